@@ -1,0 +1,41 @@
+//! Takes the command line, calls the rooms; progress on the terminal. Holds no logic of its own.
+
+mod exit;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use exit::{Exit, Failure};
+
+/// Runs plans for GitHub issues unattended.
+#[derive(Debug, Parser)]
+#[command(name = "autopilot", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    crate::sandbox::enter_if_confined();
+    let cli = Cli::parse();
+    match dispatch(cli.command) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            complain(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<Exit, Failure> {
+    match command {}
+}
+
+#[expect(clippy::print_stderr, reason = "the one place where an error reaches the user")]
+fn complain(failure: &Failure) {
+    eprintln!("{failure}");
+}

@@ -1,0 +1,16 @@
+//! Autopilot: a plan proposes, a sandbox confines, the runner disposes, the evidence proves.
+//!
+//! One room a module; data flows one way and imports follow it (`tests/house.rs` holds the table):
+//!
+//! ```text
+//! Autopilot.yaml ─ plan ─→ policy ─→ sandbox ─→ run ─→ evidence ─→ report
+//! ```
+
+pub mod cli;
+pub mod evidence;
+pub mod plan;
+pub mod policy;
+pub mod report;
+pub mod run;
+pub mod sandbox;
+pub mod worktree;

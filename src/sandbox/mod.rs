@@ -1,0 +1,131 @@
+//! Takes a [`Grant`], a place and a command, gives a confined child, and returns what was *enforced* as a fact.
+//!
+//! The runner executes itself (`/proc/self/exe`) with the grant on a socket; that child confines itself,
+//! supervises the command's whole process tree and ends with the runner. Decides nothing.
+
+use std::ffi::OsString;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::policy::{Grant, HostFacts};
+
+/// Where a command runs: the directories of a run, as the host names them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Place {
+    /// The step's checkout: writable.
+    pub worktree: PathBuf,
+    /// Private HOME of the run: writable.
+    pub home: PathBuf,
+    /// Private TMPDIR of the attempt: writable.
+    pub tmp: PathBuf,
+    /// What the runner itself needs writable here (its own git directory), hidden from steps.
+    pub also_write: Vec<PathBuf>,
+    /// What the runner itself needs readable here.
+    pub also_read: Vec<PathBuf>,
+}
+
+/// What to run.
+#[derive(Debug)]
+pub struct Command {
+    /// The command; its first word is looked up in the grant's PATH.
+    pub argv: Vec<OsString>,
+    /// Relative to the worktree; must be a folder in it, with no link on the way.
+    pub dir: PathBuf,
+    /// On top of the grant's environment: what the runner sets for its own purposes.
+    pub env: Vec<(OsString, OsString)>,
+    /// `/dev/null` unless given.
+    pub stdin: Option<OwnedFd>,
+    /// Where standard output goes.
+    pub stdout: OwnedFd,
+    /// Where standard error goes.
+    pub stderr: OwnedFd,
+}
+
+/// What was enforced for one command, as the kernel confirmed it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enforced {
+    /// Namespaces of its own: `net`, `pid`, `ipc`, `mount`, `user`.
+    pub namespaces: Vec<String>,
+    /// Landlock ABI in force; 0: none.
+    pub landlock: u32,
+    /// System call filter in force.
+    pub seccomp: bool,
+    /// Real uid of the command, as the host numbers it.
+    pub uid: u32,
+}
+
+/// How a command ended, and what became of its process tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// How the command itself ended.
+    pub status: Status,
+    /// Processes of the tree that were still there when it ended, and were killed.
+    pub killed: u32,
+    /// Processes that are left in spite of that: 0, or the audit finds it.
+    pub survivors: u32,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Exited with this code.
+    Exited(i32),
+    /// Ended by this signal.
+    Signaled(i32),
+    /// The tree was killed for going over a limit; the text names the limit and what was seen.
+    Limit(String),
+}
+
+/// Why a command could not be confined, or was lost.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[error("sandbox: {layer}: {what}")]
+pub struct SandboxError {
+    /// The layer that failed, such as `landlock`.
+    pub layer: String,
+    /// What was tried, and the system's answer.
+    pub what: String,
+    /// What would help.
+    pub hint: String,
+}
+
+/// A confined command that runs. Dropping it kills its tree.
+#[derive(Debug)]
+pub struct Confined {
+    enforced: Enforced,
+}
+
+impl Confined {
+    /// Returns what is enforced for this command.
+    pub fn enforced(&self) -> &Enforced {
+        &self.enforced
+    }
+
+    /// Waits for the end of the command and of its tree. Cancel-safe.
+    pub async fn wait(&mut self) -> Result<Ended, SandboxError> {
+        Err(SandboxError { layer: "launch".into(), what: "not there yet".into(), hint: String::new() })
+    }
+
+    /// Ends the tree in order: SIGTERM to all of it, SIGKILL after the grace. `wait` tells how it went.
+    pub fn terminate(&self, _grace: Duration) {}
+
+    /// Kills the whole tree at once.
+    pub fn kill(&self) {}
+}
+
+/// Starts a command confined as the grant says.
+pub async fn spawn(_grant: &Grant, _place: &Place, _command: Command) -> Result<Confined, SandboxError> {
+    Err(SandboxError { layer: "launch".into(), what: "not there yet".into(), hint: String::new() })
+}
+
+/// Probes what this host can enforce and what it has.
+pub fn probe() -> HostFacts {
+    HostFacts { environment: std::env::vars().collect() }
+}
+
+/// Runs the confined side if this process was started as one. Called first in `main`, before any thread
+/// is started; returns only in an ordinary invocation.
+pub fn enter_if_confined() {}
