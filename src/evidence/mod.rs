@@ -1,3 +1,153 @@
-//! Takes events and bytes, gives journal and log; the masker sits in front of every sink.
+//! Takes events and bytes, gives journal, log and the files that close a run; the masker sits in front of
+//! every sink. Knows nothing of how a run works.
 
+pub mod event;
+mod files;
+pub mod journal;
+pub mod log;
 pub mod mask;
+pub mod provenance;
+mod seal;
+mod text;
+
+use std::io::{self, Write};
+use std::path::Path;
+
+pub use event::Event;
+pub use files::{Files, RunName};
+pub use journal::{Head, Journal, Line, Sha};
+use log::{Log, Stream};
+use mask::Secrets;
+pub use text::{Document, Text, Token};
+
+/// Sees what is recorded, after it is durable. The terminal's progress is one.
+pub trait Watch {
+    /// An event was written.
+    fn event(&mut self, line: &Line);
+    /// Masked output was written.
+    fn output(&mut self, masked: &[u8]);
+}
+
+/// A watch that sees nothing.
+#[derive(Debug)]
+pub struct Unwatched;
+
+impl Watch for Unwatched {
+    fn event(&mut self, _: &Line) {}
+    fn output(&mut self, _: &[u8]) {}
+}
+
+/// Writes the evidence of one run: the single way to its journal, its log and its reports.
+pub struct Recorder {
+    files: Files,
+    journal: Journal,
+    log: Log,
+    secrets: Secrets,
+    watch: Box<dyn Watch>,
+}
+
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recorder").field("run", &self.files.run()).finish_non_exhaustive()
+    }
+}
+
+impl Recorder {
+    /// Claims a name for a new run and opens its files.
+    pub fn create(top: &Path, issue: u64, secrets: &Secrets, watch: Box<dyn Watch>) -> io::Result<Self> {
+        let (files, journal) = Files::claim(top, issue, chrono::Utc::now())?;
+        let journal = Journal::new(&files.journal(), journal)?;
+        let log = Log::open(&files.log())?;
+        Ok(Self { files, journal, log, secrets: secrets.clone(), watch })
+    }
+
+    /// Opens the files of a run whose runner died; returns its events and the bytes of a torn last line.
+    pub fn reopen(files: Files, secrets: &Secrets) -> io::Result<(Self, Vec<Line>, u64)> {
+        let (journal, lines, torn) = Journal::reopen(&files.journal())?;
+        let log = Log::open(&files.log())?;
+        let recorder = Self { files, journal, log, secrets: secrets.clone(), watch: Box::new(Unwatched) };
+        Ok((recorder, lines, torn))
+    }
+
+    /// Returns the names of the run's files.
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// Keeps a second copy of the journal where `git clean` does not reach.
+    pub fn mirror(&mut self, path: &Path) -> io::Result<()> {
+        self.journal.mirror(path)
+    }
+
+    /// Masks a text for an event.
+    pub fn text(&self, text: impl AsRef<str>) -> Text {
+        Text::new(&self.secrets, text.as_ref())
+    }
+
+    /// Masks a document for an event.
+    pub fn document(&self, value: serde_json::Value) -> Document {
+        Document::new(&self.secrets, value)
+    }
+
+    /// Writes one event; when this returns it is durable.
+    pub fn record(&mut self, event: Event) -> io::Result<()> {
+        self.record_all(vec![event])
+    }
+
+    /// Writes events between which nothing happens, with one wait for the disk.
+    pub fn record_all(&mut self, events: Vec<Event>) -> io::Result<()> {
+        for line in self.journal.append(events)? {
+            self.watch.event(&line);
+        }
+        Ok(())
+    }
+
+    /// Writes a line of the runner's own into the log.
+    pub fn banner(&mut self, line: impl AsRef<str>) -> io::Result<()> {
+        self.log.banner(&self.secrets, line.as_ref())
+    }
+
+    /// Returns the bytes in the log.
+    pub fn log_position(&self) -> u64 {
+        self.log.position()
+    }
+
+    /// Starts the way of a command's output into the log.
+    pub fn stream(&self) -> Stream {
+        Stream::new(&self.secrets)
+    }
+
+    /// Writes output that passed a [`Stream`] into the log.
+    pub fn output(&mut self, masked: &[u8]) -> io::Result<()> {
+        self.log.write(masked)?;
+        self.watch.output(masked);
+        Ok(())
+    }
+
+    /// Writes the summary, and the failure report if there is one. Masked once more, as every sink is.
+    pub fn write_reports(&mut self, summary: &str, failed: Option<&str>) -> io::Result<()> {
+        self.write_file(&self.files.summary(), summary)?;
+        match failed {
+            Some(failed) => self.write_file(&self.files.failed(), failed),
+            None => Ok(()),
+        }
+    }
+
+    fn write_file(&self, path: &Path, text: &str) -> io::Result<()> {
+        let masked = mask::text(&self.secrets, text);
+        write_durably(path, masked.as_bytes(), 0o644)
+    }
+}
+
+/// Puts a file in its place at once and for good; one that is there is replaced.
+fn write_durably(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = path.parent().ok_or_else(|| io::Error::other("a file without a folder"))?;
+    let mut file = tempfile::Builder::new()
+        .permissions(std::fs::Permissions::from_mode(mode))
+        .tempfile_in(folder)
+        .map_err(|error| files::named(error, folder))?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|e| files::named(e, path))?;
+    file.persist(path).map_err(|error| files::named(error.error, path))?;
+    files::sync_folder_of(path)
+}

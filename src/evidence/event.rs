@@ -1,0 +1,393 @@
+//! The events of a run: the journal's vocabulary, and the only interface between the runner and every report.
+//!
+//! Version 1. Fields are only ever added; `tests/fixtures/journals` holds one journal of every released version.
+
+use serde::{Deserialize, Serialize};
+
+use super::text::{Document, Text, Token};
+
+/// Something that happened in a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum Event {
+    /// Always the first: what is to be done, to what, by which autopilot.
+    #[serde(rename = "run.started")]
+    RunStarted(Box<RunStarted>),
+    /// The worktree is checked out.
+    #[serde(rename = "worktree.ready")]
+    WorktreeReady {
+        /// Paths checked out.
+        files: u64,
+        /// Milliseconds it took.
+        ms: u64,
+    },
+    /// An attempt at a step begins.
+    #[serde(rename = "attempt.started")]
+    AttemptStarted {
+        /// The step.
+        step: Token,
+        /// 1 for the first try.
+        attempt: u32,
+        /// Byte of the log where its part begins.
+        log: u64,
+    },
+    /// A command is about to be started.
+    #[serde(rename = "command.started")]
+    CommandStarted {
+        /// The step.
+        step: Token,
+        /// The attempt.
+        attempt: u32,
+        /// Why it is run.
+        role: Role,
+        /// What is run, as a person would type it.
+        command: Text,
+    },
+    /// A command and all of its process tree has ended.
+    #[serde(rename = "command.ended")]
+    CommandEnded(Box<CommandEnded>),
+    /// An attempt ended; on `failed`, what follows is salvage, rollback and reset.
+    #[serde(rename = "attempt.ended")]
+    AttemptEnded {
+        /// The step.
+        step: Token,
+        /// The attempt.
+        attempt: u32,
+        /// How.
+        result: AttemptResult,
+        /// Why not `passed`.
+        reason: Option<Reason>,
+        /// Milliseconds it took, `post` and checkpoint included.
+        ms: u64,
+        /// Byte of the log where its part ends.
+        log: u64,
+    },
+    /// The runner committed the worktree's state.
+    #[serde(rename = "checkpoint.made")]
+    CheckpointMade {
+        /// The step.
+        step: Token,
+        /// The attempt.
+        attempt: u32,
+        /// The commit.
+        commit: Token,
+        /// What it changed.
+        changes: Vec<Change>,
+    },
+    /// What a failed attempt left was saved.
+    #[serde(rename = "salvaged")]
+    Salvaged {
+        /// The step, or what else was being done.
+        step: Token,
+        /// The attempt.
+        attempt: u32,
+        /// The ref in the salvage bundle.
+        reference: Token,
+        /// The commit.
+        commit: Token,
+        /// Paths that differ from the last checkpoint.
+        paths: u64,
+        /// What a bundle cannot hold, by path.
+        not_held: Vec<Text>,
+    },
+    /// The worktree goes back to the last checkpoint.
+    #[serde(rename = "reset.started")]
+    ResetStarted {
+        /// The step.
+        step: Token,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// The worktree is as at the last checkpoint.
+    #[serde(rename = "reset.done")]
+    ResetDone {
+        /// The step.
+        step: Token,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// The runner waits before the next attempt.
+    #[serde(rename = "retry.waiting")]
+    RetryWaiting {
+        /// The step.
+        step: Token,
+        /// The attempt that will follow.
+        attempt: u32,
+        /// Milliseconds.
+        ms: u64,
+    },
+    /// A step is over.
+    #[serde(rename = "step.ended")]
+    StepEnded {
+        /// The step.
+        step: Token,
+        /// How.
+        result: StepResult,
+        /// Attempts made.
+        attempts: u32,
+        /// Why it was skipped.
+        because: Option<Text>,
+    },
+    /// No step follows. What comes after is taking the work out and cleaning up.
+    #[serde(rename = "run.ended")]
+    RunEnded {
+        /// How.
+        result: RunResult,
+        /// Why not `done`.
+        reason: Option<Reason>,
+        /// The step that decided it.
+        step: Option<Token>,
+        /// Milliseconds of active time.
+        ms: u64,
+    },
+    /// The result branch is in the user's repository.
+    #[serde(rename = "branch.made")]
+    BranchMade {
+        /// Full ref name.
+        reference: Token,
+        /// The commit.
+        commit: Token,
+        /// Commits on top of the base.
+        commits: u64,
+    },
+    /// The worktree and everything else of the run outside the repository is gone.
+    #[serde(rename = "worktree.removed")]
+    WorktreeRemoved {
+        /// Files compared with the branch before.
+        proved: u64,
+        /// Ignored files that went with it.
+        ignored_files: u64,
+        /// Their bytes.
+        ignored_bytes: u64,
+    },
+    /// The worktree stays, because removing it was not proved safe, or was not wanted.
+    #[serde(rename = "worktree.kept")]
+    WorktreeKept {
+        /// Where.
+        path: Text,
+        /// Why.
+        why: Text,
+    },
+    /// The runner of this run died; another invocation picked up what it left.
+    #[serde(rename = "recovered")]
+    Recovered {
+        /// Bytes of a half-written last line that were cut off.
+        torn: u64,
+    },
+    /// The files of the run are complete.
+    #[serde(rename = "sealed")]
+    Sealed {
+        /// Each file with its digest.
+        files: Vec<Sealed>,
+    },
+    /// The provenance is written; the hash of this line is the head.
+    #[serde(rename = "attested")]
+    Attested {
+        /// SHA-256 of the provenance file.
+        sha256: Token,
+    },
+}
+
+/// What a run starts from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunStarted {
+    /// The run's name, `<timestamp>-<issue>`.
+    pub run: Token,
+    /// The issue.
+    pub issue: u64,
+    /// The plan's title.
+    pub title: Text,
+    /// Version of autopilot.
+    pub autopilot: Token,
+    /// The base as named, such as `main` or `HEAD`.
+    pub base: Text,
+    /// The base commit.
+    pub commit: Token,
+    /// The branch that the result will have.
+    pub branch: Token,
+    /// Toplevel of the checkout it was started in.
+    pub repository: Text,
+    /// The plan file.
+    pub plan_path: Text,
+    /// SHA-256 of the plan file.
+    pub plan_sha256: Token,
+    /// The resolved plan.
+    pub plan: Document,
+    /// Steps in the order they run.
+    pub steps: Vec<Token>,
+    /// The checkout had changes of the user, which are not part of the run.
+    pub dirty: bool,
+    /// Who runs it.
+    pub host: Host,
+    /// What this host can enforce, in a line.
+    pub sandbox: Text,
+}
+
+/// Who runs a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// Host name.
+    pub name: Text,
+    /// Process id of the runner.
+    pub pid: u32,
+    /// Kernel release.
+    pub kernel: Text,
+    /// Version of git.
+    pub git: Text,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandEnded {
+    /// The step.
+    pub step: Token,
+    /// The attempt.
+    pub attempt: u32,
+    /// Why it was run.
+    pub role: Role,
+    /// Its exit code, if it exited.
+    pub exit_code: Option<i32>,
+    /// The signal that ended it, if one did.
+    pub signal: Option<i32>,
+    /// Why it was ended by the runner or not run to its end.
+    pub ended_by: Option<Text>,
+    /// Milliseconds it took.
+    pub ms: u64,
+    /// Bytes it printed.
+    pub output: u64,
+    /// Processes it left, which were killed.
+    pub killed: u32,
+    /// Processes that survived that: must be 0.
+    pub survivors: u32,
+    /// What was enforced, as the sandbox confirmed it; nothing if it never started.
+    pub enforced: Option<Document>,
+}
+
+/// Why a command is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The step's action.
+    Action,
+    /// One of its `post` commands.
+    Post,
+    /// One of its `rollback` commands.
+    Rollback,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptResult {
+    /// Everything expected held.
+    Passed,
+    /// Something did not.
+    Failed,
+    /// The run was interrupted.
+    Interrupted,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepResult {
+    /// An attempt passed.
+    Passed,
+    /// No attempt passed.
+    Failed,
+    /// No attempt was made.
+    Skipped,
+    /// The run was interrupted in it.
+    Interrupted,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunResult {
+    /// Every step that counts passed.
+    Done,
+    /// One did not.
+    Failed,
+    /// A signal ended it.
+    Interrupted,
+    /// The runner died.
+    Crashed,
+}
+
+/// Why something did not pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// The class of the reason, for programs.
+    pub kind: ReasonKind,
+    /// The reason in words.
+    pub text: Text,
+}
+
+/// Classes of reasons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasonKind {
+    /// Another exit code than expected, or a signal.
+    Exit,
+    /// The step's timeout.
+    Timeout,
+    /// The run's timeout.
+    RunTimeout,
+    /// Over one of its resources.
+    Limit,
+    /// An expectation did not hold, or could not be evaluated.
+    Expectation,
+    /// A `post` command failed.
+    Post,
+    /// It could not be confined or started.
+    Launch,
+    /// Its state could not be committed.
+    Checkpoint,
+    /// Too many failed attempts in a row.
+    ConsecutiveFailures,
+    /// A step that aborts the run failed.
+    StepFailed,
+    /// A signal to the runner.
+    Signal,
+    /// The runner died.
+    Crash,
+    /// The runner itself failed.
+    Internal,
+}
+
+/// One changed path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Relative to the repository's top.
+    pub path: Text,
+    /// What happened to it.
+    pub kind: ChangeKind,
+    /// Lines added; nothing for a binary file.
+    pub added: Option<u64>,
+    /// Lines removed; nothing for a binary file.
+    pub removed: Option<u64>,
+}
+
+/// What happened to a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// It is new.
+    Added,
+    /// Its content, mode or kind is another.
+    Modified,
+    /// It is gone.
+    Deleted,
+}
+
+/// A file of the evidence, as sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sealed {
+    /// Relative to the toplevel of the checkout.
+    pub path: Token,
+    /// SHA-256 of its bytes.
+    pub sha256: Token,
+    /// Its bytes.
+    pub size: u64,
+}

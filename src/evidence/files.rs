@@ -1,0 +1,237 @@
+//! Names and places of a run's evidence (`docs/evidence.md`).
+
+use std::fmt;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+
+const STAMP: &str = "%Y%m%dT%H%M%SZ";
+const LOGS: &str = ".ai/logs";
+
+/// The name of a run: `<timestamp>-<issue>`, the timestamp in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunName {
+    started: NaiveDateTime,
+    issue: u64,
+}
+
+impl RunName {
+    /// Names a run of an issue that starts now.
+    pub fn new(started: DateTime<Utc>, issue: u64) -> Self {
+        Self { started: started.naive_utc(), issue }
+    }
+
+    /// Returns the issue's number.
+    pub fn issue(&self) -> u64 {
+        self.issue
+    }
+
+    /// Returns when it started, to the second.
+    pub fn started(&self) -> DateTime<Utc> {
+        self.started.and_utc()
+    }
+
+    /// Returns the timestamp part, `YYYYMMDDTHHMMSSZ`.
+    pub fn timestamp(&self) -> String {
+        self.started.format(STAMP).to_string()
+    }
+
+    /// Returns the name of the result branch, without `refs/heads/`.
+    pub fn branch(&self) -> String {
+        format!("autopilot/issue-{}-{}", self.issue, self.timestamp())
+    }
+
+    fn next_second(self) -> Self {
+        Self { started: self.started + TimeDelta::seconds(1), ..self }
+    }
+}
+
+impl fmt::Display for RunName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.timestamp(), self.issue)
+    }
+}
+
+impl FromStr for RunName {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (stamp, issue) = text.split_once('-').ok_or(())?;
+        let started = NaiveDateTime::parse_from_str(stamp, STAMP).map_err(|_| ())?;
+        let name = Self { started, issue: issue.parse().map_err(|_| ())? };
+        if name.to_string() == text { Ok(name) } else { Err(()) }
+    }
+}
+
+/// Where the evidence of one run lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    top: PathBuf,
+    run: RunName,
+}
+
+impl Files {
+    /// Names the files of a run in a checkout.
+    pub fn of(top: &Path, run: RunName) -> Self {
+        Self { top: top.to_owned(), run }
+    }
+
+    /// Claims a name for a new run by creating its journal; a collision takes the next second.
+    pub fn claim(top: &Path, issue: u64, now: DateTime<Utc>) -> io::Result<(Self, File)> {
+        make_folders(top)?;
+        let mut run = RunName::new(now, issue);
+        loop {
+            let files = Self::of(top, run);
+            match OpenOptions::new().append(true).read(true).create_new(true).mode(0o644).open(files.journal()) {
+                Ok(journal) => return Ok((files, journal)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => run = run.next_second(),
+                Err(error) => return Err(named(error, &files.journal())),
+            }
+        }
+    }
+
+    /// Lists the runs of a checkout, oldest first.
+    pub fn runs(top: &Path) -> io::Result<Vec<RunName>> {
+        let folder = top.join(LOGS).join("autopilot");
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(named(error, &folder)),
+        };
+        let mut runs = Vec::new();
+        for entry in entries {
+            let name = entry?.file_name();
+            let name = name.to_str().and_then(|name| name.strip_prefix("status-")?.strip_suffix(".log"));
+            runs.extend(name.and_then(|name| name.parse::<RunName>().ok()));
+        }
+        runs.sort();
+        Ok(runs)
+    }
+
+    /// Returns the run's name.
+    pub fn run(&self) -> RunName {
+        self.run
+    }
+
+    /// Returns the toplevel of the checkout.
+    pub fn top(&self) -> &Path {
+        &self.top
+    }
+
+    /// Masked output of every step.
+    pub fn log(&self) -> PathBuf {
+        self.top.join(LOGS).join(format!("codex/autopilot-{}.log", self.run))
+    }
+
+    /// The journal.
+    pub fn journal(&self) -> PathBuf {
+        self.in_autopilot(&format!("status-{}.log", self.run))
+    }
+
+    /// The summary for people.
+    pub fn summary(&self) -> PathBuf {
+        self.in_autopilot(&format!("summary-{}.md", self.run))
+    }
+
+    /// The failure report.
+    pub fn failed(&self) -> PathBuf {
+        self.in_autopilot(&format!("FAILED-{}.log", self.run))
+    }
+
+    /// What was salvaged.
+    pub fn salvage(&self) -> PathBuf {
+        self.in_autopilot(&format!("salvage-{}.bundle", self.run))
+    }
+
+    /// The provenance.
+    pub fn provenance(&self) -> PathBuf {
+        self.in_autopilot(&format!("provenance-{}.json", self.run))
+    }
+
+    /// Returns a path as it is written down: relative to the toplevel.
+    pub fn relative(&self, path: &Path) -> String {
+        path.strip_prefix(&self.top).unwrap_or(path).display().to_string()
+    }
+
+    fn in_autopilot(&self, name: &str) -> PathBuf {
+        self.top.join(LOGS).join("autopilot").join(name)
+    }
+}
+
+/// Makes the two folders. `.ai/logs` ignores itself from the moment it is there, so that a run leaves
+/// `git status` as it was. A link on the way is refused: evidence is not written where a commit points.
+fn make_folders(top: &Path) -> io::Result<()> {
+    for folder in [".ai", LOGS, ".ai/logs/codex", ".ai/logs/autopilot"] {
+        let path = top.join(folder);
+        match DirBuilder::new().mode(0o755).create(&path) {
+            Ok(()) if folder == LOGS => ignore_itself(&path)?,
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if !fs::symlink_metadata(&path)?.is_dir() {
+                    return Err(io::Error::other(format!("{} is not a folder", path.display())));
+                }
+            }
+            Err(error) => return Err(named(error, &path)),
+        }
+    }
+    Ok(())
+}
+
+fn ignore_itself(logs: &Path) -> io::Result<()> {
+    let path = logs.join(".gitignore");
+    let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(|e| named(e, &path))?;
+    file.write_all(b"*\n")
+}
+
+/// Adds the path to an error of the system.
+pub(super) fn named(error: io::Error, path: &Path) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+/// Makes the names in a folder durable.
+pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all().map_err(|error| named(error, folder)),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn run_names_round_trip() {
+        let run: RunName = "20261003T101500Z-653".parse().unwrap();
+        assert_eq!(run.to_string(), "20261003T101500Z-653");
+        assert_eq!(run.branch(), "autopilot/issue-653-20261003T101500Z");
+        for wrong in ["20261003T101500Z", "20261003T101500Z-x", "x-1", "20261003T101500Z-007"] {
+            assert!(wrong.parse::<RunName>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_collision_takes_the_next_second() {
+        let top = tempfile::tempdir().unwrap();
+        let now = "20261003T101500Z-1".parse::<RunName>().unwrap().started();
+        let (first, _) = Files::claim(top.path(), 1, now).unwrap();
+        let (second, _) = Files::claim(top.path(), 1, now).unwrap();
+        assert_eq!(first.run().timestamp(), "20261003T101500Z");
+        assert_eq!(second.run().timestamp(), "20261003T101501Z");
+        assert_eq!(fs::read_to_string(top.path().join(".ai/logs/.gitignore")).unwrap(), "*\n");
+        assert_eq!(Files::runs(top.path()).unwrap(), vec![first.run(), second.run()]);
+    }
+
+    #[test]
+    fn a_linked_log_folder_is_refused() {
+        let top = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::create_dir(top.path().join(".ai")).unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), top.path().join(LOGS)).unwrap();
+        assert!(Files::claim(top.path(), 1, Utc::now()).is_err());
+    }
+}

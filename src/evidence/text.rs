@@ -1,0 +1,116 @@
+//! The two kinds of strings in evidence: masked text, and typed tokens that are never masked.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::mask::{self, Secrets};
+
+/// Free text on its way to a sink. Made only by masking, so that no event can carry an unmasked string.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Text(String);
+
+impl Text {
+    /// Masks a text.
+    pub fn new(secrets: &Secrets, text: &str) -> Self {
+        Self(mask::text(secrets, text))
+    }
+
+    /// Masks a path or another string of the system, which need not be UTF-8.
+    pub fn lossy(secrets: &Secrets, text: impl AsRef<std::ffi::OsStr>) -> Self {
+        Self::new(secrets, &text.as_ref().to_string_lossy())
+    }
+
+    /// Returns the masked text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A JSON document whose string leaves are masked; keys are the schema's and stay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Document(Value);
+
+impl Document {
+    /// Masks every string leaf.
+    pub fn new(secrets: &Secrets, mut value: Value) -> Self {
+        mask_leaves(secrets, &mut value);
+        Self(value)
+    }
+
+    /// Returns the masked document.
+    pub fn value(&self) -> &Value {
+        &self.0
+    }
+}
+
+fn mask_leaves(secrets: &Secrets, value: &mut Value) {
+    match value {
+        Value::String(text) => *text = mask::text(secrets, text),
+        Value::Array(items) => items.iter_mut().for_each(|item| mask_leaves(secrets, item)),
+        Value::Object(members) => members.values_mut().for_each(|member| mask_leaves(secrets, member)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// A string of a closed shape (an id, a digest, a ref name): never masked, because a digest that was
+/// changed is worth nothing. Anything outside the shape is replaced when the token is made.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Token(String);
+
+impl Token {
+    /// Longest token, in bytes.
+    const LONGEST: usize = 200;
+
+    /// Makes a token; what is not `[A-Za-z0-9._/:@+-]` becomes `_`, so that free text cannot pass as one.
+    pub fn new(text: impl AsRef<str>) -> Self {
+        let allowed = |c: char| if c.is_ascii_alphanumeric() || "._/:@+-".contains(c) { c } else { '_' };
+        Self(text.as_ref().chars().take(Self::LONGEST).map(allowed).collect())
+    }
+
+    /// Returns the token's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl PartialEq<str> for Token {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_cannot_carry_free_text() {
+        assert_eq!(Token::new("implement-2").as_str(), "implement-2");
+        assert_eq!(Token::new("a b\nc").as_str(), "a_b_c");
+        assert_eq!(Token::new("x".repeat(300)).as_str().len(), 200);
+    }
+
+    #[test]
+    fn documents_mask_leaves_and_keep_keys() {
+        let secrets = Secrets::default();
+        let document = Document::new(&secrets, serde_json::json!({"a": ["b", 1, null, {"c": true}]}));
+        assert_eq!(document.value()["a"][3]["c"], true);
+    }
+}
