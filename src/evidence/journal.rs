@@ -22,7 +22,7 @@ pub struct Sha(String);
 impl Sha {
     /// Hashes bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        Self(hex(&Sha256::digest(bytes)))
+        Self(hex::encode(Sha256::digest(bytes)))
     }
 
     /// What the first line has for a predecessor: 64 zeros.
@@ -38,7 +38,7 @@ impl Sha {
         loop {
             let n = file.read(&mut buffer)?;
             if n == 0 {
-                return Ok((Self(hex(&hasher.finalize())), size));
+                return Ok((Self(hex::encode(hasher.finalize())), size));
             }
             hasher.update(&buffer[..n]);
             size += n as u64;
@@ -49,15 +49,6 @@ impl Sha {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-/// Writes bytes as lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// One line of a journal.

@@ -1,2 +1,117 @@
 //! Takes a repository and a run id, gives an isolated checkout; checkpoint, reset, salvage, proof, teardown.
-//! Trusts not a byte that a step wrote.
+//! Trusts not a byte that a step wrote (`docs/adr/0005-worktree.md`).
+//!
+//! A run has two git directories. The step's own, in its checkout, is a private repository with which the
+//! step may do what it likes; nothing here ever reads it. The other, `checkpoints.git`, is out of its sight:
+//! there the runner commits what its own walk found, through git under the sandbox.
+
+mod changes;
+mod checkpoint;
+mod confined;
+mod create;
+mod deliver;
+mod error;
+mod git;
+mod repository;
+mod rules;
+mod rundir;
+mod state;
+mod tree;
+mod walk;
+
+pub use changes::{Changed, Changes, Kind};
+pub use checkpoint::{Checkpoint, Counted, Salvage};
+pub use deliver::{Delivered, Proof, Removed};
+pub use error::WorktreeError;
+pub use repository::{Base, Repository};
+pub use rundir::{Record, RunDir};
+pub(crate) use state::host_name;
+pub use state::{Holder, Lock, LockError, State};
+
+use changes::Snapshot;
+use confined::ConfinedGit;
+use repository::Person;
+use rules::Rules;
+use walk::Root;
+
+use crate::sandbox::Place;
+
+/// The isolated checkout of a run.
+#[derive(Debug)]
+pub struct Worktree {
+    dir: RunDir,
+    root: Root,
+    git: ConfinedGit,
+    rules: Rules,
+    snapshot: Snapshot,
+    person: Person,
+    repository: Repository,
+    run: String,
+    branch: String,
+    base: String,
+    /// The last checkpoint; the base until there is one.
+    last: String,
+    /// Commits on top of the base.
+    commits: u64,
+    /// Refs of what was salvaged.
+    salvaged: Vec<String>,
+}
+
+impl Worktree {
+    /// Returns the directory of the run.
+    pub fn dir(&self) -> &RunDir {
+        &self.dir
+    }
+
+    /// Returns where a step runs, with an empty TMPDIR.
+    pub fn place(&self) -> Result<Place, WorktreeError> {
+        self.dir.fresh_tmp()?;
+        Ok(Place {
+            worktree: self.dir.worktree(),
+            home: self.dir.home(),
+            tmp: self.dir.tmp(),
+            also_write: Vec::new(),
+            also_read: Vec::new(),
+        })
+    }
+
+    /// Returns the number of files of the last checkpoint.
+    pub fn files(&self) -> u64 {
+        self.snapshot.len()
+    }
+
+    /// Finds what differs from the last checkpoint.
+    pub fn changes(&mut self) -> Result<Changes, WorktreeError> {
+        Ok(self.snapshot.compare(&self.root, &self.rules)?)
+    }
+
+    /// Tells what is at a path of the worktree, without following links.
+    pub fn look(&self, path: &std::path::Path) -> std::io::Result<Look> {
+        use std::os::unix::ffi::OsStrExt;
+        let Some(stat) = self.root.stat(path.as_os_str().as_bytes())? else { return Ok(Look::Nothing) };
+        Ok(match rustix::fs::FileType::from_raw_mode(stat.st_mode) {
+            rustix::fs::FileType::RegularFile => Look::File,
+            rustix::fs::FileType::Directory => Look::Folder,
+            _ => Look::Other,
+        })
+    }
+
+    /// Opens a regular file of the worktree through no link, and returns its size.
+    pub fn open(&self, path: &std::path::Path) -> std::io::Result<(std::fs::File, u64)> {
+        use std::os::unix::ffi::OsStrExt;
+        self.root.file(path.as_os_str().as_bytes())
+    }
+}
+
+/// What is at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Nothing.
+    Nothing,
+    /// A regular file.
+    File,
+    /// A folder.
+    Folder,
+    /// A link or something special.
+    Other,
+}

@@ -1,0 +1,111 @@
+//! The one way in which git is run on a worktree: under the sandbox, with a git directory that no step sees.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use rustix::fs::MemfdFlags;
+
+use super::error::WorktreeError;
+use super::rundir::RunDir;
+use crate::policy::{self, Decision, Grant, HostFacts, Request, Waivers};
+use crate::sandbox::{self, Place, Status};
+
+/// No git of the runner's own takes longer; a step can make it slow, not endless.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// Runs the runner's git scripts in a run's worktree.
+#[derive(Debug)]
+pub(super) struct ConfinedGit {
+    grant: Grant,
+    place: Place,
+    format: &'static str,
+}
+
+impl ConfinedGit {
+    /// Asks the policy for a grant.
+    pub(super) fn new(
+        dir: &RunDir,
+        host: &HostFacts,
+        waivers: &Waivers,
+        format: &'static str,
+    ) -> Result<Self, WorktreeError> {
+        let grant = match policy::decide(&Request::git(), host, waivers) {
+            Decision::Allow(grant) => grant,
+            Decision::Deny(reason) => return Err(reason.into()),
+        };
+        let place = Place {
+            worktree: dir.worktree(),
+            home: dir.home(),
+            tmp: dir.tmp(),
+            also_write: vec![dir.checkpoints()],
+            also_read: vec![dir.inbox()],
+        };
+        Ok(Self { grant, place, format })
+    }
+
+    /// Runs a shell script of git commands (`what` names it in errors), with these variables; returns what
+    /// it printed. `$1`… are not used: values come by variables, which no shell parses.
+    pub(super) async fn script(
+        &self,
+        what: &str,
+        script: &str,
+        variables: &[(&str, OsString)],
+    ) -> Result<Vec<u8>, WorktreeError> {
+        let stdout = memory_file("stdout")?;
+        let stderr = memory_file("stderr")?;
+        let command = sandbox::Command {
+            argv: ["sh", "-euc", script].map(OsString::from).to_vec(),
+            dir: std::path::PathBuf::new(),
+            env: self.environment(variables),
+            stdin: None,
+            stdout: stdout.try_clone()?.into(),
+            stderr: stderr.try_clone()?.into(),
+        };
+        let mut child = sandbox::spawn(&self.grant, &self.place, command).await?;
+        let ended = tokio::time::timeout(PATIENCE, child.wait()).await;
+        let failed = |stderr: String| WorktreeError::Git { command: what.to_owned(), stderr };
+        match ended {
+            Ok(Ok(ended)) if ended.status == Status::Exited(0) => read_back(stdout),
+            Ok(Ok(ended)) => {
+                let text = String::from_utf8_lossy(&read_back(stderr)?).trim().to_owned();
+                Err(failed(if text.is_empty() { format!("{:?}", ended.status) } else { text }))
+            }
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(failed(format!("did not end within {} minutes", PATIENCE.as_secs() / 60))),
+        }
+    }
+
+    fn environment(&self, variables: &[(&str, OsString)]) -> Vec<(OsString, OsString)> {
+        let checkpoints = self.place.also_write[0].clone();
+        let fixed: [(&str, OsString); 10] = [
+            ("GIT_DIR", checkpoints.into()),
+            ("GIT_WORK_TREE", ".".into()),
+            ("GIT_CONFIG_NOSYSTEM", "1".into()),
+            ("GIT_CONFIG_GLOBAL", "/dev/null".into()),
+            ("GIT_ATTR_NOSYSTEM", "1".into()),
+            ("GIT_OPTIONAL_LOCKS", "0".into()),
+            ("GIT_TERMINAL_PROMPT", "0".into()),
+            ("GIT_DEFAULT_HASH", self.format.into()),
+            ("LC_ALL", "C".into()),
+            ("INBOX", self.place.also_read[0].clone().into()),
+        ];
+        let given = variables.iter().map(|(name, value)| (*name, value.clone()));
+        fixed.into_iter().chain(given).map(|(name, value)| (name.into(), value)).collect()
+    }
+}
+
+/// Makes a file without a name: what git prints never touches a disk.
+fn memory_file(name: &str) -> Result<File, WorktreeError> {
+    let fd: OwnedFd = rustix::fs::memfd_create(name, MemfdFlags::CLOEXEC).map_err(std::io::Error::from)?;
+    Ok(fd.into())
+}
+
+fn read_back(mut file: File) -> Result<Vec<u8>, WorktreeError> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

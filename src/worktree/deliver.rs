@@ -1,0 +1,152 @@
+//! Taking the work out, proving that it is out, and only then removing the worktree.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use super::create::RESULT;
+use super::error::{WorktreeError, at};
+use super::git::Git;
+use super::tree;
+use super::{Worktree, rundir};
+
+/// Packs a commit range (`$REFS`, without `$BASE`) for the way out.
+const BUNDLE: &str = r#"
+git bundle create --quiet "$GIT_DIR/out.bundle" $REFS "^$BASE"
+"#;
+
+/// The result branch in the user's repository.
+#[derive(Debug, Clone)]
+pub struct Delivered {
+    /// Full ref name.
+    pub reference: String,
+    /// The commit.
+    pub commit: String,
+    /// Commits on top of the base.
+    pub commits: u64,
+}
+
+/// That every byte of a worktree is in the user's repository.
+#[derive(Debug, Clone)]
+#[must_use = "a worktree is removed only with a proof"]
+pub struct Proof {
+    /// Files compared.
+    pub compared: u64,
+    ignored: Vec<Vec<u8>>,
+}
+
+/// What went with a worktree.
+#[derive(Debug, Clone, Copy)]
+pub struct Removed {
+    /// Files compared before.
+    pub proved: u64,
+    /// Ignored files.
+    pub ignored_files: u64,
+    /// Their bytes.
+    pub ignored_bytes: u64,
+}
+
+impl Worktree {
+    /// Fetches the checkpoints into the user's repository as a branch; nothing if there are none.
+    pub async fn deliver(&self) -> Result<Option<Delivered>, WorktreeError> {
+        if self.last == self.base {
+            return Ok(None);
+        }
+        self.bundle(RESULT).await?;
+        let reference = format!("refs/heads/{}", self.branch);
+        let bundle = self.dir.checkpoints().join("out.bundle");
+        drop(open_bundle(&bundle)?);
+        self.fetch_bundle(&bundle, &reference)?;
+        let commit = self.repository.git("rev-parse").args(["--verify", &reference]).line()?;
+        if commit == self.last {
+            Ok(Some(Delivered { reference, commit, commits: self.commits }))
+        } else {
+            Err(WorktreeError::Uncommittable(format!("{reference} is {commit}, not the last checkpoint {}", self.last)))
+        }
+    }
+
+    /// Writes everything salvaged into one bundle, mode 0600; nothing if there is nothing.
+    pub async fn write_salvage(&self, to: &Path) -> Result<bool, WorktreeError> {
+        if self.salvaged.is_empty() {
+            return Ok(false);
+        }
+        self.bundle(&self.salvaged.join(" ")).await?;
+        let mut from = open_bundle(&self.dir.checkpoints().join("out.bundle"))?;
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(to).map_err(at(to))?;
+        io::copy(&mut from, &mut file).and_then(|_| file.sync_all()).map_err(at(to))?;
+        Ok(true)
+    }
+
+    /// Compares every file's raw bytes with what the user's repository holds.
+    ///
+    /// Git's word is no proof: a walk without git is. The error names what differs.
+    pub fn prove(&mut self) -> Result<Proof, WorktreeError> {
+        let listing = self.repository.git("ls-tree").args(["-r", "-z", "--full-tree", &self.last]).run()?;
+        let committed: HashMap<Vec<u8>, (u32, String)> =
+            tree::parse(&listing)?.into_iter().map(|entry| (entry.path, (entry.mode, entry.oid))).collect();
+        let changes = self.changes()?;
+        if let Some((path, kind)) = changes.unheld.first() {
+            return Err(WorktreeError::Uncommittable(format!("{path} is {kind}, which is not saved anywhere")));
+        }
+        let tracked = super::walk::Tracked::of(committed.keys().map(Vec::as_slice));
+        let walk = self.root.walk(&self.rules, &tracked)?;
+        for found in &walk.found {
+            let oid = self.root.blob(&found.path, found.mode, self.repository.format)?;
+            let same = committed.get(&found.path).is_some_and(|(mode, id)| *mode == found.mode && *id == oid);
+            if !same {
+                let path = String::from_utf8_lossy(&found.path).into_owned();
+                return Err(WorktreeError::Uncommittable(format!("{path} is not on the branch as it is here")));
+            }
+        }
+        Ok(Proof { compared: walk.found.len() as u64, ignored: walk.ignored })
+    }
+
+    /// Removes the run's directory with everything in it.
+    pub fn remove(self, proof: &Proof) -> Result<Removed, WorktreeError> {
+        let (ignored_files, ignored_bytes) = self.root.measure(&proof.ignored)?;
+        self.dir.remove()?;
+        Ok(Removed { proved: proof.compared, ignored_files, ignored_bytes })
+    }
+
+    async fn bundle(&self, refs: &str) -> Result<(), WorktreeError> {
+        let variables: [(&str, OsString); 2] = [("REFS", refs.into()), ("BASE", self.base.clone().into())];
+        self.git.script("bundle", BUNDLE, &variables).await.map(drop)
+    }
+
+    fn fetch_bundle(&self, bundle: &Path, reference: &str) -> Result<(), WorktreeError> {
+        // Only a fetch that checks what it takes refuses a tree with a `.git` or `..` in it.
+        let fetch = Git::with(&self.repository.toplevel, &["fetch.fsckObjects=true"], "fetch").args([
+            "--quiet",
+            "--no-write-fetch-head",
+            "--no-tags",
+            "--no-recurse-submodules",
+            "--no-auto-maintenance",
+        ]);
+        fetch.arg(bundle).arg(format!("{RESULT}:{reference}")).run().map(drop)
+    }
+}
+
+impl rundir::RunDir {
+    /// Removes a run directory in which no step ever ran.
+    pub fn discard(&self) -> Result<(), WorktreeError> {
+        self.remove()
+    }
+}
+
+/// Opens a bundle as the hostile file it is: no link, nothing but a regular file.
+fn open_bundle(path: &Path) -> Result<File, WorktreeError> {
+    use rustix::fs::{Mode, OFlags};
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file: File = rustix::fs::open(path, flags, Mode::empty())
+        .map_err(|error| at(path)(error.into()))?
+        .into();
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(WorktreeError::Uncommittable(format!("{} is not a regular file", path.display())))
+    }
+}

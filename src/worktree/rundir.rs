@@ -1,0 +1,199 @@
+//! The directory of one run: everything of it that is not in the user's repository, and what is needed to
+//! pick it up when its runner died.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{WorktreeError, at};
+use super::repository::{Base, Repository};
+use super::state::{Holder, State, key};
+
+/// What a run directory says of itself, in `run.json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// Version of this record.
+    pub v: u32,
+    /// Name of the run.
+    pub run: String,
+    /// The issue.
+    pub issue: u64,
+    /// Toplevel of the checkout it was started in.
+    pub toplevel: PathBuf,
+    /// The repository's shared git directory.
+    pub common_dir: PathBuf,
+    /// Base commit.
+    pub base: String,
+    /// Name of the result branch.
+    pub branch: String,
+    /// The runner.
+    pub holder: Holder,
+}
+
+/// The directory of a run.
+#[derive(Debug, Clone)]
+pub struct RunDir {
+    path: PathBuf,
+}
+
+impl RunDir {
+    /// Makes the directory of a new run and writes down what it is.
+    pub(super) fn create(
+        state: &State,
+        repository: &Repository,
+        base: &Base,
+        run: &str,
+        issue: u64,
+        branch: &str,
+    ) -> Result<Self, WorktreeError> {
+        let path = state.runs()?.join(format!("{run}-{}", key(&repository.common_dir)));
+        let dir = Self { path };
+        for folder in [dir.path.clone(), dir.worktree(), dir.home(), dir.tmp(), dir.inbox()] {
+            DirBuilder::new().mode(0o700).create(&folder).map_err(at(&folder))?;
+        }
+        let record = Record {
+            v: 1,
+            run: run.to_owned(),
+            issue,
+            toplevel: repository.toplevel.clone(),
+            common_dir: repository.common_dir.clone(),
+            base: base.commit.clone(),
+            branch: branch.to_owned(),
+            holder: Holder::this(run),
+        };
+        let bytes = serde_json::to_vec_pretty(&record).map_err(io::Error::from)?;
+        let file = dir.record();
+        // Whole or not there: a crash in between leaves a directory that holds nothing of worth.
+        let staged = dir.path.join("run.json.new");
+        fs::write(&staged, bytes).and_then(|()| fs::rename(&staged, &file)).map_err(at(&file))?;
+        Ok(dir)
+    }
+
+    /// Lists what runs of a repository left, with their records; unreadable ones are of nobody.
+    pub fn of(state: &State, common_dir: &Path) -> Result<Vec<(Self, Record)>, WorktreeError> {
+        let runs = state.runs()?;
+        let suffix = format!("-{}", key(common_dir));
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&runs).map_err(at(&runs))? {
+            let entry = entry?;
+            if !entry.file_name().to_string_lossy().ends_with(&suffix) {
+                continue;
+            }
+            let dir = Self { path: entry.path() };
+            let record = fs::read(dir.record()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+            found.extend(record.map(|record: Record| (dir, record)));
+        }
+        found.sort_by(|a, b| a.1.run.cmp(&b.1.run));
+        Ok(found)
+    }
+
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The step's checkout.
+    pub(super) fn worktree(&self) -> PathBuf {
+        self.path.join("worktree")
+    }
+
+    /// The second git directory, which no step sees.
+    pub(super) fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints.git")
+    }
+
+    /// HOME of the steps.
+    pub(super) fn home(&self) -> PathBuf {
+        self.path.join("home")
+    }
+
+    /// TMPDIR of the attempt.
+    pub(super) fn tmp(&self) -> PathBuf {
+        self.path.join("tmp")
+    }
+
+    /// Where the runner lays lists for its confined git.
+    pub(super) fn inbox(&self) -> PathBuf {
+        self.path.join("inbox")
+    }
+
+    /// The journal's second copy.
+    pub fn mirror(&self) -> PathBuf {
+        self.path.join("journal")
+    }
+
+    fn record(&self) -> PathBuf {
+        self.path.join("run.json")
+    }
+
+    /// Empties TMPDIR for the next attempt.
+    pub(super) fn fresh_tmp(&self) -> Result<(), WorktreeError> {
+        let tmp = self.tmp();
+        remove_tree(&tmp)?;
+        DirBuilder::new().mode(0o700).create(&tmp).map_err(at(&tmp))
+    }
+
+    /// Removes the directory with all that is in it.
+    pub(super) fn remove(&self) -> Result<(), WorktreeError> {
+        // Its record goes last: until then a later `run` or `status` sees what is left.
+        for folder in [self.worktree(), self.home(), self.tmp(), self.checkpoints(), self.inbox()] {
+            remove_tree(&folder)?;
+        }
+        remove_tree(&self.path)
+    }
+}
+
+/// Removes a tree without following links. Read-only folders are opened up on the way.
+pub(super) fn remove_tree(path: &Path) -> Result<(), WorktreeError> {
+    match fs::remove_dir_all(path) {
+        Ok(()) => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(_) => {}
+    }
+    open_up(path)?;
+    fs::remove_dir_all(path).map_err(at(path))
+}
+
+fn open_up(top: &Path) -> Result<(), WorktreeError> {
+    let mut open = vec![top.to_owned()];
+    while let Some(folder) = open.pop() {
+        if !fs::symlink_metadata(&folder).map_err(at(&folder))?.is_dir() {
+            continue;
+        }
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).map_err(at(&folder))?;
+        for entry in fs::read_dir(&folder).map_err(at(&folder))? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                open.push(entry.path());
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn read_only_folders_are_removed_and_links_are_not_followed() {
+        let top = tempfile::tempdir().unwrap();
+        let outside = top.path().join("outside");
+        fs::create_dir(&outside).unwrap();
+        fs::write(outside.join("kept"), "x").unwrap();
+        let tree = top.path().join("tree");
+        fs::create_dir_all(tree.join("a/b")).unwrap();
+        fs::write(tree.join("a/b/c"), "x").unwrap();
+        std::os::unix::fs::symlink(&outside, tree.join("a/link")).unwrap();
+        for folder in ["a/b", "a"] {
+            fs::set_permissions(tree.join(folder), fs::Permissions::from_mode(0o500)).unwrap();
+        }
+        remove_tree(&tree).unwrap();
+        assert!(!tree.exists());
+        assert!(outside.join("kept").exists());
+    }
+}

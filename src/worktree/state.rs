@@ -1,0 +1,260 @@
+//! The state directory: where runs live while they run, and the locks that keep two from one issue.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::error::{WorktreeError, at};
+
+/// The state directory.
+#[derive(Debug, Clone)]
+pub struct State {
+    root: PathBuf,
+}
+
+/// Who holds a lock, or ran a run: enough to tell whether it is still alive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Holder {
+    /// Version of this record.
+    pub v: u32,
+    /// Host name.
+    pub host: String,
+    /// Boot id of the host: another one means that every process of that time is gone.
+    pub boot: String,
+    /// Process id of the runner.
+    pub pid: u32,
+    /// Its start time in clock ticks since boot, since process ids are used again.
+    pub start: u64,
+    /// Since when, RFC 3339.
+    pub since: String,
+    /// Name of the run, once it has one.
+    pub run: String,
+}
+
+/// A lock that is held until it is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    path: PathBuf,
+    file: Flock<File>,
+    holder: Holder,
+    /// Whose lock was taken over, because its holder is dead.
+    pub taken_over: Option<Holder>,
+}
+
+/// Why a lock was not given.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another run holds it.
+    #[error("{}", describe(.0))]
+    Held(Box<Holder>),
+    /// The system refused something.
+    #[error(transparent)]
+    Worktree(#[from] WorktreeError),
+}
+
+impl State {
+    /// Finds the state directory: `$AUTOPILOT_STATE_DIR`, `$XDG_STATE_HOME/autopilot`, `/var/lib/autopilot`
+    /// for root, else `~/.local/state/autopilot`.
+    pub fn find() -> Result<Self, WorktreeError> {
+        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let root = variable("AUTOPILOT_STATE_DIR")
+            .or_else(|| Some(variable("XDG_STATE_HOME")?.join("autopilot")))
+            .or_else(|| nix::unistd::geteuid().is_root().then(|| PathBuf::from("/var/lib/autopilot")))
+            .or_else(|| Some(variable("HOME")?.join(".local/state/autopilot")));
+        let root = root.filter(|root| root.is_absolute()).ok_or_else(|| {
+            WorktreeError::refused(
+                "no place for the state of runs: HOME is not set",
+                "set AUTOPILOT_STATE_DIR to an absolute path",
+            )
+        })?;
+        Ok(Self { root })
+    }
+
+    /// Returns the folder of run directories, made if need be.
+    pub(super) fn runs(&self) -> Result<PathBuf, WorktreeError> {
+        self.folder("runs")
+    }
+
+    /// Takes the lock of an issue of a repository.
+    pub fn lock(&self, common_dir: &Path, issue: u64) -> Result<Lock, LockError> {
+        let path = self.folder("locks")?.join(format!("{}-{issue}", key(common_dir)));
+        loop {
+            if let Some(lock) = Lock::try_take(&path)? {
+                return Ok(lock);
+            }
+        }
+    }
+
+    /// Returns the holder of an issue's lock if it is alive or of another host.
+    pub fn holder(&self, common_dir: &Path, issue: u64) -> Option<Holder> {
+        let path = self.root.join("locks").join(format!("{}-{issue}", key(common_dir)));
+        let holder = read_holder(&mut File::open(path).ok()?)?;
+        holder.may_be_alive().then_some(holder)
+    }
+
+    fn folder(&self, name: &str) -> Result<PathBuf, WorktreeError> {
+        let path = self.root.join(name);
+        // Others may pass (the steps of root's runs have a uid of their own), and see nothing.
+        DirBuilder::new().recursive(true).mode(0o711).create(&path).map_err(at(&path))?;
+        Ok(path)
+    }
+}
+
+impl Lock {
+    /// One try; nothing if the file was replaced meanwhile.
+    fn try_take(path: &Path) -> Result<Option<Self>, LockError> {
+        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
+        let mut file = open.map_err(at(path))?;
+        let before = read_holder(&mut file);
+        let file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(file) => file,
+            Err((_, nix::errno::Errno::EWOULDBLOCK)) => {
+                return match before {
+                    Some(holder) => Err(LockError::Held(Box::new(holder))),
+                    // Its holder has it, and has not written its name yet, or is letting go.
+                    None => {
+                        std::thread::sleep(std::time::Duration::from_millis(5));
+                        Ok(None)
+                    }
+                };
+            }
+            Err((_, error)) => return Err(at(path)(error.into()).into()),
+        };
+        // The name may have been removed between open and lock: then this is a lock on nothing.
+        let same = fs::metadata(path).is_ok_and(|now| file.metadata().is_ok_and(|own| now.ino() == own.ino()));
+        if !same {
+            return Ok(None);
+        }
+        if let Some(holder) = before.clone().filter(|holder| holder.host != host_name()) {
+            return Err(LockError::Held(Box::new(holder)));
+        }
+        let holder = Holder::this("");
+        let mut lock = Self { path: path.to_owned(), file, holder, taken_over: before };
+        lock.write()?;
+        Ok(Some(lock))
+    }
+
+    /// Says which run this lock is held for.
+    pub fn name(&mut self, run: &str) -> Result<(), WorktreeError> {
+        run.clone_into(&mut self.holder.run);
+        self.write()
+    }
+
+    fn write(&mut self) -> Result<(), WorktreeError> {
+        use std::io::{Seek, SeekFrom};
+        let bytes = serde_json::to_vec(&self.holder).map_err(io::Error::from)?;
+        let write = || -> io::Result<()> {
+            self.file.seek(SeekFrom::Start(0))?;
+            self.file.set_len(0)?;
+            self.file.write_all(&bytes)
+        };
+        let mut write = write;
+        write().map_err(at(&self.path))
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Before the lock itself goes with the descriptor, so that nobody finds a dead name.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+impl Holder {
+    /// Describes this process.
+    pub(super) fn this(run: &str) -> Self {
+        let pid = std::process::id();
+        Self {
+            v: 1,
+            host: host_name(),
+            boot: boot_id(),
+            pid,
+            start: start_of(pid).unwrap_or(0),
+            since: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            run: run.to_owned(),
+        }
+    }
+
+    /// Tells whether the process may still be there: certain for this host, assumed for any other.
+    pub fn may_be_alive(&self) -> bool {
+        self.host != host_name() || (self.boot == boot_id() && start_of(self.pid) == Some(self.start))
+    }
+}
+
+fn describe(holder: &Holder) -> String {
+    let run = if holder.run.is_empty() { "a run that is starting".to_owned() } else { format!("run {}", holder.run) };
+    format!("{run} holds the lock: process {} on {}, since {}", holder.pid, holder.host, holder.since)
+}
+
+/// Names a repository in the state directory.
+pub(super) fn key(common_dir: &Path) -> String {
+    use std::os::unix::ffi::OsStrExt;
+    let digest = Sha256::digest(common_dir.as_os_str().as_bytes());
+    hex::encode(&digest[..6])
+}
+
+/// Returns the host's name.
+pub(crate) fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+fn boot_id() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+}
+
+/// Reads the start time of a process: field 22 of `/proc/PID/stat`, counted after the name in parentheses.
+fn start_of(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
+
+fn read_holder(file: &mut File) -> Option<Holder> {
+    let mut text = String::new();
+    file.take(64 * 1024).read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state() -> (tempfile::TempDir, State) {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().to_owned();
+        (folder, State { root })
+    }
+
+    #[test]
+    fn a_lock_that_is_held_names_its_holder() {
+        let (_folder, state) = state();
+        let mut lock = state.lock(Path::new("/r/.git"), 7).unwrap();
+        lock.name("20261003T101500Z-7").unwrap();
+        let error = state.lock(Path::new("/r/.git"), 7).unwrap_err().to_string();
+        assert!(error.contains("run 20261003T101500Z-7 holds the lock"), "{error}");
+        assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
+        assert!(state.lock(Path::new("/r/.git"), 8).is_ok());
+        assert!(state.lock(Path::new("/other/.git"), 7).is_ok());
+        drop(lock);
+        assert!(state.lock(Path::new("/r/.git"), 7).unwrap().taken_over.is_none());
+    }
+
+    #[test]
+    fn a_dead_holder_of_this_host_is_taken_over_and_one_of_another_host_is_not() {
+        let (_folder, state) = state();
+        let lock = state.lock(Path::new("/r"), 7).unwrap();
+        let path = lock.path.clone();
+        drop(lock);
+        let dead = Holder { pid: 1, start: 1, ..Holder::this("20261003T101500Z-7") };
+        fs::write(&path, serde_json::to_vec(&dead).unwrap()).unwrap();
+        assert_eq!(state.lock(Path::new("/r"), 7).unwrap().taken_over, Some(dead.clone()));
+        let elsewhere = Holder { host: "elsewhere".into(), ..dead };
+        fs::write(&path, serde_json::to_vec(&elsewhere).unwrap()).unwrap();
+        assert!(matches!(state.lock(Path::new("/r"), 7), Err(LockError::Held(holder)) if *holder == elsewhere));
+    }
+}

@@ -1,0 +1,201 @@
+//! Git trees as data: what a commit holds, parsed from plumbing output, and blob ids computed without git.
+
+use std::io::{self, Read};
+
+use sha1::{Digest, Sha1};
+use sha2::Sha256;
+
+use super::error::WorktreeError;
+
+/// Mode of a submodule's entry.
+pub(super) const GITLINK: u32 = 0o160_000;
+/// Mode of a symbolic link.
+pub(super) const LINK: u32 = 0o120_000;
+/// Mode of an executable file.
+pub(super) const EXECUTABLE: u32 = 0o100_755;
+/// Mode of an ordinary file.
+pub(super) const FILE: u32 = 0o100_644;
+
+/// How a repository names its objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ObjectFormat {
+    Sha1,
+    Sha256,
+}
+
+impl ObjectFormat {
+    /// Knows a format by git's name for it.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        match name {
+            "sha1" => Some(Self::Sha1),
+            "sha256" => Some(Self::Sha256),
+            _ => None,
+        }
+    }
+
+    /// Returns git's name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+        }
+    }
+
+    /// Computes the id of the blob with these bytes, of which there must be `size`.
+    pub(super) fn blob(self, size: u64, bytes: &mut impl Read) -> io::Result<String> {
+        match self {
+            Self::Sha1 => hash::<Sha1>(size, bytes),
+            Self::Sha256 => hash::<Sha256>(size, bytes),
+        }
+    }
+}
+
+fn hash<D: Digest>(size: u64, bytes: &mut impl Read) -> io::Result<String> {
+    let mut hasher = D::new();
+    hasher.update(format!("blob {size}\0"));
+    let mut buffer = [0; 64 * 1024];
+    let mut seen = 0;
+    loop {
+        let n = bytes.read(&mut buffer)?;
+        if n == 0 {
+            break;
+        }
+        hasher.update(&buffer[..n]);
+        seen += n as u64;
+    }
+    if seen == size {
+        Ok(hex::encode(hasher.finalize()))
+    } else {
+        Err(io::Error::other("the file changed while it was read"))
+    }
+}
+
+/// One path of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) mode: u32,
+    pub(super) oid: String,
+    pub(super) path: Vec<u8>,
+}
+
+impl Entry {
+    pub(super) fn file_name(&self) -> &[u8] {
+        self.path.rsplit(|&byte| byte == b'/').next().unwrap_or(&self.path)
+    }
+
+    pub(super) fn shown(&self) -> String {
+        String::from_utf8_lossy(&self.path).into_owned()
+    }
+}
+
+/// Parses `git ls-tree -r -z`.
+pub(super) fn parse(listing: &[u8]) -> Result<Vec<Entry>, WorktreeError> {
+    let records = listing.split(|&byte| byte == 0).filter(|record| !record.is_empty());
+    records.map(|record| parse_entry(record).ok_or_else(|| unreadable("ls-tree"))).collect()
+}
+
+fn parse_entry(record: &[u8]) -> Option<Entry> {
+    let tab = record.iter().position(|&byte| byte == b'\t')?;
+    let mut words = std::str::from_utf8(&record[..tab]).ok()?.split(' ');
+    let mode = u32::from_str_radix(words.next()?, 8).ok()?;
+    let oid = words.nth(1)?.to_owned();
+    Some(Entry { mode, oid, path: record[tab + 1..].to_vec() })
+}
+
+/// Parses `git cat-file --batch`.
+pub(super) fn parse_batch(mut output: &[u8]) -> Result<Vec<Vec<u8>>, WorktreeError> {
+    let mut blobs = Vec::new();
+    while !output.is_empty() {
+        let (blob, rest) = parse_batch_item(output).ok_or_else(|| unreadable("cat-file"))?;
+        blobs.push(blob.to_vec());
+        output = rest;
+    }
+    Ok(blobs)
+}
+
+fn parse_batch_item(output: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = output.iter().position(|&byte| byte == b'\n')?;
+    let size: usize = std::str::from_utf8(&output[..end]).ok()?.rsplit(' ').next()?.parse().ok()?;
+    let body = output.get(end + 1..)?;
+    Some((body.get(..size)?, body.get(size + 1..)?))
+}
+
+/// One path that differs between two commits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Difference {
+    pub(super) path: Vec<u8>,
+    /// Mode on the new side; 0 if it is gone.
+    pub(super) mode: u32,
+    /// Blob id on the new side; all zeros if it is gone.
+    pub(super) oid: String,
+    pub(super) added: Option<u64>,
+    pub(super) removed: Option<u64>,
+}
+
+/// Parses `git diff-tree -r -z --raw --numstat --no-renames`: all raw records, then all counts.
+pub(super) fn parse_differences(output: &[u8]) -> Result<Vec<Difference>, WorktreeError> {
+    let mut records = output.split(|&byte| byte == 0).filter(|record| !record.is_empty());
+    let mut found: Vec<Difference> = Vec::new();
+    let mut counted = 0;
+    while let Some(record) = records.next() {
+        if record.first() == Some(&b':') {
+            let difference = records.next().and_then(|path| parse_raw(record, path));
+            found.push(difference.ok_or_else(|| unreadable("diff-tree"))?);
+        } else {
+            let mut parts = record.splitn(3, |&byte| byte == b'\t');
+            let mut number = || std::str::from_utf8(parts.next()?).ok()?.parse().ok();
+            let difference = found.get_mut(counted).ok_or_else(|| unreadable("diff-tree"))?;
+            (difference.added, difference.removed) = (number(), number());
+            counted += 1;
+        }
+    }
+    Ok(found)
+}
+
+/// Parses `:oldmode newmode oldid newid S`.
+fn parse_raw(record: &[u8], path: &[u8]) -> Option<Difference> {
+    let mut words = std::str::from_utf8(record).ok()?.split(' ').skip(1);
+    let mode = u32::from_str_radix(words.next()?, 8).ok()?;
+    let oid = words.nth(1)?.to_owned();
+    Some(Difference { path: path.to_vec(), mode, oid, added: None, removed: None })
+}
+
+fn unreadable(command: &str) -> WorktreeError {
+    WorktreeError::Git { command: command.to_owned(), stderr: "its output was not understood".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blob_ids_are_gits() {
+        let id = ObjectFormat::Sha1.blob(6, &mut b"hello\n".as_slice()).unwrap();
+        assert_eq!(id, "ce013625030ba8dba906f756967f9e9ca394464a");
+        assert!(ObjectFormat::Sha1.blob(7, &mut b"hello\n".as_slice()).is_err());
+    }
+
+    #[test]
+    fn listings_keep_any_name() {
+        let listing = b"100644 blob ce013625030ba8dba906f756967f9e9ca394464a\ta\xff\nb\t c\0";
+        let entries = parse(listing).unwrap();
+        assert_eq!(entries[0].path, b"a\xff\nb\t c");
+        assert_eq!(entries[0].mode, FILE);
+    }
+
+    #[test]
+    fn differences_pair_raw_records_with_counts() {
+        let output = b":000000 100644 0000000 ce01362 A\0new\0:100644 000000 ce01362 0000000 D\0old.bin\x003\t0\tnew\0-\t-\told.bin\0";
+        let found = parse_differences(output).unwrap();
+        assert_eq!((found[0].added, found[0].removed), (Some(3), Some(0)));
+        assert_eq!((found[0].mode, found[0].oid.as_str()), (FILE, "ce01362"));
+        assert_eq!((found[1].path.as_slice(), found[1].mode), (b"old.bin".as_slice(), 0));
+        assert_eq!((found[1].added, found[1].removed), (None, None));
+    }
+
+    #[test]
+    fn batches_hold_blobs_with_newlines() {
+        let output = b"ce01 blob 3\na\nb\nce02 blob 0\n\n";
+        assert_eq!(parse_batch(output).unwrap(), vec![b"a\nb".to_vec(), Vec::new()]);
+    }
+}
