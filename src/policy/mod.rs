@@ -76,13 +76,46 @@ pub struct Waivers {
 #[serde(deny_unknown_fields)]
 pub struct Grant {
     env: Vec<(String, String)>,
-    cpu: Option<Duration>,
+    limits: Limits,
+}
+
+/// Bounds of a process tree; sizes in bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Resident memory of the tree.
+    pub memory: u64,
+    /// Processes and threads of the tree.
+    pub processes: u64,
+    /// Largest file it can write.
+    pub file_size: u64,
+    /// Open files of one process.
+    pub open_files: u64,
+    /// CPU time of the tree.
+    pub cpu: Option<Duration>,
+}
+
+impl From<&Resources> for Limits {
+    fn from(from: &Resources) -> Self {
+        Self {
+            memory: from.memory,
+            processes: from.processes,
+            file_size: from.file_size,
+            open_files: from.open_files,
+            cpu: from.cpu,
+        }
+    }
 }
 
 impl Grant {
     /// Returns the whole environment but for HOME and TMPDIR, which depend on the place.
     pub fn env(&self) -> &[(String, String)] {
         &self.env
+    }
+
+    /// Returns the bounds of the process tree.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 }
 
@@ -122,5 +155,5 @@ pub fn decide(request: &Request, host: &HostFacts, _waivers: &Waivers) -> Decisi
     for name in ["PATH", "LANG"] {
         env.extend(host.environment.get(name).map(|value| (name.to_owned(), value.clone())));
     }
-    Decision::Allow(Grant { env, cpu: request.resources.cpu })
+    Decision::Allow(Grant { env, limits: Limits::from(&request.resources) })
 }

@@ -3,10 +3,21 @@
 //! The runner executes itself (`/proc/self/exe`) with the grant on a socket; that child confines itself,
 //! supervises the command's whole process tree and ends with the runner. Decides nothing.
 
+mod enter;
+mod launch;
+mod spec;
+mod supervise;
+mod tree;
+mod watch;
+mod wire;
+
+pub(crate) use launch::spawn_seen;
+pub use launch::{Confined, spawn};
+pub use spec::Seen;
+
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -92,33 +103,18 @@ pub struct SandboxError {
     pub hint: String,
 }
 
-/// A confined command that runs. Dropping it kills its tree.
-#[derive(Debug)]
-pub struct Confined {
-    enforced: Enforced,
+impl SandboxError {
+    /// Makes an error of a layer from what was tried and the system's answer.
+    pub(crate) fn of(layer: &str, tried: &str, error: &std::io::Error) -> Self {
+        Self { layer: layer.into(), what: format!("{tried}: {error}"), hint: "run `autopilot doctor`".into() }
+    }
 }
 
-impl Confined {
-    /// Returns what is enforced for this command.
-    pub fn enforced(&self) -> &Enforced {
-        &self.enforced
+impl Place {
+    /// Returns where a command sees the directories of this place under this grant.
+    pub fn seen(&self, _grant: &Grant) -> Seen {
+        Seen { worktree: self.worktree.clone(), home: self.home.clone(), tmp: self.tmp.clone() }
     }
-
-    /// Waits for the end of the command and of its tree. Cancel-safe.
-    pub async fn wait(&mut self) -> Result<Ended, SandboxError> {
-        Err(SandboxError { layer: "launch".into(), what: "not there yet".into(), hint: String::new() })
-    }
-
-    /// Ends the tree in order: SIGTERM to all of it, SIGKILL after the grace. `wait` tells how it went.
-    pub fn terminate(&self, _grace: Duration) {}
-
-    /// Kills the whole tree at once.
-    pub fn kill(&self) {}
-}
-
-/// Starts a command confined as the grant says.
-pub async fn spawn(_grant: &Grant, _place: &Place, _command: Command) -> Result<Confined, SandboxError> {
-    Err(SandboxError { layer: "launch".into(), what: "not there yet".into(), hint: String::new() })
 }
 
 /// Probes what this host can enforce and what it has.
@@ -128,4 +124,8 @@ pub fn probe() -> HostFacts {
 
 /// Runs the confined side if this process was started as one. Called first in `main`, before any thread
 /// is started; returns only in an ordinary invocation.
-pub fn enter_if_confined() {}
+pub fn enter_if_confined() {
+    if let Some(code) = enter::enter_if_confined() {
+        std::process::exit(code);
+    }
+}

@@ -1,0 +1,214 @@
+//! `autopilot sandbox`: one command in the current directory under the step sandbox.
+
+use std::ffi::OsString;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::exit::{Exit, Failure};
+use crate::plan::{Destination, EnvEntry, Network, Resources};
+use crate::policy::{self, Decision, Request, Waivers};
+use crate::sandbox::{self, Command, Ended, Place, SandboxError, Seen, Status};
+
+/// Between SIGTERM and SIGKILL.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Runs one command in the current directory under the step sandbox, and passes its exit code on.
+#[derive(Debug, clap::Args)]
+pub(super) struct SandboxArgs {
+    /// What it reaches: none (the default), full, or HOST:PORT (repeatable).
+    #[arg(long, value_name = "none|full|HOST:PORT")]
+    network: Vec<String>,
+    /// A path it may read and execute.
+    #[arg(long, value_name = "PATH")]
+    read: Vec<PathBuf>,
+    /// A path it may write.
+    #[arg(long, value_name = "PATH")]
+    write: Vec<PathBuf>,
+    /// A variable it gets; with a value, that one.
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    env: Vec<String>,
+    /// Resident memory of its whole tree, such as 4GiB.
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    memory: Option<u64>,
+    /// Processes and threads of its whole tree.
+    #[arg(long, value_name = "N")]
+    processes: Option<u64>,
+    /// Largest file it can write, such as 4GiB.
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    file_size: Option<u64>,
+    /// Open files of one process.
+    #[arg(long, value_name = "N")]
+    open_files: Option<u64>,
+    /// CPU time of its whole tree, such as 90s.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    cpu: Option<Duration>,
+    /// Wall-clock time, such as 10m.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    timeout: Option<Duration>,
+    /// As root: the user it runs as (default: the directory's owner, else an unprivileged uid of its own).
+    #[arg(long, value_name = "USER")]
+    run_as: Option<String>,
+    /// Names a protection to go without where this host cannot give it (repeatable).
+    #[arg(long, value_name = "WHAT")]
+    allow_degraded: Vec<String>,
+    /// The command.
+    #[arg(last = true, required = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+/// Runs the command.
+pub(super) fn run(args: SandboxArgs) -> Result<Exit, Failure> {
+    let worktree = std::env::current_dir().context("the current directory")?;
+    let host = sandbox::probe();
+    let request = request(&args)?;
+    let waivers = Waivers { names: args.allow_degraded.clone() };
+    let grant = match policy::decide(&request, &host, &waivers) {
+        Decision::Allow(grant) => grant,
+        Decision::Deny(reason) => {
+            return Err(Failure::new(Exit::Refused, reason.to_string()).hint(reason.hint));
+        }
+    };
+    let scratch =
+        tempfile::Builder::new().prefix("autopilot-sandbox-").tempdir().context("a scratch directory")?;
+    let place = place(&worktree, scratch.path())?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("the runtime")?;
+    let seen = Seen { worktree, ..place.seen(&grant) };
+    let command = command(args.command)?;
+    let timeout = args.timeout.unwrap_or(Duration::MAX);
+    runtime.block_on(async {
+        let confined = sandbox::spawn_seen(&grant, &place, seen, command).await.map_err(refused)?;
+        supervise(confined, timeout).await
+    })
+}
+
+async fn supervise(mut confined: sandbox::Confined, timeout: Duration) -> Result<Exit, Failure> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
+    let ended = tokio::select! {
+        ended = confined.wait() => return passed(&ended.map_err(refused)?),
+        _ = interrupt.recv() => Exit::Signal(2),
+        _ = terminate.recv() => Exit::Signal(15),
+        () = tokio::time::sleep(timeout) => Exit::Failed,
+    };
+    confined.terminate(GRACE);
+    confined.wait().await.map_err(refused)?;
+    match ended {
+        Exit::Failed => Err(Failure::new(Exit::Failed, format!("timeout: went over {timeout:?}"))),
+        signal => Ok(signal),
+    }
+}
+
+fn passed(ended: &Ended) -> Result<Exit, Failure> {
+    match &ended.status {
+        Status::Exited(code) => Ok(Exit::Passed(u8::try_from(*code).unwrap_or(1))),
+        Status::Signaled(number) => Ok(Exit::Signal(*number)),
+        Status::Limit(limit) => Err(Failure::new(Exit::Failed, format!("limit reached: {limit}"))),
+    }
+}
+
+fn refused(error: SandboxError) -> Failure {
+    let failure = Failure::new(Exit::Refused, error.to_string());
+    if error.hint.is_empty() { failure } else { failure.hint(error.hint) }
+}
+
+fn place(worktree: &Path, scratch: &Path) -> Result<Place, Failure> {
+    let [home, tmp] = ["home", "tmp"].map(|name| scratch.join(name));
+    for folder in [&home, &tmp] {
+        std::fs::create_dir(folder).with_context(|| folder.display().to_string())?;
+    }
+    Ok(Place { worktree: worktree.to_owned(), home, tmp, also_write: Vec::new(), also_read: Vec::new() })
+}
+
+fn command(argv: Vec<OsString>) -> Result<Command, Failure> {
+    let own = |fd: std::io::Result<OwnedFd>| fd.context("a standard stream");
+    Ok(Command {
+        argv,
+        dir: PathBuf::new(),
+        env: Vec::new(),
+        stdin: Some(own(std::io::stdin().as_fd().try_clone_to_owned())?),
+        stdout: own(std::io::stdout().as_fd().try_clone_to_owned())?,
+        stderr: own(std::io::stderr().as_fd().try_clone_to_owned())?,
+    })
+}
+
+fn request(args: &SandboxArgs) -> Result<Request, Failure> {
+    let absolute = |paths: &[PathBuf]| paths.iter().map(std::path::absolute).collect::<Result<Vec<_>, _>>();
+    let mut resources = Resources::of_runner();
+    resources.memory = args.memory.unwrap_or(resources.memory);
+    resources.processes = args.processes.unwrap_or(resources.processes);
+    resources.file_size = args.file_size.unwrap_or(resources.file_size);
+    resources.open_files = args.open_files.unwrap_or(resources.open_files);
+    resources.cpu = args.cpu;
+    Ok(Request {
+        network: network(&args.network)?,
+        env: args.env.iter().map(|entry| env(entry)).collect(),
+        secrets: Vec::new(),
+        read: absolute(&args.read).context("--read")?,
+        write: absolute(&args.write).context("--write")?,
+        resources,
+    })
+}
+
+fn network(values: &[String]) -> Result<Network, Failure> {
+    match values {
+        [] => Ok(Network::None),
+        [one] if one == "none" => Ok(Network::None),
+        [one] if one == "full" => Ok(Network::Full),
+        many => many.iter().map(|each| destination(each)).collect::<Result<_, _>>().map(Network::Allow),
+    }
+}
+
+fn destination(text: &str) -> Result<Destination, Failure> {
+    let (host, port) = text.rsplit_once(':').unwrap_or((text, "443"));
+    let wrong = || {
+        Failure::new(Exit::Usage, format!("--network {text}: not none, full or HOST:PORT"))
+            .hint("none and full stand alone; a host is written example.org:443")
+    };
+    let port = port.parse().map_err(|_| wrong())?;
+    if host.is_empty() || matches!(text, "none" | "full") {
+        return Err(wrong());
+    }
+    Ok(Destination { host: host.to_ascii_lowercase(), port })
+}
+
+fn env(entry: &str) -> EnvEntry {
+    match entry.split_once('=') {
+        Some((name, value)) => EnvEntry::Set(name.into(), value.into()),
+        None => EnvEntry::Inherit(entry.into()),
+    }
+}
+
+// The plan's own units take the place of the two below.
+fn duration(text: &str) -> Result<Duration, String> {
+    let unit = |unit: &str| match unit {
+        "ms" => Some(1),
+        "s" => Some(1000),
+        "m" => Some(60_000),
+        "h" => Some(3_600_000),
+        _ => None,
+    };
+    quantity(text, unit).map(Duration::from_millis).ok_or_else(|| "write 90s, 10m or 2h".into())
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let unit = |unit: &str| match unit {
+        "B" => Some(1),
+        "KiB" => Some(1 << 10),
+        "MiB" => Some(1 << 20),
+        "GiB" => Some(1 << 30),
+        "TiB" => Some(1 << 40),
+        _ => None,
+    };
+    quantity(text, unit).ok_or_else(|| "write 512MiB or 4GiB".into())
+}
+
+fn quantity(text: &str, unit: impl Fn(&str) -> Option<u64>) -> Option<u64> {
+    let digits = text.find(|letter: char| !letter.is_ascii_digit())?;
+    let (number, name) = text.split_at(digits);
+    number.parse::<u64>().ok()?.checked_mul(unit(name)?)
+}

@@ -1,0 +1,57 @@
+//! What is to be launched, as it travels to the confined side.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::Place;
+use crate::policy::Grant;
+
+/// Everything the confined side needs but the streams.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Launch {
+    /// What may be done.
+    pub(super) grant: Grant,
+    /// Where, as the host names it.
+    pub(super) place: Place,
+    /// Where the command sees worktree, HOME and TMPDIR.
+    pub(super) seen: Seen,
+    /// The command.
+    pub(super) argv: Vec<Bytes>,
+    /// Relative to the worktree.
+    pub(super) dir: PathBuf,
+    /// On top of the grant's environment.
+    pub(super) env: Vec<(Bytes, Bytes)>,
+}
+
+/// Where the command sees the directories of its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// The worktree.
+    pub worktree: PathBuf,
+    /// HOME.
+    pub home: PathBuf,
+    /// TMPDIR.
+    pub tmp: PathBuf,
+}
+
+/// Bytes that need not be UTF-8.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Bytes(Vec<u8>);
+
+impl From<OsString> for Bytes {
+    fn from(text: OsString) -> Self {
+        Self(text.into_vec())
+    }
+}
+
+impl Bytes {
+    /// Returns the bytes as the system's string.
+    pub(super) fn as_os_str(&self) -> &std::ffi::OsStr {
+        std::ffi::OsStr::from_bytes(&self.0)
+    }
+}

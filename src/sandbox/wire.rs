@@ -1,0 +1,106 @@
+//! What runner and confined side say to each other: JSON messages on a SOCK_SEQPACKET pair, descriptors
+//! beside the first one.
+//!
+//! The launch itself travels in a memory file, because an environment and a prompt may be larger than a
+//! socket takes in one piece.
+
+use std::fs::File;
+use std::io::{self, IoSlice, IoSliceMut, Read, Seek, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::MemfdFlags;
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::spec::Launch;
+use super::{Ended, Enforced, SandboxError};
+
+/// Largest message but for the launch, in bytes; an error's text is cut long before.
+const LARGEST: usize = 64 << 10;
+
+/// What the runner says once the command is launched.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Order {
+    /// SIGTERM to the whole tree, SIGKILL after so many milliseconds.
+    Terminate(u64),
+    /// SIGKILL to the whole tree.
+    Kill,
+}
+
+/// What the confined side says.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Report {
+    /// Confined; the command runs, or is about to be reported as not found.
+    Ready(Enforced),
+    /// Could not be confined; nothing of the command ran.
+    Failed(SandboxError),
+    /// The command and its tree are gone.
+    Ended(Ended),
+}
+
+/// Makes the two ends: the runner's, which does not block, and the confined side's.
+pub(super) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (ours, theirs) =
+        rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+    let flags = rustix::fs::fcntl_getfl(&ours)?;
+    rustix::fs::fcntl_setfl(&ours, flags | rustix::fs::OFlags::NONBLOCK)?;
+    Ok((ours, theirs))
+}
+
+/// Sends the launch, with the command's standard streams.
+pub(super) fn send_launch(
+    socket: impl AsFd,
+    launch: &Launch,
+    streams: [BorrowedFd<'_>; 3],
+) -> io::Result<()> {
+    let mut spec = File::from(rustix::fs::memfd_create("autopilot-launch", MemfdFlags::CLOEXEC)?);
+    spec.write_all(&serde_json::to_vec(launch)?)?;
+    let fds = [spec.as_fd(), streams[0], streams[1], streams[2]];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    control.push(SendAncillaryMessage::ScmRights(&fds));
+    rustix::net::sendmsg(socket, &[IoSlice::new(b"launch")], &mut control, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+/// Receives the launch and the command's standard streams.
+pub(super) fn receive_launch(socket: impl AsFd) -> io::Result<(Launch, [OwnedFd; 3])> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut word = [0_u8; 16];
+    rustix::net::recvmsg(socket, &mut [IoSliceMut::new(&mut word)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
+    let mut fds = control.drain().flat_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(fds) => fds.collect::<Vec<_>>(),
+        _ => Vec::new(),
+    });
+    let mut next = || fds.next().ok_or_else(|| io::Error::other("a launch without its descriptors"));
+    let mut spec = File::from(next()?);
+    let streams = [next()?, next()?, next()?];
+    let mut text = Vec::new();
+    spec.rewind()?;
+    spec.read_to_end(&mut text)?;
+    Ok((serde_json::from_slice(&text)?, streams))
+}
+
+/// Sends one message.
+pub(super) fn send(socket: impl AsFd, message: &impl Serialize) -> io::Result<()> {
+    rustix::net::send(socket, &serde_json::to_vec(message)?, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+/// Receives one message; `None` when the other side is gone.
+pub(super) fn receive<T: DeserializeOwned>(socket: impl AsFd) -> io::Result<Option<T>> {
+    let mut buffer = vec![0_u8; LARGEST];
+    let (length, _) = rustix::net::recv(socket, &mut buffer[..], RecvFlags::empty())?;
+    if length == 0 {
+        return Ok(None);
+    }
+    Ok(Some(serde_json::from_slice(&buffer[..length])?))
+}
