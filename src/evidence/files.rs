@@ -94,6 +94,11 @@ impl Files {
         }
     }
 
+    /// Makes the folders that the files lie in.
+    pub fn make_folders(&self) -> io::Result<()> {
+        make_folders(&self.top)
+    }
+
     /// Lists the runs of a checkout, oldest first.
     pub fn runs(top: &Path) -> io::Result<Vec<RunName>> {
         let folder = top.join(LOGS).join("autopilot");

@@ -44,6 +44,7 @@ pub struct Recorder {
     log: Log,
     secrets: Secrets,
     watch: Box<dyn Watch>,
+    deferred: Vec<Event>,
 }
 
 impl std::fmt::Debug for Recorder {
@@ -58,15 +59,16 @@ impl Recorder {
         let (files, journal) = Files::claim(top, issue, chrono::Utc::now())?;
         let journal = Journal::new(&files.journal(), journal)?;
         let log = Log::open(&files.log())?;
-        Ok(Self { files, journal, log, secrets: secrets.clone(), watch })
+        Ok(Self { files, journal, log, secrets: secrets.clone(), watch, deferred: Vec::new() })
     }
 
     /// Opens the files of a run whose runner died; returns its events and the bytes of a torn last line.
     pub fn reopen(files: Files, secrets: &Secrets) -> io::Result<(Self, Vec<Line>, u64)> {
         let (journal, lines, torn) = Journal::reopen(&files.journal())?;
         let log = Log::open(&files.log())?;
-        let recorder = Self { files, journal, log, secrets: secrets.clone(), watch: Box::new(Unwatched) };
-        Ok((recorder, lines, torn))
+        let watch = Box::new(Unwatched);
+        let deferred = Vec::new();
+        Ok((Self { files, journal, log, secrets: secrets.clone(), watch, deferred }, lines, torn))
     }
 
     /// Returns the names of the run's files.
@@ -89,17 +91,19 @@ impl Recorder {
         Document::new(&self.secrets, value)
     }
 
-    /// Writes one event; when this returns it is durable.
+    /// Writes one event; when this returns it is durable, and so is all that was deferred before it.
     pub fn record(&mut self, event: Event) -> io::Result<()> {
-        self.record_all(vec![event])
-    }
-
-    /// Writes events between which nothing happens, with one wait for the disk.
-    pub fn record_all(&mut self, events: Vec<Event>) -> io::Result<()> {
-        for line in self.journal.append(events)? {
+        self.deferred.push(event);
+        for line in self.journal.append(std::mem::take(&mut self.deferred))? {
             self.watch.event(&line);
         }
         Ok(())
+    }
+
+    /// Takes an event that is written with the next one: between the two nothing outside the journal changes,
+    /// and one wait for the disk serves both.
+    pub fn defer(&mut self, event: Event) {
+        self.deferred.push(event);
     }
 
     /// Writes a line of the runner's own into the log.

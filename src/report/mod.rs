@@ -1,1 +1,45 @@
-//! Takes a journal, gives what people read: status, summary, failure report. A fold over events; works after a crash.
+//! Takes a journal, gives what people read: status, summary, failure report. A fold over events that reads
+//! nothing but the evidence, and so works after a crash.
+
+mod failure;
+mod gantt;
+mod markdown;
+mod summary;
+mod view;
+
+use std::io;
+
+pub use view::{AttemptView, End, RunView, StepView, WorktreeView};
+
+use crate::evidence::provenance::Facts;
+use crate::evidence::{Files, Head, Recorder, journal};
+
+/// Reads the journal of a run; nothing if it does not begin with `run.started`.
+pub fn read(files: &Files) -> io::Result<Option<RunView>> {
+    Ok(RunView::fold(&journal::read(&files.journal())?.lines))
+}
+
+/// Writes the reports of a run that has ended, and closes its evidence.
+pub fn close(recorder: &mut Recorder) -> io::Result<(RunView, Head)> {
+    let files = recorder.files().clone();
+    let view = read(&files)?.ok_or_else(|| io::Error::other("a run without a beginning cannot be closed"))?;
+    let summary = summary::write(&view, &files);
+    let failed = failure::write(&view, &files)?;
+    recorder.write_reports(&summary, failed.as_deref())?;
+    let head = recorder.close(&facts(&view))?;
+    Ok((view, head))
+}
+
+fn facts(view: &RunView) -> Facts {
+    let stamp = |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    Facts {
+        autopilot: view.start.autopilot.to_string(),
+        git: view.start.host.git.to_string(),
+        issue: view.start.issue,
+        plan_sha256: view.start.plan_sha256.to_string(),
+        base: view.start.commit.to_string(),
+        result: view.branch.as_ref().map(|(reference, commit, _)| (reference.clone(), commit.clone())),
+        started: stamp(view.started),
+        finished: stamp(view.last),
+    }
+}

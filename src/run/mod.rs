@@ -1,1 +1,86 @@
-//! Takes a plan, gives events in the order they happen: the step state machine, timeouts, retries. Prints nothing.
+//! Takes a plan, gives events in the order they happen: the step state machine, timeouts, retries. Prints
+//! nothing; the rules are those of `docs/plan.md`, each with a test of its name in `tests/it/rules.rs`.
+
+mod attempt;
+mod command;
+mod expect;
+mod finish;
+mod interrupt;
+mod preflight;
+mod recover;
+mod steps;
+
+use std::collections::HashMap;
+use std::io;
+use std::time::{Duration, Instant};
+
+pub use expect::signal_name as name_of_signal;
+pub use finish::{Ending, finish};
+pub use interrupt::Interrupt;
+pub use preflight::{Grants, Refusal, preflight};
+pub use recover::{Recovered, recover};
+pub use steps::execute;
+
+use crate::evidence::Recorder;
+use crate::plan::{Plan, Step};
+use crate::worktree::{Worktree, WorktreeError};
+use command::Cut;
+
+/// Why a run could not go on. What a step does wrong is no error but an event.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The worktree could not be handled.
+    #[error(transparent)]
+    Worktree(#[from] WorktreeError),
+    /// Evidence could not be written, or another file not be read.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// Evidence could not be composed.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// A step of a kind that cannot be run yet came through the preflight.
+    #[error("step `{0}`: codex steps are not there yet")]
+    Unsupported(String),
+}
+
+/// Everything one run works with.
+#[derive(Debug)]
+pub struct Runner<'a> {
+    plan: &'a Plan,
+    grants: &'a HashMap<String, Grants>,
+    recorder: &'a mut Recorder,
+    worktree: &'a mut Worktree,
+    interrupt: Interrupt,
+    started: Instant,
+    /// Failed attempts in a row.
+    consecutive: u32,
+}
+
+impl<'a> Runner<'a> {
+    /// Puts a run together. Its time begins now.
+    pub fn new(
+        plan: &'a Plan,
+        grants: &'a HashMap<String, Grants>,
+        recorder: &'a mut Recorder,
+        worktree: &'a mut Worktree,
+        interrupt: Interrupt,
+    ) -> Self {
+        Self { plan, grants, recorder, worktree, interrupt, started: Instant::now(), consecutive: 0 }
+    }
+
+    fn grants(&self, step: &Step) -> &'a Grants {
+        // The preflight decided on every step of the plan.
+        &self.grants[&step.id]
+    }
+
+    /// Returns when something with a timeout has to end, and which bound that is: its own or the run's.
+    fn deadline(&self, from: Instant, timeout: Duration) -> (Instant, Cut) {
+        let run = self.started + self.plan.limits.timeout;
+        let own = from + timeout;
+        if run < own { (run, Cut::RunTimeout) } else { (own, Cut::StepTimeout) }
+    }
+
+    fn out_of_time(&self) -> bool {
+        self.started.elapsed() >= self.plan.limits.timeout
+    }
+}

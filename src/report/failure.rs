@@ -1,0 +1,92 @@
+//! The failure report: which step, why, the last lines, where the salvage is, how to take over.
+
+use std::fmt::Write as _;
+use std::io;
+
+use super::view::{AttemptView, RunView, StepView};
+use crate::evidence::event::{RunResult, StepResult};
+use crate::evidence::{Files, log};
+use crate::plan::units;
+
+/// Lines of the log shown in the report.
+const LINES: usize = 60;
+
+/// Writes the failure report; nothing for a run that is done or has not ended.
+pub(super) fn write(view: &RunView, files: &Files) -> io::Result<Option<String>> {
+    let Some(end) = view.end.as_ref().filter(|end| end.result != RunResult::Done) else { return Ok(None) };
+    let how = match end.result {
+        RunResult::Interrupted => "INTERRUPTED",
+        RunResult::Crashed => "CRASHED",
+        RunResult::Failed | RunResult::Done => "FAILED",
+    };
+    let mut text = format!("{how}: run {} of issue {}\n\n", files.run(), view.start.issue);
+    let row = |text: &mut String, name: &str, value: &str| {
+        let _ = writeln!(text, "{name:<9} {value}");
+    };
+    row(&mut text, "title", view.start.title.as_str());
+    if let Some(step) = &end.step {
+        row(&mut text, "step", step);
+    }
+    row(&mut text, "why", end.reason.as_ref().map_or("not recorded", |reason| reason.text.as_str()));
+    row(&mut text, "after", &units::duration(end.took));
+    row(&mut text, "passed", &listed(view, StepResult::Passed));
+    row(&mut text, "skipped", &listed(view, StepResult::Skipped));
+    if let Some((reference, commit, _)) = &view.branch {
+        row(&mut text, "branch", &format!("{reference} at {commit}"));
+    }
+    if let super::WorktreeView::Kept(path, why) = &view.worktree {
+        row(&mut text, "worktree", &format!("kept at {path}: {why}"));
+    }
+    if let Some((step, attempt)) = view.failed_attempt() {
+        text.push_str(&attempts(step));
+        text.push_str(&last_lines(step, attempt, files)?);
+    }
+    text.push_str(&take_over(view, files));
+    Ok(Some(text))
+}
+
+fn listed(view: &RunView, result: StepResult) -> String {
+    let ids: Vec<&str> =
+        view.steps.iter().filter(|s| s.result == Some(result)).map(|s| s.id.as_str()).collect();
+    if ids.is_empty() { "–".to_owned() } else { ids.join(" ") }
+}
+
+fn attempts(step: &StepView) -> String {
+    let mut text = format!("\nAttempts at {}\n", step.id);
+    for attempt in &step.attempts {
+        let reason = attempt.reason.as_ref().map_or("ended by the crash", |reason| reason.text.as_str());
+        let time = units::duration(attempt.took);
+        let _ = writeln!(text, "  {}/{}  {time:>6}  {reason}", attempt.number, step.allowed);
+    }
+    text
+}
+
+fn last_lines(step: &StepView, attempt: &AttemptView, files: &Files) -> io::Result<String> {
+    let to = attempt.log.1.unwrap_or(u64::MAX);
+    let (lines, total) = log::tail(&files.log(), attempt.log.0, to, LINES)?;
+    let mut text = format!("\nLast {} of {total} lines of {}, attempt {}\n", lines.len(), step.id, attempt.number);
+    for line in lines {
+        let _ = writeln!(text, "  {}", printable(&line));
+    }
+    Ok(text)
+}
+
+/// Keeps terminal escapes of a step out of a report that people `cat`.
+fn printable(line: &str) -> String {
+    line.chars().filter(|c| !c.is_control() || *c == '\t').collect()
+}
+
+fn take_over(view: &RunView, files: &Files) -> String {
+    let mut text = "\nTake over\n".to_owned();
+    let salvaged = view.salvaged();
+    if let Some(last) = salvaged.last() {
+        let bundle = files.relative(&files.salvage());
+        let _ = writeln!(text, "  git fetch {bundle} 'refs/salvage/*:refs/salvage/*'");
+        let _ = writeln!(text, "  git switch -c fix-{} {last}", view.start.issue);
+    } else if let Some((reference, _, _)) = &view.branch {
+        let branch = reference.strip_prefix("refs/heads/").unwrap_or(reference);
+        let _ = writeln!(text, "  git switch {branch}");
+    }
+    let _ = writeln!(text, "  autopilot logs {} --failed", view.start.issue);
+    text
+}

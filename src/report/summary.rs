@@ -1,0 +1,180 @@
+//! The summary for people. Never says success for a run that was not one: every word follows from the fold.
+
+use std::fmt::Write as _;
+
+use super::gantt;
+use super::markdown::{inline, table_cell};
+use super::view::{RunView, StepView, WorktreeView};
+use crate::evidence::event::{AttemptResult, Change, ChangeKind, RunResult, StepResult};
+use crate::evidence::{Files, RunName};
+use crate::plan::units;
+
+/// Files listed in the summary.
+const FILES: usize = 50;
+
+/// Writes the summary of a run that has ended.
+pub(super) fn write(view: &RunView, files: &Files) -> String {
+    let mut text = headline(view);
+    let _ = writeln!(text, "**{}** · {}\n", inline(view.start.title.as_str()), subject(view));
+    if let Some(why) = reason(view) {
+        let _ = writeln!(text, "**Why:** {}\n", inline(&why));
+    }
+    text.push_str(&steps(view));
+    if let Some(check) = what_to_check(view) {
+        let _ = writeln!(text, "\n**Check before merging:** {check}");
+    }
+    let drawn = gantt::draw(view);
+    if !drawn.is_empty() {
+        let _ = write!(text, "\n{drawn}");
+    }
+    text.push_str(&changed_files(view));
+    let _ = writeln!(text, "\n**Policy:** {}", policy(view));
+    let _ = writeln!(text, "**Worktree:** {}", worktree(view));
+    text.push_str(&evidence(view, files));
+    text
+}
+
+/// Returns the first line: what became of which issue, and how long it took.
+fn headline(view: &RunView) -> String {
+    let issue = view.start.issue;
+    let Some(end) = &view.end else { return format!("# … #{issue} has not ended\n") };
+    let took = units::duration(end.took);
+    match end.result {
+        RunResult::Done => format!("# ✅ #{issue} done in {took}\n"),
+        RunResult::Failed => format!("# ❌ #{issue} failed{} after {took}\n", at_step(view)),
+        RunResult::Interrupted => format!("# ⏹ #{issue} interrupted after {took}\n"),
+        RunResult::Crashed => format!("# 💥 #{issue} crashed{} after {took}\n", at_step(view)),
+    }
+}
+
+fn at_step(view: &RunView) -> String {
+    let step = view.end.as_ref().and_then(|end| end.step.as_ref());
+    step.map(|step| format!(" at `{step}`")).unwrap_or_default()
+}
+
+fn subject(view: &RunView) -> String {
+    let base = &view.start.base;
+    let Some((reference, _, commits)) = &view.branch else {
+        return format!("nothing changed since `{base}`: no branch");
+    };
+    let branch = reference.strip_prefix("refs/heads/").unwrap_or(reference);
+    let changes = view.changes();
+    let (added, removed) = totals(&changes);
+    format!("`{base}...{branch}` · {}, {} files, +{added} −{removed}", plural(*commits, "commit"), changes.len())
+}
+
+fn reason(view: &RunView) -> Option<String> {
+    Some(view.end.as_ref()?.reason.as_ref()?.text.to_string())
+}
+
+fn steps(view: &RunView) -> String {
+    let mut text = "| step | result | tries | time |\n|---|---|---|---|\n".to_owned();
+    for step in &view.steps {
+        let (mark, note) = result(step);
+        let tries = if step.attempts.is_empty() { "–".to_owned() } else { step.attempts.len().to_string() };
+        let time =
+            if step.attempts.is_empty() { "–".to_owned() } else { units::duration(step.took()) };
+        let _ = writeln!(text, "| {} | {mark}{} | {tries} | {time} |", step.id, table_cell(&note));
+    }
+    text
+}
+
+fn result(step: &StepView) -> (&'static str, String) {
+    match step.result {
+        Some(StepResult::Passed) => ("✅", String::new()),
+        Some(StepResult::Failed) => ("❌", String::new()),
+        Some(StepResult::Skipped) => {
+            ("⏭ skipped", step.because.as_ref().map(|why| format!(": {why}")).unwrap_or_default())
+        }
+        Some(StepResult::Interrupted) => ("⏹ interrupted", String::new()),
+        None if step.attempts.is_empty() => ("– not begun", String::new()),
+        None => ("💥 not ended", String::new()),
+    }
+}
+
+/// Names what a reviewer should not miss.
+fn what_to_check(view: &RunView) -> Option<String> {
+    let mut items = Vec::new();
+    for step in &view.steps {
+        for attempt in &step.attempts {
+            if let (Some(AttemptResult::Failed), Some(reason)) = (attempt.result, &attempt.reason) {
+                let text: String = reason.text.as_str().chars().take(200).collect();
+                items.push(format!("`{}` attempt {} failed: {}", step.id, attempt.number, inline(&text)));
+            }
+            items.extend(attempt.not_held.iter().map(|what| format!("not saved: {}", inline(what))));
+        }
+    }
+    if view.start.dirty {
+        items.push("the checkout had uncommitted changes, which were not part of the run".to_owned());
+    }
+    (!items.is_empty()).then(|| items.join("; "))
+}
+
+fn changed_files(view: &RunView) -> String {
+    let changes = view.changes();
+    if changes.is_empty() {
+        return String::new();
+    }
+    let shown: Vec<String> = changes.iter().take(FILES).map(changed_file).collect();
+    let more = match changes.len().saturating_sub(FILES) {
+        0 => String::new(),
+        more => format!(" · and {more} more"),
+    };
+    format!("\n**Files:** {}{more}\n", shown.join(" · "))
+}
+
+fn changed_file(change: &Change) -> String {
+    let counts = match (change.added, change.removed) {
+        (Some(added), Some(0)) => format!("+{added}"),
+        (Some(added), Some(removed)) => format!("+{added} −{removed}"),
+        _ => "binary".to_owned(),
+    };
+    let gone = if change.kind == ChangeKind::Deleted { " deleted" } else { "" };
+    format!("{} {counts}{gone}", inline(change.path.as_str()))
+}
+
+fn policy(view: &RunView) -> String {
+    let commands: Vec<_> =
+        view.steps.iter().flat_map(|step| &step.attempts).flat_map(|a| &a.commands).collect();
+    let left: u32 = commands.iter().map(|command| command.survivors).sum();
+    let unconfined = commands.iter().filter(|command| command.enforced.is_none()).count();
+    let confined = match unconfined {
+        0 => view.start.sandbox.to_string(),
+        some => format!("{}; {some} commands never started", view.start.sandbox),
+    };
+    format!("{}; {left} processes left", inline(&confined))
+}
+
+fn worktree(view: &RunView) -> String {
+    match &view.worktree {
+        WorktreeView::Removed { proved, ignored } => {
+            format!("removed, {proved} files compared with the branch first; {ignored} ignored files went with it")
+        }
+        WorktreeView::Kept(path, why) => format!("**kept** at {}: {}", inline(path), inline(why)),
+        WorktreeView::There => "removed with the run directory".to_owned(),
+    }
+}
+
+fn evidence(view: &RunView, files: &Files) -> String {
+    let run: RunName = files.run();
+    let mut text = format!("**Log:** [autopilot-{run}.log](../codex/autopilot-{run}.log)");
+    if !view.salvaged().is_empty() {
+        let _ = write!(text, " · **Salvage:** [salvage-{run}.bundle](salvage-{run}.bundle)");
+    }
+    if view.end.as_ref().is_some_and(|end| end.result != RunResult::Done) {
+        let _ = write!(text, " · **Failure report:** [FAILED-{run}.log](FAILED-{run}.log)");
+    }
+    text.push('\n');
+    text
+}
+
+/// Returns lines added and removed over all of some changes.
+pub(super) fn totals(changes: &[Change]) -> (u64, u64) {
+    let sum = |count: fn(&Change) -> Option<u64>| changes.iter().filter_map(count).sum();
+    (sum(|change| change.added), sum(|change| change.removed))
+}
+
+/// Writes a count with its noun.
+pub(super) fn plural(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}

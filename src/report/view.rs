@@ -1,0 +1,264 @@
+//! The fold: a journal's events become what there is to tell of a run.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::evidence::Line;
+use crate::evidence::event::{
+    AttemptResult, Change, CommandEnded, Event, Reason, RunResult, RunStarted, StepResult,
+};
+
+/// A run, as its journal tells it.
+#[derive(Debug, Clone)]
+pub struct RunView {
+    /// What it started from.
+    pub start: RunStarted,
+    /// When.
+    pub started: DateTime<Utc>,
+    /// When its last event was written.
+    pub last: DateTime<Utc>,
+    /// Its steps in the order they run; all of them, begun or not.
+    pub steps: Vec<StepView>,
+    /// How it ended, if it did.
+    pub end: Option<End>,
+    /// The result branch (full ref), its commit, and the commits on top of the base.
+    pub branch: Option<(String, String, u64)>,
+    /// What became of the worktree.
+    pub worktree: WorktreeView,
+    /// It was picked up after its runner had died.
+    pub recovered: bool,
+    /// Its evidence is complete; nothing but publishing can follow.
+    pub closed: bool,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone)]
+pub struct End {
+    /// How.
+    pub result: RunResult,
+    /// Why not `done`.
+    pub reason: Option<Reason>,
+    /// The step that decided it.
+    pub step: Option<String>,
+    /// Active time.
+    pub took: Duration,
+}
+
+/// A step.
+#[derive(Debug, Clone)]
+pub struct StepView {
+    /// Its id.
+    pub id: String,
+    /// How it ended, if it did.
+    pub result: Option<StepResult>,
+    /// Why it was skipped.
+    pub because: Option<String>,
+    /// Attempts that are allowed.
+    pub allowed: u32,
+    /// Attempts that were begun.
+    pub attempts: Vec<AttemptView>,
+}
+
+/// One try of a step.
+#[derive(Debug, Clone)]
+pub struct AttemptView {
+    /// 1 for the first.
+    pub number: u32,
+    /// From the start of the run.
+    pub began: Duration,
+    /// How it ended, if it did.
+    pub result: Option<AttemptResult>,
+    /// Why not `passed`.
+    pub reason: Option<Reason>,
+    /// How long it took.
+    pub took: Duration,
+    /// Its part of the log, in bytes.
+    pub log: (u64, Option<u64>),
+    /// What its checkpoint changed.
+    pub changes: Vec<Change>,
+    /// How its commands ended.
+    pub commands: Vec<CommandEnded>,
+    /// Ref of what it left, in the salvage bundle.
+    pub salvage: Option<String>,
+    /// What the bundle could not hold.
+    pub not_held: Vec<String>,
+}
+
+/// What became of a worktree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WorktreeView {
+    /// Nothing is recorded yet.
+    There,
+    /// Removed, after this many files were compared.
+    Removed {
+        /// Files compared.
+        proved: u64,
+        /// Ignored files that went with it.
+        ignored: u64,
+    },
+    /// Kept, at this path, for this reason.
+    Kept(String, String),
+}
+
+impl RunView {
+    /// Folds the lines of a journal; nothing if it does not begin with `run.started`.
+    pub fn fold(lines: &[Line]) -> Option<Self> {
+        let (first, rest) = lines.split_first()?;
+        let Event::RunStarted(start) = &first.event else { return None };
+        let started = first.time()?;
+        let mut view = Self {
+            steps: start.steps.iter().map(|id| StepView::new(id.as_str(), &start.plan)).collect(),
+            start: (**start).clone(),
+            started,
+            last: started,
+            end: None,
+            branch: None,
+            worktree: WorktreeView::There,
+            recovered: false,
+            closed: false,
+        };
+        for line in rest {
+            view.last = line.time().unwrap_or(view.last);
+            view.take(&line.event);
+        }
+        Some(view)
+    }
+
+    fn take(&mut self, event: &Event) {
+        let began = (self.last - self.started).to_std().unwrap_or_default();
+        match event {
+            Event::AttemptStarted { step, attempt, log } => {
+                let view = AttemptView::new(*attempt, began, *log);
+                self.with_step(step.as_str(), |step| step.attempts.push(view));
+            }
+            Event::CommandEnded(ended) => {
+                self.with_attempt(ended.step.as_str(), |attempt| attempt.commands.push((**ended).clone()));
+            }
+            Event::AttemptEnded { step, result, reason, ms, log, .. } => {
+                self.with_attempt(step.as_str(), |attempt| {
+                    attempt.result = Some(*result);
+                    attempt.reason.clone_from(reason);
+                    attempt.took = Duration::from_millis(*ms);
+                    attempt.log.1 = Some(*log);
+                });
+            }
+            Event::CheckpointMade { step, changes, .. } => {
+                self.with_attempt(step.as_str(), |attempt| attempt.changes.clone_from(changes));
+            }
+            Event::Salvaged { step, reference, not_held, .. } => self.with_attempt(step.as_str(), |attempt| {
+                attempt.salvage = Some(reference.to_string());
+                attempt.not_held = not_held.iter().map(ToString::to_string).collect();
+            }),
+            Event::StepEnded { step, result, because, .. } => self.with_step(step.as_str(), |step| {
+                step.result = Some(*result);
+                step.because = because.as_ref().map(ToString::to_string);
+            }),
+            Event::RunEnded { result, reason, step, ms } => {
+                let (result, reason) = (*result, reason.clone());
+                let (step, took) = (step.as_ref().map(ToString::to_string), Duration::from_millis(*ms));
+                self.end = Some(End { result, reason, step, took });
+            }
+            Event::BranchMade { reference, commit, commits } => {
+                self.branch = Some((reference.to_string(), commit.to_string(), *commits));
+            }
+            Event::WorktreeRemoved { proved, ignored_files, .. } => {
+                self.worktree = WorktreeView::Removed { proved: *proved, ignored: *ignored_files };
+            }
+            Event::WorktreeKept { path, why } => {
+                self.worktree = WorktreeView::Kept(path.to_string(), why.to_string());
+            }
+            Event::Recovered { .. } => self.recovered = true,
+            Event::Attested { .. } => self.closed = true,
+            Event::RunStarted(_)
+            | Event::WorktreeReady { .. }
+            | Event::CommandStarted { .. }
+            | Event::ResetStarted { .. }
+            | Event::ResetDone { .. }
+            | Event::RetryWaiting { .. }
+            | Event::Sealed { .. } => {}
+        }
+    }
+
+    fn with_step(&mut self, id: &str, change: impl FnOnce(&mut StepView)) {
+        if let Some(step) = self.steps.iter_mut().find(|step| step.id == id) {
+            change(step);
+        }
+    }
+
+    fn with_attempt(&mut self, id: &str, change: impl FnOnce(&mut AttemptView)) {
+        self.with_step(id, |step| {
+            if let Some(attempt) = step.attempts.last_mut() {
+                change(attempt);
+            }
+        });
+    }
+
+    /// Returns the attempt that a reader wants to see first: the last one that did not pass.
+    pub fn failed_attempt(&self) -> Option<(&StepView, &AttemptView)> {
+        let decided = self.end.as_ref().and_then(|end| end.step.as_deref());
+        let of_step = |step: &'_ StepView| decided.is_none_or(|id| id == step.id);
+        self.steps.iter().rev().filter(|step| of_step(step)).find_map(|step| {
+            let failed = |attempt: &&AttemptView| attempt.result != Some(AttemptResult::Passed);
+            Some((step, step.attempts.last().filter(failed)?))
+        })
+    }
+
+    /// Returns every path that a checkpoint changed, with its counts over the whole run.
+    pub fn changes(&self) -> Vec<Change> {
+        let mut all: Vec<Change> = Vec::new();
+        for change in self.steps.iter().flat_map(|step| &step.attempts).flat_map(|a| &a.changes) {
+            match all.iter_mut().find(|known| known.path == change.path) {
+                Some(known) => {
+                    known.kind = change.kind;
+                    known.added = known.added.zip(change.added).map(|(a, b)| a + b);
+                    known.removed = known.removed.zip(change.removed).map(|(a, b)| a + b);
+                }
+                None => all.push(change.clone()),
+            }
+        }
+        all
+    }
+
+    /// Returns every salvage ref with the step and attempt it is of.
+    pub fn salvaged(&self) -> Vec<&str> {
+        self.steps.iter().flat_map(|step| &step.attempts).filter_map(|a| a.salvage.as_deref()).collect()
+    }
+}
+
+impl StepView {
+    fn new(id: &str, plan: &crate::evidence::Document) -> Self {
+        let steps = plan.value().get("steps").and_then(serde_json::Value::as_array);
+        let of_plan = steps.into_iter().flatten().find(|step| step.get("id").is_some_and(|own| own == id));
+        let retries = of_plan.and_then(|step| step.get("retries")?.as_u64()).unwrap_or(0);
+        Self {
+            id: id.to_owned(),
+            result: None,
+            because: None,
+            allowed: u32::try_from(retries).unwrap_or(0).saturating_add(1),
+            attempts: Vec::new(),
+        }
+    }
+
+    /// Returns the time its attempts took together.
+    pub fn took(&self) -> Duration {
+        self.attempts.iter().map(|attempt| attempt.took).sum()
+    }
+}
+
+impl AttemptView {
+    fn new(number: u32, began: Duration, log: u64) -> Self {
+        Self {
+            number,
+            began,
+            result: None,
+            reason: None,
+            took: Duration::ZERO,
+            log: (log, None),
+            changes: Vec::new(),
+            commands: Vec::new(),
+            salvage: None,
+            not_held: Vec::new(),
+        }
+    }
+}

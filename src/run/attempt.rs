@@ -1,0 +1,285 @@
+//! One try of a step: action, expectations, `post`, `changes` once more, checkpoint.
+
+use std::time::{Duration, Instant};
+
+use super::command::{self, Cut, Done, Job};
+use super::{RunError, Runner, expect};
+use crate::evidence::event::{
+    AttemptResult, Change, ChangeKind, CommandEnded, Event, Reason, ReasonKind, Role,
+};
+use crate::evidence::Token;
+use crate::plan::{Action, Invocation, Step};
+use crate::policy::Grant;
+use crate::sandbox::{Place, Status};
+use crate::worktree::{Counted, Kind, WorktreeError};
+
+/// How long a rollback command may take.
+const ROLLBACK: Duration = Duration::from_mins(1);
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Passed,
+    Failed(Reason),
+    Interrupted(i32),
+}
+
+/// Which attempt of which step.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Try<'a> {
+    pub(super) step: &'a Step,
+    pub(super) number: u32,
+}
+
+impl Try<'_> {
+    fn token(&self) -> Token {
+        Token::new(&self.step.id)
+    }
+}
+
+impl Runner<'_> {
+    /// Makes one attempt and records how it went.
+    pub(super) async fn attempt(&mut self, this: Try<'_>) -> Result<Outcome, RunError> {
+        let started = Instant::now();
+        let log = self.recorder.log_position();
+        let of = format!("{}/{}", this.number, this.step.retries + 1);
+        self.recorder.banner(format!("step {}, attempt {of}", this.step.id))?;
+        let (step, attempt) = (this.token(), this.number);
+        self.recorder.defer(Event::AttemptStarted { step: step.clone(), attempt, log });
+        let outcome = self.act(this, started).await?;
+        let (result, reason) = match &outcome {
+            Outcome::Passed => (AttemptResult::Passed, None),
+            Outcome::Failed(reason) => (AttemptResult::Failed, Some(reason.clone())),
+            Outcome::Interrupted(signal) => {
+                let text = format!("ended by {}", expect::signal_name(*signal));
+                (AttemptResult::Interrupted, Some(self.reason(ReasonKind::Signal, &text)))
+            }
+        };
+        if let Some(reason) = &reason {
+            self.recorder.banner(format!("step {}, attempt {of}: {}", this.step.id, reason.text))?;
+        }
+        let (ms, log) = (millis(started.elapsed()), self.recorder.log_position());
+        self.recorder.defer(Event::AttemptEnded { step, attempt, result, reason, ms, log });
+        Ok(outcome)
+    }
+
+    async fn act(&mut self, this: Try<'_>, started: Instant) -> Result<Outcome, RunError> {
+        let step = this.step;
+        let place = self.worktree.place()?;
+        let deadline = self.deadline(started, step.timeout);
+        let grants = self.grants(step);
+        let action = self.action_job(step, &grants.action, &place, deadline)?;
+        let shown = shown(&step.action);
+        let done = self.command(this, Role::Action, shown, action).await?;
+        if let Some(outcome) = self.judge(&done, step.expectation.exit_code, ReasonKind::Exit, "") {
+            return Ok(outcome);
+        }
+        let log_file = self.recorder.files().log();
+        let mut unmet = expect::unmet(&step.expectation, self.worktree, &log_file, done.log);
+        unmet.extend(self.unmet_changes(step)?);
+        if !unmet.is_empty() {
+            return Ok(self.failed(ReasonKind::Expectation, &expect::in_words(&unmet)));
+        }
+        for invocation in &step.post {
+            let job = self.job(invocation, step, &grants.follow_up, &place, deadline);
+            let done = self.command(this, Role::Post, invocation.to_string(), job).await?;
+            if let Some(outcome) = self.judge(&done, 0, ReasonKind::Post, &format!("post `{invocation}`: ")) {
+                return Ok(outcome);
+            }
+        }
+        if !step.post.is_empty() {
+            let unmet = self.unmet_changes(step)?;
+            if !unmet.is_empty() {
+                let text = format!("after post: {}", expect::in_words(&unmet));
+                return Ok(self.failed(ReasonKind::Expectation, &text));
+            }
+        }
+        self.make_checkpoint(this).await
+    }
+
+    /// Runs the step's own undoing; what fails is recorded and changes nothing.
+    pub(super) async fn roll_back(&mut self, this: Try<'_>) -> Result<(), RunError> {
+        if this.step.rollback.is_empty() {
+            return Ok(());
+        }
+        let place = self.worktree.place()?;
+        let grants = self.grants(this.step);
+        for invocation in &this.step.rollback {
+            let deadline = (Instant::now() + ROLLBACK, Cut::RollbackTimeout);
+            let job = self.job(invocation, this.step, &grants.follow_up, &place, deadline);
+            self.recorder.banner(format!("step {}, rollback: {invocation}", this.step.id))?;
+            self.command(this, Role::Rollback, invocation.to_string(), job).await?;
+        }
+        Ok(())
+    }
+
+    fn job<'a>(
+        &self,
+        invocation: &Invocation,
+        step: &Step,
+        grant: &'a Grant,
+        place: &'a Place,
+        deadline: (Instant, Cut),
+    ) -> Job<'a> {
+        let (argv, dir, output) = (invocation.argv(), step.dir.clone(), step.resources.output);
+        Job { argv, dir, stdin: None, grant, place, deadline, output }
+    }
+
+    fn action_job<'a>(
+        &self,
+        step: &Step,
+        grant: &'a Grant,
+        place: &'a Place,
+        deadline: (Instant, Cut),
+    ) -> Result<Job<'a>, RunError> {
+        match &step.action {
+            Action::Command(invocation) => Ok(self.job(invocation, step, grant, place, deadline)),
+            Action::Apply(file) => {
+                let path = self.plan.folder.join(file);
+                let patch = std::fs::File::open(&path).map_err(|error| {
+                    std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+                })?;
+                let argv = Invocation::Argv(APPLY.map(str::to_owned).to_vec());
+                let job = self.job(&argv, step, grant, place, deadline);
+                Ok(Job { stdin: Some(patch), ..job })
+            }
+            Action::Codex(_) | Action::CodexApply(_) => Err(RunError::Unsupported(step.id.clone())),
+        }
+    }
+
+    /// Runs a command and records it before and after.
+    async fn command(
+        &mut self,
+        this: Try<'_>,
+        role: Role,
+        shown: String,
+        job: Job<'_>,
+    ) -> Result<Done, RunError> {
+        let (step, attempt) = (this.token(), this.number);
+        let command = self.recorder.text(&shown);
+        self.recorder.record(Event::CommandStarted { step: step.clone(), attempt, role, command })?;
+        let done = command::run(job, self.recorder, &mut self.interrupt).await?;
+        let status = done.ended.as_ref().ok().map(|ended| &ended.status);
+        let ended_by = match (&done.ended, done.cut) {
+            (Err(error), _) => Some(error.clone()),
+            (Ok(_), Some(cut)) => Some(self.cut_in_words(cut, this.step)),
+            (Ok(ended), None) => match &ended.status {
+                Status::Limit(what) => Some(what.clone()),
+                Status::Exited(_) | Status::Signaled(_) => None,
+            },
+        };
+        let enforced = done.enforced.as_ref().map(serde_json::to_value).transpose()?;
+        let event = CommandEnded {
+            step,
+            attempt,
+            role,
+            exit_code: status.and_then(|s| if let Status::Exited(code) = s { Some(*code) } else { None }),
+            signal: status.and_then(|s| if let Status::Signaled(number) = s { Some(*number) } else { None }),
+            ended_by: ended_by.map(|text| self.recorder.text(text)),
+            ms: millis(done.took),
+            output: done.printed,
+            killed: done.ended.as_ref().map_or(0, |ended| ended.killed),
+            survivors: done.ended.as_ref().map_or(0, |ended| ended.survivors),
+            enforced: enforced.map(|value| self.recorder.document(value)),
+        };
+        self.recorder.defer(Event::CommandEnded(Box::new(event)));
+        Ok(done)
+    }
+
+    /// Tells whether a command's end decides the attempt.
+    fn judge(&self, done: &Done, expected: i32, kind: ReasonKind, prefix: &str) -> Option<Outcome> {
+        let fail = |kind, text: &str| Some(self.failed(kind, &format!("{prefix}{text}")));
+        match (&done.ended, done.cut) {
+            (_, Some(Cut::Signal(number))) => Some(Outcome::Interrupted(number)),
+            (Err(error), _) => fail(ReasonKind::Launch, error),
+            (_, Some(Cut::StepTimeout)) => fail(ReasonKind::Timeout, "the step's timeout"),
+            (_, Some(Cut::RunTimeout)) => fail(ReasonKind::RunTimeout, "the run's timeout"),
+            (_, Some(Cut::RollbackTimeout)) => fail(ReasonKind::Timeout, "over a minute"),
+            (_, Some(Cut::Output)) => fail(ReasonKind::Limit, "output over its limit"),
+            (Ok(ended), None) if ended.survivors > 0 => {
+                fail(ReasonKind::Limit, &format!("{} processes could not be ended", ended.survivors))
+            }
+            (Ok(ended), None) => {
+                let kind = if matches!(ended.status, Status::Limit(_)) { ReasonKind::Limit } else { kind };
+                expect::exit_code(ended, expected).and_then(|text| fail(kind, &text))
+            }
+        }
+    }
+
+    fn cut_in_words(&self, cut: Cut, step: &Step) -> String {
+        match cut {
+            Cut::StepTimeout => format!("step timeout of {}", crate::plan::units::duration(step.timeout)),
+            Cut::RunTimeout => {
+                format!("run timeout of {}", crate::plan::units::duration(self.plan.limits.timeout))
+            }
+            Cut::RollbackTimeout => "rollback timeout of 1m".to_owned(),
+            Cut::Output => format!("output limit of {}", crate::plan::units::size(step.resources.output)),
+            Cut::Signal(number) => expect::signal_name(number),
+        }
+    }
+
+    fn unmet_changes(&mut self, step: &Step) -> Result<Vec<String>, RunError> {
+        match &step.expectation.changes {
+            None => Ok(Vec::new()),
+            Some(expected) => Ok(expect::unmet_changes(expected, &self.worktree.changes()?)),
+        }
+    }
+
+    async fn make_checkpoint(&mut self, this: Try<'_>) -> Result<Outcome, RunError> {
+        let run = self.recorder.files().run().to_string();
+        let number = this.number.to_string();
+        let trailers = [("Autopilot-Run", &*run), ("Autopilot-Step", &*this.step.id), ("Autopilot-Attempt", &*number)];
+        let subject = this.step.commit.clone().unwrap_or_else(|| format!("autopilot: {}", this.step.id));
+        match self.worktree.checkpoint(&subject, &trailers).await {
+            Ok(None) => Ok(Outcome::Passed),
+            Ok(Some(made)) => {
+                let changes = made.changes.iter().map(|counted| self.change(counted)).collect();
+                let (step, attempt) = (this.token(), this.number);
+                let commit = Token::new(&made.commit);
+                self.recorder.record(Event::CheckpointMade { step, attempt, commit, changes })?;
+                Ok(Outcome::Passed)
+            }
+            Err(WorktreeError::Uncommittable(what)) => Ok(self.failed(ReasonKind::Checkpoint, &what)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn change(&self, counted: &Counted) -> Change {
+        Change {
+            path: self.recorder.text(&counted.path),
+            kind: match counted.kind {
+                Kind::Added => ChangeKind::Added,
+                Kind::Modified => ChangeKind::Modified,
+                Kind::Deleted => ChangeKind::Deleted,
+            },
+            added: counted.added,
+            removed: counted.removed,
+        }
+    }
+
+    fn failed(&self, kind: ReasonKind, text: &str) -> Outcome {
+        Outcome::Failed(self.reason(kind, text))
+    }
+
+    /// Composes a reason, masked.
+    pub(super) fn reason(&self, kind: ReasonKind, text: &str) -> Reason {
+        Reason { kind, text: self.recorder.text(text) }
+    }
+}
+
+/// A patch from beside the plan arrives on standard input: the plan's folder is not in the sandbox.
+const APPLY: [&str; 4] = ["git", "apply", "--whitespace=nowarn", "-"];
+
+fn shown(action: &Action) -> String {
+    match action {
+        Action::Command(invocation) => invocation.to_string(),
+        Action::Apply(file) => format!("git apply {}", file.display()),
+        Action::Codex(_) => "codex exec …".to_owned(),
+        Action::CodexApply(task) => format!("codex apply {task}"),
+    }
+}
+
+/// Returns whole milliseconds.
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,51 @@
+//! After the last step: the work is taken out, proved to be out, and the worktree goes.
+
+use super::RunError;
+use crate::evidence::event::Event;
+use crate::evidence::{Recorder, Token};
+use crate::worktree::Worktree;
+
+/// What is to become of the worktree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It goes, once it is proved that nothing is lost.
+    Remove,
+    /// The user wants to look at it.
+    Keep,
+}
+
+/// Delivers, writes the salvage, proves and removes. What cannot be proved stays, and is said.
+pub async fn finish(mut worktree: Worktree, recorder: &mut Recorder, ending: Ending) -> Result<(), RunError> {
+    let path = worktree.dir().path().display().to_string();
+    let kept = match take_out(&mut worktree, recorder).await {
+        Err(error) => error.to_string(),
+        Ok(()) if ending == Ending::Keep => "asked for with --keep-worktree".to_owned(),
+        Ok(()) => match worktree.prove() {
+            Err(error) => error.to_string(),
+            Ok(proof) => match worktree.remove(&proof) {
+                Err(error) => error.to_string(),
+                Ok(removed) => {
+                    return Ok(recorder.record(Event::WorktreeRemoved {
+                        proved: removed.proved,
+                        ignored_files: removed.ignored_files,
+                        ignored_bytes: removed.ignored_bytes,
+                    })?);
+                }
+            },
+        },
+    };
+    let (path, why) = (recorder.text(path), recorder.text(kept));
+    Ok(recorder.record(Event::WorktreeKept { path, why })?)
+}
+
+async fn take_out(worktree: &mut Worktree, recorder: &mut Recorder) -> Result<(), RunError> {
+    if let Some(made) = worktree.deliver().await? {
+        recorder.record(Event::BranchMade {
+            reference: Token::new(&made.reference),
+            commit: Token::new(&made.commit),
+            commits: made.commits,
+        })?;
+    }
+    worktree.write_salvage(&recorder.files().salvage()).await?;
+    Ok(())
+}

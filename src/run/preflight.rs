@@ -1,0 +1,103 @@
+//! What is known before step 1: a run that cannot be right is not begun.
+
+use std::collections::HashMap;
+
+use crate::evidence::mask::Secrets;
+use crate::plan::{Action, Plan, Step};
+use crate::policy::{self, Decision, Grant, HostFacts, Reason, Request, Waivers};
+
+/// What a step's commands get.
+#[derive(Debug, Clone)]
+pub struct Grants {
+    /// Its action.
+    pub action: Grant,
+    /// Its `post` and `rollback` commands: the same, never a network.
+    pub follow_up: Grant,
+}
+
+/// Why a run is not begun.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The plan asks for something that is not there.
+    #[error("step `{step}`: {what}")]
+    Plan {
+        /// The step.
+        step: String,
+        /// What is wrong.
+        what: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// The policy cannot be enforced on this host.
+    #[error("step `{step}`: {reason}")]
+    Policy {
+        /// The step.
+        step: String,
+        /// The policy's reason.
+        reason: Reason,
+    },
+}
+
+/// Decides on every step, and registers what must never be seen.
+pub fn preflight(
+    plan: &Plan,
+    host: &HostFacts,
+    waivers: &Waivers,
+    secrets: &Secrets,
+) -> Result<HashMap<String, Grants>, Refusal> {
+    let mut grants = HashMap::new();
+    for step in &plan.steps {
+        check_action(plan, step)?;
+        register_secrets(step, host, secrets)?;
+        let action = decide(step, &Request::action(step), host, waivers)?;
+        let follow_up = decide(step, &Request::follow_up(step), host, waivers)?;
+        grants.insert(step.id.clone(), Grants { action, follow_up });
+    }
+    Ok(grants)
+}
+
+fn decide(step: &Step, request: &Request, host: &HostFacts, waivers: &Waivers) -> Result<Grant, Refusal> {
+    match policy::decide(request, host, waivers) {
+        Decision::Allow(grant) => Ok(grant),
+        Decision::Deny(reason) => Err(Refusal::Policy { step: step.id.clone(), reason }),
+    }
+}
+
+fn check_action(plan: &Plan, step: &Step) -> Result<(), Refusal> {
+    let refuse = |what: String, hint: &str| {
+        Err(Refusal::Plan { step: step.id.clone(), what, hint: hint.to_owned() })
+    };
+    match &step.action {
+        Action::Command(_) => Ok(()),
+        Action::Apply(file) => {
+            let path = plan.folder.join(file);
+            match std::fs::symlink_metadata(&path) {
+                Ok(metadata) if metadata.is_file() => Ok(()),
+                Ok(_) => refuse(format!("{} is not a regular file", path.display()), "lay the patch itself there"),
+                Err(error) => refuse(
+                    format!("{}: {error}", path.display()),
+                    "`apply` names a file in the plan's folder",
+                ),
+            }
+        }
+        Action::Codex(_) | Action::CodexApply(_) => refuse(
+            "codex steps are not there yet".to_owned(),
+            "use `command` and `apply` steps until they are",
+        ),
+    }
+}
+
+fn register_secrets(step: &Step, host: &HostFacts, secrets: &Secrets) -> Result<(), Refusal> {
+    for name in &step.secrets {
+        let refuse = |what: String, hint: &str| {
+            Err(Refusal::Plan { step: step.id.clone(), what, hint: hint.to_owned() })
+        };
+        let Some(value) = host.environment.get(name) else {
+            return refuse(format!("secret {name} is not set"), "set it in the environment autopilot is started in");
+        };
+        if let Err(error) = secrets.register(value.as_bytes()) {
+            return refuse(format!("secret {name}: {error}"), "use a longer secret");
+        }
+    }
+    Ok(())
+}

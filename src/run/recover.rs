@@ -1,0 +1,138 @@
+//! Picking up a run whose runner died: nothing of it is lost, and its evidence gets an end.
+
+use super::finish::{Ending, finish};
+use super::RunError;
+use crate::evidence::event::{Event, Reason, ReasonKind, RunResult};
+use crate::evidence::mask::Secrets;
+use crate::evidence::{Files, Line, Recorder, Token};
+use crate::policy::{HostFacts, Waivers};
+use crate::worktree::{Record, Repository, RunDir, Worktree};
+
+/// A run that was picked up; its reports are still to be written.
+#[derive(Debug)]
+pub struct Recovered {
+    /// The way to its evidence.
+    pub recorder: Recorder,
+}
+
+/// Salvages what a dead runner left of a run, takes its checkpoints out and removes its directory.
+///
+/// The caller holds the lock of the issue, so nobody else is at it.
+pub async fn recover(
+    files: Files,
+    left: Option<(RunDir, Record)>,
+    repository: &Repository,
+    host: &HostFacts,
+    waivers: &Waivers,
+) -> Result<Option<Recovered>, RunError> {
+    restore_journal(&files, left.as_ref().map(|(dir, _)| dir))?;
+    let (mut recorder, lines, torn) = match Recorder::reopen(files.clone(), &Secrets::default()) {
+        Ok(opened) => opened,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            // Died before its first event: there is nothing but perhaps an empty directory.
+            if let Some((dir, _)) = left {
+                dir.discard()?;
+            }
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if lines.is_empty() {
+        discard_claim(&files, left)?;
+        return Ok(None);
+    }
+    recorder.defer(Event::Recovered { torn });
+    let worktree = match left {
+        Some((dir, record)) => {
+            match Worktree::take_up(dir.clone(), &record, repository, host, waivers).await? {
+                Some(worktree) => Some(worktree),
+                None => {
+                    dir.discard()?;
+                    None
+                }
+            }
+        }
+        None => None,
+    };
+    let mut worktree = worktree;
+    if let Some(worktree) = &mut worktree {
+        save_attempt(worktree, &mut recorder, &lines).await?;
+    }
+    if !lines.iter().any(|line| matches!(line.event, Event::RunEnded { .. })) {
+        recorder.record(crashed(&recorder, &lines))?;
+    }
+    if let Some(worktree) = worktree {
+        finish(worktree, &mut recorder, Ending::Remove).await?;
+    }
+    Ok(Some(Recovered { recorder }))
+}
+
+/// Saves what the attempt in flight left, and goes back to the last checkpoint.
+async fn save_attempt(
+    worktree: &mut Worktree,
+    recorder: &mut Recorder,
+    lines: &[Line],
+) -> Result<(), RunError> {
+    let (step, attempt) = in_flight(lines).unwrap_or((Token::new("crashed"), 1));
+    if let Some(saved) = worktree.salvage(step.as_str(), attempt).await? {
+        let not_held = saved.not_held.iter().map(|what| recorder.text(what)).collect();
+        recorder.record(Event::Salvaged {
+            step: step.clone(),
+            attempt,
+            reference: Token::new(&saved.reference),
+            commit: Token::new(&saved.commit),
+            paths: saved.paths,
+            not_held,
+        })?;
+    }
+    recorder.record(Event::ResetStarted { step: step.clone(), attempt })?;
+    worktree.reset(false).await?;
+    recorder.defer(Event::ResetDone { step, attempt });
+    Ok(())
+}
+
+fn crashed(recorder: &Recorder, lines: &[Line]) -> Event {
+    let text = recorder.text("the runner died; a later invocation picked the run up");
+    let reason = Some(Reason { kind: ReasonKind::Crash, text });
+    let ms = match (lines.first().and_then(Line::time), lines.last().and_then(Line::time)) {
+        (Some(first), Some(last)) => u64::try_from((last - first).num_milliseconds()).unwrap_or(0),
+        _ => 0,
+    };
+    let step = in_flight(lines).map(|(step, _)| step);
+    Event::RunEnded { result: RunResult::Crashed, reason, step, ms }
+}
+
+/// Returns the attempt that had begun and not ended.
+fn in_flight(lines: &[Line]) -> Option<(Token, u32)> {
+    lines.iter().rev().find_map(|line| match &line.event {
+        Event::AttemptStarted { step, attempt, .. } => Some(Some((step.clone(), *attempt))),
+        Event::StepEnded { .. } => Some(None),
+        _ => None,
+    })?
+}
+
+/// Puts the journal back from its second copy where something (`git clean`) has removed it.
+fn restore_journal(files: &Files, dir: Option<&RunDir>) -> Result<(), RunError> {
+    let journal = files.journal();
+    let Some(mirror) = dir.map(RunDir::mirror).filter(|mirror| mirror.is_file() && !journal.exists()) else {
+        return Ok(());
+    };
+    files.make_folders()?;
+    std::fs::copy(mirror, journal)?;
+    Ok(())
+}
+
+/// Removes a name that was claimed for a run that never came to its first event.
+fn discard_claim(files: &Files, left: Option<(RunDir, Record)>) -> Result<(), RunError> {
+    if let Some((dir, _)) = left {
+        dir.discard()?;
+    }
+    for path in [files.log(), files.journal()] {
+        match std::fs::remove_file(&path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! The steps of a run: order, needs, retries, and what a failure means for the rest.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::attempt::{Outcome, Try, millis};
+use super::{RunError, Runner};
+use crate::evidence::event::{Event, Reason, ReasonKind, RunResult, StepResult};
+use crate::evidence::{Text, Token};
+use crate::plan::{OnFailure, RetryFrom, Step};
+
+/// Wait before the second attempt; it doubles with each further one.
+const BACKOFF: Duration = Duration::from_secs(1);
+const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
+
+/// Why the steps after some point are not run.
+#[derive(Debug, Clone)]
+struct Stop {
+    result: RunResult,
+    reason: Reason,
+    step: Option<Token>,
+}
+
+/// Runs every step that is to be run; the last event is `run.ended`.
+pub async fn execute(mut runner: Runner<'_>) -> Result<(), RunError> {
+    let runner = &mut runner;
+    let mut results: HashMap<&str, StepResult> = HashMap::new();
+    let mut stop: Option<Stop> = None;
+    let mut failed: Option<Stop> = None;
+    for step in &runner.plan.steps {
+        if stop.is_none() {
+            stop = runner.reason_to_stop();
+        }
+        let because = match &stop {
+            Some(stop) => Some(stop.reason.text.clone()),
+            None => runner.unmet_need(step, &results),
+        };
+        if let Some(because) = because {
+            runner.skip(step, because)?;
+            results.insert(&step.id, StepResult::Skipped);
+            continue;
+        }
+        let (result, verdict) = runner.step(step).await?;
+        results.insert(&step.id, result);
+        match verdict {
+            Verdict::Go => {}
+            Verdict::GoOnFailed(why) => failed = failed.or(Some(why)),
+            Verdict::Stop(why) => stop = Some(why),
+        }
+    }
+    // A signal that came when everything had passed changes nothing.
+    let complete = results.values().all(|result| *result == StepResult::Passed);
+    let interrupted = runner.interrupted().filter(|_| !complete);
+    runner.end(interrupted.or(stop).or(failed))
+}
+
+/// What a step means for the rest of the run.
+#[derive(Debug)]
+enum Verdict {
+    Go,
+    GoOnFailed(Stop),
+    Stop(Stop),
+}
+
+impl Runner<'_> {
+    /// Makes attempts until one passes or none is left.
+    async fn step(&mut self, step: &Step) -> Result<(StepResult, Verdict), RunError> {
+        let mut number = 1;
+        loop {
+            let this = Try { step, number };
+            match self.attempt(this).await? {
+                Outcome::Passed => {
+                    self.consecutive = 0;
+                    self.step_ended(step, StepResult::Passed, number)?;
+                    return Ok((StepResult::Passed, Verdict::Go));
+                }
+                Outcome::Interrupted(_) => {
+                    self.go_back(this, Rollback::No).await?;
+                    self.step_ended(step, StepResult::Interrupted, number)?;
+                    return Ok((StepResult::Interrupted, Verdict::Go));
+                }
+                Outcome::Failed(reason) => {
+                    self.consecutive += 1;
+                    let last = number > step.retries || self.must_stop();
+                    if last || step.retry_from == RetryFrom::Checkpoint {
+                        self.go_back(this, Rollback::Yes).await?;
+                    }
+                    if last || !self.wait_before(step, number + 1).await? {
+                        self.step_ended(step, StepResult::Failed, number)?;
+                        return Ok((StepResult::Failed, self.verdict(step, reason)));
+                    }
+                    number += 1;
+                }
+            }
+        }
+    }
+
+    fn verdict(&self, step: &Step, reason: Reason) -> Verdict {
+        let limit = self.plan.limits.consecutive_failures;
+        if self.consecutive >= limit {
+            let text = format!("{} failed attempts in a row (limit {limit}); the last: {}", self.consecutive, reason.text);
+            let reason = self.reason(ReasonKind::ConsecutiveFailures, &text);
+            return Verdict::Stop(Stop { result: RunResult::Failed, reason, step: Some(Token::new(&step.id)) });
+        }
+        let stop = Stop { result: RunResult::Failed, reason, step: Some(Token::new(&step.id)) };
+        match step.on_failure {
+            OnFailure::Abort => Verdict::Stop(stop),
+            OnFailure::Continue => Verdict::GoOnFailed(stop),
+            OnFailure::Ignore => Verdict::Go,
+        }
+    }
+
+    fn must_stop(&self) -> bool {
+        self.consecutive >= self.plan.limits.consecutive_failures
+            || self.out_of_time()
+            || self.interrupt.heard().is_some()
+    }
+
+    /// Salvages, lets the step undo what it can, and goes back to the last checkpoint.
+    async fn go_back(&mut self, this: Try<'_>, rollback: Rollback) -> Result<(), RunError> {
+        let (step, attempt) = (Token::new(&this.step.id), this.number);
+        if let Some(saved) = self.worktree.salvage(&this.step.id, attempt).await? {
+            let not_held = saved.not_held.iter().map(|what| self.recorder.text(what)).collect();
+            self.recorder.record(Event::Salvaged {
+                step: step.clone(),
+                attempt,
+                reference: Token::new(&saved.reference),
+                commit: Token::new(&saved.commit),
+                paths: saved.paths,
+                not_held,
+            })?;
+        }
+        if rollback == Rollback::Yes {
+            self.roll_back(this).await?;
+        }
+        self.recorder.record(Event::ResetStarted { step: step.clone(), attempt })?;
+        self.worktree.reset(this.step.clean_ignored).await?;
+        self.recorder.defer(Event::ResetDone { step, attempt });
+        Ok(())
+    }
+
+    /// Waits before a further attempt; whether there is to be one.
+    async fn wait_before(&mut self, step: &Step, attempt: u32) -> Result<bool, RunError> {
+        let doubled = BACKOFF.saturating_mul(1 << (attempt - 2).min(16)).min(LONGEST_BACKOFF);
+        let wait = doubled.min(self.plan.limits.timeout.saturating_sub(self.started.elapsed()));
+        let event = Event::RetryWaiting { step: Token::new(&step.id), attempt, ms: millis(wait) };
+        self.recorder.record(event)?;
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            _ = self.interrupt.wait() => {}
+        }
+        Ok(!self.must_stop())
+    }
+
+    fn reason_to_stop(&self) -> Option<Stop> {
+        if self.out_of_time() {
+            let limit = crate::plan::units::duration(self.plan.limits.timeout);
+            let reason = self.reason(ReasonKind::RunTimeout, &format!("the run's timeout of {limit}"));
+            return Some(Stop { result: RunResult::Failed, reason, step: None });
+        }
+        self.interrupted()
+    }
+
+    fn interrupted(&self) -> Option<Stop> {
+        let signal = super::name_of_signal(self.interrupt.heard()?);
+        let reason = self.reason(ReasonKind::Signal, &format!("interrupted by {signal}"));
+        Some(Stop { result: RunResult::Interrupted, reason, step: None })
+    }
+
+    fn unmet_need(&self, step: &Step, results: &HashMap<&str, StepResult>) -> Option<Text> {
+        let unmet = |id: &&String| results.get(id.as_str()) != Some(&StepResult::Passed);
+        let need = step.needs.iter().find(unmet)?;
+        let how = match results.get(need.as_str()) {
+            Some(StepResult::Skipped) => "was skipped",
+            _ => "failed",
+        };
+        Some(self.recorder.text(format!("needs {need}, which {how}")))
+    }
+
+    fn skip(&mut self, step: &Step, because: Text) -> Result<(), RunError> {
+        let step = Token::new(&step.id);
+        let event = Event::StepEnded { step, result: StepResult::Skipped, attempts: 0, because: Some(because) };
+        Ok(self.recorder.record(event)?)
+    }
+
+    fn step_ended(&mut self, step: &Step, result: StepResult, attempts: u32) -> Result<(), RunError> {
+        let step = Token::new(&step.id);
+        Ok(self.recorder.record(Event::StepEnded { step, result, attempts, because: None })?)
+    }
+
+    fn end(&mut self, stop: Option<Stop>) -> Result<(), RunError> {
+        let ms = millis(self.started.elapsed());
+        let (result, reason, step) = match stop {
+            None => (RunResult::Done, None, None),
+            Some(stop) => (stop.result, Some(stop.reason), stop.step),
+        };
+        Ok(self.recorder.record(Event::RunEnded { result, reason, step, ms })?)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rollback {
+    Yes,
+    No,
+}
