@@ -3,11 +3,35 @@
 //! Touches no system but for reading the file. Raw and resolved input are two sets of types: `file` mirrors
 //! the YAML (and is where the JSON Schema comes from), this module holds what the rest of the crate works with.
 
+mod command;
+mod fault;
+mod file;
+mod hint;
+mod host;
+mod load;
+mod order;
+mod resolve;
+mod rules;
+mod schema;
+mod shape;
+mod source;
+mod text;
+mod tree;
+mod union;
+pub mod units;
+mod warn;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use regex::Regex;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use fault::{Fault, Faults};
+pub use load::{Loaded, load, parse};
+pub use schema::schema;
+pub use text::Wrong;
 
 /// A plan, resolved: defaults applied, every value checked, steps in the order they run.
 #[derive(Debug, Clone)]
@@ -129,7 +153,9 @@ pub enum Invocation {
 }
 
 /// The shell of a command that is a string.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum Shell {
     /// `sh -ec`
     Sh,
@@ -195,8 +221,9 @@ pub enum Context {
 }
 
 /// Where a further attempt starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum RetryFrom {
     /// From where the failed one stopped (default of codex steps).
     Attempt,
@@ -205,8 +232,9 @@ pub enum RetryFrom {
 }
 
 /// What a step that failed for good means for the run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum OnFailure {
     /// The run ends.
     Abort,
@@ -292,6 +320,15 @@ pub enum EnvEntry {
     Inherit(String),
     /// Sets a value.
     Set(String, String),
+}
+
+impl EnvEntry {
+    /// Returns the name of the variable.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Inherit(name) | Self::Set(name, _) => name,
+        }
+    }
 }
 
 /// What a step reaches.

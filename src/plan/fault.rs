@@ -1,0 +1,183 @@
+//! A fault: what is wrong, where, and what to write instead; all of them together.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
+
+use super::source::Source;
+
+/// So many faults are printed; the rest is counted. A file with more has one cause, not hundreds.
+const PRINTED: usize = 50;
+
+/// Columns of a source line that are shown around a fault.
+const SHOWN: usize = 96;
+
+/// A place in a plan file: 1-based, columns and width in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Mark {
+    pub(super) line: usize,
+    pub(super) column: usize,
+    pub(super) width: usize,
+}
+
+impl Mark {
+    pub(super) const START: Self = Self { line: 1, column: 1, width: 0 };
+}
+
+/// One fault of a plan file, or one warning about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// The file, as the user named it.
+    pub path: PathBuf,
+    /// Line, 1-based.
+    pub line: usize,
+    /// Column in characters, 1-based.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// The text at fault.
+    pub text: String,
+    /// What to do or to write instead; may be empty.
+    pub hint: String,
+    /// The line it stands in, cut around the text, and where the text is in it.
+    #[serde(skip)]
+    excerpt: Option<Excerpt>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Excerpt {
+    before: String,
+    text: String,
+    after: String,
+}
+
+impl Fault {
+    /// Makes a fault of the file as a whole, which could not be read.
+    pub(super) fn of_file(path: &Path, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            path: path.to_owned(),
+            line: 1,
+            column: 1,
+            message: message.into(),
+            text: String::new(),
+            hint: hint.into(),
+            excerpt: None,
+        }
+    }
+
+    /// Makes a fault at a place.
+    pub(super) fn at(
+        source: &Source,
+        mark: Mark,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        let (mark, excerpt) = cut_out(source, mark);
+        Self {
+            path: source.path.clone(),
+            line: mark.line,
+            column: mark.column,
+            message: sanitise(&message.into()),
+            text: excerpt.text.clone(),
+            hint: sanitise(&hint.into()),
+            excerpt: Some(excerpt),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}: {}", self.path.display(), self.line, self.column, self.message)?;
+        if let Some(Excerpt { before, text, after }) = &self.excerpt {
+            let pad = " ".repeat(before.width());
+            let carets = "^".repeat(text.width().max(1));
+            write!(f, "\n{:>5} | {before}{text}{after}\n      | {pad}{carets}", self.line)?;
+        }
+        if !self.hint.is_empty() {
+            write!(f, "\n      = {}", self.hint)?;
+        }
+        Ok(())
+    }
+}
+
+/// Every fault of a plan file, in the order of their places.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// Puts faults in order; what was said twice of one place (an alias used twice) is said once.
+    pub(super) fn new(mut faults: Vec<Fault>) -> Self {
+        faults.sort_by_key(|fault| (fault.line, fault.column));
+        faults.dedup_by(|a, b| (a.line, a.column, &a.message) == (b.line, b.column, &b.message));
+        Self(faults)
+    }
+
+    /// Returns them in the order of their places.
+    pub fn iter(&self) -> std::slice::Iter<'_, Fault> {
+        self.0.iter()
+    }
+
+    /// Counts them.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl From<Faults> for Vec<Fault> {
+    fn from(faults: Faults) -> Self {
+        faults.0
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.0.iter().take(PRINTED).enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            write!(f, "{separator}{fault}")?;
+        }
+        match self.0.len().saturating_sub(PRINTED) {
+            0 => Ok(()),
+            more => write!(f, "\n… and {more} more"),
+        }
+    }
+}
+
+impl std::error::Error for Faults {}
+
+/// Cuts a readable window out of the line of a mark; the mark comes back clamped into the file.
+fn cut_out(source: &Source, mark: Mark) -> (Mark, Excerpt) {
+    let line = mark.line.clamp(1, source.lines().max(1));
+    let text: Vec<char> = source.line(line).chars().collect();
+    let start = mark.column.saturating_sub(1).min(text.len());
+    let end = (start + mark.width).min(text.len());
+    // A long text is shown by its beginning; a little of what precedes it gives the context.
+    let from = if end < SHOWN { 0 } else { start.saturating_sub(SHOWN / 3) };
+    let until = text.len().min((from + SHOWN).max(start));
+    let end = end.min(until);
+    let piece = |range: &[char]| sanitise(&range.iter().collect::<String>());
+    let mut before = piece(&text[from..start]);
+    let mut after = piece(&text[end..until]);
+    if from > 0 {
+        before.insert(0, '…');
+    }
+    if until < text.len() {
+        after.push('…');
+    }
+    (
+        Mark { line, column: start + 1, width: end - start },
+        Excerpt { before, text: piece(&text[start..end]), after },
+    )
+}
+
+/// Makes text safe to print: a plan may hold escape sequences or characters that turn the writing direction.
+fn sanitise(text: &str) -> String {
+    text.chars().map(|c| if is_unsafe(c) { if c == '\t' { ' ' } else { '\u{fffd}' } } else { c }).collect()
+}
+
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}

@@ -1,0 +1,122 @@
+//! Reads and writes the destinations of an allow list.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+use super::Destination;
+use super::text::Wrong;
+
+/// Reads `host`, `host:port`, `*.host`, an address, or `[v6]:port`; the port is 443 unless written.
+pub(super) fn read(text: &str) -> Result<Destination, Wrong> {
+    if let Some((_, rest)) = text.split_once("://") {
+        let host = rest.split('/').next().unwrap_or_default();
+        return Err(Wrong::new("is an address of a page, not a host", format!("write `{host}`")));
+    }
+    if text == "*" {
+        return Err(Wrong::new("allows everything", "write `network: full` if you mean it"));
+    }
+    if let Ok(address) = text.parse::<Ipv6Addr>() {
+        return Ok(Destination { host: address.to_string(), port: 443 });
+    }
+    let (host, port) = split_port(text)?;
+    if let Some(inner) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        let address = inner.parse::<Ipv6Addr>().map_err(|_| not_a_host())?;
+        return Ok(Destination { host: address.to_string(), port });
+    }
+    let host = host.to_ascii_lowercase();
+    let name = host.strip_prefix("*.").unwrap_or(&host);
+    if name.contains('*') {
+        return Err(Wrong::new(
+            "has its `*` in the wrong place",
+            "`*.` may only come first: `*.example.org`",
+        ));
+    }
+    if !name.is_ascii() {
+        return Err(Wrong::new("is not in ASCII", "write the name as DNS knows it (`xn--…`)"));
+    }
+    let looks_like_address = name.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let is_good =
+        if looks_like_address { name == host && name.parse::<IpAddr>().is_ok() } else { is_name(name) };
+    if is_good { Ok(Destination { host, port }) } else { Err(not_a_host()) }
+}
+
+fn split_port(text: &str) -> Result<(&str, u16), Wrong> {
+    let Some((host, port)) = text.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) else {
+        return Ok((text, 443));
+    };
+    let is_number = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+    match port.parse::<u16>() {
+        Ok(port) if is_number && port > 0 => Ok((host, port)),
+        _ => Err(Wrong::new("has a port that is none", "write a number from 1 to 65535: `example.org:8443`")),
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    name.len() <= 253 && name.split('.').all(is_label)
+}
+
+fn not_a_host() -> Wrong {
+    Wrong::new("is not a host", "write `example.org`, `*.example.org:8443`, `127.0.0.1:11434` or `[::1]:80`")
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_it_writes() {
+        for (text, shown) in [
+            ("Example.org", "example.org:443"),
+            ("*.example.org:8443", "*.example.org:8443"),
+            ("127.0.0.1:11434", "127.0.0.1:11434"),
+            ("::1", "[::1]:443"),
+            ("[::1]:80", "[::1]:80"),
+            ("localhost:1", "localhost:1"),
+        ] {
+            assert_eq!(read(text).unwrap().to_string(), shown);
+            assert_eq!(read(&read(text).unwrap().to_string()).unwrap(), read(text).unwrap());
+        }
+    }
+
+    #[test]
+    fn refuses_what_no_rule_can_mean() {
+        for text in [
+            "",
+            "*",
+            "a.*.org",
+            "*example.org",
+            "https://example.org/x",
+            "a b",
+            "a:0",
+            "a:65536",
+            "a:",
+            "a:+1",
+            "-a.org",
+            "a..org",
+            "1.2.3",
+            "*.1.2.3.4",
+            "[::1",
+            "münchen.de",
+            "a/b",
+            "user@host",
+        ] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Loads a plan: read → decode → build the tree → check its shape → check the rules → resolve → look for warnings.
+
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use super::fault::{Fault, Faults, Mark};
+use super::file::PlanFile;
+use super::resolve::{self, Origin};
+use super::source::{self, Source};
+use super::tree::{self, Node, Value};
+use super::{Plan, hint, rules, schema, shape, warn};
+
+/// A plan without faults, and what is legal in it and foolish.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The plan.
+    pub plan: Plan,
+    /// What is legal and foolish, in the order of its places.
+    pub warnings: Vec<Fault>,
+    /// Each `NAME` that is let through: what to say if it is not set.
+    inherited: Vec<Fault>,
+}
+
+impl Loaded {
+    /// Returns a warning for each variable that `env` lets through and that is not set.
+    pub fn unset(&self, is_set: impl Fn(&str) -> bool) -> Vec<Fault> {
+        self.inherited.iter().filter(|fault| !is_set(&fault.text)).cloned().collect()
+    }
+}
+
+/// Loads a plan from a file; `issue` is the issue it must be for.
+pub fn load(path: &Path, issue: Option<u64>) -> Result<Loaded, Faults> {
+    let bytes = source::read(path).map_err(|fault| Faults::new(vec![fault]))?;
+    let folder = match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => Path::new("/"),
+    };
+    parse(&bytes, path, folder, issue)
+}
+
+/// Makes a plan of the bytes of a file. Touches no system.
+pub fn parse(bytes: &[u8], path: &Path, folder: &Path, issue: Option<u64>) -> Result<Loaded, Faults> {
+    let source = source::decode(path, bytes).map_err(|fault| Faults::new(vec![fault]))?;
+    let mut faults = Vec::new();
+    let Some(root) = tree::build(&source, &mut faults) else { return Err(Faults::new(faults)) };
+    if !matches!(root.value, Value::Map(_)) {
+        faults.push(Fault::at(
+            &source,
+            root.mark,
+            "is no plan: a plan is a map of keys and values",
+            hint::SMALLEST,
+        ));
+        return Err(Faults::new(faults));
+    }
+    shape::check(&source, schema(), &root, &mut faults);
+    let order = rules::check(&source, &root, issue, &mut faults);
+    let (Some(order), true) = (order, faults.is_empty()) else { return Err(Faults::new(faults)) };
+    let digest = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let lines =
+        root.get("steps").map(Node::items).unwrap_or_default().iter().map(|step| step.mark.line).collect();
+    let file = read_file(&source, &root)?;
+    let plan = resolve::resolve(file, Origin { path, folder, digest, lines, order });
+    let warnings = Faults::new(warn::look(&source, &root, &plan)).into();
+    Ok(Loaded { plan, warnings, inherited: warn::inherited(&source, &root) })
+}
+
+/// Reads the checked tree into the types. What fails here is a gap between the schema and the types.
+fn read_file(source: &Source, root: &Node) -> Result<PlanFile, Faults> {
+    serde_json::from_value(root.to_json()).map_err(|error| {
+        let fault = Fault::at(
+            source,
+            Mark::START,
+            format!("cannot be read: {error}"),
+            "this is a fault of autopilot: please report it",
+        );
+        Faults::new(vec![fault])
+    })
+}

@@ -1,0 +1,272 @@
+//! Resolves what is written into what holds: defaults applied, steps in order. Nothing can be wrong any more.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::file::{
+    ChangesFile, CodexDefaults, Defaults, ExpectationFile, FilesystemFile, LimitsFile, PlanFile, PublishFile,
+    ResourcesFile, StepFile,
+};
+use super::text::{Env, Id, InnerPath, Pattern, Token};
+use super::union::{
+    CodexFile, CommandFile, ContextFile, NetworkFile, NetworkName, ProviderFile, ProviderName,
+    PullRequestFile, PullRequestName, TokensFile,
+};
+use super::{
+    Action, Changes, Codex, Context, EnvEntry, Expectation, FileContains, Filesystem, Glob, Invocation,
+    Limits, Network, OnFailure, Plan, Prompt, Provider, Publish, PullRequest, Resources, RetryFrom, Shell,
+    Step, TokenLimit,
+};
+
+/// Where a plan came from, which its own text does not tell.
+pub(super) struct Origin<'a> {
+    pub(super) path: &'a Path,
+    pub(super) folder: &'a Path,
+    pub(super) digest: String,
+    /// Line of each step, in file order.
+    pub(super) lines: Vec<usize>,
+    /// Indices of the steps in the order they run.
+    pub(super) order: Vec<usize>,
+}
+
+/// Resolves a plan file.
+pub(super) fn resolve(file: PlanFile, origin: Origin<'_>) -> Plan {
+    let defaults = file.defaults.unwrap_or_default();
+    let codex = file.codex.unwrap_or_default();
+    let mut steps: Vec<Option<Step>> = file
+        .steps
+        .into_iter()
+        .zip(origin.lines.iter())
+        .map(|(step, line)| Some(resolve_step(step, *line, &defaults, &codex)))
+        .collect();
+    Plan {
+        issue: file.issue,
+        title: file.title.0,
+        base: file.base.map(|base| base.0),
+        limits: limits(file.limits.unwrap_or_default()),
+        share_objects: file.share_objects.unwrap_or(false),
+        steps: origin.order.iter().filter_map(|index| steps.get_mut(*index)?.take()).collect(),
+        publish: publish(file.publish.unwrap_or_default()),
+        path: origin.path.to_owned(),
+        folder: origin.folder.to_owned(),
+        digest: origin.digest,
+    }
+}
+
+fn limits(file: LimitsFile) -> Limits {
+    Limits {
+        timeout: file.timeout.map_or(Duration::from_secs(3600), |time| time.0),
+        consecutive_failures: file.consecutive_failures.unwrap_or(3),
+        tokens: tokens(file.tokens.as_ref()),
+        salvage: file.salvage.map_or(1 << 30, |size| size.0),
+    }
+}
+
+fn tokens(file: Option<&TokensFile>) -> TokenLimit {
+    match file {
+        None => TokenLimit::Unset,
+        Some(TokensFile::Word(_)) => TokenLimit::Unlimited,
+        Some(TokensFile::AtMost(count)) => TokenLimit::AtMost(count.0),
+    }
+}
+
+fn resolve_step(file: StepFile, line: usize, defaults: &Defaults, codex: &CodexDefaults) -> Step {
+    let shell = file.shell.unwrap_or(Shell::Sh);
+    let run = |command| invocation(command, shell);
+    let context = file.context.into_iter().filter_map(context_entry).collect();
+    let action = match (file.command, file.codex, file.codex_apply, file.apply) {
+        (_, Some(prompt), _, _) => Action::Codex(codex_action(prompt, context, codex)),
+        (_, _, Some(task), _) => Action::CodexApply(task.0),
+        (_, _, _, Some(path)) => Action::Apply(path.0),
+        (command, None, None, None) => Action::Command(command.map_or(Invocation::Argv(Vec::new()), run)),
+    };
+    let retry_from = file.retry_from.unwrap_or(match action {
+        Action::Codex(_) => RetryFrom::Attempt,
+        _ => RetryFrom::Checkpoint,
+    });
+    let secrets: Vec<String> = file.secrets.into_iter().map(|name| name.0).collect();
+    Step {
+        id: file.id.0,
+        needs: file.needs.into_iter().map(|Id(id)| id).collect(),
+        action,
+        dir: file.dir.map(|dir| dir.0).unwrap_or_default(),
+        timeout: file
+            .timeout
+            .as_ref()
+            .or(defaults.timeout.as_ref())
+            .map_or(Duration::from_secs(600), |time| time.0),
+        retries: file.retries.or(defaults.retries).unwrap_or(0),
+        retry_from,
+        expectation: expectation(file.expectation.unwrap_or_default()),
+        post: file.post.into_iter().map(run).collect(),
+        rollback: file.rollback.into_iter().map(run).collect(),
+        commit: file.commit.map(|message| message.0.trim_end().to_owned()),
+        on_failure: file.on_failure.unwrap_or(OnFailure::Abort),
+        clean_ignored: file.clean_ignored.unwrap_or(false),
+        env: environment(&defaults.env, &file.env, &secrets),
+        secrets,
+        network: network(file.network.as_ref().or(defaults.network.as_ref())),
+        filesystem: filesystem(defaults.filesystem.as_ref(), file.filesystem.as_ref()),
+        resources: resources(defaults.resources.as_ref(), file.resources.as_ref()),
+        line,
+    }
+}
+
+fn invocation(file: CommandFile, shell: Shell) -> Invocation {
+    match file {
+        CommandFile::Script(text) => Invocation::Script { text: text.0, shell },
+        CommandFile::Words(words) => Invocation::Argv(words.0),
+    }
+}
+
+fn codex_action(file: CodexFile, context: Vec<Context>, defaults: &CodexDefaults) -> Codex {
+    let mut codex = Codex {
+        prompt: Prompt::Text(String::new()),
+        model: defaults.model.as_ref().map(name),
+        effort: defaults.effort.as_ref().map(name),
+        tokens: TokenLimit::Unset,
+        provider: provider(defaults.provider.as_ref()),
+        mcp: defaults.mcp.iter().flatten().map(name).collect(),
+        context,
+    };
+    match file {
+        CodexFile::Prompt(text) => codex.prompt = Prompt::Text(text.0),
+        CodexFile::Map(map) => {
+            codex.prompt = match (map.prompt, map.prompt_file) {
+                (_, Some(path)) => Prompt::File(path.0),
+                (text, None) => Prompt::Text(text.map(|text| text.0).unwrap_or_default()),
+            };
+            codex.model = map.model.as_ref().map(name).or(codex.model);
+            codex.effort = map.effort.as_ref().map(name).or(codex.effort);
+            codex.tokens = tokens(map.tokens.as_ref());
+            if map.provider.is_some() {
+                codex.provider = provider(map.provider.as_ref());
+            }
+            if let Some(mcp) = map.mcp {
+                codex.mcp = mcp.iter().map(name).collect();
+            }
+        }
+    }
+    codex
+}
+
+fn name(token: &Token) -> String {
+    token.0.clone()
+}
+
+fn provider(file: Option<&ProviderFile>) -> Provider {
+    match file {
+        None | Some(ProviderFile::Named(ProviderName::OpenAi)) => Provider::OpenAi,
+        Some(ProviderFile::Named(ProviderName::Ollama)) => Provider::Ollama,
+        Some(ProviderFile::Named(ProviderName::LmStudio)) => Provider::LmStudio,
+        Some(ProviderFile::Custom(custom)) => Provider::Custom {
+            base_url: custom.base_url.0.clone(),
+            env_key: custom.env_key.as_ref().map(|name| name.0.clone()),
+        },
+    }
+}
+
+fn context_entry(file: ContextFile) -> Option<Context> {
+    match file {
+        ContextFile::Named(_) => Some(Context::Issue),
+        ContextFile::Map(map) => {
+            map.step.map(|id| Context::Step(id.0)).or_else(|| map.file.map(|path| Context::File(path.0)))
+        }
+    }
+}
+
+fn expectation(file: ExpectationFile) -> Expectation {
+    Expectation {
+        exit_code: file.exit_code.unwrap_or(0),
+        files_exist: paths(file.files_exist),
+        files_absent: paths(file.files_absent),
+        file_contains: file
+            .file_contains
+            .into_iter()
+            .map(|entry| FileContains { path: entry.path.0, pattern: entry.pattern.0 })
+            .collect(),
+        output_matches: file.output_matches.into_iter().map(|regex| regex.0).collect(),
+        output_excludes: file.output_excludes.into_iter().map(|regex| regex.0).collect(),
+        changes: file.changes.map(changes),
+    }
+}
+
+fn paths(paths: Vec<InnerPath>) -> Vec<PathBuf> {
+    paths.into_iter().map(|path| path.0).collect()
+}
+
+fn changes(file: ChangesFile) -> Changes {
+    let globs =
+        |patterns: Vec<Pattern>| -> Vec<Glob> { patterns.into_iter().map(|pattern| pattern.0).collect() };
+    Changes {
+        min: file.min,
+        max: file.max,
+        within: globs(file.within),
+        not_within: globs(file.not_within),
+        keep: globs(file.keep),
+    }
+}
+
+/// Adds a step's entries to the defaults; of the same name, the step's counts, and a secret before both.
+fn environment(defaults: &[Env], own: &[Env], secrets: &[String]) -> Vec<EnvEntry> {
+    let is_own = |name: &str| own.iter().any(|Env(entry)| entry.name() == name);
+    let inherited = defaults.iter().filter(|Env(entry)| !is_own(entry.name()));
+    let all = inherited.chain(own).map(|Env(entry)| entry);
+    all.filter(|entry| !secrets.iter().any(|secret| secret == entry.name())).cloned().collect()
+}
+
+fn network(file: Option<&NetworkFile>) -> Network {
+    match file {
+        None | Some(NetworkFile::Named(NetworkName::None)) => Network::None,
+        Some(NetworkFile::Named(NetworkName::Full)) => Network::Full,
+        Some(NetworkFile::Allow(list)) => {
+            Network::Allow(list.allow.iter().map(|host| host.0.clone()).collect())
+        }
+    }
+}
+
+fn filesystem(defaults: Option<&FilesystemFile>, own: Option<&FilesystemFile>) -> Filesystem {
+    let mut all = Filesystem::default();
+    for file in [defaults, own].into_iter().flatten() {
+        all.read.extend(file.read.iter().map(|path| path.0.clone()));
+        all.write.extend(file.write.iter().map(|path| path.0.clone()));
+    }
+    all
+}
+
+fn resources(defaults: Option<&ResourcesFile>, own: Option<&ResourcesFile>) -> Resources {
+    let mut all = Resources::of_runner();
+    for file in [defaults, own].into_iter().flatten() {
+        all.memory = file.memory.as_ref().map_or(all.memory, |size| size.0);
+        all.processes = file.processes.unwrap_or(all.processes);
+        all.file_size = file.file_size.as_ref().map_or(all.file_size, |size| size.0);
+        all.open_files = file.open_files.unwrap_or(all.open_files);
+        all.output = file.output.as_ref().map_or(all.output, |size| size.0);
+        all.cpu = file.cpu.as_ref().map(|time| time.0).or(all.cpu);
+    }
+    all
+}
+
+fn publish(file: PublishFile) -> Publish {
+    let with = |draft| PullRequest { draft, title: None, labels: Vec::new(), reviewers: Vec::new() };
+    let pull_request = match file.pull_request {
+        None | Some(PullRequestFile::Switch(false)) => None,
+        Some(PullRequestFile::Named(PullRequestName::Draft)) => Some(with(true)),
+        Some(PullRequestFile::Switch(true) | PullRequestFile::Named(PullRequestName::Ready)) => {
+            Some(with(false))
+        }
+        Some(PullRequestFile::Map(map)) => Some(PullRequest {
+            draft: map.draft.unwrap_or(false),
+            title: map.title.map(|title| title.0),
+            labels: map.labels.into_iter().map(|label| label.0).collect(),
+            reviewers: map.reviewers.into_iter().map(|reviewer| reviewer.0).collect(),
+        }),
+    };
+    Publish {
+        comment: file.comment,
+        escalate: file.escalate.into_iter().map(|mention| mention.0).collect(),
+        // A pull request is of a branch that is there.
+        push: file.push.unwrap_or(false) || pull_request.is_some(),
+        pull_request,
+    }
+}

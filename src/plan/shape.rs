@@ -1,0 +1,346 @@
+//! Holds the marked tree against the JSON Schema: the same source as serde's types, but every fault is found,
+//! not only the first, and each at its place.
+//!
+//! Knows the part of JSON Schema that our types produce and no more; a test in `schema` notices a new keyword.
+
+use serde_json::Value as Json;
+
+use super::fault::Fault;
+use super::hint;
+use super::source::Source;
+use super::text;
+use super::tree::{Entry, Kind, Node, Value};
+
+/// Finds every fault of shape: unknown, missing and doubled keys, wrong kinds, texts that do not parse.
+pub(super) fn check(source: &Source, schema: &Json, root: &Node, faults: &mut Vec<Fault>) {
+    Walker { source, root: schema, faults }.walk(schema, root, "the plan");
+}
+
+struct Walker<'a> {
+    source: &'a Source,
+    root: &'a Json,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl<'a> Walker<'a> {
+    fn fault(&mut self, node: &Node, message: impl Into<String>, hint: impl Into<String>) {
+        self.faults.push(Fault::at(self.source, node.mark, message, hint));
+    }
+
+    fn walk(&mut self, schema: &'a Json, node: &Node, name: &str) {
+        let schema = self.resolve(schema);
+        let fitting: Vec<&Json> = self.ways(schema).into_iter().filter(|way| takes(way, node)).collect();
+        match fitting.as_slice() {
+            [] => self.wrong_kind(schema, node, name),
+            [way, ..] => match &node.value {
+                Value::Map(entries) => self.map(way, node, entries, name),
+                Value::List(items) => self.list(way, node, items, name),
+                Value::Scalar { text, kind: Kind::Text } => self.text(schema, way, node, text, name),
+                Value::Scalar { .. } => self.number(way, node, name),
+            },
+        }
+    }
+
+    /// Follows references; `allOf` of one is how draft 7 hangs a description on a reference.
+    fn resolve(&self, schema: &'a Json) -> &'a Json {
+        let reference = schema.pointer("/allOf/0/$ref").or_else(|| schema.get("$ref")).and_then(Json::as_str);
+        match reference.and_then(|path| self.root.pointer(path.trim_start_matches('#'))) {
+            Some(target) => self.resolve(target),
+            None => schema,
+        }
+    }
+
+    /// Returns the ways in which a value may be written: one, or the branches of `oneOf`.
+    fn ways(&self, schema: &'a Json) -> Vec<&'a Json> {
+        match schema.get("oneOf").and_then(Json::as_array) {
+            Some(branches) if schema.get("type").is_none() => {
+                branches.iter().flat_map(|branch| self.ways(self.resolve(branch))).collect()
+            }
+            _ => vec![schema],
+        }
+    }
+
+    fn map(&mut self, schema: &'a Json, node: &Node, entries: &[Entry], name: &str) {
+        let Some(properties) = schema.get("properties").and_then(Json::as_object) else { return };
+        for entry in entries {
+            if let Some(child) = properties.get(&entry.key) {
+                self.walk(child, &entry.node, &quote(&entry.key));
+            } else if entry.key != "<<" {
+                let known: Vec<&str> = properties.keys().map(String::as_str).collect();
+                let hint = hint::unknown_key(&entry.key, name, &known, self.root);
+                let message = format!("unknown key {} in {name}", quote(&entry.key));
+                self.faults.push(Fault::at(self.source, entry.mark, message, hint));
+            }
+        }
+        for key in strings(schema.get("required")) {
+            if node.entry(key).is_none() {
+                self.fault(node, format!("{name} has no `{key}`"), format!("add `{key}: …`"));
+            }
+        }
+        self.one_of(schema, node, name);
+    }
+
+    /// Checks a group of keys of which exactly one is there.
+    fn one_of(&mut self, schema: &'a Json, node: &Node, name: &str) {
+        let Some(branches) = schema.get("oneOf").and_then(Json::as_array) else { return };
+        let keys: Vec<&str> = branches.iter().flat_map(|branch| strings(branch.get("required"))).collect();
+        let there: Vec<&Entry> =
+            node.entries().iter().filter(|entry| keys.contains(&entry.key.as_str())).collect();
+        let all = keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+        match there.as_slice() {
+            [] => self.fault(node, format!("{name} has none of {all}"), "write one of them"),
+            [_] => {}
+            [first, others @ ..] => {
+                for other in others {
+                    let message = format!("{name} has both `{}` and `{}`", first.key, other.key);
+                    let hint = match name {
+                        "a step" => "a step does one thing: make two steps",
+                        _ => "write one of them",
+                    };
+                    self.faults.push(Fault::at(self.source, other.mark, message, hint));
+                }
+            }
+        }
+    }
+
+    fn list(&mut self, schema: &'a Json, node: &Node, items: &[Node], name: &str) {
+        if items.len()
+            < schema.get("minItems").and_then(Json::as_u64).map_or(0, |min| usize::try_from(min).unwrap_or(0))
+        {
+            let hint = match name {
+                "`steps`" => "a plan has at least one step: `- {id: a, command: make}`",
+                "`allow`" => "to allow nothing write `network: none`",
+                _ => "write at least one entry",
+            };
+            self.fault(node, format!("{name} is empty"), hint);
+        }
+        let Some(schema) = schema.get("items") else { return };
+        let name = if name == "`steps`" { "a step".to_owned() } else { format!("an entry of {name}") };
+        for item in items {
+            self.walk(schema, item, &name);
+        }
+    }
+
+    fn text(&mut self, whole: &'a Json, way: &'a Json, node: &Node, text: &str, name: &str) {
+        let words: Vec<&str> = self.ways(whole).into_iter().flat_map(words).collect();
+        if !words.is_empty() && !words.contains(&text) {
+            let all = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+            let all = if takes_other_kinds(&self.ways(whole)) {
+                format!("{all} or {}", self.kinds(whole))
+            } else {
+                all
+            };
+            let hint = match hint::nearest(text, &words) {
+                Some(near) => format!("did you mean `{near}`? {name} is {all}"),
+                None => format!("write {all}"),
+            };
+            return self.fault(node, format!("{name} cannot be {}", quote(text)), hint);
+        }
+        let format = way.get("format").and_then(Json::as_str).unwrap_or_default();
+        if let Err(wrong) = text::check(format, text) {
+            let subject = if text.trim().is_empty() { name.to_owned() } else { quote(text) };
+            self.fault(node, format!("{subject} {}", wrong.message), wrong.hint);
+        }
+    }
+
+    fn number(&mut self, schema: &'a Json, node: &Node, name: &str) {
+        let Some(number) = node.integer() else { return };
+        if let Some(known) = schema.get("enum").and_then(Json::as_array) {
+            if !known.iter().any(|value| value.as_i64().map(i128::from) == Some(number)) {
+                let all = known.iter().map(Json::to_string).collect::<Vec<_>>().join(", ");
+                self.fault(
+                    node,
+                    format!("{name} {number} is not known"),
+                    format!("this autopilot knows {name} {all}"),
+                );
+            }
+            return;
+        }
+        let bound = |key: &str| schema.get(key).and_then(Json::as_f64);
+        // Bounds are small whole numbers; `as_f64` takes `1` and `1.0` alike.
+        #[expect(clippy::cast_possible_truncation, reason = "bounds are small whole numbers")]
+        let (min, max) = (
+            bound("minimum").map_or(i128::from(i64::MIN), |b| b as i128),
+            bound("maximum").map(|b| b as i128),
+        );
+        let max = max.unwrap_or(i128::from(i64::MAX));
+        if number < min {
+            self.fault(node, format!("{name} cannot be {number}"), format!("write {min} or more"));
+        } else if number > max {
+            self.fault(node, format!("{name} cannot be {number}"), format!("write {max} or less"));
+        }
+    }
+
+    fn wrong_kind(&mut self, schema: &'a Json, node: &Node, name: &str) {
+        let ways = self.ways(schema);
+        let wanted = self.kinds(schema);
+        let Value::Scalar { text, kind } = &node.value else {
+            let hint = container_hint(&ways, node, name);
+            return self.fault(node, format!("{name} must be {wanted}, not {}", kind_name(node)), hint);
+        };
+        if *kind == Kind::Null {
+            return self.fault(
+                node,
+                format!("{name} has no value"),
+                format!("write {wanted}, or take it out"),
+            );
+        }
+        // A duration or size without its unit reads as a number.
+        let format = ways.iter().find_map(|way| way.get("format")).and_then(Json::as_str).unwrap_or_default();
+        if let ("autopilot-duration" | "autopilot-size", Err(wrong)) = (format, text::check(format, text)) {
+            return self.fault(node, format!("{name}: {} {}", quote(text), wrong.message), wrong.hint);
+        }
+        let hint = scalar_hint(&ways, text, *kind, name);
+        self.fault(node, format!("{name} must be {wanted}, not {}", kind_name(node)), hint);
+    }
+
+    /// Names what a value may be: `text or a list`.
+    fn kinds(&self, schema: &'a Json) -> String {
+        let mut names: Vec<String> = Vec::new();
+        for way in self.ways(schema) {
+            let words: Vec<String> = words(way).map(|word| format!("`{word}`")).collect();
+            let name = if words.is_empty() { type_name(type_of(way)).to_owned() } else { words.join(", ") };
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names.join(" or ")
+    }
+}
+
+fn type_of(schema: &Json) -> &str {
+    schema.get("type").and_then(Json::as_str).unwrap_or_default()
+}
+
+fn type_name(name: &str) -> &str {
+    match name {
+        "string" => "text",
+        "integer" | "number" => "a whole number",
+        "boolean" => "`true` or `false`",
+        "array" => "a list",
+        _ => "a map",
+    }
+}
+
+fn kind_name(node: &Node) -> &'static str {
+    match &node.value {
+        Value::Map(_) => "a map",
+        Value::List(_) => "a list",
+        Value::Scalar { kind, .. } => match kind {
+            Kind::Null => "nothing",
+            Kind::Bool => "`true` or `false`",
+            Kind::Integer => "a number",
+            Kind::Float => "a number with a point",
+            Kind::Text => "text",
+        },
+    }
+}
+
+fn takes(schema: &Json, node: &Node) -> bool {
+    let kind = match &node.value {
+        Value::Map(_) => "object",
+        Value::List(_) => "array",
+        Value::Scalar { kind, .. } => match kind {
+            Kind::Null => "null",
+            Kind::Bool => "boolean",
+            Kind::Integer => "integer",
+            Kind::Float => "number",
+            Kind::Text => "string",
+        },
+    };
+    type_of(schema) == kind
+}
+
+fn takes_other_kinds(ways: &[&Json]) -> bool {
+    ways.iter().any(|way| type_of(way) != "string")
+}
+
+/// Returns the words of a closed set.
+fn words(schema: &Json) -> impl Iterator<Item = &str> {
+    strings(schema.get("enum")).chain(schema.get("const").and_then(Json::as_str))
+}
+
+fn strings(list: Option<&Json>) -> impl Iterator<Item = &str> {
+    list.and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str)
+}
+
+/// Says what to write instead of a scalar of the wrong kind.
+fn scalar_hint(ways: &[&Json], text: &str, kind: Kind, name: &str) -> String {
+    let takes = |name: &str| ways.iter().any(|way| type_of(way) == name);
+    let number: String = text.chars().filter(|c| !matches!(c, '_' | ',' | '#')).collect();
+    let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    match text.to_ascii_lowercase().as_str() {
+        "yes" | "on" | "y" | "true" if takes("boolean") => return "write `true`".to_owned(),
+        "no" | "off" | "n" | "false" if takes("boolean") => return "write `false`".to_owned(),
+        _ => {}
+    }
+    if takes("integer") && is_number && kind == Kind::Text {
+        return format!("write `{number}`, without quotes or separators");
+    }
+    if takes("string") && kind != Kind::Text {
+        return format!("put it in quotes: \"{text}\"");
+    }
+    if takes("array") {
+        let entry = if kind == Kind::Text && !text.contains([',', '[', ']', '{', '}', '"', '\n']) {
+            text
+        } else {
+            "…"
+        };
+        return if name == "`steps`" {
+            "write `- id: …` for each step".to_owned()
+        } else {
+            format!("write a list: `[{entry}]`")
+        };
+    }
+    if takes("object") {
+        return format!("known keys: {}", keys(ways));
+    }
+    "see docs/plan.md".to_owned()
+}
+
+/// Says what to write instead of a list or map.
+fn container_hint(ways: &[&Json], node: &Node, name: &str) -> String {
+    let takes = |name: &str| ways.iter().any(|way| type_of(way) == name);
+    match &node.value {
+        Value::Map(entries) if takes("array") && matches!(name, "`env`" | "`secrets`") => {
+            let pairs: Vec<String> = entries
+                .iter()
+                .take(3)
+                .map(|entry| {
+                    let value = if let Value::Scalar { text, .. } = &entry.node.value {
+                        text.as_str()
+                    } else {
+                        "…"
+                    };
+                    format!("\"{}={value}\"", entry.key)
+                })
+                .collect();
+            format!("write a list: `[{}]`", pairs.join(", "))
+        }
+        Value::Map(_) if takes("array") => "write a list: each entry starts with `- `".to_owned(),
+        Value::Map(_) => "text that holds `: ` needs quotes, or `|` and lines of its own".to_owned(),
+        Value::List(_) if takes("object") => format!("known keys: {}", keys(ways)),
+        Value::List(items) => match items.as_slice() {
+            [Node { value: Value::Scalar { text, .. }, .. }] => {
+                format!("write {} without the brackets", quote(text))
+            }
+            _ => "write one value, without `[ ]` or `- `".to_owned(),
+        },
+        Value::Scalar { .. } => String::new(),
+    }
+}
+
+fn keys(ways: &[&Json]) -> String {
+    let properties =
+        ways.iter().filter_map(|way| way.get("properties")?.as_object()).flat_map(|map| map.keys());
+    properties.map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// Quotes a text of the plan for a message, cut to a readable length.
+pub(super) fn quote(text: &str) -> String {
+    let mut short: String = text.chars().take(60).map(|c| if c == '\n' { '⏎' } else { c }).collect();
+    if text.chars().nth(60).is_some() {
+        short.push('…');
+    }
+    format!("`{short}`")
+}

@@ -1,0 +1,151 @@
+//! Gets the text of a plan file: opened without waiting on a FIFO, bounded, UTF-8, without control characters.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
+use super::fault::{Fault, Mark};
+
+/// No plan that a person reads is larger.
+pub(super) const LARGEST: u64 = 1 << 20;
+
+/// The text of a plan file and where its lines are.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) path: PathBuf,
+    text: String,
+    lines: Vec<Range<usize>>,
+}
+
+impl Source {
+    /// Takes the text of a file; a byte order mark is dropped.
+    fn new(path: &Path, text: &str) -> Self {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
+        let lines = find_lines(&text);
+        Self { path: path.to_owned(), text, lines }
+    }
+
+    /// Returns the text without its byte order mark.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Counts the lines; an empty file has one.
+    pub(super) fn lines(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Returns a line without its ending; empty where there is none.
+    pub(super) fn line(&self, number: usize) -> &str {
+        let range = number.checked_sub(1).and_then(|index| self.lines.get(index)).cloned();
+        range.and_then(|range| self.text.get(range)).unwrap_or_default()
+    }
+
+    /// Returns the place of a byte.
+    fn mark(&self, offset: usize) -> Mark {
+        let index = self.lines.partition_point(|range| range.start <= offset).saturating_sub(1);
+        let start = self.lines.get(index).map_or(0, |range| range.start);
+        let column = self.text.get(start..offset).map_or(1, |before| before.chars().count() + 1);
+        Mark { line: index + 1, column, width: 1 }
+    }
+}
+
+/// Reads the bytes of a plan file; only a regular file of a sane size, and never waiting.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Fault> {
+    let fault = |message: String, hint: &str| Fault::of_file(path, message, hint);
+    // O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let file = rustix::fs::open(path, flags, Mode::empty()).map(File::from).map_err(|errno| match errno {
+        Errno::NOENT => fault("there is no such file".into(), "`autopilot init ISSUE` writes a plan"),
+        Errno::ACCESS => fault("may not be read".into(), "check the file's permissions"),
+        other => fault(format!("cannot be opened: {}", other.kind()), ""),
+    })?;
+    let unreadable = |error: std::io::Error| fault(format!("cannot be read: {error}"), "");
+    let meta = file.metadata().map_err(unreadable)?;
+    if meta.is_dir() {
+        return Err(fault("is a folder, not a plan file".into(), "name the `Autopilot.yaml` in it"));
+    }
+    if !meta.is_file() {
+        return Err(fault("is not a regular file".into(), "write the plan to a file"));
+    }
+    let mut bytes = Vec::new();
+    // One byte more than allowed shows a file that grows or whose length is not told.
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(fault(
+            "is larger than 1MiB".into(),
+            "put long prompts into files and name them by `prompt_file`",
+        ));
+    }
+    Ok(bytes)
+}
+
+/// Decodes the bytes of a plan file. Bad characters are faults, as many as there are kinds of them.
+pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Source, Fault> {
+    if bytes.len() as u64 > LARGEST {
+        return Err(Fault::of_file(
+            path,
+            "is larger than 1MiB",
+            "put long prompts into files and name them by `prompt_file`",
+        ));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let source = Source::new(path, &String::from_utf8_lossy(bytes));
+        // The text before the bad byte is the same in the lossy text, but for a byte order mark that was dropped.
+        let dropped = if bytes.starts_with("\u{feff}".as_bytes()) { 3 } else { 0 };
+        let mark = source.mark(error.valid_up_to().saturating_sub(dropped));
+        let hint = match bytes {
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "this looks like UTF-16: save the file as UTF-8",
+            _ => "save the file as UTF-8",
+        };
+        Fault::at(&source, mark, "is not UTF-8", hint)
+    })?;
+    let source = Source::new(path, text);
+    match source.text.char_indices().find(|(_, c)| is_forbidden(*c)) {
+        None => Ok(source),
+        Some((offset, c)) => {
+            let name = if c == '\0' {
+                "a NUL character".to_owned()
+            } else {
+                format!("the control character U+{:04X}", u32::from(c))
+            };
+            Err(Fault::at(
+                &source,
+                source.mark(offset),
+                format!("holds {name}"),
+                "a plan is plain text: take it out",
+            ))
+        }
+    }
+}
+
+/// YAML allows tabs and line ends, and no other control character.
+fn is_forbidden(c: char) -> bool {
+    c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}')
+}
+
+/// Finds the lines as YAML counts them: ended by LF, CRLF or CR.
+fn find_lines(text: &str) -> Vec<Range<usize>> {
+    let mut lines = Vec::new();
+    let mut start = 0;
+    let bytes = text.as_bytes();
+    for (index, byte) in bytes.iter().enumerate() {
+        let is_end = match byte {
+            b'\n' => true,
+            b'\r' => bytes.get(index + 1) != Some(&b'\n'),
+            _ => false,
+        };
+        if is_end {
+            let end =
+                if *byte == b'\n' && index > start && bytes[index - 1] == b'\r' { index - 1 } else { index };
+            lines.push(start..end);
+            start = index + 1;
+        }
+    }
+    lines.push(start..text.len());
+    lines
+}

@@ -1,0 +1,211 @@
+//! Durations and sizes: `1h30m`, `512MiB`. Read strictly (a number without a unit is a fault), written short.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::text::Wrong;
+
+const TIMES: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+const SIZES: [(&str, u64); 5] =
+    [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
+
+/// More than this is a slip of the pen; sums of such durations stay far from overflow.
+const LONGEST: u64 = 366 * 86_400_000;
+
+/// Reads a duration such as `90s` or `1h30m`.
+pub fn read_duration(text: &str) -> Result<Duration, Wrong> {
+    let mut rest = text;
+    let mut total: u64 = 0;
+    let mut units = TIMES.iter();
+    while !rest.is_empty() {
+        let (number, unit, after) = split_number(rest).ok_or_else(|| bad_duration(text))?;
+        // Units come largest first and once each: the iterator only moves on.
+        let (_, factor) = units.find(|(name, _)| *name == unit).ok_or_else(|| bad_duration(text))?;
+        total = number
+            .checked_mul(*factor)
+            .and_then(|part| total.checked_add(part))
+            .filter(|total| *total <= LONGEST)
+            .ok_or_else(|| {
+                Wrong::new("is longer than a year", "write a duration such as `10m` or `1h30m`")
+            })?;
+        rest = after;
+    }
+    match total {
+        0 if text.is_empty() => Err(bad_duration(text)),
+        0 => Err(Wrong::new("is no time at all", "write a duration above zero, such as `10m`")),
+        _ => Ok(Duration::from_millis(total)),
+    }
+}
+
+/// Reads a size such as `64MiB`.
+pub fn read_size(text: &str) -> Result<u64, Wrong> {
+    let (number, unit, after) = split_number(text).ok_or_else(|| bad_size(text))?;
+    let factor = SIZES.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor);
+    match factor {
+        Some(factor) if after.is_empty() => match number.checked_mul(factor) {
+            Some(0) => Err(Wrong::new("is no size at all", "write a size above zero, such as `64MiB`")),
+            Some(bytes) if bytes <= i64::MAX.unsigned_abs() => Ok(bytes),
+            _ => Err(Wrong::new("is larger than any machine", "write a size such as `4GiB`")),
+        },
+        _ => Err(bad_size(text)),
+    }
+}
+
+/// Returns a duration as people write it: `10m`, `8m43s`, `1h20m`, `250ms`. [`read_duration`] takes it back.
+pub fn duration(duration: Duration) -> String {
+    let mut rest = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let mut out = String::new();
+    // Hours carry days: `26h` is easier to compare with a limit than `1d2h`.
+    for (unit, factor) in &TIMES[1..] {
+        if rest >= *factor {
+            let _ = write!(out, "{}{unit}", rest / factor);
+            rest %= factor;
+        }
+    }
+    if out.is_empty() { "0s".to_owned() } else { out }
+}
+
+/// Returns a duration as a clock shows it: `0:04`, `8:43`, `1:02:03`.
+pub fn clock(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+/// Returns a size as people write it: `64MiB`, `1.5GiB`, `17B`.
+pub fn size(bytes: u64) -> String {
+    let fits = |factor: u64| bytes >= factor;
+    let (unit, factor) = SIZES.iter().find(|(_, factor)| fits(*factor)).copied().unwrap_or(("B", 1));
+    let tenths = u128::from(bytes) * 10 / u128::from(factor);
+    if tenths % 10 == 0 {
+        format!("{}{unit}", tenths / 10)
+    } else {
+        format!("{}.{}{unit}", tenths / 10, tenths % 10)
+    }
+}
+
+/// Splits `12ms3…` into 12, `ms` and the rest.
+fn split_number(text: &str) -> Option<(u64, &str, &str)> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, rest) = text.split_at(digits);
+    let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
+    let (unit, after) = rest.split_at(letters);
+    Some((number.parse().ok()?, unit, after))
+}
+
+fn bad_duration(text: &str) -> Wrong {
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Wrong::new("has no unit", format!("write `{text}s` or `{text}m`"));
+    }
+    let hint = match respell(text, &SPELLED_TIMES)
+        .filter(|better| better != text && read_duration(better).is_ok())
+    {
+        Some(better) => format!("write `{better}`"),
+        None => {
+            "write numbers with `d`, `h`, `m`, `s` or `ms`, largest first: `90s`, `10m`, `1h30m`".to_owned()
+        }
+    };
+    Wrong::new("is not a duration", hint)
+}
+
+fn bad_size(text: &str) -> Wrong {
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Wrong::new("has no unit", format!("write `{text}MiB`, or `{text}B` for bytes"));
+    }
+    let hint =
+        match respell(text, &SPELLED_SIZES).filter(|better| better != text && read_size(better).is_ok()) {
+            Some(better) => format!("write `{better}`"),
+            None => "write a whole number with `B`, `KiB`, `MiB`, `GiB` or `TiB`: `512MiB`".to_owned(),
+        };
+    Wrong::new("is not a size", hint)
+}
+
+const SPELLED_TIMES: [(&str, &[&str]); 5] = [
+    ("d", &["d", "day", "days"]),
+    ("h", &["h", "hr", "hrs", "hour", "hours"]),
+    ("m", &["m", "min", "mins", "minute", "minutes"]),
+    ("s", &["s", "sec", "secs", "second", "seconds"]),
+    ("ms", &["ms", "msec", "millis", "milliseconds"]),
+];
+const SPELLED_SIZES: [(&str, &[&str]); 5] = [
+    ("TiB", &["t", "tb", "tib"]),
+    ("GiB", &["g", "gb", "gib"]),
+    ("MiB", &["m", "mb", "mib"]),
+    ("KiB", &["k", "kb", "kib"]),
+    ("B", &["b", "byte", "bytes"]),
+];
+
+/// Returns how we write what somebody wrote their way: `10 minutes` → `10m`, `4GB` → `4GiB`.
+fn respell(text: &str, table: &[(&str, &[&str])]) -> Option<String> {
+    let squeezed: String = text.chars().filter(|c| !c.is_whitespace() && *c != '_').collect();
+    let mut rest = squeezed.to_ascii_lowercase();
+    let mut out = String::new();
+    while !rest.is_empty() {
+        let (number, unit, after) = split_number(&rest)?;
+        let (ours, _) = table.iter().find(|(_, theirs)| theirs.contains(&unit))?;
+        let _ = write!(out, "{number}{ours}");
+        rest = after.to_owned();
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_durations_that_carry_their_unit() {
+        for (text, ms) in
+            [("90s", 90_000), ("1h30m", 5_400_000), ("250ms", 250), ("1d", 86_400_000), ("1m1ms", 60_001)]
+        {
+            assert_eq!(read_duration(text).unwrap(), Duration::from_millis(ms), "{text}");
+        }
+        for text in [
+            "",
+            "10",
+            "m",
+            "30m1h",
+            "1h1h",
+            "0s",
+            "1.5h",
+            "-1s",
+            "10 m",
+            "99999999999999999999s",
+            "400d",
+            "１０m",
+        ] {
+            assert!(read_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn reads_sizes_that_carry_their_unit() {
+        assert_eq!(read_size("64MiB").unwrap(), 64 << 20);
+        for text in ["", "64", "64MB", "0B", "1MiB1KiB", "1.5GiB", "99999999TiB", "MiB"] {
+            assert!(read_size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn says_what_to_write_instead() {
+        assert_eq!(read_duration("10").unwrap_err().hint, "write `10s` or `10m`");
+        assert_eq!(read_duration("10 minutes").unwrap_err().hint, "write `10m`");
+        assert_eq!(read_duration("1 hour 30 min").unwrap_err().hint, "write `1h30m`");
+        assert_eq!(read_size("512MB").unwrap_err().hint, "write `512MiB`");
+        assert_eq!(read_size("4g").unwrap_err().hint, "write `4GiB`");
+    }
+
+    #[test]
+    fn writes_short_and_reads_it_back() {
+        for text in ["8m43s", "10m", "1h20m", "250ms", "26h", "1m1ms"] {
+            assert_eq!(duration(read_duration(text).unwrap()), text);
+        }
+        assert_eq!(duration(Duration::ZERO), "0s");
+        assert_eq!(clock(Duration::from_secs(4)), "0:04");
+        assert_eq!(clock(Duration::from_secs(3723)), "1:02:03");
+        assert_eq!(size(64 << 20), "64MiB");
+        assert_eq!(size(3 << 29), "1.5GiB");
+        assert_eq!(size(0), "0B");
+        assert_eq!(size(1023), "1023B");
+    }
+}
