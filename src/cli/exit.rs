@@ -66,6 +66,11 @@ impl Failure {
         Self { exit, message: message.into(), hints: Vec::new() }
     }
 
+    /// Makes a failure of a plan's faults; each says itself where it is and what to write.
+    pub(crate) fn plan(faults: &crate::plan::Faults) -> Self {
+        Self { exit: Exit::Usage, message: faults.to_string(), hints: Vec::new() }
+    }
+
     /// Adds what to do about it.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());

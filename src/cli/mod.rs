@@ -1,34 +1,59 @@
 //! Takes the command line, calls the rooms; progress on the terminal. Holds no logic of its own.
 
+mod completions;
 mod exit;
+mod leftovers;
+mod logs;
+mod output;
+mod progress;
+mod run;
 mod sandbox;
+mod status;
+mod target;
 
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use exit::{Exit, Failure};
 
-/// Runs plans for GitHub issues unattended.
+/// Runs plans for GitHub issues unattended: a plan proposes, a sandbox confines, the runner disposes, the
+/// evidence proves.
 #[derive(Debug, Parser)]
-#[command(name = "autopilot", version)]
+#[command(name = "autopilot", version, after_help = EXIT_CODES, max_term_width = 100)]
 struct Cli {
+    /// The checkout to work in, instead of the current directory.
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    directory: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
 
+const EXIT_CODES: &str = "\
+`autopilot 653` is short for `autopilot run 653`.
+
+Exit codes: 0 done · 1 the run failed · 2 usage or invalid plan · 3 refused: the policy cannot be enforced
+here · 4 audit FAIL · 5 another run of this issue holds the lock · 70 internal error · 128+N ended by signal N";
+
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::RunArgs),
+    Status(status::StatusArgs),
+    Logs(logs::LogsArgs),
     Sandbox(sandbox::SandboxArgs),
+    Completions(completions::CompletionsArgs),
 }
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
     crate::sandbox::enter_if_confined();
-    let cli = Cli::parse();
-    match dispatch(cli.command) {
+    diagnose();
+    let cli = Cli::parse_from(with_run(std::env::args_os().collect()));
+    match enter(cli.directory).and_then(|()| dispatch(cli.command)) {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            complain(&failure);
+            output::error(&failure);
             failure.exit.into()
         }
     }
@@ -36,11 +61,69 @@ pub fn main() -> ExitCode {
 
 fn dispatch(command: Command) -> Result<Exit, Failure> {
     match command {
+        Command::Run(args) => run::run(args),
+        Command::Status(args) => status::run(args),
+        Command::Logs(args) => logs::run(args),
         Command::Sandbox(args) => sandbox::run(args),
+        Command::Completions(args) => completions::run(args),
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the one place where an error reaches the user")]
-fn complain(failure: &Failure) {
-    eprintln!("{failure}");
+fn enter(directory: Option<PathBuf>) -> Result<(), Failure> {
+    let Some(directory) = directory else { return Ok(()) };
+    std::env::set_current_dir(&directory)
+        .map_err(|error| Failure::new(Exit::Usage, format!("-C {}: {error}", directory.display())))
+}
+
+/// Turns `autopilot 653 …` into `autopilot run 653 …`: where a subcommand would stand there is a number, or
+/// an option of `run` with a number somewhere behind it.
+fn with_run(mut args: Vec<OsString>) -> Vec<OsString> {
+    let mut at = 1;
+    while args.get(at).is_some_and(|arg| arg == "-C") {
+        at += 2;
+    }
+    let text = |arg: &OsString| arg.to_str().unwrap_or_default().to_owned();
+    let is_issue = |arg: &OsString| text(arg).parse::<u64>().is_ok();
+    let own = ["-h", "--help", "-V", "--version"];
+    let short = args.get(at).is_some_and(|first| {
+        let option = text(first).starts_with('-') && !own.contains(&&*text(first));
+        is_issue(first) || (option && args[at..].iter().any(is_issue))
+    });
+    if short {
+        args.insert(at, "run".into());
+    }
+    args
+}
+
+/// Lets `AUTOPILOT_LOG=debug` show on standard error what the rooms do.
+fn diagnose() {
+    if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("AUTOPILOT_LOG") {
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expanded(line: &str) -> String {
+        let args = with_run(line.split(' ').map(OsString::from).collect());
+        args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_bare_issue_is_run() {
+        assert_eq!(expanded("autopilot 653"), "autopilot run 653");
+        assert_eq!(expanded("autopilot --json 653"), "autopilot run --json 653");
+        assert_eq!(expanded("autopilot -C d 653 646"), "autopilot -C d run 653 646");
+        for unchanged in ["autopilot run 653", "autopilot --help", "autopilot logs 653", "autopilot -C 5 status"] {
+            assert_eq!(expanded(unchanged), unchanged);
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
 }

@@ -26,7 +26,7 @@ pub(super) fn exit_code(ended: &Ended, expected: i32) -> Option<String> {
 }
 
 /// Names a signal.
-pub(super) fn signal_name(number: i32) -> String {
+pub fn signal_name(number: i32) -> String {
     nix::sys::signal::Signal::try_from(number)
         .map_or_else(|_| format!("signal {number}"), |signal| signal.as_str().to_owned())
 }

@@ -25,7 +25,8 @@ pub use deliver::{Delivered, Proof, Removed};
 pub use error::WorktreeError;
 pub use repository::{Base, Repository};
 pub use rundir::{Record, RunDir};
-pub(crate) use state::host_name;
+pub use create::RunOf;
+pub(crate) use state::{host_name, kernel};
 pub use state::{Holder, Lock, LockError, State};
 
 use changes::Snapshot;

@@ -86,6 +86,12 @@ impl Repository {
         self.git("show-ref").args(["--verify", "--quiet", reference]).succeeds()
     }
 
+    /// Returns the version of git.
+    pub fn git_version(&self) -> Result<String, WorktreeError> {
+        let line = self.git("version").line()?;
+        Ok(line.strip_prefix("git version ").unwrap_or(&line).to_owned())
+    }
+
     /// Prepares a git command in this repository.
     pub(super) fn git(&self, name: &str) -> Git {
         Git::new(&self.toplevel, name)

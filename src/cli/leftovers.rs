@@ -1,0 +1,72 @@
+//! What dead runners left of an issue is picked up before a new run of it begins.
+
+use super::exit::{Exit, Failure};
+use super::{output, target};
+use crate::evidence::{Files, RunName};
+use crate::policy::{HostFacts, Waivers};
+use crate::worktree::{Record, Repository, RunDir, State};
+use crate::{report, run};
+
+/// Recovers every run of an issue that has no end. The caller holds the issue's lock.
+pub(super) async fn recover(
+    state: &State,
+    repository: &Repository,
+    issue: u64,
+    host: &HostFacts,
+    waivers: &Waivers,
+) -> Result<(), Failure> {
+    let mut dirs: Vec<(RunDir, Record)> =
+        RunDir::of(state, &repository.common_dir)?.into_iter().filter(|(_, left)| left.issue == issue).collect();
+    for name in unfinished(repository, issue, &dirs)? {
+        let left = dirs.iter().position(|(_, record)| record.run == name.to_string());
+        let left = left.map(|at| dirs.swap_remove(at));
+        // The checkout that the run was started in: another worktree of the same repository, perhaps.
+        let top = left.as_ref().map_or(&repository.toplevel, |(_, record)| &record.toplevel).clone();
+        let kept = left.as_ref().is_some_and(|_| is_closed(&Files::of(&top, name)));
+        if kept {
+            continue;
+        }
+        let recovered = run::recover(Files::of(&top, name), left, repository, host, waivers).await;
+        match recovered.map_err(|error| Failure::new(Exit::Internal, format!("run {name}: {error}")))? {
+            None => output::note(&format!("run {name} had died before it began; cleared away")),
+            Some(mut recovered) => {
+                let closed = report::close(&mut recovered.recorder)
+                    .map_err(|error| Failure::new(Exit::Internal, format!("run {name}: {error}")))?;
+                output::note(&told(name, &closed.0));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Names the runs without an end: journals that are not closed, and directories without a journal.
+fn unfinished(
+    repository: &Repository,
+    issue: u64,
+    dirs: &[(RunDir, Record)],
+) -> Result<Vec<RunName>, Failure> {
+    let mut names: Vec<RunName> = target::runs(repository, Some(issue))?
+        .into_iter()
+        .filter(|run| !is_closed(&Files::of(&repository.toplevel, *run)))
+        .collect();
+    for (_, record) in dirs {
+        names.extend(record.run.parse::<RunName>().ok().filter(|name| !names.contains(name)));
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn is_closed(files: &Files) -> bool {
+    report::read(files).is_ok_and(|view| view.is_some_and(|view| view.closed))
+}
+
+fn told(name: RunName, view: &report::RunView) -> String {
+    let mut text = format!("run {name} had crashed; its end is recorded");
+    if let Some((reference, _, _)) = &view.branch {
+        text.push_str(&format!(", its checkpoints are on {reference}"));
+    }
+    if !view.salvaged().is_empty() {
+        text.push_str(", what it was at is in its salvage bundle");
+    }
+    text
+}

@@ -1,0 +1,83 @@
+//! `autopilot logs`: the log of a run, or a part of it.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::time::Duration;
+
+use super::exit::{Exit, Failure};
+use super::{output, target};
+use crate::evidence::Files;
+use crate::evidence::event::AttemptResult;
+use crate::report::{self, AttemptView};
+use crate::worktree::State;
+
+/// Show the log of a run.
+#[derive(Debug, clap::Args)]
+pub(super) struct LogsArgs {
+    /// An issue (its latest run), a run, or nothing: the latest run.
+    #[arg(value_name = "ISSUE|RUN")]
+    target: Option<String>,
+    /// Only the attempts of this step.
+    #[arg(long, value_name = "ID")]
+    step: Option<String>,
+    /// Only the attempts that failed.
+    #[arg(long)]
+    failed: bool,
+    /// Go on as it grows, until the run ends.
+    #[arg(short, long, conflicts_with_all = ["step", "failed"])]
+    follow: bool,
+}
+
+pub(super) fn run(args: LogsArgs) -> Result<Exit, Failure> {
+    let repository = target::repository()?;
+    let files = target::find(&repository, args.target.as_deref())?;
+    let path = files.log();
+    let mut log = File::open(&path)
+        .map_err(|error| Failure::new(Exit::Usage, format!("{}: {error}", path.display())))?;
+    if args.step.is_some() || args.failed {
+        return parts(&args, &files, &mut log);
+    }
+    loop {
+        let running = args.follow && is_running(&repository.common_dir, &files)?;
+        copy(&mut log, u64::MAX)?;
+        if !running {
+            return Ok(Exit::Done);
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+fn parts(args: &LogsArgs, files: &Files, log: &mut File) -> Result<Exit, Failure> {
+    let view = report::read(files)
+        .map_err(|error| Failure::new(Exit::Internal, error.to_string()))?
+        .ok_or_else(|| Failure::new(Exit::Usage, "this run has not begun"))?;
+    if let Some(id) = args.step.as_ref().filter(|id| !view.steps.iter().any(|step| step.id == **id)) {
+        let ids: Vec<&str> = view.steps.iter().map(|step| step.id.as_str()).collect();
+        return Err(Failure::new(Exit::Usage, format!("run {} has no step `{id}`", files.run()))
+            .hint(format!("its steps: {}", ids.join(" "))));
+    }
+    let wanted = |attempt: &&AttemptView| !args.failed || attempt.result != Some(AttemptResult::Passed);
+    let steps = view.steps.iter().filter(|step| args.step.as_ref().is_none_or(|id| step.id == *id));
+    for attempt in steps.flat_map(|step| &step.attempts).filter(wanted) {
+        log.seek(SeekFrom::Start(attempt.log.0)).map_err(|e| Failure::new(Exit::Internal, e.to_string()))?;
+        copy(log, attempt.log.1.map_or(u64::MAX, |to| to.saturating_sub(attempt.log.0)))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn is_running(common_dir: &std::path::Path, files: &Files) -> Result<bool, Failure> {
+    let holder = State::find()?.holder(common_dir, files.run().issue());
+    Ok(holder.is_some_and(|holder| holder.run == files.run().to_string()))
+}
+
+fn copy(log: &mut File, most: u64) -> Result<(), Failure> {
+    let mut part = log.take(most);
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let n = part.read(&mut buffer).map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
+        if n == 0 {
+            return Ok(());
+        }
+        output::write(&buffer[..n])?;
+    }
+}

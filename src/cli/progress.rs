@@ -1,0 +1,297 @@
+//! Progress while a run runs: one moving line on a terminal, plain lines otherwise.
+
+use std::collections::{HashMap, VecDeque};
+use std::io::{IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use console::style;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::evidence::event::{AttemptResult, ChangeKind, Event, RunResult, StepResult};
+use crate::evidence::{Line, RunName, Watch};
+use crate::plan::{Plan, units};
+
+/// Lines of a failed attempt that are shown.
+const LINES: usize = 4;
+/// Without a terminal, a sign of life this often.
+const HEARTBEAT: Duration = Duration::from_mins(1);
+
+/// Where progress goes, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// A terminal: one line moves.
+    Terminal,
+    /// Plain lines on standard output.
+    Plain,
+    /// Plain lines on standard error, since standard output is for JSON.
+    Aside,
+}
+
+impl Mode {
+    /// Chooses by what standard output is.
+    pub(super) fn choose(json: bool) -> Self {
+        if json {
+            Self::Aside
+        } else if std::io::stdout().is_terminal() {
+            Self::Terminal
+        } else {
+            Self::Plain
+        }
+    }
+}
+
+/// Shows the events of one run.
+pub(super) struct Progress {
+    mode: Mode,
+    bar: ProgressBar,
+    width: usize,
+    allowed: HashMap<String, u32>,
+    changed: Option<String>,
+    left: u32,
+    tail: VecDeque<String>,
+    partial: Vec<u8>,
+    now: Arc<Mutex<Now>>,
+    ending: Ending,
+}
+
+/// What the heartbeat tells.
+#[derive(Debug, Default)]
+struct Now {
+    step: Option<(String, Instant)>,
+    over: bool,
+}
+
+/// What the last lines tell.
+#[derive(Debug, Default)]
+struct Ending {
+    base: String,
+    run: Option<RunName>,
+    result: Option<(RunResult, Duration, Option<String>)>,
+    branch: Option<(String, u64)>,
+    worktree: String,
+    salvaged: bool,
+}
+
+impl Progress {
+    /// Prepares to show a run of this plan.
+    pub(super) fn new(mode: Mode, plan: &Plan) -> Self {
+        let bar = ProgressBar::new_spinner();
+        bar.set_draw_target(match mode {
+            Mode::Terminal => ProgressDrawTarget::stdout(),
+            Mode::Plain | Mode::Aside => ProgressDrawTarget::hidden(),
+        });
+        if let Ok(template) = ProgressStyle::with_template("{spinner} {prefix} {elapsed_precise}  {wide_msg}") {
+            bar.set_style(template);
+        }
+        let now = Arc::new(Mutex::new(Now::default()));
+        if mode != Mode::Terminal {
+            beat(mode, Arc::clone(&now));
+        }
+        Self {
+            mode,
+            bar,
+            width: plan.steps.iter().map(|step| step.id.len()).max().unwrap_or(0).clamp(8, 24),
+            allowed: plan.steps.iter().map(|step| (step.id.clone(), step.retries + 1)).collect(),
+            changed: None,
+            left: 0,
+            tail: VecDeque::new(),
+            partial: Vec::new(),
+            now,
+            ending: Ending::default(),
+        }
+    }
+
+    fn say(&self, line: &str) {
+        if self.mode == Mode::Terminal && !self.bar.is_finished() {
+            self.bar.println(line);
+        } else {
+            say(self.mode, line);
+        }
+    }
+
+    fn attempt_started(&mut self, step: &str, attempt: u32) {
+        self.tail.clear();
+        self.partial.clear();
+        self.changed = None;
+        let label = match self.allowed.get(step) {
+            Some(allowed) if *allowed > 1 => format!("{step} {attempt}/{allowed}"),
+            _ => step.to_owned(),
+        };
+        self.bar.set_prefix(label.clone());
+        self.bar.set_message("");
+        self.bar.reset_elapsed();
+        if self.mode == Mode::Terminal {
+            self.bar.enable_steady_tick(Duration::from_millis(120));
+        }
+        self.set_now(Some((label, Instant::now())));
+    }
+
+    fn attempt_ended(&mut self, step: &str, attempt: u32, result: AttemptResult, reason: &str, ms: u64) {
+        let time = units::clock(Duration::from_millis(ms));
+        let allowed = self.allowed.get(step).copied().unwrap_or(1);
+        let tries = if allowed > 1 { format!("attempt {attempt}/{allowed}") } else { String::new() };
+        let (mark, note) = match result {
+            AttemptResult::Passed => (style("✓").green(), self.changed.take().unwrap_or_default()),
+            AttemptResult::Failed => (style("✗").red(), reason.to_owned()),
+            AttemptResult::Interrupted => (style("⏹").yellow(), reason.to_owned()),
+        };
+        let tries = if tries.is_empty() { tries } else { format!("{tries:<13} ") };
+        let line = format!("{mark} {step:<width$} {time:>6}  {tries}{note}", width = self.width);
+        self.say(line.trim_end());
+        if result != AttemptResult::Passed {
+            for line in &self.tail {
+                self.say(&format!("    {}", style(line).dim()));
+            }
+        }
+        self.set_now(None);
+    }
+
+    fn set_now(&self, step: Option<(String, Instant)>) {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).step = step;
+    }
+
+    /// Says how it ended and where everything is.
+    fn over(&mut self) {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).over = true;
+        self.bar.finish_and_clear();
+        let ending = std::mem::take(&mut self.ending);
+        let (Some(run), Some((result, took, reason))) = (ending.run, ending.result) else { return };
+        let took = units::clock(took);
+        let commits = ending.branch.as_ref().map_or(0, |(_, commits)| *commits);
+        let commits = if commits == 1 { "1 commit".to_owned() } else { format!("{commits} commits") };
+        let tail = format!("{commits}, {} processes left, {}", self.left, ending.worktree);
+        let headline = match (result, reason) {
+            (RunResult::Done, _) => style(format!("done in {took}")).green(),
+            (RunResult::Failed, why) => style(format!("failed after {took}: {}", why.unwrap_or_default())).red(),
+            (RunResult::Interrupted, why) => style(why.unwrap_or_default()).yellow(),
+            (RunResult::Crashed, why) => style(why.unwrap_or_default()).red(),
+        };
+        self.say(&format!("{headline}   {tail}"));
+        match &ending.branch {
+            Some((branch, _)) => {
+                self.say(&format!("  branch   {branch}"));
+                self.say(&format!("  review   git diff {}...{branch}", ending.base));
+            }
+            None => self.say("  nothing changed: no branch"),
+        }
+        let evidence = ".ai/logs/autopilot";
+        self.say(&format!("  summary  {evidence}/summary-{run}.md"));
+        if result != RunResult::Done {
+            self.say(&format!("  report   {evidence}/FAILED-{run}.log"));
+        }
+        if ending.salvaged {
+            self.say(&format!("  salvage  {evidence}/salvage-{run}.bundle"));
+        }
+    }
+}
+
+impl Watch for Progress {
+    fn event(&mut self, line: &Line) {
+        match &line.event {
+            Event::RunStarted(start) => {
+                self.ending.run = start.run.as_str().parse().ok();
+                self.ending.base = start.base.to_string();
+                let commit: String = start.commit.as_str().chars().take(7).collect();
+                let head = format!("run {}  base {}@{commit}  sandbox: {}", start.run, start.base, start.sandbox);
+                self.say(&head);
+                if start.dirty {
+                    self.say("  the checkout has uncommitted changes: they are not part of the run");
+                }
+            }
+            Event::AttemptStarted { step, attempt, .. } => self.attempt_started(step.as_str(), *attempt),
+            Event::CheckpointMade { changes, .. } => {
+                let sum = |count: fn(&crate::evidence::event::Change) -> Option<u64>| -> u64 {
+                    changes.iter().filter_map(count).sum()
+                };
+                let deleted = changes.iter().filter(|c| c.kind == ChangeKind::Deleted).count();
+                let gone = if deleted > 0 { format!(", {deleted} deleted") } else { String::new() };
+                let (added, removed) = (sum(|c| c.added), sum(|c| c.removed));
+                let files = if changes.len() == 1 { "1 file".to_owned() } else { format!("{} files", changes.len()) };
+                self.changed = Some(format!("{files} +{added} −{removed}{gone}"));
+            }
+            Event::CommandEnded(ended) => self.left += ended.survivors,
+            Event::AttemptEnded { step, attempt, result, reason, ms, .. } => {
+                let reason = reason.as_ref().map_or("", |reason| reason.text.as_str());
+                self.attempt_ended(step.as_str(), *attempt, *result, reason, *ms);
+            }
+            Event::StepEnded { step, result: StepResult::Skipped, because, .. } => {
+                let why = because.as_ref().map_or("", |why| why.as_str());
+                let mark = style("–").dim();
+                self.say(&format!("{mark} {:<width$}      –  skipped: {why}", step.as_str(), width = self.width));
+            }
+            Event::Salvaged { .. } => self.ending.salvaged = true,
+            Event::RunEnded { result, reason, ms, .. } => {
+                let reason = reason.as_ref().map(|reason| reason.text.to_string());
+                self.ending.result = Some((*result, Duration::from_millis(*ms), reason));
+            }
+            Event::BranchMade { reference, commits, .. } => {
+                let branch = reference.as_str().trim_start_matches("refs/heads/").to_owned();
+                self.ending.branch = Some((branch, *commits));
+            }
+            Event::WorktreeRemoved { .. } => "worktree removed".clone_into(&mut self.ending.worktree),
+            Event::WorktreeKept { path, why } => {
+                self.ending.worktree = format!("worktree kept at {path}: {why}");
+            }
+            Event::Attested { .. } => self.over(),
+            Event::WorktreeReady { .. }
+            | Event::CommandStarted { .. }
+            | Event::ResetStarted { .. }
+            | Event::ResetDone { .. }
+            | Event::RetryWaiting { .. }
+            | Event::StepEnded { .. }
+            | Event::Recovered { .. }
+            | Event::Sealed { .. } => {}
+        }
+    }
+
+    fn output(&mut self, masked: &[u8]) {
+        // The last lines are all that is ever shown: of a long burst only its end matters.
+        let end = &masked[masked.len().saturating_sub(8 * 1024)..];
+        self.partial.extend_from_slice(end);
+        while let Some(at) = self.partial.iter().position(|&byte| byte == b'\n') {
+            let line: Vec<u8> = self.partial.drain(..=at).collect();
+            let text = printable(&line);
+            if !text.is_empty() {
+                if self.tail.len() == LINES {
+                    self.tail.pop_front();
+                }
+                self.bar.set_message(text.clone());
+                self.tail.push_back(text);
+            }
+        }
+        let surplus = self.partial.len().saturating_sub(8 * 1024);
+        self.partial.drain(..surplus);
+    }
+}
+
+/// Makes a line of a step fit to be shown: no escapes, no more than a line.
+fn printable(line: &[u8]) -> String {
+    let text = String::from_utf8_lossy(line);
+    let plain = console::strip_ansi_codes(&text);
+    plain.chars().filter(|c| !c.is_control()).take(160).collect::<String>().trim_end().to_owned()
+}
+
+fn say(mode: Mode, line: &str) {
+    // A reader that has gone away must not end the run.
+    let _ = match mode {
+        Mode::Aside => writeln!(std::io::stderr().lock(), "{line}"),
+        Mode::Plain | Mode::Terminal => writeln!(std::io::stdout().lock(), "{line}"),
+    };
+}
+
+/// Says each minute what is being done, for logs that are read while they grow.
+fn beat(mode: Mode, now: Arc<Mutex<Now>>) {
+    std::thread::spawn(move || {
+        loop {
+            std::thread::sleep(HEARTBEAT);
+            let now = now.lock().unwrap_or_else(PoisonError::into_inner);
+            if now.over {
+                return;
+            }
+            if let Some((step, since)) = &now.step {
+                say(mode, &format!("… {step} {}", units::clock(since.elapsed())));
+            }
+        }
+    });
+}

@@ -1,0 +1,169 @@
+//! `autopilot status`: what runs, what ran, what to do next.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::exit::{Exit, Failure};
+use super::{output, target};
+use crate::evidence::event::{RunResult, StepResult};
+use crate::evidence::{Files, RunName};
+use crate::plan::units;
+use crate::report::{self, RunView, WorktreeView};
+use crate::worktree::{Repository, State};
+
+/// Show what runs, what ran, and what to do next.
+#[derive(Debug, clap::Args)]
+pub(super) struct StatusArgs {
+    /// All runs of this issue, instead of the latest of every issue.
+    issue: Option<u64>,
+    /// Show it again every second, until interrupted.
+    #[arg(long, conflicts_with = "json")]
+    watch: bool,
+    /// One JSON object a run.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: StatusArgs) -> Result<Exit, Failure> {
+    let repository = target::repository()?;
+    let state = State::find()?;
+    loop {
+        let rows = rows(&repository, &state, args.issue)?;
+        if args.watch {
+            output::write(b"\x1b[H\x1b[2J")?;
+        }
+        if args.json {
+            for row in &rows {
+                output::line(&row.json().to_string())?;
+            }
+        } else {
+            output::line(&table(&rows))?;
+        }
+        if !args.watch {
+            return Ok(Exit::Done);
+        }
+        std::thread::sleep(Duration::from_secs(1));
+    }
+}
+
+/// One run.
+struct Row {
+    run: RunName,
+    result: &'static str,
+    step: String,
+    took: Option<Duration>,
+    next: String,
+}
+
+impl Row {
+    fn json(&self) -> serde_json::Value {
+        json!({
+            "issue": self.run.issue(),
+            "run": self.run.to_string(),
+            "result": self.result,
+            "step": self.step,
+            "seconds": self.took.map(|took| took.as_secs_f64()),
+            "next": self.next,
+        })
+    }
+}
+
+/// Returns the rows, newest first.
+fn rows(repository: &Repository, state: &State, issue: Option<u64>) -> Result<Vec<Row>, Failure> {
+    let mut runs = target::runs(repository, issue)?;
+    runs.reverse();
+    if issue.is_none() {
+        let mut seen = std::collections::HashSet::new();
+        runs.retain(|run| seen.insert(run.issue()));
+    }
+    Ok(runs.into_iter().map(|run| row(repository, state, run)).collect())
+}
+
+fn row(repository: &Repository, state: &State, run: RunName) -> Row {
+    let issue = run.issue();
+    let alive = state.holder(&repository.common_dir, issue).is_some_and(|holder| holder.run == run.to_string());
+    let view = match report::read(&Files::of(&repository.toplevel, run)) {
+        Ok(Some(view)) => view,
+        Ok(None) => {
+            let result = if alive { "starting" } else { "crashed" };
+            return Row { run, result, step: "–".into(), took: None, next: picked_up(alive, issue) };
+        }
+        Err(error) => {
+            return Row { run, result: "unreadable", step: "–".into(), took: None, next: error.to_string() };
+        }
+    };
+    let result = result(&view, alive);
+    let took = match (&view.end, alive) {
+        (Some(end), _) => Some(end.took),
+        (None, true) => (chrono::Utc::now() - view.started).to_std().ok(),
+        (None, false) => None,
+    };
+    Row { run, result, step: step(&view), took, next: next(&view, result, issue) }
+}
+
+fn result(view: &RunView, alive: bool) -> &'static str {
+    match &view.end {
+        _ if alive => "running",
+        None => "crashed",
+        Some(_) if !view.closed => "crashed",
+        Some(end) => match end.result {
+            RunResult::Done => "done",
+            RunResult::Failed => "failed",
+            RunResult::Interrupted => "interrupted",
+            RunResult::Crashed => "crashed",
+        },
+    }
+}
+
+fn step(view: &RunView) -> String {
+    if view.end.as_ref().is_some_and(|end| end.result == RunResult::Done) {
+        let passed = view.steps.iter().filter(|step| step.result == Some(StepResult::Passed)).count();
+        return format!("{passed}/{}", view.steps.len());
+    }
+    let decided = view.end.as_ref().and_then(|end| end.step.clone());
+    let current = view.steps.iter().rev().find(|step| !step.attempts.is_empty());
+    match (decided, current) {
+        (Some(step), _) => step,
+        (None, Some(step)) if step.allowed > 1 => format!("{} {}/{}", step.id, step.attempts.len(), step.allowed),
+        (None, Some(step)) => step.id.clone(),
+        (None, None) => "–".to_owned(),
+    }
+}
+
+fn next(view: &RunView, result: &str, issue: u64) -> String {
+    match result {
+        "running" => format!("autopilot logs {issue} -f"),
+        "failed" => format!("autopilot logs {issue} --failed"),
+        "crashed" if !view.closed => picked_up(false, issue),
+        _ => match &view.worktree {
+            WorktreeView::Kept(path, _) => format!("look at {path}"),
+            _ => String::new(),
+        },
+    }
+}
+
+/// A crashed run is picked up by the next one of its issue.
+fn picked_up(alive: bool, issue: u64) -> String {
+    if alive { String::new() } else { format!("autopilot run {issue}") }
+}
+
+fn table(rows: &[Row]) -> String {
+    if rows.is_empty() {
+        return "no runs here yet: autopilot run ISSUE".to_owned();
+    }
+    let head = ["ISSUE", "RUN", "RESULT", "STEP", "TIME", "NEXT"].map(str::to_owned);
+    let cells = rows.iter().map(|row| {
+        let time = row.took.map_or_else(|| "–".to_owned(), units::clock);
+        let issue = row.run.issue().to_string();
+        [issue, row.run.timestamp(), row.result.to_owned(), row.step.clone(), time, row.next.clone()]
+    });
+    let all: Vec<[String; 6]> = std::iter::once(head).chain(cells).collect();
+    let width = |column: usize| all.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..6).map(width).collect();
+    let line = |row: &[String; 6]| {
+        let padded = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    all.iter().map(line).collect::<Vec<_>>().join("\n")
+}
