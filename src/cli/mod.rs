@@ -1,6 +1,10 @@
 //! Takes the command line, calls the rooms; progress on the terminal. Holds no logic of its own.
 
+mod check;
 mod exit;
+mod output;
+mod plans;
+mod schema;
 
 use std::process::ExitCode;
 
@@ -16,7 +20,12 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    /// Validates plans and shows, per step, what would run and under which policy
+    Check(check::CheckArgs),
+    /// Prints the JSON Schema of plan files
+    Schema,
+}
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
@@ -32,7 +41,10 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch(command: Command) -> Result<Exit, Failure> {
-    match command {}
+    match command {
+        Command::Check(args) => check::run(&args),
+        Command::Schema => schema::run(),
+    }
 }
 
 #[expect(clippy::print_stderr, reason = "the one place where an error reaches the user")]
