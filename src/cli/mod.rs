@@ -1,13 +1,16 @@
 //! Takes the command line, calls the rooms; progress on the terminal. Holds no logic of its own.
 
+mod check;
 mod completions;
 mod exit;
 mod leftovers;
 mod logs;
 mod output;
+mod plans;
 mod progress;
 mod run;
 mod sandbox;
+mod schema;
 mod status;
 mod target;
 
@@ -39,9 +42,13 @@ here · 4 audit FAIL · 5 another run of this issue holds the lock · 70 interna
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArgs),
+    /// Validate plans and show, per step, what would run and under which policy.
+    Check(check::CheckArgs),
     Status(status::StatusArgs),
     Logs(logs::LogsArgs),
     Sandbox(sandbox::SandboxArgs),
+    /// Print the JSON Schema of plan files.
+    Schema,
     Completions(completions::CompletionsArgs),
 }
 
@@ -62,6 +69,8 @@ pub fn main() -> ExitCode {
 fn dispatch(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::run(args),
+        Command::Check(args) => check::run(&args),
+        Command::Schema => schema::run(),
         Command::Status(args) => status::run(args),
         Command::Logs(args) => logs::run(args),
         Command::Sandbox(args) => sandbox::run(args),

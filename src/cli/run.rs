@@ -6,12 +6,12 @@ use serde_json::json;
 
 use super::exit::{Exit, Failure};
 use super::progress::{Mode, Progress};
-use super::{leftovers, output, target};
+use super::{leftovers, output, plans, target};
 use crate::evidence::event::{Event, Host, Reason, ReasonKind, RunResult, RunStarted};
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, Head, Recorder, Token};
 use crate::plan::{self, Plan};
-use crate::policy::{HostFacts, Waivers};
+use crate::policy::Waivers;
 use crate::report::{self, RunView, WorktreeView};
 use crate::run::{self, Ending, Interrupt, Refusal, Runner};
 use crate::worktree::{Base, LockError, Repository, RunOf, State, Worktree};
@@ -72,7 +72,7 @@ async fn one(
     repository: &Repository,
     interrupt: &Interrupt,
 ) -> Result<Exit, Failure> {
-    let plan = load(args, issue, repository)?;
+    let plan = load(args, issue)?;
     let base = repository.base(plan.base.as_deref())?;
     let host = crate::sandbox::probe();
     let waivers = Waivers::default();
@@ -107,10 +107,10 @@ async fn one(
     Ok(exit(&view, interrupt))
 }
 
-fn load(args: &RunArgs, issue: u64, repository: &Repository) -> Result<Plan, Failure> {
+fn load(args: &RunArgs, issue: u64) -> Result<Plan, Failure> {
     let path = match &args.plan {
         Some(path) => path.clone(),
-        None => target::plan(repository, issue)?,
+        None => plans::of_issue(issue)?.path,
     };
     let loaded = plan::load(&path, Some(issue)).map_err(|faults| Failure::plan(&faults))?;
     for warning in &loaded.warnings {

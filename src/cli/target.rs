@@ -1,7 +1,5 @@
 //! Which run is meant: by its name, by its issue (the latest), or by nothing (the latest of all).
 
-use std::path::PathBuf;
-
 use super::exit::{Exit, Failure};
 use crate::evidence::{Files, RunName};
 use crate::worktree::{Repository, WorktreeError};
@@ -33,33 +31,6 @@ pub(super) fn find(repository: &Repository, named: Option<&str>) -> Result<Files
         Failure::new(Exit::Usage, format!("{what} in {}", repository.toplevel.display()))
             .hint("`autopilot status` lists the runs; name one, or an issue that has one")
     })
-}
-
-/// Returns the plan of an issue; if there is none, an error that lists those that are there.
-pub(super) fn plan(repository: &Repository, issue: u64) -> Result<PathBuf, Failure> {
-    let path = repository.toplevel.join(format!(".ai/plans/{issue}/Autopilot.yaml"));
-    if path.symlink_metadata().is_ok() {
-        return Ok(path);
-    }
-    let there = issues_with_plans(repository);
-    let hint = if there.is_empty() {
-        format!("write {}; docs/plan.md describes the format", path.display())
-    } else {
-        let list: Vec<String> = there.iter().map(u64::to_string).collect();
-        format!("plans exist for: {}", list.join(" "))
-    };
-    Err(Failure::new(Exit::Usage, format!("no plan for issue {issue}: {} is not there", path.display())).hint(hint))
-}
-
-fn issues_with_plans(repository: &Repository) -> Vec<u64> {
-    let Ok(entries) = std::fs::read_dir(repository.toplevel.join(".ai/plans")) else { return Vec::new() };
-    let mut issues: Vec<u64> = entries
-        .flatten()
-        .filter(|entry| entry.path().join("Autopilot.yaml").exists())
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .collect();
-    issues.sort_unstable();
-    issues
 }
 
 impl From<WorktreeError> for Failure {

@@ -53,6 +53,13 @@ struct Excerpt {
     after: String,
 }
 
+/// A mark clamped into the file, the text it marks, and how to show it.
+struct Cut {
+    mark: Mark,
+    text: String,
+    excerpt: Excerpt,
+}
+
 impl Fault {
     /// Makes a fault of the file as a whole, which could not be read.
     pub(super) fn of_file(path: &Path, message: impl Into<String>, hint: impl Into<String>) -> Self {
@@ -74,16 +81,23 @@ impl Fault {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) -> Self {
-        let (mark, excerpt) = cut_out(source, mark);
+        let Cut { mark, text, excerpt } = cut_out(source, mark);
         Self {
             path: source.path.clone(),
             line: mark.line,
             column: mark.column,
             message: sanitise(&message.into()),
-            text: excerpt.text.clone(),
+            text,
             hint: sanitise(&hint.into()),
             excerpt: Some(excerpt),
         }
+    }
+}
+
+impl Fault {
+    /// Says something else of the same place.
+    pub(super) fn reworded(self, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: sanitise(&message.into()), hint: sanitise(&hint.into()), ..self }
     }
 }
 
@@ -147,29 +161,25 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
-/// Cuts a readable window out of the line of a mark; the mark comes back clamped into the file.
-fn cut_out(source: &Source, mark: Mark) -> (Mark, Excerpt) {
+/// Cuts a readable window out of the line of a mark.
+fn cut_out(source: &Source, mark: Mark) -> Cut {
     let line = mark.line.clamp(1, source.lines().max(1));
-    let text: Vec<char> = source.line(line).chars().collect();
-    let start = mark.column.saturating_sub(1).min(text.len());
-    let end = (start + mark.width).min(text.len());
+    let chars: Vec<char> = source.line(line).chars().collect();
+    let start = mark.column.saturating_sub(1).min(chars.len());
+    let end = start.saturating_add(mark.width).min(chars.len());
+    let text = chars[start..end].iter().collect();
     // A long text is shown by its beginning; a little of what precedes it gives the context.
     let from = if end < SHOWN { 0 } else { start.saturating_sub(SHOWN / 3) };
-    let until = text.len().min((from + SHOWN).max(start));
-    let end = end.min(until);
+    let until = (from + SHOWN).min(chars.len());
+    let shown = end.min(until);
     let piece = |range: &[char]| sanitise(&range.iter().collect::<String>());
-    let mut before = piece(&text[from..start]);
-    let mut after = piece(&text[end..until]);
-    if from > 0 {
-        before.insert(0, '…');
-    }
-    if until < text.len() {
-        after.push('…');
-    }
-    (
-        Mark { line, column: start + 1, width: end - start },
-        Excerpt { before, text: piece(&text[start..end]), after },
-    )
+    let (left, right) = (if from > 0 { "…" } else { "" }, if until < chars.len() { "…" } else { "" });
+    let excerpt = Excerpt {
+        before: format!("{left}{}", piece(&chars[from..start])),
+        text: piece(&chars[start..shown]),
+        after: format!("{}{right}", piece(&chars[shown..until])),
+    };
+    Cut { mark: Mark { line, column: start + 1, width: end - start }, text, excerpt }
 }
 
 /// Makes text safe to print: a plan may hold escape sequences or characters that turn the writing direction.

@@ -1,6 +1,6 @@
 //! Loads a plan: read → decode → build the tree → check its shape → check the rules → resolve → look for warnings.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
@@ -19,13 +19,15 @@ pub struct Loaded {
     /// What is legal and foolish, in the order of its places.
     pub warnings: Vec<Fault>,
     /// Each `NAME` that is let through: what to say if it is not set.
-    inherited: Vec<Fault>,
+    inherited: Vec<(String, Fault)>,
+    /// Each file beside the plan that it names: what to say of it.
+    attached: Vec<(PathBuf, Fault)>,
 }
 
 impl Loaded {
     /// Returns a warning for each variable that `env` lets through and that is not set.
     pub fn unset(&self, is_set: impl Fn(&str) -> bool) -> Vec<Fault> {
-        self.inherited.iter().filter(|fault| !is_set(&fault.text)).cloned().collect()
+        self.inherited.iter().filter(|(name, _)| !is_set(name)).map(|(_, fault)| fault.clone()).collect()
     }
 }
 
@@ -37,7 +39,18 @@ pub fn load(path: &Path, issue: Option<u64>) -> Result<Loaded, Faults> {
         Some(parent) => parent,
         None => Path::new("/"),
     };
-    parse(&bytes, path, folder, issue)
+    let loaded = parse(&bytes, path, folder, issue)?;
+    let faults = missing(folder, &loaded.attached);
+    if faults.is_empty() { Ok(loaded) } else { Err(Faults::new(faults)) }
+}
+
+/// Looks for the files beside the plan that it names: a missing patch is better known before step 1.
+fn missing(folder: &Path, attached: &[(PathBuf, Fault)]) -> Vec<Fault> {
+    let faults = attached.iter().filter_map(|(path, fault)| {
+        let (message, hint) = source::look_beside(folder, path).err()?;
+        Some(fault.clone().reworded(format!("{} {message}", shape::quote(&path.to_string_lossy())), hint))
+    });
+    faults.collect()
 }
 
 /// Makes a plan of the bytes of a file. Touches no system.
@@ -63,7 +76,21 @@ pub fn parse(bytes: &[u8], path: &Path, folder: &Path, issue: Option<u64>) -> Re
     let file = read_file(&source, &root)?;
     let plan = resolve::resolve(file, Origin { path, folder, digest, lines, order });
     let warnings = Faults::new(warn::look(&source, &root, &plan)).into();
-    Ok(Loaded { plan, warnings, inherited: warn::inherited(&source, &root) })
+    Ok(Loaded {
+        plan,
+        warnings,
+        inherited: warn::inherited(&source, &root),
+        attached: attached(&source, &root),
+    })
+}
+
+/// Returns the files beside the plan that it names, each with its place.
+fn attached(source: &Source, root: &Node) -> Vec<(PathBuf, Fault)> {
+    let steps = root.get("steps").map(Node::items).unwrap_or_default();
+    let nodes =
+        steps.iter().filter_map(|step| step.get("apply").or_else(|| step.get("codex")?.get("prompt_file")));
+    let at = |node: &Node| Some((PathBuf::from(node.text()?), Fault::at(source, node.mark, "", "")));
+    nodes.filter_map(at).collect()
 }
 
 /// Reads the checked tree into the types. What fails here is a gap between the schema and the types.

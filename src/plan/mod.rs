@@ -14,6 +14,7 @@ mod resolve;
 mod rules;
 mod schema;
 mod shape;
+mod show;
 mod source;
 mod text;
 mod tree;
@@ -34,7 +35,7 @@ pub use schema::schema;
 pub use text::Wrong;
 
 /// A plan, resolved: defaults applied, every value checked, steps in the order they run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Plan {
     /// The number of the GitHub issue.
     pub issue: u64,
@@ -59,9 +60,10 @@ pub struct Plan {
 }
 
 /// Bounds of a whole run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Limits {
     /// Active time of the run.
+    #[serde(serialize_with = "show::duration")]
     pub timeout: Duration,
     /// This many failed attempts in a row end the run.
     pub consecutive_failures: u32,
@@ -72,7 +74,8 @@ pub struct Limits {
 }
 
 /// How many model tokens a run may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TokenLimit {
     /// The plan does not say.
     Unset,
@@ -83,7 +86,7 @@ pub enum TokenLimit {
 }
 
 /// One step of a plan.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Step {
     /// Unique in the plan, safe as a file and ref name: `[a-z0-9][a-z0-9._-]*`.
     pub id: String,
@@ -94,6 +97,7 @@ pub struct Step {
     /// Where it works, relative to the repository's top; empty for the top itself.
     pub dir: PathBuf,
     /// Bound of one attempt, action and `post` together.
+    #[serde(serialize_with = "show::duration")]
     pub timeout: Duration,
     /// Attempts after the first.
     pub retries: u32,
@@ -126,7 +130,8 @@ pub struct Step {
 }
 
 /// What a step does.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// A command of the plan's author.
     Command(Invocation),
@@ -139,7 +144,8 @@ pub enum Action {
 }
 
 /// A command, as written: with or without a shell.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Invocation {
     /// Run as it is.
     Argv(Vec<String>),
@@ -164,7 +170,7 @@ pub enum Shell {
 }
 
 /// What an agent is asked.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Codex {
     /// The prompt or where it is.
     pub prompt: Prompt,
@@ -183,7 +189,8 @@ pub struct Codex {
 }
 
 /// The prompt of a codex step.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Prompt {
     /// As written in the plan.
     Text(String),
@@ -192,7 +199,8 @@ pub enum Prompt {
 }
 
 /// Who serves the model.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Provider {
     /// OpenAI, by key or login.
     OpenAi,
@@ -210,7 +218,8 @@ pub enum Provider {
 }
 
 /// Something attached to a prompt.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Context {
     /// The issue's text and comments.
     Issue,
@@ -245,7 +254,7 @@ pub enum OnFailure {
 }
 
 /// What must hold after a step; evaluated by the runner.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Expectation {
     /// The action's exit code.
     pub exit_code: i32,
@@ -256,24 +265,27 @@ pub struct Expectation {
     /// Files with a match.
     pub file_contains: Vec<FileContains>,
     /// Each matches in the output (a codex step's: its final message).
+    #[serde(serialize_with = "show::regexes")]
     pub output_matches: Vec<Regex>,
     /// None matches in the output.
+    #[serde(serialize_with = "show::regexes")]
     pub output_excludes: Vec<Regex>,
     /// What the attempt changed since the last checkpoint.
     pub changes: Option<Changes>,
 }
 
 /// A file and what it must contain.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct FileContains {
     /// Relative to the repository's top.
     pub path: PathBuf,
     /// Multi-line mode: `^` and `$` match at lines.
+    #[serde(serialize_with = "show::regex")]
     pub pattern: Regex,
 }
 
 /// Bounds of what an attempt changes.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Changes {
     /// At least this many paths.
     pub min: Option<u64>,
@@ -332,7 +344,8 @@ impl EnvEntry {
 }
 
 /// What a step reaches.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Network {
     /// Nothing but its own loopback.
     None,
@@ -352,7 +365,7 @@ pub struct Destination {
 }
 
 /// Paths beyond the worktree and the system. Absolute; `~/` stands for the caller's home.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Filesystem {
     /// Read and execute.
     pub read: Vec<PathBuf>,
@@ -361,7 +374,7 @@ pub struct Filesystem {
 }
 
 /// Bounds of a step's process tree; sizes in bytes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Resources {
     /// Resident memory of the tree.
     pub memory: u64,
@@ -374,11 +387,12 @@ pub struct Resources {
     /// Output it may print in one attempt.
     pub output: u64,
     /// CPU time of the tree; `None`: only the timeout bounds it.
+    #[serde(serialize_with = "show::duration_if_any")]
     pub cpu: Option<Duration>,
 }
 
 /// What the runner does with the result.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Publish {
     /// Comment on the issue; `None`: when `gh` is there and authenticated.
     pub comment: Option<bool>,
@@ -391,7 +405,7 @@ pub struct Publish {
 }
 
 /// A pull request to open.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct PullRequest {
     /// As a draft.
     pub draft: bool,

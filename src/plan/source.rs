@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use super::fault::{Fault, Mark};
@@ -82,6 +82,26 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Fault> {
         ));
     }
     Ok(bytes)
+}
+
+/// Looks for a file beside the plan; the error says what is wrong and what to do.
+pub(super) fn look_beside(folder: &Path, path: &Path) -> Result<(), (String, &'static str)> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let found = rustix::fs::open(folder, flags | OFlags::DIRECTORY, Mode::empty())
+        // The kernel itself refuses what leads out of the folder, over `..` or any link.
+        .and_then(|folder| rustix::fs::openat2(folder, path, flags, Mode::empty(), ResolveFlags::BENEATH))
+        .and_then(rustix::fs::fstat);
+    match found {
+        Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => Ok(()),
+        Ok(_) => Err(("is not a file".into(), "name a file beside the plan")),
+        Err(Errno::NOENT | Errno::NOTDIR) => {
+            Err(("is not there".into(), "the path is relative to the plan's folder"))
+        }
+        Err(Errno::XDEV) => {
+            Err(("leads out of the plan's folder".into(), "copy the file into the plan's folder"))
+        }
+        Err(other) => Err((format!("cannot be opened: {}", other.kind()), "check the file's permissions")),
+    }
 }
 
 /// Decodes the bytes of a plan file. Bad characters are faults, as many as there are kinds of them.

@@ -1,16 +1,299 @@
 //! Warnings: what is legal and foolish.
 
-use super::Plan;
-use super::fault::Fault;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::fault::{Fault, Mark};
+use super::shape::quote;
 use super::source::Source;
-use super::tree::Node;
+use super::tree::{Kind, Node, Value};
+use super::{Action, EnvEntry, Network, Plan, Step, TokenLimit, units};
+
+impl Plan {
+    /// Returns how long the steps may take at most: every attempt of each up to its timeout.
+    pub fn longest(&self) -> Duration {
+        self.steps.iter().map(Step::longest).fold(Duration::ZERO, Duration::saturating_add)
+    }
+}
+
+impl Step {
+    /// Returns how long the step may take at most: every attempt up to its timeout.
+    pub fn longest(&self) -> Duration {
+        self.timeout.saturating_mul(self.attempts())
+    }
+
+    /// Returns how often the step is tried at most.
+    pub fn attempts(&self) -> u32 {
+        self.retries.saturating_add(1)
+    }
+}
 
 /// Looks for what is legal and foolish.
-pub(super) fn look(_source: &Source, _root: &Node, _plan: &Plan) -> Vec<Fault> {
-    Vec::new()
+pub(super) fn look(source: &Source, root: &Node, plan: &Plan) -> Vec<Fault> {
+    let nodes = root.get("steps").map(Node::items).unwrap_or_default();
+    let steps = nodes.iter().filter_map(|node| Some((node.get("id")?.text()?, node))).collect();
+    let mut look = Look { source, root, steps, warnings: Vec::new() };
+    look.limits(plan);
+    look.networks();
+    look.environments();
+    look.agents(plan);
+    look.publish();
+    for step in &plan.steps {
+        look.retries(plan, step);
+        look.useless(step);
+    }
+    look.warnings
 }
 
 /// Returns what to say of each variable that is let through, if it is not set.
-pub(super) fn inherited(_source: &Source, _root: &Node) -> Vec<Fault> {
-    Vec::new()
+pub(super) fn inherited(source: &Source, root: &Node) -> Vec<(String, Fault)> {
+    let hint = "set it before the run, write `NAME=value`, or take it out";
+    let say = |mark, name: &str| {
+        let message = format!("{} is let through, and not set here", quote(name));
+        (name.to_owned(), Fault::at(source, mark, message, hint))
+    };
+    let names = entries(root, "env").into_iter().filter(|(_, text)| !text.contains('='));
+    names.map(|(mark, name)| say(mark, name)).collect()
+}
+
+/// Returns the entries of a list of texts in the defaults and in every step.
+fn entries<'n>(root: &'n Node, key: &str) -> Vec<(Mark, &'n str)> {
+    let steps = root.get("steps").map(Node::items).unwrap_or_default();
+    let maps = root.get("defaults").into_iter().chain(steps);
+    let nodes = maps.filter_map(|map| map.get(key)).flat_map(Node::items);
+    nodes.filter_map(|node| Some((node.mark, node.text()?))).collect()
+}
+
+struct Look<'a> {
+    source: &'a Source,
+    root: &'a Node,
+    steps: HashMap<&'a str, &'a Node>,
+    warnings: Vec<Fault>,
+}
+
+impl Look<'_> {
+    fn warn(&mut self, mark: Mark, message: impl Into<String>, hint: impl Into<String>) {
+        self.warnings.push(Fault::at(self.source, mark, message, hint));
+    }
+
+    /// Returns where a key of the plan is, or of a map in it.
+    fn mark(&self, map: &str, key: &str) -> Mark {
+        let map = self.root.entry(map);
+        let inner = map.and_then(|entry| entry.node.entry(key));
+        inner.or(map).map_or(Mark::START, |entry| entry.mark)
+    }
+
+    /// Returns where a key of a step is, or the step itself.
+    fn step_mark(&self, step: &Step, key: &str) -> Mark {
+        let node = self.steps.get(step.id.as_str());
+        let entry = node.and_then(|node| node.entry(key).or_else(|| node.entry("id")));
+        entry.map_or(Mark::START, |entry| entry.mark)
+    }
+
+    fn limits(&mut self, plan: &Plan) {
+        let (longest, limit) = (plan.longest(), plan.limits.timeout);
+        if longest > limit {
+            let message = format!(
+                "steps may take {}, limits.timeout is {}",
+                units::duration(longest),
+                units::duration(limit)
+            );
+            self.warn(
+                self.mark("limits", "timeout"),
+                message,
+                "the run ends at its limit, wherever it is then",
+            );
+        }
+        for step in plan.steps.iter().filter(|step| step.timeout > limit) {
+            let message = format!("step `{}` may take longer than the whole run", step.id);
+            self.warn(self.step_mark(step, "timeout"), message, "the run's limit ends it");
+        }
+        let asks =
+            |step: &&Step| matches!(&step.action, Action::Codex(codex) if codex.tokens == TokenLimit::Unset);
+        if plan.limits.tokens == TokenLimit::Unset
+            && let Some(step) = plan.steps.iter().find(asks)
+        {
+            let message = format!("nothing bounds the tokens of step `{}`", step.id);
+            self.warn(
+                self.step_mark(step, "codex"),
+                message,
+                "write `limits: {tokens: 500000}`, or `unlimited`",
+            );
+        }
+    }
+
+    fn retries(&mut self, plan: &Plan, step: &Step) {
+        let limit = plan.limits.consecutive_failures;
+        if step.retries >= limit && step.retries > 0 {
+            let message = format!(
+                "step `{}` may be tried {} times, but {limit} failures in a row end the run",
+                step.id,
+                step.attempts()
+            );
+            let hint = "raise `limits.consecutive_failures`, or lower `retries`";
+            self.warn(self.step_mark(step, "retries"), message, hint);
+        }
+    }
+
+    fn networks(&mut self) {
+        let root = self.root;
+        let steps = root.get("steps").map(Node::items).unwrap_or_default();
+        for node in root.get("defaults").into_iter().chain(steps).filter_map(|map| map.get("network")) {
+            if node.text() == Some("full") {
+                let hint = "name the hosts: `network: {allow: [HOST, …]}`";
+                self.warn(node.mark, "`network: full` reaches everything, your own network too", hint);
+            }
+            for host in node.get("allow").map(Node::items).unwrap_or_default() {
+                let wide =
+                    host.text().and_then(|text| text.strip_prefix("*.")).filter(|rest| !rest.contains('.'));
+                if let Some(rest) = wide {
+                    let message = format!("`*.{rest}` allows every host of a whole domain");
+                    self.warn(host.mark, message, "name the hosts");
+                }
+            }
+        }
+    }
+
+    fn environments(&mut self) {
+        for (mark, text) in entries(self.root, "env") {
+            let (name, value) =
+                text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
+            if changes_programs(name) {
+                let hint = "what it loads or runs is inside the step's sandbox, but not what the plan shows";
+                self.warn(mark, format!("{} changes what programs load or run", quote(name)), hint);
+            } else if sounds_secret(name) && value.is_none_or(|value| value.len() >= 6) {
+                let message = format!("{} sounds like a secret", quote(name));
+                let hint = match value {
+                    Some(_) => "a plan is read by many: set it outside, and name it under `secrets`",
+                    None => "name it under `secrets`: there it must be set, and is masked everywhere",
+                };
+                self.warn(mark, message, hint);
+            }
+        }
+        for key in ["env", "secrets"] {
+            for (mark, text) in entries(self.root, key) {
+                let name = text.split('=').next().unwrap_or_default();
+                if matches!(name, "GH_TOKEN" | "GITHUB_TOKEN" | "OPENAI_API_KEY" | "CODEX_API_KEY") {
+                    let message = format!("{} is for the runner, not for steps", quote(name));
+                    self.warn(
+                        mark,
+                        message,
+                        "the runner itself talks to GitHub and to the model; take it out",
+                    );
+                }
+            }
+        }
+    }
+
+    /// What an agent wrote, run with more than the agent had, is the agent with more than it had.
+    fn agents(&mut self, plan: &Plan) {
+        let mut agent: Option<&Step> = None;
+        for step in &plan.steps {
+            match step.action {
+                Action::Codex(_) | Action::CodexApply(_) => agent = Some(step),
+                Action::Apply(_) => {}
+                Action::Command(_) => {
+                    if let Some((agent, key, what)) =
+                        agent.and_then(|a| wider(a, step).map(|(k, w)| (a, k, w)))
+                    {
+                        let message =
+                            format!("step `{}` runs what `{}` wrote, with {what}", step.id, agent.id);
+                        let hint = "put what needs it before the agent's step, or look at the agent's work in between";
+                        self.warn(self.step_mark(step, key), message, hint);
+                    }
+                }
+            }
+        }
+    }
+
+    fn publish(&mut self) {
+        let Some(publish) = self.root.get("publish") else { return };
+        let is_off = |node: &Node| matches!(&node.value, Value::Scalar { text, kind: Kind::Bool } if text.eq_ignore_ascii_case("false"));
+        let (push, pull) = (publish.entry("push"), publish.get("pull_request"));
+        if let (Some(push), Some(pull)) = (push, pull)
+            && is_off(&push.node)
+            && !is_off(pull)
+        {
+            self.warn(
+                push.mark,
+                "`push: false` has no effect: a pull request pushes",
+                "take one of them out",
+            );
+        }
+    }
+
+    fn useless(&mut self, step: &Step) {
+        let is_apply = matches!(step.action, Action::Apply(_));
+        if is_apply && step.network != Network::None {
+            let message = format!("step `{}` applies a file and needs no network", step.id);
+            self.warn(self.step_mark(step, "network"), message, "write `network: none`");
+        }
+        for regex in step.expectation.output_excludes.iter().filter(|regex| regex.is_match("")) {
+            let message = format!("{} matches every output: the step can only fail", quote(regex.as_str()));
+            self.warn(self.step_mark(step, "expectation"), message, "write what must not be there");
+        }
+    }
+}
+
+/// Tells by which key, and in what, a step's policy is wider than an agent's.
+fn wider(agent: &Step, step: &Step) -> Option<(&'static str, String)> {
+    if !step.secrets.is_empty() {
+        return Some(("secrets", format!("the secrets {}", step.secrets.join(", "))));
+    }
+    match (&agent.network, &step.network) {
+        (_, Network::None) | (Network::Full, _) => {}
+        (_, Network::Full) => return Some(("network", "the whole network".to_owned())),
+        (agent, Network::Allow(hosts)) => {
+            let known = if let Network::Allow(known) = agent { known.as_slice() } else { &[] };
+            if let Some(host) = hosts.iter().find(|host| !known.contains(host)) {
+                return Some(("network", format!("a way to {host}")));
+            }
+        }
+    }
+    let more = |ours: &[PathBuf], theirs: &[PathBuf]| {
+        theirs.iter().find(|path| !ours.contains(path)).map(|path| path.display().to_string())
+    };
+    if let Some(path) = more(&agent.filesystem.write, &step.filesystem.write) {
+        return Some(("filesystem", format!("{path} to write")));
+    }
+    let readable = [agent.filesystem.read.as_slice(), agent.filesystem.write.as_slice()].concat();
+    if let Some(path) = more(&readable, &step.filesystem.read) {
+        return Some(("filesystem", format!("{path} to read")));
+    }
+    let inherits = |entry: &&EnvEntry| matches!(entry, EnvEntry::Inherit(_)) && !agent.env.contains(entry);
+    step.env.iter().find(inherits).map(|entry| ("env", format!("your {}", entry.name())))
+}
+
+/// Variables that make programs load or run something.
+fn changes_programs(name: &str) -> bool {
+    const PREFIXES: [&str; 3] = ["LD_", "DYLD_", "GIT_"];
+    const NAMES: [&str; 14] = [
+        "BASH_ENV",
+        "ENV",
+        "SHELLOPTS",
+        "BASHOPTS",
+        "PROMPT_COMMAND",
+        "IFS",
+        "PYTHONSTARTUP",
+        "PYTHONHOME",
+        "NODE_OPTIONS",
+        "PERL5OPT",
+        "RUBYOPT",
+        "JAVA_TOOL_OPTIONS",
+        "RUSTC_WRAPPER",
+        "GCONV_PATH",
+    ];
+    // The names of a commit are what GIT_ variables are commonly set for, and harmless.
+    let is_harmless = name.starts_with("GIT_AUTHOR_") || name.starts_with("GIT_COMMITTER_");
+    (PREFIXES.iter().any(|prefix| name.starts_with(prefix)) && !is_harmless) || NAMES.contains(&name)
+}
+
+fn sounds_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let words = ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIALS", "APIKEY"];
+    words.iter().any(|word| name.split('_').any(|part| part == *word))
+        || name.ends_with("API_KEY")
+        || name.ends_with("PRIVATE_KEY")
+        || name.ends_with("ACCESS_KEY")
 }

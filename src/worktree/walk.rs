@@ -34,7 +34,6 @@ impl Identity {
 pub(super) struct Found {
     pub(super) path: Vec<u8>,
     pub(super) mode: u32,
-    pub(super) size: u64,
     pub(super) identity: Identity,
 }
 
@@ -211,19 +210,17 @@ impl Walk {
             FileType::Socket => return self.unheld.push((path, "a socket")),
             _ => return self.unheld.push((path, "a device")),
         };
-        let identity = Identity::of(stat);
-        self.found.push(Found { path, mode, size: identity.size, identity });
+        self.found.push(Found { path, mode, identity: Identity::of(stat) });
     }
 }
 
 impl Identity {
     fn of(stat: &Stat) -> Self {
-        let nanoseconds = |value: u64| value;
         Self {
             inode: stat.st_ino,
             size: u64::try_from(stat.st_size).unwrap_or(0),
-            modified: (stat.st_mtime, nanoseconds(stat.st_mtime_nsec)),
-            changed: (stat.st_ctime, nanoseconds(stat.st_ctime_nsec)),
+            modified: (stat.st_mtime, stat.st_mtime_nsec),
+            changed: (stat.st_ctime, stat.st_ctime_nsec),
         }
     }
 }

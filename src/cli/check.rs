@@ -1,0 +1,151 @@
+//! `autopilot check`: validates plans and prints, per step, what would run and under which policy.
+
+mod text;
+
+use std::path::Path;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::exit::{Exit, Failure};
+use super::output;
+use super::plans::{self, Found};
+use crate::plan::{self, Fault, Loaded, Plan};
+use crate::policy::{self, Decision, Reason, Request, Waivers};
+
+/// What `check` takes.
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Issues or plan files; without any, every plan of the repository
+    #[arg(value_name = "ISSUE|FILE")]
+    pub(super) targets: Vec<String>,
+    /// Print JSON, faults and all
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Checks plans: 0 if all are valid and this host can enforce them, 2 if one is invalid, 3 if one is refused.
+pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
+    let found = find(&args.targets)?;
+    let checked: Vec<Checked> = found.iter().map(check).collect();
+    if args.json {
+        let plans: Vec<Value> = checked.iter().map(Checked::to_json).collect();
+        output::print(&format!("{:#}\n", json!({ "plans": plans })))?;
+    } else {
+        for (index, checked) in checked.iter().enumerate() {
+            let gap = if index == 0 { "" } else { "\n" };
+            match &checked.result {
+                Ok(valid) => output::print(&format!("{gap}{}", text::plan(valid)))?,
+                Err(faults) => {
+                    output::complain(&format!("{gap}{}", text::faults(&checked.found.path, faults)))?
+                }
+            }
+        }
+    }
+    Ok(worst(&checked))
+}
+
+fn find(targets: &[String]) -> Result<Vec<Found>, Failure> {
+    if !targets.is_empty() {
+        return targets.iter().map(|target| plans::find(target)).collect();
+    }
+    let all = plans::all();
+    if all.is_empty() {
+        let failure =
+            Failure::new(Exit::Usage, "there are no plans: no .ai/plans/<issue>/Autopilot.yaml here");
+        return Err(
+            failure.hint("`autopilot init ISSUE` writes one; `autopilot check FILE` checks a file anywhere")
+        );
+    }
+    Ok(all)
+}
+
+/// A plan that was checked.
+struct Checked<'a> {
+    found: &'a Found,
+    result: Result<Valid, plan::Faults>,
+}
+
+/// A valid plan, and what this host makes of it.
+struct Valid {
+    plan: Plan,
+    warnings: Vec<Fault>,
+    denied: Vec<Denied>,
+}
+
+/// A step that this host would refuse, and why.
+struct Denied {
+    step: String,
+    reason: Reason,
+}
+
+fn check(found: &Found) -> Checked<'_> {
+    let result = plan::load(&found.path, found.issue).map(|loaded| {
+        let warnings = warnings(&loaded);
+        Valid { denied: denied(&loaded.plan), plan: loaded.plan, warnings }
+    });
+    Checked { found, result }
+}
+
+fn warnings(loaded: &Loaded) -> Vec<Fault> {
+    let mut warnings = loaded.warnings.clone();
+    warnings.extend(loaded.unset(|name| std::env::var_os(name).is_some()));
+    warnings.sort_by_key(|warning| (warning.line, warning.column));
+    warnings
+}
+
+/// Asks the policy, for every step, whether this host could enforce what the step asks for.
+fn denied(plan: &Plan) -> Vec<Denied> {
+    let host = crate::sandbox::probe();
+    let waivers = Waivers::default();
+    let decide = |step: &plan::Step| match policy::decide(&Request::action(step), &host, &waivers) {
+        Decision::Allow(_) => None,
+        Decision::Deny(reason) => Some(Denied { step: step.id.clone(), reason }),
+    };
+    plan.steps.iter().filter_map(decide).collect()
+}
+
+/// An invalid plan weighs more than one that another host could run.
+fn worst(checked: &[Checked]) -> Exit {
+    let invalid = checked.iter().any(|checked| checked.result.is_err());
+    let refused =
+        checked.iter().any(|checked| checked.result.as_ref().is_ok_and(|valid| !valid.denied.is_empty()));
+    match (invalid, refused) {
+        (true, _) => Exit::Usage,
+        (false, true) => Exit::Refused,
+        (false, false) => Exit::Done,
+    }
+}
+
+impl Checked<'_> {
+    fn to_json(&self) -> Value {
+        let path: &Path = &self.found.path;
+        match &self.result {
+            Err(faults) => json!({ "path": path, "valid": false, "faults": faults }),
+            Ok(valid) => {
+                let denied: Vec<Value> = valid.denied.iter().map(Denied::to_json).collect();
+                let steps: Vec<Value> = valid
+                    .plan
+                    .steps
+                    .iter()
+                    .map(|step| json!({ "id": step.id, "argv": text::argv(step), "attempts": step.attempts() }))
+                    .collect();
+                json!({
+                    "path": path,
+                    "valid": true,
+                    "steps": steps,
+                    "longest": plan::units::duration(valid.plan.longest()),
+                    "warnings": valid.warnings,
+                    "denied": denied,
+                    "plan": valid.plan.resolved(),
+                })
+            }
+        }
+    }
+}
+
+impl Denied {
+    fn to_json(&self) -> Value {
+        json!({ "step": self.step, "what": self.reason.what, "why": self.reason.why, "hint": self.reason.hint })
+    }
+}

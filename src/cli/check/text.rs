@@ -1,0 +1,240 @@
+//! What `check` prints for people.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::{Denied, Valid};
+use crate::plan::{
+    Action, Changes, Codex, EnvEntry, Expectation, Fault, Faults, Glob, Invocation, Network, OnFailure, Plan,
+    Provider, Resources, Step, units,
+};
+
+/// Longer commands are cut: the plan itself has them in full.
+const LONGEST: usize = 60;
+
+/// Renders an invalid plan.
+pub(super) fn faults(path: &Path, faults: &Faults) -> String {
+    let count = match faults.count() {
+        1 => "1 fault".to_owned(),
+        count => format!("{count} faults"),
+    };
+    format!("{faults}\n{}: invalid, {count}\n", path.display())
+}
+
+/// Renders a valid plan.
+pub(super) fn plan(valid: &Valid) -> String {
+    let plan = &valid.plan;
+    let mut out = heading(plan);
+    let commands: Vec<String> = plan.steps.iter().map(|step| cut(&command(step))).collect();
+    let ids = plan.steps.iter().map(|step| step.id.len()).max().unwrap_or_default().max(8);
+    let number = plan.steps.len().to_string().len();
+    let width = commands.iter().map(|command| command.chars().count()).max().unwrap_or_default();
+    for (index, (step, command)) in plan.steps.iter().zip(&commands).enumerate() {
+        let pad = width - command.chars().count();
+        let tries = format!("{} ×{}", units::duration(step.timeout), step.attempts());
+        let after =
+            if step.needs.is_empty() { String::new() } else { format!("  after {}", step.needs.join(", ")) };
+        let _ =
+            writeln!(out, "{:>number$} {:ids$}  {command}{:pad$}  {tries}{after}", index + 1, step.id, "");
+        for (name, text) in details(step, index == 0) {
+            let _ = writeln!(out, "{:number$}   {name:w$}  {text}", "", w = ids - 2);
+        }
+    }
+    for warning in &valid.warnings {
+        warn(&mut out, warning);
+    }
+    host(&mut out, &valid.denied);
+    out
+}
+
+fn heading(plan: &Plan) -> String {
+    let steps = match plan.steps.len() {
+        1 => "1 step".to_owned(),
+        count => format!("{count} steps"),
+    };
+    format!(
+        "{}: valid, {steps}, at most {} (run limit {})\n",
+        plan.path.display(),
+        units::duration(plan.longest()),
+        units::duration(plan.limits.timeout)
+    )
+}
+
+/// Returns what is executed, as far as the plan tells it.
+pub(super) fn argv(step: &Step) -> Vec<String> {
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    match &step.action {
+        Action::Command(invocation) => invocation.argv(),
+        Action::Apply(path) => words(&["git", "apply", &path.to_string_lossy()]),
+        Action::Codex(_) => words(&["codex", "exec"]),
+        Action::CodexApply(task) => words(&["codex", "apply", task]),
+    }
+}
+
+fn command(step: &Step) -> String {
+    match &step.action {
+        Action::Command(invocation) => invocation.to_string(),
+        Action::Apply(path) => format!("git apply {}", path.display()),
+        Action::Codex(codex) => format!("codex exec … ({})", model(codex)),
+        Action::CodexApply(task) => format!("codex apply {task}"),
+    }
+}
+
+fn model(codex: &Codex) -> String {
+    let provider = match &codex.provider {
+        Provider::OpenAi => "openai",
+        Provider::Ollama => "ollama",
+        Provider::LmStudio => "lmstudio",
+        Provider::Custom { base_url, .. } => base_url,
+    };
+    let parts = [Some(provider), codex.model.as_deref(), codex.effort.as_deref()];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Returns the lines below a step: what it may and must, where that is not the plain default. The first step
+/// shows the default too.
+fn details(step: &Step, is_first: bool) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    let mut line = |name, text: String| {
+        if !text.is_empty() {
+            lines.push((name, text));
+        }
+    };
+    line("dir", step.dir.display().to_string());
+    line("network", network(step, is_first));
+    line("read", paths(&step.filesystem.read));
+    if is_first || !step.filesystem.write.is_empty() {
+        line(
+            "write",
+            format!("worktree HOME TMPDIR {}", paths(&step.filesystem.write)).trim_end().to_owned(),
+        );
+    }
+    line("env", step.env.iter().map(env).collect::<Vec<_>>().join(" "));
+    line("secrets", step.secrets.join(" "));
+    line("limits", resources(&step.resources));
+    line("expects", expects(&step.expectation));
+    line("post", commands(&step.post));
+    line("rollback", commands(&step.rollback));
+    line("failure", on_failure(step.on_failure).to_owned());
+    lines
+}
+
+fn network(step: &Step, is_first: bool) -> String {
+    let is_agent = matches!(step.action, Action::Codex(_) | Action::CodexApply(_));
+    let agent = if is_agent { " (+ model endpoint, key outside)" } else { "" };
+    match &step.network {
+        Network::None if is_agent || is_first => format!("none{agent}"),
+        Network::None => String::new(),
+        Network::Full => format!("full{agent}"),
+        Network::Allow(hosts) => {
+            let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+            format!("{}{agent}", hosts.join(" "))
+        }
+    }
+}
+
+fn env(entry: &EnvEntry) -> String {
+    match entry {
+        EnvEntry::Inherit(name) => name.clone(),
+        EnvEntry::Set(name, _) => format!("{name}=…"),
+    }
+}
+
+/// Names the bounds that are not the default.
+fn resources(own: &Resources) -> String {
+    let usual = Resources::of_runner();
+    let differs =
+        |name: &str, a: u64, b: u64, show: fn(u64) -> String| (a != b).then(|| format!("{name} {}", show(a)));
+    let count = |n: u64| n.to_string();
+    let parts = [
+        differs("memory", own.memory, usual.memory, units::size),
+        differs("processes", own.processes, usual.processes, count),
+        differs("file size", own.file_size, usual.file_size, units::size),
+        differs("open files", own.open_files, usual.open_files, count),
+        differs("output", own.output, usual.output, units::size),
+        own.cpu.map(|cpu| format!("cpu {}", units::duration(cpu))),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn expects(expectation: &Expectation) -> String {
+    let mut parts = vec![format!("exit {}", expectation.exit_code)];
+    let mut part = |what: &str, text: String| {
+        if !text.is_empty() {
+            parts.push(format!("{what} {text}"));
+        }
+    };
+    part("there:", paths(&expectation.files_exist));
+    part("gone:", paths(&expectation.files_absent));
+    for entry in &expectation.file_contains {
+        part(&format!("{} has", entry.path.display()), format!("/{}/", entry.pattern));
+    }
+    for regex in &expectation.output_matches {
+        part("output has", format!("/{regex}/"));
+    }
+    for regex in &expectation.output_excludes {
+        part("output has no", format!("/{regex}/"));
+    }
+    part("changes", expectation.changes.as_ref().map(changes).unwrap_or_default());
+    if parts.len() == 1 && expectation.exit_code == 0 { String::new() } else { parts.join("; ") }
+}
+
+fn changes(changes: &Changes) -> String {
+    let globs = |what: &str, globs: &[Glob]| {
+        let globs: Vec<&str> = globs.iter().map(Glob::as_str).collect();
+        (!globs.is_empty()).then(|| format!("{what} {}", globs.join(" ")))
+    };
+    let parts = [
+        changes.min.map(|min| format!("≥{min}")),
+        changes.max.map(|max| format!("≤{max}")),
+        globs("within", &changes.within),
+        globs("not within", &changes.not_within),
+        globs("keep", &changes.keep),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+fn on_failure(on_failure: OnFailure) -> &'static str {
+    match on_failure {
+        OnFailure::Abort => "",
+        OnFailure::Continue => "the rest runs, the run is failed",
+        OnFailure::Ignore => "ignored",
+    }
+}
+
+fn commands(commands: &[Invocation]) -> String {
+    commands.iter().map(|command| cut(&command.short())).collect::<Vec<_>>().join("; ")
+}
+
+fn paths(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ")
+}
+
+fn cut(text: &str) -> String {
+    if text.chars().count() <= LONGEST {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(LONGEST - 1).collect();
+    short.push('…');
+    short
+}
+
+fn warn(out: &mut String, warning: &Fault) {
+    let _ = writeln!(out, "warning: {} (line {})", warning.message, warning.line);
+    if !warning.hint.is_empty() {
+        let _ = writeln!(out, "    hint: {}", warning.hint);
+    }
+}
+
+/// Says whether this host could run the plan.
+fn host(out: &mut String, denied: &[Denied]) {
+    if denied.is_empty() {
+        out.push_str("this host: can enforce all of it\n");
+    }
+    for Denied { step, reason } in denied {
+        let _ = writeln!(out, "this host: refuses step `{step}`: {reason}");
+        if !reason.hint.is_empty() {
+            let _ = writeln!(out, "    hint: {}", reason.hint);
+        }
+    }
+}
