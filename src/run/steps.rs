@@ -32,7 +32,7 @@ pub async fn execute(mut runner: Runner<'_>) -> Result<(), RunError> {
             stop = runner.reason_to_stop();
         }
         let because = match &stop {
-            Some(stop) => Some(stop.reason.text.clone()),
+            Some(stop) => Some(runner.ended_before(stop)),
             None => runner.unmet_need(step, &results),
         };
         if let Some(because) = because {
@@ -175,6 +175,14 @@ impl Runner<'_> {
             _ => "failed",
         };
         Some(self.recorder.text(format!("needs {need}, which {how}")))
+    }
+
+    /// Says why a step is not begun any more.
+    fn ended_before(&self, stop: &Stop) -> Text {
+        match &stop.step {
+            Some(step) => self.recorder.text(format!("the run ended at {step}")),
+            None => stop.reason.text.clone(),
+        }
     }
 
     fn skip(&mut self, step: &Step, because: Text) -> Result<(), RunError> {
