@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::changes::Snapshot;
 use super::confined::ConfinedGit;
-use super::error::WorktreeError;
+use super::error::{WorktreeError, at};
 use super::git::Git;
 use super::repository::{Base, Person, Repository};
 use super::rules::Rules;
@@ -160,6 +160,9 @@ fn make_private_repository(
     refspecs.extend(base.upstream.iter().map(|upstream| format!("{upstream}:{upstream}")));
     fetch(&path).arg("--no-tags").arg(&repository.common_dir).args(refspecs).run()?;
     Git::new(&path, "symbolic-ref").args(["HEAD", &format!("refs/heads/{branch}")]).run()?;
+    // Without a template git makes no `info`, where tools write their excludes.
+    let info = path.join(".git/info");
+    std::fs::create_dir_all(&info).map_err(at(&info))?;
     for (key, value) in [("user.name", &person.name), ("user.email", &person.email)] {
         Git::new(&path, "config").args([key, value]).run()?;
     }
