@@ -11,6 +11,12 @@ use super::source::Source;
 /// So many faults are printed; the rest is counted. A file with more has one cause, not hundreds.
 const PRINTED: usize = 50;
 
+/// So many faults are kept; who has more, has them all over the file.
+const KEPT: usize = 1000;
+
+/// Characters of a fault's text that are kept.
+const LONGEST: usize = 500;
+
 /// Columns of a source line that are shown around a fault.
 const SHOWN: usize = 96;
 
@@ -116,6 +122,39 @@ impl fmt::Display for Fault {
     }
 }
 
+/// Collects the faults of one file.
+#[derive(Debug)]
+pub(super) struct Findings<'a> {
+    pub(super) source: &'a Source,
+    list: Vec<Fault>,
+}
+
+impl<'a> Findings<'a> {
+    pub(super) fn new(source: &'a Source) -> Self {
+        Self { source, list: Vec::new() }
+    }
+
+    /// Adds a fault at a place.
+    pub(super) fn add(&mut self, mark: Mark, message: impl Into<String>, hint: impl Into<String>) {
+        if self.list.len() < KEPT {
+            self.list.push(Fault::at(self.source, mark, message, hint));
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Tells whether there are so many that searching for near misses is no help to anybody, and takes for ever.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.list.len() > PRINTED
+    }
+
+    pub(super) fn into_faults(self) -> Faults {
+        Faults::new(self.list)
+    }
+}
+
 /// Every fault of a plan file, in the order of their places.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
@@ -154,7 +193,8 @@ impl fmt::Display for Faults {
         }
         match self.0.len().saturating_sub(PRINTED) {
             0 => Ok(()),
-            more => write!(f, "\n… and {more} more"),
+            more if self.0.len() < KEPT => write!(f, "\n… and {more} more"),
+            more => write!(f, "\n… and {more} more, or even more than that"),
         }
     }
 }
@@ -163,23 +203,24 @@ impl std::error::Error for Faults {}
 
 /// Cuts a readable window out of the line of a mark.
 fn cut_out(source: &Source, mark: Mark) -> Cut {
-    let line = mark.line.clamp(1, source.lines().max(1));
-    let chars: Vec<char> = source.line(line).chars().collect();
-    let start = mark.column.saturating_sub(1).min(chars.len());
-    let end = start.saturating_add(mark.width).min(chars.len());
-    let text = chars[start..end].iter().collect();
+    let number = mark.line.clamp(1, source.lines());
+    let line = source.line(number);
+    let start = line.start.saturating_add(mark.column.saturating_sub(1)).min(line.end);
+    let end = start.saturating_add(mark.width).min(line.end);
     // A long text is shown by its beginning; a little of what precedes it gives the context.
-    let from = if end < SHOWN { 0 } else { start.saturating_sub(SHOWN / 3) };
-    let until = (from + SHOWN).min(chars.len());
+    let is_near = end - line.start < SHOWN;
+    let from = if is_near { line.start } else { line.start.max(start.saturating_sub(SHOWN / 3)) };
+    let until = (from + SHOWN).min(line.end);
     let shown = end.min(until);
-    let piece = |range: &[char]| sanitise(&range.iter().collect::<String>());
-    let (left, right) = (if from > 0 { "…" } else { "" }, if until < chars.len() { "…" } else { "" });
+    let piece = |range| sanitise(source.slice(range));
+    let (left, right) = (if from > line.start { "…" } else { "" }, if until < line.end { "…" } else { "" });
     let excerpt = Excerpt {
-        before: format!("{left}{}", piece(&chars[from..start])),
-        text: piece(&chars[start..shown]),
-        after: format!("{}{right}", piece(&chars[shown..until])),
+        before: format!("{left}{}", piece(from..start)),
+        text: piece(start..shown),
+        after: format!("{}{right}", piece(shown..until)),
     };
-    Cut { mark: Mark { line, column: start + 1, width: end - start }, text, excerpt }
+    let text = source.slice(start..end.min(start + LONGEST)).to_owned();
+    Cut { mark: Mark { line: number, column: start - line.start + 1, width: end - start }, text, excerpt }
 }
 
 /// Makes text safe to print: a plan may hold escape sequences or characters that turn the writing direction.

@@ -205,11 +205,14 @@ fn homes(key: &str, schema: &Json) -> String {
 
 /// Explains a complaint of the YAML scanner: what is wrong, in the plan author's words, and what helps.
 pub(super) fn syntax(info: &str, line: &str, column: usize) -> (String, String) {
-    let rest: String = line.chars().skip(column).collect();
-    let message = format!("is not YAML: {info}");
-    let indent: String = line.chars().take_while(|c| c.is_whitespace()).collect();
-    let hint = match rest.chars().next() {
-        _ if indent.contains('\t') => "indent with spaces: YAML takes no tabs there",
+    let message = if info.contains("recursion") {
+        "is nested too deep".to_owned()
+    } else {
+        format!("is not YAML: {info}")
+    };
+    let hint = match line.chars().nth(column) {
+        _ if info.contains("recursion") => "no plan needs that",
+        _ if line.chars().take(column + 1).any(|c| c == '\t') => "write spaces: YAML takes no tabs there",
         Some('@' | '`' | '%') => "text that starts with `@`, `` ` `` or `%` needs quotes",
         Some('*') => "text that starts with `*` needs quotes: \"**/*.rs\"",
         _ if info.contains("anchor") => "text that starts with `*` or `&` needs quotes: \"*.rs\"",

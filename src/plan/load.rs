@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::fault::{Fault, Faults, Mark};
+use super::fault::{Fault, Faults, Findings, Mark};
 use super::file::PlanFile;
 use super::resolve::{self, Origin};
 use super::source::{self, Source};
@@ -56,26 +56,21 @@ fn missing(folder: &Path, attached: &[(PathBuf, Fault)]) -> Vec<Fault> {
 /// Makes a plan of the bytes of a file. Touches no system.
 pub fn parse(bytes: &[u8], path: &Path, folder: &Path, issue: Option<u64>) -> Result<Loaded, Faults> {
     let source = source::decode(path, bytes).map_err(|fault| Faults::new(vec![fault]))?;
-    let mut faults = Vec::new();
-    let Some(root) = tree::build(&source, &mut faults) else { return Err(Faults::new(faults)) };
+    let mut findings = Findings::new(&source);
+    let Some(root) = tree::build(&mut findings) else { return Err(findings.into_faults()) };
     if !matches!(root.value, Value::Map(_)) {
-        faults.push(Fault::at(
-            &source,
-            root.mark,
-            "is no plan: a plan is a map of keys and values",
-            hint::SMALLEST,
-        ));
-        return Err(Faults::new(faults));
+        findings.add(root.mark, "is no plan: a plan is a map of keys and values", hint::SMALLEST);
+        return Err(findings.into_faults());
     }
-    shape::check(&source, schema(), &root, &mut faults);
-    let order = rules::check(&source, &root, issue, &mut faults);
-    let (Some(order), true) = (order, faults.is_empty()) else { return Err(Faults::new(faults)) };
+    shape::check(schema(), &root, &mut findings);
+    let order = rules::check(&root, issue, &mut findings);
+    let (Some(order), true) = (order, findings.is_empty()) else { return Err(findings.into_faults()) };
     let digest = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     let lines =
         root.get("steps").map(Node::items).unwrap_or_default().iter().map(|step| step.mark.line).collect();
     let file = read_file(&source, &root)?;
     let plan = resolve::resolve(file, Origin { path, folder, digest, lines, order });
-    let warnings = Faults::new(warn::look(&source, &root, &plan)).into();
+    let warnings = warn::look(&source, &root, &plan).into();
     Ok(Loaded {
         plan,
         warnings,

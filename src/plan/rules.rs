@@ -3,22 +3,16 @@
 
 use std::collections::HashMap;
 
-use super::fault::{Fault, Mark};
+use super::fault::{Findings, Mark};
 use super::order;
 use super::shape::quote;
-use super::source::Source;
 use super::tree::{Kind, Node, Value};
 use super::{command, hint};
 
 /// Finds the faults between keys and steps; returns the order of the steps if there is one.
-pub(super) fn check(
-    source: &Source,
-    root: &Node,
-    issue: Option<u64>,
-    faults: &mut Vec<Fault>,
-) -> Option<Vec<usize>> {
+pub(super) fn check(root: &Node, issue: Option<u64>, findings: &mut Findings<'_>) -> Option<Vec<usize>> {
     let steps = root.get("steps").map(Node::items).unwrap_or_default();
-    let mut rules = Rules { source, faults };
+    let mut rules = Rules { findings };
     rules.issue(root, issue);
     for step in steps {
         rules.commands(step);
@@ -36,14 +30,13 @@ pub(super) fn check(
     order
 }
 
-struct Rules<'a> {
-    source: &'a Source,
-    faults: &'a mut Vec<Fault>,
+struct Rules<'a, 'b> {
+    findings: &'a mut Findings<'b>,
 }
 
-impl Rules<'_> {
+impl Rules<'_, '_> {
     fn fault(&mut self, mark: Mark, message: impl Into<String>, hint: impl Into<String>) {
-        self.faults.push(Fault::at(self.source, mark, message, hint));
+        self.findings.add(mark, message, hint);
     }
 
     fn issue(&mut self, root: &Node, asked: Option<u64>) {
@@ -91,12 +84,13 @@ impl Rules<'_> {
     }
 
     fn dangling(&mut self, node: &Node, id: &str, ids: &HashMap<&str, usize>) {
-        let mut known: Vec<&str> = ids.keys().copied().collect();
+        let mut known: Vec<&str> =
+            if self.findings.is_crowded() { Vec::new() } else { ids.keys().copied().collect() };
         known.sort_by_key(|id| ids[id]);
         let hint = match hint::nearest(id, &known) {
             Some(near) => format!("did you mean `{near}`?"),
-            None if known.len() > 20 => "name the `id` of another step".to_owned(),
-            None => format!("the steps are {}", known.join(", ")),
+            None if (1..=20).contains(&known.len()) => format!("the steps are {}", known.join(", ")),
+            None => "name the `id` of another step".to_owned(),
         };
         self.fault(node.mark, format!("there is no step {}", quote(id)), hint);
     }
@@ -109,6 +103,9 @@ impl Rules<'_> {
         for cycle in cycles {
             let name = |index: &usize| steps[*index].get("id").and_then(Node::text).unwrap_or("?").to_owned();
             let mut names: Vec<String> = cycle.iter().map(name).collect();
+            if names.len() > 12 {
+                names.splice(8..names.len() - 2, ["…".to_owned()]);
+            }
             names.extend(names.first().cloned());
             let step = &steps[cycle[0]];
             let mark = step.entry("needs").map_or(step.mark, |entry| entry.mark);

@@ -5,26 +5,24 @@
 
 use serde_json::Value as Json;
 
-use super::fault::Fault;
+use super::fault::Findings;
 use super::hint;
-use super::source::Source;
 use super::text;
 use super::tree::{Entry, Kind, Node, Value};
 
 /// Finds every fault of shape: unknown, missing and doubled keys, wrong kinds, texts that do not parse.
-pub(super) fn check(source: &Source, schema: &Json, root: &Node, faults: &mut Vec<Fault>) {
-    Walker { source, root: schema, faults }.walk(schema, root, "the plan");
+pub(super) fn check(schema: &Json, root: &Node, findings: &mut Findings<'_>) {
+    Walker { root: schema, findings }.walk(schema, root, "the plan");
 }
 
-struct Walker<'a> {
-    source: &'a Source,
+struct Walker<'a, 'b, 'c> {
     root: &'a Json,
-    faults: &'a mut Vec<Fault>,
+    findings: &'b mut Findings<'c>,
 }
 
-impl<'a> Walker<'a> {
+impl<'a> Walker<'a, '_, '_> {
     fn fault(&mut self, node: &Node, message: impl Into<String>, hint: impl Into<String>) {
-        self.faults.push(Fault::at(self.source, node.mark, message, hint));
+        self.findings.add(node.mark, message, hint);
     }
 
     fn walk(&mut self, schema: &'a Json, node: &Node, name: &str) {
@@ -62,32 +60,57 @@ impl<'a> Walker<'a> {
 
     fn map(&mut self, schema: &'a Json, node: &Node, entries: &[Entry], name: &str) {
         let Some(properties) = schema.get("properties").and_then(Json::as_object) else { return };
+        let mut hints = Vec::new();
         for entry in entries {
-            if let Some(child) = properties.get(&entry.key) {
-                self.walk(child, &entry.node, &quote(&entry.key));
-            } else if entry.key != "<<" {
-                let known: Vec<&str> = properties.keys().map(String::as_str).collect();
-                let hint = hint::unknown_key(&entry.key, name, &known, self.root);
-                let message = format!("unknown key {} in {name}", quote(&entry.key));
-                self.faults.push(Fault::at(self.source, entry.mark, message, hint));
+            match properties.get(&entry.key) {
+                Some(child) if is_null(&entry.node) => {
+                    let wanted = self.kinds(self.resolve(child));
+                    let message = format!("{} has no value", quote(&entry.key));
+                    self.findings.add(entry.mark, message, format!("write {wanted}, or take the key out"));
+                }
+                Some(child) => self.walk(child, &entry.node, &quote(&entry.key)),
+                // Said when the tree was built.
+                None if entry.key == "<<" => {}
+                None => hints.push(self.unknown(entry, properties, name)),
             }
         }
-        for key in strings(schema.get("required")) {
-            if node.entry(key).is_none() {
-                self.fault(node, format!("{name} has no `{key}`"), format!("add `{key}: …`"));
-            }
+        // Who wrote `run` is told to write `command`; that `command` is missing is the same fault.
+        let is_merged = node.entry("<<").is_some();
+        let is_meant = |key: &str| {
+            let (written, asked) = (format!("`{key}:"), format!("`{key}`?"));
+            is_merged || hints.iter().any(|hint| hint.contains(&written) || hint.contains(&asked))
+        };
+        for key in strings(schema.get("required")).filter(|key| node.entry(key).is_none() && !is_meant(key)) {
+            self.fault(node, format!("{name} has no `{key}`"), format!("add `{key}: …`"));
         }
-        self.one_of(schema, node, name);
+        self.one_of(schema, node, name, is_meant);
+    }
+
+    fn unknown(
+        &mut self,
+        entry: &Entry,
+        properties: &'a serde_json::Map<String, Json>,
+        name: &str,
+    ) -> String {
+        let known: Vec<&str> = properties.keys().map(String::as_str).collect();
+        let hint = if self.findings.is_crowded() {
+            String::new()
+        } else {
+            hint::unknown_key(&entry.key, name, &known, self.root)
+        };
+        self.findings.add(entry.mark, format!("unknown key {} in {name}", quote(&entry.key)), hint.clone());
+        hint
     }
 
     /// Checks a group of keys of which exactly one is there.
-    fn one_of(&mut self, schema: &'a Json, node: &Node, name: &str) {
+    fn one_of(&mut self, schema: &'a Json, node: &Node, name: &str, is_meant: impl Fn(&str) -> bool) {
         let Some(branches) = schema.get("oneOf").and_then(Json::as_array) else { return };
         let keys: Vec<&str> = branches.iter().flat_map(|branch| strings(branch.get("required"))).collect();
         let there: Vec<&Entry> =
             node.entries().iter().filter(|entry| keys.contains(&entry.key.as_str())).collect();
         let all = keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
         match there.as_slice() {
+            [] if keys.iter().any(|key| is_meant(key)) => {}
             [] => self.fault(node, format!("{name} has none of {all}"), "write one of them"),
             [_] => {}
             [first, others @ ..] => {
@@ -97,7 +120,7 @@ impl<'a> Walker<'a> {
                         "a step" => "a step does one thing: make two steps",
                         _ => "write one of them",
                     };
-                    self.faults.push(Fault::at(self.source, other.mark, message, hint));
+                    self.findings.add(other.mark, message, hint);
                 }
             }
         }
@@ -124,15 +147,13 @@ impl<'a> Walker<'a> {
     fn text(&mut self, whole: &'a Json, way: &'a Json, node: &Node, text: &str, name: &str) {
         let words: Vec<&str> = self.ways(whole).into_iter().flat_map(words).collect();
         if !words.is_empty() && !words.contains(&text) {
-            let all = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-            let all = if takes_other_kinds(&self.ways(whole)) {
-                format!("{all} or {}", self.kinds(whole))
-            } else {
-                all
-            };
-            let hint = match hint::nearest(text, &words) {
-                Some(near) => format!("did you mean `{near}`? {name} is {all}"),
-                None => format!("write {all}"),
+            let all = self.kinds(whole);
+            let hint = match (hint::nearest(text, &words), count_of(text)) {
+                (Some(near), _) => format!("did you mean `{near}`? {name} is {all}"),
+                (None, Some(count)) if self.ways(whole).iter().any(|way| type_of(way) == "integer") => {
+                    format!("write `{count}`")
+                }
+                _ => format!("write {all}"),
             };
             return self.fault(node, format!("{name} cannot be {}", quote(text)), hint);
         }
@@ -199,13 +220,29 @@ impl<'a> Walker<'a> {
         let mut names: Vec<String> = Vec::new();
         for way in self.ways(schema) {
             let words: Vec<String> = words(way).map(|word| format!("`{word}`")).collect();
-            let name = if words.is_empty() { type_name(type_of(way)).to_owned() } else { words.join(", ") };
-            if !names.contains(&name) {
-                names.push(name);
-            }
+            names.extend(if words.is_empty() { vec![type_name(type_of(way)).to_owned()] } else { words });
         }
-        names.join(" or ")
+        match names.split_last() {
+            Some((last, [])) => last.clone(),
+            Some((last, others)) => format!("{} or {last}", others.join(", ")),
+            None => String::new(),
+        }
     }
+}
+
+fn is_null(node: &Node) -> bool {
+    matches!(node.value, Value::Scalar { kind: Kind::Null, .. })
+}
+
+/// Reads a count as people write it: `500k`, `500_000`, `1.000.000`.
+fn count_of(text: &str) -> Option<u64> {
+    let text = text.trim().to_ascii_lowercase();
+    let (digits, factor) = match text.strip_suffix(['k', 'm']) {
+        Some(digits) => (digits, if text.ends_with('k') { 1000 } else { 1_000_000 }),
+        None => (text.as_str(), 1),
+    };
+    let digits: String = digits.chars().filter(|c| !matches!(c, '_' | ',' | '.' | ' ')).collect();
+    digits.parse::<u64>().ok()?.checked_mul(factor)
 }
 
 fn type_of(schema: &Json) -> &str {
@@ -249,10 +286,6 @@ fn takes(schema: &Json, node: &Node) -> bool {
         },
     };
     type_of(schema) == kind
-}
-
-fn takes_other_kinds(ways: &[&Json]) -> bool {
-    ways.iter().any(|way| type_of(way) != "string")
 }
 
 /// Returns the words of a closed set.

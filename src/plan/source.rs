@@ -13,11 +13,15 @@ use super::fault::{Fault, Mark};
 /// No plan that a person reads is larger.
 pub(super) const LARGEST: u64 = 1 << 20;
 
-/// The text of a plan file and where its lines are.
+/// The text of a plan file and where its characters and lines are. Marks count characters: both are indexed once,
+/// so that thousands of faults in one long line stay cheap.
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) path: PathBuf,
     text: String,
+    /// Byte of each character, and of the end.
+    bytes: Vec<usize>,
+    /// Characters of each line, without its ending.
     lines: Vec<Range<usize>>,
 }
 
@@ -25,8 +29,9 @@ impl Source {
     /// Takes the text of a file; a byte order mark is dropped.
     fn new(path: &Path, text: &str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
+        let bytes = text.char_indices().map(|(byte, _)| byte).chain([text.len()]).collect();
         let lines = find_lines(&text);
-        Self { path: path.to_owned(), text, lines }
+        Self { path: path.to_owned(), text, bytes, lines }
     }
 
     /// Returns the text without its byte order mark.
@@ -39,18 +44,22 @@ impl Source {
         self.lines.len()
     }
 
-    /// Returns a line without its ending; empty where there is none.
-    pub(super) fn line(&self, number: usize) -> &str {
-        let range = number.checked_sub(1).and_then(|index| self.lines.get(index)).cloned();
-        range.and_then(|range| self.text.get(range)).unwrap_or_default()
+    /// Returns the characters of a line, as a range to [`slice`](Self::slice); empty where there is none.
+    pub(super) fn line(&self, number: usize) -> Range<usize> {
+        number.checked_sub(1).and_then(|index| self.lines.get(index)).cloned().unwrap_or_default()
+    }
+
+    /// Returns the text between two characters.
+    pub(super) fn slice(&self, chars: Range<usize>) -> &str {
+        let byte = |index: usize| self.bytes.get(index).copied().unwrap_or(self.text.len());
+        self.text.get(byte(chars.start)..byte(chars.end)).unwrap_or_default()
     }
 
     /// Returns the place of a byte.
     fn mark(&self, offset: usize) -> Mark {
-        let index = self.lines.partition_point(|range| range.start <= offset).saturating_sub(1);
-        let start = self.lines.get(index).map_or(0, |range| range.start);
-        let column = self.text.get(start..offset).map_or(1, |before| before.chars().count() + 1);
-        Mark { line: index + 1, column, width: 1 }
+        let char = self.bytes.partition_point(|byte| *byte < offset);
+        let index = self.lines.partition_point(|line| line.start <= char).saturating_sub(1);
+        Mark { line: index + 1, column: char - self.line(index + 1).start + 1, width: 1 }
     }
 }
 
@@ -104,7 +113,7 @@ pub(super) fn look_beside(folder: &Path, path: &Path) -> Result<(), (String, &'s
     }
 }
 
-/// Decodes the bytes of a plan file. Bad characters are faults, as many as there are kinds of them.
+/// Decodes the bytes of a plan file. The first bad character is the fault: YAML ends there.
 pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Source, Fault> {
     if bytes.len() as u64 > LARGEST {
         return Err(Fault::of_file(
@@ -128,44 +137,39 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Source, Fault> {
     match source.text.char_indices().find(|(_, c)| is_forbidden(*c)) {
         None => Ok(source),
         Some((offset, c)) => {
-            let name = if c == '\0' {
-                "a NUL character".to_owned()
-            } else {
-                format!("the control character U+{:04X}", u32::from(c))
+            let name = match c {
+                '\0' => "a NUL character".to_owned(),
+                c if c.is_control() => format!("the control character U+{:04X}", u32::from(c)),
+                c => format!("U+{:04X}, which makes text look different from what it is", u32::from(c)),
             };
-            Err(Fault::at(
-                &source,
-                source.mark(offset),
-                format!("holds {name}"),
-                "a plan is plain text: take it out",
-            ))
+            let hint = "a plan is plain text: take it out";
+            Err(Fault::at(&source, source.mark(offset), format!("holds {name}"), hint))
         }
     }
 }
 
-/// YAML allows tabs and line ends, and no other control character.
+/// YAML allows tabs and line ends, and no other control character. Characters that turn the writing direction
+/// would hide from a reviewer what a command does.
 fn is_forbidden(c: char) -> bool {
-    c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}')
+    let is_control = c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}');
+    is_control || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Finds the lines as YAML counts them: ended by LF, CRLF or CR.
+/// Finds the lines as YAML counts them, in characters: ended by LF, CRLF or CR.
 fn find_lines(text: &str) -> Vec<Range<usize>> {
     let mut lines = Vec::new();
-    let mut start = 0;
-    let bytes = text.as_bytes();
-    for (index, byte) in bytes.iter().enumerate() {
-        let is_end = match byte {
-            b'\n' => true,
-            b'\r' => bytes.get(index + 1) != Some(&b'\n'),
-            _ => false,
-        };
-        if is_end {
-            let end =
-                if *byte == b'\n' && index > start && bytes[index - 1] == b'\r' { index - 1 } else { index };
-            lines.push(start..end);
-            start = index + 1;
+    let (mut start, mut count) = (0, 0);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        count += 1;
+        if matches!(c, '\n' | '\r') {
+            lines.push(start..count - 1);
+            if c == '\r' && chars.next_if_eq(&'\n').is_some() {
+                count += 1;
+            }
+            start = count;
         }
     }
-    lines.push(start..text.len());
+    lines.push(start..count);
     lines
 }

@@ -7,9 +7,8 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 use serde_json::Value as Json;
 
-use super::fault::{Fault, Mark};
+use super::fault::{Findings, Mark};
 use super::hint;
-use super::source::Source;
 
 /// Deeper than any plan: `steps` → step → `expectation` → `changes` → `within` → pattern is six.
 const DEEPEST: usize = 24;
@@ -159,10 +158,11 @@ fn kind_of(text: &str) -> Kind {
     if starts_as_number && unsigned.parse::<f64>().is_ok() { Kind::Float } else { Kind::Text }
 }
 
-/// Builds the tree. `None`: the text is no single YAML document, or holds none; `faults` says why.
-pub(super) fn build(source: &Source, faults: &mut Vec<Fault>) -> Option<Node> {
+/// Builds the tree. `None`: the text is no single YAML document, or holds none; the findings say why.
+pub(super) fn build(findings: &mut Findings<'_>) -> Option<Node> {
+    let source = findings.source;
     let mut builder =
-        Builder { source, faults, stack: Vec::new(), anchors: HashMap::new(), aliased: 0, root: None };
+        Builder { findings, stack: Vec::new(), anchors: HashMap::new(), aliased: 0, root: None };
     let mut parser = Parser::new_from_str(source.text());
     loop {
         match parser.next_event()? {
@@ -193,18 +193,17 @@ struct Frame {
     seen: HashMap<String, usize>,
 }
 
-struct Builder<'a> {
-    source: &'a Source,
-    faults: &'a mut Vec<Fault>,
+struct Builder<'a, 'b> {
+    findings: &'a mut Findings<'b>,
     stack: Vec<Frame>,
     anchors: HashMap<usize, Node>,
     aliased: usize,
     root: Option<Node>,
 }
 
-impl Builder<'_> {
+impl Builder<'_, '_> {
     fn fault(&mut self, mark: Mark, message: impl Into<String>, hint: impl Into<String>) {
-        self.faults.push(Fault::at(self.source, mark, message, hint));
+        self.findings.add(mark, message, hint);
     }
 
     /// Takes one event; `None` ends the reading.
@@ -346,7 +345,8 @@ impl Builder<'_> {
     fn syntax(&mut self, error: &ScanError) {
         let marker = error.marker();
         let mark = Mark { line: marker.line(), column: marker.col() + 1, width: 1 };
-        let (message, hint) = hint::syntax(error.info(), self.source.line(mark.line), marker.col());
+        let line = self.findings.source.slice(self.findings.source.line(mark.line));
+        let (message, hint) = hint::syntax(error.info(), line, marker.col());
         self.fault(mark, message, hint);
     }
 }

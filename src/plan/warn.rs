@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::fault::{Fault, Mark};
+use super::fault::{Fault, Faults, Findings, Mark};
 use super::shape::quote;
 use super::source::Source;
 use super::tree::{Kind, Node, Value};
@@ -30,10 +30,10 @@ impl Step {
 }
 
 /// Looks for what is legal and foolish.
-pub(super) fn look(source: &Source, root: &Node, plan: &Plan) -> Vec<Fault> {
+pub(super) fn look(source: &Source, root: &Node, plan: &Plan) -> Faults {
     let nodes = root.get("steps").map(Node::items).unwrap_or_default();
     let steps = nodes.iter().filter_map(|node| Some((node.get("id")?.text()?, node))).collect();
-    let mut look = Look { source, root, steps, warnings: Vec::new() };
+    let mut look = Look { root, steps, warnings: Findings::new(source) };
     look.limits(plan);
     look.networks();
     look.environments();
@@ -43,7 +43,7 @@ pub(super) fn look(source: &Source, root: &Node, plan: &Plan) -> Vec<Fault> {
         look.retries(plan, step);
         look.useless(step);
     }
-    look.warnings
+    look.warnings.into_faults()
 }
 
 /// Returns what to say of each variable that is let through, if it is not set.
@@ -66,15 +66,14 @@ fn entries<'n>(root: &'n Node, key: &str) -> Vec<(Mark, &'n str)> {
 }
 
 struct Look<'a> {
-    source: &'a Source,
     root: &'a Node,
     steps: HashMap<&'a str, &'a Node>,
-    warnings: Vec<Fault>,
+    warnings: Findings<'a>,
 }
 
 impl Look<'_> {
     fn warn(&mut self, mark: Mark, message: impl Into<String>, hint: impl Into<String>) {
-        self.warnings.push(Fault::at(self.source, mark, message, hint));
+        self.warnings.add(mark, message, hint);
     }
 
     /// Returns where a key of the plan is, or of a map in it.

@@ -26,7 +26,7 @@ pub(super) fn plan(valid: &Valid) -> String {
     let plan = &valid.plan;
     let mut out = heading(plan);
     let commands: Vec<String> = plan.steps.iter().map(|step| cut(&command(step))).collect();
-    let ids = plan.steps.iter().map(|step| step.id.len()).max().unwrap_or_default().max(8);
+    let ids = plan.steps.iter().map(|step| step.id.len()).max().unwrap_or_default().max(10);
     let number = plan.steps.len().to_string().len();
     let width = commands.iter().map(|command| command.chars().count()).max().unwrap_or_default();
     for (index, (step, command)) in plan.steps.iter().zip(&commands).enumerate() {
@@ -120,10 +120,13 @@ fn details(step: &Step, is_first: bool) -> Vec<(&'static str, String)> {
 }
 
 fn network(step: &Step, is_first: bool) -> String {
-    let is_agent = matches!(step.action, Action::Codex(_) | Action::CodexApply(_));
-    let agent = if is_agent { " (+ model endpoint, key outside)" } else { "" };
+    let agent = match step.action {
+        Action::Codex(_) => " (+ model endpoint, key outside)",
+        Action::CodexApply(_) => " (+ Codex cloud)",
+        _ => "",
+    };
     match &step.network {
-        Network::None if is_agent || is_first => format!("none{agent}"),
+        Network::None if is_first || !agent.is_empty() => format!("none{agent}"),
         Network::None => String::new(),
         Network::Full => format!("full{agent}"),
         Network::Allow(hosts) => {
