@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::{Exit, Failure};
 use crate::plan::{Destination, EnvEntry, Network, Resources};
-use crate::policy::{self, Decision, Request, Waivers};
+use crate::policy::{self, Decision, Fact, Grant, Identity, Isolation, Request, Waivers};
 use crate::sandbox::{self, Command, Ended, Place, SandboxError, Seen, Status};
 
 /// Between SIGTERM and SIGKILL.
@@ -63,7 +64,8 @@ pub(super) struct SandboxArgs {
 /// Runs the command.
 pub(super) fn run(args: SandboxArgs) -> Result<Exit, Failure> {
     let worktree = std::env::current_dir().context("the current directory")?;
-    let host = sandbox::probe();
+    let mut host = sandbox::probe();
+    host.identity = identity(&args, &worktree, host.identity);
     let request = request(&args)?;
     let waivers = Waivers { names: args.allow_degraded.clone() };
     let grant = match policy::decide(&request, &host, &waivers) {
@@ -75,15 +77,51 @@ pub(super) fn run(args: SandboxArgs) -> Result<Exit, Failure> {
     let scratch =
         tempfile::Builder::new().prefix("autopilot-sandbox-").tempdir().context("a scratch directory")?;
     let place = place(&worktree, scratch.path())?;
+    sandbox::make_over(scratch.path(), grant.identity()).context("the scratch directory")?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("the runtime")?;
+    let read_only = own_git(&worktree, &args, &grant)?;
     let seen = Seen { worktree, ..place.seen(&grant) };
     let command = command(args.command)?;
     let timeout = args.timeout.unwrap_or(Duration::MAX);
     runtime.block_on(async {
-        let confined = sandbox::spawn_seen(&grant, &place, seen, command).await.map_err(refused)?;
+        let confined =
+            sandbox::spawn_seen(&grant, &place, seen, read_only, command).await.map_err(refused)?;
         supervise(confined, timeout).await
     })
+}
+
+/// As root: who was named, else the directory's owner, else a uid of this command's own.
+fn identity(args: &SandboxArgs, worktree: &Path, own: Fact<Identity>) -> Fact<Identity> {
+    if !nix::unistd::geteuid().is_root() {
+        return own;
+    }
+    if let Some(name) = &args.run_as {
+        return sandbox::user(name);
+    }
+    match worktree.metadata() {
+        Ok(seen) if seen.uid() != 0 && seen.gid() != 0 => {
+            Fact::Yes(Identity { uid: seen.uid(), gid: seen.gid(), name: "step".into() })
+        }
+        _ => own,
+    }
+}
+
+/// The directory's own `.git`, file or folder, is not to be written unless that is granted.
+fn own_git(worktree: &Path, args: &SandboxArgs, grant: &Grant) -> Result<Vec<PathBuf>, Failure> {
+    let git = worktree.join(".git");
+    if git.symlink_metadata().is_err() || args.write.iter().any(|path| git.starts_with(path)) {
+        return Ok(Vec::new());
+    }
+    match grant.isolation() {
+        Isolation::Namespaces { .. } => Ok(vec![git]),
+        // Landlock only allows: it cannot take a part out of what is writable.
+        Isolation::Bare => Err(Failure::new(
+            Exit::Refused,
+            "without a mount namespace .git cannot be kept read-only in a writable directory",
+        )
+        .hint(format!("grant it if that is acceptable: --write {}", git.display()))),
+    }
 }
 
 async fn supervise(mut confined: sandbox::Confined, timeout: Duration) -> Result<Exit, Failure> {

@@ -1,13 +1,23 @@
 //! Takes what a step asks for and what the host can do, gives a decision. Pure; the only place where a
 //! [`Grant`] is made, and only a [`Grant`] runs.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::time::Duration;
+mod environment;
+mod grant;
+mod host;
 
-use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+pub use grant::{Grant, Isolation, Limits, Reach};
+pub use host::{Cache, Fact, HostFacts, Identity, Namespaces};
 
 use crate::plan::{EnvEntry, Network, Resources, Step};
+
+/// Lowest Landlock ABI with mount, pid and network namespaces around it.
+const FLOOR: u32 = 1;
+
+/// Lowest Landlock ABI where it stands alone, or where the host's network is shared: from 6 on, signals and
+/// abstract sockets are scoped.
+const FLOOR_ALONE: u32 = 6;
 
 /// What something that is to run asks for.
 #[derive(Debug, Clone)]
@@ -57,65 +67,17 @@ impl Request {
     }
 }
 
-/// What this host can enforce, and what it has; probed once a run by `sandbox::probe`.
-#[derive(Debug, Clone, Default)]
-pub struct HostFacts {
-    /// The caller's environment: what `env` entries and `secrets` name is taken from here.
-    pub environment: BTreeMap<String, String>,
-}
-
-/// What the caller gives up by `--allow-degraded`.
+/// What the caller gives up by `--allow-degraded`: `landlock` (none, or one too old), `seccomp`, or `loopback`-less
+/// confinement, which needs no waiver.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Waivers {
-    /// Names as given, such as `network`.
+    /// Names as given, such as `landlock`.
     pub names: Vec<String>,
 }
 
-/// What the host will really enforce for one attempt. Made by [`decide`] alone.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Grant {
-    env: Vec<(String, String)>,
-    limits: Limits,
-}
-
-/// Bounds of a process tree; sizes in bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Limits {
-    /// Resident memory of the tree.
-    pub memory: u64,
-    /// Processes and threads of the tree.
-    pub processes: u64,
-    /// Largest file it can write.
-    pub file_size: u64,
-    /// Open files of one process.
-    pub open_files: u64,
-    /// CPU time of the tree.
-    pub cpu: Option<Duration>,
-}
-
-impl From<&Resources> for Limits {
-    fn from(from: &Resources) -> Self {
-        Self {
-            memory: from.memory,
-            processes: from.processes,
-            file_size: from.file_size,
-            open_files: from.open_files,
-            cpu: from.cpu,
-        }
-    }
-}
-
-impl Grant {
-    /// Returns the whole environment but for HOME and TMPDIR, which depend on the place.
-    pub fn env(&self) -> &[(String, String)] {
-        &self.env
-    }
-
-    /// Returns the bounds of the process tree.
-    pub fn limits(&self) -> &Limits {
-        &self.limits
+impl Waivers {
+    fn include(&self, name: &str) -> bool {
+        self.names.iter().any(|given| given == name)
     }
 }
 
@@ -142,18 +104,156 @@ pub struct Reason {
 }
 
 /// Decides on a request.
-pub fn decide(request: &Request, host: &HostFacts, _waivers: &Waivers) -> Decision {
-    let mut env = Vec::new();
-    for entry in &request.env {
-        match entry {
-            EnvEntry::Set(name, value) => env.push((name.clone(), value.clone())),
-            EnvEntry::Inherit(name) => {
-                env.extend(host.environment.get(name).map(|value| (name.clone(), value.clone())));
-            }
+pub fn decide(request: &Request, host: &HostFacts, waivers: &Waivers) -> Decision {
+    match grant(request, host, waivers) {
+        Ok(grant) => Decision::Allow(grant),
+        Err(reason) => Decision::Deny(reason),
+    }
+}
+
+fn grant(request: &Request, host: &HostFacts, waivers: &Waivers) -> Result<Grant, Reason> {
+    let network = reach(&request.network)?;
+    let identity = identity(host)?;
+    let isolation = match &host.namespaces {
+        Fact::Yes(namespaces) => Isolation::Namespaces { user: namespaces.user },
+        Fact::No { .. } => Isolation::Bare,
+    };
+    let mut waived = Vec::new();
+    landlock(host, isolation, network, waivers, &mut waived)?;
+    seccomp(host, isolation, waivers, &mut waived)?;
+    let (env, warnings) = environment::environment(request, host, &identity.name)?;
+    let home = host.home.as_deref();
+    let mut read = paths("filesystem.read", &request.read, home)?;
+    read.extend(host.toolchains.iter().filter(|each| !request.read.contains(each)).cloned());
+    Ok(Grant {
+        isolation,
+        network,
+        landlock: host.landlock,
+        seccomp: host.seccomp,
+        identity,
+        env,
+        system: host.system.clone(),
+        read,
+        write: paths("filesystem.write", &request.write, home)?,
+        caches: host.caches.clone(),
+        limits: Limits::from(&request.resources),
+        waived,
+        warnings,
+    })
+}
+
+fn reach(network: &Network) -> Result<Reach, Reason> {
+    match network {
+        Network::None => Ok(Reach::None),
+        Network::Full => Ok(Reach::Full),
+        Network::Allow(_) => Err(Reason {
+            what: "network.allow".into(),
+            why: "allow lists come with the network room: not there yet".into(),
+            hint: "write `network: none`, or `network: full` where that is acceptable".into(),
+        }),
+    }
+}
+
+fn identity(host: &HostFacts) -> Result<Identity, Reason> {
+    match &host.identity {
+        Fact::Yes(identity) if identity.uid != 0 && identity.gid != 0 => Ok(identity.clone()),
+        Fact::Yes(_) => Err(Reason {
+            what: "identity".into(),
+            why: "steps never run as root".into(),
+            hint: "name an ordinary user: --run-as USER".into(),
+        }),
+        Fact::No { why, hint } => {
+            Err(Reason { what: "identity".into(), why: why.clone(), hint: hint.clone() })
         }
     }
-    for name in ["PATH", "LANG"] {
-        env.extend(host.environment.get(name).map(|value| (name.to_owned(), value.clone())));
-    }
-    Decision::Allow(Grant { env, limits: Limits::from(&request.resources) })
 }
+
+/// Holds the floor: ABI 1 inside namespaces of its own, ABI 6 where something is shared with the host.
+fn landlock(
+    host: &HostFacts,
+    isolation: Isolation,
+    network: Reach,
+    waivers: &Waivers,
+    waived: &mut Vec<String>,
+) -> Result<(), Reason> {
+    let alone = isolation == Isolation::Bare;
+    let floor = if alone || network == Reach::Full { FLOOR_ALONE } else { FLOOR };
+    if host.landlock >= floor {
+        return Ok(());
+    }
+    let why = match (&host.namespaces, host.landlock) {
+        (Fact::No { why, .. }, abi) => {
+            format!("Landlock ABI {abi}, and {floor} is needed without namespaces ({why})")
+        }
+        (Fact::Yes(_), 0) => "this kernel has no Landlock, or it is not switched on".into(),
+        (Fact::Yes(_), abi) => {
+            format!(
+                "Landlock ABI {abi}, and {floor} is needed to keep a shared network's abstract sockets away"
+            )
+        }
+    };
+    // Without namespaces and without Landlock nothing would be left to give up.
+    if !(alone && host.landlock == 0) && waivers.include("landlock") {
+        waived.push(format!("landlock: {why}"));
+        return Ok(());
+    }
+    Err(Reason { what: "filesystem".into(), why, hint: landlock_hint(host, alone) })
+}
+
+fn landlock_hint(host: &HostFacts, alone: bool) -> String {
+    match &host.namespaces {
+        Fact::No { hint, .. } if alone => hint.clone(),
+        _ => "boot a kernel with Landlock (CONFIG_SECURITY_LANDLOCK=y, lsm=landlock,…), or pass --allow-degraded landlock"
+            .into(),
+    }
+}
+
+fn seccomp(
+    host: &HostFacts,
+    isolation: Isolation,
+    waivers: &Waivers,
+    waived: &mut Vec<String>,
+) -> Result<(), Reason> {
+    if host.seccomp {
+        return Ok(());
+    }
+    if isolation != Isolation::Bare && waivers.include("seccomp") {
+        waived.push("seccomp: this kernel has no system call filters".into());
+        return Ok(());
+    }
+    Err(Reason {
+        what: "system calls".into(),
+        why: "this kernel has no seccomp filters".into(),
+        hint: "boot a kernel with CONFIG_SECCOMP_FILTER=y, or pass --allow-degraded seccomp".into(),
+    })
+}
+
+/// Resolves `~/`, and refuses what would open everything.
+fn paths(what: &str, paths: &[PathBuf], home: Option<&Path>) -> Result<Vec<PathBuf>, Reason> {
+    paths.iter().map(|path| resolve(what, path, home)).collect()
+}
+
+fn resolve(what: &str, path: &Path, home: Option<&Path>) -> Result<PathBuf, Reason> {
+    let wrong = |why: &str, hint: &str| Reason {
+        what: format!("{what}: {}", path.display()),
+        why: why.into(),
+        hint: hint.into(),
+    };
+    let full = match path.strip_prefix("~") {
+        Ok(rest) => {
+            home.map(|home| home.join(rest)).ok_or_else(|| wrong("HOME is not set", "write the path out"))?
+        }
+        Err(_) => path.to_owned(),
+    };
+    if !full.is_absolute() {
+        return Err(wrong("not absolute", "write /… or ~/…"));
+    }
+    let blunt = ["/", "/proc", "/sys", "/dev", "/etc", "/run", "/var/run"];
+    if blunt.iter().any(|each| full == Path::new(each)) || full.starts_with("/proc") {
+        return Err(wrong("that would open the host", "name the files that are needed"));
+    }
+    Ok(full)
+}
+
+#[cfg(test)]
+mod tests;

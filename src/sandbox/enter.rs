@@ -1,38 +1,63 @@
-//! The confined side's front door: which role this process was started for.
+//! The confined side's front door, and its roles.
+//!
+//! ```text
+//! runner ─ outer ─ init ─ command        with namespaces: init is pid 1 of its own, confined like the command
+//! runner ─ solo ─ step → command         without: the supervisor stays outside, `step` becomes the command
+//! ```
+//!
+//! `outer` is there because a pid namespace takes hold only with the next child, and because the runner, with
+//! its threads, could not make a user namespace. Each is this very file, executed again.
 
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
 use rustix::net::SocketType;
 
-use super::spec::Launch;
+use super::command::{self, Started};
 use super::supervise::{self, Supervisor};
 use super::tree::Tree;
 use super::watch::Watch;
 use super::wire::{self, Report};
-use super::{Ended, Enforced, SandboxError, Status};
-use crate::policy::Grant;
+use super::{Ended, SandboxError, Status, confine, namespaces, root};
+use crate::policy::{Grant, Isolation, Reach};
 
 /// First argument of a confined side.
 pub(super) const MARK: &str = "@confined";
 
 /// Returns the arguments that start the confined side for a grant.
-pub(super) fn arguments(_grant: &Grant) -> Vec<String> {
-    vec!["solo".into()]
+pub(super) fn arguments(grant: &Grant) -> Vec<String> {
+    match grant.isolation() {
+        Isolation::Bare => vec!["solo".into()],
+        Isolation::Namespaces { user } => {
+            let net = grant.network() == Reach::None;
+            vec!["outer".into(), format!("user={user}"), format!("net={net}")]
+        }
+    }
 }
 
-/// Runs the confined side if this process was started as one.
+/// Runs the confined side if this process was started as one; returns what to exit with.
 pub(super) fn enter_if_confined() -> Option<i32> {
-    let mut arguments = std::env::args_os().skip(1);
+    let mut arguments = std::env::args().skip(1);
     if arguments.next().is_none_or(|first| first != MARK) {
         return None;
     }
+    let arguments: Vec<String> = arguments.collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let Ok(socket) = take_socket() else { return Some(70) };
-    let report = match solo(&socket) {
-        Ok(ended) => Report::Ended(ended),
+    let done = match arguments[..] {
+        ["solo"] => solo(&socket).map(Some),
+        ["step"] => return Some(step(&socket)),
+        ["outer", user, net] => outer(&socket, user == "user=true", net == "net=true"),
+        ["init", before, net] => init(&socket, before, net == "net=true").map(Some),
+        _ => return Some(70),
+    };
+    let report = match done {
+        Ok(Some(ended)) => Report::Ended(ended),
+        Ok(None) => return Some(0),
         Err(error) => Report::Failed(error),
     };
     // A runner that is gone does not listen: nothing to do about it.
@@ -40,7 +65,7 @@ pub(super) fn enter_if_confined() -> Option<i32> {
     Some(0)
 }
 
-/// Takes the runner's socket from standard input and puts /dev/null there.
+/// Takes the runner's socket from standard input, puts /dev/null there, and lets nothing else through.
 fn take_socket() -> io::Result<OwnedFd> {
     let stdin = rustix::stdio::stdin();
     if rustix::net::sockopt::socket_type(stdin)? != SocketType::SEQPACKET {
@@ -49,68 +74,125 @@ fn take_socket() -> io::Result<OwnedFd> {
     let socket = rustix::io::fcntl_dupfd_cloexec(stdin, 3)?;
     let null = std::fs::File::open("/dev/null")?;
     rustix::stdio::dup2_stdin(&null)?;
+    // Whoever started the runner may have left descriptors open that were not meant for a step.
+    close_fds::CloseFdsBuilder::new().cloexecfrom(3);
     Ok(socket)
 }
 
-/// Supervises from outside: no pid namespace is to be had.
-fn solo(socket: &OwnedFd) -> Result<Ended, SandboxError> {
-    let failed = |what: &'static str| move |error: io::Error| SandboxError::of("launch", what, &error);
-    nix::unistd::setsid().map_err(io::Error::from).map_err(failed("setsid"))?;
-    nix::sys::prctl::set_child_subreaper(true).map_err(io::Error::from).map_err(failed("subreaper"))?;
-    let (launch, streams) = wire::receive_launch(socket).map_err(failed("receive the launch"))?;
-    let signals = supervise::signals().map_err(io::Error::from).map_err(failed("signalfd"))?;
-    let started = start(&launch, streams)?;
-    wire::send(
-        socket,
-        &Report::Ready(Enforced { uid: nix::unistd::getuid().as_raw(), ..Enforced::default() }),
-    )
-    .map_err(failed("report"))?;
-    let command = match started {
-        Started::Running(pid) => pid,
-        Started::Not(code) => return Ok(Ended { status: Status::Exited(code), killed: 0, survivors: 0 }),
-    };
-    let watch = Watch::new(launch.grant.limits().clone(), &[]);
-    Ok(Supervisor::new(socket, signals, Tree::Descendants, watch, command).run())
+/// Executes this very file in another role.
+pub(super) fn execute_self(socket: OwnedFd, arguments: &[&str]) -> io::Result<Child> {
+    Command::new("/proc/self/exe")
+        .arg0("autopilot")
+        .arg(MARK)
+        .args(arguments)
+        .env_clear()
+        .stdin(Stdio::from(socket))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
 }
 
-enum Started {
-    Running(u32),
-    Not(i32),
+/// Leaves the host's namespaces, starts init in the new ones, and waits for it.
+fn outer(socket: &OwnedFd, user: bool, net: bool) -> Result<Option<Ended>, SandboxError> {
+    new_session()?;
+    prctl::set_pdeathsig(Signal::SIGKILL).map_err(|error| failed("the parent-death signal", error.into()))?;
+    let before = namespaces::current().map_err(|error| failed("read the namespaces", error))?;
+    namespaces::leave(user, net)?;
+    let theirs = socket.try_clone().map_err(|error| failed("dup", error))?;
+    let net = format!("net={net}");
+    let mut init =
+        execute_self(theirs, &["init", &before, &net]).map_err(|error| failed("start init", error))?;
+    init.wait().map_err(|error| failed("wait for init", error))?;
+    Ok(None)
 }
 
-fn start(launch: &Launch, streams: [OwnedFd; 3]) -> Result<Started, SandboxError> {
-    let [stdin, stdout, stderr] = streams;
-    let mut complaint =
-        std::fs::File::from(stderr.try_clone().map_err(|e| SandboxError::of("launch", "dup", &e))?);
-    let dir = launch.place.worktree.join(&launch.dir);
-    let Some(word) = launch.argv.first() else { return Ok(Started::Not(127)) };
-    let program = find(word.as_os_str(), launch);
-    let mut command = Command::new(&program);
-    command.arg0(word.as_os_str()).args(launch.argv[1..].iter().map(|each| each.as_os_str()));
-    command.env_clear().envs(launch.grant.env().iter().map(|(name, value)| (name, value)));
-    command.env("HOME", &launch.seen.home).env("TMPDIR", &launch.seen.tmp);
-    command.envs(launch.env.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str())));
-    command.current_dir(&dir).process_group(0);
-    command.stdin(Stdio::from(stdin)).stdout(Stdio::from(stdout)).stderr(Stdio::from(stderr));
-    match command.spawn() {
-        Ok(child) => Ok(Started::Running(child.id())),
-        Err(error) => {
-            use std::io::Write as _;
-            let code = if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 };
-            drop(writeln!(complaint, "autopilot: {}: {error}", word.as_os_str().display()));
-            Ok(Started::Not(code))
+/// Confines itself, starts the command, and looks after the tree as pid 1.
+fn init(socket: &OwnedFd, before: &str, net: bool) -> Result<Ended, SandboxError> {
+    new_session()?;
+    let signals = supervise::signals().map_err(|error| failed("signalfd", error.into()))?;
+    let (launch, streams) =
+        wire::receive_launch(socket).map_err(|error| failed("receive the launch", error))?;
+    let namespaces = namespaces::differing(before).map_err(|error| failed("read the namespaces", error))?;
+    if net {
+        namespaces::loopback_up()?;
+    }
+    root::build(&launch)?;
+    let enforced = confine::confine(&launch, namespaces)?;
+    let prepared =
+        command::prepare(&launch, streams).map_err(|error| failed("prepare the command", error))?;
+    let started = prepared.spawn();
+    wire::send(socket, &Report::Ready(enforced)).map_err(|error| failed("report", error))?;
+    match started {
+        Started::Not(code) => Ok(Ended { status: Status::Exited(code), killed: 0, survivors: 0 }),
+        Started::Running(pid) => {
+            let watch = Watch::new(launch.grant.limits().clone(), root::IN_MEMORY);
+            Ok(Supervisor::new(socket, signals, Tree::Namespace, watch, pid).run())
         }
     }
 }
 
-fn find(word: &std::ffi::OsStr, launch: &Launch) -> PathBuf {
-    let path = Path::new(word);
-    if word.as_encoded_bytes().contains(&b'/') {
-        return path.to_owned();
+/// Supervises from outside: no namespaces are to be had.
+fn solo(socket: &OwnedFd) -> Result<Ended, SandboxError> {
+    new_session()?;
+    prctl::set_child_subreaper(true).map_err(|error| failed("subreaper", error.into()))?;
+    let signals = supervise::signals().map_err(|error| failed("signalfd", error.into()))?;
+    let (launch, streams) =
+        wire::receive_launch(socket).map_err(|error| failed("receive the launch", error))?;
+    let (ours, theirs) = wire::pair().map_err(|error| failed("socketpair", error))?;
+    let child = execute_self(theirs, &["step"]).map_err(|error| failed("start the step", error))?;
+    let [stdin, stdout, stderr] = &streams;
+    use std::os::fd::AsFd;
+    wire::send_launch(&ours, &launch, [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()])
+        .map_err(|error| failed("hand on the launch", error))?;
+    drop(streams);
+    let report = answer(&ours).map_err(|error| failed("hear from the step", error))?;
+    match report {
+        Some(Report::Ready(_)) => {}
+        Some(Report::Failed(error)) => return Err(error),
+        _ => return Err(failed("start the step", io::Error::other("it ended before it was ready"))),
     }
-    let search = launch.grant.env().iter().find(|(name, _)| name == "PATH").map_or("", |(_, value)| value);
-    std::env::split_paths(search)
-        .map(|dir| dir.join(path))
-        .find(|candidate| candidate.is_file())
-        .unwrap_or_else(|| path.to_owned())
+    if let Some(ready) = &report {
+        wire::send(socket, ready).map_err(|error| failed("report", error))?;
+    }
+    let watch = Watch::new(launch.grant.limits().clone(), &[]);
+    Ok(Supervisor::new(socket, signals, Tree::Descendants, watch, child.id()).run())
+}
+
+/// Waits for a message on a socket that does not block.
+pub(super) fn answer(socket: &OwnedFd) -> io::Result<Option<Report>> {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    use std::os::fd::AsFd;
+    poll(&mut [PollFd::new(socket.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE)?;
+    wire::receive(socket)
+}
+
+/// Confines itself and becomes the command. Returns what to exit with when that failed.
+fn step(socket: &OwnedFd) -> i32 {
+    let become_it = || {
+        new_session()?;
+        let (launch, streams) =
+            wire::receive_launch(socket).map_err(|error| failed("receive the launch", error))?;
+        let enforced = confine::confine(&launch, Vec::new())?;
+        let prepared =
+            command::prepare(&launch, streams).map_err(|error| failed("prepare the command", error))?;
+        wire::send(socket, &Report::Ready(enforced)).map_err(|error| failed("report", error))?;
+        Ok(prepared.exec())
+    };
+    match become_it() {
+        Ok(code) => code,
+        Err(error) => {
+            drop(wire::send(socket, &Report::Failed(error)));
+            70
+        }
+    }
+}
+
+/// No terminal, and the same rights on new files whatever the caller's.
+fn new_session() -> Result<(), SandboxError> {
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
+    nix::unistd::setsid().map(drop).map_err(|error| failed("setsid", error.into()))
+}
+
+fn failed(tried: &str, error: io::Error) -> SandboxError {
+    SandboxError::of("launch", tried, &error)
 }

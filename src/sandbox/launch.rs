@@ -2,8 +2,8 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Stdio};
+use std::path::PathBuf;
+use std::process::Child;
 use std::sync::{OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
@@ -97,7 +97,7 @@ impl Drop for Confined {
 /// A command that does not exist or cannot be executed is no error: it says so on its own standard error
 /// and ends with 127 or 126, as a shell would have it.
 pub async fn spawn(grant: &Grant, place: &Place, command: Command) -> Result<Confined, SandboxError> {
-    spawn_seen(grant, place, place.seen(grant), command).await
+    spawn_seen(grant, place, place.seen(grant), Vec::new(), command).await
 }
 
 /// Starts a command confined as the grant says, with its directories seen where the caller says.
@@ -105,6 +105,7 @@ pub(crate) async fn spawn_seen(
     grant: &Grant,
     place: &Place,
     seen: Seen,
+    read_only: Vec<PathBuf>,
     command: Command,
 ) -> Result<Confined, SandboxError> {
     let failed = |error: io::Error| SandboxError::of("launch", "start the confined side", &error);
@@ -114,6 +115,7 @@ pub(crate) async fn spawn_seen(
         grant: grant.clone(),
         place: place.clone(),
         seen,
+        read_only,
         argv: command.argv.into_iter().map(Into::into).collect(),
         dir: command.dir,
         env: command.env.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
@@ -177,7 +179,7 @@ async fn start(socket: OwnedFd, arguments: Vec<String>) -> io::Result<Child> {
         std::thread::Builder::new().name("launcher".into()).spawn(move || {
             for job in jobs {
                 // A caller that went away drops the child's socket with its own end: the child ends itself.
-                if let Err(Ok(mut orphan)) = job.reply.send(execute_self(job.socket, &job.arguments)) {
+                if let Err(Ok(mut orphan)) = job.reply.send(execute(job.socket, &job.arguments)) {
                     drop(orphan.wait());
                 }
             }
@@ -191,14 +193,7 @@ async fn start(socket: OwnedFd, arguments: Vec<String>) -> io::Result<Child> {
 }
 
 /// Executes this very file, even if it was replaced on disk since, with the socket as its standard input.
-fn execute_self(socket: OwnedFd, arguments: &[String]) -> io::Result<Child> {
-    std::process::Command::new("/proc/self/exe")
-        .arg0("autopilot")
-        .arg(enter::MARK)
-        .args(arguments)
-        .env_clear()
-        .stdin(Stdio::from(socket))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
+fn execute(socket: OwnedFd, arguments: &[String]) -> io::Result<Child> {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    enter::execute_self(socket, &arguments)
 }

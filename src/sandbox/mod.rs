@@ -3,16 +3,30 @@
 //! The runner executes itself (`/proc/self/exe`) with the grant on a socket; that child confines itself,
 //! supervises the command's whole process tree and ends with the runner. Decides nothing.
 
+mod caches;
+mod command;
+mod confine;
 mod enter;
+mod etc;
+mod filter;
+mod identity;
 mod launch;
+mod limits;
+mod lock;
+mod namespaces;
+mod probe;
+mod root;
 mod spec;
 mod supervise;
+mod toolchains;
 mod tree;
 mod watch;
 mod wire;
 
+pub use identity::make_over;
 pub(crate) use launch::spawn_seen;
 pub use launch::{Confined, spawn};
+pub use probe::{probe, user};
 pub use spec::Seen;
 
 use std::ffi::OsString;
@@ -21,7 +35,14 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::policy::{Grant, HostFacts};
+use crate::policy::{Grant, Isolation};
+
+/// Where a command with a root of its own sees its worktree.
+pub const WORKTREE: &str = "/work/tree";
+/// Where it sees its HOME. Not below TMPDIR: Codex refuses that.
+pub const HOME: &str = "/home/step";
+/// Where it sees its TMPDIR.
+pub const TMPDIR: &str = "/tmp";
 
 /// Where a command runs: the directories of a run, as the host names them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -66,6 +87,16 @@ pub struct Enforced {
     pub seccomp: bool,
     /// Real uid of the command, as the host numbers it.
     pub uid: u32,
+    /// Real gid of the command, as the host numbers it.
+    pub gid: u32,
+    /// Capabilities left to it: 0.
+    pub capabilities: u64,
+    /// No `execve` can give it more.
+    pub no_new_privs: bool,
+    /// Where it sees worktree, HOME and TMPDIR.
+    pub seen: Seen,
+    /// What the caller gave up by `--allow-degraded`.
+    pub waived: Vec<String>,
 }
 
 /// How a command ended, and what became of its process tree.
@@ -111,15 +142,18 @@ impl SandboxError {
 }
 
 impl Place {
-    /// Returns where a command sees the directories of this place under this grant.
-    pub fn seen(&self, _grant: &Grant) -> Seen {
-        Seen { worktree: self.worktree.clone(), home: self.home.clone(), tmp: self.tmp.clone() }
+    /// Returns where a command sees the directories of this place under this grant: with a root of its own at
+    /// stable paths, so that build caches stay valid from run to run; without, where the host has them.
+    pub fn seen(&self, grant: &Grant) -> Seen {
+        match grant.isolation() {
+            Isolation::Namespaces { .. } => {
+                Seen { worktree: WORKTREE.into(), home: HOME.into(), tmp: TMPDIR.into() }
+            }
+            Isolation::Bare => {
+                Seen { worktree: self.worktree.clone(), home: self.home.clone(), tmp: self.tmp.clone() }
+            }
+        }
     }
-}
-
-/// Probes what this host can enforce and what it has.
-pub fn probe() -> HostFacts {
-    HostFacts { environment: std::env::vars().collect() }
 }
 
 /// Runs the confined side if this process was started as one. Called first in `main`, before any thread

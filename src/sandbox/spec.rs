@@ -19,6 +19,8 @@ pub(super) struct Launch {
     pub(super) place: Place,
     /// Where the command sees worktree, HOME and TMPDIR.
     pub(super) seen: Seen,
+    /// Parts of the worktree that are not to be written all the same, such as the caller's own `.git`.
+    pub(super) read_only: Vec<PathBuf>,
     /// The command.
     pub(super) argv: Vec<Bytes>,
     /// Relative to the worktree.
@@ -28,7 +30,7 @@ pub(super) struct Launch {
 }
 
 /// Where the command sees the directories of its place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// The worktree.
     pub worktree: PathBuf,

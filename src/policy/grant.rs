@@ -1,0 +1,166 @@
+//! What the host will really enforce for one attempt.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::host::{Cache, Identity};
+use crate::plan::Resources;
+
+/// What the host will really enforce for one attempt. Made by [`decide`](super::decide) alone.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grant {
+    pub(super) isolation: Isolation,
+    pub(super) network: Reach,
+    pub(super) landlock: u32,
+    pub(super) seccomp: bool,
+    pub(super) identity: Identity,
+    pub(super) env: Vec<(String, String)>,
+    pub(super) system: Vec<PathBuf>,
+    pub(super) read: Vec<PathBuf>,
+    pub(super) write: Vec<PathBuf>,
+    pub(super) caches: Vec<Cache>,
+    pub(super) limits: Limits,
+    pub(super) waived: Vec<String>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// What stands between the command and the host, below Landlock and seccomp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Isolation {
+    /// Mount, pid, ipc, uts and (unless the network is full) network namespaces, and a root of its own.
+    Namespaces {
+        /// Inside a user namespace.
+        user: bool,
+    },
+    /// None of these: Landlock and seccomp stand alone.
+    Bare,
+}
+
+/// What a command reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// Nothing but a loopback of its own; without namespaces, not even that.
+    None,
+    /// Everything.
+    Full,
+}
+
+/// Bounds of a process tree; sizes in bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Resident memory of the tree.
+    pub memory: u64,
+    /// Processes and threads of the tree.
+    pub processes: u64,
+    /// Largest file it can write.
+    pub file_size: u64,
+    /// Open files of one process.
+    pub open_files: u64,
+    /// CPU time of the tree.
+    pub cpu: Option<Duration>,
+}
+
+impl From<&Resources> for Limits {
+    fn from(from: &Resources) -> Self {
+        Self {
+            memory: from.memory,
+            processes: from.processes,
+            file_size: from.file_size,
+            open_files: from.open_files,
+            cpu: from.cpu,
+        }
+    }
+}
+
+impl Grant {
+    /// Returns the whole environment but for HOME and TMPDIR and what lies below HOME.
+    pub fn env(&self) -> &[(String, String)] {
+        &self.env
+    }
+
+    /// Returns the bounds of the process tree.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Returns what stands between the command and the host.
+    pub fn isolation(&self) -> Isolation {
+        self.isolation
+    }
+
+    /// Returns what the command reaches.
+    pub fn network(&self) -> Reach {
+        self.network
+    }
+
+    /// Returns the Landlock ABI that must be in force; 0 only if that was given up.
+    pub fn landlock(&self) -> u32 {
+        self.landlock
+    }
+
+    /// Tells whether system calls are filtered; `false` only if that was given up.
+    pub fn seccomp(&self) -> bool {
+        self.seccomp
+    }
+
+    /// Returns who the command runs as.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Returns the parts of the system it reads and executes.
+    pub fn system(&self) -> &[PathBuf] {
+        &self.system
+    }
+
+    /// Returns what it reads and executes besides: toolchains and the plan's own paths.
+    pub fn read(&self) -> &[PathBuf] {
+        &self.read
+    }
+
+    /// Returns what it writes beyond worktree, HOME and TMPDIR.
+    pub fn write(&self) -> &[PathBuf] {
+        &self.write
+    }
+
+    /// Returns what is already downloaded and seen below HOME.
+    pub fn caches(&self) -> &[Cache] {
+        &self.caches
+    }
+
+    /// Returns what the caller gave up by `--allow-degraded`, and what was in fact missing.
+    pub fn waived(&self) -> &[String] {
+        &self.waived
+    }
+
+    /// Returns what is legal and should be seen, such as entries of PATH that were left out.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Returns a line for people: what it reaches, writes, reads, and runs as.
+    pub fn describe(&self) -> String {
+        let network = match (self.network, self.isolation) {
+            (Reach::None, Isolation::Namespaces { .. }) => "none (own loopback)",
+            (Reach::None, Isolation::Bare) => "none (no loopback either)",
+            (Reach::Full, _) => "full",
+        };
+        let mut text = format!("network {network}; write worktree, HOME, TMPDIR{}", list(&self.write));
+        text += &format!("; read system{}", list(&self.read));
+        text += &format!("; as {} ({})", self.identity.name, self.identity.uid);
+        if !self.waived.is_empty() {
+            text += &format!("; WITHOUT {}", self.waived.join(", "));
+        }
+        text
+    }
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path: &PathBuf| format!(", {}", Path::display(path))).collect()
+}

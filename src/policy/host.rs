@@ -1,0 +1,116 @@
+//! What a host can enforce and what it has, as `sandbox::probe` found it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// What this host can enforce, and what it has; probed once a run by `sandbox::probe`.
+#[derive(Debug, Clone, Default)]
+pub struct HostFacts {
+    /// The caller's environment: what `env` entries and `secrets` name is taken from here.
+    pub environment: BTreeMap<String, String>,
+    /// The caller's effective uid.
+    pub uid: u32,
+    /// Who steps run as, or why nobody unprivileged is to be had.
+    pub identity: Fact<Identity>,
+    /// Whether namespaces with a root of its own are to be had, tried and not guessed.
+    pub namespaces: Fact<Namespaces>,
+    /// The kernel's Landlock ABI; 0: none.
+    pub landlock: u32,
+    /// Whether system call filters are to be had.
+    pub seccomp: bool,
+    /// The caller's home.
+    pub home: Option<PathBuf>,
+    /// The directories of PATH that exist and may be used, in order.
+    pub path: Vec<PathBuf>,
+    /// The entries of PATH that may not, and why.
+    pub path_refused: Vec<(String, String)>,
+    /// The parts of the system that programs need: folders, and the named files of `/etc`.
+    pub system: Vec<PathBuf>,
+    /// Where the toolchains behind PATH really are.
+    pub toolchains: Vec<PathBuf>,
+    /// Variables that toolchains need to find themselves.
+    pub toolchain_env: Vec<(String, String)>,
+    /// What is already downloaded, and may be built on.
+    pub caches: Vec<Cache>,
+}
+
+/// Something a host has, or why it has not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact<T> {
+    /// It is to be had.
+    Yes(T),
+    /// It is not.
+    No {
+        /// What was tried, and the system's answer.
+        why: String,
+        /// What would help.
+        hint: String,
+    },
+}
+
+impl<T> Default for Fact<T> {
+    fn default() -> Self {
+        Self::No { why: "not probed".into(), hint: "run `autopilot doctor`".into() }
+    }
+}
+
+/// How namespaces are to be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Namespaces {
+    /// By a user namespace; as root there is no need of one.
+    pub user: bool,
+}
+
+/// Who a step runs as.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// Its uid, as the host numbers it. Never 0.
+    pub uid: u32,
+    /// Its gid, as the host numbers it. Never 0.
+    pub gid: u32,
+    /// Its name inside.
+    pub name: String,
+}
+
+/// First uid that nobody has: above what systemd, useradd and containers give out.
+const OWN_UIDS: u32 = 0x7000_0000;
+
+impl Identity {
+    /// Returns the unprivileged identity of a run's own, always the same for the same run.
+    pub fn of_run(run: &str) -> Self {
+        // FNV-1a: the number only has to differ between runs that live side by side.
+        let hash = run
+            .bytes()
+            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        let uid = OWN_UIDS + (hash & 0x0fff_ffff) % 0x0ff0_0000;
+        Self { uid, gid: uid, name: "step".into() }
+    }
+}
+
+/// Something downloaded that a step sees below its HOME and may add to, never changing the host's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cache {
+    /// A name for the layer that holds what a run adds.
+    pub name: String,
+    /// Where the host has it.
+    pub host: PathBuf,
+    /// Where the step sees it, relative to its HOME.
+    pub seen: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_of_a_runs_own_is_stable_and_unprivileged() {
+        let one = Identity::of_run("20261122T142619Z-646");
+        assert_eq!(one, Identity::of_run("20261122T142619Z-646"));
+        assert_ne!(one.uid, Identity::of_run("20261122T142619Z-647").uid);
+        assert!(one.uid >= OWN_UIDS && one.uid < 0x7ff0_0000);
+    }
+}

@@ -1,0 +1,128 @@
+//! What the host has already downloaded, seen below the command's HOME: the host's as the lower layer of an
+//! overlay, what a run adds in a layer of the run's own. Never credentials: only folders of content are named.
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use nix::mount::{MsFlags, mount as mount_call};
+use rustix::fs::{Mode, OFlags};
+
+use super::SandboxError;
+use super::root::{below, failed};
+use super::spec::Launch;
+use crate::policy::{Cache, Identity, Isolation};
+
+/// How deep the folders of the lower layer are made anew for another uid to write in.
+const DEPTH: usize = 3;
+
+/// Mounts the caches of a launch. Called while the host's root lies at `host`.
+pub(super) fn mount(launch: &Launch, host: &Path) -> Result<(), SandboxError> {
+    for cache in launch.grant.caches() {
+        one(launch, host, cache)
+            .map_err(|error| failed(&format!("cache {}", cache.host.display()), error))?;
+    }
+    Ok(())
+}
+
+fn one(launch: &Launch, host: &Path, cache: &Cache) -> io::Result<()> {
+    let lower = below(host, &cache.host);
+    if !readable(&lower, launch.grant.identity()) {
+        return Ok(());
+    }
+    let identity = launch.grant.identity();
+    // HOME is the step's: whatever an earlier command put there, no link is followed.
+    let Ok(target) = plain_folder(&launch.seen.home, &cache.seen, identity) else { return Ok(()) };
+    let target = format!("/proc/self/fd/{}", target.as_raw_fd());
+    let layers = layers(&below(host, &launch.place.home), &lower, cache, identity)?;
+    let harmless = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    let overlay = options(&lower, &layers, launch.grant.isolation());
+    let mounted = overlay.map(|options| {
+        mount_call(Some("overlay"), target.as_str(), Some("overlay"), harmless, Some(options.as_str()))
+    });
+    if mounted != Some(Ok(())) {
+        // No overlay over this file system: what is there can be used, nothing can be added.
+        mount_call(Some(&lower), target.as_str(), None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+        let sealed = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | harmless;
+        // The descriptor is of the folder below the mount: reach the mount by its name.
+        let name = launch.seen.home.join(&cache.seen);
+        mount_call(None::<&str>, &name, None::<&str>, sealed, None::<&str>)?;
+    }
+    Ok(())
+}
+
+/// Tells whether the command's identity could read the host's own.
+fn readable(lower: &Path, identity: &Identity) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(lower)
+        .is_ok_and(|seen| seen.is_dir() && (seen.uid() == identity.uid || seen.mode() & 0o005 == 0o005))
+}
+
+/// Returns the mount's options, unless a path holds what cannot be written there.
+fn options(lower: &Path, layers: &Path, isolation: Isolation) -> Option<String> {
+    let paths =
+        [lower, &layers.join("upper"), &layers.join("work")].map(|path| path.to_str().map(str::to_owned));
+    let [Some(lower), Some(upper), Some(work)] = paths else { return None };
+    if [&lower, &upper, &work].iter().any(|path| path.contains([',', ':', '\\'])) {
+        return None;
+    }
+    let user = if isolation == (Isolation::Namespaces { user: true }) { ",userxattr" } else { "" };
+    Some(format!("lowerdir={lower},upperdir={upper},workdir={work}{user}"))
+}
+
+/// Makes the run's own layers beside its HOME, where no step sees them; once a run.
+fn layers(home: &Path, lower: &Path, cache: &Cache, identity: &Identity) -> io::Result<PathBuf> {
+    let mut name = home.as_os_str().to_owned();
+    name.push(".layers");
+    let all = PathBuf::from(name);
+    let done = all.join(&cache.name);
+    if done.is_dir() {
+        return Ok(done);
+    }
+    let fresh = all.join(format!("{}.new", cache.name));
+    fs::create_dir_all(&fresh)?;
+    for layer in ["upper", "work"] {
+        fs::create_dir_all(fresh.join(layer))?;
+    }
+    if nix::unistd::geteuid().is_root() {
+        skeleton(lower, &fresh.join("upper"), identity, DEPTH)?;
+    }
+    fs::rename(&fresh, &done)?;
+    Ok(done)
+}
+
+/// Makes the upper folders of the host's, owned by the command's identity: an overlay takes owner and mode of a
+/// folder from the upper layer, and the host's belong to somebody else.
+fn skeleton(lower: &Path, upper: &Path, identity: &Identity, depth: usize) -> io::Result<()> {
+    std::os::unix::fs::lchown(upper, Some(identity.uid), Some(identity.gid))?;
+    if depth == 0 {
+        return Ok(());
+    }
+    for entry in fs::read_dir(lower)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            let folder = upper.join(entry.file_name());
+            fs::create_dir_all(&folder)?;
+            skeleton(&entry.path(), &folder, identity, depth - 1)?;
+        }
+    }
+    Ok(())
+}
+
+/// Opens a folder below another, making what is missing, refusing links on the way.
+fn plain_folder(base: &Path, relative: &Path, identity: &Identity) -> io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut folder = rustix::fs::open(base, flags, Mode::empty())?;
+    for part in relative {
+        let made = rustix::fs::mkdirat(&folder, part, Mode::from_raw_mode(0o755)).is_ok();
+        if made && nix::unistd::geteuid().is_root() {
+            let (uid, gid) =
+                (rustix::fs::Uid::from_raw(identity.uid), rustix::fs::Gid::from_raw(identity.gid));
+            let nofollow = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
+            rustix::fs::chownat(&folder, part, Some(uid), Some(gid), nofollow)?;
+        }
+        folder = rustix::fs::openat(&folder, part, flags, Mode::empty())?;
+    }
+    Ok(folder)
+}

@@ -1,0 +1,76 @@
+//! The order of confining, written down once.
+//!
+//! Inside namespaces, the init of the pid namespace does it all to itself before it starts the command:
+//!
+//! 1. descriptors of others marked close-on-exec, environment empty (the launcher saw to it)
+//! 2. namespaces: everything below needs them, and only a single-threaded process may make a user namespace
+//! 3. loopback up: needs the network namespace's CAP_NET_ADMIN, gone with 6
+//! 4. the root of its own: needs CAP_SYS_ADMIN; Landlock forbids mounts after 9
+//! 5. resource limits: could still be raised with a capability
+//!    the Landlock ruleset is made: it opens paths that 6 may put out of reach
+//! 6. identity: bounding set, groups, gid, uid, capabilities; proved
+//! 7. the command's folder: `openat2` is refused after 10
+//! 8. no_new_privs: Landlock and seccomp demand it of the unprivileged
+//! 9. Landlock: needs system calls that seccomp need not allow
+//! 10. seccomp
+//! 11. parent-death signal and non-dumpable: a change of credentials undoes both, so last
+//! 12. proof from `/proc/self/status`, then the command
+//!
+//! Without namespaces the supervisor stays outside, and a process between it and the command does 5 to 12.
+
+use std::io;
+
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+
+use super::spec::Launch;
+use super::{Enforced, SandboxError, command, filter, identity, limits, lock};
+
+/// Does 5 to 12 to this process, and returns what the kernel confirms. `namespaces` are the ones it is in.
+pub(super) fn confine(launch: &Launch, namespaces: Vec<String>) -> Result<Enforced, SandboxError> {
+    let grant = &launch.grant;
+    let as_root = nix::unistd::geteuid().is_root();
+    limits::set(grant.limits(), grant.isolation(), as_root)?;
+    let ruleset = lock::prepare(launch)?;
+    identity::assume(grant.identity())?;
+    command::enter_folder(launch)?;
+    prctl::set_no_new_privs().map_err(|error| failed("no_new_privs", error.into()))?;
+    lock::restrict(ruleset)?;
+    filter::install(grant)?;
+    prctl::set_pdeathsig(Signal::SIGKILL).map_err(|error| failed("the parent-death signal", error.into()))?;
+    prctl::set_dumpable(false).map_err(|error| failed("PR_SET_DUMPABLE", error.into()))?;
+    prove(launch, namespaces)
+}
+
+/// Reads back what is in force; a difference from the grant is an error.
+fn prove(launch: &Launch, namespaces: Vec<String>) -> Result<Enforced, SandboxError> {
+    let grant = &launch.grant;
+    let no_new_privs =
+        prctl::get_no_new_privs().map_err(|error| failed("PR_GET_NO_NEW_PRIVS", error.into()))?;
+    let seccomp = rustix::thread::secure_computing_mode()
+        .map_err(|error| failed("PR_GET_SECCOMP", error.into()))?
+        == rustix::thread::SecureComputingMode::Filter;
+    let sets = rustix::thread::capabilities(None).map_err(|error| failed("capget", error.into()))?;
+    let capabilities = (sets.effective | sets.permitted | sets.inheritable).bits();
+    let enforced = Enforced {
+        namespaces,
+        landlock: grant.landlock(),
+        seccomp,
+        uid: nix::unistd::getuid().as_raw(),
+        gid: nix::unistd::getgid().as_raw(),
+        capabilities,
+        no_new_privs,
+        seen: launch.seen.clone(),
+        waived: grant.waived().to_vec(),
+    };
+    let holds = enforced.no_new_privs
+        && enforced.seccomp == grant.seccomp()
+        && enforced.uid == grant.identity().uid
+        && enforced.gid == grant.identity().gid
+        && capabilities == 0;
+    if holds { Ok(enforced) } else { Err(failed("proof", io::Error::other(format!("{enforced:?}")))) }
+}
+
+fn failed(tried: &str, error: io::Error) -> SandboxError {
+    SandboxError::of("confine", tried, &error)
+}

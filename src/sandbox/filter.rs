@@ -1,0 +1,265 @@
+//! seccomp: the system calls that neither Landlock nor a namespace takes away.
+//!
+//! A list of what is refused, not of what is allowed: programs need hundreds of calls, and a new one must not
+//! break them; what it can reach is bounded by the layers below. Three filters, because one filter has one
+//! answer: EPERM for what a program must not do, ENOSYS for what it should do another way, and a raw one that
+//! looks at the number's bit for the x32 variant, which `seccompiler` does not know.
+
+use std::collections::BTreeMap;
+
+use nix::libc;
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    sock_filter,
+};
+
+use super::SandboxError;
+use crate::policy::{Grant, Isolation, Reach};
+
+type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+
+/// Refused whatever the arguments.
+const NEVER: &[i64] = &[
+    // New namespaces and mounts: the kernel behind them is large, and the view of the files is not theirs.
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    libc::SYS_fsopen,
+    libc::SYS_fsconfig,
+    libc::SYS_fsmount,
+    libc::SYS_fspick,
+    libc::SYS_move_mount,
+    libc::SYS_open_tree,
+    libc::SYS_mount_setattr,
+    // Other processes' insides.
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_process_madvise,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_kcmp,
+    // Keyrings outlive processes, and are shared by a uid.
+    libc::SYS_keyctl,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    // Kernel surface that no build needs.
+    libc::SYS_bpf,
+    libc::SYS_perf_event_open,
+    libc::SYS_userfaultfd,
+    libc::SYS_kexec_load,
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_fanotify_init,
+    libc::SYS_lookup_dcookie,
+    libc::SYS_move_pages,
+    libc::SYS_migrate_pages,
+    // The machine itself.
+    libc::SYS_reboot,
+    libc::SYS_swapon,
+    libc::SYS_swapoff,
+    libc::SYS_acct,
+    libc::SYS_quotactl,
+    libc::SYS_quotactl_fd,
+    libc::SYS_settimeofday,
+    libc::SYS_clock_settime,
+    libc::SYS_sethostname,
+    libc::SYS_setdomainname,
+    libc::SYS_syslog,
+    libc::SYS_vhangup,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_kexec_file_load,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_iopl,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_ioperm,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_modify_ldt,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_uselib,
+];
+
+/// Not there: callers know another way.
+const ABSENT: &[i64] = &[
+    // Does everything the calls above and below forbid, out of a filter's sight.
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    // Their flags and modes lie behind pointers.
+    libc::SYS_clone3,
+    libc::SYS_openat2,
+    // Memory that no process's resident set shows.
+    libc::SYS_memfd_create,
+    libc::SYS_memfd_secret,
+];
+
+const X32: u32 = 0x4000_0000;
+const SETID: [u64; 2] = [0o4000, 0o2000];
+const MSG_FASTOPEN: u64 = 0x2000_0000;
+const NEW_NAMESPACES: [u64; 7] =
+    [0x0002_0000, 0x0200_0000, 0x0400_0000, 0x0800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000];
+/// `clone` has no bit for time namespaces but the lowest, which is part of the exit signal there.
+const IOCTLS: [u64; 2] = [0x5412, 0x541c];
+
+/// Puts the filters over this process and all it starts.
+pub(super) fn install(grant: &Grant) -> Result<(), SandboxError> {
+    if !grant.seccomp() {
+        return Ok(());
+    }
+    let programs = programs(grant).map_err(|error| failed("build the filter", &error))?;
+    for program in &programs {
+        seccompiler::apply_filter(program).map_err(|error| failed("install the filter", &error))?;
+    }
+    Ok(())
+}
+
+fn programs(grant: &Grant) -> Result<[BpfProgram; 2], seccompiler::BackendError> {
+    let refused = compile(refused(grant)?, libc::EPERM)?;
+    let absent = compile(ABSENT.iter().map(|call| (*call, Vec::new())).collect(), libc::ENOSYS)?;
+    Ok([[x32(), refused].concat(), absent])
+}
+
+fn compile(rules: Rules, errno: i32) -> Result<BpfProgram, seccompiler::BackendError> {
+    let arch = std::env::consts::ARCH.try_into()?;
+    let errno = u32::try_from(errno).unwrap_or(1);
+    SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(errno), arch)?.try_into()
+}
+
+/// Refuses the x32 numbers, which pass the architecture check of x86-64. The rest goes on to the next filter.
+fn x32() -> BpfProgram {
+    if !cfg!(target_arch = "x86_64") {
+        return Vec::new();
+    }
+    const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
+    const JUMP_GE: u16 = 0x35; // BPF_JMP | BPF_JGE | BPF_K
+    const RETURN: u16 = 0x06; // BPF_RET | BPF_K
+    const ERRNO: u32 = 0x0005_0000; // SECCOMP_RET_ERRNO
+    let enosys = ERRNO | u32::try_from(libc::ENOSYS).unwrap_or(38);
+    vec![
+        sock_filter { code: LOAD, jt: 0, jf: 0, k: 0 },
+        sock_filter { code: JUMP_GE, jt: 0, jf: 1, k: X32 },
+        sock_filter { code: RETURN, jt: 0, jf: 0, k: enosys },
+    ]
+}
+
+fn refused(grant: &Grant) -> Result<Rules, seccompiler::BackendError> {
+    let mut rules: Rules = NEVER.iter().map(|call| (*call, Vec::new())).collect();
+    sockets(&mut rules, grant)?;
+    modes(&mut rules)?;
+    for flag in NEW_NAMESPACES {
+        refuse(&mut rules, libc::SYS_clone, &[has(0, flag)])?;
+    }
+    for request in IOCTLS {
+        refuse(&mut rules, libc::SYS_ioctl, &[is(1, request)])?;
+    }
+    for (call, argument) in [(libc::SYS_sendto, 3), (libc::SYS_sendmsg, 2), (libc::SYS_sendmmsg, 3)] {
+        refuse(&mut rules, call, &[has(argument, MSG_FASTOPEN)])?;
+    }
+    // Another process's limits, our own init's among them.
+    refuse(&mut rules, libc::SYS_prlimit64, &[isnt(0, 0), isnt_wide(2, 0)])?;
+    Ok(rules)
+}
+
+/// Sockets: local and internet ones, streams and datagrams, TCP and UDP; routing questions. Without namespaces
+/// no socket of a name or an address, since named ones in granted folders would be within reach.
+fn sockets(rules: &mut Rules, grant: &Grant) -> Result<(), seccompiler::BackendError> {
+    let unix = libc::AF_UNIX as u64;
+    let alone = grant.isolation() == Isolation::Bare;
+    refuse(rules, libc::SYS_socketpair, &[isnt(0, unix)])?;
+    if alone && grant.network() == Reach::None {
+        rules.insert(libc::SYS_socket, Vec::new());
+        return Ok(());
+    }
+    let [inet, inet6, netlink] =
+        [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK].map(|family| family as u64);
+    refuse(rules, libc::SYS_socket, &[isnt(0, unix), isnt(0, inet), isnt(0, inet6), isnt(0, netlink)])?;
+    if alone {
+        refuse(rules, libc::SYS_socket, &[is(0, unix)])?;
+    }
+    for family in [inet, inet6] {
+        refuse(rules, libc::SYS_socket, &[is(0, family), isnt(2, 0), isnt(2, 6), isnt(2, 17)])?;
+        for kind in [0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] {
+            refuse(rules, libc::SYS_socket, &[is(0, family), masked(1, 0xf, kind)])?;
+        }
+    }
+    refuse(rules, libc::SYS_socket, &[is(0, netlink), isnt(2, 0)])
+}
+
+/// Set-uid and set-gid bits, however a file comes by them.
+fn modes(rules: &mut Rules) -> Result<(), seccompiler::BackendError> {
+    const CREATE: u64 = libc::O_CREAT as u64;
+    const TMPFILE: u64 = 0o20_000_000;
+    let plain = [
+        (libc::SYS_fchmod, 1),
+        (libc::SYS_fchmodat, 2),
+        (libc::SYS_fchmodat2, 2),
+        (libc::SYS_mknodat, 2),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_chmod, 1),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_creat, 1),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_mknod, 1),
+    ];
+    let opens = [
+        (libc::SYS_openat, 2, 3),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_open, 1, 2),
+    ];
+    for bit in SETID {
+        for (call, mode) in plain {
+            refuse(rules, call, &[has(mode, bit)])?;
+        }
+        // Without one of these flags the mode is whatever lay in the register.
+        for (call, flags, mode) in opens {
+            refuse(rules, call, &[has(flags, CREATE), has(mode, bit)])?;
+            refuse(rules, call, &[has(flags, TMPFILE), has(mode, bit)])?;
+        }
+    }
+    Ok(())
+}
+
+type Condition = Result<SeccompCondition, seccompiler::BackendError>;
+
+fn refuse(rules: &mut Rules, call: i64, all: &[Condition]) -> Result<(), seccompiler::BackendError> {
+    let conditions: Result<Vec<_>, _> = all
+        .iter()
+        .map(|each| each.as_ref().map(Clone::clone).map_err(|_| seccompiler::BackendError::EmptyRule))
+        .collect();
+    rules.entry(call).or_default().push(SeccompRule::new(conditions?)?);
+    Ok(())
+}
+
+// The kernel takes these as ints: with Qword the high half, which the caller chooses, would slip through.
+
+fn is(argument: u8, value: u64) -> Condition {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
+}
+
+fn isnt(argument: u8, value: u64) -> Condition {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, value)
+}
+
+fn isnt_wide(argument: u8, value: u64) -> Condition {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, value)
+}
+
+fn has(argument: u8, bit: u64) -> Condition {
+    masked(argument, bit, bit)
+}
+
+fn masked(argument: u8, mask: u64, value: u64) -> Condition {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(mask), value)
+}
+
+fn failed(tried: &str, error: &impl std::fmt::Display) -> SandboxError {
+    SandboxError {
+        layer: "seccomp".into(),
+        what: format!("{tried}: {error}"),
+        hint: "run `autopilot doctor`: it says whether this kernel has system call filters".into(),
+    }
+}

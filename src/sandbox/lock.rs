@@ -1,0 +1,154 @@
+//! Landlock: what the command may touch, said once more, by the kernel's own allow list.
+
+use std::path::{Path, PathBuf};
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset,
+    RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
+};
+
+use super::SandboxError;
+use super::spec::Launch;
+use crate::policy::{Isolation, Reach};
+
+/// Devices that are read and written.
+const DEVICES: [&str; 8] = [
+    "/dev/null",
+    "/dev/zero",
+    "/dev/full",
+    "/dev/random",
+    "/dev/urandom",
+    "/dev/tty",
+    "/dev/pts",
+    "/dev/shm",
+];
+
+/// What is readable of a /proc that is the host's: nothing about anybody's processes.
+const HOST_PROC: [&str; 7] = [
+    "/proc/cpuinfo",
+    "/proc/meminfo",
+    "/proc/stat",
+    "/proc/version",
+    "/proc/loadavg",
+    "/proc/filesystems",
+    "/proc/sys",
+];
+
+/// Makes the ruleset and opens what it names: while that is still within the reach of whoever started this.
+/// Every right that the ABI knows is handled; whatever cannot be enforced is an error, never a lesser protection.
+pub(super) fn prepare(launch: &Launch) -> Result<Option<RulesetCreated>, SandboxError> {
+    if launch.grant.landlock() == 0 {
+        return Ok(None);
+    }
+    let abi = abi(launch.grant.landlock());
+    let ruleset = ruleset(launch, abi).map_err(|error| failed("create the ruleset", &error))?;
+    add_rules(ruleset, launch, abi).map(Some)
+}
+
+/// Restricts this process and all it starts.
+pub(super) fn restrict(ruleset: Option<RulesetCreated>) -> Result<(), SandboxError> {
+    let Some(ruleset) = ruleset else { return Ok(()) };
+    let status = ruleset.restrict_self().map_err(|error| failed("restrict_self", &error))?;
+    if status.ruleset != RulesetStatus::FullyEnforced || !status.no_new_privs {
+        return Err(failed("restrict_self", &format!("{status:?}")));
+    }
+    Ok(())
+}
+
+/// Returns the newest ABI that both the kernel and this program know.
+fn abi(number: u32) -> ABI {
+    ABI::from(i32::try_from(number).unwrap_or(i32::MAX))
+}
+
+fn ruleset(launch: &Launch, abi: ABI) -> Result<RulesetCreated, landlock::RulesetError> {
+    let mut ruleset = Ruleset::default()
+        .set_compatibility(CompatLevel::HardRequirement)
+        .handle_access(AccessFs::from_all(abi))?;
+    let alone = launch.grant.isolation() == Isolation::Bare;
+    if alone && launch.grant.network() == Reach::None && abi >= ABI::V4 {
+        // No rule follows: no port at all.
+        ruleset = ruleset.handle_access(AccessNet::from_all(abi))?;
+    }
+    if abi >= ABI::V6 {
+        ruleset = ruleset.scope(Scope::from_all(abi))?;
+    }
+    ruleset.create()
+}
+
+fn add_rules(mut ruleset: RulesetCreated, launch: &Launch, abi: ABI) -> Result<RulesetCreated, SandboxError> {
+    let read = AccessFs::from_read(abi);
+    // Nobody makes device nodes.
+    let write = AccessFs::from_all(abi) & !(AccessFs::MakeChar | AccessFs::MakeBlock);
+    let device = AccessFs::from_all(abi) & !(AccessFs::Execute | AccessFs::MakeChar | AccessFs::MakeBlock);
+    let grant = &launch.grant;
+    if grant.isolation() == Isolation::Bare {
+        ruleset = add(ruleset, HOST_PROC.iter().map(Path::new), read, abi)?;
+    } else {
+        // All that is below is there because it was granted; the names of it may be listed.
+        ruleset = add(ruleset, [Path::new("/")], AccessFs::ReadDir.into(), abi)?;
+        ruleset = add(ruleset, [Path::new("/etc"), Path::new("/proc")], read, abi)?;
+    }
+    ruleset = add(ruleset, DEVICES.iter().map(Path::new), device, abi)?;
+    // With a root of its own, what there is of /etc was brought in by name.
+    let named = |path: &&PathBuf| grant.isolation() == Isolation::Bare || !path.starts_with("/etc");
+    let system = grant.system().iter().filter(named).chain(grant.read());
+    ruleset = add(ruleset, system.map(PathBuf::as_path), read, abi)?;
+    ruleset = add(ruleset, launch.place.also_read.iter().map(PathBuf::as_path), read, abi)?;
+    if grant.isolation() == Isolation::Bare {
+        ruleset = add(ruleset, grant.caches().iter().map(|each| each.host.as_path()), read, abi)?;
+    }
+    let seen = &launch.seen;
+    let places = [&seen.worktree, &seen.home, &seen.tmp];
+    let places = places.into_iter().chain(&launch.place.also_write).chain(grant.write());
+    add(ruleset, places.map(PathBuf::as_path), write, abi)
+}
+
+/// Adds a rule a path. A path that is not there is left out only where it may be missing by nature.
+fn add<'a>(
+    mut ruleset: RulesetCreated,
+    paths: impl IntoIterator<Item = &'a Path>,
+    rights: BitFlags<AccessFs>,
+    abi: ABI,
+) -> Result<RulesetCreated, SandboxError> {
+    for path in paths {
+        let optional = path.starts_with("/dev") || path.starts_with("/proc");
+        if optional && !path.exists() {
+            continue;
+        }
+        let fd = PathFd::new(path).map_err(|error| failed(&format!("open {}", path.display()), &error))?;
+        let rights = if path.is_dir() { rights } else { rights & AccessFs::from_file(abi) };
+        ruleset = ruleset
+            .add_rule(PathBeneath::new(fd, rights))
+            .map_err(|error| failed(&format!("allow {}", path.display()), &error))?;
+    }
+    Ok(ruleset)
+}
+
+fn failed(tried: &str, error: &impl std::fmt::Display) -> SandboxError {
+    SandboxError {
+        layer: "landlock".into(),
+        what: format!("{tried}: {error}"),
+        hint: "run `autopilot doctor`: it says which Landlock this kernel has".into(),
+    }
+}
+
+/// Returns the kernel's Landlock ABI; 0: none.
+pub(super) fn probe() -> u32 {
+    // The newest ABI whose ruleset the kernel takes: the crate does not tell the number by itself.
+    (1..=ABI::V10 as u32).rev().find(|number| takes(abi(*number))).unwrap_or(0)
+}
+
+fn takes(abi: ABI) -> bool {
+    let ruleset = Ruleset::default()
+        .set_compatibility(CompatLevel::HardRequirement)
+        .handle_access(AccessFs::from_all(abi));
+    let ruleset = match ruleset {
+        Ok(ruleset) if abi >= ABI::V4 => ruleset.handle_access(AccessNet::from_all(abi)),
+        other => other,
+    };
+    let ruleset = match ruleset {
+        Ok(ruleset) if abi >= ABI::V6 => ruleset.scope(Scope::from_all(abi)),
+        other => other,
+    };
+    ruleset.is_ok_and(|ruleset| ruleset.create().is_ok())
+}

@@ -1,0 +1,193 @@
+//! Probes what this host can enforce and what it has. Namespaces are tried, not guessed: one launch of nothing.
+
+use std::collections::BTreeMap;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use nix::libc;
+use nix::unistd::{User, getegid, geteuid, getuid};
+use rustix::thread::CapabilitySet;
+
+use super::spec::Launch;
+use super::toolchains::{self, Toolchains};
+use super::wire::{self, Report};
+use super::{Place, SandboxError, enter, lock};
+use crate::plan::{Network, Resources};
+use crate::policy::{self, Decision, Fact, HostFacts, Identity, Namespaces, Request, Waivers};
+
+/// Folders of the system that programs need, and what they read of the machine.
+const FOLDERS: [&str; 11] = [
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/nix/store",
+    "/gnu/store",
+    "/run/current-system/sw",
+    "/sys/devices/system/cpu",
+];
+
+/// Files and folders of `/etc` that programs need; none holds a secret.
+const ETC: [&str; 31] = [
+    "/etc/alternatives",
+    "/etc/bash.bashrc",
+    "/etc/bashrc",
+    "/etc/ca-certificates",
+    "/etc/debian_version",
+    "/etc/fonts",
+    "/etc/gai.conf",
+    "/etc/host.conf",
+    "/etc/hosts",
+    "/etc/java-17-openjdk",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/localtime",
+    "/etc/lsb-release",
+    "/etc/magic",
+    "/etc/mime.types",
+    "/etc/nsswitch.conf",
+    "/etc/os-release",
+    "/etc/perl",
+    "/etc/pki/ca-trust",
+    "/etc/pki/tls",
+    "/etc/profile",
+    "/etc/protocols",
+    "/etc/resolv.conf",
+    "/etc/services",
+    "/etc/shells",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+    "/etc/terminfo",
+    "/etc/timezone",
+];
+
+/// Probes the host, as the caller of this process.
+pub fn probe() -> HostFacts {
+    // Lossy names and values are of no use to a plan, which is UTF-8.
+    let environment: BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let home = environment.get("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+    let Toolchains { path, refused, folders, env, caches } = toolchains::find(&environment, home.as_deref());
+    let system = FOLDERS.iter().chain(&ETC).map(PathBuf::from).filter(|path| path.exists()).collect();
+    let mut facts = HostFacts {
+        environment,
+        uid: getuid().as_raw(),
+        identity: identity(),
+        namespaces: Fact::default(),
+        landlock: lock::probe(),
+        seccomp: has_seccomp(),
+        home,
+        path,
+        path_refused: refused,
+        system,
+        toolchains: folders,
+        toolchain_env: env,
+        caches,
+    };
+    facts.namespaces = namespaces(&facts);
+    facts
+}
+
+/// Returns the identity of a user of this host, for `--run-as`.
+pub fn user(name: &str) -> Fact<Identity> {
+    let no = |why: String| Fact::No { why, hint: "name an ordinary user of this host: --run-as USER".into() };
+    match User::from_name(name) {
+        Ok(Some(user)) if user.uid.is_root() => no(format!("{name} is root, and steps never run as root")),
+        Ok(Some(user)) => {
+            Fact::Yes(Identity { uid: user.uid.as_raw(), gid: user.gid.as_raw(), name: user.name })
+        }
+        Ok(None) => no(format!("there is no user {name}")),
+        Err(error) => no(format!("user {name}: {error}")),
+    }
+}
+
+fn identity() -> Fact<Identity> {
+    if !geteuid().is_root() {
+        return Fact::Yes(Identity { uid: geteuid().as_raw(), gid: getegid().as_raw(), name: "step".into() });
+    }
+    let needed = CapabilitySet::SETUID | CapabilitySet::SETGID | CapabilitySet::SETPCAP;
+    let held = rustix::thread::capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective);
+    if held.contains(needed) {
+        return Fact::Yes(Identity::of_run(&std::process::id().to_string()));
+    }
+    Fact::No {
+        why: format!("root without {:?} cannot become anybody else", needed - held),
+        hint:
+            "run autopilot as an ordinary user, or give the container CAP_SETUID, CAP_SETGID and CAP_SETPCAP"
+                .into(),
+    }
+}
+
+fn has_seccomp() -> bool {
+    rustix::thread::secure_computing_mode().is_ok()
+        && std::fs::read_to_string("/proc/sys/kernel/seccomp/actions_avail")
+            .is_ok_and(|actions| actions.contains("errno"))
+}
+
+/// Launches a command that does not exist in namespaces with a root of its own, and hears how far that went.
+fn namespaces(facts: &HostFacts) -> Fact<Namespaces> {
+    let user = !geteuid().is_root();
+    match attempt(facts, user) {
+        Ok(()) => Fact::Yes(Namespaces { user }),
+        Err(error) => Fact::No { why: error.to_string(), hint: error.hint },
+    }
+}
+
+fn attempt(facts: &HostFacts, user: bool) -> Result<(), SandboxError> {
+    let facts = HostFacts {
+        namespaces: Fact::Yes(Namespaces { user }),
+        toolchains: Vec::new(),
+        caches: Vec::new(),
+        ..facts.clone()
+    };
+    let nothing = Request {
+        network: Network::None,
+        env: Vec::new(),
+        secrets: Vec::new(),
+        read: Vec::new(),
+        write: Vec::new(),
+        resources: Resources::of_runner(),
+    };
+    let waivers = Waivers { names: vec!["landlock".into(), "seccomp".into()] };
+    let grant = match policy::decide(&nothing, &facts, &waivers) {
+        Decision::Allow(grant) => grant,
+        Decision::Deny(reason) => {
+            return Err(SandboxError { layer: reason.what, what: reason.why, hint: reason.hint });
+        }
+    };
+    // Any folder does: nothing runs in it.
+    let usr = Path::new("/usr").to_owned();
+    let place = Place {
+        worktree: usr.clone(),
+        home: usr.clone(),
+        tmp: usr,
+        also_write: Vec::new(),
+        also_read: Vec::new(),
+    };
+    let seen = place.seen(&grant);
+    let argv = vec![std::ffi::OsString::from("/nonexistent").into()];
+    let launch =
+        Launch { grant, place, seen, read_only: Vec::new(), argv, dir: PathBuf::new(), env: Vec::new() };
+    launch_and_hear(&launch).map_err(|error| SandboxError::of("launch", "try namespaces", &error))?
+}
+
+fn launch_and_hear(launch: &Launch) -> std::io::Result<Result<(), SandboxError>> {
+    let (ours, theirs) = wire::pair()?;
+    let null = std::fs::File::options().read(true).write(true).open("/dev/null")?;
+    wire::send_launch(&ours, launch, [null.as_fd(), null.as_fd(), null.as_fd()])?;
+    let arguments = enter::arguments(&launch.grant);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut child = enter::execute_self(theirs, &arguments)?;
+    let report = enter::answer(&ours);
+    child.wait()?;
+    match report? {
+        Some(Report::Ready(_) | Report::Ended(_)) => Ok(Ok(())),
+        Some(Report::Failed(error)) => Ok(Err(error)),
+        None => Err(std::io::Error::from_raw_os_error(libc::ECHILD)),
+    }
+}

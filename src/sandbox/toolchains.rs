@@ -1,0 +1,241 @@
+//! The toolchains behind PATH: found by where its entries and their links lead, not by a list of names.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::policy::Cache;
+
+/// Covered by the system's own folders.
+const SYSTEM: [&str; 9] = [
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib64",
+    "/nix/store",
+    "/gnu/store",
+    "/run/current-system/sw",
+    "/proc",
+];
+
+/// The parts of a toolchain's folder that hold programs and what they load. What lies beside them (credentials,
+/// configuration, history) is not part of it.
+const PARTS: [&str; 17] = [
+    "bin",
+    "sbin",
+    "lib",
+    "lib32",
+    "lib64",
+    "libexec",
+    "include",
+    "shims",
+    "versions",
+    "plugins",
+    "toolchains",
+    "completions",
+    "pyenv.d",
+    "version",
+    "VERSION",
+    "settings.toml",
+    "pyvenv.cfg",
+];
+
+/// Parts that are a toolchain's only where it is a folder of its own, not a user's or the system's collection.
+const PARTS_OF_ITS_OWN: [&str; 5] = ["share", "src", "pkg", "api", "go.env"];
+
+/// What PATH leads to.
+#[derive(Debug, Default)]
+pub(super) struct Toolchains {
+    /// The directories of PATH that exist and may be used.
+    pub(super) path: Vec<PathBuf>,
+    /// The others, and why.
+    pub(super) refused: Vec<(String, String)>,
+    /// What has to be readable for them to work.
+    pub(super) folders: Vec<PathBuf>,
+    /// What they need to find themselves.
+    pub(super) env: Vec<(String, String)>,
+    /// What they have downloaded.
+    pub(super) caches: Vec<Cache>,
+}
+
+/// Finds them.
+pub(super) fn find(environment: &BTreeMap<String, String>, home: Option<&Path>) -> Toolchains {
+    let mut found = Toolchains::default();
+    let checkout = checkout();
+    let mut folders = BTreeSet::new();
+    let search = environment.get("PATH").map_or("/usr/local/bin:/usr/bin:/bin", String::as_str);
+    for entry in search.split(':') {
+        match usable(entry, checkout.as_deref()) {
+            Ok(Some(dir)) if !found.path.contains(&dir) => {
+                folders_behind(&dir, home, &mut folders);
+                found.path.push(dir);
+            }
+            Ok(_) => {}
+            Err(why) => found.refused.push((entry.to_owned(), why.to_owned())),
+        }
+    }
+    rustup(environment, home, &mut found, &mut folders);
+    pyenv(environment, &mut found, &folders);
+    found.caches = caches(environment, home);
+    // A folder inside another one is there already.
+    let all: Vec<PathBuf> = folders.into_iter().collect();
+    found.folders = all
+        .iter()
+        .filter(|each| !all.iter().any(|other| *each != other && each.starts_with(other)))
+        .cloned()
+        .collect();
+    found
+}
+
+/// Returns the checkout that this process was started in: what lies in it is the step's own to change.
+fn checkout() -> Option<PathBuf> {
+    let dir = std::env::current_dir().ok()?;
+    dir.ancestors().find(|each| each.join(".git").exists()).map(Path::to_owned)
+}
+
+/// Tells whether an entry of PATH may be used: `None` if there is nothing.
+fn usable(entry: &str, checkout: Option<&Path>) -> Result<Option<PathBuf>, &'static str> {
+    let path = Path::new(entry);
+    if !path.is_absolute() {
+        return Err("it is relative, so that the worktree would decide what runs");
+    }
+    if checkout.is_some_and(|checkout| path.starts_with(checkout)) {
+        return Err("it lies in the checkout, so that a step would decide what runs");
+    }
+    Ok(path.is_dir().then(|| path.to_owned()))
+}
+
+/// Adds what the programs of a directory need: the directory, its toolchain, and where their links lead.
+fn folders_behind(dir: &Path, home: Option<&Path>, folders: &mut BTreeSet<PathBuf>) {
+    if is_system(dir) {
+        return;
+    }
+    folders.insert(dir.to_owned());
+    let Ok(real) = fs::canonicalize(dir) else { return };
+    toolchain_of(&real, home, folders);
+    let Ok(entries) = fs::read_dir(&real) else { return };
+    for entry in entries.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_symlink())
+            && let Ok(program) = fs::canonicalize(entry.path())
+            && let Some(parent) = program.parent()
+            && !parent.starts_with(&real)
+            && !is_system(parent)
+        {
+            folders.insert(program.clone());
+            toolchain_of(parent, home, folders);
+        }
+    }
+}
+
+/// Adds the parts of the toolchain that a directory of programs belongs to.
+fn toolchain_of(bin: &Path, home: Option<&Path>, folders: &mut BTreeSet<PathBuf>) {
+    if is_system(bin)
+        || !matches!(bin.file_name().and_then(|name| name.to_str()), Some("bin" | "sbin" | "shims"))
+    {
+        return;
+    }
+    let Some(top) = bin.parent() else { return };
+    if top == Path::new("/") || home == Some(top) || top == Path::new("/root") {
+        return;
+    }
+    // ~/.local and its kin collect what many programs leave; /opt/node belongs to node alone.
+    let own = !home.is_some_and(|home| top.parent() == Some(home));
+    let parts = PARTS.iter().chain(own.then_some(PARTS_OF_ITS_OWN.iter()).into_iter().flatten());
+    folders.extend(parts.map(|part| top.join(part)).filter(|path| path.exists()));
+}
+
+fn is_system(path: &Path) -> bool {
+    SYSTEM.iter().any(|each| path.starts_with(each))
+}
+
+/// rustup's proxies look their toolchain up in a folder that PATH does not lead to.
+fn rustup(
+    environment: &BTreeMap<String, String>,
+    home: Option<&Path>,
+    found: &mut Toolchains,
+    folders: &mut BTreeSet<PathBuf>,
+) {
+    if !found.path.iter().any(|dir| dir.join("rustup").exists()) {
+        return;
+    }
+    let folder = environment.get("RUSTUP_HOME").map(PathBuf::from).or_else(|| Some(home?.join(".rustup")));
+    let Some(folder) = folder.filter(|folder| folder.is_dir()) else { return };
+    folders.extend(
+        ["toolchains", "settings.toml"].map(|part| folder.join(part)).into_iter().filter(|p| p.exists()),
+    );
+    found.env.push(("RUSTUP_HOME".into(), folder.to_string_lossy().into_owned()));
+    found.env.push(("RUSTUP_AUTO_INSTALL".into(), "0".into()));
+    if let Some(toolchain) = environment.get("RUSTUP_TOOLCHAIN") {
+        found.env.push(("RUSTUP_TOOLCHAIN".into(), toolchain.clone()));
+    }
+}
+
+/// pyenv's shims look their versions up in a folder named by a variable.
+fn pyenv(environment: &BTreeMap<String, String>, found: &mut Toolchains, folders: &BTreeSet<PathBuf>) {
+    for name in ["PYENV_ROOT", "NVM_DIR", "VOLTA_HOME", "ASDF_DATA_DIR", "SDKMAN_DIR", "GOROOT", "JAVA_HOME"]
+    {
+        if let Some(value) = environment.get(name)
+            && folders.iter().any(|folder| folder.starts_with(value))
+        {
+            found.env.push((name.into(), value.clone()));
+        }
+    }
+}
+
+/// Folders of downloaded content, as each tool names them by default. Never the files beside them.
+fn caches(environment: &BTreeMap<String, String>, home: Option<&Path>) -> Vec<Cache> {
+    let named = |variable: &str, default: &str| {
+        environment.get(variable).map(PathBuf::from).or_else(|| Some(home?.join(default)))
+    };
+    let mut caches = Vec::new();
+    let mut add = |name: &str, host: Option<PathBuf>, seen: &str| {
+        if let Some(host) = host.filter(|host| host.is_dir()) {
+            caches.push(Cache { name: name.into(), host, seen: seen.into() });
+        }
+    };
+    let cargo = named("CARGO_HOME", ".cargo");
+    add("cargo-registry", cargo.as_ref().map(|folder| folder.join("registry")), ".cargo/registry");
+    add("cargo-git", cargo.map(|folder| folder.join("git")), ".cargo/git");
+    add("npm", named("npm_config_cache", ".npm").map(|folder| folder.join("_cacache")), ".npm/_cacache");
+    let modules = environment.get("GOMODCACHE").map(PathBuf::from);
+    add("go", modules.or_else(|| named("GOPATH", "go").map(|folder| folder.join("pkg/mod"))), "go/pkg/mod");
+    caches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relative_entries_and_those_of_the_checkout_are_refused() {
+        assert!(usable("bin", None).is_err());
+        assert!(usable("", None).is_err());
+        assert!(usable("/src/repo/node_modules/.bin", Some(Path::new("/src/repo"))).is_err());
+        assert_eq!(usable("/nonexistent", None), Ok(None));
+    }
+
+    #[test]
+    fn credentials_beside_programs_are_no_part_of_a_toolchain() {
+        let top = tempfile::tempdir().unwrap();
+        for part in [
+            "home/.cargo/bin",
+            "home/.cargo/registry",
+            "home/.local/bin",
+            "home/.local/share",
+            "opt/go/bin",
+            "opt/go/src",
+        ] {
+            fs::create_dir_all(top.path().join(part)).unwrap();
+        }
+        fs::write(top.path().join("home/.cargo/credentials.toml"), "token").unwrap();
+        let home = top.path().join("home");
+        let mut folders = BTreeSet::new();
+        for dir in ["home/.cargo/bin", "home/.local/bin", "opt/go/bin"] {
+            folders_behind(&top.path().join(dir), Some(&home), &mut folders);
+        }
+        let seen: Vec<_> =
+            folders.iter().map(|path| path.strip_prefix(top.path()).unwrap().to_str().unwrap()).collect();
+        assert_eq!(seen, ["home/.cargo/bin", "home/.local/bin", "opt/go/bin", "opt/go/src"]);
+    }
+}
