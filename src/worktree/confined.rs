@@ -1,15 +1,16 @@
 //! The one way in which git is run on a worktree: under the sandbox, with a git directory that no step sees.
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
 use std::time::Duration;
 
 use rustix::fs::MemfdFlags;
 
-use super::error::WorktreeError;
-use super::rundir::RunDir;
+use super::error::{WorktreeError, at};
+use super::rundir::{RunDir, remove_tree};
 use crate::policy::{self, Decision, Grant, HostFacts, Request, Waivers};
 use crate::sandbox::{self, Place, Status};
 
@@ -44,6 +45,19 @@ impl ConfinedGit {
             also_read: vec![dir.inbox()],
         };
         Ok(Self { grant, place, format })
+    }
+
+    /// Makes the run directory over to whom the steps run as.
+    pub(super) fn take_possession(&self, dir: &RunDir) -> Result<(), WorktreeError> {
+        sandbox::make_over(dir.path(), self.grant.identity()).map_err(at(dir.path()))
+    }
+
+    /// Empties TMPDIR for the next attempt.
+    pub(super) fn fresh_tmp(&self, dir: &RunDir) -> Result<(), WorktreeError> {
+        let tmp = dir.tmp();
+        remove_tree(&tmp)?;
+        DirBuilder::new().mode(0o700).create(&tmp).map_err(at(&tmp))?;
+        sandbox::make_over(&tmp, self.grant.identity()).map_err(at(&tmp))
     }
 
     /// Runs a shell script of git commands (`what` names it in errors), with these variables; returns what

@@ -51,6 +51,7 @@ impl Worktree {
         make_checkpoints(&dir, repository, base)?;
         make_private_repository(&dir, repository, base, name.branch, &person)?;
         let git = ConfinedGit::new(&dir, host, waivers, repository.format.name())?;
+        git.take_possession(&dir)?;
         let variables = [("BASE", base.commit.clone().into()), ("RESULT", RESULT.into())];
         git.script("checkout", CHECK_OUT, &variables).await?;
         let root = Root::open(&dir.worktree())?;
@@ -86,6 +87,7 @@ impl Worktree {
         if !dir.checkpoints().join(RESULT).is_file() {
             return Ok(None);
         }
+        git.take_possession(&dir)?;
         let told = git.script("take up", TAKE_UP, &variables).await?;
         let (head, listing) = told
             .windows(2)

@@ -66,7 +66,7 @@ impl Worktree {
 
     /// Returns where a step runs, with an empty TMPDIR.
     pub fn place(&self) -> Result<Place, WorktreeError> {
-        self.dir.fresh_tmp()?;
+        self.git.fresh_tmp(&self.dir)?;
         Ok(Place {
             worktree: self.dir.worktree(),
             home: self.dir.home(),

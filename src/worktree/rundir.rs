@@ -130,13 +130,6 @@ impl RunDir {
         self.path.join("run.json")
     }
 
-    /// Empties TMPDIR for the next attempt.
-    pub(super) fn fresh_tmp(&self) -> Result<(), WorktreeError> {
-        let tmp = self.tmp();
-        remove_tree(&tmp)?;
-        DirBuilder::new().mode(0o700).create(&tmp).map_err(at(&tmp))
-    }
-
     /// Removes the directory with all that is in it.
     pub(super) fn remove(&self) -> Result<(), WorktreeError> {
         // Its record goes last: until then a later `run` or `status` sees what is left.
