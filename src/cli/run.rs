@@ -1,6 +1,8 @@
 //! `autopilot run ISSUE…`: load → check → lock → recover → decide → record → run → prove → close → tell.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use serde_json::json;
 
@@ -91,14 +93,20 @@ async fn one(
         Recorder::create(&repository.toplevel, issue, &secrets, Box::new(progress)).map_err(internal)?;
     let name = recorder.files().run();
     lock.name(&name.to_string())?;
-    let start = start(&recorder, &plan, &base, repository)?;
+    let start = start(&recorder, &plan, &base, repository, &grants)?;
     recorder.record(Event::RunStarted(Box::new(start))).map_err(internal)?;
 
+    let began = Instant::now();
     let names = RunOf { run: &name.to_string(), issue, branch: &name.branch() };
     let ending = if args.keep_worktree { Ending::Keep } else { Ending::Remove };
     let made = Worktree::create(&state, repository, &base, names, &host, &waivers).await;
     match made {
-        Ok(worktree) => work(worktree, &plan, &grants, &mut recorder, interrupt, ending).await?,
+        Ok(worktree) => {
+            let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            recorder.mirror(&worktree.dir().mirror()).map_err(internal)?;
+            recorder.record(Event::WorktreeReady { files: worktree.files(), ms }).map_err(internal)?;
+            work(worktree, &plan, &grants, &mut recorder, interrupt, ending).await?;
+        }
         Err(error) => record_internal(&mut recorder, &error.to_string())?,
     }
     let (view, head) = report::close(&mut recorder).map_err(internal)?;
@@ -123,13 +131,11 @@ fn load(args: &RunArgs, issue: u64) -> Result<Plan, Failure> {
 async fn work(
     mut worktree: Worktree,
     plan: &Plan,
-    grants: &std::collections::HashMap<String, run::Grants>,
+    grants: &HashMap<String, run::Grants>,
     recorder: &mut Recorder,
     interrupt: &Interrupt,
     ending: Ending,
 ) -> Result<(), Failure> {
-    recorder.mirror(&worktree.dir().mirror()).map_err(internal)?;
-    recorder.record(Event::WorktreeReady { files: worktree.files(), ms: 0 }).map_err(internal)?;
     let runner = Runner::new(plan, grants, recorder, &mut worktree, interrupt.clone());
     if let Err(error) = run::execute(runner).await {
         record_internal(recorder, &error.to_string())?;
@@ -142,16 +148,17 @@ fn start(
     plan: &Plan,
     base: &Base,
     repository: &Repository,
+    grants: &HashMap<String, run::Grants>,
 ) -> Result<RunStarted, Failure> {
-    let run = recorder.files().run();
+    let name = recorder.files().run();
     Ok(RunStarted {
-        run: Token::new(run.to_string()),
+        run: Token::new(name.to_string()),
         issue: plan.issue,
         title: recorder.text(&plan.title),
         autopilot: Token::new(env!("CARGO_PKG_VERSION")),
         base: recorder.text(&base.name),
         commit: Token::new(&base.commit),
-        branch: Token::new(run.branch()),
+        branch: Token::new(name.branch()),
         repository: recorder.text(repository.toplevel.to_string_lossy()),
         plan_path: recorder.text(plan.path.to_string_lossy()),
         plan_sha256: Token::new(&plan.digest),
@@ -164,7 +171,7 @@ fn start(
             kernel: recorder.text(crate::worktree::kernel()),
             git: recorder.text(repository.git_version()?),
         },
-        sandbox: recorder.text("processes"),
+        sandbox: recorder.text(run::enforcement(grants)),
     })
 }
 

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::io;
 
+use super::spoken;
 use super::view::{AttemptView, RunView, StepView};
 use crate::evidence::event::{RunResult, StepResult};
 use crate::evidence::{Files, log};
-use crate::plan::units;
 
 /// Lines of the log shown in the report.
 const LINES: usize = 60;
@@ -28,7 +28,7 @@ pub(super) fn write(view: &RunView, files: &Files) -> io::Result<Option<String>>
         row(&mut text, "step", step);
     }
     row(&mut text, "why", end.reason.as_ref().map_or("not recorded", |reason| reason.text.as_str()));
-    row(&mut text, "after", &units::duration(end.took));
+    row(&mut text, "after", &spoken(end.took));
     row(&mut text, "passed", &listed(view, StepResult::Passed));
     row(&mut text, "skipped", &listed(view, StepResult::Skipped));
     if let Some((reference, commit, _)) = &view.branch {
@@ -55,7 +55,7 @@ fn attempts(step: &StepView) -> String {
     let mut text = format!("\nAttempts at {}\n", step.id);
     for attempt in &step.attempts {
         let reason = attempt.reason.as_ref().map_or("ended by the crash", |reason| reason.text.as_str());
-        let time = units::duration(attempt.took);
+        let time = spoken(attempt.took);
         let _ = writeln!(text, "  {}/{}  {time:>6}  {reason}", attempt.number, step.allowed);
     }
     text

@@ -8,11 +8,13 @@ mod summary;
 mod view;
 
 use std::io;
+use std::time::Duration;
 
 pub use view::{AttemptView, End, RunView, StepView, WorktreeView};
 
 use crate::evidence::provenance::Facts;
 use crate::evidence::{Files, Head, Recorder, journal};
+use crate::plan::units;
 
 /// Reads the journal of a run; nothing if it does not begin with `run.started`.
 pub fn read(files: &Files) -> io::Result<Option<RunView>> {
@@ -28,6 +30,15 @@ pub fn close(recorder: &mut Recorder) -> io::Result<(RunView, Head)> {
     recorder.write_reports(&summary, failed.as_deref())?;
     let head = recorder.close(&facts(&view))?;
     Ok((view, head))
+}
+
+/// Writes a duration as people say it: `0.3s`, `8m43s`.
+fn spoken(duration: Duration) -> String {
+    if duration < Duration::from_secs(10) {
+        format!("{:.1}s", duration.as_secs_f64())
+    } else {
+        units::duration(Duration::from_secs(duration.as_secs()))
+    }
 }
 
 fn facts(view: &RunView) -> Facts {

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use super::gantt;
 use super::markdown::{inline, table_cell};
+use super::spoken;
 use super::view::{RunView, StepView, WorktreeView};
 use crate::evidence::event::{AttemptResult, Change, ChangeKind, RunResult, StepResult};
 use crate::evidence::{Files, RunName};
-use crate::plan::units;
 
 /// Files listed in the summary.
 const FILES: usize = 50;
@@ -15,7 +15,7 @@ const FILES: usize = 50;
 /// Writes the summary of a run that has ended.
 pub(super) fn write(view: &RunView, files: &Files) -> String {
     let mut text = headline(view);
-    let _ = writeln!(text, "**{}** · {}\n", inline(view.start.title.as_str()), subject(view));
+    let _ = writeln!(text, "**{}** · {}\n", table_cell(view.start.title.as_str()), subject(view));
     if let Some(why) = reason(view) {
         let _ = writeln!(text, "**Why:** {}\n", inline(&why));
     }
@@ -38,7 +38,7 @@ pub(super) fn write(view: &RunView, files: &Files) -> String {
 fn headline(view: &RunView) -> String {
     let issue = view.start.issue;
     let Some(end) = &view.end else { return format!("# … #{issue} has not ended\n") };
-    let took = units::duration(end.took);
+    let took = spoken(end.took);
     match end.result {
         RunResult::Done => format!("# ✅ #{issue} done in {took}\n"),
         RunResult::Failed => format!("# ❌ #{issue} failed{} after {took}\n", at_step(view)),
@@ -60,7 +60,7 @@ fn subject(view: &RunView) -> String {
     let branch = reference.strip_prefix("refs/heads/").unwrap_or(reference);
     let changes = view.changes();
     let (added, removed) = totals(&changes);
-    format!("`{base}...{branch}` · {}, {} files, +{added} −{removed}", plural(*commits, "commit"), changes.len())
+    format!("`{base}...{branch}` · {}, {}, +{added} −{removed}", plural(*commits, "commit"), plural(changes.len() as u64, "file"))
 }
 
 fn reason(view: &RunView) -> Option<String> {
@@ -73,7 +73,7 @@ fn steps(view: &RunView) -> String {
         let (mark, note) = result(step);
         let tries = if step.attempts.is_empty() { "–".to_owned() } else { step.attempts.len().to_string() };
         let time =
-            if step.attempts.is_empty() { "–".to_owned() } else { units::duration(step.took()) };
+            if step.attempts.is_empty() { "–".to_owned() } else { spoken(step.took()) };
         let _ = writeln!(text, "| {} | {mark}{} | {tries} | {time} |", step.id, table_cell(&note));
     }
     text

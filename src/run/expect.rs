@@ -109,11 +109,12 @@ fn unmet_output(expected: &plan::Expectation, log_file: &Path, output: Range<u64
 pub(super) fn unmet_changes(expected: &plan::Changes, changes: &Changes) -> Vec<String> {
     let count = changes.paths.len() as u64;
     let mut unmet = Vec::new();
-    if expected.min.is_some_and(|min| count < min) {
-        unmet.push(format!("changes: {count} paths changed, at least {} expected", expected.min.unwrap_or(0)));
+    if let Some(min) = expected.min.filter(|min| count < *min) {
+        unmet.push(format!("changes: {count} paths changed, at least {min} expected"));
     }
-    if expected.max.is_some_and(|max| count > max) {
-        unmet.push(format!("changes: {count} paths changed, at most {} expected", expected.max.unwrap_or(0)));
+    if let Some(max) = expected.max.filter(|max| count > *max) {
+        let some: Vec<String> = changes.paths.iter().take(3).map(|c| c.path().display().to_string()).collect();
+        unmet.push(format!("changes: {count} paths changed, at most {max} expected: {} …", some.join(" ")));
     }
     for changed in &changes.paths {
         let path = changed.path();

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 pub use expect::signal_name as name_of_signal;
 pub use finish::{Ending, finish};
 pub use interrupt::Interrupt;
-pub use preflight::{Grants, Refusal, preflight};
+pub use preflight::{Grants, Refusal, enforcement, preflight};
 pub use recover::{Recovered, recover};
 pub use steps::execute;
 

@@ -1,10 +1,10 @@
 //! What is known before step 1: a run that cannot be right is not begun.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::evidence::mask::Secrets;
 use crate::plan::{Action, Plan, Step};
-use crate::policy::{self, Decision, Grant, HostFacts, Reason, Request, Waivers};
+use crate::policy::{self, Decision, Grant, Isolation, HostFacts, Reason, Request, Waivers};
 
 /// What a step's commands get.
 #[derive(Debug, Clone)]
@@ -54,6 +54,28 @@ pub fn preflight(
         grants.insert(step.id.clone(), Grants { action, follow_up });
     }
     Ok(grants)
+}
+
+/// Says in a line how the steps of a run are confined: the weakest of them.
+pub fn enforcement(grants: &HashMap<String, Grants>) -> String {
+    let actions = || grants.values().map(|grants| &grants.action);
+    let namespaces = actions().all(|grant| matches!(grant.isolation(), Isolation::Namespaces { .. }));
+    let landlock = actions().map(Grant::landlock).min().unwrap_or(0);
+    let seccomp = actions().all(Grant::seccomp);
+    let waived: BTreeSet<&String> = actions().flat_map(Grant::waived).collect();
+    let mut layers = Vec::new();
+    if landlock > 0 {
+        layers.push(format!("Landlock {landlock}"));
+    }
+    layers.extend(namespaces.then(|| "namespaces".to_owned()));
+    layers.extend(seccomp.then(|| "seccomp".to_owned()));
+    let layers = layers.join(", ");
+    if waived.is_empty() {
+        let how = if namespaces { "full" } else { "without namespaces" };
+        return format!("{how} ({layers})");
+    }
+    let waived: Vec<&str> = waived.into_iter().map(String::as_str).collect();
+    format!("DEGRADED, without {} ({layers})", waived.join(", "))
 }
 
 fn decide(step: &Step, request: &Request, host: &HostFacts, waivers: &Waivers) -> Result<Grant, Refusal> {
