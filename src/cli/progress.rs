@@ -130,7 +130,8 @@ impl Progress {
     fn attempt_ended(&mut self, step: &str, attempt: u32, result: AttemptResult, reason: &str, ms: u64) {
         let time = units::clock(Duration::from_millis(ms));
         let allowed = self.allowed.get(step).copied().unwrap_or(1);
-        let tries = if allowed > 1 { format!("attempt {attempt}/{allowed}") } else { String::new() };
+        let worth_saying = allowed > 1 && (attempt > 1 || result != AttemptResult::Passed);
+        let tries = if worth_saying { format!("attempt {attempt}/{allowed}") } else { String::new() };
         let (mark, note) = match result {
             AttemptResult::Passed => (style("✓").green(), self.changed.take().unwrap_or_default()),
             AttemptResult::Failed => (style("✗").red(), reason.to_owned()),
