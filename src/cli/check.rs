@@ -37,7 +37,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
             match &checked.result {
                 Ok(valid) => output::print(&format!("{gap}{}", text::plan(valid)))?,
                 Err(faults) => {
-                    output::complain(&format!("{gap}{}", text::faults(&checked.found.path, faults)))?
+                    output::complain(&format!("{gap}{}", text::faults(&checked.found.path, faults)))?;
                 }
             }
         }

@@ -206,9 +206,9 @@ fn homes(key: &str, schema: &Json) -> String {
 /// Explains a complaint of the YAML scanner: what is wrong, in the plan author's words, and what helps.
 pub(super) fn syntax(info: &str, line: &str, column: usize) -> (String, String) {
     let message = if info.contains("recursion") {
-        "is nested too deep".to_owned()
+        "this is nested too deep".to_owned()
     } else {
-        format!("is not YAML: {info}")
+        format!("this is not YAML: {info}")
     };
     let hint = match line.chars().nth(column) {
         _ if info.contains("recursion") => "no plan needs that",

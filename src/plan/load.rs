@@ -33,7 +33,7 @@ impl Loaded {
 
 /// Loads a plan from a file; `issue` is the issue it must be for.
 pub fn load(path: &Path, issue: Option<u64>) -> Result<Loaded, Faults> {
-    let bytes = source::read(path).map_err(|fault| Faults::new(vec![fault]))?;
+    let bytes = source::read(path)?;
     let folder = match path.parent() {
         Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
         Some(parent) => parent,
@@ -55,17 +55,18 @@ fn missing(folder: &Path, attached: &[(PathBuf, Fault)]) -> Vec<Fault> {
 
 /// Makes a plan of the bytes of a file. Touches no system.
 pub fn parse(bytes: &[u8], path: &Path, folder: &Path, issue: Option<u64>) -> Result<Loaded, Faults> {
-    let source = source::decode(path, bytes).map_err(|fault| Faults::new(vec![fault]))?;
+    let source = source::decode(path, bytes)?;
     let mut findings = Findings::new(&source);
     let Some(root) = tree::build(&mut findings) else { return Err(findings.into_faults()) };
     if !matches!(root.value, Value::Map(_)) {
-        findings.add(root.mark, "is no plan: a plan is a map of keys and values", hint::SMALLEST);
+        findings.add(root.mark, "this is no plan: a plan is a map of keys and values", hint::SMALLEST);
         return Err(findings.into_faults());
     }
     shape::check(schema(), &root, &mut findings);
     let order = rules::check(&root, issue, &mut findings);
     let (Some(order), true) = (order, findings.is_empty()) else { return Err(findings.into_faults()) };
-    let digest = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest =
+        Sha256::digest(bytes).iter().fold(String::new(), |digest, byte| digest + &format!("{byte:02x}"));
     let lines =
         root.get("steps").map(Node::items).unwrap_or_default().iter().map(|step| step.mark.line).collect();
     let file = read_file(&source, &root)?;
@@ -94,9 +95,9 @@ fn read_file(source: &Source, root: &Node) -> Result<PlanFile, Faults> {
         let fault = Fault::at(
             source,
             Mark::START,
-            format!("cannot be read: {error}"),
+            format!("the plan cannot be read: {error}"),
             "this is a fault of autopilot: please report it",
         );
-        Faults::new(vec![fault])
+        fault.into()
     })
 }

@@ -43,7 +43,7 @@ impl Rules<'_, '_> {
         let Some((node, asked)) = root.get("issue").zip(asked) else { return };
         if let Some(found) = node.integer().filter(|found| *found != i128::from(asked)) {
             let hint = format!("write `issue: {asked}`, or run the plan as what it is: `autopilot {found}`");
-            self.fault(node.mark, format!("is the plan of issue {found}, not of {asked}"), hint);
+            self.fault(node.mark, format!("this is the plan of issue {found}, not of {asked}"), hint);
         }
     }
 
@@ -151,7 +151,7 @@ impl Rules<'_, '_> {
                         "each entry of `{key}` is a command of its own: `{key}: [cargo test --offline]` or \
                          `{key}: [[cargo, test, --offline]]`"
                     );
-                    self.fault(node.mark, "is an option, not a command", hint);
+                    self.fault(node.mark, "this is an option, not a command", hint);
                 }
                 self.command(node);
             }
@@ -166,7 +166,7 @@ impl Rules<'_, '_> {
         };
         if let Some(found) = command::calls_codex(&words) {
             let hint = "write `codex:` with the prompt in place of `command:`: autopilot starts Codex itself, confined";
-            self.fault(node.mark, format!("calls {} by hand", quote(found)), hint);
+            self.fault(node.mark, format!("the command calls {} by hand", quote(found)), hint);
         }
         if let Some(first) = node.items().first() {
             self.first_word(first);

@@ -211,7 +211,7 @@ impl<'a> Walker<'a, '_, '_> {
         if let ("autopilot-duration" | "autopilot-size", Err(wrong)) = (format, text::check(format, text)) {
             return self.fault(node, format!("{name}: {} {}", quote(text), wrong.message), wrong.hint);
         }
-        let hint = scalar_hint(&ways, text, *kind, name);
+        let hint = scalar_hint(&ways, text, *kind, name, &wanted);
         self.fault(node, format!("{name} must be {wanted}, not {}", kind_name(node)), hint);
     }
 
@@ -298,7 +298,7 @@ fn strings(list: Option<&Json>) -> impl Iterator<Item = &str> {
 }
 
 /// Says what to write instead of a scalar of the wrong kind.
-fn scalar_hint(ways: &[&Json], text: &str, kind: Kind, name: &str) -> String {
+fn scalar_hint(ways: &[&Json], text: &str, kind: Kind, name: &str, wanted: &str) -> String {
     let takes = |name: &str| ways.iter().any(|way| type_of(way) == name);
     let number: String = text.chars().filter(|c| !matches!(c, '_' | ',' | '#')).collect();
     let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
@@ -310,7 +310,7 @@ fn scalar_hint(ways: &[&Json], text: &str, kind: Kind, name: &str) -> String {
     if takes("integer") && is_number && kind == Kind::Text {
         return format!("write `{number}`, without quotes or separators");
     }
-    if takes("string") && kind != Kind::Text {
+    if kind != Kind::Text && ways.iter().any(|way| type_of(way) == "string" && words(way).next().is_none()) {
         return format!("put it in quotes: \"{text}\"");
     }
     if takes("array") {
@@ -325,10 +325,11 @@ fn scalar_hint(ways: &[&Json], text: &str, kind: Kind, name: &str) -> String {
             format!("write a list: `[{entry}]`")
         };
     }
-    if takes("object") {
-        return format!("known keys: {}", keys(ways));
+    match name {
+        "a step" => "write `- {id: …, command: …}`".to_owned(),
+        _ if takes("object") && ways.len() == 1 => format!("known keys: {}", keys(ways)),
+        _ => format!("write {wanted}"),
     }
-    "see docs/plan.md".to_owned()
 }
 
 /// Says what to write instead of a list or map.
@@ -350,8 +351,10 @@ fn container_hint(ways: &[&Json], node: &Node, name: &str) -> String {
                 .collect();
             format!("write a list: `[{}]`", pairs.join(", "))
         }
+        Value::Map(_) if takes("array") && takes("string") => "write text or a list of words".to_owned(),
         Value::Map(_) if takes("array") => "write a list: each entry starts with `- `".to_owned(),
         Value::Map(_) => "text that holds `: ` needs quotes, or `|` and lines of its own".to_owned(),
+        Value::List(_) if name == "`network`" => "write `{allow: [HOST, …]}`".to_owned(),
         Value::List(_) if takes("object") => format!("known keys: {}", keys(ways)),
         Value::List(items) => match items.as_slice() {
             [Node { value: Value::Scalar { text, .. }, .. }] => {

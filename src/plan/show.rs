@@ -20,6 +20,7 @@ pub(super) fn duration<S: Serializer>(value: &Duration, serializer: S) -> Result
     serializer.serialize_str(&units::duration(*value))
 }
 
+#[expect(clippy::ref_option, reason = "serde calls it so")]
 pub(super) fn duration_if_any<S: Serializer>(
     value: &Option<Duration>,
     serializer: S,

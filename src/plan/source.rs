@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
-use super::fault::{Fault, Mark};
+use super::fault::{Fault, Faults, Mark};
 
 /// No plan that a person reads is larger.
 pub(super) const LARGEST: u64 = 1 << 20;
@@ -64,29 +64,29 @@ impl Source {
 }
 
 /// Reads the bytes of a plan file; only a regular file of a sane size, and never waiting.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, Fault> {
-    let fault = |message: String, hint: &str| Fault::of_file(path, message, hint);
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Faults> {
+    let fault = |message: String, hint: &str| Faults::from(Fault::of_file(path, message, hint));
     // O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     let file = rustix::fs::open(path, flags, Mode::empty()).map(File::from).map_err(|errno| match errno {
         Errno::NOENT => fault("there is no such file".into(), "`autopilot init ISSUE` writes a plan"),
-        Errno::ACCESS => fault("may not be read".into(), "check the file's permissions"),
-        other => fault(format!("cannot be opened: {}", other.kind()), ""),
+        Errno::ACCESS => fault("the file may not be read".into(), "check the file's permissions"),
+        other => fault(format!("the file cannot be opened: {}", other.kind()), ""),
     })?;
-    let unreadable = |error: std::io::Error| fault(format!("cannot be read: {error}"), "");
+    let unreadable = |error: std::io::Error| fault(format!("the file cannot be read: {error}"), "");
     let meta = file.metadata().map_err(unreadable)?;
     if meta.is_dir() {
-        return Err(fault("is a folder, not a plan file".into(), "name the `Autopilot.yaml` in it"));
+        return Err(fault("this is a folder, not a plan file".into(), "name the `Autopilot.yaml` in it"));
     }
     if !meta.is_file() {
-        return Err(fault("is not a regular file".into(), "write the plan to a file"));
+        return Err(fault("this is not a regular file".into(), "write the plan to a file"));
     }
     let mut bytes = Vec::new();
     // One byte more than allowed shows a file that grows or whose length is not told.
     file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > LARGEST {
         return Err(fault(
-            "is larger than 1MiB".into(),
+            "the file is larger than 1MiB".into(),
             "put long prompts into files and name them by `prompt_file`",
         ));
     }
@@ -114,13 +114,14 @@ pub(super) fn look_beside(folder: &Path, path: &Path) -> Result<(), (String, &'s
 }
 
 /// Decodes the bytes of a plan file. The first bad character is the fault: YAML ends there.
-pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Source, Fault> {
+pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Source, Faults> {
     if bytes.len() as u64 > LARGEST {
         return Err(Fault::of_file(
             path,
-            "is larger than 1MiB",
+            "the file is larger than 1MiB",
             "put long prompts into files and name them by `prompt_file`",
-        ));
+        )
+        .into());
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let source = Source::new(path, &String::from_utf8_lossy(bytes));
@@ -131,7 +132,7 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Source, Fault> {
             [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "this looks like UTF-16: save the file as UTF-8",
             _ => "save the file as UTF-8",
         };
-        Fault::at(&source, mark, "is not UTF-8", hint)
+        Faults::from(Fault::at(&source, mark, "the text is not UTF-8", hint))
     })?;
     let source = Source::new(path, text);
     match source.text.char_indices().find(|(_, c)| is_forbidden(*c)) {
@@ -143,7 +144,7 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Source, Fault> {
                 c => format!("U+{:04X}, which makes text look different from what it is", u32::from(c)),
             };
             let hint = "a plan is plain text: take it out";
-            Err(Fault::at(&source, source.mark(offset), format!("holds {name}"), hint))
+            Err(Fault::at(&source, source.mark(offset), format!("the text holds {name}"), hint).into())
         }
     }
 }

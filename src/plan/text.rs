@@ -110,7 +110,7 @@ fn read_id(text: &str) -> Result<String, Wrong> {
         && text.len() <= 64
         && !text.contains("..")
         && !text.ends_with('.')
-        && !text.ends_with(".lock");
+        && text.strip_suffix(".lock").is_none();
     if is_safe {
         return Ok(text.to_owned());
     }

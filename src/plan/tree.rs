@@ -175,7 +175,7 @@ pub(super) fn build(findings: &mut Findings<'_>) -> Option<Node> {
         }
     }
     if builder.root.is_none() {
-        builder.fault(Mark::START, "holds no plan", hint::SMALLEST);
+        builder.fault(Mark::START, "the file holds no plan", hint::SMALLEST);
     }
     builder.root
 }
@@ -236,13 +236,17 @@ impl Builder<'_, '_> {
 
     fn refuse_tag(&mut self, is_tagged: bool, mark: Mark) {
         if is_tagged {
-            self.fault(mark, "has a tag (`!…`)", "plans use no tags; text that starts with `!` needs quotes");
+            self.fault(
+                mark,
+                "this has a tag (`!…`)",
+                "plans use no tags; text that starts with `!` needs quotes",
+            );
         }
     }
 
     fn scalar(&mut self, text: String, style: ScalarStyle, anchor: usize, mark: Mark) {
         if text.contains('\0') {
-            self.fault(mark, "holds a NUL character", "no program can be given one: take the `\\0` out");
+            self.fault(mark, "this holds a NUL character", "no program can be given one: take the `\\0` out");
         }
         let kind = if style == ScalarStyle::Plain { kind_of(&text) } else { Kind::Text };
         if self.expects_key() {
@@ -281,7 +285,7 @@ impl Builder<'_, '_> {
             return None;
         }
         if self.stack.len() >= DEEPEST {
-            self.fault(mark, format!("is nested deeper than {DEEPEST} levels"), "no plan needs that");
+            self.fault(mark, format!("this is nested deeper than {DEEPEST} levels"), "no plan needs that");
             return None;
         }
         self.stack.push(Frame {
@@ -305,7 +309,7 @@ impl Builder<'_, '_> {
 
     fn alias(&mut self, anchor: usize, mark: Mark) -> Option<()> {
         let Some(node) = self.anchors.get(&anchor) else {
-            self.fault(mark, "refers to itself", "write the value out");
+            self.fault(mark, "this alias refers to itself", "write the value out");
             return None;
         };
         let (depth, weight) = node.measure();

@@ -97,9 +97,9 @@ fn bad_duration(text: &str) -> Wrong {
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         return Wrong::new("has no unit", format!("write `{text}s` or `{text}m`"));
     }
-    let hint = match respell(text, &SPELLED_TIMES)
-        .filter(|better| better != text && read_duration(better).is_ok())
-    {
+    let better = respell(text, &SPELLED_TIMES)
+        .or_else(|| whole(text, &SPELLED_TIMES, &TIMES, |ms| duration(Duration::from_millis(ms))));
+    let hint = match better.filter(|better| better != text && read_duration(better).is_ok()) {
         Some(better) => format!("write `{better}`"),
         None => {
             "write numbers with `d`, `h`, `m`, `s` or `ms`, largest first: `90s`, `10m`, `1h30m`".to_owned()
@@ -112,11 +112,11 @@ fn bad_size(text: &str) -> Wrong {
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         return Wrong::new("has no unit", format!("write `{text}MiB`, or `{text}B` for bytes"));
     }
-    let hint =
-        match respell(text, &SPELLED_SIZES).filter(|better| better != text && read_size(better).is_ok()) {
-            Some(better) => format!("write `{better}`"),
-            None => "write a whole number with `B`, `KiB`, `MiB`, `GiB` or `TiB`: `512MiB`".to_owned(),
-        };
+    let better = respell(text, &SPELLED_SIZES).or_else(|| whole(text, &SPELLED_SIZES, &SIZES, exact_size));
+    let hint = match better.filter(|better| better != text && read_size(better).is_ok()) {
+        Some(better) => format!("write `{better}`"),
+        None => "write a whole number with `B`, `KiB`, `MiB`, `GiB` or `TiB`: `512MiB`".to_owned(),
+    };
     Wrong::new("is not a size", hint)
 }
 
@@ -147,6 +147,31 @@ fn respell(text: &str, table: &[(&str, &[&str])]) -> Option<String> {
         rest = after.to_owned();
     }
     Some(out)
+}
+
+/// Returns a fraction in whole numbers: `1.5h` → `1h30m`, `1.5GiB` → `1536MiB`.
+fn whole(
+    text: &str,
+    spelled: &[(&str, &[&str])],
+    factors: &[(&str, u64)],
+    show: impl Fn(u64) -> String,
+) -> Option<String> {
+    let text = text.trim().to_ascii_lowercase();
+    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic())?);
+    let (ours, _) = spelled.iter().find(|(_, theirs)| theirs.contains(&unit))?;
+    let (_, factor) = factors.iter().find(|(name, _)| name == ours)?;
+    let (integer, fraction) = number.trim().split_once('.')?;
+    let digits = u32::try_from(fraction.len()).ok().filter(|digits| (1..=6).contains(digits))?;
+    let scale = 10_u64.pow(digits);
+    let scaled = integer.parse::<u64>().ok()?.checked_mul(scale)?.checked_add(fraction.parse().ok()?)?;
+    Some(show(scaled.checked_mul(*factor)? / scale))
+}
+
+/// Returns a size as a whole number of the largest unit that divides it.
+fn exact_size(bytes: u64) -> String {
+    let (unit, factor) =
+        SIZES.iter().find(|(_, factor)| bytes.is_multiple_of(*factor)).copied().unwrap_or(("B", 1));
+    format!("{}{unit}", bytes / factor)
 }
 
 #[cfg(test)]
@@ -191,6 +216,8 @@ mod tests {
         assert_eq!(read_duration("10").unwrap_err().hint, "write `10s` or `10m`");
         assert_eq!(read_duration("10 minutes").unwrap_err().hint, "write `10m`");
         assert_eq!(read_duration("1 hour 30 min").unwrap_err().hint, "write `1h30m`");
+        assert_eq!(read_duration("1.5h").unwrap_err().hint, "write `1h30m`");
+        assert_eq!(read_size("1.5 GB").unwrap_err().hint, "write `1536MiB`");
         assert_eq!(read_size("512MB").unwrap_err().hint, "write `512MiB`");
         assert_eq!(read_size("4g").unwrap_err().hint, "write `4GiB`");
     }

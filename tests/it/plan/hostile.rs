@@ -47,12 +47,12 @@ fn a_file_over_a_mebibyte_is_refused() {
 #[test]
 fn bad_characters_have_their_place() {
     for (bytes, expected) in [
-        (&b"version: 1\ntitle: f\xfcr\n"[..], "Autopilot.yaml:2:9: is not UTF-8"),
-        (b"\xef\xbb\xbfa: \xff", "Autopilot.yaml:1:4: is not UTF-8"),
+        (&b"version: 1\ntitle: f\xfcr\n"[..], "Autopilot.yaml:2:9: the text is not UTF-8"),
+        (b"\xef\xbb\xbfa: \xff", "Autopilot.yaml:1:4: the text is not UTF-8"),
         (b"\xff\xfev\0", "looks like UTF-16"),
-        (b"version: 1\nissue: \x00", "Autopilot.yaml:2:8: holds a NUL character"),
-        (b"title: \x1b[31mred", "Autopilot.yaml:1:8: holds the control character U+001B"),
-        ("title: a\u{202e}b".as_bytes(), "Autopilot.yaml:1:9: holds U+202E"),
+        (b"version: 1\nissue: \x00", "Autopilot.yaml:2:8: the text holds a NUL character"),
+        (b"title: \x1b[31mred", "Autopilot.yaml:1:8: the text holds the control character U+001B"),
+        ("title: a\u{202e}b".as_bytes(), "Autopilot.yaml:1:9: the text holds U+202E"),
     ] {
         let text = refuse_bytes(bytes);
         assert!(text.contains(expected), "{text}");
