@@ -1,6 +1,7 @@
 //! Takes the command line, calls the rooms; progress on the terminal. Holds no logic of its own.
 
 mod exit;
+mod mask;
 
 use std::process::ExitCode;
 
@@ -16,7 +17,9 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Mask(mask::MaskArgs),
+}
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
@@ -32,7 +35,9 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch(command: Command) -> Result<Exit, Failure> {
-    match command {}
+    match command {
+        Command::Mask(args) => mask::run(args),
+    }
 }
 
 #[expect(clippy::print_stderr, reason = "the one place where an error reaches the user")]
