@@ -68,7 +68,11 @@ fn main() {
     row("`git status` of the tree", status);
     row("a journal line on the disk (twice a step)", sync);
     let bound = ms(launch) + ms(status);
-    println!("\na step costs {:.2}× a launch and a `git status` ({:.2} of {bound:.2} ms)", by_step[1] / bound, by_step[1]);
+    println!(
+        "\na step costs {:.2}× a launch and a `git status` ({:.2} of {bound:.2} ms)",
+        by_step[1] / bound,
+        by_step[1]
+    );
 }
 
 fn write_plan(repo: &Path, steps: u32) {

@@ -15,8 +15,10 @@ pub(super) async fn recover(
     host: &HostFacts,
     waivers: &Waivers,
 ) -> Result<(), Failure> {
-    let mut dirs: Vec<(RunDir, Record)> =
-        RunDir::of(state, &repository.common_dir)?.into_iter().filter(|(_, left)| left.issue == issue).collect();
+    let mut dirs: Vec<(RunDir, Record)> = RunDir::of(state, &repository.common_dir)?
+        .into_iter()
+        .filter(|(_, left)| left.issue == issue)
+        .collect();
     for name in unfinished(repository, issue, &dirs)? {
         let left = dirs.iter().position(|(_, record)| record.run == name.to_string());
         let left = left.map(|at| dirs.swap_remove(at));

@@ -5,6 +5,7 @@ mod completions;
 mod exit;
 mod leftovers;
 mod logs;
+mod mask;
 mod output;
 mod plans;
 mod progress;
@@ -50,6 +51,7 @@ enum Command {
     /// Print the JSON Schema of plan files.
     Schema,
     Completions(completions::CompletionsArgs),
+    Mask(mask::MaskArgs),
 }
 
 /// Runs the command line.
@@ -75,6 +77,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Logs(args) => logs::run(args),
         Command::Sandbox(args) => sandbox::run(args),
         Command::Completions(args) => completions::run(args),
+        Command::Mask(args) => mask::run(args),
     }
 }
 
@@ -125,7 +128,9 @@ mod tests {
         assert_eq!(expanded("autopilot 653"), "autopilot run 653");
         assert_eq!(expanded("autopilot --json 653"), "autopilot run --json 653");
         assert_eq!(expanded("autopilot -C d 653 646"), "autopilot -C d run 653 646");
-        for unchanged in ["autopilot run 653", "autopilot --help", "autopilot logs 653", "autopilot -C 5 status"] {
+        for unchanged in
+            ["autopilot run 653", "autopilot --help", "autopilot logs 653", "autopilot -C 5 status"]
+        {
             assert_eq!(expanded(unchanged), unchanged);
         }
     }

@@ -81,7 +81,8 @@ impl Progress {
             Mode::Terminal => ProgressDrawTarget::stdout(),
             Mode::Plain | Mode::Aside => ProgressDrawTarget::hidden(),
         });
-        if let Ok(template) = ProgressStyle::with_template("{spinner} {prefix} {elapsed_precise}  {wide_msg}") {
+        if let Ok(template) = ProgressStyle::with_template("{spinner} {prefix} {elapsed_precise}  {wide_msg}")
+        {
             bar.set_style(template);
         }
         let now = Arc::new(Mutex::new(Now::default()));
@@ -164,7 +165,9 @@ impl Progress {
         let tail = format!("{commits}, {} processes left, {}", self.left, ending.worktree);
         let headline = match (result, reason) {
             (RunResult::Done, _) => style(format!("done in {took}")).green(),
-            (RunResult::Failed, why) => style(format!("failed after {took}: {}", why.unwrap_or_default())).red(),
+            (RunResult::Failed, why) => {
+                style(format!("failed after {took}: {}", why.unwrap_or_default())).red()
+            }
             (RunResult::Interrupted, why) => style(why.unwrap_or_default()).yellow(),
             (RunResult::Crashed, why) => style(why.unwrap_or_default()).red(),
         };
@@ -194,7 +197,8 @@ impl Watch for Progress {
                 self.ending.run = start.run.as_str().parse().ok();
                 self.ending.base = start.base.to_string();
                 let commit: String = start.commit.as_str().chars().take(7).collect();
-                let head = format!("run {}  base {}@{commit}  sandbox: {}", start.run, start.base, start.sandbox);
+                let head =
+                    format!("run {}  base {}@{commit}  sandbox: {}", start.run, start.base, start.sandbox);
                 self.say(&head);
                 if start.dirty {
                     self.say("  the checkout has uncommitted changes: they are not part of the run");
@@ -208,7 +212,8 @@ impl Watch for Progress {
                 let deleted = changes.iter().filter(|c| c.kind == ChangeKind::Deleted).count();
                 let gone = if deleted > 0 { format!(", {deleted} deleted") } else { String::new() };
                 let (added, removed) = (sum(|c| c.added), sum(|c| c.removed));
-                let files = if changes.len() == 1 { "1 file".to_owned() } else { format!("{} files", changes.len()) };
+                let files =
+                    if changes.len() == 1 { "1 file".to_owned() } else { format!("{} files", changes.len()) };
                 self.changed = Some(format!("{files} +{added} −{removed}{gone}"));
             }
             Event::CommandEnded(ended) => self.left += ended.survivors,
@@ -219,7 +224,11 @@ impl Watch for Progress {
             Event::StepEnded { step, result: StepResult::Skipped, because, .. } => {
                 let why = because.as_ref().map_or("", |why| why.as_str());
                 let mark = style("–").dim();
-                self.say(&format!("{mark} {:<width$}      –  skipped: {why}", step.as_str(), width = self.width));
+                self.say(&format!(
+                    "{mark} {:<width$}      –  skipped: {why}",
+                    step.as_str(),
+                    width = self.width
+                ));
             }
             Event::Salvaged { .. } => self.ending.salvaged = true,
             Event::RunEnded { result, reason, ms, .. } => {

@@ -83,7 +83,10 @@ async fn one(
     let state = State::find()?;
     let mut lock = state.lock(&repository.common_dir, issue)?;
     if let Some(dead) = &lock.taken_over {
-        output::note(&format!("took over the lock of process {}, which is gone (run {})", dead.pid, dead.run));
+        output::note(&format!(
+            "took over the lock of process {}, which is gone (run {})",
+            dead.pid, dead.run
+        ));
     }
     leftovers::recover(&state, repository, issue, &host, &waivers).await?;
 
@@ -177,7 +180,9 @@ fn start(
 
 fn record_internal(recorder: &mut Recorder, what: &str) -> Result<(), Failure> {
     let reason = Some(Reason { kind: ReasonKind::Internal, text: recorder.text(what) });
-    recorder.record(Event::RunEnded { result: RunResult::Failed, reason, step: None, ms: 0 }).map_err(internal)
+    recorder
+        .record(Event::RunEnded { result: RunResult::Failed, reason, step: None, ms: 0 })
+        .map_err(internal)
 }
 
 fn exit(view: &RunView, interrupt: &Interrupt) -> Exit {

@@ -82,7 +82,8 @@ fn rows(repository: &Repository, state: &State, issue: Option<u64>) -> Result<Ve
 
 fn row(repository: &Repository, state: &State, run: RunName) -> Row {
     let issue = run.issue();
-    let alive = state.holder(&repository.common_dir, issue).is_some_and(|holder| holder.run == run.to_string());
+    let alive =
+        state.holder(&repository.common_dir, issue).is_some_and(|holder| holder.run == run.to_string());
     let view = match report::read(&Files::of(&repository.toplevel, run)) {
         Ok(Some(view)) => view,
         Ok(None) => {
@@ -90,7 +91,9 @@ fn row(repository: &Repository, state: &State, run: RunName) -> Row {
             return Row { run, result, step: "–".into(), took: None, next: picked_up(alive, issue) };
         }
         Err(error) => {
-            return Row { run, result: "unreadable", step: "–".into(), took: None, next: error.to_string() };
+            return Row {
+                run, result: "unreadable", step: "–".into(), took: None, next: error.to_string()
+            };
         }
     };
     let result = result(&view, alive);
@@ -125,7 +128,9 @@ fn step(view: &RunView) -> String {
     let current = view.steps.iter().rev().find(|step| !step.attempts.is_empty());
     match (decided, current) {
         (Some(step), _) => step,
-        (None, Some(step)) if step.allowed > 1 => format!("{} {}/{}", step.id, step.attempts.len(), step.allowed),
+        (None, Some(step)) if step.allowed > 1 => {
+            format!("{} {}/{}", step.id, step.attempts.len(), step.allowed)
+        }
         (None, Some(step)) => step.id.clone(),
         (None, None) => "–".to_owned(),
     }

@@ -13,7 +13,8 @@ pub(super) fn repository() -> Result<Repository, Failure> {
 
 /// Returns the runs of a checkout, oldest first; of one issue, if one is given.
 pub(super) fn runs(repository: &Repository, issue: Option<u64>) -> Result<Vec<RunName>, Failure> {
-    let runs = Files::runs(&repository.toplevel).map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
+    let runs =
+        Files::runs(&repository.toplevel).map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
     Ok(runs.into_iter().filter(|run| issue.is_none_or(|issue| run.issue() == issue)).collect())
 }
 

@@ -86,7 +86,13 @@ impl Files {
         let mut run = RunName::new(now, issue);
         loop {
             let files = Self::of(top, run);
-            match OpenOptions::new().append(true).read(true).create_new(true).mode(0o644).open(files.journal()) {
+            match OpenOptions::new()
+                .append(true)
+                .read(true)
+                .create_new(true)
+                .mode(0o644)
+                .open(files.journal())
+            {
                 Ok(journal) => return Ok((files, journal)),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => run = run.next_second(),
                 Err(error) => return Err(named(error, &files.journal())),
@@ -188,7 +194,8 @@ fn make_folders(top: &Path) -> io::Result<()> {
 
 fn ignore_itself(logs: &Path) -> io::Result<()> {
     let path = logs.join(".gitignore");
-    let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(|e| named(e, &path))?;
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).open(&path).map_err(|e| named(e, &path))?;
     file.write_all(b"*\n")
 }
 

@@ -239,7 +239,10 @@ mod tests {
         assert_eq!(read.lines.len(), 3);
         assert_eq!(read.lines[0].prev, Sha::none());
         assert_eq!(read.lines[2].prev, Sha::of(rows[1].as_bytes()));
-        assert_eq!(journal.head().unwrap().to_string(), format!("2:{}", Sha::of(rows[2].as_bytes()).as_str()));
+        assert_eq!(
+            journal.head().unwrap().to_string(),
+            format!("2:{}", Sha::of(rows[2].as_bytes()).as_str())
+        );
         assert_eq!(journal.length(), text.len() as u64);
     }
 

@@ -32,7 +32,8 @@ pub struct Facts {
 
 /// Composes the statement over the sealed files and the journal up to the seal.
 pub(super) fn statement(run: RunName, facts: &Facts, files: &[Sealed], journal: &Sealed) -> Value {
-    let mut subjects: Vec<Value> = files.iter().map(|file| subject(file, &json!({"size": file.size}))).collect();
+    let mut subjects: Vec<Value> =
+        files.iter().map(|file| subject(file, &json!({"size": file.size}))).collect();
     subjects.push(subject(journal, &json!({"size": journal.size, "upTo": "sealed"})));
     if let Some((reference, commit)) = &facts.result {
         subjects.push(json!({"name": reference, "digest": {"gitCommit": commit}}));

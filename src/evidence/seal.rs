@@ -44,11 +44,7 @@ impl Recorder {
         if size != self.journal.length() {
             return Err(io::Error::other(format!("{}: shorter than what was written", path.display())));
         }
-        Ok(Sealed {
-            path: Token::new(self.files.relative(&path)),
-            sha256: Token::new(sha.as_str()),
-            size,
-        })
+        Ok(Sealed { path: Token::new(self.files.relative(&path)), sha256: Token::new(sha.as_str()), size })
     }
 }
 

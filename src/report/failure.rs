@@ -64,7 +64,8 @@ fn attempts(step: &StepView) -> String {
 fn last_lines(step: &StepView, attempt: &AttemptView, files: &Files) -> io::Result<String> {
     let to = attempt.log.1.unwrap_or(u64::MAX);
     let (lines, total) = log::tail(&files.log(), attempt.log.0, to, LINES)?;
-    let mut text = format!("\nLast {} of {total} lines of {}, attempt {}\n", lines.len(), step.id, attempt.number);
+    let mut text =
+        format!("\nLast {} of {total} lines of {}, attempt {}\n", lines.len(), step.id, attempt.number);
     for line in lines {
         let _ = writeln!(text, "  {}", printable(&line));
     }

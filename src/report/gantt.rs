@@ -22,8 +22,11 @@ pub(super) fn draw(view: &RunView) -> String {
     let (date, axis) = if long { ("YYYY-MM-DD HH:mm:ss", "%d %H:%M:%S") } else { ("HH:mm:ss", "%H:%M:%S") };
     let mut text = format!("```mermaid\ngantt\n  dateFormat {date}\n  axisFormat {axis}\n");
     for (step, attempt) in attempts() {
-        let number =
-            if step.attempts.len() > 1 { format!(" {}/{}", attempt.number, step.allowed) } else { String::new() };
+        let number = if step.attempts.len() > 1 {
+            format!(" {}/{}", attempt.number, step.allowed)
+        } else {
+            String::new()
+        };
         let class = match attempt.result {
             Some(AttemptResult::Passed) => "done",
             Some(AttemptResult::Failed) => "crit",

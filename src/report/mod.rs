@@ -42,7 +42,8 @@ fn spoken(duration: Duration) -> String {
 }
 
 fn facts(view: &RunView) -> Facts {
-    let stamp = |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    let stamp =
+        |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
     Facts {
         autopilot: view.start.autopilot.to_string(),
         git: view.start.host.git.to_string(),

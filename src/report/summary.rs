@@ -60,7 +60,11 @@ fn subject(view: &RunView) -> String {
     let branch = reference.strip_prefix("refs/heads/").unwrap_or(reference);
     let changes = view.changes();
     let (added, removed) = totals(&changes);
-    format!("`{base}...{branch}` · {}, {}, +{added} −{removed}", plural(*commits, "commit"), plural(changes.len() as u64, "file"))
+    format!(
+        "`{base}...{branch}` · {}, {}, +{added} −{removed}",
+        plural(*commits, "commit"),
+        plural(changes.len() as u64, "file")
+    )
 }
 
 fn reason(view: &RunView) -> Option<String> {
@@ -72,8 +76,7 @@ fn steps(view: &RunView) -> String {
     for step in &view.steps {
         let (mark, note) = result(step);
         let tries = if step.attempts.is_empty() { "–".to_owned() } else { step.attempts.len().to_string() };
-        let time =
-            if step.attempts.is_empty() { "–".to_owned() } else { spoken(step.took()) };
+        let time = if step.attempts.is_empty() { "–".to_owned() } else { spoken(step.took()) };
         let _ = writeln!(text, "| {} | {mark}{} | {tries} | {time} |", step.id, table_cell(&note));
     }
     text
@@ -148,7 +151,9 @@ fn policy(view: &RunView) -> String {
 fn worktree(view: &RunView) -> String {
     match &view.worktree {
         WorktreeView::Removed { proved, ignored } => {
-            format!("removed, {proved} files compared with the branch first; {ignored} ignored files went with it")
+            format!(
+                "removed, {proved} files compared with the branch first; {ignored} ignored files went with it"
+            )
         }
         WorktreeView::Kept(path, why) => format!("**kept** at {}: {}", inline(path), inline(why)),
         WorktreeView::There => "removed with the run directory".to_owned(),

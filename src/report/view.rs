@@ -146,10 +146,12 @@ impl RunView {
             Event::CheckpointMade { step, changes, .. } => {
                 self.with_attempt(step.as_str(), |attempt| attempt.changes.clone_from(changes));
             }
-            Event::Salvaged { step, reference, not_held, .. } => self.with_attempt(step.as_str(), |attempt| {
-                attempt.salvage = Some(reference.to_string());
-                attempt.not_held = not_held.iter().map(ToString::to_string).collect();
-            }),
+            Event::Salvaged { step, reference, not_held, .. } => {
+                self.with_attempt(step.as_str(), |attempt| {
+                    attempt.salvage = Some(reference.to_string());
+                    attempt.not_held = not_held.iter().map(ToString::to_string).collect();
+                })
+            }
             Event::StepEnded { step, result, because, .. } => self.with_step(step.as_str(), |step| {
                 step.result = Some(*result);
                 step.because = because.as_ref().map(ToString::to_string);

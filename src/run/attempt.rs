@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::command::{self, Cut, Done, Job};
 use super::{RunError, Runner, expect};
+use crate::evidence::Token;
 use crate::evidence::event::{
     AttemptResult, Change, ChangeKind, CommandEnded, Event, Reason, ReasonKind, Role,
 };
-use crate::evidence::Token;
 use crate::plan::{Action, Invocation, Step};
 use crate::policy::Grant;
 use crate::sandbox::{Place, Status};
@@ -228,7 +228,8 @@ impl Runner<'_> {
     async fn make_checkpoint(&mut self, this: Try<'_>) -> Result<Outcome, RunError> {
         let run = self.recorder.files().run().to_string();
         let number = this.number.to_string();
-        let trailers = [("Autopilot-Run", &*run), ("Autopilot-Step", &*this.step.id), ("Autopilot-Attempt", &*number)];
+        let trailers =
+            [("Autopilot-Run", &*run), ("Autopilot-Step", &*this.step.id), ("Autopilot-Attempt", &*number)];
         let subject = this.step.commit.clone().unwrap_or_else(|| format!("autopilot: {}", this.step.id));
         match self.worktree.checkpoint(&subject, &trailers).await {
             Ok(None) => Ok(Outcome::Passed),

@@ -113,7 +113,8 @@ pub(super) fn unmet_changes(expected: &plan::Changes, changes: &Changes) -> Vec<
         unmet.push(format!("changes: {count} paths changed, at least {min} expected"));
     }
     if let Some(max) = expected.max.filter(|max| count > *max) {
-        let some: Vec<String> = changes.paths.iter().take(3).map(|c| c.path().display().to_string()).collect();
+        let some: Vec<String> =
+            changes.paths.iter().take(3).map(|c| c.path().display().to_string()).collect();
         unmet.push(format!("changes: {count} paths changed, at most {max} expected: {} …", some.join(" ")));
     }
     for changed in &changes.paths {

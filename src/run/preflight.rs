@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::evidence::mask::Secrets;
 use crate::plan::{Action, Plan, Step};
-use crate::policy::{self, Decision, Grant, Isolation, HostFacts, Reason, Request, Waivers};
+use crate::policy::{self, Decision, Grant, HostFacts, Isolation, Reason, Request, Waivers};
 
 /// What a step's commands get.
 #[derive(Debug, Clone)]
@@ -86,16 +86,17 @@ fn decide(step: &Step, request: &Request, host: &HostFacts, waivers: &Waivers) -
 }
 
 fn check_action(plan: &Plan, step: &Step) -> Result<(), Refusal> {
-    let refuse = |what: String, hint: &str| {
-        Err(Refusal::Plan { step: step.id.clone(), what, hint: hint.to_owned() })
-    };
+    let refuse =
+        |what: String, hint: &str| Err(Refusal::Plan { step: step.id.clone(), what, hint: hint.to_owned() });
     match &step.action {
         Action::Command(_) => Ok(()),
         Action::Apply(file) => {
             let path = plan.folder.join(file);
             match std::fs::symlink_metadata(&path) {
                 Ok(metadata) if metadata.is_file() => Ok(()),
-                Ok(_) => refuse(format!("{} is not a regular file", path.display()), "lay the patch itself there"),
+                Ok(_) => {
+                    refuse(format!("{} is not a regular file", path.display()), "lay the patch itself there")
+                }
                 Err(error) => refuse(
                     format!("{}: {error}", path.display()),
                     "`apply` names a file in the plan's folder",
@@ -115,7 +116,10 @@ fn register_secrets(step: &Step, host: &HostFacts, secrets: &Secrets) -> Result<
             Err(Refusal::Plan { step: step.id.clone(), what, hint: hint.to_owned() })
         };
         let Some(value) = host.environment.get(name) else {
-            return refuse(format!("secret {name} is not set"), "set it in the environment autopilot is started in");
+            return refuse(
+                format!("secret {name} is not set"),
+                "set it in the environment autopilot is started in",
+            );
         };
         if let Err(error) = secrets.register(value.as_bytes()) {
             return refuse(format!("secret {name}: {error}"), "use a longer secret");

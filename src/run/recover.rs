@@ -1,7 +1,7 @@
 //! Picking up a run whose runner died: nothing of it is lost, and its evidence gets an end.
 
-use super::finish::{Ending, finish};
 use super::RunError;
+use super::finish::{Ending, finish};
 use crate::evidence::event::{Event, Reason, ReasonKind, RunResult};
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, Line, Recorder, Token};

@@ -98,9 +98,16 @@ impl Runner<'_> {
     fn verdict(&self, step: &Step, reason: Reason) -> Verdict {
         let limit = self.plan.limits.consecutive_failures;
         if self.consecutive >= limit {
-            let text = format!("{} failed attempts in a row (limit {limit}); the last: {}", self.consecutive, reason.text);
+            let text = format!(
+                "{} failed attempts in a row (limit {limit}); the last: {}",
+                self.consecutive, reason.text
+            );
             let reason = self.reason(ReasonKind::ConsecutiveFailures, &text);
-            return Verdict::Stop(Stop { result: RunResult::Failed, reason, step: Some(Token::new(&step.id)) });
+            return Verdict::Stop(Stop {
+                result: RunResult::Failed,
+                reason,
+                step: Some(Token::new(&step.id)),
+            });
         }
         let stop = Stop { result: RunResult::Failed, reason, step: Some(Token::new(&step.id)) };
         match step.on_failure {
@@ -187,7 +194,8 @@ impl Runner<'_> {
 
     fn skip(&mut self, step: &Step, because: Text) -> Result<(), RunError> {
         let step = Token::new(&step.id);
-        let event = Event::StepEnded { step, result: StepResult::Skipped, attempts: 0, because: Some(because) };
+        let event =
+            Event::StepEnded { step, result: StepResult::Skipped, attempts: 0, because: Some(because) };
         Ok(self.recorder.record(event)?)
     }
 

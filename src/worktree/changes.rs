@@ -104,7 +104,8 @@ impl Snapshot {
         let now = SystemTime::now();
         let Walk { found, folders, ignored, unheld } = root.walk(rules, &self.tracked)?;
         let mut changes = Changes { folders, ignored, ..Changes::default() };
-        let mut there: std::collections::HashSet<&[u8]> = std::collections::HashSet::with_capacity(found.len());
+        let mut there: std::collections::HashSet<&[u8]> =
+            std::collections::HashSet::with_capacity(found.len());
         for found in &found {
             there.insert(&found.path);
             changes.paths.extend(self.judge(root, found, now)?);
@@ -124,7 +125,8 @@ impl Snapshot {
 
     fn judge(&mut self, root: &Root, found: &Found, now: SystemTime) -> io::Result<Option<Changed>> {
         let known = self.known.get_mut(&found.path);
-        if known.as_ref().is_some_and(|known| known.mode == found.mode && known.seen == Some(found.identity)) {
+        if known.as_ref().is_some_and(|known| known.mode == found.mode && known.seen == Some(found.identity))
+        {
             return Ok(None);
         }
         let oid = root.blob(&found.path, found.mode, self.format)?;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::Worktree;
 use super::changes::Snapshot;
 use super::confined::ConfinedGit;
 use super::error::{WorktreeError, at};
@@ -12,7 +13,6 @@ use super::rundir::{Record, RunDir};
 use super::state::State;
 use super::tree;
 use super::walk::Root;
-use super::Worktree;
 use crate::policy::{HostFacts, Waivers};
 
 /// The runner's ref for the last checkpoint.
@@ -155,7 +155,8 @@ fn make_private_repository(
 ) -> Result<(), WorktreeError> {
     let path = dir.worktree();
     init(&path, repository, false)?;
-    let mut refspecs = vec![format!("{}:refs/heads/{branch}", base.commit), "refs/tags/*:refs/tags/*".to_owned()];
+    let mut refspecs =
+        vec![format!("{}:refs/heads/{branch}", base.commit), "refs/tags/*:refs/tags/*".to_owned()];
     if repository.has_ref(&format!("refs/heads/{}", base.name))? {
         refspecs.push(format!("{}:refs/heads/{}", base.commit, base.name));
     }

@@ -21,13 +21,13 @@ mod walk;
 
 pub use changes::{Changed, Changes, Kind};
 pub use checkpoint::{Checkpoint, Counted, Salvage};
+pub use create::RunOf;
 pub use deliver::{Delivered, Proof, Removed};
 pub use error::WorktreeError;
 pub use repository::{Base, Repository};
 pub use rundir::{Record, RunDir};
-pub use create::RunOf;
-pub(crate) use state::{host_name, kernel};
 pub use state::{Holder, Lock, LockError, State};
+pub(crate) use state::{host_name, kernel};
 
 use changes::Snapshot;
 use confined::ConfinedGit;

@@ -170,7 +170,10 @@ impl Repository {
         for (entry, text) in attributes.iter().zip(self.blobs(&ids)?) {
             if let Some(filter) = filter_in(&text) {
                 return Err(WorktreeError::refused(
-                    format!("`{}` has `{filter}` (such as LFS), which runs do not support yet", entry.shown()),
+                    format!(
+                        "`{}` has `{filter}` (such as LFS), which runs do not support yet",
+                        entry.shown()
+                    ),
                     "run in a repository without filters",
                 ));
             }
@@ -198,10 +201,7 @@ fn not_a_repository(folder: &Path, error: WorktreeError) -> WorktreeError {
     match &error {
         WorktreeError::Git { stderr, .. } if stderr.contains("dubious ownership") => WorktreeError::refused(
             format!("git does not trust {}: it belongs to somebody else", folder.display()),
-            format!(
-                "run as its owner, or: git config --global --add safe.directory {}",
-                folder.display()
-            ),
+            format!("run as its owner, or: git config --global --add safe.directory {}", folder.display()),
         ),
         WorktreeError::Git { stderr, .. } if stderr.contains("not a git repository") => {
             WorktreeError::refused(

@@ -109,7 +109,8 @@ impl State {
 impl Lock {
     /// One try; nothing if the file was replaced meanwhile.
     fn try_take(path: &Path) -> Result<Option<Self>, LockError> {
-        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
+        let open =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
         let mut file = open.map_err(at(path))?;
         let before = read_holder(&mut file);
         let file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
@@ -127,7 +128,8 @@ impl Lock {
             Err((_, error)) => return Err(at(path)(error.into()).into()),
         };
         // The name may have been removed between open and lock: then this is a lock on nothing.
-        let same = fs::metadata(path).is_ok_and(|now| file.metadata().is_ok_and(|own| now.ino() == own.ino()));
+        let same =
+            fs::metadata(path).is_ok_and(|now| file.metadata().is_ok_and(|own| now.ino() == own.ino()));
         if !same {
             return Ok(None);
         }
@@ -188,7 +190,11 @@ impl Holder {
 }
 
 fn describe(holder: &Holder) -> String {
-    let run = if holder.run.is_empty() { "a run that is starting".to_owned() } else { format!("run {}", holder.run) };
+    let run = if holder.run.is_empty() {
+        "a run that is starting".to_owned()
+    } else {
+        format!("run {}", holder.run)
+    };
     format!("{run} holds the lock: process {} on {}, since {}", holder.pid, holder.host, holder.since)
 }
 
@@ -260,6 +266,8 @@ mod tests {
         assert_eq!(state.lock(Path::new("/r"), 7).unwrap().taken_over, Some(dead.clone()));
         let elsewhere = Holder { host: "elsewhere".into(), ..dead };
         fs::write(&path, serde_json::to_vec(&elsewhere).unwrap()).unwrap();
-        assert!(matches!(state.lock(Path::new("/r"), 7), Err(LockError::Held(holder)) if *holder == elsewhere));
+        assert!(
+            matches!(state.lock(Path::new("/r"), 7), Err(LockError::Held(holder)) if *holder == elsewhere)
+        );
     }
 }

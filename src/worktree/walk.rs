@@ -140,7 +140,10 @@ impl Root {
             let entry = entry?;
             let name = entry.file_name();
             if name.to_bytes() != b"." && name.to_bytes() != b".." {
-                listed.push((name.to_bytes().to_vec(), rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?));
+                listed.push((
+                    name.to_bytes().to_vec(),
+                    rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?,
+                ));
             }
         }
         Ok(listed)

@@ -23,7 +23,9 @@ fn imports_point_one_way() {
         for file in files(&src.join(room)) {
             let text = fs::read_to_string(&file).unwrap();
             let code = text.split("#[cfg(test)]").next().unwrap();
-            for (number, line) in code.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+            for (number, line) in
+                code.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
+            {
                 for part in line.split("crate::").skip(1) {
                     let end = part.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(part.len());
                     let import = &part[..end];

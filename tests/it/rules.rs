@@ -45,7 +45,8 @@ fn a_step_is_action_expectations_post_changes_once_more_checkpoint() {
     repo.run().exits(1).says("after post: changes: 2 paths changed, at most 1 expected");
     let kinds: Vec<String> =
         repo.events().iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect();
-    let expected = ["attempt.started", "command.started", "command.ended", "command.started", "command.ended"];
+    let expected =
+        ["attempt.started", "command.started", "command.ended", "command.started", "command.ended"];
     assert!(kinds.windows(5).any(|window| window == expected), "{kinds:?}");
     assert!(repo.branches().is_empty());
 }

@@ -1,0 +1,136 @@
+//! The filter that every byte passes: a bitmap of hashed 4-byte grams, probed at every second position.
+//!
+//! Whatever is searched brings the grams at two consecutive positions; one of the two is even. See
+//! `docs/adr/0003-masking.md` for what else was measured.
+
+/// Bytes of a gram.
+pub(super) const GRAM: usize = 4;
+const BITS: u32 = 18;
+const WORDS: usize = 1 << (BITS - 5);
+/// Bytes looked at by one step of the unrolled loop.
+const STEP: usize = 64;
+
+/// The set of grams, with false positives.
+#[derive(Clone)]
+pub(super) struct Filter {
+    words: Box<[u32; WORDS]>,
+}
+
+impl std::fmt::Debug for Filter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Filter").finish_non_exhaustive()
+    }
+}
+
+fn hash(gram: u32) -> u32 {
+    gram.wrapping_mul(0x9E37_79B1) >> (32 - BITS)
+}
+
+impl Filter {
+    /// Makes an empty set.
+    pub(super) fn new() -> Self {
+        Self { words: Box::new([0; WORDS]) }
+    }
+
+    /// Adds a gram.
+    pub(super) fn insert(&mut self, gram: u32) {
+        let bit = hash(gram);
+        self.words[(bit >> 5) as usize % WORDS] |= 1 << (bit & 31);
+    }
+
+    fn probe(&self, gram: u32) -> u32 {
+        let bit = hash(gram);
+        (self.words[(bit >> 5) as usize % WORDS] >> (bit & 31)) & 1
+    }
+
+    /// Appends every even position whose gram may be in the set.
+    pub(super) fn find(&self, text: &[u8], found: &mut Vec<usize>) {
+        let mut at = 0;
+        while let Some(block) = text.get(at..).and_then(<[u8]>::first_chunk::<{ STEP + 2 }>) {
+            let mut hits = 0u32;
+            for index in 0..STEP / 2 {
+                hits |= self.probe(gram_in(block, index * 2)) << index;
+            }
+            while hits != 0 {
+                found.push(at + 2 * hits.trailing_zeros() as usize);
+                hits &= hits - 1;
+            }
+            at += STEP;
+        }
+        while let Some(&gram) = text.get(at..).and_then(<[u8]>::first_chunk::<GRAM>) {
+            if self.probe(u32::from_le_bytes(gram)) != 0 {
+                found.push(at);
+            }
+            at += 2;
+        }
+    }
+}
+
+fn gram_in(block: &[u8; STEP + 2], at: usize) -> u32 {
+    u32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]])
+}
+
+/// Returns the gram at a position.
+pub(super) fn gram_at(text: &[u8], at: usize) -> Option<u32> {
+    text.get(at..)?.first_chunk().map(|gram| u32::from_le_bytes(*gram))
+}
+
+/// What a gram stands for: a small hash table with chains, cheap to add to.
+#[derive(Debug, Clone)]
+pub(super) struct Grams<T> {
+    slots: Vec<u32>,
+    entries: Vec<Entry<T>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry<T> {
+    gram: u32,
+    /// Index + 1 of the next entry of the slot; 0 ends the chain.
+    next: u32,
+    value: T,
+}
+
+impl<T: Copy> Grams<T> {
+    /// Makes an empty table.
+    pub(super) fn new() -> Self {
+        Self { slots: vec![0; 1024], entries: Vec::new() }
+    }
+
+    /// Adds what a gram stands for.
+    pub(super) fn insert(&mut self, gram: u32, value: T) {
+        if self.entries.len() * 2 >= self.slots.len() {
+            self.grow();
+        }
+        self.entries.push(Entry { gram, next: 0, value });
+        self.link(self.entries.len() - 1);
+    }
+
+    fn slot(&self, gram: u32) -> usize {
+        gram.wrapping_mul(0x85EB_CA6B).rotate_right(12) as usize & (self.slots.len() - 1)
+    }
+
+    fn link(&mut self, index: usize) {
+        let slot = self.slot(self.entries[index].gram);
+        self.entries[index].next = self.slots[slot];
+        self.slots[slot] = u32::try_from(index + 1).unwrap_or(0);
+    }
+
+    fn grow(&mut self) {
+        self.slots = vec![0; self.slots.len() * 2];
+        (0..self.entries.len()).for_each(|index| self.link(index));
+    }
+
+    /// Returns everything a gram stands for.
+    pub(super) fn get(&self, gram: u32) -> impl Iterator<Item = T> + '_ {
+        let mut next = self.slots[self.slot(gram)];
+        std::iter::from_fn(move || {
+            while let Some(entry) = next.checked_sub(1).and_then(|index| self.entries.get(index as usize)) {
+                next = entry.next;
+                if entry.gram == gram {
+                    return Some(entry.value);
+                }
+            }
+            None
+        })
+    }
+}

@@ -1,0 +1,54 @@
+//! Masks secrets in bytes on their way to any sink: streaming, bounded, the same bytes out however the input is cut.
+//!
+//! `docs/masking.md` says what is masked and what cannot be; `docs/adr/0003-masking.md` why it is built so:
+//!
+//! ```text
+//! bytes ─ stream (lines, windows) ─→ view (no terminal sequences) ─→ filter (every byte, hashed grams)
+//!                                                                      │ few places
+//!       out ←─ render (***) ←─ spans ←─ known values, patterns by their anchors, private keys by line
+//! ```
+
+mod anchors;
+mod encodings;
+mod filter;
+mod headers;
+mod kind;
+mod known;
+mod pairs;
+mod pem;
+mod providers;
+mod public;
+mod render;
+mod rules;
+mod scan;
+mod secrets;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use kind::{Hit, Kind};
+pub use secrets::{Refused, Secrets, is_secret_name};
+pub use stream::Masker;
+
+/// Masks a whole text.
+pub fn text(secrets: &Secrets, text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut masker = Masker::new(secrets);
+    masker.push(text.as_bytes(), &mut out);
+    masker.finish(&mut out);
+    // Masks start and end where text was recognised, but a shape can start within a character.
+    String::from_utf8(out).unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned())
+}
+
+/// Finds what the patterns tell: for scans of commits and files.
+pub fn detect(bytes: &[u8]) -> Vec<Hit> {
+    Secrets::default().detect(bytes)
+}
+
+impl Secrets {
+    /// Finds registered values and what the patterns tell, sorted by place.
+    pub fn detect(&self, bytes: &[u8]) -> Vec<Hit> {
+        stream::detect(self, bytes)
+    }
+}

@@ -1,0 +1,173 @@
+//! `key=value`, JSON members, flags and their kin, by the name of the key.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use regex::bytes::Regex;
+
+/// What may follow the telling word of a key, up to the value and its opening quote.
+#[expect(clippy::expect_used, reason = "a constant; a unit test compiles it")]
+static SEPARATOR: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r"(?i-u)^(?:s|[_-]?(?:key|value|base|b64|base64|string|token|secret|password|data))*[0-9]*",
+        r#"(?:\\*["'`])?\]?[\t ]*"#,
+        r"(?:=>|:=|={1,2}|:|%3[dD]|%3[aA]|>)[\t ]*",
+        r"(?:(?:bearer|basic|token)[\t ]+)?",
+        r#"(?:[brfu]?(?:\\*["'`])|%22|&quot;)?"#,
+    ))
+    .expect("the pattern of separators compiles")
+});
+
+/// As a flag of a command line the key may stand alone: `--password x`.
+#[expect(clippy::expect_used, reason = "a constant; a unit test compiles it")]
+static FLAG: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"(?i-u)^[\t ]+["']?"#).expect("the pattern of flags compiles"));
+
+/// Returns the value of the key that has its telling word at `word`.
+pub(super) fn value(line: &[u8], word: Range<usize>) -> Option<Range<usize>> {
+    let before = line.get(..word.start)?;
+    let name = line.get(word.clone())?;
+    if name.eq_ignore_ascii_case(b"pwd") && !starts_word(before) {
+        return None;
+    }
+    let rest = line.get(word.end..)?;
+    let (start, flag) = match SEPARATOR.find(rest) {
+        Some(found) => (word.end + found.end(), false),
+        None => (word.end + flag_value(before, rest)?, true),
+    };
+    let opening = line.get(..start)?;
+    if opening.ends_with(b":") && line.get(start) == Some(&b':') {
+        return None;
+    }
+    let range = extent(line, start)?;
+    let value = line.get(range.clone())?;
+    let least = if name.to_ascii_lowercase().starts_with(b"pass") { 4 } else { 6 };
+    (value.len() >= least && !is_plain(value) && !(flag && value.starts_with(b"-"))).then_some(range)
+}
+
+/// Returns the value behind `pass=`: the sign belongs to the anchor.
+pub(super) fn short_value(line: &[u8], anchor: Range<usize>) -> Option<Range<usize>> {
+    if !starts_word(line.get(..anchor.start)?) {
+        return None;
+    }
+    let quote = usize::from(line.get(anchor.end).is_some_and(|byte| b"\"'".contains(byte)));
+    let range = extent(line, anchor.end + quote)?;
+    let value = line.get(range.clone())?;
+    (value.len() >= 4 && !is_plain(value)).then_some(range)
+}
+
+/// `pwd` and `pass` are names of their own, or behind a `_`, or in camel case.
+fn starts_word(before: &[u8]) -> bool {
+    before.last().is_none_or(|byte| !byte.is_ascii_alphanumeric()) || before.ends_with(b"db")
+}
+
+fn flag_value(before: &[u8], rest: &[u8]) -> Option<usize> {
+    let name =
+        before.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte)).count();
+    let flag = before.get(before.len() - name..)?;
+    if !flag.starts_with(b"--") {
+        return None;
+    }
+    Some(FLAG.find(rest)?.end())
+}
+
+/// Returns where the value that starts here ends: at its quote, or where nothing of a secret goes on.
+fn extent(line: &[u8], start: usize) -> Option<Range<usize>> {
+    let rest = line.get(start..)?;
+    let quote = line.get(..start)?.last().copied().filter(|byte| b"\"'`".contains(byte));
+    if let Some(quote) = quote {
+        let escapes = line.get(..start - 1)?.iter().rev().take_while(|&&byte| byte == b'\\').count();
+        let end = closing(rest, quote, escapes).unwrap_or(rest.len());
+        return (end > 0).then_some(start..start + end);
+    }
+    let mut end = 0;
+    while let Some(&byte) = rest.get(end) {
+        if byte.is_ascii_whitespace() || b"\"'`<>".contains(&byte) || ends_here(byte, rest.get(end + 1..)?) {
+            break;
+        }
+        end += 1;
+    }
+    while end > 0 && b",;)]}\\".contains(&rest[end - 1]) {
+        end -= 1;
+    }
+    (end > 0).then_some(start..start + end)
+}
+
+/// Finds the quote that closes: one with as many backslashes as the opening one had.
+fn closing(rest: &[u8], quote: u8, escapes: usize) -> Option<usize> {
+    memchr::memchr_iter(quote, rest).find_map(|at| {
+        let before = rest.get(..at)?.iter().rev().take_while(|&&byte| byte == b'\\').count();
+        (before <= escapes).then_some(at - before)
+    })
+}
+
+/// Tells whether an unquoted value ends at this sign because another pair follows.
+fn ends_here(byte: u8, after: &[u8]) -> bool {
+    match byte {
+        b',' => after.first().is_none_or(|next| next.is_ascii_whitespace() || b"\"'{".contains(next)),
+        b'&' | b';' => {
+            let name = after
+                .iter()
+                .take_while(|byte| byte.is_ascii_alphanumeric() || b"_-. ".contains(byte))
+                .count();
+            after.get(name).is_none_or(|next| b"=;&".contains(next))
+        }
+        _ => false,
+    }
+}
+
+/// Tells whether a value is no secret: a variable, a placeholder, a word, a number, a piece of program.
+pub(super) fn is_plain(value: &[u8]) -> bool {
+    let masked =
+        memchr::memmem::find(value, b"***").is_some() || value.iter().all(|byte| b"*xX.".contains(byte));
+    masked || is_variable(value) || is_word(value) || is_number(value) || is_code(value) || is_path(value)
+}
+
+fn is_variable(value: &[u8]) -> bool {
+    let after = |start: &[u8]| value.strip_prefix(start);
+    after(b"$").is_some_and(|rest| {
+        rest.first().is_some_and(|&byte| byte.is_ascii_alphabetic() || b"_({".contains(&byte))
+    }) || [b"{{".as_slice(), b"<", b"%(", b"#{", b"&'", b"&mut", b"&str"]
+        .iter()
+        .any(|start| value.starts_with(start))
+        || (value.len() > 2 && value.starts_with(b"%") && value.ends_with(b"%"))
+}
+
+/// Words of letters, at most two joined by a sign; letters in a wild mixture of cases are no word.
+fn is_word(value: &[u8]) -> bool {
+    let letters = value.iter().all(|byte| byte.is_ascii_alphabetic() || b"_-. ,:;!?/".contains(byte));
+    if !letters {
+        return false;
+    }
+    let joints = value.iter().filter(|byte| b"-.".contains(byte)).count();
+    let wild =
+        value.windows(2).filter(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase()).count();
+    let longest = value.split(|byte| !byte.is_ascii_alphabetic()).map(<[u8]>::len).max().unwrap_or(0);
+    joints <= 1 && longest <= 24 && wild * 4 <= value.len()
+}
+
+/// Digits with signs of dates, sizes and addresses, and a unit.
+fn is_number(value: &[u8]) -> bool {
+    if let Some(address) = value.strip_prefix(b"0x") {
+        return address.len() <= 16 && address.iter().all(u8::is_ascii_hexdigit);
+    }
+    let unit = value.iter().rev().take_while(|byte| byte.is_ascii_alphabetic() || **byte == b'%').count();
+    let digits = value.get(..value.len() - unit).unwrap_or_default();
+    let numeric = |byte: &u8| byte.is_ascii_digit() || b".,:+-/_T ".contains(byte);
+    (unit == 0 || unit <= 3 && digits.len() <= 6) && digits.iter().all(numeric)
+}
+
+/// A call, an index, a generic type, a path of modules, a link.
+fn is_code(value: &[u8]) -> bool {
+    let name = value.iter().take_while(|byte| byte.is_ascii_alphabetic() || b"_.:!?".contains(byte)).count();
+    let called = name > 0 && value.get(name).is_some_and(|byte| b"([<{".contains(byte));
+    let first_letter = value.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
+    let modules = first_letter && memchr::memmem::find(value, b"::").is_some();
+    (called && first_letter) || modules || memchr::memmem::find(value, b"://").is_some()
+}
+
+fn is_path(value: &[u8]) -> bool {
+    let rooted = [b"/".as_slice(), b"./", b"../", b"~/"].iter().any(|root| value.starts_with(root));
+    let word = |part: &[u8]| part.len() >= 3 && part.iter().all(u8::is_ascii_lowercase);
+    rooted && value.split(|&byte| byte == b'/').any(word)
+}

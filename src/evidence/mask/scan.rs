@@ -1,0 +1,319 @@
+//! Looks through a block of lines: where secrets stand in it, and what cannot be told before more comes.
+
+use memchr::{memchr, memrchr};
+
+use super::anchors::{self, Rule};
+use super::filter::gram_at;
+use super::kind::{Kind, Span};
+use super::known::Known;
+use super::pem::{self, Pem};
+use super::rules::Line;
+use super::view::{Content, Mode, View, joints};
+
+/// What goes on from block to block.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Carry {
+    /// Inside of a private key.
+    pub(super) pem: Option<Pem>,
+    /// Inside of a secret that is longer than a window.
+    pub(super) inside: bool,
+}
+
+impl Carry {
+    /// Nothing is carried on.
+    pub(super) fn is_clear(&self) -> bool {
+        self.pem.is_none() && !self.inside
+    }
+}
+
+/// What was seen in a block; all offsets are raw.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// What to mask, in no order.
+    pub(super) spans: Vec<Span>,
+    /// From here on a known value may go on behind the block.
+    pub(super) hold: Option<usize>,
+    /// The first `::add-mask::` that was not heeded yet: its line, and the value.
+    pub(super) command: Option<Command>,
+    /// What goes on behind the block.
+    pub(super) carry: Carry,
+    /// The carry differs from nothing before, in or after the block.
+    pub(super) carries: bool,
+}
+
+/// A workflow command that registers a value.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Command {
+    /// Where its line starts.
+    pub(super) start: usize,
+    /// A place in the line behind which it counts as heeded.
+    pub(super) at: usize,
+    /// The value, as it stands there.
+    pub(super) value: Vec<u8>,
+}
+
+/// The memory of a scan, kept from block to block.
+#[derive(Debug, Default)]
+pub(super) struct Scanner {
+    shown: View,
+    joined: View,
+    stored: View,
+    places: Vec<usize>,
+}
+
+impl Scanner {
+    /// Looks through a block. Commands before `heeded` have been carried out already.
+    pub(super) fn scan(&mut self, known: &Known, carry: &Carry, raw: &[u8], heeded: usize) -> Seen {
+        let mut seen = Seen::default();
+        let content = Content::of(raw);
+        let Self { shown, joined, stored, places } = self;
+        shown.clear();
+        let mut pass = Pass { known, view: None, text: raw, places, heeded, begins: Vec::new() };
+        if !content.is_plain() {
+            shown.build(raw, Mode::Shown, content);
+            pass = Pass { view: Some(shown), text: shown.bytes(), ..pass };
+        }
+        pass.run(true, &mut seen);
+        pass.depth(raw, &mut seen);
+        pass.carry(carry, &mut seen);
+        let places = pass.places;
+        if join(joined, known, raw) {
+            let mut pass =
+                Pass { known, view: Some(joined), text: joined.bytes(), places, heeded, begins: Vec::new() };
+            pass.run(false, &mut seen);
+            pass.depth(raw, &mut seen);
+        }
+        if !shown.odd().is_empty() {
+            stored.build_lines(raw, shown.odd().iter().copied(), Mode::Stored);
+            let places = &mut self.places;
+            let heeded = usize::MAX;
+            let mut pass =
+                Pass { known, view: Some(stored), text: stored.bytes(), places, heeded, begins: Vec::new() };
+            pass.run(true, &mut seen);
+        }
+        seen
+    }
+}
+
+impl Scanner {
+    /// Returns from where on the end of the unfinished line just scanned may be the start of a secret that a
+    /// pattern would see.
+    pub(super) fn risk(&self, raw: &[u8], spans: &[Span]) -> Option<usize> {
+        let unfinished =
+            spans.iter().filter(|span| span.range.end >= raw.len()).map(|span| span.range.start).min();
+        let shown = self.shown.bytes();
+        let risk = if shown.is_empty() { risk(raw) } else { risk(shown).map(|at| self.shown.raw(at)) };
+        unfinished.into_iter().chain(risk).min()
+    }
+
+    /// Returns the raw offset of the first text at this raw offset of the block just scanned, or after it.
+    pub(super) fn text_at_or_after(&self, raw: usize) -> Option<usize> {
+        if self.shown.bytes().is_empty() {
+            return Some(raw);
+        }
+        let at = self.shown.at_or_after(raw);
+        (at < self.shown.bytes().len()).then(|| self.shown.raw(at))
+    }
+}
+
+/// Makes the view in which nothing cuts a known value; `false` if it would be the same as the shown one.
+fn join(view: &mut View, known: &Known, raw: &[u8]) -> bool {
+    let mut places = joints(raw).peekable();
+    if places.peek().is_none() {
+        return false;
+    }
+    if known.is_multiline() {
+        view.build(raw, Mode::Joined, Content::of(raw));
+    } else {
+        view.build_lines(raw, places, Mode::Joined);
+    }
+    true
+}
+
+/// One pass over one view.
+struct Pass<'a> {
+    known: &'a Known,
+    view: Option<&'a View>,
+    text: &'a [u8],
+    places: &'a mut Vec<usize>,
+    heeded: usize,
+    /// Where private keys begin, and where their BEGIN lines' rest is.
+    begins: Vec<(usize, usize)>,
+}
+
+impl Pass<'_> {
+    fn raw(&self, at: usize) -> usize {
+        self.view.map_or(at, |view| view.raw(at))
+    }
+
+    fn raw_span(&self, span: &Span) -> Span {
+        let end = span.range.end.checked_sub(1).map_or(0, |last| self.raw(last) + 1);
+        Span { context: self.raw(span.context), range: self.raw(span.range.start)..end, kind: span.kind }
+    }
+
+    /// Goes through everything that passes the filter.
+    fn run(&mut self, patterns: bool, seen: &mut Seen) {
+        let mut places = std::mem::take(self.places);
+        places.clear();
+        self.known.filter().find(self.text, &mut places);
+        let mut line = Line { text: self.text, range: 0..0 };
+        let mut spans = Vec::new();
+        for &at in &places {
+            let Some(gram) = gram_at(self.text, at) else { continue };
+            self.known.at(self.text, at, gram, |found| {
+                // What the stored view ends with need not be the end of the block.
+                if found.open && self.heeded != usize::MAX {
+                    let start = self.raw(found.range.start);
+                    seen.hold = Some(seen.hold.map_or(start, |hold| hold.min(start)));
+                }
+                spans.push(Span { context: found.range.start, range: found.range, kind: Kind::Known });
+            });
+            if patterns {
+                self.patterns(at, gram, &mut line, &mut spans, seen);
+            }
+        }
+        *self.places = places;
+        seen.spans.extend(spans.iter().map(|span| self.raw_span(span)));
+    }
+
+    fn patterns(
+        &mut self,
+        at: usize,
+        gram: u32,
+        line: &mut Line<'_>,
+        spans: &mut Vec<Span>,
+        seen: &mut Seen,
+    ) {
+        let text = self.text;
+        let mut begins = None;
+        anchors::table().at(text, at, gram, |anchor, start| {
+            if !line.range.contains(&start) {
+                line.range = line_at(text, start);
+            }
+            match anchor.rule {
+                Rule::AddMask => {
+                    if !self.command(line, start, anchor.literal.len(), seen) {
+                        return;
+                    }
+                }
+                Rule::Pem => {
+                    let here = text.get(..line.range.end).and_then(|line| pem::begins(line, start));
+                    begins = here.map(|after| (start, after));
+                    // In the shown view the state machine does it.
+                    if here.is_some() && self.heeded != usize::MAX {
+                        return;
+                    }
+                }
+                _ => {}
+            }
+            line.apply(anchor, start, spans);
+        });
+        self.begins.extend(begins);
+    }
+
+    /// Notes a command; returns whether it is one.
+    fn command(&self, line: &Line<'_>, start: usize, literal: usize, seen: &mut Seen) -> bool {
+        let before = self.text.get(line.range.start..start).unwrap_or_default();
+        if !before.iter().all(u8::is_ascii_whitespace) {
+            return false;
+        }
+        let at = self.raw(start);
+        if at >= self.heeded && seen.command.as_ref().is_none_or(|first| at < first.at) {
+            let value = self.text.get(start + literal..line.range.end).unwrap_or_default().to_vec();
+            seen.command = Some(Command { start: self.raw(line.range.start), at, value });
+        }
+        true
+    }
+
+    /// Holds back what may be the start of a known value, where the next byte could go on with it.
+    fn depth(&self, raw: &[u8], seen: &mut Seen) {
+        let text = match raw.last() {
+            Some(b'\n') if !self.known.is_multiline() => return,
+            // The shown view has a line end for the CR, the joined one has not.
+            Some(b'\r') => self.text.strip_suffix(b"\n").unwrap_or(self.text),
+            _ => self.text,
+        };
+        let depth = self.known.depth(text);
+        if depth > 0 {
+            let start = self.raw(text.len() - depth);
+            seen.hold = Some(seen.hold.map_or(start, |hold| hold.min(start)));
+        }
+    }
+
+    /// Carries on what the block before left open, and takes private keys line by line.
+    fn carry(&mut self, carry: &Carry, seen: &mut Seen) {
+        let begins = std::mem::take(&mut self.begins);
+        seen.carries = !carry.is_clear() || !begins.is_empty();
+        if !seen.carries {
+            return;
+        }
+        let mut spans = Vec::new();
+        if carry.inside {
+            let rest = self.text.iter().take_while(|&&byte| byte > b' ' && !b"\"'<>".contains(&byte)).count();
+            seen.carry.inside = rest == self.text.len();
+            if rest > 0 {
+                spans.push(Span { context: 0, range: 0..rest, kind: Kind::Other });
+            }
+        }
+        seen.carry.pem = keys(self.text, carry.pem.clone(), &begins, &mut spans);
+        seen.spans.extend(spans.iter().map(|span| self.raw_span(span)));
+    }
+}
+
+/// Runs the state machine of private keys over the lines that concern it.
+fn keys(text: &[u8], pem: Option<Pem>, begins: &[(usize, usize)], spans: &mut Vec<Span>) -> Option<Pem> {
+    let mut pem = pem;
+    let mut at = 0;
+    let mut begins = begins.iter().peekable();
+    while at < text.len() {
+        if pem.is_none() {
+            let Some(&&(next, _)) = begins.peek() else { break };
+            at = line_at(text, next).start;
+        }
+        let line = line_at(text, at);
+        let bytes = text.get(line.clone()).unwrap_or_default();
+        let mut add = |context: usize, found: std::ops::Range<usize>| {
+            let range = line.start + found.start..line.start + found.end;
+            spans.push(Span { context, range, kind: Kind::PrivateKey });
+        };
+        if begins.peek().is_some_and(|(start, _)| line.contains(start)) {
+            while let Some(&(start, after)) = begins.next_if(|(start, _)| line.contains(start)) {
+                let (mask, next) = pem::opening(bytes, start - line.start, after - line.start);
+                mask.into_iter().for_each(|found| add(start, found));
+                pem = next;
+            }
+        } else if let Some(key) = &mut pem
+            && !key.line(bytes, |found| add(line.start, found))
+        {
+            pem = None;
+        }
+        at = line.end + 1;
+    }
+    pem
+}
+
+/// Returns the line around a place, without its end.
+fn line_at(text: &[u8], at: usize) -> std::ops::Range<usize> {
+    let start = text.get(..at).and_then(|before| memrchr(b'\n', before)).map_or(0, |before| before + 1);
+    let end = text.get(at..).and_then(|rest| memchr(b'\n', rest)).map_or(text.len(), |after| at + after);
+    start..end
+}
+
+/// Returns from where on the end of an unfinished line may be the start of a secret that a pattern would see.
+fn risk(text: &[u8]) -> Option<usize> {
+    let start = line_at(text, text.len()).start;
+    let start = start.max(text.len().saturating_sub(4096));
+    let line = text.get(start..).unwrap_or_default();
+    let mut risk: Option<usize> = None;
+    anchors::standing_in(line, |anchor, at| {
+        let behind = line.get(at + anchor.literal.len()..).unwrap_or_default();
+        let signs = behind.iter().take_while(|byte| b" \t=:\"'`>\\".contains(byte)).count();
+        let value = behind.get(signs..).unwrap_or_default();
+        let blanks = value.iter().filter(|byte| byte.is_ascii_whitespace()).count();
+        let words = usize::from(!matches!(anchor.rule, Rule::Token(_) | Rule::Url));
+        if !value.is_empty() && blanks <= words {
+            risk = Some(risk.map_or(start + at, |risk| risk.min(start + at)));
+        }
+    });
+    risk
+}
