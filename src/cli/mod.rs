@@ -1,5 +1,6 @@
 //! Takes the command line, calls the rooms; progress on the terminal. Holds no logic of its own.
 
+mod doctor;
 mod exit;
 mod sandbox;
 
@@ -18,6 +19,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Doctor(doctor::DoctorArgs),
     Sandbox(sandbox::SandboxArgs),
 }
 
@@ -36,6 +38,7 @@ pub fn main() -> ExitCode {
 
 fn dispatch(command: Command) -> Result<Exit, Failure> {
     match command {
+        Command::Doctor(args) => doctor::run(args),
         Command::Sandbox(args) => sandbox::run(args),
     }
 }
