@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod doctor;
 mod exit;
 mod leftovers;
 mod logs;
@@ -47,6 +48,7 @@ enum Command {
     Check(check::CheckArgs),
     Status(status::StatusArgs),
     Logs(logs::LogsArgs),
+    Doctor(doctor::DoctorArgs),
     Sandbox(sandbox::SandboxArgs),
     /// Print the JSON Schema of plan files.
     Schema,
@@ -75,6 +77,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Schema => schema::run(),
         Command::Status(args) => status::run(args),
         Command::Logs(args) => logs::run(args),
+        Command::Doctor(args) => doctor::run(args),
         Command::Sandbox(args) => sandbox::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Mask(args) => mask::run(args),

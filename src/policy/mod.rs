@@ -1,14 +1,18 @@
 //! Takes what a step asks for and what the host can do, gives a decision. Pure; the only place where a
 //! [`Grant`] is made, and only a [`Grant`] runs.
 
+mod denial;
 mod environment;
 mod grant;
 mod host;
+mod review;
 
 use std::path::{Path, PathBuf};
 
+pub use denial::{Denial, Own, explain_denial};
 pub use grant::{Grant, Isolation, Limits, Reach};
 pub use host::{Cache, Fact, HostFacts, Identity, Namespaces};
+pub use review::{Kind, reviewable};
 
 use crate::plan::{EnvEntry, Network, Resources, Step};
 
@@ -67,8 +71,7 @@ impl Request {
     }
 }
 
-/// What the caller gives up by `--allow-degraded`: `landlock` (none, or one too old), `seccomp`, or `loopback`-less
-/// confinement, which needs no waiver.
+/// What the caller gives up by `--allow-degraded`: `landlock` (none, or one too old) or `seccomp`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Waivers {
     /// Names as given, such as `landlock`.

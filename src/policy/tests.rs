@@ -1,1 +1,203 @@
+//! What is decided on which host.
 
+use std::time::Duration;
+
+use super::*;
+use crate::plan::Destination;
+
+fn host() -> HostFacts {
+    HostFacts {
+        environment: [("TOKEN", "secret"), ("HOME", "/home/me"), ("EMPTY", ""), ("LD_PRELOAD", "/x.so")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        uid: 1000,
+        identity: Fact::Yes(Identity { uid: 1000, gid: 1000, name: "step".into() }),
+        namespaces: Fact::Yes(Namespaces { user: true }),
+        landlock: 7,
+        seccomp: true,
+        home: Some("/home/me".into()),
+        path: vec!["/usr/bin".into()],
+        path_refused: vec![("bin".into(), "it is relative".into())],
+        system: vec!["/usr".into()],
+        toolchains: vec!["/opt/go".into()],
+        ..HostFacts::default()
+    }
+}
+
+fn refused_namespaces() -> Fact<Namespaces> {
+    Fact::No { why: "unshare: EPERM".into(), hint: "sudo autopilot … --run-as \"$USER\"".into() }
+}
+
+fn allowed(request: &Request, host: &HostFacts, waivers: &[&str]) -> Grant {
+    match decide(request, host, &waived(waivers)) {
+        Decision::Allow(grant) => grant,
+        Decision::Deny(reason) => panic!("{reason}"),
+    }
+}
+
+fn denied(request: &Request, host: &HostFacts, waivers: &[&str]) -> Reason {
+    match decide(request, host, &waived(waivers)) {
+        Decision::Deny(reason) => reason,
+        Decision::Allow(grant) => panic!("{}", grant.describe()),
+    }
+}
+
+fn waived(names: &[&str]) -> Waivers {
+    Waivers { names: names.iter().map(|&name| name.to_owned()).collect() }
+}
+
+#[test]
+fn a_plain_host_gives_everything() {
+    let grant = allowed(&Request::git(), &host(), &[]);
+    assert_eq!(grant.isolation(), Isolation::Namespaces { user: true });
+    assert_eq!(grant.network(), Reach::None);
+    assert_eq!(
+        grant.describe(),
+        "network none (own loopback); write worktree, HOME, TMPDIR; read system, /opt/go; as step (1000)"
+    );
+    assert_eq!(grant.warnings(), ["PATH: \"bin\" is left out: it is relative"]);
+}
+
+#[test]
+fn a_grant_survives_its_journey() {
+    let mut request = Request::git();
+    request.resources.cpu = Some(Duration::from_secs(3));
+    let grant = allowed(&request, &host(), &[]);
+    let text = serde_json::to_string(&grant).unwrap();
+    let back: Grant = serde_json::from_str(&text).unwrap();
+    assert_eq!(serde_json::to_string(&back).unwrap(), text);
+}
+
+#[test]
+fn inside_namespaces_every_landlock_will_do() {
+    for landlock in 1..=7 {
+        let host = HostFacts { landlock, ..host() };
+        assert_eq!(allowed(&Request::git(), &host, &[]).landlock(), landlock);
+    }
+}
+
+#[test]
+fn a_shared_network_needs_scoped_sockets() {
+    let request = Request { network: Network::Full, ..Request::git() };
+    for landlock in 1..=5 {
+        let host = HostFacts { landlock, ..host() };
+        assert!(denied(&request, &host, &[]).why.contains("abstract sockets"));
+        assert!(allowed(&request, &host, &["landlock"]).describe().contains("WITHOUT landlock"));
+    }
+    allowed(&request, &host(), &[]);
+}
+
+#[test]
+fn without_namespaces_landlock_must_scope() {
+    for landlock in 0..=5 {
+        let host = HostFacts { landlock, namespaces: refused_namespaces(), ..host() };
+        let reason = denied(&Request::git(), &host, &[]);
+        assert!(reason.why.contains("unshare: EPERM"), "{reason}");
+        assert!(reason.hint.contains("--run-as"), "{reason:?}");
+    }
+    let host = HostFacts { landlock: 6, namespaces: refused_namespaces(), ..host() };
+    let grant = allowed(&Request::git(), &host, &[]);
+    assert_eq!(grant.isolation(), Isolation::Bare);
+    assert!(grant.describe().starts_with("network none (no loopback either)"));
+}
+
+#[test]
+fn without_landlock_it_must_be_given_up_by_name_and_something_must_be_left() {
+    let none = HostFacts { landlock: 0, ..host() };
+    assert!(denied(&Request::git(), &none, &[]).hint.contains("--allow-degraded landlock"));
+    let grant = allowed(&Request::git(), &none, &["landlock"]);
+    assert_eq!((grant.landlock(), grant.waived().len()), (0, 1));
+    let nothing = HostFacts { namespaces: refused_namespaces(), ..none };
+    denied(&Request::git(), &nothing, &["landlock", "seccomp"]);
+}
+
+#[test]
+fn without_seccomp_it_must_be_given_up_by_name() {
+    let host = HostFacts { seccomp: false, ..host() };
+    denied(&Request::git(), &host, &[]);
+    assert!(!allowed(&Request::git(), &host, &["seccomp"]).seccomp());
+}
+
+#[test]
+fn nothing_runs_as_root() {
+    let root = Identity { uid: 0, gid: 0, name: "root".into() };
+    let reason = denied(&Request::git(), &HostFacts { identity: Fact::Yes(root), ..host() }, &[]);
+    assert!(reason.hint.contains("--run-as"));
+    let nobody = Fact::No { why: "root without CAP_SETUID".into(), hint: "…".into() };
+    denied(&Request::git(), &HostFacts { identity: nobody, ..host() }, &[]);
+}
+
+#[test]
+fn the_environment_is_what_is_named() {
+    let mut request = Request::git();
+    request.env = vec![
+        EnvEntry::Set("A".into(), "1".into()),
+        EnvEntry::Inherit("MISSING".into()),
+        EnvEntry::Inherit("LD_PRELOAD".into()),
+        EnvEntry::Set("TERM".into(), "xterm".into()),
+    ];
+    let grant = allowed(&request, &host(), &[]);
+    let get = |name: &str| grant.env().iter().find(|(each, _)| each == name).map(|(_, value)| value.as_str());
+    assert_eq!((get("A"), get("TERM"), get("CI")), (Some("1"), Some("xterm"), Some("true")));
+    assert_eq!((get("TOKEN"), get("MISSING"), get("PATH")), (None, None, Some("/usr/bin")));
+    let warnings = grant.warnings().join("\n");
+    assert!(warnings.contains("MISSING is not set") && warnings.contains("LD_PRELOAD changes"), "{warnings}");
+}
+
+#[test]
+fn secrets_must_be_set() {
+    let ask = |name: &str| Request { secrets: vec![name.into()], ..Request::git() };
+    for name in ["NPM_TOKEN", "EMPTY"] {
+        assert!(denied(&ask(name), &host(), &[]).hint.contains(name));
+    }
+    let grant = allowed(&ask("TOKEN"), &host(), &[]);
+    assert!(grant.env().contains(&("TOKEN".into(), "secret".into())));
+}
+
+#[test]
+fn paths_are_absolute_or_below_home_and_never_everything() {
+    let ask = |path: &str| Request { read: vec![path.into()], ..Request::git() };
+    assert!(allowed(&ask("~/data"), &host(), &[]).read().contains(&"/home/me/data".into()));
+    for path in ["data", "/", "/proc/1", "/etc", "/dev"] {
+        denied(&ask(path), &host(), &[]);
+    }
+}
+
+#[test]
+fn allow_lists_are_not_there_yet() {
+    let network = Network::Allow(vec![Destination { host: "example.org".into(), port: 443 }]);
+    let reason = denied(&Request { network, ..Request::git() }, &host(), &[]);
+    assert!(reason.why.contains("not there yet"));
+}
+
+fn explained(output: &str) -> Option<Denial> {
+    let own =
+        Own { worktree: Path::new("/work/tree"), home: Path::new("/home/step"), tmp: Path::new("/tmp") };
+    explain_denial(output.as_bytes(), &allowed(&Request::git(), &host(), &[]), &own)
+}
+
+#[test]
+fn refusals_are_explained_by_the_line_that_would_allow_them() {
+    for (output, allow) in [
+        ("cat: /home/me/data/x: No such file or directory", "filesystem: {read: [\"/home/me/data/x\"]}"),
+        ("touch: cannot touch '/usr/x': Read-only file system", "filesystem: {write: [\"/usr/x\"]}"),
+        ("Error: EACCES: permission denied, open '/var/lib/x'", "filesystem: {read: [\"/var/lib/x\"]}"),
+        ("curl: (6) Could not resolve host: crates.io", "network: {allow: [\"crates.io\"]}"),
+        ("OSError: [Errno 101] Network is unreachable", "network: {allow: [\"example.org\"]}"),
+        ("getaddrinfo ENOTFOUND registry.npmjs.org", "network: {allow: [\"registry.npmjs.org\"]}"),
+    ] {
+        assert_eq!(explained(output).map(|denial| denial.allow).as_deref(), Some(allow), "{output}");
+    }
+}
+
+#[test]
+fn what_the_grant_allows_is_not_explained_away() {
+    for output in [
+        "cat: /work/tree/x: No such file or directory",
+        "ls: /usr/x: No such file or directory",
+        "error[E0425]: cannot find value",
+        "",
+    ] {
+        assert_eq!(explained(output), None, "{output}");
+    }
+}

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset,
-    RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus, PathBeneath, PathFd,
+    Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
 };
 
 use super::SandboxError;
@@ -132,23 +132,16 @@ fn failed(tried: &str, error: &impl std::fmt::Display) -> SandboxError {
     }
 }
 
-/// Returns the kernel's Landlock ABI; 0: none.
+/// Returns the newest Landlock ABI that both the kernel and this program know; 0: none.
+///
+/// The crate tells it only to who was restricted: a thread that is, and ends. It restricts itself alone.
 pub(super) fn probe() -> u32 {
-    // The newest ABI whose ruleset the kernel takes: the crate does not tell the number by itself.
-    (1..=ABI::V10 as u32).rev().find(|number| takes(abi(*number))).unwrap_or(0)
-}
-
-fn takes(abi: ABI) -> bool {
-    let ruleset = Ruleset::default()
-        .set_compatibility(CompatLevel::HardRequirement)
-        .handle_access(AccessFs::from_all(abi));
-    let ruleset = match ruleset {
-        Ok(ruleset) if abi >= ABI::V4 => ruleset.handle_access(AccessNet::from_all(abi)),
-        other => other,
-    };
-    let ruleset = match ruleset {
-        Ok(ruleset) if abi >= ABI::V6 => ruleset.scope(Scope::from_all(abi)),
-        other => other,
-    };
-    ruleset.is_ok_and(|ruleset| ruleset.create().is_ok())
+    let restricted = std::thread::spawn(|| {
+        let ruleset = Ruleset::default().handle_access(AccessFs::MakeChar)?.create()?;
+        Ok::<_, landlock::RulesetError>(ruleset.restrict_self()?.landlock)
+    });
+    match restricted.join() {
+        Ok(Ok(LandlockStatus::Available { effective_abi, .. })) => effective_abi as u32,
+        _ => 0,
+    }
 }

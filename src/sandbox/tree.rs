@@ -38,7 +38,14 @@ pub(super) struct Process {
 }
 
 impl Tree {
-    /// Returns the processes of the tree, zombies left out.
+    /// Returns the processes of the tree that still run.
+    fn running(self) -> io::Result<Vec<Process>> {
+        let mut all = self.members()?;
+        all.retain(|process| !process.zombie);
+        Ok(all)
+    }
+
+    /// Returns the processes of the tree, those included that wait to be reaped: they hold a place as well.
     pub(super) fn members(self) -> io::Result<Vec<Process>> {
         let own = i32::try_from(std::process::id()).unwrap_or(1);
         let mut all = processes()?;
@@ -49,7 +56,6 @@ impl Tree {
                 all.retain(|process| process.pid != own && descends(process.pid, own, &parents));
             }
         }
-        all.retain(|process| !process.zombie);
         Ok(all)
     }
 
@@ -59,7 +65,7 @@ impl Tree {
             // From pid 1 this is everybody else, at once: nothing can be born in between.
             Self::Namespace => drop(kill(Pid::from_raw(-1), signal)),
             Self::Descendants => {
-                for process in self.members().unwrap_or_default() {
+                for process in self.running().unwrap_or_default() {
                     send(&process, signal);
                 }
             }
@@ -71,7 +77,7 @@ impl Tree {
         if !reap_all() {
             return (0, 0);
         }
-        let killed = self.members().map_or(0, |members| members.len());
+        let killed = self.running().map_or(0, |members| members.len());
         let deadline = Instant::now() + PATIENCE;
         let mut pause = Duration::from_micros(50);
         loop {
@@ -84,7 +90,7 @@ impl Tree {
                 return (count(killed), 0);
             }
             if Instant::now() > deadline {
-                let left = self.members().map_or(1, |members| members.len());
+                let left = self.running().map_or(1, |members| members.len());
                 return (count(killed), count(left));
             }
             std::thread::sleep(pause);

@@ -81,7 +81,7 @@ impl Watch {
     }
 
     fn processes(&self, members: &[Process]) -> Option<String> {
-        let seen: u64 = members.iter().map(|each| each.threads).sum();
+        let seen: u64 = members.iter().map(|each| each.threads.max(1)).sum();
         (seen > self.limits.processes)
             .then(|| format!("processes: {seen} processes and threads, {} allowed", self.limits.processes))
     }

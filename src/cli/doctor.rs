@@ -1,0 +1,178 @@
+//! `autopilot doctor`: what this host enforces, which tools are there, what would make it better.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use super::exit::{Exit, Failure};
+use crate::policy::{self, Decision, Fact, HostFacts, Isolation, Request, Waivers};
+use crate::sandbox;
+
+/// Tools that plans and the runner use, and how they tell their version.
+const TOOLS: [(&str, &str, &str); 11] = [
+    ("git", "--version", "needed by every run"),
+    ("gh", "--version", "publishing: comments, pull requests"),
+    ("codex", "--version", "codex steps"),
+    ("cargo", "--version", ""),
+    ("rustc", "--version", ""),
+    ("cc", "--version", ""),
+    ("node", "--version", ""),
+    ("npm", "--version", ""),
+    ("python3", "--version", ""),
+    ("go", "version", ""),
+    ("nix", "--version", ""),
+];
+
+/// Tells what this host can enforce, which tools it has, and what to do about what is missing.
+#[derive(Debug, clap::Args)]
+pub(super) struct DoctorArgs {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Examines the host.
+pub(super) fn run(args: DoctorArgs) -> Result<Exit, Failure> {
+    let start = Instant::now();
+    let host = sandbox::probe();
+    let took = start.elapsed();
+    let decision = policy::decide(&Request::git(), &host, &Waivers::default());
+    let text = if args.json {
+        json(&host, &decision)
+    } else {
+        format!("{}\nprobed in {:.1} ms\n", report(&host, &decision), took.as_secs_f64() * 1000.0)
+    };
+    print(&text);
+    Ok(match decision {
+        Decision::Allow(_) => Exit::Done,
+        Decision::Deny(_) => Exit::Refused,
+    })
+}
+
+#[expect(clippy::print_stdout, reason = "the command's result")]
+fn print(text: &str) {
+    print!("{text}");
+}
+
+fn report(host: &HostFacts, decision: &Decision) -> String {
+    let mut text = String::from("What this host enforces\n");
+    for (name, good, what) in layers(host) {
+        line(&mut text, good, name, &what);
+    }
+    text += "\nA step with the default policy\n";
+    match decision {
+        Decision::Allow(grant) => {
+            line(&mut text, true, "runs", &grant.describe());
+            for warning in grant.warnings() {
+                line(&mut text, false, "warning", warning);
+            }
+        }
+        Decision::Deny(reason) => {
+            line(&mut text, false, "refused", &reason.to_string());
+            line(&mut text, false, "hint", &reason.hint);
+        }
+    }
+    text += "\nWhat would make it better\n";
+    let advice = advice(host);
+    for each in &advice {
+        line(&mut text, false, "do", each);
+    }
+    if advice.is_empty() {
+        line(&mut text, true, "nothing", "every layer is there");
+    }
+    text += "\nTools\n";
+    for (name, version, use_for) in tools(host) {
+        match version {
+            Some(version) => line(&mut text, true, name, &version),
+            None => line(&mut text, false, name, &format!("not on PATH {use_for}")),
+        }
+    }
+    text
+}
+
+fn line(text: &mut String, good: bool, name: &str, what: &str) {
+    let mark = if good { "ok" } else { "--" };
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "  {mark}  {name:<11} {what}");
+}
+
+fn layers(host: &HostFacts) -> Vec<(&'static str, bool, String)> {
+    let namespaces = match &host.namespaces {
+        Fact::Yes(namespaces) if namespaces.user => {
+            (true, "mount, pid, net, ipc, uts, cgroup in a user namespace".into())
+        }
+        Fact::Yes(_) => (true, "mount, pid, net, ipc, uts, cgroup, as root".into()),
+        Fact::No { why, .. } => (false, format!("none: {why}")),
+    };
+    let identity = match &host.identity {
+        Fact::Yes(identity) => (true, format!("steps run as {} (uid {})", identity.name, identity.uid)),
+        Fact::No { why, .. } => (false, why.clone()),
+    };
+    let landlock = match host.landlock {
+        0 => (false, "none".into()),
+        abi => (abi >= 6, format!("ABI {abi}")),
+    };
+    let seccomp = if host.seccomp { (true, "filters".into()) } else { (false, "none".into()) };
+    [("namespaces", namespaces), ("identity", identity), ("landlock", landlock), ("seccomp", seccomp)]
+        .map(|(name, (good, what))| (name, good, what))
+        .into()
+}
+
+fn advice(host: &HostFacts) -> Vec<String> {
+    let mut advice = Vec::new();
+    if let Fact::No { hint, .. } = &host.namespaces {
+        advice.push(format!("{hint}: without namespaces a step has no loopback, and test suites notice"));
+    }
+    if let Fact::No { hint, .. } = &host.identity {
+        advice.push(hint.clone());
+    }
+    if host.landlock < 6 {
+        advice.push("boot Linux 6.12 or newer with lsm=landlock,…: from ABI 6 on signals and abstract sockets are scoped".into());
+    }
+    if !host.seccomp {
+        advice.push("boot a kernel with CONFIG_SECCOMP_FILTER=y".into());
+    }
+    for (entry, why) in &host.path_refused {
+        advice.push(format!("take {entry:?} out of PATH: {why}"));
+    }
+    advice
+}
+
+fn tools(host: &HostFacts) -> Vec<(&'static str, Option<String>, &'static str)> {
+    TOOLS
+        .iter()
+        .map(|(name, flag, use_for)| {
+            let found = host.path.iter().map(|dir| dir.join(name)).find(|file| file.is_file());
+            (*name, found.and_then(|file| version(&file, flag)), *use_for)
+        })
+        .collect()
+}
+
+fn version(program: &Path, flag: &str) -> Option<String> {
+    let output = Command::new(program).arg(flag).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    let first = String::from_utf8_lossy(&output.stdout).lines().next()?.trim().to_owned();
+    Some(format!("{first} ({})", program.display()))
+}
+
+fn json(host: &HostFacts, decision: &Decision) -> String {
+    let layers: serde_json::Map<_, _> = layers(host)
+        .into_iter()
+        .map(|(name, good, what)| (name.to_owned(), serde_json::json!({"ok": good, "what": what})))
+        .collect();
+    let tools: serde_json::Map<_, _> =
+        tools(host).into_iter().map(|(name, version, _)| (name.to_owned(), version.into())).collect();
+    let default = match decision {
+        Decision::Allow(grant) => serde_json::json!({
+            "allowed": true,
+            "grant": grant.describe(),
+            "namespaces": grant.isolation() != Isolation::Bare,
+        }),
+        Decision::Deny(reason) => {
+            serde_json::json!({"allowed": false, "why": reason.to_string(), "hint": reason.hint})
+        }
+    };
+    let all =
+        serde_json::json!({"layers": layers, "default": default, "advice": advice(host), "tools": tools});
+    format!("{all:#}\n")
+}
