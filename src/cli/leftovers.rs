@@ -65,7 +65,7 @@ fn is_closed(files: &Files) -> bool {
 fn told(name: RunName, view: &report::RunView) -> String {
     let mut text = format!("run {name} had crashed; its end is recorded");
     if let Some((reference, _, _)) = &view.branch {
-        text.push_str(&format!(", its checkpoints are on {reference}"));
+        text += &format!(", its checkpoints are on {reference}");
     }
     if !view.salvaged().is_empty() {
         text.push_str(", what it was at is in its salvage bundle");

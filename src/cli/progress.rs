@@ -15,7 +15,7 @@ use crate::plan::{Plan, units};
 /// Lines of a failed attempt that are shown.
 const LINES: usize = 4;
 /// Without a terminal, a sign of life this often.
-const HEARTBEAT: Duration = Duration::from_mins(1);
+const HEARTBEAT: Duration = Duration::from_secs(60);
 
 /// Where progress goes, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

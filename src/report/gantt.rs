@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta};
 use super::view::RunView;
 use crate::evidence::event::AttemptResult;
 
-const DAY: Duration = Duration::from_hours(24);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Draws the attempts of a run.
 pub(super) fn draw(view: &RunView) -> String {

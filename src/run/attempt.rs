@@ -14,7 +14,7 @@ use crate::sandbox::{Place, Status};
 use crate::worktree::{Counted, Kind, WorktreeError};
 
 /// How long a rollback command may take.
-const ROLLBACK: Duration = Duration::from_mins(1);
+const ROLLBACK: Duration = Duration::from_secs(60);
 
 /// How an attempt ended.
 #[derive(Debug)]

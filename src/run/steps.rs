@@ -11,7 +11,7 @@ use crate::plan::{OnFailure, RetryFrom, Step};
 
 /// Wait before the second attempt; it doubles with each further one.
 const BACKOFF: Duration = Duration::from_secs(1);
-const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
 /// Why the steps after some point are not run.
 #[derive(Debug, Clone)]

@@ -15,7 +15,7 @@ use crate::policy::{self, Decision, Grant, HostFacts, Request, Waivers};
 use crate::sandbox::{self, Place, Status};
 
 /// No git of the runner's own takes longer; a step can make it slow, not endless.
-const PATIENCE: Duration = Duration::from_mins(10);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Runs the runner's git scripts in a run's worktree.
 #[derive(Debug)]
