@@ -1,3 +1,5 @@
 //! The integration tests: one binary, one hermetic builder (`common`), real parts.
 
+// `cfg(test)` tells clippy that helpers of tests may unwrap, too.
+#[cfg(test)]
 mod plan;
