@@ -57,7 +57,7 @@ pub(super) struct LimitsFile {
     /// This many failed attempts in a row end the run. Default: 3.
     #[schemars(range(min = 1, max = 1000))]
     pub(super) consecutive_failures: Option<u32>,
-    /// Model tokens of the run: a number or `unlimited`. Needed before a codex step runs unattended.
+    /// Model tokens of the run: a number or `unlimited`. Default: not bounded.
     pub(super) tokens: Option<TokensFile>,
     /// Bytes a run may salvage, such as `1GiB`; above it the run's folder stays. Default: 1GiB.
     pub(super) salvage: Option<Size>,

@@ -1,13 +1,22 @@
-//! Reads and writes the destinations of an allow list.
+//! Reads and writes the destinations of an allow list, for plans and for the command line.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
 
 use super::Destination;
 use super::text::Wrong;
 
-/// Reads `host`, `host:port`, `*.host`, an address, or `[v6]:port`; the port is 443 unless written.
-pub(super) fn read(text: &str) -> Result<Destination, Wrong> {
+impl FromStr for Destination {
+    type Err = Wrong;
+
+    /// Reads `host`, `host:port`, `*.host`, an address, or `[v6]:port`; the port is 443 unless written.
+    fn from_str(text: &str) -> Result<Self, Wrong> {
+        read(text)
+    }
+}
+
+fn read(text: &str) -> Result<Destination, Wrong> {
     if let Some((_, rest)) = text.split_once("://") {
         let host = rest.split('/').next().unwrap_or_default();
         return Err(Wrong::new("is an address of a page, not a host", format!("write `{host}`")));

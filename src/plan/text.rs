@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::path::{Component, Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use regex::Regex;
@@ -243,6 +244,15 @@ fn read_env(text: &str) -> Result<EnvEntry, Wrong> {
     }
 }
 
+impl FromStr for EnvEntry {
+    type Err = Wrong;
+
+    /// Reads `NAME` or `NAME=value`.
+    fn from_str(text: &str) -> Result<Self, Wrong> {
+        read_env(text)
+    }
+}
+
 fn read_env_name(text: &str) -> Result<String, Wrong> {
     let is_name = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
@@ -317,7 +327,7 @@ fn read_revision(text: &str) -> Result<String, Wrong> {
     Ok(text.to_owned())
 }
 
-/// Reads an entry of an allow list: `host`, `host:port`, `*.host`, an address, `[v6]:port`.
+/// Reads an entry of an allow list.
 fn read_host(text: &str) -> Result<Destination, Wrong> {
-    super::host::read(text)
+    text.parse()
 }

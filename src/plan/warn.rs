@@ -42,6 +42,7 @@ pub(super) fn look(source: &Source, root: &Node, plan: &Plan) -> Faults {
     for step in &plan.steps {
         look.retries(plan, step);
         look.useless(step);
+        look.applied_twice(plan, step);
     }
     look.warnings.into_faults()
 }
@@ -231,6 +232,21 @@ impl Look<'_> {
         for regex in step.expectation.output_excludes.iter().filter(|regex| regex.is_match("")) {
             let message = format!("{} matches every output: the step can only fail", quote(regex.as_str()));
             self.warn(self.step_mark(step, "expectation"), message, "write what must not be there");
+        }
+    }
+
+    /// `codex_apply` fetches the work of a task in the cloud; what a codex step did is in the worktree already.
+    fn applied_twice(&mut self, plan: &Plan, step: &Step) {
+        let is_codex = |id: &String| {
+            plan.steps.iter().any(|other| other.id == *id && matches!(other.action, Action::Codex(_)))
+        };
+        if matches!(step.action, Action::CodexApply(_))
+            && let Some(need) = step.needs.iter().find(|need| is_codex(need))
+        {
+            let message =
+                format!("step `{}` applies a task of Codex's cloud, not what `{need}` did", step.id);
+            let hint = "a codex step edits in place: nothing is left to apply";
+            self.warn(self.step_mark(step, "codex_apply"), message, hint);
         }
     }
 }

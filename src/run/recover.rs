@@ -42,19 +42,10 @@ pub async fn recover(
         return Ok(None);
     }
     recorder.defer(Event::Recovered { torn });
-    let worktree = match left {
-        Some((dir, record)) => {
-            match Worktree::take_up(dir.clone(), &record, repository, host, waivers).await? {
-                Some(worktree) => Some(worktree),
-                None => {
-                    dir.discard()?;
-                    None
-                }
-            }
-        }
+    let mut worktree = match left {
+        Some((dir, record)) => open_or_discard(dir, &record, repository, host, waivers).await?,
         None => None,
     };
-    let mut worktree = worktree;
     if let Some(worktree) = &mut worktree {
         save_attempt(worktree, &mut recorder, &lines).await?;
     }
@@ -65,6 +56,21 @@ pub async fn recover(
         finish(worktree, &mut recorder, Ending::Remove).await?;
     }
     Ok(Some(Recovered { recorder }))
+}
+
+/// Opens what is left of a worktree; what had not come as far as a checkout holds nothing and goes.
+async fn open_or_discard(
+    dir: RunDir,
+    record: &Record,
+    repository: &Repository,
+    host: &HostFacts,
+    waivers: &Waivers,
+) -> Result<Option<Worktree>, RunError> {
+    let worktree = Worktree::take_up(dir.clone(), record, repository, host, waivers).await?;
+    if worktree.is_none() {
+        dir.discard()?;
+    }
+    Ok(worktree)
 }
 
 /// Saves what the attempt in flight left, and goes back to the last checkpoint.

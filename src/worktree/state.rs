@@ -116,14 +116,12 @@ impl Lock {
         let file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(file) => file,
             Err((_, nix::errno::Errno::EWOULDBLOCK)) => {
-                return match before {
-                    Some(holder) => Err(LockError::Held(Box::new(holder))),
-                    // Its holder has it, and has not written its name yet, or is letting go.
-                    None => {
-                        std::thread::sleep(std::time::Duration::from_millis(5));
-                        Ok(None)
-                    }
-                };
+                if let Some(holder) = before {
+                    return Err(LockError::Held(Box::new(holder)));
+                }
+                // Its holder has it, and has not written its name yet, or is letting go.
+                std::thread::sleep(std::time::Duration::from_millis(5));
+                return Ok(None);
             }
             Err((_, error)) => return Err(at(path)(error.into()).into()),
         };

@@ -179,6 +179,7 @@ steps:
   - {id: deploy, command: make, secrets: [GITHUB_TOKEN], timeout: 20m}
   - {id: wide, command: make, network: {allow: [\"*.org\"]}}
   - {id: patch, apply: a.patch, network: {allow: [\"a.org\"]}, expectation: {output_excludes: [\"x*\"]}}
+  - {id: again, needs: [agent], codex_apply: task_1}
 publish: {push: false, pull_request: draft}
 ";
     let loaded = parse(text).unwrap_or_else(|faults| panic!("{faults}"));

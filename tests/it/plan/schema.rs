@@ -103,10 +103,14 @@ fn the_schema_holds_no_keyword_that_nobody_checks() {
             assert!(KNOWN.contains(&key.as_str()), "{path} has {key}");
             match (key.as_str(), value) {
                 ("properties" | "definitions", Value::Object(children)) => {
-                    children.iter().for_each(|(name, child)| visit(child, &format!("{path}/{name}")));
+                    for (name, child) in children {
+                        visit(child, &format!("{path}/{name}"));
+                    }
                 }
                 ("oneOf" | "allOf", Value::Array(branches)) => {
-                    branches.iter().for_each(|branch| visit(branch, &format!("{path}/{key}")));
+                    for branch in branches {
+                        visit(branch, &format!("{path}/{key}"));
+                    }
                 }
                 ("items", child) => visit(child, &format!("{path}/items")),
                 ("type", kind) => assert!(kind.is_string(), "{path} has several types"),
