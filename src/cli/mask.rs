@@ -75,7 +75,8 @@ fn filter(secrets: &Secrets) -> io::Result<()> {
             Ok(0) => break,
             Ok(len) => masker.push(buffer.get(..len).unwrap_or_default(), &mut out),
             // A terminal or a pipe may be set to non-blocking by whoever shares it; `is_silent` waits.
-            Err(error) if [io::ErrorKind::Interrupted, io::ErrorKind::WouldBlock].contains(&error.kind()) => {}
+            Err(error) if [io::ErrorKind::Interrupted, io::ErrorKind::WouldBlock].contains(&error.kind()) => {
+            }
             Err(error) => return Err(error),
         }
         drain(&mut output, &mut out)?;

@@ -89,9 +89,7 @@ fn add_base64(value: &[u8], shapes: &mut BTreeSet<Vec<u8>>) {
 }
 
 fn percent(value: &[u8], upper: bool, keep: impl Fn(u8) -> bool) -> Vec<u8> {
-    replaced(value, |byte| {
-        (!keep(byte)).then(|| [b"%".as_slice(), &hex(&[byte], upper)].concat())
-    })
+    replaced(value, |byte| (!keep(byte)).then(|| [b"%".as_slice(), &hex(&[byte], upper)].concat()))
 }
 
 fn add_urls(value: &[u8], shapes: &mut BTreeSet<Vec<u8>>) {
@@ -111,7 +109,9 @@ fn add_urls(value: &[u8], shapes: &mut BTreeSet<Vec<u8>>) {
             strict,
         ];
         // The first sign says nothing, and a progress bar ends its lines with it: `10%` need not wait.
-        shapes.extend(all.into_iter().map(|shape| shape.strip_prefix(b"%").map_or(shape.clone(), <[u8]>::to_vec)));
+        shapes.extend(
+            all.into_iter().map(|shape| shape.strip_prefix(b"%").map_or(shape.clone(), <[u8]>::to_vec)),
+        );
     }
 }
 
@@ -240,14 +240,17 @@ fn html(value: &[u8]) -> Vec<Vec<u8>> {
 fn shell(value: &[u8]) -> Vec<Vec<u8>> {
     let apostrophe = |with: &'static str| move |byte: u8| (byte == b'\'').then(|| with.into());
     let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./,:@%+=^".contains(&byte) || byte >= 0x80;
-    let backslash = |special: &'static [u8]| move |byte: u8| special.contains(&byte).then(|| vec![b'\\', byte]);
+    let backslash =
+        |special: &'static [u8]| move |byte: u8| special.contains(&byte).then(|| vec![b'\\', byte]);
     vec![
         replaced(value, apostrophe("'\\''")),
         replaced(value, apostrophe("'\"'\"'")),
         replaced(value, backslash(b"\\\"$`")),
         replaced(value, backslash(b"\\\"$`!")),
         replaced(value, |byte| (!safe(byte) && byte != b'\n').then(|| vec![b'\\', byte])),
-        replaced(value, |byte| (!safe(byte) && byte != b'\n' || b",^".contains(&byte)).then(|| vec![b'\\', byte])),
+        replaced(value, |byte| {
+            (!safe(byte) && byte != b'\n' || b",^".contains(&byte)).then(|| vec![b'\\', byte])
+        }),
         replaced(value, |byte| match byte {
             b'\n' => Some(b"\\n".to_vec()),
             b'\t' => Some(b"\\t".to_vec()),

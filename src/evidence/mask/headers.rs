@@ -73,7 +73,8 @@ fn decodes_to_pair(text: &[u8]) -> bool {
 /// Returns what follows `Authorization:` and the name of the scheme.
 pub(super) fn authorization(line: &[u8], end: usize) -> Option<Range<usize>> {
     let sign = run(line, end, |byte| b"\\\"'`] \t".contains(&byte)).end;
-    let separated = line.get(sign).is_some_and(|byte| b":=".contains(byte)) || line.get(sign..)?.starts_with(b"%3");
+    let separated =
+        line.get(sign).is_some_and(|byte| b":=".contains(byte)) || line.get(sign..)?.starts_with(b"%3");
     if !separated {
         return None;
     }
@@ -106,7 +107,8 @@ pub(super) fn cookies(line: &[u8], end: usize, mut found: impl FnMut(Range<usize
     }
     let mut start = run(line, sign + 1, |byte| b"\\\"'`[ \t".contains(&byte)).end;
     loop {
-        let name = run(line, start, |byte| byte.is_ascii_alphanumeric() || b"_.-$!#%&*+^|~[]".contains(&byte));
+        let name =
+            run(line, start, |byte| byte.is_ascii_alphanumeric() || b"_.-$!#%&*+^|~[]".contains(&byte));
         if name.is_empty() || line.get(name.end) != Some(&b'=') {
             return;
         }
@@ -129,14 +131,16 @@ pub(super) fn cookies(line: &[u8], end: usize, mut found: impl FnMut(Range<usize
 }
 
 fn is_attribute(name: &[u8], value: &[u8]) -> bool {
-    let attributes = [b"path".as_slice(), b"domain", b"expires", b"max-age", b"samesite", b"priority", b"version"];
+    let attributes =
+        [b"path".as_slice(), b"domain", b"expires", b"max-age", b"samesite", b"priority", b"version"];
     attributes.iter().any(|attribute| name.eq_ignore_ascii_case(attribute)) || is_plain(value)
 }
 
 /// Returns the password (or the lone token) before the `@` of the link whose `://` ends at `end`.
 pub(super) fn url(line: &[u8], end: usize) -> Option<Range<usize>> {
     let rest = line.get(end..)?;
-    let stop = rest.iter().position(|&byte| byte <= b' ' || b"\"'`<>?#".contains(&byte)).unwrap_or(rest.len());
+    let stop =
+        rest.iter().position(|&byte| byte <= b' ' || b"\"'`<>?#".contains(&byte)).unwrap_or(rest.len());
     let authority = rest.get(..stop)?;
     let slash = memchr::memchr(b'/', authority);
     let at = memchr::memrchr(b'@', authority.get(..slash.unwrap_or(stop))?);

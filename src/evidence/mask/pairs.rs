@@ -62,7 +62,8 @@ fn starts_word(before: &[u8]) -> bool {
 }
 
 fn flag_value(before: &[u8], rest: &[u8]) -> Option<usize> {
-    let name = before.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte)).count();
+    let name =
+        before.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte)).count();
     let flag = before.get(before.len() - name..)?;
     if !flag.starts_with(b"--") {
         return None;
@@ -105,7 +106,10 @@ fn ends_here(byte: u8, after: &[u8]) -> bool {
     match byte {
         b',' => after.first().is_none_or(|next| next.is_ascii_whitespace() || b"\"'{".contains(next)),
         b'&' | b';' => {
-            let name = after.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_-. ".contains(byte)).count();
+            let name = after
+                .iter()
+                .take_while(|byte| byte.is_ascii_alphanumeric() || b"_-. ".contains(byte))
+                .count();
             after.get(name).is_none_or(|next| b"=;&".contains(next))
         }
         _ => false,
@@ -114,14 +118,18 @@ fn ends_here(byte: u8, after: &[u8]) -> bool {
 
 /// Tells whether a value is no secret: a variable, a placeholder, a word, a number, a piece of program.
 pub(super) fn is_plain(value: &[u8]) -> bool {
-    let masked = memchr::memmem::find(value, b"***").is_some() || value.iter().all(|byte| b"*xX.".contains(byte));
+    let masked =
+        memchr::memmem::find(value, b"***").is_some() || value.iter().all(|byte| b"*xX.".contains(byte));
     masked || is_variable(value) || is_word(value) || is_number(value) || is_code(value) || is_path(value)
 }
 
 fn is_variable(value: &[u8]) -> bool {
     let after = |start: &[u8]| value.strip_prefix(start);
-    after(b"$").is_some_and(|rest| rest.first().is_some_and(|&byte| byte.is_ascii_alphabetic() || b"_({".contains(&byte)))
-        || [b"{{".as_slice(), b"<", b"%(", b"#{", b"&'", b"&mut", b"&str"].iter().any(|start| value.starts_with(start))
+    after(b"$").is_some_and(|rest| {
+        rest.first().is_some_and(|&byte| byte.is_ascii_alphabetic() || b"_({".contains(&byte))
+    }) || [b"{{".as_slice(), b"<", b"%(", b"#{", b"&'", b"&mut", b"&str"]
+        .iter()
+        .any(|start| value.starts_with(start))
         || (value.len() > 2 && value.starts_with(b"%") && value.ends_with(b"%"))
 }
 
@@ -132,7 +140,8 @@ fn is_word(value: &[u8]) -> bool {
         return false;
     }
     let joints = value.iter().filter(|byte| b"-.".contains(byte)).count();
-    let wild = value.windows(2).filter(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase()).count();
+    let wild =
+        value.windows(2).filter(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase()).count();
     let longest = value.split(|byte| !byte.is_ascii_alphabetic()).map(<[u8]>::len).max().unwrap_or(0);
     joints <= 1 && longest <= 24 && wild * 4 <= value.len()
 }

@@ -98,7 +98,8 @@ impl Pem {
         if run.len() >= SHORT_LINE && cases && has(u8::is_ascii_digit) {
             return true;
         }
-        let ends_line = line.get(run.end..).is_some_and(|rest| rest.iter().all(|byte| !byte.is_ascii_alphanumeric()));
+        let ends_line =
+            line.get(run.end..).is_some_and(|rest| rest.iter().all(|byte| !byte.is_ascii_alphanumeric()));
         let last_line = self.last.is_none_or(|last| last >= SHORT_LINE);
         run.start == self.column && ends_line && (run.len() >= SHORT_LINE || last_line)
     }
@@ -107,7 +108,8 @@ impl Pem {
     fn is_neutral(&self, line: &[u8]) -> bool {
         let text = line.get(self.column..).unwrap_or_default();
         let name = text.iter().take_while(|byte| byte.is_ascii_alphabetic() || **byte == b'-').count();
-        let header = self.last.is_none() && name > 0 && text.get(name..).is_some_and(|rest| rest.starts_with(b": "));
+        let header =
+            self.last.is_none() && name > 0 && text.get(name..).is_some_and(|rest| rest.starts_with(b": "));
         line.iter().all(u8::is_ascii_whitespace) || header
     }
 }

@@ -113,12 +113,24 @@ pub(super) static ALL: &[Provider] = &[
         r"A[A-Z]{3}[A-Z0-9]{16}",
     )
     .closed(),
-    new(Kind::Slack, &["xoxa-", "xoxb-", "xoxe-", "xoxo-", "xoxp-", "xoxr-", "xoxs-", "xoxc-", "xoxd-"],
-        r"xox[a-z]-[A-Za-z0-9%+/=-]{10,}").digit(),
+    new(
+        Kind::Slack,
+        &["xoxa-", "xoxb-", "xoxe-", "xoxo-", "xoxp-", "xoxr-", "xoxs-", "xoxc-", "xoxd-"],
+        r"xox[a-z]-[A-Za-z0-9%+/=-]{10,}",
+    )
+    .digit(),
     new(Kind::Slack, &["xoxe.xox"], r"xoxe\.xox[a-z]-[A-Za-z0-9-]{10,}"),
     new(Kind::Slack, &["xapp-"], r"xapp-\d-[A-Za-z0-9-]{10,}"),
-    new(Kind::Slack, &["hooks.slack.com/"], r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9+/_-]{16,}"),
-    new(Kind::Slack, &["hooks.slack.com\\/"], r"hooks\.slack\.com\\/(?:services|workflows|triggers)\\/[A-Za-z0-9+/\\_-]{16,}"),
+    new(
+        Kind::Slack,
+        &["hooks.slack.com/"],
+        r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9+/_-]{16,}",
+    ),
+    new(
+        Kind::Slack,
+        &["hooks.slack.com\\/"],
+        r"hooks\.slack\.com\\/(?:services|workflows|triggers)\\/[A-Za-z0-9+/\\_-]{16,}",
+    ),
     new(
         Kind::Stripe,
         &["sk_live_", "sk_test_", "rk_live_", "rk_test_", "sk_prod_", "rk_prod_"],
@@ -136,8 +148,8 @@ pub(super) static ALL: &[Provider] = &[
     new(
         Kind::GitLab,
         &[
-            "glpat-", "gldt-", "glrt-", "glrtr-", "glcbt-", "glptt-", "glft-", "glsoat-", "glimt-", "glagent-",
-            "gloas-", "glffct-", "glwt-",
+            "glpat-", "gldt-", "glrt-", "glrtr-", "glcbt-", "glptt-", "glft-", "glsoat-", "glimt-",
+            "glagent-", "gloas-", "glffct-", "glwt-",
         ],
         r"gl[a-z]{2,5}-[A-Za-z0-9_.-]{20,}",
     ),

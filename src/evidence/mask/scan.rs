@@ -101,7 +101,8 @@ impl Scanner {
     /// Returns from where on the end of the unfinished line just scanned may be the start of a secret that a
     /// pattern would see.
     pub(super) fn risk(&self, raw: &[u8], spans: &[Span]) -> Option<usize> {
-        let unfinished = spans.iter().filter(|span| span.range.end >= raw.len()).map(|span| span.range.start).min();
+        let unfinished =
+            spans.iter().filter(|span| span.range.end >= raw.len()).map(|span| span.range.start).min();
         let shown = self.shown.bytes();
         let risk = if shown.is_empty() { risk(raw) } else { risk(shown).map(|at| self.shown.raw(at)) };
         unfinished.into_iter().chain(risk).min()
@@ -180,7 +181,14 @@ impl Pass<'_> {
         seen.spans.extend(spans.iter().map(|span| self.raw_span(span)));
     }
 
-    fn patterns(&mut self, at: usize, gram: u32, line: &mut Line<'_>, spans: &mut Vec<Span>, seen: &mut Seen) {
+    fn patterns(
+        &mut self,
+        at: usize,
+        gram: u32,
+        line: &mut Line<'_>,
+        spans: &mut Vec<Span>,
+        seen: &mut Seen,
+    ) {
         let text = self.text;
         let mut begins = None;
         anchors::table().at(text, at, gram, |anchor, start| {

@@ -253,7 +253,9 @@ impl Masker {
         }
         let mut limit = seen.hold.unwrap_or(pending.len());
         limit = limit.min(self.scanner.risk(pending, &seen.spans).unwrap_or(pending.len()));
-        while let Some(span) = seen.spans.iter().find(|span| span.range.start < limit && limit < span.range.end) {
+        while let Some(span) =
+            seen.spans.iter().find(|span| span.range.start < limit && limit < span.range.end)
+        {
             limit = span.range.start;
         }
         if limit > self.emitted {

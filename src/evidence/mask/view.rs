@@ -208,7 +208,9 @@ pub(super) fn joints(raw: &[u8]) -> impl Iterator<Item = usize> + '_ {
 
 fn next_special(rest: &[u8], mode: Mode, content: Content) -> Option<usize> {
     match (mode, content.controls) {
-        (Mode::Joined, _) => rest.iter().position(|&byte| is_other_control(byte) || byte == ESC || byte == b'\t'),
+        (Mode::Joined, _) => {
+            rest.iter().position(|&byte| is_other_control(byte) || byte == ESC || byte == b'\t')
+        }
         (_, true) => next_control(rest),
         (_, false) => memchr(ESC, rest),
     }
@@ -272,8 +274,12 @@ impl Sequence {
         let line = memchr2(b'\n', b'\r', raw).unwrap_or(raw.len());
         let body = raw.get(2..line).unwrap_or_default();
         match memchr2(BEL, ESC, body) {
-            Some(end) if body.get(end) == Some(&BEL) => Self { len: end + 3, payload: 2..end + 2, hides: true },
-            Some(end) if body.get(end + 1) == Some(&b'\\') => Self { len: end + 4, payload: 2..end + 2, hides: true },
+            Some(end) if body.get(end) == Some(&BEL) => {
+                Self { len: end + 3, payload: 2..end + 2, hides: true }
+            }
+            Some(end) if body.get(end + 1) == Some(&b'\\') => {
+                Self { len: end + 4, payload: 2..end + 2, hides: true }
+            }
             // Another ESC cancels the string: what stood in it is text.
             _ => Self { len: 1, payload: 0..0, hides: false },
         }

@@ -27,7 +27,8 @@ fn base64(bytes: &[u8], url: bool) -> String {
     }
     let mut out = String::new();
     for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0u32, |word, &byte| word << 8 | u32::from(byte)) << (8 * (3 - chunk.len()));
+        let word =
+            chunk.iter().fold(0u32, |word, &byte| word << 8 | u32::from(byte)) << (8 * (3 - chunk.len()));
         for at in 0..4 {
             let sextet = usize::try_from(word >> (18 - 6 * at) & 63).unwrap();
             out.push(if at <= chunk.len() { char::from(alphabet[sextet]) } else { '=' });
@@ -65,7 +66,11 @@ fn wrapped(value: &[u8]) -> Vec<(&'static str, String, usize)> {
                 let once = base64(&text, safe);
                 shapes.push(("base64 without padding", once.trim_end_matches('=').to_owned(), least));
                 shapes.push(("base64 twice", base64(once.as_bytes(), false), least * 4 / 3 - 2));
-                shapes.push(("base64 twice", base64(format!("k={once}\n").as_bytes(), safe), least * 4 / 3 - 2));
+                shapes.push((
+                    "base64 twice",
+                    base64(format!("k={once}\n").as_bytes(), safe),
+                    least * 4 / 3 - 2,
+                ));
                 shapes.push(("base64", once, least));
             }
         }
@@ -123,7 +128,10 @@ fn add_text_shapes(text: &str, add: &mut impl FnMut(&str, Vec<u8>)) {
     add("HTML text", html.into_bytes());
     add("shell", text.replace('\'', "'\\''").into_bytes());
     add("shlex", text.replace('\'', "'\"'\"'").into_bytes());
-    add("double quotes", text.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$").replace('`', "\\`").into());
+    add(
+        "double quotes",
+        text.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$").replace('`', "\\`").into(),
+    );
     add("UTF-16 LE", text.encode_utf16().flat_map(u16::to_le_bytes).collect());
     add("UTF-16 BE", text.encode_utf16().flat_map(u16::to_be_bytes).collect());
     add("CRLF", text.replace('\n', "\r\n").into_bytes());
@@ -133,7 +141,8 @@ fn add_text_shapes(text: &str, add: &mut impl FnMut(&str, Vec<u8>)) {
 fn leaks(out: &[u8], shape: &[u8]) -> bool {
     // The edges of base64 depend on the neighbours.
     let core = shape.get(4..shape.len().saturating_sub(6)).unwrap_or_default();
-    let core = core.split(|&byte| byte == b'\n' || byte == b'\r').max_by_key(|part| part.len()).unwrap_or_default();
+    let core =
+        core.split(|&byte| byte == b'\n' || byte == b'\r').max_by_key(|part| part.len()).unwrap_or_default();
     let len = core.len().min(5);
     len >= 4 && core.windows(len).any(|part| memchr::memmem::find(out, part).is_some())
 }
@@ -144,7 +153,9 @@ fn every_value_is_masked_in_every_shape() {
         let trimmed = value.strip_suffix(b"\n").unwrap_or(&value);
         let secrets = secrets(&[&value]);
         for (name, shape) in shapes(trimmed) {
-            for (before, after) in [("", ""), ("a ", " b\n"), ("x=\"", "\"\r\n"), ("\x1b[1m", "\x1b[0m\n"), ("(", ")\r")] {
+            for (before, after) in
+                [("", ""), ("a ", " b\n"), ("x=\"", "\"\r\n"), ("\x1b[1m", "\x1b[0m\n"), ("(", ")\r")]
+            {
                 let input = [before.as_bytes(), &shape, after.as_bytes()].concat();
                 let out = masked(&secrets, [input.as_slice()]);
                 assert!(
@@ -179,7 +190,19 @@ fn base64_is_masked_at_every_offset() {
 fn a_value_cut_by_controls_is_masked() {
     let value = noise(ALNUM, 32, 7);
     let secrets = secrets(&[value.as_bytes()]);
-    for cut in ["\r", "\t", "\0", "\x07", "\x7f", "\x1b[0m", "\x1b[1;31m", "\x1b]0;x\x07", "\x1bPq\x1b\\", "y\x08", "\x1b="] {
+    for cut in [
+        "\r",
+        "\t",
+        "\0",
+        "\x07",
+        "\x7f",
+        "\x1b[0m",
+        "\x1b[1;31m",
+        "\x1b]0;x\x07",
+        "\x1bPq\x1b\\",
+        "y\x08",
+        "\x1b=",
+    ] {
         for at in [1, 7, 8, 9, 31] {
             for input in [
                 format!("a {}{cut}{} b\n", &value[..at], &value[at..]),
@@ -266,7 +289,15 @@ fn short_values_are_refused() {
 
 #[test]
 fn names_tell_secrets() {
-    for name in ["NPM_TOKEN", "GH_TOKEN", "DB_PASSWORD", "X_SSH_KEY", "A_CONNECTION_STRING", "token", "AWS_SECRET_ACCESS_KEY"] {
+    for name in [
+        "NPM_TOKEN",
+        "GH_TOKEN",
+        "DB_PASSWORD",
+        "X_SSH_KEY",
+        "A_CONNECTION_STRING",
+        "token",
+        "AWS_SECRET_ACCESS_KEY",
+    ] {
         assert!(is_secret_name(name), "{name}");
     }
     for name in ["HOME", "TOKENS", "MY_KEY", "PUBLIC_KEY", "TOKEN_FILE", "MONKEY"] {

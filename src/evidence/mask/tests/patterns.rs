@@ -78,9 +78,14 @@ fn every_provider_is_masked_everywhere() {
         for place in PLACES {
             let line = place.replace('@', &format!("{start}{rest}"));
             let out = whole(&none, line.as_bytes());
-            let visible = rest.as_bytes().windows(6).any(|part| memchr::memmem::find(out.as_bytes(), part).is_some());
+            let visible =
+                rest.as_bytes().windows(6).any(|part| memchr::memmem::find(out.as_bytes(), part).is_some());
             assert!(!visible, "{name} in {place:?}: {out:?}");
-            assert_eq!(out.matches('\n').count(), line.matches('\n').count(), "newlines of {name} in {place:?}");
+            assert_eq!(
+                out.matches('\n').count(),
+                line.matches('\n').count(),
+                "newlines of {name} in {place:?}"
+            );
         }
     }
 }
@@ -143,7 +148,8 @@ fn aws_secrets_go_with_their_ids() {
     let none = Secrets::default();
     let id = format!("AK{}{}", "IA", noise("ABCDEFGHIJKLMNOPQRSTUVWXYZ", 16, 1));
     let secret = noise(BASE64, 40, 2);
-    for line in [format!("{id},{secret}\n"), format!("{id}:{secret}"), format!("id {id} secret {secret} x\n")] {
+    for line in [format!("{id},{secret}\n"), format!("{id}:{secret}"), format!("id {id} secret {secret} x\n")]
+    {
         assert!(!whole(&none, line.as_bytes()).contains(&secret[..8]), "{line}");
     }
     let hash = noise(HEX, 40, 3);
@@ -191,7 +197,8 @@ const PAIRS: [&str; 34] = [
 #[test]
 fn values_of_telling_keys_are_masked() {
     let none = Secrets::default();
-    for value in ["hunter2x", "S3cr3t!pass", &noise(ALNUM, 32, 1), &noise(HEX, 32, 2), &noise(BASE64, 44, 3)] {
+    for value in ["hunter2x", "S3cr3t!pass", &noise(ALNUM, 32, 1), &noise(HEX, 32, 2), &noise(BASE64, 44, 3)]
+    {
         for pair in PAIRS {
             if value.contains('!') && pair.starts_with("Bearer") {
                 continue;
@@ -261,7 +268,8 @@ fn plain_values_stay() {
 #[test]
 fn keys_in_armour_are_masked_line_by_line() {
     let none = Secrets::default();
-    let body: Vec<String> = (0..12).map(|line| noise(BASE64, 64, line + 1)).chain([noise(BASE64, 12, 99)]).collect();
+    let body: Vec<String> =
+        (0..12).map(|line| noise(BASE64, 64, line + 1)).chain([noise(BASE64, 12, 99)]).collect();
     let dashes = "-".repeat(5);
     for label in ["RSA PRIVATE KEY", "PRIVATE KEY", "OPENSSH PRIVATE KEY", "PGP PRIVATE KEY BLOCK"] {
         for prefix in ["", "    ", "2024-05-05T10:10:10.123Z [build] ", "\x1b[36mweb_1  |\x1b[0m "] {

@@ -31,7 +31,9 @@ fn a_line_is_out_with_its_newline() {
 #[test]
 fn a_prompt_is_out_after_a_silence() {
     let mut masker = Masker::new(&secrets(&[b"hunter2hunter2"]));
-    for prompt in ["Password: ", "Continue? [y/N] ", "Enter token: ", "Username for 'https://example.org': ", "> "] {
+    for prompt in
+        ["Password: ", "Continue? [y/N] ", "Enter token: ", "Username for 'https://example.org': ", "> "]
+    {
         assert_eq!(pushed(&mut masker, prompt), "");
         assert_eq!(idle(&mut masker), prompt);
         assert_eq!(idle(&mut masker), "", "once");
@@ -72,7 +74,8 @@ fn values_count_from_when_they_are_registered() {
 fn workflow_commands_register_values() {
     let input = "a va-lu-e 1\n::add-mask::va-lu-e 1\nb va-lu-e 1 c\n  ::add-mask::x%0Ay%25z-second\nx\ny%z-second\n::add-mask::ab\nab\n";
     let fresh = masked(&Secrets::default(), [input.as_bytes()]);
-    let expected = "a va-lu-e 1\n::add-mask::***\nb *** c\n  ::add-mask::***\n***\n***\n::add-mask::***\nab\n";
+    let expected =
+        "a va-lu-e 1\n::add-mask::***\nb *** c\n  ::add-mask::***\n***\n***\n::add-mask::***\nab\n";
     assert_eq!(String::from_utf8_lossy(&fresh), expected);
     let bytes = masked(&Secrets::default(), input.as_bytes().chunks(1));
     assert_eq!(fresh, bytes);
@@ -101,7 +104,11 @@ fn a_secret_longer_than_a_window_is_masked_to_its_end() {
     let none = Secrets::default();
     let jwt = format!("eyJhbGciOiJI{}.eyJ{}.{}", "UzI1NiJ9", noise(ALNUM, 40_000, 1), noise(ALNUM, 43, 2));
     let out = whole(&none, format!("{} {jwt} end\n", noise("abc ", 60_000, 1)).as_bytes());
-    assert!(!out.contains(&jwt[jwt.len() - 12..]) && out.ends_with("*** end\n"), "{}", &out[out.len() - 80..]);
+    assert!(
+        !out.contains(&jwt[jwt.len() - 12..]) && out.ends_with("*** end\n"),
+        "{}",
+        &out[out.len() - 80..]
+    );
     let value = noise(ALNUM, 50_000, 3);
     let secrets = secrets(&[value.as_bytes()]);
     let hex: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
