@@ -98,14 +98,20 @@ fn add_urls(value: &[u8], shapes: &mut BTreeSet<Vec<u8>>) {
     let whole = |byte: u8| component(byte) || b";/?:@&=+$,#".contains(&byte);
     for upper in [true, false] {
         let strict = percent(value, upper, unreserved);
-        shapes.insert(percent(&strict, upper, unreserved));
-        shapes.insert(percent(value, upper, component));
-        shapes.insert(percent(value, upper, whole));
-        shapes.insert(percent(value, upper, |byte| unreserved(byte) || byte == b'/'));
-        shapes.insert(percent(value, upper, |_| false));
         let form = percent(value, upper, |byte| unreserved(byte) && byte != b'~' || b"* ".contains(&byte));
-        shapes.insert(replaced(&form, |byte| (byte == b' ').then(|| vec![b'+'])));
-        shapes.insert(strict);
+        let all = [
+            percent(&strict, upper, unreserved),
+            percent(value, upper, component),
+            percent(value, upper, whole),
+            percent(value, upper, |byte| unreserved(byte) || byte == b'/'),
+            percent(value, upper, |_| false),
+            replaced(&form, |byte| (byte == b' ').then(|| vec![b'+'])),
+            strict,
+        ];
+        // The first sign says nothing, and a progress bar ends its lines with it: `10%` need not wait.
+        shapes.extend(
+            all.into_iter().map(|shape| shape.strip_prefix(b"%").map_or(shape.clone(), <[u8]>::to_vec)),
+        );
     }
 }
 

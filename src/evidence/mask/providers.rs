@@ -19,6 +19,8 @@ pub(super) struct Provider {
     closed: bool,
     /// So many bytes before the literal belong to the token.
     back: usize,
+    /// It starts with a run of any length: what fails at its start fails within it.
+    pub(super) run: bool,
     /// What has to match, from those bytes or the literal on.
     pattern: &'static str,
     /// The match must have a digit: identifiers of programs do not.
@@ -27,7 +29,7 @@ pub(super) struct Provider {
 
 impl Provider {
     const fn new(kind: Kind, literals: &'static [&'static str], pattern: &'static str) -> Self {
-        Self { kind, literals, edge: false, closed: false, back: 0, pattern, digit: false }
+        Self { kind, literals, edge: false, closed: false, back: 0, run: false, pattern, digit: false }
     }
 
     const fn edge(self) -> Self {
@@ -40,6 +42,10 @@ impl Provider {
 
     const fn back(self, back: usize) -> Self {
         Self { back, ..self }
+    }
+
+    const fn run(self) -> Self {
+        Self { run: true, ..self }
     }
 
     const fn digit(self) -> Self {
@@ -150,7 +156,7 @@ pub(super) static ALL: &[Provider] = &[
     new(Kind::GitLab, &["GR1348941"], r"GR1348941[A-Za-z0-9_-]{20,}"),
     new(Kind::HuggingFace, &["hf_"], r"hf_[A-Za-z0-9]{30,}").edge().digit(),
     new(Kind::HuggingFace, &["api_org_"], r"api_org_[A-Za-z0-9]{30,}"),
-    new(Kind::SendGrid, &["SG."], r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}").edge(),
+    new(Kind::SendGrid, &["SG."], r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}").edge().run(),
     new(Kind::Twilio, &["SK"], r"SK[0-9a-f]{32}").closed(),
     new(Kind::Twilio, &["AC"], r"AC[0-9a-f]{32}").closed(),
     new(Kind::DigitalOcean, &["dop_v1_", "doo_v1_", "dor_v1_"], r"do[opr]_v1_[A-Fa-f0-9]{40,}"),
@@ -159,7 +165,7 @@ pub(super) static ALL: &[Provider] = &[
     new(Kind::Age, &["AGE-SECRET-KEY-1"], r"AGE-SECRET-KEY-1[0-9A-Za-z]{40,}"),
     new(Kind::Age, &["AGE-SECRET-KEY-PQ-1"], r"AGE-SECRET-KEY-PQ-1[0-9A-Za-z]{40,}"),
     new(Kind::Vault, &["hvs.", "hvb.", "hvr."], r"hv[sbr]\.[A-Za-z0-9_-]{20,}"),
-    new(Kind::Jwt, &["eyJ"], r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){2,4}").digit(),
+    new(Kind::Jwt, &["eyJ"], r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){2,4}").digit().run(),
     // Beyond the list of the specification: as common in logs as those on it.
     new(Kind::Other, &["shpat_", "shpca_", "shppa_", "shpss_"], r"shp[a-z]{2}_[A-Fa-f0-9]{32,}"),
     new(Kind::Other, &["lin_api_"], r"lin_api_[A-Za-z0-9]{32,}"),

@@ -13,11 +13,11 @@ const MASK: &[u8] = b"***";
 pub(super) fn render(raw: &[u8], from: usize, spans: &[Span], out: &mut Vec<u8>) {
     let mut at = from;
     for range in merged(spans) {
-        let end = range.end.min(raw.len());
-        if end <= at {
+        let (start, end) = (range.start.max(at), range.end.min(raw.len()));
+        // Out already, or behind what is written now.
+        if end <= start {
             continue;
         }
-        let start = range.start.max(at);
         out.extend_from_slice(raw.get(at..start).unwrap_or_default());
         mask(raw.get(start..end).unwrap_or_default(), out);
         at = end;

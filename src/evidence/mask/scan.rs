@@ -33,6 +33,8 @@ pub(super) struct Seen {
     pub(super) spans: Vec<Span>,
     /// From here on a known value may go on behind the block.
     pub(super) hold: Option<usize>,
+    /// Where a token may start that the end of the block cuts.
+    pub(super) cut: Option<usize>,
     /// The first `::add-mask::` that was not heeded yet: its line, and the value.
     pub(super) command: Option<Command>,
     /// What goes on behind the block.
@@ -156,7 +158,7 @@ impl Pass<'_> {
         let mut places = std::mem::take(self.places);
         places.clear();
         self.known.filter().find(self.text, &mut places);
-        let mut line = Line { text: self.text, range: 0..0 };
+        let mut line = Line::of(self.text);
         let mut spans = Vec::new();
         for &at in &places {
             let Some(gram) = gram_at(self.text, at) else { continue };
@@ -173,6 +175,9 @@ impl Pass<'_> {
             }
         }
         *self.places = places;
+        if let Some(cut) = line.cut.map(|cut| self.raw(cut)) {
+            seen.cut = Some(seen.cut.map_or(cut, |before| before.min(cut)));
+        }
         seen.spans.extend(spans.iter().map(|span| self.raw_span(span)));
     }
 

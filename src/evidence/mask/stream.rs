@@ -28,6 +28,10 @@ pub struct Masker {
     pending: Vec<u8>,
     /// Where the unfinished line of `pending` starts.
     line: usize,
+    /// Up to here `pending` was looked at in vain.
+    tried: usize,
+    /// It is not looked at again before it is so long: what is held would be scanned with every line else.
+    retry: usize,
     /// So much of `pending` is out already, by `idle`.
     emitted: usize,
     /// Offset of `pending` in the stream.
@@ -64,6 +68,8 @@ impl Masker {
             carry: Carry::default(),
             pending: Vec::new(),
             line: 0,
+            tried: 0,
+            retry: 0,
             emitted: 0,
             position: 0,
             heeded: 0,
@@ -80,14 +86,18 @@ impl Masker {
             let (now, later) = rest.split_at(take);
             self.pending.extend_from_slice(now);
             rest = later;
-            if event {
-                let pending = std::mem::take(&mut self.pending);
-                let used = self.advance(&pending, out);
-                self.keep(pending, used);
+            match event {
+                Some(End::Line) if self.pending.len() < self.retry => self.line = self.pending.len(),
+                Some(_) => {
+                    let pending = std::mem::take(&mut self.pending);
+                    let used = self.advance(&pending, self.tried, out);
+                    self.keep(pending, used);
+                }
+                None => {}
             }
         }
         if !rest.is_empty() {
-            let used = self.advance(rest, out);
+            let used = self.advance(rest, 0, out);
             self.pending.extend_from_slice(rest.get(used..).unwrap_or_default());
         }
     }
@@ -114,23 +124,23 @@ impl Masker {
             done += self.block(rest, End::Last, out).max(1);
         }
         self.carry = Carry::default();
-        self.line = 0;
-        self.emitted = 0;
+        (self.line, self.tried, self.retry, self.emitted) = (0, 0, 0, 0);
     }
 
     /// Returns how much of a chunk is needed before anything new can be told, and whether it can then.
-    fn wanted(&self, chunk: &[u8]) -> (usize, bool) {
+    fn wanted(&self, chunk: &[u8]) -> (usize, Option<End>) {
         let window = WINDOW.saturating_sub(self.pending.len() - self.line);
         let room = window.min(LONGEST_HOLD.saturating_sub(self.pending.len())).max(1);
         let near = chunk.get(..room).unwrap_or(chunk);
         match memchr2(b'\n', b'\r', near) {
-            Some(end) => (end + 1, true),
-            None => (near.len(), near.len() == room),
+            Some(end) => (end + 1, Some(End::Line)),
+            None => (near.len(), (near.len() == room).then_some(End::Window)),
         }
     }
 
     fn keep(&mut self, mut pending: Vec<u8>, used: usize) {
         pending.drain(..used);
+        self.retry = if pending.len() > KEEP { pending.len() + pending.len() / 8 } else { 0 };
         // One long line must not hold its memory for ever.
         if pending.capacity() > 4 * WINDOW && pending.len() < WINDOW {
             pending.shrink_to(WINDOW);
@@ -139,17 +149,16 @@ impl Masker {
     }
 
     /// Judges block after block; returns how much is out.
-    fn advance(&mut self, data: &[u8], out: &mut Vec<u8>) -> usize {
+    fn advance(&mut self, data: &[u8], tried: usize, out: &mut Vec<u8>) -> usize {
         let mut start = 0;
-        // Up to here the block was looked at in vain: something in it is held.
-        let mut tried = 0;
-        loop {
-            let Some((end, kind)) = next_end(data, tried, start + LONGEST_HOLD) else { break };
+        let mut tried = tried;
+        while let Some((end, kind)) = next_end(data, tried, start + LONGEST_HOLD) {
             let used = self.block(data.get(start..end).unwrap_or_default(), kind, out);
             start += used;
             tried = if kind == End::Window && used > 0 { start } else { end };
         }
-        self.line = tried - start;
+        self.tried = tried - start;
+        self.line = self.tried;
         start
     }
 
@@ -187,7 +196,10 @@ impl Masker {
             (End::Last, _) => raw.len(),
             (End::Line, None) => raw.len(),
             (End::Line, Some(hold)) => line_start(raw, hold),
-            (End::Window, hold) => hold.unwrap_or(raw.len()).min(self.cut(raw)),
+            (End::Window, hold) => {
+                let token = seen.cut.filter(|&cut| cut > 0);
+                [hold, token].into_iter().flatten().fold(self.cut(raw), usize::min)
+            }
         };
         let mut limit = limit;
         // A cut must not go through a secret, nor between it and what tells that it is one.

@@ -55,24 +55,35 @@ fn url(bytes: &[u8], keep: &[u8], upper: bool) -> String {
     })
 }
 
+/// Returns base64 of a value with something around it, and how many characters of it must vanish.
+fn wrapped(value: &[u8]) -> Vec<(&'static str, String, usize)> {
+    let mut shapes = Vec::new();
+    let least = value.len() * 4 / 3 - 2;
+    for before in ["", "u", "u:", "use", "user:"] {
+        for after in ["", "\n", "!!", "xyz"] {
+            let text = [before.as_bytes(), value, after.as_bytes()].concat();
+            for safe in [false, true] {
+                let once = base64(&text, safe);
+                shapes.push(("base64 without padding", once.trim_end_matches('=').to_owned(), least));
+                shapes.push(("base64 twice", base64(once.as_bytes(), false), least * 4 / 3 - 2));
+                shapes.push((
+                    "base64 twice",
+                    base64(format!("k={once}\n").as_bytes(), safe),
+                    least * 4 / 3 - 2,
+                ));
+                shapes.push(("base64", once, least));
+            }
+        }
+    }
+    shapes
+}
+
 /// Returns the shapes of a value as other programs would write them, with a name.
 fn shapes(value: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut shapes: Vec<(String, Vec<u8>)> = vec![("raw".into(), value.to_vec())];
     let mut add = |name: &str, shape: Vec<u8>| shapes.push((name.to_owned(), shape));
     add("hex", hex(value, false).into_bytes());
     add("HEX", hex(value, true).into_bytes());
-    for before in ["", "u", "u:", "use", "user:"] {
-        for after in ["", "\n", "!!", "xyz"] {
-            let text = [before.as_bytes(), value, after.as_bytes()].concat();
-            for safe in [false, true] {
-                add("base64", base64(&text, safe).into_bytes());
-                add("base64 without padding", base64(&text, safe).trim_end_matches('=').into());
-                add("base64 twice", base64(base64(&text, safe).as_bytes(), false).into_bytes());
-                let inner = base64(&text, safe);
-                add("base64 twice", base64(format!("k={inner}\n").as_bytes(), safe).into_bytes());
-            }
-        }
-    }
     for upper in [true, false] {
         add("url", url(value, b"-._~", upper).into_bytes());
         add("encodeURIComponent", url(value, b"-._~!*'()", upper).into_bytes());
@@ -158,6 +169,19 @@ fn every_value_is_masked_in_every_shape() {
                 assert!(out.starts_with(before.as_bytes()), "{name}: what is before stays");
                 assert_eq!(show(&out), show(&masked(&secrets, input.chunks(1))), "{name} byte by byte");
             }
+        }
+    }
+}
+
+#[test]
+fn base64_is_masked_at_every_offset() {
+    for value in values() {
+        let trimmed = value.strip_suffix(b"\n").unwrap_or(&value);
+        let secrets = secrets(&[&value]);
+        for (name, shape, least) in wrapped(trimmed) {
+            let out = whole(&secrets, format!("<{shape}>").as_bytes());
+            let shown = out.len() - 2 - 3 * out.matches("***").count();
+            assert!(shape.len() - shown >= least, "{} as {name}: {shape} {out}", show(trimmed));
         }
     }
 }
