@@ -5,8 +5,10 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::Child;
 use std::sync::{OnceLock, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use rustix::process::{PidfdFlags, pidfd_open};
 use tokio::io::Interest;
 use tokio::net::UnixDatagram;
 use tokio::sync::oneshot;
@@ -72,11 +74,14 @@ impl Confined {
 
     /// Reaps the supervisor, which ends right after its last report.
     fn reap(&mut self) {
-        let deadline = Instant::now() + PATIENCE;
-        let mut pause = Duration::from_micros(100);
-        while matches!(self.supervisor.try_wait(), Ok(None)) && Instant::now() < deadline {
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(20));
+        let pid = i32::try_from(self.supervisor.id()).ok().and_then(rustix::process::Pid::from_raw);
+        if let Some(Ok(pidfd)) = pid.map(|pid| pidfd_open(pid, PidfdFlags::empty())) {
+            let patience = PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::MAX);
+            // Whatever it answers: the next line looks.
+            let _ = poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], patience);
+        }
+        if let Err(error) = self.supervisor.try_wait() {
+            tracing::debug!(%error, "the supervisor was reaped by somebody else");
         }
     }
 }
