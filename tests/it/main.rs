@@ -1,1 +1,2 @@
 //! The integration tests: one binary, one hermetic builder (`common`), real parts.
+mod escape;
