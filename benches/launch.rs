@@ -3,6 +3,8 @@
 //!
 //! `cargo bench --bench launch`; needs bubblewrap and hyperfine (Debian: `apt-get install bubblewrap hyperfine`).
 
+#![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark: it prints, and fails loudly")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

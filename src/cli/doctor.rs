@@ -33,6 +33,7 @@ pub(super) struct DoctorArgs {
 }
 
 /// Examines the host.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of every command")]
 pub(super) fn run(args: DoctorArgs) -> Result<Exit, Failure> {
     let start = Instant::now();
     let host = sandbox::probe();

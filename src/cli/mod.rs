@@ -54,6 +54,7 @@ enum Command {
     Schema,
     Completions(completions::CompletionsArgs),
     Mask(mask::MaskArgs),
+    Sandbox(Box<sandbox::SandboxArgs>),
 }
 
 /// Runs the command line.
@@ -81,6 +82,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Sandbox(args) => sandbox::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Mask(args) => mask::run(args),
+        Command::Sandbox(args) => sandbox::run(*args),
     }
 }
 

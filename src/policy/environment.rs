@@ -3,12 +3,15 @@
 use super::{HostFacts, Reason, Request};
 use crate::plan::EnvEntry;
 
+/// Names and values.
+type Variables = Vec<(String, String)>;
+
 /// Returns the environment, and warnings about what is in it.
 pub(super) fn environment(
     request: &Request,
     host: &HostFacts,
     name: &str,
-) -> Result<(Vec<(String, String)>, Vec<String>), Reason> {
+) -> Result<(Variables, Vec<String>), Reason> {
     let mut env = fixed(host, name);
     let mut warnings: Vec<String> =
         host.path_refused.iter().map(|(entry, why)| format!("PATH: {entry:?} is left out: {why}")).collect();
@@ -39,10 +42,10 @@ pub(super) fn environment(
     Ok((env, warnings))
 }
 
-fn fixed(host: &HostFacts, name: &str) -> Vec<(String, String)> {
+fn fixed(host: &HostFacts, name: &str) -> Variables {
     let path: Vec<_> = host.path.iter().map(|dir| dir.to_string_lossy()).collect();
     let language = host.environment.get("LANG").map_or("C.UTF-8", String::as_str);
-    let mut env: Vec<(String, String)> = [
+    let mut env: Variables = [
         ("PATH", path.join(":").as_str()),
         ("LANG", language),
         ("TERM", "dumb"),
@@ -56,7 +59,7 @@ fn fixed(host: &HostFacts, name: &str) -> Vec<(String, String)> {
     env
 }
 
-fn set(env: &mut Vec<(String, String)>, name: &str, value: &str) {
+fn set(env: &mut Variables, name: &str, value: &str) {
     env.retain(|(present, _)| present != name);
     env.push((name.to_owned(), value.to_owned()));
 }

@@ -1,6 +1,6 @@
 //! What the host will really enforce for one attempt.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -151,16 +151,16 @@ impl Grant {
             (Reach::None, Isolation::Bare) => "none (no loopback either)",
             (Reach::Full, _) => "full",
         };
-        let mut text = format!("network {network}; write worktree, HOME, TMPDIR{}", list(&self.write));
-        text += &format!("; read system{}", list(&self.read));
-        text += &format!("; as {} ({})", self.identity.name, self.identity.uid);
-        if !self.waived.is_empty() {
-            text += &format!("; WITHOUT {}", self.waived.join(", "));
-        }
-        text
+        let Self { write, read, identity, waived, .. } = self;
+        let (write, read, name, uid) = (list(write), list(read), &identity.name, identity.uid);
+        let without =
+            if waived.is_empty() { String::new() } else { format!("; WITHOUT {}", waived.join(", ")) };
+        format!(
+            "network {network}; write worktree, HOME, TMPDIR{write}; read system{read}; as {name} ({uid}){without}"
+        )
     }
 }
 
 fn list(paths: &[PathBuf]) -> String {
-    paths.iter().map(|path: &PathBuf| format!(", {}", Path::display(path))).collect()
+    paths.iter().fold(String::new(), |all, path| all + ", " + &path.to_string_lossy())
 }

@@ -68,16 +68,21 @@ fn options(lower: &Path, layers: &Path, isolation: Isolation) -> Option<String> 
         return None;
     }
     let user = if isolation == (Isolation::Namespaces { user: true }) { ",userxattr" } else { "" };
-    Some(format!("lowerdir={lower},upperdir={upper},workdir={work}{user}"))
+    // Volatile: or every command's end would wait for the disk. What a crash of the host spoils is a cache.
+    Some(format!("lowerdir={lower},upperdir={upper},workdir={work},volatile{user}"))
 }
 
-/// Makes the run's own layers beside its HOME, where no step sees them; once a run.
+/// Makes the run's own layers beside its HOME, where no step sees them.
 fn layers(home: &Path, lower: &Path, cache: &Cache, identity: &Identity) -> io::Result<PathBuf> {
     let mut name = home.as_os_str().to_owned();
     name.push(".layers");
     let all = PathBuf::from(name);
     let done = all.join(&cache.name);
     if done.is_dir() {
+        // A volatile overlay leaves a mark there that refuses the next mount.
+        let work = done.join("work");
+        fs::remove_dir_all(&work)?;
+        fs::create_dir(&work)?;
         return Ok(done);
     }
     let fresh = all.join(format!("{}.new", cache.name));

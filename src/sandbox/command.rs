@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 
 use super::SandboxError;
-use super::spec::Launch;
+use super::spec::{Bytes, Launch};
 
 /// What became of starting a command.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +58,7 @@ pub(super) fn prepare(launch: &Launch, streams: [OwnedFd; 3]) -> io::Result<Prep
     let path =
         env.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone()).unwrap_or_default();
     let mut command = Command::new(find(&word, &path));
-    command.arg0(&word).args(launch.argv.iter().skip(1).map(|each| each.as_os_str()));
+    command.arg0(&word).args(launch.argv.iter().skip(1).map(Bytes::as_os_str));
     command.env_clear().envs(env);
     command.stdin(Stdio::from(stdin)).stdout(Stdio::from(stdout)).stderr(Stdio::from(stderr));
     Ok(Prepared { command, complaint, word, path })

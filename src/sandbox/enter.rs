@@ -9,7 +9,7 @@
 //! its threads, could not make a user namespace. Each is this very file, executed again.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
@@ -141,7 +141,6 @@ fn solo(socket: &OwnedFd) -> Result<Ended, SandboxError> {
     let (ours, theirs) = wire::pair().map_err(|error| failed("socketpair", error))?;
     let child = execute_self(theirs, &["step"]).map_err(|error| failed("start the step", error))?;
     let [stdin, stdout, stderr] = &streams;
-    use std::os::fd::AsFd;
     wire::send_launch(&ours, &launch, [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()])
         .map_err(|error| failed("hand on the launch", error))?;
     drop(streams);
@@ -161,7 +160,6 @@ fn solo(socket: &OwnedFd) -> Result<Ended, SandboxError> {
 /// Waits for a message on a socket that does not block.
 pub(super) fn answer(socket: &OwnedFd) -> io::Result<Option<Report>> {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-    use std::os::fd::AsFd;
     poll(&mut [PollFd::new(socket.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE)?;
     wire::receive(socket)
 }

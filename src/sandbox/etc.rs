@@ -7,7 +7,7 @@ use std::path::Path;
 
 use nix::mount::MsFlags;
 
-use super::root::{below, file_at, folder_at, mount_at, seal};
+use super::root::{below, folder_at, mount_at, seal};
 use super::spec::Launch;
 
 /// Larger files are bound, smaller ones copied: as fast, and without the host's mount behind them.
@@ -23,7 +23,7 @@ pub(super) fn write(launch: &Launch, host: &Path, network: bool) -> io::Result<(
         bring(name, &below(host, name))?;
     }
     if !network {
-        file_at(Path::new("/etc/hosts"), b"127.0.0.1 localhost\n::1 localhost\n")?;
+        fs::write(Path::new("/etc/hosts"), b"127.0.0.1 localhost\n::1 localhost\n")?;
     }
     let identity = launch.grant.identity();
     let (name, uid, gid) = (&identity.name, identity.uid, identity.gid);
@@ -31,8 +31,8 @@ pub(super) fn write(launch: &Launch, host: &Path, network: bool) -> io::Result<(
     let passwd = format!(
         "root:x:0:0::/:/bin/sh\n{name}:x:{uid}:{gid}::{home}:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n"
     );
-    file_at(Path::new("/etc/passwd"), passwd.as_bytes())?;
-    file_at(Path::new("/etc/group"), format!("root:x:0:\n{name}:x:{gid}:\nnogroup:x:65534:\n").as_bytes())?;
+    fs::write(Path::new("/etc/passwd"), passwd.as_bytes())?;
+    fs::write(Path::new("/etc/group"), format!("root:x:0:\n{name}:x:{gid}:\nnogroup:x:65534:\n").as_bytes())?;
     symlink("/proc/self/mounts", "/etc/mtab")
 }
 
@@ -51,7 +51,7 @@ fn bring(path: &Path, host: &Path) -> io::Result<()> {
     let kind = fs::metadata(&real)?;
     if kind.is_file() && kind.len() <= COPIED {
         return match fs::read(&real) {
-            Ok(content) => file_at(path, &content),
+            Ok(content) => fs::write(path, content),
             // Not ours to read outside, so not inside either.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
             Err(error) => Err(error),

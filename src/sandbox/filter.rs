@@ -97,12 +97,14 @@ const ABSENT: &[i64] = &[
     libc::SYS_memfd_secret,
 ];
 
+/// AF_UNIX, AF_INET, AF_INET6, AF_NETLINK.
+const FAMILIES: [u64; 4] = [1, 2, 10, 16];
 const X32: u32 = 0x4000_0000;
 const SETID: [u64; 2] = [0o4000, 0o2000];
 const MSG_FASTOPEN: u64 = 0x2000_0000;
 const NEW_NAMESPACES: [u64; 7] =
     [0x0002_0000, 0x0200_0000, 0x0400_0000, 0x0800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000];
-/// `clone` has no bit for time namespaces but the lowest, which is part of the exit signal there.
+/// TIOCSTI and TIOCLINUX, which type into a terminal.
 const IOCTLS: [u64; 2] = [0x5412, 0x541c];
 
 /// Puts the filters over this process and all it starts.
@@ -131,13 +133,13 @@ fn compile(rules: Rules, errno: i32) -> Result<BpfProgram, seccompiler::BackendE
 
 /// Refuses the x32 numbers, which pass the architecture check of x86-64. The rest goes on to the next filter.
 fn x32() -> BpfProgram {
-    if !cfg!(target_arch = "x86_64") {
-        return Vec::new();
-    }
     const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
     const JUMP_GE: u16 = 0x35; // BPF_JMP | BPF_JGE | BPF_K
     const RETURN: u16 = 0x06; // BPF_RET | BPF_K
     const ERRNO: u32 = 0x0005_0000; // SECCOMP_RET_ERRNO
+    if !cfg!(target_arch = "x86_64") {
+        return Vec::new();
+    }
     let enosys = ERRNO | u32::try_from(libc::ENOSYS).unwrap_or(38);
     vec![
         sock_filter { code: LOAD, jt: 0, jf: 0, k: 0 },
@@ -151,47 +153,45 @@ fn refused(grant: &Grant) -> Result<Rules, seccompiler::BackendError> {
     sockets(&mut rules, grant)?;
     modes(&mut rules)?;
     for flag in NEW_NAMESPACES {
-        refuse(&mut rules, libc::SYS_clone, &[has(0, flag)])?;
+        refuse(&mut rules, libc::SYS_clone, [has(0, flag)])?;
     }
     for request in IOCTLS {
-        refuse(&mut rules, libc::SYS_ioctl, &[is(1, request)])?;
+        refuse(&mut rules, libc::SYS_ioctl, [is(1, request)])?;
     }
     for (call, argument) in [(libc::SYS_sendto, 3), (libc::SYS_sendmsg, 2), (libc::SYS_sendmmsg, 3)] {
-        refuse(&mut rules, call, &[has(argument, MSG_FASTOPEN)])?;
+        refuse(&mut rules, call, [has(argument, MSG_FASTOPEN)])?;
     }
     // Another process's limits, our own init's among them.
-    refuse(&mut rules, libc::SYS_prlimit64, &[isnt(0, 0), isnt_wide(2, 0)])?;
+    refuse(&mut rules, libc::SYS_prlimit64, [isnt(0, 0), isnt_wide(2, 0)])?;
     Ok(rules)
 }
 
 /// Sockets: local and internet ones, streams and datagrams, TCP and UDP; routing questions. Without namespaces
 /// no socket of a name or an address, since named ones in granted folders would be within reach.
 fn sockets(rules: &mut Rules, grant: &Grant) -> Result<(), seccompiler::BackendError> {
-    let unix = libc::AF_UNIX as u64;
+    let [unix, inet, inet6, netlink] = FAMILIES;
     let alone = grant.isolation() == Isolation::Bare;
-    refuse(rules, libc::SYS_socketpair, &[isnt(0, unix)])?;
+    refuse(rules, libc::SYS_socketpair, [isnt(0, unix)])?;
     if alone && grant.network() == Reach::None {
         rules.insert(libc::SYS_socket, Vec::new());
         return Ok(());
     }
-    let [inet, inet6, netlink] =
-        [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK].map(|family| family as u64);
-    refuse(rules, libc::SYS_socket, &[isnt(0, unix), isnt(0, inet), isnt(0, inet6), isnt(0, netlink)])?;
+    refuse(rules, libc::SYS_socket, [isnt(0, unix), isnt(0, inet), isnt(0, inet6), isnt(0, netlink)])?;
     if alone {
-        refuse(rules, libc::SYS_socket, &[is(0, unix)])?;
+        refuse(rules, libc::SYS_socket, [is(0, unix)])?;
     }
     for family in [inet, inet6] {
-        refuse(rules, libc::SYS_socket, &[is(0, family), isnt(2, 0), isnt(2, 6), isnt(2, 17)])?;
+        refuse(rules, libc::SYS_socket, [is(0, family), isnt(2, 0), isnt(2, 6), isnt(2, 17)])?;
         for kind in [0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] {
-            refuse(rules, libc::SYS_socket, &[is(0, family), masked(1, 0xf, kind)])?;
+            refuse(rules, libc::SYS_socket, [is(0, family), masked(1, 0xf, kind)])?;
         }
     }
-    refuse(rules, libc::SYS_socket, &[is(0, netlink), isnt(2, 0)])
+    refuse(rules, libc::SYS_socket, [is(0, netlink), isnt(2, 0)])
 }
 
 /// Set-uid and set-gid bits, however a file comes by them.
 fn modes(rules: &mut Rules) -> Result<(), seccompiler::BackendError> {
-    const CREATE: u64 = libc::O_CREAT as u64;
+    const CREATE: u64 = 0o100;
     const TMPFILE: u64 = 0o20_000_000;
     let plain = [
         (libc::SYS_fchmod, 1),
@@ -212,12 +212,12 @@ fn modes(rules: &mut Rules) -> Result<(), seccompiler::BackendError> {
     ];
     for bit in SETID {
         for (call, mode) in plain {
-            refuse(rules, call, &[has(mode, bit)])?;
+            refuse(rules, call, [has(mode, bit)])?;
         }
         // Without one of these flags the mode is whatever lay in the register.
         for (call, flags, mode) in opens {
-            refuse(rules, call, &[has(flags, CREATE), has(mode, bit)])?;
-            refuse(rules, call, &[has(flags, TMPFILE), has(mode, bit)])?;
+            refuse(rules, call, [has(flags, CREATE), has(mode, bit)])?;
+            refuse(rules, call, [has(flags, TMPFILE), has(mode, bit)])?;
         }
     }
     Ok(())
@@ -225,11 +225,12 @@ fn modes(rules: &mut Rules) -> Result<(), seccompiler::BackendError> {
 
 type Condition = Result<SeccompCondition, seccompiler::BackendError>;
 
-fn refuse(rules: &mut Rules, call: i64, all: &[Condition]) -> Result<(), seccompiler::BackendError> {
-    let conditions: Result<Vec<_>, _> = all
-        .iter()
-        .map(|each| each.as_ref().map(Clone::clone).map_err(|_| seccompiler::BackendError::EmptyRule))
-        .collect();
+fn refuse(
+    rules: &mut Rules,
+    call: i64,
+    all: impl IntoIterator<Item = Condition>,
+) -> Result<(), seccompiler::BackendError> {
+    let conditions: Result<Vec<_>, _> = all.into_iter().collect();
     rules.entry(call).or_default().push(SeccompRule::new(conditions?)?);
     Ok(())
 }

@@ -4,16 +4,16 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::Child;
-use std::sync::{OnceLock, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use rustix::process::{PidfdFlags, pidfd_open};
 use tokio::io::Interest;
 use tokio::net::UnixDatagram;
-use tokio::sync::oneshot;
 
 use super::spec::{Launch, Seen};
 use super::wire::{self, Order, Report};
-use super::{Command, Ended, Enforced, Place, SandboxError, enter};
+use super::{Command, Ended, Enforced, Place, SandboxError, enter, launcher};
 use crate::policy::Grant;
 
 /// How long a tree that was told to die may take before the runner goes on without having seen it.
@@ -25,7 +25,7 @@ pub struct Confined {
     enforced: Enforced,
     /// In truth a SOCK_SEQPACKET socket, which keeps messages apart as well and knows an end of file.
     socket: UnixDatagram,
-    supervisor: Child,
+    supervisor: Option<Child>,
     ended: Option<Result<Ended, SandboxError>>,
 }
 
@@ -47,8 +47,11 @@ impl Confined {
             Ok(None) => Err(lost("it ended without a report; somebody else killed it")),
             Err(error) => Err(lost(&error.to_string())),
         };
+        match &ended {
+            Ok(_) => self.reap(),
+            Err(_) => self.see_it_go(),
+        }
         self.ended = Some(ended.clone());
-        self.reap();
         ended
     }
 
@@ -70,14 +73,25 @@ impl Confined {
         }
     }
 
-    /// Reaps the supervisor, which ends right after its last report.
+    /// Reaps the supervisor, whose tree is gone. It takes a moment to take its namespaces down: the launcher waits
+    /// for that, not the run.
     fn reap(&mut self) {
-        let deadline = Instant::now() + PATIENCE;
-        let mut pause = Duration::from_micros(100);
-        while matches!(self.supervisor.try_wait(), Ok(None)) && Instant::now() < deadline {
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(20));
+        if let Some(supervisor) = self.supervisor.take() {
+            launcher::reap(supervisor);
         }
+    }
+
+    /// Waits until the supervisor is gone, and its tree with it.
+    fn see_it_go(&mut self) {
+        let pid = self.supervisor.as_ref().and_then(|child| i32::try_from(child.id()).ok());
+        if let Some(Ok(pidfd)) =
+            pid.and_then(rustix::process::Pid::from_raw).map(|pid| pidfd_open(pid, PidfdFlags::empty()))
+        {
+            let patience = PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::MAX);
+            // Whatever it answers: reaping does not depend on it.
+            let _ = poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], patience);
+        }
+        self.reap();
     }
 }
 
@@ -87,7 +101,7 @@ impl Drop for Confined {
             self.kill();
             // The other end sees the end of file as well, in case it could not read the order.
             let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Write);
-            self.reap();
+            self.see_it_go();
         }
     }
 }
@@ -122,10 +136,11 @@ pub(crate) async fn spawn_seen(
     };
     wire::send_launch(&ours, &launch, [stdin.as_fd(), command.stdout.as_fd(), command.stderr.as_fd()])
         .map_err(failed)?;
-    let supervisor = start(theirs, enter::arguments(grant)).await.map_err(failed)?;
+    let supervisor = launcher::start(theirs, enter::arguments(grant)).await.map_err(failed)?;
     drop((stdin, command.stdout, command.stderr));
     let socket = UnixDatagram::from_std(ours.into()).map_err(failed)?;
-    let mut confined = Confined { enforced: Enforced::default(), socket, supervisor, ended: None };
+    let mut confined =
+        Confined { enforced: Enforced::default(), socket, supervisor: Some(supervisor), ended: None };
     match next(&confined.socket).await {
         Ok(Some(Report::Ready(enforced))) => {
             confined.enforced = enforced;
@@ -158,42 +173,4 @@ async fn next(socket: &UnixDatagram) -> io::Result<Option<Report>> {
             result => return result,
         }
     }
-}
-
-/// What the launcher thread is asked for.
-struct Job {
-    socket: OwnedFd,
-    arguments: Vec<String>,
-    reply: oneshot::Sender<io::Result<Child>>,
-}
-
-/// Starts the confined side from the launcher thread.
-///
-/// One thread that lives as long as the process does it all: the parent-death signal follows the *thread*
-/// that started a child, and a thread of a pool that ends while idle would take a running step with it.
-async fn start(socket: OwnedFd, arguments: Vec<String>) -> io::Result<Child> {
-    static LAUNCHER: OnceLock<io::Result<mpsc::Sender<Job>>> = OnceLock::new();
-    let gone = || io::Error::other("the launcher thread is gone");
-    let launcher = LAUNCHER.get_or_init(|| {
-        let (sender, jobs) = mpsc::channel::<Job>();
-        std::thread::Builder::new().name("launcher".into()).spawn(move || {
-            for job in jobs {
-                // A caller that went away drops the child's socket with its own end: the child ends itself.
-                if let Err(Ok(mut orphan)) = job.reply.send(execute(job.socket, &job.arguments)) {
-                    drop(orphan.wait());
-                }
-            }
-        })?;
-        Ok(sender)
-    });
-    let launcher = launcher.as_ref().map_err(|error| io::Error::new(error.kind(), error.to_string()))?;
-    let (reply, answer) = oneshot::channel();
-    launcher.send(Job { socket, arguments, reply }).map_err(|_| gone())?;
-    answer.await.map_err(|_| gone())?
-}
-
-/// Executes this very file, even if it was replaced on disk since, with the socket as its standard input.
-fn execute(socket: OwnedFd, arguments: &[String]) -> io::Result<Child> {
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    enter::execute_self(socket, &arguments)
 }

@@ -23,12 +23,24 @@ pub(super) fn set(limits: &Limits, isolation: Isolation, as_root: bool) -> Resul
     both(Resource::RLIMIT_FSIZE, limits.file_size)?;
     both(Resource::RLIMIT_NOFILE, limits.open_files)?;
     both(Resource::RLIMIT_MSGQUEUE, 0)?;
-    // Counts per uid and user namespace: only where one of these is the command's own.
-    if as_root || isolation != Isolation::Bare {
-        both(Resource::RLIMIT_NPROC, limits.processes.saturating_add(SLACK))?;
-    }
+    // Counts per uid and user namespace. Where neither is the command's own, what the user runs already comes on
+    // top: less exact, but without any bound a fork bomb outruns the watch and takes the host with it.
+    let others = if as_root || isolation != Isolation::Bare { 0 } else { threads_of(nix::unistd::getuid()) };
+    both(Resource::RLIMIT_NPROC, limits.processes.saturating_add(SLACK).saturating_add(others))?;
     if let Some(cpu) = limits.cpu {
         both(Resource::RLIMIT_CPU, cpu.as_secs().saturating_add(2))?;
     }
     Ok(())
+}
+
+/// Counts the threads of a user's processes.
+fn threads_of(uid: nix::unistd::Uid) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    let Ok(entries) = std::fs::read_dir("/proc") else { return 0 };
+    let own = entries.flatten().filter(|entry| entry.metadata().is_ok_and(|seen| seen.uid() == uid.as_raw()));
+    own.filter_map(|entry| {
+        let status = std::fs::read_to_string(entry.path().join("status")).ok()?;
+        status.lines().find_map(|line| line.strip_prefix("Threads:"))?.trim().parse::<u64>().ok()
+    })
+    .sum()
 }

@@ -11,6 +11,7 @@ mod etc;
 mod filter;
 mod identity;
 mod launch;
+mod launcher;
 mod limits;
 mod lock;
 mod namespaces;

@@ -30,23 +30,17 @@ const FOLDERS: [&str; 11] = [
     "/sys/devices/system/cpu",
 ];
 
-/// Files and folders of `/etc` that programs need; none holds a secret.
-const ETC: [&str; 31] = [
+/// Files and folders of `/etc` that programs need; none holds a secret. No `/etc/profile`: login shells would have it
+/// replace PATH.
+const ETC: [&str; 21] = [
     "/etc/alternatives",
-    "/etc/bash.bashrc",
-    "/etc/bashrc",
     "/etc/ca-certificates",
-    "/etc/debian_version",
     "/etc/fonts",
-    "/etc/gai.conf",
-    "/etc/host.conf",
     "/etc/hosts",
-    "/etc/java-17-openjdk",
     "/etc/ld.so.cache",
     "/etc/ld.so.conf",
     "/etc/ld.so.conf.d",
     "/etc/localtime",
-    "/etc/lsb-release",
     "/etc/magic",
     "/etc/mime.types",
     "/etc/nsswitch.conf",
@@ -54,15 +48,12 @@ const ETC: [&str; 31] = [
     "/etc/perl",
     "/etc/pki/ca-trust",
     "/etc/pki/tls",
-    "/etc/profile",
     "/etc/protocols",
     "/etc/resolv.conf",
     "/etc/services",
-    "/etc/shells",
     "/etc/ssl/certs",
     "/etc/ssl/openssl.cnf",
     "/etc/terminfo",
-    "/etc/timezone",
 ];
 
 /// Probes the host, as the caller of this process.
@@ -161,11 +152,11 @@ fn attempt(facts: &HostFacts, user: bool) -> Result<(), SandboxError> {
         }
     };
     // Any folder does: nothing runs in it.
-    let usr = Path::new("/usr").to_owned();
+    let folder = Path::new("/usr").to_owned();
     let place = Place {
-        worktree: usr.clone(),
-        home: usr.clone(),
-        tmp: usr,
+        worktree: folder.clone(),
+        home: folder.clone(),
+        tmp: folder,
         also_write: Vec::new(),
         also_read: Vec::new(),
     };

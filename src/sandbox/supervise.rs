@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 
 use super::tree::Tree;
 use super::watch::Watch;
@@ -71,13 +71,7 @@ impl<'a> Supervisor<'a> {
 
     /// The command's end is the tree's, but for the grace that an orderly end gives to all of it.
     fn is_over(&self) -> bool {
-        self.status.is_some() && self.kill_at.is_none_or(|at| Instant::now() >= at || !self.has_children())
-    }
-
-    fn has_children(&self) -> bool {
-        use nix::sys::wait::{Id, waitid};
-        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
-        waitid(Id::All, flags) != Err(nix::errno::Errno::ECHILD)
+        self.status.is_some() && self.kill_at.is_none_or(|at| Instant::now() >= at || !has_children())
     }
 
     fn turn(&mut self) -> io::Result<()> {
@@ -148,4 +142,10 @@ impl<'a> Supervisor<'a> {
         self.tree.signal(Signal::SIGKILL);
         self.kill_at = Some(Instant::now());
     }
+}
+
+/// A subreaper's descendants are gone when it has no child left.
+fn has_children() -> bool {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
+    waitid(Id::All, flags) != Err(nix::errno::Errno::ECHILD)
 }

@@ -140,7 +140,7 @@ fn toolchain_of(bin: &Path, home: Option<&Path>, folders: &mut BTreeSet<PathBuf>
         return;
     }
     // ~/.local and its kin collect what many programs leave; /opt/node belongs to node alone.
-    let own = !home.is_some_and(|home| top.parent() == Some(home));
+    let own = home.is_none_or(|home| top.parent() != Some(home));
     let parts = PARTS.iter().chain(own.then_some(PARTS_OF_ITS_OWN.iter()).into_iter().flatten());
     folders.extend(parts.map(|part| top.join(part)).filter(|path| path.exists()));
 }

@@ -9,3 +9,4 @@ mod house;
 mod plan;
 #[cfg(test)]
 mod rules;
+mod escape;

@@ -1,0 +1,224 @@
+//! Attempts to get out of the sandbox, each a small program run through the real one, and each with a control
+//! that it succeeds without: a "blocked" cannot come from a broken attempt.
+//!
+//! As root both halves run: as root, and as an ordinary user (uid 54321, which nobody has). As an ordinary user
+//! the second alone. The numbers must be those of the table in `docs/threat-model.md`.
+
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test: it prints its table, and fails loudly"
+)]
+
+mod files;
+mod kernel;
+mod network;
+mod victim;
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use victim::Victim;
+
+const PRELUDE: &str = include_str!("prelude.py");
+const PYTHON: &str = "/usr/bin/python3";
+
+/// One way out.
+#[derive(Debug, Clone, Copy)]
+struct Attempt {
+    name: &'static str,
+    code: &'static str,
+    flags: &'static [&'static str],
+    who: Who,
+    sign: Sign,
+    /// Whether it can succeed at all depends on what this kernel was built with.
+    kernel: bool,
+}
+
+/// Whose attempt it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Who {
+    Both,
+    /// Only root could do it without the sandbox.
+    Root,
+}
+
+/// How success shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    /// It prints ESCAPED.
+    Prints,
+    /// A process of it is left.
+    Survives,
+    /// Its output stays open for seconds.
+    Slow,
+}
+
+const fn attempt(name: &'static str, code: &'static str) -> Attempt {
+    Attempt { name, code, flags: &[], who: Who::Both, sign: Sign::Prints, kernel: false }
+}
+
+impl Attempt {
+    const fn with(self, flags: &'static [&'static str]) -> Self {
+        Self { flags, ..self }
+    }
+
+    const fn only(self, who: Who) -> Self {
+        Self { who, ..self }
+    }
+
+    const fn kernel(self) -> Self {
+        Self { kernel: true, ..self }
+    }
+
+    const fn survives(self) -> Self {
+        Self { sign: Sign::Survives, ..self }
+    }
+
+    const fn slow(self) -> Self {
+        Self { sign: Sign::Slow, ..self }
+    }
+
+    /// Runs it, confined or not; tells whether it succeeded.
+    fn succeeds(&self, victim: &Victim, confined: bool) -> bool {
+        let worktree = victim.worktree();
+        let mut words: Vec<String> = Vec::new();
+        if confined {
+            words.push(victim.autopilot().display().to_string());
+            words.push("sandbox".into());
+            words.extend(self.flags.iter().map(|flag| flag.replace("{V}", victim.path())));
+            words.push("--".into());
+        }
+        words.extend([PYTHON.into(), "-c".into(), format!("{PRELUDE}{}", self.code)]);
+        words.extend(victim.arguments());
+        let start = Instant::now();
+        let output = run(victim, &worktree, &words);
+        // Blocked must not mean that it never began.
+        assert!(output.contains("STARTED"), "{}: did not start (confined: {confined})", self.name);
+        match self.sign {
+            Sign::Prints => output.contains("ESCAPED"),
+            Sign::Survives => victim.kill_daemons(),
+            Sign::Slow => start.elapsed() > Duration::from_secs(4),
+        }
+    }
+}
+
+/// Runs a command as the victim's user would, with what a careless launcher leaves lying: secrets in the
+/// environment and an open descriptor.
+fn run(victim: &Victim, worktree: &Path, words: &[String]) -> String {
+    let mut child = Command::new("timeout");
+    child.args(["-s", "KILL", "60"]);
+    victim.as_its_user(&mut child);
+    child.args(["sh", "-c", "exec 9<\"$0\"; exec \"$@\""]).arg(format!("{}/sibling/secret", victim.path()));
+    child.args(words).current_dir(worktree).env_clear().envs(victim.environment());
+    child.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = child.spawn().expect("it starts");
+    let mut output = String::new();
+    child.stdout.take().expect("its output").read_to_string(&mut output).expect("text");
+    child.wait().expect("it ends");
+    output
+}
+
+/// What came of a half.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    attempts: usize,
+    controls: usize,
+    escaped: usize,
+}
+
+fn half(uid: u32, name: &str) {
+    let root = uid == 0;
+    let victim = Victim::new(uid);
+    let all = [files::ATTEMPTS, network::ATTEMPTS, kernel::ATTEMPTS].concat();
+    let all: Vec<Attempt> = all.into_iter().filter(|each| root || each.who == Who::Both).collect();
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while let Some(attempt) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let alone = matches!(attempt.sign, Sign::Survives);
+                    let guard = alone.then(|| victim.daemons.lock().expect("no panic"));
+                    let escaped = attempt.succeeds(&victim, true);
+                    let control = attempt.succeeds(&victim, false);
+                    drop(guard);
+                    results.lock().expect("no panic").push((*attempt, escaped, control));
+                }
+            });
+        }
+    });
+    let results = results.into_inner().expect("no panic");
+    let mut tally = Tally { attempts: results.len(), ..Tally::default() };
+    for (attempt, escaped, control) in &results {
+        tally.escaped += usize::from(*escaped);
+        // What a kernel does not have cannot be counted on it: such a control is printed and left out.
+        tally.controls += usize::from(*control || attempt.kernel);
+        let said = if *escaped { "ESCAPED" } else { "blocked" };
+        let control = match (control, attempt.kernel) {
+            (true, _) => "succeeds unconfined",
+            (false, true) => "not on this kernel",
+            (false, false) => "CONTROL FAILED",
+        };
+        println!("{name}: {said}, {control}: {}", attempt.name);
+    }
+    println!("{name}: {tally:?}");
+    assert_eq!(tally, documented(name), "docs/threat-model.md says otherwise");
+}
+
+/// Reads a row of the table: `| root | attempts | controls | escaped |`.
+fn documented(name: &str) -> Tally {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/threat-model.md");
+    let text = std::fs::read_to_string(page).expect("the page");
+    let row = text.lines().find(|line| line.starts_with(&format!("| {name} |"))).expect("its row");
+    let numbers: Vec<usize> = row.split('|').filter_map(|cell| cell.trim().parse().ok()).collect();
+    let [attempts, controls, escaped] = numbers[..] else { panic!("{row}") };
+    Tally { attempts, controls, escaped }
+}
+
+#[test]
+fn nothing_gets_out_launched_as_root() {
+    if nix::unistd::geteuid().is_root() {
+        half(0, "root");
+    } else {
+        println!("root: not run, this is an ordinary user");
+    }
+}
+
+#[test]
+fn nothing_gets_out_launched_as_an_ordinary_user() {
+    let own = nix::unistd::geteuid();
+    half(if own.is_root() { 54321 } else { own.as_raw() }, "ordinary user");
+}
+
+#[test]
+fn nothing_is_left_when_the_launcher_is_killed() {
+    for signal in ["KILL", "TERM"] {
+        let victim = Victim::new(nix::unistd::geteuid().as_raw());
+        let mut launcher = Command::new(victim.autopilot())
+            .args(["sandbox", "--", PYTHON, "-c"])
+            .arg("import os,signal,sys\nsignal.signal(15,signal.SIG_IGN)\nif os.fork()==0: os.setsid()\nos.execv('/bin/sleep',[sys.argv[1],'60'])")
+            .arg(victim.daemon_name())
+            .current_dir(victim.worktree())
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while victim.daemon_pids().len() < 2 {
+            assert!(Instant::now() < deadline, "the step does not start");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let pid = launcher.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &pid]).status().expect("kill").success());
+        launcher.wait().expect("it ends");
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !victim.daemon_pids().is_empty() {
+            assert!(Instant::now() < deadline, "SIG{signal} to the launcher leaves the tree alive");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}

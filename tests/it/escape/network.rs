@@ -1,0 +1,54 @@
+//! The network and its neighbours.
+
+use super::{Attempt, Who, attempt};
+
+pub(super) const ATTEMPTS: &[Attempt] = &[
+    attempt("TCP over IPv4", "won(socket.create_connection(('127.0.0.1',TCP),3))"),
+    attempt("TCP over IPv6", "won(socket.create_connection(('::1',TCP),3))"),
+    attempt(
+        "TCP over a mapped address",
+        "s=socket.socket(socket.AF_INET6); s.connect(('::ffff:127.0.0.1',TCP)); won()",
+    ),
+    attempt(
+        "TCP without blocking",
+        "s=socket.socket(); s.setblocking(0); s.connect_ex(('127.0.0.1',TCP)); time.sleep(.2); won(s.getsockopt(1,4)==0 and s.getpeername())",
+    ),
+    attempt("TCP Fast Open", "s=socket.socket(); s.sendto(b'x',0x20000000,('127.0.0.1',TCP)); won()"),
+    attempt("MPTCP", "s=socket.socket(2,1,262); s.connect(('127.0.0.1',TCP)); won()").kernel(),
+    attempt("UDP", "s=socket.socket(2,2); s.settimeout(2); s.sendto(b'x',('127.0.0.1',UDP)); won(s.recv(9))"),
+    attempt(
+        "UDP over IPv6",
+        "s=socket.socket(10,2); s.settimeout(2); s.sendto(b'x',('::1',UDP)); won(s.recv(9))",
+    ),
+    attempt("UDP-Lite", "won(socket.socket(2,2,136))").kernel(),
+    attempt("the host's network namespace", "won(os.readlink('/proc/self/ns/net')==NET)"),
+    attempt("the host's IPC namespace", "won(os.readlink('/proc/self/ns/ipc')==IPC)"),
+    attempt(
+        "a Unix socket by its path",
+        "s=socket.socket(socket.AF_UNIX); s.connect(V+'/agent.sock'); won()",
+    ),
+    attempt(
+        "a Unix datagram by its path",
+        "s=socket.socket(socket.AF_UNIX,2); s.sendto(b'x',V+'/log.sock'); won()",
+    ),
+    attempt("an abstract Unix socket", "s=socket.socket(socket.AF_UNIX); s.connect('\\0'+V); won()"),
+    attempt(
+        "full network: a Unix socket by its path",
+        "s=socket.socket(socket.AF_UNIX); s.connect(V+'/agent.sock'); won()",
+    )
+    .with(&["--network", "full"]),
+    attempt(
+        "full network: an abstract Unix socket",
+        "s=socket.socket(socket.AF_UNIX); s.connect('\\0'+V); won()",
+    )
+    .with(&["--network", "full"]),
+    attempt("raw sockets", "won(socket.socket(2,3,1))").only(Who::Root),
+    attempt("packet sockets", "won(socket.socket(17,3,3))").only(Who::Root).kernel(),
+    attempt("ping sockets", "won(socket.socket(2,2,1))").kernel(),
+    attempt("vsock", "won(reached(41,40,1,0))").kernel(),
+    attempt("kernel crypto sockets", "won(socket.socket(38,5,0))").kernel(),
+    attempt("netlink uevents", "won(socket.socket(16,3,15))"),
+    attempt("netlink netfilter", "won(socket.socket(16,3,12))").kernel(),
+    attempt("SCTP", "won(socket.socket(2,1,132))").kernel(),
+    attempt("a socket family in a high half", "won(call(41,0x100000000|16,3,15)>=0)"),
+];
