@@ -4,3 +4,4 @@ mod common;
 mod house;
 mod plan;
 mod rules;
+mod sample;
