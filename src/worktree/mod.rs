@@ -28,6 +28,7 @@ pub use rundir::{Record, RunDir};
 pub use create::RunOf;
 pub(crate) use state::{host_name, kernel};
 pub use state::{Holder, Lock, LockError, State};
+pub use walk::Unheld;
 
 use changes::Snapshot;
 use confined::ConfinedGit;
