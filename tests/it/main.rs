@@ -3,5 +3,6 @@
 mod common;
 mod house;
 mod plan;
+mod repositories;
 mod rules;
 mod sample;

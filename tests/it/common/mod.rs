@@ -106,6 +106,12 @@ impl Repo {
         self.git(["commit", "-q", "-m", message]);
     }
 
+    /// Writes one file and commits everything.
+    pub(crate) fn commit_file(&self, path: &str, text: &str) {
+        self.file(path, text);
+        self.commit(path);
+    }
+
     /// Writes and commits the plan of issue 7: its steps, after a head that is always the same.
     pub(crate) fn plan(&self, steps: &str) {
         self.plan_with("", steps);
