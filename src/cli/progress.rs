@@ -71,6 +71,7 @@ struct Ending {
     branch: Option<(String, u64)>,
     worktree: String,
     salvaged: bool,
+    checkpoints: usize,
 }
 
 impl Progress {
@@ -162,7 +163,8 @@ impl Progress {
         let took = units::clock(took);
         let commits = ending.branch.as_ref().map_or(0, |(_, commits)| *commits);
         let commits = if commits == 1 { "1 commit".to_owned() } else { format!("{commits} commits") };
-        let tail = format!("{commits}, {} processes left, {}", self.left, ending.worktree);
+        let worktree = if ending.worktree.is_empty() { "no worktree" } else { &ending.worktree };
+        let tail = format!("{commits}, {} processes left, {worktree}", self.left);
         let headline = match (result, reason) {
             (RunResult::Done, _) => style(format!("done in {took}")).green(),
             (RunResult::Failed, why) => {
@@ -177,6 +179,7 @@ impl Progress {
                 self.say(&format!("  branch   {branch}"));
                 self.say(&format!("  review   git diff {}...{branch}", ending.base));
             }
+            None if ending.checkpoints > 0 => self.say("  the changes are on no branch"),
             None => self.say("  nothing changed: no branch"),
         }
         let evidence = ".ai/logs/autopilot";
@@ -206,6 +209,7 @@ impl Watch for Progress {
             }
             Event::AttemptStarted { step, attempt, .. } => self.attempt_started(step.as_str(), *attempt),
             Event::CheckpointMade { changes, .. } => {
+                self.ending.checkpoints += 1;
                 let sum = |count: fn(&crate::evidence::event::Change) -> Option<u64>| -> u64 {
                     changes.iter().filter_map(count).sum()
                 };
@@ -233,7 +237,8 @@ impl Watch for Progress {
             Event::Salvaged { .. } => self.ending.salvaged = true,
             Event::RunEnded { result, reason, ms, .. } => {
                 let reason = reason.as_ref().map(|reason| reason.text.to_string());
-                self.ending.result = Some((*result, Duration::from_millis(*ms), reason));
+                let before = self.ending.result.take().filter(|(result, ..)| *result != RunResult::Done);
+                self.ending.result = before.or(Some((*result, Duration::from_millis(*ms), reason)));
             }
             Event::BranchMade { reference, commits, .. } => {
                 let branch = reference.as_str().trim_start_matches("refs/heads/").to_owned();

@@ -55,7 +55,10 @@ fn at_step(view: &RunView) -> String {
 fn subject(view: &RunView) -> String {
     let base = &view.start.base;
     let Some((reference, _, commits)) = &view.branch else {
-        return format!("nothing changed since `{base}`: no branch");
+        return match view.changes().len() as u64 {
+            0 => format!("nothing changed since `{base}`: no branch"),
+            some => format!("{} changed since `{base}`, but there is no branch", plural(some, "file")),
+        };
     };
     let branch = reference.strip_prefix("refs/heads/").unwrap_or(reference);
     let changes = view.changes();

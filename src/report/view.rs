@@ -159,7 +159,12 @@ impl RunView {
             Event::RunEnded { result, reason, step, ms } => {
                 let (result, reason) = (*result, reason.clone());
                 let (step, took) = (step.as_ref().map(ToString::to_string), Duration::from_millis(*ms));
-                self.end = Some(End { result, reason, step, took });
+                // The steps may be done and the work not arrive: the first end that is not good is the run's.
+                match &mut self.end {
+                    Some(end) if end.result != RunResult::Done => {}
+                    Some(end) => *end = End { result, reason, step, took: end.took.max(took) },
+                    None => self.end = Some(End { result, reason, step, took }),
+                }
             }
             Event::BranchMade { reference, commit, commits } => {
                 self.branch = Some((reference.to_string(), commit.to_string(), *commits));

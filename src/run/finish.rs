@@ -1,7 +1,7 @@
 //! After the last step: the work is taken out, proved to be out, and the worktree goes.
 
 use super::RunError;
-use crate::evidence::event::Event;
+use crate::evidence::event::{Event, Reason, ReasonKind, RunResult};
 use crate::evidence::{Recorder, Token};
 use crate::worktree::Worktree;
 
@@ -18,7 +18,13 @@ pub enum Ending {
 pub async fn finish(mut worktree: Worktree, recorder: &mut Recorder, ending: Ending) -> Result<(), RunError> {
     let path = worktree.dir().path().display().to_string();
     let kept = match take_out(&mut worktree, recorder).await {
-        Err(error) => error.to_string(),
+        Err(error) => {
+            // Whatever the steps did: a run whose work did not arrive is not done.
+            let text = recorder.text(format!("the work could not be taken out: {error}"));
+            let reason = Some(Reason { kind: ReasonKind::Internal, text });
+            recorder.record(Event::RunEnded { result: RunResult::Failed, reason, step: None, ms: 0 })?;
+            error.to_string()
+        }
         Ok(()) if ending == Ending::Keep => "asked for with --keep-worktree".to_owned(),
         Ok(()) => match worktree.prove() {
             Err(error) => error.to_string(),
@@ -39,6 +45,7 @@ pub async fn finish(mut worktree: Worktree, recorder: &mut Recorder, ending: End
 }
 
 async fn take_out(worktree: &mut Worktree, recorder: &mut Recorder) -> Result<(), RunError> {
+    let saved = worktree.write_salvage(&recorder.files().salvage()).await;
     if let Some(made) = worktree.deliver().await? {
         recorder.record(Event::BranchMade {
             reference: Token::new(&made.reference),
@@ -46,6 +53,6 @@ async fn take_out(worktree: &mut Worktree, recorder: &mut Recorder) -> Result<()
             commits: made.commits,
         })?;
     }
-    worktree.write_salvage(&recorder.files().salvage()).await?;
+    saved?;
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::rules::Rules;
 use super::tree::{Entry, ObjectFormat};
-use super::walk::{Found, Identity, Root, Tracked, Walk};
+use super::walk::{Found, Identity, Root, Tracked, Unheld, Walk};
 
 /// A change time younger than this, seen from the look at it, proves nothing: the clock behind it is coarse.
 const RACY: Duration = Duration::from_millis(50);
@@ -47,8 +47,8 @@ impl Changed {
 pub struct Changes {
     /// What a commit can hold, by path.
     pub paths: Vec<Changed>,
-    /// What it cannot, with its kind, by path.
-    pub unheld: Vec<(String, &'static str)>,
+    /// What it cannot, by path.
+    pub unheld: Vec<(Vec<u8>, Unheld)>,
     pub(super) folders: Vec<Vec<u8>>,
     pub(super) ignored: Vec<Vec<u8>>,
 }
@@ -65,8 +65,20 @@ impl Changes {
 struct Known {
     mode: u32,
     oid: String,
+    /// Id of its raw bytes on disk, where attributes (line ends, keywords, encodings) make it another one.
+    raw: Option<String>,
     /// How the file looked when it was known to hold these bytes.
     seen: Option<Identity>,
+}
+
+impl Known {
+    fn new(mode: u32, oid: &str) -> Self {
+        Self { mode, oid: oid.to_owned(), raw: None, seen: None }
+    }
+
+    fn is(&self, mode: u32, oid: &str) -> bool {
+        self.mode == mode && self.raw.as_deref().unwrap_or(&self.oid) == oid
+    }
 }
 
 /// The state of a worktree at its last checkpoint.
@@ -80,23 +92,41 @@ pub(super) struct Snapshot {
 impl Snapshot {
     /// Starts from a commit's entries, nothing of the files seen yet.
     pub(super) fn of(entries: &[Entry], format: ObjectFormat) -> Self {
-        let known = entries.iter().map(|entry| {
-            (entry.path.clone(), Known { mode: entry.mode, oid: entry.oid.clone(), seen: None })
-        });
+        let known = entries.iter().map(|entry| (entry.path.clone(), Known::new(entry.mode, &entry.oid)));
         let tracked = Tracked::of(entries.iter().map(|entry| entry.path.as_slice()));
         Self { known: known.collect(), tracked, format }
     }
 
-    /// Believes what is there now to be the checkpoint: git itself has just written it.
-    pub(super) fn believe(&mut self, root: &Root, rules: &Rules) -> io::Result<u64> {
+    /// Believes what is there now to be the checkpoint: git itself has just written it. Where attributes
+    /// `convert`, what it wrote are other bytes than the blobs hold, and which ones is looked up.
+    pub(super) fn believe(&mut self, root: &Root, rules: &Rules, convert: bool) -> io::Result<()> {
         let now = SystemTime::now();
         let walk = root.walk(rules, &self.tracked)?;
         for found in &walk.found {
             if let Some(known) = self.known.get_mut(&found.path) {
                 known.seen = settled(found.identity, now);
+                if convert {
+                    known.raw = Some(root.blob(&found.path, found.mode, self.format)?);
+                }
             }
         }
-        Ok(walk.found.len() as u64)
+        Ok(())
+    }
+
+    /// Believes these paths to be as in the checkpoint: git itself has just written them again.
+    pub(super) fn believe_paths(&mut self, root: &Root, paths: &[&[u8]]) -> io::Result<()> {
+        for path in paths {
+            if let Some(known) = self.known.get_mut(*path) {
+                known.raw = Some(root.blob(path, known.mode, self.format)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells whether a file's mode and raw bytes are those of the checkpoint, and of this commit's entry.
+    pub(super) fn proves(&self, found: &Found, raw: &str, committed: &(u32, String)) -> bool {
+        let known = self.known.get(&found.path);
+        known.is_some_and(|known| known.is(found.mode, raw) && (known.mode, &known.oid) == (committed.0, &committed.1))
     }
 
     /// Compares; what only looks different (touched, not changed) is remembered as seen.
@@ -117,8 +147,7 @@ impl Snapshot {
             oid: String::new(),
         }));
         changes.paths.sort_by(|a, b| a.path.cmp(&b.path));
-        let shown = |path: Vec<u8>| String::from_utf8_lossy(&path).into_owned();
-        changes.unheld = unheld.into_iter().map(|(path, kind)| (shown(path), kind)).collect();
+        changes.unheld = unheld;
         changes.unheld.sort();
         Ok(changes)
     }
@@ -131,7 +160,7 @@ impl Snapshot {
         }
         let oid = root.blob(&found.path, found.mode, self.format)?;
         let kind = match known {
-            Some(known) if known.mode == found.mode && known.oid == oid => {
+            Some(known) if known.is(found.mode, &oid) => {
                 known.seen = settled(found.identity, now);
                 return Ok(None);
             }
@@ -146,11 +175,17 @@ impl Snapshot {
         for changed in &changes.paths {
             match new.get(&changed.path) {
                 Some((mode, oid)) => {
-                    let known = Known { mode: *mode, oid: oid.clone(), seen: None };
-                    self.known.insert(changed.path.clone(), known);
+                    let raw = (changed.oid != *oid).then(|| changed.oid.clone());
+                    self.known.insert(changed.path.clone(), Known { raw, ..Known::new(*mode, oid) });
                 }
-                None => {
+                None if changed.kind == Kind::Deleted => {
                     self.known.remove(&changed.path);
+                }
+                // Other bytes on disk, but nothing that the commit shows: line ends, say.
+                None => {
+                    if let Some(known) = self.known.get_mut(&changed.path) {
+                        known.raw = Some(changed.oid.clone());
+                    }
                 }
             }
         }

@@ -11,6 +11,8 @@ use super::create::RESULT;
 use super::error::{WorktreeError, at};
 use super::tree::{self, Difference};
 use super::walk::{is_absence, split};
+use super::walk::{Unheld, is_absence, split};
+use super::Worktree;
 
 /// Commits the listed paths on top of `$PARENT` as `$REF`; prints the commit and what it changed. The lists
 /// are the runner's own: no ignore rule, no index flag, no embedded repository of a step has a say.
@@ -32,6 +34,12 @@ export GIT_INDEX_FILE="$GIT_DIR/salvage-index"
 mkdir -p "$GIT_DIR/info"
 echo '* -text -eol -ident -filter -working-tree-encoding' >"$GIT_DIR/info/attributes"
 trap 'rm -f "$GIT_DIR/info/attributes" "$GIT_INDEX_FILE"' EXIT
+"#;
+
+/// Takes back what a commit that failed half-way has left in the index.
+const UNDO: &str = r#"
+git read-tree "$PARENT"
+git update-ref "$REF" "$PARENT"
 "#;
 
 /// Writes the listed paths of the last checkpoint again.
@@ -87,12 +95,27 @@ impl Worktree {
             return Err(WorktreeError::Uncommittable(format!(
                 "{path} is {kind}: its history cannot be kept; remove it, or have it ignored"
             )));
+        if let Some((path, kind)) = changes.unheld.iter().find(|(_, kind)| kind.holds_bytes()) {
+            let advice = match kind {
+                Unheld::Repository => "its history cannot be kept; remove it, or have it ignored",
+                _ => "no commit can hold it; remove it, or have it ignored",
+            };
+            let path = String::from_utf8_lossy(path);
+            return Err(WorktreeError::Uncommittable(format!("{path} is {kind}: {advice}")));
         }
         if changes.is_empty() {
             return Ok(None);
         }
         let message = message(subject, trailers);
-        let (commit, differences) = self.commit(COMMIT, &changes, RESULT, &message).await?;
+        let made = self.commit(COMMIT, &changes, RESULT, &message).await;
+        let (commit, differences) = match made.and_then(|made| complete(&changes, made)) {
+            Ok(made) => made,
+            Err(error) => {
+                let variables = [("PARENT", self.last.clone().into()), ("REF", RESULT.into())];
+                self.git.script("undo", UNDO, &variables).await?;
+                return Err(error);
+            }
+        };
         self.last.clone_from(&commit);
         self.commits += 1;
         let new =
@@ -106,7 +129,7 @@ impl Worktree {
     /// The bytes are compared before this returns: what it reports as saved is saved.
     pub async fn salvage(&mut self, step: &str, attempt: u32) -> Result<Option<Salvage>, WorktreeError> {
         let changes = self.changes()?;
-        if changes.is_empty() && changes.unheld.is_empty() {
+        if changes.is_empty() && !changes.unheld.iter().any(|(_, kind)| kind.holds_bytes()) {
             return Ok(None);
         }
         let reference = self.free_salvage_name(step, attempt);
@@ -116,7 +139,8 @@ impl Worktree {
         let (commit, differences) = self.commit(&script, &changes, &reference, &message).await?;
         prove_saved(&changes, &differences)?;
         self.salvaged.push(reference.clone());
-        let not_held = changes.unheld.iter().map(|(path, kind)| format!("{path}: {kind}")).collect();
+        let lost = changes.unheld.iter().filter(|(_, kind)| kind.holds_bytes());
+        let not_held = lost.map(|(path, kind)| format!("{}: {kind}", String::from_utf8_lossy(path))).collect();
         Ok(Some(Salvage { reference, commit, paths: changes.paths.len() as u64, not_held }))
     }
 
@@ -132,9 +156,12 @@ impl Worktree {
             .map(|c| c.path.as_slice())
             .filter(|path| self.snapshot.holds(path))
             .collect();
+        let paths = changes.paths.iter().map(|changed| changed.path.as_slice());
+        let restored: Vec<&[u8]> = paths.filter(|path| self.snapshot.holds(path)).collect();
         if !restored.is_empty() {
             self.lay("restored", &restored)?;
             self.git.script("restore", RESTORE, &[]).await?;
+            self.snapshot.believe_paths(&self.root, &restored)?;
         }
         let left = self.changes()?;
         match left.paths.first() {
@@ -189,7 +216,7 @@ impl Worktree {
             self.remove_entry(&changed.path)?;
         }
         for (path, _) in &changes.unheld {
-            self.remove_entry(path.as_bytes())?;
+            self.remove_entry(path)?;
         }
         if clean_ignored {
             for path in &changes.ignored {
@@ -249,6 +276,21 @@ fn counted(changes: &Changes, differences: &[Difference]) -> Vec<Counted> {
         })
     };
     changes.paths.iter().filter_map(count).collect()
+}
+
+/// Demands that a commit has every new path: git passes over some names without an error.
+fn complete(
+    changes: &Changes,
+    made: (String, Vec<Difference>),
+) -> Result<(String, Vec<Difference>), WorktreeError> {
+    let there: std::collections::HashSet<&[u8]> = made.1.iter().map(|d| d.path.as_slice()).collect();
+    match changes.paths.iter().find(|c| c.kind == Kind::Added && !there.contains(c.path.as_slice())) {
+        None => Ok(made),
+        Some(changed) => Err(WorktreeError::Uncommittable(format!(
+            "git does not take {} into a commit; rename it, or have it ignored",
+            changed.path().display()
+        ))),
+    }
 }
 
 /// Compares the ids the walk computed with what the salvage commit holds.

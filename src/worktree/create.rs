@@ -56,7 +56,7 @@ impl Worktree {
         git.script("checkout", CHECK_OUT, &variables).await?;
         let root = Root::open(&dir.worktree())?;
         let mut snapshot = Snapshot::of(&base.entries, repository.format);
-        snapshot.believe(&root, &rules)?;
+        snapshot.believe(&root, &rules, base.converts)?;
         Ok(Self {
             dir,
             root,
@@ -136,6 +136,9 @@ fn make_checkpoints(dir: &RunDir, repository: &Repository, base: &Base) -> Resul
         ("core.hooksPath", "/dev/null"),
         ("core.bare", "false"),
         ("core.autocrlf", "false"),
+        // Else git looks in HOME, which is the steps'.
+        ("core.attributesFile", "/dev/null"),
+        ("core.excludesFile", "/dev/null"),
         ("core.logAllRefUpdates", "false"),
         ("gc.auto", "0"),
     ] {
@@ -186,6 +189,8 @@ fn fetch(path: &Path) -> Git {
         "--quiet",
         "--no-write-fetch-head",
         "--no-recurse-submodules",
-        "--upload-pack=git -c uploadpack.allowAnySHA1InWant=true -c core.hooksPath=/dev/null upload-pack",
+        // `env` is a hook that does nothing: an empty one would be run as a command without a name.
+        "--upload-pack=git -c uploadpack.allowAnySHA1InWant=true -c core.hooksPath=/dev/null \
+         -c uploadpack.packObjectsHook=env upload-pack",
     ])
 }

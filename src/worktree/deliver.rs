@@ -101,12 +101,17 @@ impl Worktree {
             return Err(WorktreeError::Uncommittable(format!(
                 "{path} is {kind}, which is not saved anywhere"
             )));
+        if let Some((path, kind)) = changes.unheld.iter().find(|(_, kind)| kind.holds_bytes()) {
+            let path = String::from_utf8_lossy(path);
+            return Err(WorktreeError::Uncommittable(format!("{path} is {kind}, which is not saved anywhere")));
         }
         let tracked = super::walk::Tracked::of(committed.keys().map(Vec::as_slice));
         let walk = self.root.walk(&self.rules, &tracked)?;
         for found in &walk.found {
             let oid = self.root.blob(&found.path, found.mode, self.repository.format)?;
-            let same = committed.get(&found.path).is_some_and(|(mode, id)| *mode == found.mode && *id == oid);
+            let same = committed.get(&found.path).is_some_and(|entry| {
+                *entry == (found.mode, oid.clone()) || self.snapshot.proves(found, &oid, entry)
+            });
             if !same {
                 let path = String::from_utf8_lossy(&found.path).into_owned();
                 return Err(WorktreeError::Uncommittable(format!(
@@ -138,7 +143,15 @@ impl Worktree {
             "--no-recurse-submodules",
             "--no-auto-maintenance",
         ]);
-        fetch.arg(bundle).arg(format!("{RESULT}:{reference}")).run().map(drop)
+        let fetched = fetch.arg(bundle).arg(format!("{RESULT}:{reference}")).run();
+        fetched.map(drop).map_err(|error| match error {
+            // What else git advises is about a remote, and there is none.
+            WorktreeError::Git { stderr, .. } => {
+                let why = stderr.lines().next().unwrap_or_default();
+                WorktreeError::Uncommittable(format!("{reference} could not be made: {why}"))
+            }
+            error => error,
+        })
     }
 }
 

@@ -21,12 +21,14 @@ const LOCATING: [&str; 9] = [
 ];
 
 /// Nothing of the repository's runs, and nothing is tidied behind its owner's back.
-const QUIET: [&str; 5] = [
+const QUIET: [&str; 7] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "maintenance.auto=false",
     "gc.auto=0",
     "protocol.ext.allow=never",
+    "protocol.file.allow=always",
+    "safe.bareRepository=all",
 ];
 
 /// A git command in a repository.
@@ -49,6 +51,8 @@ impl Git {
             command.env_remove(variable);
         }
         command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C");
+        // A fetch takes the objects themselves: what is compared with them must not be their replacements.
+        command.env("GIT_NO_REPLACE_OBJECTS", "1");
         command.arg("-C").arg(folder);
         for setting in QUIET.iter().chain(settings) {
             command.args(["-c", setting]);

@@ -28,6 +28,7 @@ pub use repository::{Base, Repository};
 pub use rundir::{Record, RunDir};
 pub use state::{Holder, Lock, LockError, State};
 pub(crate) use state::{host_name, kernel};
+pub use walk::Unheld;
 
 use changes::Snapshot;
 use confined::ConfinedGit;

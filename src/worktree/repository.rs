@@ -30,6 +30,8 @@ pub struct Base {
     pub(super) upstream: Option<String>,
     /// Everything in it.
     pub(super) entries: Vec<Entry>,
+    /// Some files have other bytes in a checkout than in the commit.
+    pub(super) converts: bool,
 }
 
 /// Who commits.
@@ -70,10 +72,11 @@ impl Repository {
         let name = named.map(str::to_owned).or(head).unwrap_or_else(|| "HEAD".to_owned());
         let commit = self.commit_of(&name)?;
         self.refuse_incomplete()?;
+        self.refuse_unnamable()?;
         let listing = self.git("ls-tree").args(["-r", "-z", "--full-tree", &commit]).run()?;
         let entries = tree::parse(&listing)?;
-        self.refuse_unsupported(&entries)?;
-        Ok(Base { upstream: self.upstream_of(&name), name, commit, entries })
+        let converts = self.refuse_unsupported(&entries)?;
+        Ok(Base { upstream: self.upstream_of(&name), name, commit, entries, converts })
     }
 
     /// Tells whether the checkout has changes of the user, which are not part of a run.
@@ -157,7 +160,25 @@ impl Repository {
         Ok(())
     }
 
-    fn refuse_unsupported(&self, entries: &[Entry]) -> Result<(), WorktreeError> {
+    /// Refuses places and branches under which the result could not have its name.
+    fn refuse_unnamable(&self) -> Result<(), WorktreeError> {
+        if self.has_ref("refs/heads/autopilot")? {
+            return Err(WorktreeError::refused(
+                "the branch `autopilot` stands in the way of result branches, `autopilot/issue-…`",
+                "rename it: git branch -m autopilot ANOTHER-NAME",
+            ));
+        }
+        if self.toplevel.to_str().is_none() || self.common_dir.to_str().is_none() {
+            return Err(WorktreeError::refused(
+                format!("the path of this checkout is not UTF-8: {}", self.toplevel.display()),
+                "move it to a folder with another name",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Returns whether attributes give files other bytes in a checkout than in the commit.
+    fn refuse_unsupported(&self, entries: &[Entry]) -> Result<bool, WorktreeError> {
         if let Some(entry) = entries.iter().find(|entry| entry.mode == tree::GITLINK) {
             return Err(WorktreeError::refused(
                 format!("the base holds a submodule at `{}`, which runs do not support yet", entry.shown()),
@@ -167,7 +188,9 @@ impl Repository {
         let attributes: Vec<&Entry> =
             entries.iter().filter(|entry| entry.file_name() == b".gitattributes").collect();
         let ids: Vec<&str> = attributes.iter().map(|entry| entry.oid.as_str()).collect();
+        let mut converts = false;
         for (entry, text) in attributes.iter().zip(self.blobs(&ids)?) {
+            converts |= has_conversion(&text);
             if let Some(filter) = filter_in(&text) {
                 return Err(WorktreeError::refused(
                     format!(
@@ -178,7 +201,7 @@ impl Repository {
                 ));
             }
         }
-        Ok(())
+        Ok(converts)
     }
 }
 
@@ -187,6 +210,15 @@ fn filter_in(text: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(text);
     let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
     lines.flat_map(str::split_whitespace).find(|word| word.starts_with("filter=")).map(str::to_owned)
+}
+
+/// Tells whether a `.gitattributes` may convert: a word too many costs a look at each file, no more.
+fn has_conversion(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    let converting = |word: &str| {
+        word == "ident" || word.starts_with("eol=") || word.starts_with("working-tree-encoding=")
+    };
+    text.split_whitespace().any(converting)
 }
 
 fn path_of(git: Git) -> Result<PathBuf, WorktreeError> {

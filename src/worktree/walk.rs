@@ -46,8 +46,42 @@ pub(super) struct Walk {
     pub(super) folders: Vec<Vec<u8>>,
     /// Topmost ignored paths; what lies below is not looked at, but for tracked files.
     pub(super) ignored: Vec<Vec<u8>>,
-    /// What a commit cannot hold, with its kind.
-    pub(super) unheld: Vec<(Vec<u8>, &'static str)>,
+    /// What a commit cannot hold.
+    pub(super) unheld: Vec<(Vec<u8>, Unheld)>,
+}
+
+/// Why a commit cannot hold what is at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unheld {
+    /// The git directory of another repository.
+    Repository,
+    /// A name that git takes for `.git` on some system, and passes over without a word.
+    Name,
+    /// A named pipe.
+    Pipe,
+    /// A socket.
+    Socket,
+    /// A device.
+    Device,
+}
+
+impl Unheld {
+    /// Tells whether bytes are lost if it goes: there are none in what only connects processes.
+    pub(super) fn holds_bytes(self) -> bool {
+        !matches!(self, Self::Pipe | Self::Socket)
+    }
+}
+
+impl std::fmt::Display for Unheld {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Repository => "an embedded repository",
+            Self::Name => "a name that git takes for its own",
+            Self::Pipe => "a named pipe",
+            Self::Socket => "a socket",
+            Self::Device => "a device",
+        })
+    }
 }
 
 /// A worktree's top, opened once: everything else is reached from here and not beyond.
@@ -165,7 +199,7 @@ impl Root {
                 let counts = if is_folder { tracked.has_below(&path) } else { tracked.has(&path) };
                 if ignored && !counts {
                     walk.ignored.push(path);
-                } else if is_folder && name != b".git" {
+                } else if is_folder && !is_gits(&name) {
                     walk.folders.push(path.clone());
                     open.push((path, ignored));
                 } else {
@@ -205,13 +239,17 @@ impl Root {
 impl Walk {
     fn take(&mut self, path: Vec<u8>, name: &[u8], stat: &Stat) {
         let mode = match FileType::from_raw_mode(stat.st_mode) {
-            _ if name == b".git" => return self.unheld.push((path, "an embedded repository")),
+            _ if name == b".git" => return self.unheld.push((path, Unheld::Repository)),
+            _ if is_gits(name) => return self.unheld.push((path, Unheld::Name)),
+            FileType::Symlink if name.eq_ignore_ascii_case(b".gitmodules") => {
+                return self.unheld.push((path, Unheld::Name));
+            }
             FileType::RegularFile if stat.st_mode & 0o100 != 0 => EXECUTABLE,
             FileType::RegularFile => FILE,
             FileType::Symlink => LINK,
-            FileType::Fifo => return self.unheld.push((path, "a named pipe")),
-            FileType::Socket => return self.unheld.push((path, "a socket")),
-            _ => return self.unheld.push((path, "a device")),
+            FileType::Fifo => return self.unheld.push((path, Unheld::Pipe)),
+            FileType::Socket => return self.unheld.push((path, Unheld::Socket)),
+            _ => return self.unheld.push((path, Unheld::Device)),
         };
         self.found.push(Found { path, mode, identity: Identity::of(stat) });
     }
@@ -262,6 +300,20 @@ impl Tracked {
     }
 }
 
+/// Tells whether git takes a name for `.git`: as it is, or on HFS+ or NTFS (`is_hfs_dotgit`, `is_ntfs_dotgit`).
+fn is_gits(name: &[u8]) -> bool {
+    let short = [b".git", b"git~1".as_slice()];
+    let ntfs = short.iter().any(|own| {
+        let (start, rest) = name.split_at(own.len().min(name.len()));
+        let end = rest.iter().find(|byte| !matches!(byte, b'.' | b' '));
+        start.eq_ignore_ascii_case(own) && end.is_none_or(|byte| matches!(byte, b':' | b'\\'))
+    });
+    // HFS+ does not see these characters.
+    let unseen = |c: &char| matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}');
+    let hfs = || String::from_utf8_lossy(name).chars().filter(|c| !unseen(c)).collect::<String>();
+    ntfs || (!name.is_ascii() && hfs().eq_ignore_ascii_case(".git"))
+}
+
 /// Splits a path into its folder and its last name.
 pub(super) fn split(path: &[u8]) -> (&[u8], &[u8]) {
     match path.iter().rposition(|&byte| byte == b'/') {
@@ -282,4 +334,19 @@ pub(super) fn is_absence(error: &io::Error) -> bool {
 
 fn at(path: &[u8], error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("worktree/{}: {error}", String::from_utf8_lossy(path)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_gits_own_somewhere_are_known() {
+        for name in [".git", ".GIT", "git~1", "GIT~1", ".git.", ".git . ", ".git::$INDEX", ".git\\x", ".g\u{200c}it"] {
+            assert!(is_gits(name.as_bytes()), "{name}");
+        }
+        for name in [".gitignore", "git", ".gi", "git~2", ".git-x", "", "a.git", ".github", "\u{200c}"] {
+            assert!(!is_gits(name.as_bytes()), "{name}");
+        }
+    }
 }

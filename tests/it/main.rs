@@ -10,3 +10,5 @@ mod plan;
 #[cfg(test)]
 mod rules;
 mod escape;
+mod repositories;
+mod sample;

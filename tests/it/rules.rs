@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::common::{Ran, Repo};
+use crate::common::{Ran, Repo, wait_until};
 
 #[test]
 fn steps_run_in_file_order_and_needs_only_reorder() {
@@ -318,14 +318,6 @@ fn interrupted_salvages_runs_no_rollback_and_exits_with_the_signal() {
         assert!(repo.summary().contains("interrupted"), "{}", repo.summary());
         assert_eq!(repo.left_in_state(), Vec::<String>::new());
         assert_eq!(repo.fingerprint(), before);
-    }
-}
-
-fn wait_until(condition: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !condition() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "waited for 30 s");
-        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

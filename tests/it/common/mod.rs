@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -24,17 +25,57 @@ pub(crate) struct Ran {
 impl Repo {
     /// Makes a repository with one commit.
     pub(crate) fn new() -> Self {
-        let repo = Self { dir: tempfile::Builder::new().prefix("autopilot-it-").tempdir().unwrap() };
-        for folder in ["repo", "state", "home"] {
-            fs::create_dir(repo.dir.path().join(folder)).unwrap();
-        }
-        repo.git(["init", "-q", "-b", "main"]);
-        repo.git(["config", "user.name", "Somebody"]);
-        repo.git(["config", "user.email", "somebody@example.org"]);
+        Self::init(&[])
+    }
+
+    /// The same with more arguments of `git init`.
+    pub(crate) fn init(more: &[&str]) -> Self {
+        let repo = Self::empty();
+        repo.git([&["init", "-q", "-b", "main"], more].concat());
+        repo.introduce();
         repo.file("README.md", "a scratch repository\n");
         repo.file(".gitignore", "target/\n");
         repo.commit("first");
         repo
+    }
+
+    /// Makes the folders only: no repository is there yet.
+    pub(crate) fn empty() -> Self {
+        let repo = Self { dir: tempfile::Builder::new().prefix("autopilot-it-").tempdir().unwrap() };
+        for folder in ["repo", "state", "home"] {
+            fs::create_dir(repo.dir.path().join(folder)).unwrap();
+        }
+        repo
+    }
+
+    /// Clones a repository; nothing if git will not.
+    pub(crate) fn cloned(from: &Path) -> Option<Self> {
+        let repo = Self::empty();
+        let clone = repo
+            .clean(Command::new("git"))
+            .args(["clone", "-q", "--no-hardlinks"])
+            .arg(from)
+            .arg(".")
+            .status();
+        clone.unwrap().success().then(|| {
+            repo.introduce();
+            repo
+        })
+    }
+
+    fn introduce(&self) {
+        self.git(["config", "user.name", "Somebody"]);
+        self.git(["config", "user.email", "somebody@example.org"]);
+    }
+
+    /// The folder of everything; its name is in every path of a run.
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// HOME of whoever starts autopilot.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.dir.path().join("home")
     }
 
     /// Top of the checkout.
@@ -65,6 +106,12 @@ impl Repo {
         self.git(["commit", "-q", "-m", message]);
     }
 
+    /// Writes one file and commits everything.
+    pub(crate) fn commit_file(&self, path: &str, text: &str) {
+        self.file(path, text);
+        self.commit(path);
+    }
+
     /// Writes and commits the plan of issue 7: its steps, after a head that is always the same.
     pub(crate) fn plan(&self, steps: &str) {
         self.plan_with("", steps);
@@ -72,16 +119,28 @@ impl Repo {
 
     /// The same with more at the top level.
     pub(crate) fn plan_with(&self, more: &str, steps: &str) {
-        let text = format!("version: 1\nissue: 7\ntitle: Try\n{more}\nsteps:\n{steps}");
-        self.file(".ai/plans/7/Autopilot.yaml", &text);
+        self.plan_of(7, more, steps);
         self.commit("plan");
+    }
+
+    /// Writes the plan of any issue, and does not commit it.
+    pub(crate) fn plan_of(&self, issue: u64, more: &str, steps: &str) {
+        let text = format!("version: 1\nissue: {issue}\ntitle: Try\n{more}\nsteps:\n{steps}");
+        self.file(&format!(".ai/plans/{issue}/Autopilot.yaml"), &text);
     }
 
     /// Runs git in the checkout.
     pub(crate) fn git<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> String {
-        let output = self.clean(Command::new("git")).args(args).output().unwrap();
+        String::from_utf8_lossy(&self.git_bytes(args)).trim_end().to_owned()
+    }
+
+    /// The same, and returns the bytes it printed.
+    pub(crate) fn git_bytes<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Vec<u8> {
+        // Looking must not refresh the index that is looked at.
+        let output =
+            self.clean(Command::new("git")).env("GIT_OPTIONAL_LOCKS", "0").args(args).output().unwrap();
         assert!(output.status.success(), "git: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+        output.stdout
     }
 
     /// Prepares autopilot in the checkout.
@@ -116,9 +175,10 @@ impl Repo {
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("LANG", "C.UTF-8");
-        // Where rustup keeps toolchains outside HOME or in the caller's, the steps' cargo has to find them.
-        for name in ["RUSTUP_HOME", "CARGO_HOME"] {
-            if let Some(value) = std::env::var_os(name) {
+        // HOME is a scratch one: the steps' cargo has to find the toolchains of the caller's.
+        for (name, folder) in [("RUSTUP_HOME", ".rustup"), ("CARGO_HOME", ".cargo")] {
+            let in_home = std::env::home_dir().map(|home| home.join(folder)).filter(|path| path.is_dir());
+            if let Some(value) = std::env::var_os(name).or(in_home.map(PathBuf::into_os_string)) {
                 command.env(name, value);
             }
         }
@@ -191,22 +251,67 @@ impl Repo {
         self.git(["show", &format!("{}:{path}", self.branch())])
     }
 
-    /// Everything of the repository that a run must not touch, and what the state directory holds.
+    /// Everything of the repository that a run must not touch: what git keeps of it and every file of the
+    /// checkout, but for result branches and evidence.
     pub(crate) fn fingerprint(&self) -> String {
         let git = self.top().join(".git");
         let mut text = String::new();
-        for part in ["HEAD", "config", "index", "packed-refs"] {
-            let bytes = fs::read(git.join(part)).unwrap_or_default();
-            text.push_str(&format!("{part}: {bytes:?}\n"));
+        for part in ["HEAD", "ORIG_HEAD", "FETCH_HEAD", "config", "config.worktree", "index"] {
+            text.push_str(&format!("{part}: {:?}\n", fs::read(git.join(part)).ok()));
         }
-        text.push_str(&self.git(["for-each-ref", "--exclude=refs/heads/autopilot/"]));
-        text.push_str(&self.git(["status", "--porcelain"]));
-        text.push_str(&self.git(["worktree", "list"]));
-        text.push_str(&self.git(["stash", "list"]));
-        text.push_str(&listing(&git.join("hooks")));
-        text.push_str(&listing(&git.join("info")));
-        text.push_str(&listing(&git.join("logs")));
-        text
+        let refs = self.git(["for-each-ref", "--format=%(refname) %(objectname) %(symref)"]);
+        let own = |line: &&str| !line.starts_with("refs/heads/autopilot/");
+        refs.lines().filter(own).for_each(|line| text.push_str(&format!("{line}\n")));
+        for args in [&["status", "--porcelain"][..], &["worktree", "list"], &["stash", "list"]] {
+            text.push_str(&format!("{}\n", self.git(args)));
+        }
+        for folder in ["hooks", "info", "logs", "worktrees"] {
+            text.push_str(&listing(&git.join(folder)));
+        }
+        text + &contents(&self.top())
+    }
+
+    /// Command lines of whatever still runs for a run of this repository, inside the sandbox or outside.
+    pub(crate) fn processes(&self) -> Vec<String> {
+        let name = self.dir.path().file_name().unwrap().to_str().unwrap();
+        let own = std::process::id().to_string();
+        let mut found = Vec::new();
+        for entry in fs::read_dir("/proc").unwrap().flatten() {
+            let pid = entry.file_name().to_string_lossy().into_owned();
+            if pid == own || !pid.bytes().all(|byte| byte.is_ascii_digit()) {
+                continue;
+            }
+            let text = |file: &str| {
+                let bytes = fs::read(entry.path().join(file)).unwrap_or_default();
+                String::from_utf8_lossy(&bytes).replace('\0', " ")
+            };
+            let cwd = fs::read_link(entry.path().join("cwd")).unwrap_or_default();
+            // A confined process has the run's folders among its mounts, whatever it calls itself.
+            let related = [text("cmdline"), cwd.to_string_lossy().into_owned(), text("mountinfo")];
+            let zombie = text("stat").rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'));
+            if !zombie && related.iter().any(|text| text.contains(name)) {
+                found.push(format!("{pid} {}", related[0]));
+            }
+        }
+        found
+    }
+
+    /// Checks the chain of a journal by itself, without the code that wrote it, and returns its events.
+    pub(crate) fn chain(journal: &Path) -> Vec<Value> {
+        use sha2::{Digest, Sha256};
+        let bytes = fs::read(journal).unwrap();
+        assert!(bytes.is_empty() || bytes.ends_with(b"\n"), "{}: a torn line", journal.display());
+        let mut prev = "0".repeat(64);
+        let mut events = Vec::new();
+        for (seq, line) in bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).enumerate() {
+            let value: Value = serde_json::from_slice(line).unwrap();
+            assert_eq!(value["v"], 1);
+            assert_eq!(value["seq"], seq, "{}", journal.display());
+            assert_eq!(value["prev"], prev, "{}: line {}", journal.display(), seq + 1);
+            prev = hex::encode(Sha256::digest(line));
+            events.push(value["event"].clone());
+        }
+        events
     }
 
     /// What is left in the state directory: nothing, after a run that removed its worktree.
@@ -236,6 +341,14 @@ impl Ran {
         self
     }
 
+    /// Demands that neither standard output nor error says something.
+    #[track_caller]
+    pub(crate) fn hides(self, text: &str) -> Self {
+        let said = self.stdout.contains(text) || self.stderr.contains(text);
+        assert!(!said, "`{text}` is in:\n{}\n{}", self.stdout, self.stderr);
+        self
+    }
+
     /// Demands that standard output or error says something.
     #[track_caller]
     pub(crate) fn says(self, text: &str) -> Self {
@@ -255,4 +368,54 @@ fn listing(folder: &Path) -> String {
         .collect();
     names.sort();
     names.concat()
+}
+
+/// Lists every file below a folder with what is in it: not `.git`, and not the evidence.
+fn contents(top: &Path) -> String {
+    use std::os::unix::fs::PermissionsExt;
+    let mut lines = Vec::new();
+    let mut open = vec![top.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).unwrap().flatten() {
+            let path = entry.path();
+            let metadata = fs::symlink_metadata(&path).unwrap();
+            if path.ends_with(".git") || path.ends_with(".ai/logs") {
+                continue;
+            }
+            let what = if metadata.is_dir() {
+                open.push(path.clone());
+                "folder".to_owned()
+            } else if metadata.is_symlink() {
+                format!("-> {:?}", fs::read_link(&path).unwrap())
+            } else if metadata.is_file() {
+                format!("{:?}", String::from_utf8_lossy(&fs::read(&path).unwrap()))
+            } else {
+                "special".to_owned()
+            };
+            lines.push(format!("{path:?} {:o} {what}\n", metadata.permissions().mode()));
+        }
+    }
+    lines.sort();
+    lines.concat()
+}
+
+/// Waits until something holds, for at most half a minute.
+#[track_caller]
+pub(crate) fn wait_until(condition: impl FnMut() -> bool) {
+    wait_for(Duration::from_secs(30), condition);
+}
+
+/// Waits until something holds; it has to in this time.
+#[track_caller]
+pub(crate) fn wait_for(most: Duration, mut condition: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < most, "waited for {most:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Sends a signal to a child.
+pub(crate) fn signal(child: &Child, signal: nix::sys::signal::Signal) {
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
 }
