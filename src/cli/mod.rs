@@ -49,7 +49,6 @@ enum Command {
     Status(status::StatusArgs),
     Logs(logs::LogsArgs),
     Doctor(doctor::DoctorArgs),
-    Sandbox(sandbox::SandboxArgs),
     /// Print the JSON Schema of plan files.
     Schema,
     Completions(completions::CompletionsArgs),
@@ -79,7 +78,6 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Status(args) => status::run(args),
         Command::Logs(args) => logs::run(args),
         Command::Doctor(args) => doctor::run(args),
-        Command::Sandbox(args) => sandbox::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Mask(args) => mask::run(args),
         Command::Sandbox(args) => sandbox::run(*args),

@@ -5,12 +5,10 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 
-use super::Worktree;
 use super::changes::{Changes, Kind};
 use super::create::RESULT;
 use super::error::{WorktreeError, at};
 use super::tree::{self, Difference};
-use super::walk::{is_absence, split};
 use super::walk::{Unheld, is_absence, split};
 use super::Worktree;
 
@@ -90,11 +88,6 @@ impl Worktree {
         trailers: &[(&str, &str)],
     ) -> Result<Option<Checkpoint>, WorktreeError> {
         let changes = self.changes()?;
-        if let Some((path, kind)) = changes.unheld.iter().find(|(_, kind)| *kind == "an embedded repository")
-        {
-            return Err(WorktreeError::Uncommittable(format!(
-                "{path} is {kind}: its history cannot be kept; remove it, or have it ignored"
-            )));
         if let Some((path, kind)) = changes.unheld.iter().find(|(_, kind)| kind.holds_bytes()) {
             let advice = match kind {
                 Unheld::Repository => "its history cannot be kept; remove it, or have it ignored",
@@ -118,8 +111,7 @@ impl Worktree {
         };
         self.last.clone_from(&commit);
         self.commits += 1;
-        let new =
-            differences.iter().filter(|d| d.mode != 0).map(|d| (d.path.clone(), (d.mode, d.oid.clone())));
+        let new = differences.iter().filter(|d| d.mode != 0).map(|d| (d.path.clone(), (d.mode, d.oid.clone())));
         self.snapshot.advance(&changes, &new.collect());
         Ok(Some(Checkpoint { commit, changes: counted(&changes, &differences) }))
     }
@@ -150,12 +142,6 @@ impl Worktree {
     pub async fn reset(&mut self, clean_ignored: bool) -> Result<(), WorktreeError> {
         let changes = self.changes()?;
         self.clear_the_way(&changes, clean_ignored)?;
-        let restored: Vec<&[u8]> = changes
-            .paths
-            .iter()
-            .map(|c| c.path.as_slice())
-            .filter(|path| self.snapshot.holds(path))
-            .collect();
         let paths = changes.paths.iter().map(|changed| changed.path.as_slice());
         let restored: Vec<&[u8]> = paths.filter(|path| self.snapshot.holds(path)).collect();
         if !restored.is_empty() {
@@ -180,8 +166,7 @@ impl Worktree {
         reference: &str,
         message: &str,
     ) -> Result<(String, Vec<Difference>), WorktreeError> {
-        let (deleted, written): (Vec<_>, Vec<_>) =
-            changes.paths.iter().partition(|c| c.kind == Kind::Deleted);
+        let (deleted, written): (Vec<_>, Vec<_>) = changes.paths.iter().partition(|c| c.kind == Kind::Deleted);
         self.lay("deleted", &deleted.iter().map(|c| c.path.as_slice()).collect::<Vec<_>>())?;
         self.lay("written", &written.iter().map(|c| c.path.as_slice()).collect::<Vec<_>>())?;
         let variables: [(&str, OsString); 5] = [
@@ -295,10 +280,8 @@ fn complete(
 
 /// Compares the ids the walk computed with what the salvage commit holds.
 fn prove_saved(changes: &Changes, differences: &[Difference]) -> Result<(), WorktreeError> {
-    let saved: HashMap<&[u8], &str> =
-        differences.iter().map(|d| (d.path.as_slice(), d.oid.as_str())).collect();
-    let lost =
-        changes.paths.iter().find(|c| c.kind != Kind::Deleted && saved.get(&*c.path) != Some(&&*c.oid));
+    let saved: HashMap<&[u8], &str> = differences.iter().map(|d| (d.path.as_slice(), d.oid.as_str())).collect();
+    let lost = changes.paths.iter().find(|c| c.kind != Kind::Deleted && saved.get(&*c.path) != Some(&&*c.oid));
     match lost {
         None => Ok(()),
         Some(changed) => Err(WorktreeError::Uncommittable(format!(

@@ -4,11 +4,14 @@
 #[cfg(test)]
 mod common;
 #[cfg(test)]
+mod escape;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod plan;
 #[cfg(test)]
-mod rules;
-mod escape;
 mod repositories;
+#[cfg(test)]
+mod rules;
+#[cfg(test)]
 mod sample;
