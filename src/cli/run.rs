@@ -79,7 +79,8 @@ async fn one(
     let host = crate::sandbox::probe();
     let waivers = Waivers::default();
     let secrets = Secrets::default();
-    let grants = run::preflight(&plan, &host, &waivers, &secrets)?;
+    let (grants, warnings) = run::preflight(&plan, &host, &waivers, &secrets)?;
+    warnings.iter().for_each(|warning| output::note(&format!("warning: {warning}")));
     let state = State::find()?;
     let mut lock = state.lock(&repository.common_dir, issue)?;
     if let Some(dead) = &lock.taken_over {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::evidence::mask::Secrets;
-use crate::plan::{Action, Plan, Step};
+use crate::evidence::mask::{self, Secrets};
+use crate::plan::{Action, EnvEntry, Plan, Step};
 use crate::policy::{self, Decision, Grant, HostFacts, Isolation, Reason, Request, Waivers};
 
 /// What a step's commands get.
@@ -38,22 +38,25 @@ pub enum Refusal {
     },
 }
 
-/// Decides on every step, and registers what must never be seen.
+/// Decides on every step, and registers what must never be seen: `secrets`, and what `env` hands a step under
+/// a name that says it is one. Of those a value too short to be masked is handed back as a warning.
 pub fn preflight(
     plan: &Plan,
     host: &HostFacts,
     waivers: &Waivers,
     secrets: &Secrets,
-) -> Result<HashMap<String, Grants>, Refusal> {
+) -> Result<(HashMap<String, Grants>, Vec<String>), Refusal> {
     let mut grants = HashMap::new();
+    let mut warnings = Vec::new();
     for step in &plan.steps {
         check_action(plan, step)?;
         register_secrets(step, host, secrets)?;
+        warnings.extend(register_environment(step, host, secrets));
         let action = decide(step, &Request::action(step), host, waivers)?;
         let follow_up = decide(step, &Request::follow_up(step), host, waivers)?;
         grants.insert(step.id.clone(), Grants { action, follow_up });
     }
-    Ok(grants)
+    Ok((grants, warnings))
 }
 
 /// Says in a line how the steps of a run are confined: the weakest of them.
@@ -126,4 +129,14 @@ fn register_secrets(step: &Step, host: &HostFacts, secrets: &Secrets) -> Result<
         }
     }
     Ok(())
+}
+
+fn register_environment(step: &Step, host: &HostFacts, secrets: &Secrets) -> Vec<String> {
+    let value_of = |entry: &EnvEntry| match entry {
+        EnvEntry::Set(name, value) => Some((name.clone(), value.clone())),
+        EnvEntry::Inherit(name) => Some((name.clone(), host.environment.get(name)?.clone())),
+    };
+    let secret = step.env.iter().filter_map(value_of).filter(|(name, _)| mask::is_secret_name(name));
+    let refused = secret.filter_map(|(name, value)| Some((name, secrets.register(value.as_bytes()).err()?)));
+    refused.map(|(name, why)| format!("step {}: {name} is not masked: {why}", step.id)).collect()
 }

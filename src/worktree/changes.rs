@@ -126,7 +126,9 @@ impl Snapshot {
     /// Tells whether a file's mode and raw bytes are those of the checkpoint, and of this commit's entry.
     pub(super) fn proves(&self, found: &Found, raw: &str, committed: &(u32, String)) -> bool {
         let known = self.known.get(&found.path);
-        known.is_some_and(|known| known.is(found.mode, raw) && (known.mode, &known.oid) == (committed.0, &committed.1))
+        known.is_some_and(|known| {
+            known.is(found.mode, raw) && (known.mode, &known.oid) == (committed.0, &committed.1)
+        })
     }
 
     /// Compares; what only looks different (touched, not changed) is remembered as seen.

@@ -5,12 +5,12 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 
+use super::Worktree;
 use super::changes::{Changes, Kind};
 use super::create::RESULT;
 use super::error::{WorktreeError, at};
 use super::tree::{self, Difference};
 use super::walk::{Unheld, is_absence, split};
-use super::Worktree;
 
 /// Commits the listed paths on top of `$PARENT` as `$REF`; prints the commit and what it changed. The lists
 /// are the runner's own: no ignore rule, no index flag, no embedded repository of a step has a say.
@@ -111,7 +111,8 @@ impl Worktree {
         };
         self.last.clone_from(&commit);
         self.commits += 1;
-        let new = differences.iter().filter(|d| d.mode != 0).map(|d| (d.path.clone(), (d.mode, d.oid.clone())));
+        let new =
+            differences.iter().filter(|d| d.mode != 0).map(|d| (d.path.clone(), (d.mode, d.oid.clone())));
         self.snapshot.advance(&changes, &new.collect());
         Ok(Some(Checkpoint { commit, changes: counted(&changes, &differences) }))
     }
@@ -132,7 +133,8 @@ impl Worktree {
         prove_saved(&changes, &differences)?;
         self.salvaged.push(reference.clone());
         let lost = changes.unheld.iter().filter(|(_, kind)| kind.holds_bytes());
-        let not_held = lost.map(|(path, kind)| format!("{}: {kind}", String::from_utf8_lossy(path))).collect();
+        let not_held =
+            lost.map(|(path, kind)| format!("{}: {kind}", String::from_utf8_lossy(path))).collect();
         Ok(Some(Salvage { reference, commit, paths: changes.paths.len() as u64, not_held }))
     }
 
@@ -166,7 +168,8 @@ impl Worktree {
         reference: &str,
         message: &str,
     ) -> Result<(String, Vec<Difference>), WorktreeError> {
-        let (deleted, written): (Vec<_>, Vec<_>) = changes.paths.iter().partition(|c| c.kind == Kind::Deleted);
+        let (deleted, written): (Vec<_>, Vec<_>) =
+            changes.paths.iter().partition(|c| c.kind == Kind::Deleted);
         self.lay("deleted", &deleted.iter().map(|c| c.path.as_slice()).collect::<Vec<_>>())?;
         self.lay("written", &written.iter().map(|c| c.path.as_slice()).collect::<Vec<_>>())?;
         let variables: [(&str, OsString); 5] = [
@@ -280,8 +283,10 @@ fn complete(
 
 /// Compares the ids the walk computed with what the salvage commit holds.
 fn prove_saved(changes: &Changes, differences: &[Difference]) -> Result<(), WorktreeError> {
-    let saved: HashMap<&[u8], &str> = differences.iter().map(|d| (d.path.as_slice(), d.oid.as_str())).collect();
-    let lost = changes.paths.iter().find(|c| c.kind != Kind::Deleted && saved.get(&*c.path) != Some(&&*c.oid));
+    let saved: HashMap<&[u8], &str> =
+        differences.iter().map(|d| (d.path.as_slice(), d.oid.as_str())).collect();
+    let lost =
+        changes.paths.iter().find(|c| c.kind != Kind::Deleted && saved.get(&*c.path) != Some(&&*c.oid));
     match lost {
         None => Ok(()),
         Some(changed) => Err(WorktreeError::Uncommittable(format!(

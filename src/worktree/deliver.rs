@@ -64,7 +64,10 @@ impl Worktree {
         if commit == self.last {
             Ok(Some(Delivered { reference, commit, commits: self.commits }))
         } else {
-            Err(WorktreeError::Uncommittable(format!("{reference} is {commit}, not the last checkpoint {}", self.last)))
+            Err(WorktreeError::Uncommittable(format!(
+                "{reference} is {commit}, not the last checkpoint {}",
+                self.last
+            )))
         }
     }
 
@@ -75,8 +78,13 @@ impl Worktree {
         }
         self.bundle(&self.salvaged.join(" ")).await?;
         let mut from = open_bundle(&self.dir.checkpoints().join("out.bundle"))?;
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(to).map_err(at(to))?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(to)
+            .map_err(at(to))?;
         io::copy(&mut from, &mut file).and_then(|_| file.sync_all()).map_err(at(to))?;
         Ok(true)
     }
@@ -91,7 +99,9 @@ impl Worktree {
         let changes = self.changes()?;
         if let Some((path, kind)) = changes.unheld.iter().find(|(_, kind)| kind.holds_bytes()) {
             let path = String::from_utf8_lossy(path);
-            return Err(WorktreeError::Uncommittable(format!("{path} is {kind}, which is not saved anywhere")));
+            return Err(WorktreeError::Uncommittable(format!(
+                "{path} is {kind}, which is not saved anywhere"
+            )));
         }
         let tracked = super::walk::Tracked::of(committed.keys().map(Vec::as_slice));
         let walk = self.root.walk(&self.rules, &tracked)?;
@@ -102,7 +112,9 @@ impl Worktree {
             });
             if !same {
                 let path = String::from_utf8_lossy(&found.path).into_owned();
-                return Err(WorktreeError::Uncommittable(format!("{path} is not on the branch as it is here")));
+                return Err(WorktreeError::Uncommittable(format!(
+                    "{path} is not on the branch as it is here"
+                )));
             }
         }
         Ok(Proof { compared: walk.found.len() as u64, ignored: walk.ignored })
@@ -152,9 +164,8 @@ impl rundir::RunDir {
 fn open_bundle(path: &Path) -> Result<File, WorktreeError> {
     use rustix::fs::{Mode, OFlags};
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file: File = rustix::fs::open(path, flags, Mode::empty())
-        .map_err(|error| at(path)(error.into()))?
-        .into();
+    let file: File =
+        rustix::fs::open(path, flags, Mode::empty()).map_err(|error| at(path)(error.into()))?.into();
     if file.metadata()?.is_file() {
         Ok(file)
     } else {

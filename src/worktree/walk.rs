@@ -342,7 +342,9 @@ mod tests {
 
     #[test]
     fn names_that_are_gits_own_somewhere_are_known() {
-        for name in [".git", ".GIT", "git~1", "GIT~1", ".git.", ".git . ", ".git::$INDEX", ".git\\x", ".g\u{200c}it"] {
+        for name in
+            [".git", ".GIT", "git~1", "GIT~1", ".git.", ".git . ", ".git::$INDEX", ".git\\x", ".g\u{200c}it"]
+        {
             assert!(is_gits(name.as_bytes()), "{name}");
         }
         for name in [".gitignore", "git", ".gi", "git~2", ".git-x", "", "a.git", ".github", "\u{200c}"] {

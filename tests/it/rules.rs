@@ -402,3 +402,30 @@ fn the_base_commits_ignore_rules_hold_whatever_a_step_writes() {
     repo.run().exits(0);
     assert_eq!(repo.on_branch("hidden"), "x");
 }
+
+#[test]
+fn secrets_are_masked_in_every_sink_and_in_every_encoding() {
+    let value = ["hunter", "2-but", "-longer"].concat();
+    let repo = Repo::new();
+    repo.plan(
+        "  - id: a
+    secrets: [MY_VALUE]
+    env: [OTHER_TOKEN]
+    command: |
+      echo \"plain $MY_VALUE\"; printf %s \"$MY_VALUE\" | base64; echo \"$OTHER_TOKEN\"
+      echo \"$MY_VALUE\" > leaked; exit 3
+    expectation: {file_contains: [{path: leaked, pattern: never}]}
+",
+    );
+    let other = ["another", "-one-", "12345"].concat();
+    let output =
+        repo.command(["7", "--json"]).env("MY_VALUE", &value).env("OTHER_TOKEN", &other).output().unwrap();
+    let ran = Ran::of(&output).exits(1);
+    let sinks =
+        [repo.log(), repo.summary(), repo.failed(), ran.stdout, ran.stderr, format!("{:?}", repo.events())];
+    for (sink, text) in sinks.iter().enumerate() {
+        assert!(!text.contains(&value) && !text.contains(&other), "sink {sink}: {text}");
+        assert!(!text.contains("aHVudGVyMi1idXQtbG9uZ2Vy"), "sink {sink}: {text}");
+    }
+    assert!(repo.log().contains("plain ***"), "{}", repo.log());
+}
