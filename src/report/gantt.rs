@@ -1,6 +1,7 @@
 //! The Gantt of a run, in the subset of Mermaid that every renderer draws the same.
 //!
-//! Tried with Mermaid 11: ids only as labels, whole seconds, at least one; full dates beyond 24 hours.
+//! Tried with Mermaid 11 (`.ci/gantt.mjs`): ids only as labels, and behind the step's number, since a step
+//! may be called `title` or `click`; whole seconds, at least one; full dates beyond 24 hours.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -14,14 +15,15 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Draws the attempts of a run.
 pub(super) fn draw(view: &RunView) -> String {
-    let attempts = || view.steps.iter().flat_map(|step| step.attempts.iter().map(move |a| (step, a)));
+    let steps = || (1..).zip(&view.steps);
+    let attempts = || steps().flat_map(|(place, step)| step.attempts.iter().map(move |a| (place, step, a)));
     if attempts().next().is_none() {
         return String::new();
     }
-    let long = attempts().any(|(_, attempt)| attempt.began + attempt.took >= DAY);
+    let long = attempts().any(|(_, _, attempt)| attempt.began + attempt.took >= DAY);
     let (date, axis) = if long { ("YYYY-MM-DD HH:mm:ss", "%d %H:%M:%S") } else { ("HH:mm:ss", "%H:%M:%S") };
     let mut text = format!("```mermaid\ngantt\n  dateFormat {date}\n  axisFormat {axis}\n");
-    for (step, attempt) in attempts() {
+    for (place, step, attempt) in attempts() {
         let number = if step.attempts.len() > 1 {
             format!(" {}/{}", attempt.number, step.allowed)
         } else {
@@ -33,7 +35,7 @@ pub(super) fn draw(view: &RunView) -> String {
             Some(AttemptResult::Interrupted) | None => "active",
         };
         let seconds = attempt.took.as_secs().max(1);
-        let _ = writeln!(text, "  {}{number} :{class}, {}, {seconds}s", step.id, start(attempt.began, long));
+        let _ = writeln!(text, "  {place} {}{number} :{class}, {}, {seconds}s", step.id, start(attempt.began, long));
     }
     text.push_str("```\n");
     text
