@@ -47,7 +47,8 @@ pub(super) fn value(line: &[u8], word: Range<usize>) -> Option<Range<usize>> {
 
 /// Returns the value behind `pass=`: the sign belongs to the anchor.
 pub(super) fn short_value(line: &[u8], anchor: Range<usize>) -> Option<Range<usize>> {
-    if !starts_word(line.get(..anchor.start)?) {
+    let underscore = line.get(anchor.start) == Some(&b'_');
+    if !underscore && !starts_word(line.get(..anchor.start)?) {
         return None;
     }
     let quote = usize::from(line.get(anchor.end).is_some_and(|byte| b"\"'".contains(byte)));

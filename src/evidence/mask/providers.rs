@@ -109,7 +109,7 @@ pub(super) static ALL: &[Provider] = &[
     new(Kind::OpenAi, &["sk-"], r"sk-[A-Za-z0-9_-]{32,}").edge().digit(),
     new(
         Kind::Aws,
-        &["AKIA", "ASIA", "ABIA", "ACCA", "AGPA", "AIDA", "AIPA", "ANPA", "ANVA", "AROA"],
+        &["AKIA", "ASIA", "ABIA", "ACCA"],
         r"A[A-Z]{3}[A-Z0-9]{16}",
     )
     .closed(),
@@ -158,7 +158,6 @@ pub(super) static ALL: &[Provider] = &[
     new(Kind::HuggingFace, &["api_org_"], r"api_org_[A-Za-z0-9]{30,}"),
     new(Kind::SendGrid, &["SG."], r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}").edge().run(),
     new(Kind::Twilio, &["SK"], r"SK[0-9a-f]{32}").closed(),
-    new(Kind::Twilio, &["AC"], r"AC[0-9a-f]{32}").closed(),
     new(Kind::DigitalOcean, &["dop_v1_", "doo_v1_", "dor_v1_"], r"do[opr]_v1_[A-Fa-f0-9]{40,}"),
     new(Kind::DockerHub, &["dckr_pat_", "dckr_oat_"], r"dckr_[po]at_[A-Za-z0-9_-]{20,}"),
     new(Kind::CratesIo, &["cio"], r"cio[A-Za-z0-9]{32}").closed(),

@@ -117,7 +117,8 @@ impl View {
     fn append(&mut self, raw: &[u8], offset: usize, mode: Mode, content: Content) {
         let mut at = 0;
         while let Some(rest) = raw.get(at..).filter(|rest| !rest.is_empty()) {
-            let run = next_special(rest, mode, content).unwrap_or(rest.len());
+            // Sequences often follow each other.
+            let run = if rest[0] == ESC { 0 } else { next_special(rest, mode, content).unwrap_or(rest.len()) };
             self.copy(rest.get(..run).unwrap_or_default(), offset + at);
             at += run;
             if at < raw.len() {
@@ -126,6 +127,7 @@ impl View {
         }
     }
 
+    #[inline]
     fn copy(&mut self, text: &[u8], raw: usize) {
         if text.is_empty() {
             return;
@@ -254,8 +256,10 @@ impl Sequence {
 
     fn control(raw: &[u8]) -> Self {
         let body = raw.get(2..).unwrap_or_default();
-        let params = body.iter().take_while(|byte| (0x20..=0x3f).contains(*byte)).count();
+        let params = body.iter().position(|byte| !(0x20..=0x3f).contains(byte)).unwrap_or(body.len());
         match body.get(params) {
+            // The bulk of them all: colours.
+            Some(b'm') if params < 20 => Self { len: params + 3, payload: 0..0, hides: false },
             Some(byte @ 0x40..=0x7e) => {
                 let common = b"mKJHABCDEFGfhlsunrSTPLMXdq@".contains(byte);
                 Self { len: params + 3, payload: 2..params + 3, hides: !common || params >= 20 }
