@@ -145,9 +145,6 @@ impl Table {
         self.all.iter().copied().for_each(each);
     }
 
-    #[cfg(test)]
-    pub(super) fn count(&self, gram: u32) -> usize { self.grams.get(gram).count() }
-
     /// Calls back for every anchor that has a gram at this place of the text, with its start.
     pub(super) fn at(&self, text: &[u8], at: usize, gram: u32, mut found: impl FnMut(&Anchor, usize)) {
         for (anchor, offset) in self.grams.get(gram) {
@@ -198,7 +195,8 @@ impl Window {
     /// Weighs a gram: how many there are when spelt out, and how common their letters are.
     fn weight(&self, at: i16) -> usize {
         let choices: Vec<Vec<u8>> = (at..at + 4).map(|offset| self.choices(offset)).collect();
-        let common = choices.iter().filter_map(|bytes| bytes.first()).map(|&byte| commonness(byte)).sum::<usize>();
+        let common =
+            choices.iter().filter_map(|bytes| bytes.first()).map(|&byte| commonness(byte)).sum::<usize>();
         choices.iter().map(Vec::len).product::<usize>().max(16) * 8 + common * 4
     }
 
@@ -214,7 +212,9 @@ impl Window {
         for first in &a {
             for second in &b {
                 for third in &c {
-                    d.iter().for_each(|&fourth| each(u32::from_le_bytes([*first, *second, *third, fourth])));
+                    for fourth in &d {
+                        each(u32::from_le_bytes([*first, *second, *third, *fourth]));
+                    }
                 }
             }
         }

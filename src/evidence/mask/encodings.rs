@@ -165,8 +165,8 @@ fn add_json(value: &[u8], shapes: &mut BTreeSet<Vec<u8>>) {
     for html in [None, Some(false), Some(true)] {
         for (slash, ascii) in [(false, false), (true, false), (false, true), (true, true)] {
             let full = json(value, Json { slash, html, ascii });
-            once.insert(partly(&full, &[b'\'', b'+']));
-            once.insert(partly(&full, &[b'+']));
+            once.insert(partly(&full, b"'+"));
+            once.insert(partly(&full, b"+"));
             once.insert(full);
         }
     }

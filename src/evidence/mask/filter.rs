@@ -3,8 +3,6 @@
 //! Whatever is searched brings the grams at two consecutive positions; one of the two is even. See
 //! `docs/adr/0003-masking.md` for what else was measured.
 
-/// Bytes of a gram.
-pub(super) const GRAM: usize = 4;
 /// A byte a slot, not a bit: the loop is bound by instructions, and a bit costs a shift and a mask more.
 const SLOTS: usize = 1 << 18;
 /// The second table is asked seldom: bits, to stay small.
@@ -37,6 +35,7 @@ fn second_slot(gram: u32) -> (usize, u32) {
 }
 
 /// Returns an array of zeros that never was on the stack.
+#[expect(clippy::unnecessary_box_returns, reason = "256 KiB")]
 fn zeros<T: Copy + Default, const LEN: usize>() -> Box<[T; LEN]> {
     // The length is right; the default is there because nothing here may panic.
     vec![T::default(); LEN].try_into().unwrap_or_else(|_| Box::new([T::default(); LEN]))

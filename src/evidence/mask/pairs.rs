@@ -41,7 +41,7 @@ pub(super) fn value(line: &[u8], word: Range<usize>) -> Option<Range<usize>> {
     }
     let range = extent(line, start)?;
     let value = line.get(range.clone())?;
-    let least = if name.to_ascii_lowercase().starts_with(b"pass") { 4 } else { 6 };
+    let least = if name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"pass")) { 4 } else { 6 };
     (value.len() >= least && !is_plain(value) && !(flag && value.starts_with(b"-"))).then_some(range)
 }
 
@@ -119,9 +119,19 @@ fn ends_here(byte: u8, after: &[u8]) -> bool {
 
 /// Tells whether a value is no secret: a variable, a placeholder, a word, a number, a piece of program.
 pub(super) fn is_plain(value: &[u8]) -> bool {
-    let masked =
-        memchr::memmem::find(value, b"***").is_some() || value.iter().all(|byte| b"*xX.".contains(byte));
+    let masked = contains(value, b"***") || value.iter().all(|byte| b"*xX.".contains(byte));
     masked || is_variable(value) || is_word(value) || is_number(value) || is_code(value) || is_path(value)
+}
+
+/// Finds a short text in a short one: a searcher costs more to make than this to run.
+pub(super) fn find(text: &[u8], what: &[u8]) -> Option<usize> {
+    let (&first, rest) = what.split_first()?;
+    memchr::memchr_iter(first, text)
+        .find(|&at| text.get(at + 1..).is_some_and(|after| after.starts_with(rest)))
+}
+
+fn contains(text: &[u8], what: &[u8]) -> bool {
+    find(text, what).is_some()
 }
 
 fn is_variable(value: &[u8]) -> bool {
@@ -163,8 +173,8 @@ fn is_code(value: &[u8]) -> bool {
     let name = value.iter().take_while(|byte| byte.is_ascii_alphabetic() || b"_.:!?".contains(byte)).count();
     let called = name > 0 && value.get(name).is_some_and(|byte| b"([<{".contains(byte));
     let first_letter = value.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
-    let modules = first_letter && memchr::memmem::find(value, b"::").is_some();
-    (called && first_letter) || modules || memchr::memmem::find(value, b"://").is_some()
+    let modules = first_letter && contains(value, b"::");
+    (called && first_letter) || modules || contains(value, b"://")
 }
 
 fn is_path(value: &[u8]) -> bool {

@@ -84,12 +84,12 @@ pub(super) fn compiles(index: usize) -> bool {
 /// Tells whether a word can start behind this text: not behind a letter or digit, unless that belongs to
 /// `\n`, `%3D` or the like.
 pub(super) fn is_edge(before: &[u8]) -> bool {
-    match before {
-        [.., b'\\', b'n' | b'r' | b't'] => true,
-        [.., b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => true,
-        [.., last] => !last.is_ascii_alphanumeric(),
-        [] => true,
-    }
+    let escape = match before {
+        [.., b'\\', letter] => b"nrt".contains(letter),
+        [.., b'%', high, low] => high.is_ascii_hexdigit() && low.is_ascii_hexdigit(),
+        _ => false,
+    };
+    escape || before.last().is_none_or(|last| !last.is_ascii_alphanumeric())
 }
 
 const fn new(kind: Kind, literals: &'static [&'static str], pattern: &'static str) -> Provider {
@@ -107,12 +107,7 @@ pub(super) static ALL: &[Provider] = &[
         r"sk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{20,}",
     ),
     new(Kind::OpenAi, &["sk-"], r"sk-[A-Za-z0-9_-]{32,}").edge().digit(),
-    new(
-        Kind::Aws,
-        &["AKIA", "ASIA", "ABIA", "ACCA"],
-        r"A[A-Z]{3}[A-Z0-9]{16}",
-    )
-    .closed(),
+    new(Kind::Aws, &["AKIA", "ASIA", "ABIA", "ACCA"], r"A[A-Z]{3}[A-Z0-9]{16}").closed(),
     new(
         Kind::Slack,
         &["xoxa-", "xoxb-", "xoxe-", "xoxo-", "xoxp-", "xoxr-", "xoxs-", "xoxc-", "xoxd-"],

@@ -196,11 +196,7 @@ impl Pass<'_> {
                 line.range = line_at(text, start);
             }
             match anchor.rule {
-                Rule::AddMask => {
-                    if !self.command(line, start, anchor.literal.len(), seen) {
-                        return;
-                    }
-                }
+                Rule::AddMask if !self.command(line, start, anchor.literal.len(), seen) => return,
                 Rule::Pem => {
                     let here = text.get(..line.range.end).and_then(|line| pem::begins(line, start));
                     begins = here.map(|after| (start, after));
@@ -284,7 +280,9 @@ fn keys(text: &[u8], pem: Option<Pem>, begins: &[(usize, usize)], spans: &mut Ve
         if begins.peek().is_some_and(|(start, _)| line.contains(start)) {
             while let Some(&(start, after)) = begins.next_if(|(start, _)| line.contains(start)) {
                 let (mask, next) = pem::opening(bytes, start - line.start, after - line.start);
-                mask.into_iter().for_each(|found| add(start, found));
+                if let Some(found) = mask {
+                    add(start, found);
+                }
                 pem = next;
             }
         } else if let Some(key) = &mut pem

@@ -31,6 +31,7 @@ impl Content {
 }
 
 /// Tells whether this is a control that the view drops or translates, ESC apart.
+#[expect(clippy::needless_bitwise_bool, reason = "without branches it is vector code")]
 fn is_other_control(byte: u8) -> bool {
     (byte < 0x20) & (byte != b'\t') & (byte != b'\n') & (byte != ESC) | (byte == 0x7f)
 }
@@ -118,7 +119,8 @@ impl View {
         let mut at = 0;
         while let Some(rest) = raw.get(at..).filter(|rest| !rest.is_empty()) {
             // Sequences often follow each other.
-            let run = if rest[0] == ESC { 0 } else { next_special(rest, mode, content).unwrap_or(rest.len()) };
+            let run =
+                if rest[0] == ESC { 0 } else { next_special(rest, mode, content).unwrap_or(rest.len()) };
             self.copy(rest.get(..run).unwrap_or_default(), offset + at);
             at += run;
             if at < raw.len() {
@@ -219,6 +221,7 @@ fn next_special(rest: &[u8], mode: Mode, content: Content) -> Option<usize> {
 }
 
 /// Finds the next control; blocks of 32 bytes keep the common case in vector code.
+#[expect(clippy::needless_bitwise_bool, reason = "without branches it is vector code")]
 fn next_control(rest: &[u8]) -> Option<usize> {
     let special = |byte: u8| is_other_control(byte) | (byte == ESC);
     let mut at = 0;

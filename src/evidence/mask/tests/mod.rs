@@ -56,31 +56,3 @@ pub(super) const ALNUM: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 pub(super) const BASE64: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 pub(super) const URL64: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 pub(super) const HEX: &str = "0123456789abcdef";
-
-#[test]
-#[ignore]
-fn stats() {
-    use super::{anchors, filter::gram_at, known::Known};
-    use std::collections::HashMap;
-    let text = std::fs::read("/tmp/mask-ordinary.log").unwrap();
-    let text = &text[..8 << 20];
-    let known = Known::new();
-    let mut found = Vec::new();
-    known.filter().find(text, &mut found);
-    let mut grams = 0;
-    anchors::table().each_gram(|_| grams += 1);
-    let mut by: HashMap<String, usize> = HashMap::new();
-    for &at in &found {
-        let gram = gram_at(text, at).unwrap();
-        let n = anchors::table().count(gram);
-        let mut hit = false;
-        anchors::table().at(text, at, gram, |a, _| { hit = true; *by.entry(format!("HIT {}", String::from_utf8_lossy(a.literal))).or_default() += 1; });
-        let g = String::from_utf8_lossy(&text[at..at + 4]).into_owned();
-        if n == 0 { *by.entry(format!("false {g:?}")).or_default() += 1; *by.entry("FALSE".into()).or_default() += 1; }
-        else if !hit { *by.entry(format!("gram {g:?}")).or_default() += 1; *by.entry("GRAM".into()).or_default() += 1; }
-    }
-    let mut by: Vec<_> = by.into_iter().collect();
-    by.sort_by_key(|x| std::cmp::Reverse(x.1));
-    println!("grams {grams} found {} of {}", found.len(), text.len());
-    for (k, v) in by.iter().take(60) { println!("{v} {k}"); }
-}
