@@ -55,7 +55,7 @@ const EDGE: &str = "\n\t !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~nrt0127ABDF";
 /// The same, and what may stand before `pwd`.
 const SHORT_EDGE: &str = "\n\t !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~nrt0127ABDFbB";
 
-const KEYS: [&str; 24] = [
+const KEYS: [&str; 25] = [
     "password",
     "passwd",
     "passphrase",
@@ -80,6 +80,7 @@ const KEYS: [&str; 24] = [
     "encryptionkey",
     "credential",
     "connection_string",
+    "\"auth\"",
 ];
 
 /// All anchors with the table from grams to them.

@@ -173,7 +173,9 @@ fn add_json(value: &[u8], shapes: &mut BTreeSet<Vec<u8>>) {
     // Inside JSON again the writer may be of another kind: both kinds of slash matter most.
     for shape in &once {
         for slash in [false, true] {
-            shapes.insert(json(shape, Json { slash, html: None, ascii: false }));
+            let twice = json(shape, Json { slash, html: None, ascii: false });
+            shapes.insert(json(&twice, Json { slash, html: None, ascii: false }));
+            shapes.insert(twice);
         }
     }
     shapes.extend(once);

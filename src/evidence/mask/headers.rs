@@ -42,7 +42,7 @@ pub(super) fn basic(line: &[u8], end: usize) -> Option<Range<usize>> {
 }
 
 /// Tells whether this is the base64 of `user:password`.
-fn decodes_to_pair(text: &[u8]) -> bool {
+pub(super) fn decodes_to_pair(text: &[u8]) -> bool {
     let sextet = |byte: u8| match byte {
         b'A'..=b'Z' => Some(byte - b'A'),
         b'a'..=b'z' => Some(byte - b'a' + 26),
