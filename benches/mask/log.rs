@@ -1,6 +1,7 @@
 //! Build logs, the same every time: lines of cargo, npm, pytest, git, docker and compilers.
 
 use std::io::{self, Read, Write};
+use std::sync::LazyLock;
 
 /// A generator of numbers that are the same every time.
 pub(crate) struct Random(u64);
@@ -25,11 +26,23 @@ const CRATES: [&str; 16] = [
     "tracing-subscriber",
     "openssl-sys",
 ];
-const WORDS: [&str; 24] = [
-    "parse", "config", "render", "missing", "field", "handler", "client", "request", "timeout", "value",
-    "index", "buffer", "stream", "module", "worker", "session", "schema", "update", "remove", "create",
-    "window", "layout", "token", "author",
-];
+const WORDS: &str = "\
+    parse config render missing field handler client request timeout value index buffer stream module \
+    worker session schema update remove create window layout token author account address archive backend \
+    balance binary bucket bundle button cache calendar canvas channel checkout cluster codec column command \
+    commit compile component connect container content context controller cookie counter currency cursor \
+    database decode default delete deploy desktop dialog digest display document domain download driver \
+    editor element encode engine entity error event example export factory feature filter folder format \
+    fragment gateway global graph group header history hook image import input install instance integer \
+    invoice item journal kernel keyboard label ledger library license linker list loader locale logger \
+    lookup macro manager matrix media memory merge message metric migrate mobile model monitor network node \
+    notify number object offset option order output package panel path payload payment pipeline plugin \
+    pointer policy pool printer process product profile project promise provider proxy query queue reader \
+    record registry release report resolver resource response result retry router runtime sampler scanner \
+    scheduler scope script search segment sensor server service shader shape shell signal snapshot socket \
+    source spinner stack state storage string style subject switch symbol sync syntax system table target \
+    task template test theme thread ticket timer tokenizer tooltip trace transfer tree trigger upload user \
+    utils validator vector vendor version video view visitor volume wallet widget writer";
 
 impl Random {
     pub(crate) fn new(seed: u64) -> Self {
@@ -51,6 +64,11 @@ impl Random {
         from[usize::try_from(self.below(from.len() as u64)).unwrap()]
     }
 
+    fn word(&mut self) -> &'static str {
+        static ALL: LazyLock<Vec<&str>> = LazyLock::new(|| WORDS.split_whitespace().collect());
+        self.pick(&ALL)
+    }
+
     fn text(&mut self, alphabet: &[u8], len: usize) -> String {
         let mut pick = || char::from(alphabet[usize::try_from(self.below(alphabet.len() as u64)).unwrap()]);
         (0..len).map(|_| pick()).collect()
@@ -59,7 +77,7 @@ impl Random {
 
 /// Appends a line of an ordinary log.
 pub(crate) fn ordinary(random: &mut Random, out: &mut Vec<u8>) {
-    let (name, word, other) = (random.pick(&CRATES), random.pick(&WORDS), random.pick(&WORDS));
+    let (name, word, other) = (random.pick(&CRATES), random.word(), random.word());
     let (a, b, c) = (random.below(30), random.below(400) + 1, random.below(90));
     let line = match random.below(26) {
         0..4 => format!("\x1b[1m\x1b[32m   Compiling\x1b[0m {name} v{a}.{c}.{b}"),

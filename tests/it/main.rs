@@ -4,9 +4,15 @@
 #[cfg(test)]
 mod common;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod escape;
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod house;
+#[cfg(test)]
+mod mask;
 #[cfg(test)]
 mod plan;
 #[cfg(test)]

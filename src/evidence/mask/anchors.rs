@@ -12,7 +12,7 @@ pub(super) enum Rule {
     Token(u16),
     /// `key = value`, the anchor being part of the key.
     Pair,
-    /// `pass=` and its kin: only with the sign that is part of the anchor.
+    /// `pass=` and `_auth=`: only with the sign that is part of the anchor.
     ShortPair,
     /// `scheme://user:password@host`
     Url,
@@ -79,8 +79,8 @@ const KEYS: [&str; 25] = [
     "encryption_key",
     "encryptionkey",
     "credential",
-    "_auth",
     "connection_string",
+    "\"auth\"",
 ];
 
 /// All anchors with the table from grams to them.
@@ -102,7 +102,8 @@ impl Table {
         let mut table = Self { anchors: Vec::new(), grams: Grams::new(), all: Vec::new() };
         for (index, provider) in (0..).zip(providers::ALL) {
             for literal in provider.literals {
-                let (before, after) = if literal.len() == 2 { (EDGE, HEX) } else { (ANY, WORD) };
+                let before = if literal.len() == 2 { EDGE } else { ANY };
+                let after = if literal.len() == 2 { HEX } else { WORD };
                 table.add(Window { before, after, ..Window::of(literal, false) }, Rule::Token(index));
             }
         }
@@ -117,8 +118,9 @@ impl Table {
         ] {
             table.add(Window::of(literal, true), rule);
         }
-        // Not by the gram "pass": every line of a test runner has it.
+        // Not by the grams "pass" and "auth": every other line has them.
         table.add(Window { after: PRINTABLE, at: Some(1), ..Window::of("pass=", true) }, Rule::ShortPair);
+        table.add(Window { after: PRINTABLE, at: Some(2), ..Window::of("_auth=", true) }, Rule::ShortPair);
         let short = Window { before: SHORT_EDGE, after: SIGN, ..Window::of("pwd", true) };
         table.add(short, Rule::Pair);
         table.add(Window::of("://", false), Rule::Url);
@@ -191,15 +193,18 @@ impl Window {
         }
     }
 
-    fn cost(&self, at: i16) -> usize {
-        (at..at + 4).map(|offset| self.choices(offset).len()).product()
+    /// Weighs a gram: how many there are when spelt out, and how common their letters are.
+    fn weight(&self, at: i16) -> usize {
+        let choices: Vec<Vec<u8>> = (at..at + 4).map(|offset| self.choices(offset)).collect();
+        let common =
+            choices.iter().filter_map(|bytes| bytes.first()).map(|&byte| commonness(byte)).sum::<usize>();
+        choices.iter().map(Vec::len).product::<usize>().max(16) * 8 + common * 4
     }
 
-    /// Returns the first of the two consecutive grams that are fewest when spelt out; of equals the later,
-    /// for words differ most at their ends.
+    /// Returns the first of the two consecutive grams that let the least of ordinary text through.
     fn cheapest(&self) -> i16 {
         let last = i16::try_from(self.literal.len()).unwrap_or(0) - 2;
-        (-1..=last).rev().min_by_key(|&at| self.cost(at) + self.cost(at + 1)).unwrap_or(0)
+        (-1..=last).min_by_key(|&at| self.weight(at) + self.weight(at + 1)).unwrap_or(0)
     }
 
     /// Spells a gram out in every way.
@@ -208,10 +213,21 @@ impl Window {
         for first in &a {
             for second in &b {
                 for third in &c {
-                    d.iter().for_each(|&fourth| each(u32::from_le_bytes([*first, *second, *third, fourth])));
+                    for fourth in &d {
+                        each(u32::from_le_bytes([*first, *second, *third, *fourth]));
+                    }
                 }
             }
         }
+    }
+}
+
+fn commonness(byte: u8) -> usize {
+    match byte {
+        b'e' | b't' | b'a' | b'o' | b'i' | b'n' | b's' | b'r' => 4,
+        b'l' | b'd' | b'c' | b'u' | b'm' | b'p' | b'h' => 3,
+        b'a'..=b'z' => 1,
+        _ => 0,
     }
 }
 

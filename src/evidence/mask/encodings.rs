@@ -165,15 +165,17 @@ fn add_json(value: &[u8], shapes: &mut BTreeSet<Vec<u8>>) {
     for html in [None, Some(false), Some(true)] {
         for (slash, ascii) in [(false, false), (true, false), (false, true), (true, true)] {
             let full = json(value, Json { slash, html, ascii });
-            once.insert(partly(&full, &[b'\'', b'+']));
-            once.insert(partly(&full, &[b'+']));
+            once.insert(partly(&full, b"'+"));
+            once.insert(partly(&full, b"+"));
             once.insert(full);
         }
     }
     // Inside JSON again the writer may be of another kind: both kinds of slash matter most.
     for shape in &once {
         for slash in [false, true] {
-            shapes.insert(json(shape, Json { slash, html: None, ascii: false }));
+            let twice = json(shape, Json { slash, html: None, ascii: false });
+            shapes.insert(json(&twice, Json { slash, html: None, ascii: false }));
+            shapes.insert(twice);
         }
     }
     shapes.extend(once);

@@ -3,17 +3,19 @@
 //! Whatever is searched brings the grams at two consecutive positions; one of the two is even. See
 //! `docs/adr/0003-masking.md` for what else was measured.
 
-/// Bytes of a gram.
-pub(super) const GRAM: usize = 4;
-const BITS: u32 = 18;
-const WORDS: usize = 1 << (BITS - 5);
+/// A byte a slot, not a bit: the loop is bound by instructions, and a bit costs a shift and a mask more.
+const SLOTS: usize = 1 << 18;
+/// The second table is asked seldom: bits, to stay small.
+const WORDS: usize = 1 << 13;
 /// Bytes looked at by one step of the unrolled loop.
 const STEP: usize = 64;
 
 /// The set of grams, with false positives.
 #[derive(Clone)]
 pub(super) struct Filter {
-    words: Box<[u32; WORDS]>,
+    slots: Box<[u8; SLOTS]>,
+    /// The same with another hash, for what passes the first.
+    second: Box<[u32; WORDS]>,
 }
 
 impl std::fmt::Debug for Filter {
@@ -22,47 +24,66 @@ impl std::fmt::Debug for Filter {
     }
 }
 
-fn hash(gram: u32) -> u32 {
-    gram.wrapping_mul(0x9E37_79B1) >> (32 - BITS)
+fn slot(gram: u32) -> usize {
+    (gram.wrapping_mul(0x9E37_79B1) >> 14) as usize % SLOTS
+}
+
+/// Returns the word and the bit in it.
+fn second_slot(gram: u32) -> (usize, u32) {
+    let bit = (gram ^ gram >> 15).wrapping_mul(0x2C1B_3C6D) >> 14;
+    ((bit >> 5) as usize % WORDS, bit & 31)
+}
+
+/// Returns an array of zeros that never was on the stack.
+#[expect(clippy::unnecessary_box_returns, reason = "256 KiB")]
+fn zeros<T: Copy + Default, const LEN: usize>() -> Box<[T; LEN]> {
+    // The length is right; the default is there because nothing here may panic.
+    vec![T::default(); LEN].try_into().unwrap_or_else(|_| Box::new([T::default(); LEN]))
 }
 
 impl Filter {
     /// Makes an empty set.
     pub(super) fn new() -> Self {
-        Self { words: Box::new([0; WORDS]) }
+        Self { slots: zeros(), second: zeros() }
     }
 
     /// Adds a gram.
     pub(super) fn insert(&mut self, gram: u32) {
-        let bit = hash(gram);
-        self.words[(bit >> 5) as usize % WORDS] |= 1 << (bit & 31);
-    }
-
-    fn probe(&self, gram: u32) -> u32 {
-        let bit = hash(gram);
-        (self.words[(bit >> 5) as usize % WORDS] >> (bit & 31)) & 1
+        self.slots[slot(gram)] = 1;
+        let (word, bit) = second_slot(gram);
+        self.second[word] |= 1 << bit;
     }
 
     /// Appends every even position whose gram may be in the set.
     pub(super) fn find(&self, text: &[u8], found: &mut Vec<usize>) {
+        let slots: &[u8; SLOTS] = &self.slots;
         let mut at = 0;
         while let Some(block) = text.get(at..).and_then(<[u8]>::first_chunk::<{ STEP + 2 }>) {
             let mut hits = 0u32;
             for index in 0..STEP / 2 {
-                hits |= self.probe(gram_in(block, index * 2)) << index;
+                hits = (hits << 1) + u32::from(slots[slot(gram_in(block, index * 2))]);
             }
+            // The first position is the highest bit.
             while hits != 0 {
-                found.push(at + 2 * hits.trailing_zeros() as usize);
-                hits &= hits - 1;
+                let index = hits.leading_zeros() as usize;
+                hits &= !(1 << (31 - index));
+                if self.confirms(gram_in(block, index * 2)) {
+                    found.push(at + index * 2);
+                }
             }
             at += STEP;
         }
-        while let Some(&gram) = text.get(at..).and_then(<[u8]>::first_chunk::<GRAM>) {
-            if self.probe(u32::from_le_bytes(gram)) != 0 {
+        while let Some(gram) = gram_at(text, at) {
+            if slots[slot(gram)] != 0 && self.confirms(gram) {
                 found.push(at);
             }
             at += 2;
         }
+    }
+
+    fn confirms(&self, gram: u32) -> bool {
+        let (word, bit) = second_slot(gram);
+        (self.second[word] >> bit) & 1 != 0
     }
 }
 

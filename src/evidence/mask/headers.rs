@@ -42,7 +42,7 @@ pub(super) fn basic(line: &[u8], end: usize) -> Option<Range<usize>> {
 }
 
 /// Tells whether this is the base64 of `user:password`.
-fn decodes_to_pair(text: &[u8]) -> bool {
+pub(super) fn decodes_to_pair(text: &[u8]) -> bool {
     let sextet = |byte: u8| match byte {
         b'A'..=b'Z' => Some(byte - b'A'),
         b'a'..=b'z' => Some(byte - b'a' + 26),
@@ -139,8 +139,12 @@ fn is_attribute(name: &[u8], value: &[u8]) -> bool {
 /// Returns the password (or the lone token) before the `@` of the link whose `://` ends at `end`.
 pub(super) fn url(line: &[u8], end: usize) -> Option<Range<usize>> {
     let rest = line.get(end..)?;
-    let stop =
-        rest.iter().position(|&byte| byte <= b' ' || b"\"'`<>?#".contains(&byte)).unwrap_or(rest.len());
+    // Most links have neither user nor port: a glance at the host is enough for them.
+    let host = rest.iter().position(|&byte| b"/@:".contains(&byte) || ends_url(byte))?;
+    if rest.get(host) != Some(&b'@') && rest.get(host) != Some(&b':') {
+        return None;
+    }
+    let stop = rest.iter().position(|&byte| ends_url(byte)).unwrap_or(rest.len());
     let authority = rest.get(..stop)?;
     let slash = memchr::memchr(b'/', authority);
     let at = memchr::memrchr(b'@', authority.get(..slash.unwrap_or(stop))?);
@@ -154,6 +158,10 @@ pub(super) fn url(line: &[u8], end: usize) -> Option<Range<usize>> {
     let password = info.get(colon + 1..)?;
     let known = password.is_empty() || is_placeholder(password);
     (!known).then_some(end + colon + 1..end + at)
+}
+
+fn ends_url(byte: u8) -> bool {
+    byte <= b' ' || b"\"'`<>?#".contains(&byte)
 }
 
 fn odd_password(authority: &[u8], slash: usize) -> Option<usize> {

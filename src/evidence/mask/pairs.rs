@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
+use super::headers;
+
 /// What may follow the telling word of a key, up to the value and its opening quote.
 #[expect(clippy::expect_used, reason = "a constant; a unit test compiles it")]
 static SEPARATOR: LazyLock<Regex> = LazyLock::new(|| {
@@ -40,14 +42,27 @@ pub(super) fn value(line: &[u8], word: Range<usize>) -> Option<Range<usize>> {
         return None;
     }
     let range = extent(line, start)?;
+    let range = if is_user(before) { before_host(line, range) } else { range };
     let value = line.get(range.clone())?;
-    let least = if name.to_ascii_lowercase().starts_with(b"pass") { 4 } else { 6 };
+    let least = if name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"pass")) { 4 } else { 6 };
     (value.len() >= least && !is_plain(value) && !(flag && value.starts_with(b"-"))).then_some(range)
+}
+
+/// Tells whether the key is the user in a link: `https://x-access-token:…@host`.
+fn is_user(before: &[u8]) -> bool {
+    let word = before.rsplit(|byte| byte.is_ascii_whitespace()).next().unwrap_or_default();
+    find(word, b"://").is_some_and(|at| !word.get(at + 3..).unwrap_or_default().contains(&b'/'))
+}
+
+fn before_host(line: &[u8], range: Range<usize>) -> Range<usize> {
+    let host = line.get(range.clone()).and_then(|value| memchr::memrchr(b'@', value));
+    range.start..host.map_or(range.end, |at| range.start + at)
 }
 
 /// Returns the value behind `pass=`: the sign belongs to the anchor.
 pub(super) fn short_value(line: &[u8], anchor: Range<usize>) -> Option<Range<usize>> {
-    if !starts_word(line.get(..anchor.start)?) {
+    let underscore = line.get(anchor.start) == Some(&b'_');
+    if !underscore && !starts_word(line.get(..anchor.start)?) {
         return None;
     }
     let quote = usize::from(line.get(anchor.end).is_some_and(|byte| b"\"'".contains(byte)));
@@ -118,9 +133,23 @@ fn ends_here(byte: u8, after: &[u8]) -> bool {
 
 /// Tells whether a value is no secret: a variable, a placeholder, a word, a number, a piece of program.
 pub(super) fn is_plain(value: &[u8]) -> bool {
-    let masked =
-        memchr::memmem::find(value, b"***").is_some() || value.iter().all(|byte| b"*xX.".contains(byte));
+    // The credentials of registries stand as base64, sometimes of letters only.
+    if value.len() >= 8 && headers::decodes_to_pair(value) {
+        return false;
+    }
+    let masked = contains(value, b"***") || value.iter().all(|byte| b"*xX.".contains(byte));
     masked || is_variable(value) || is_word(value) || is_number(value) || is_code(value) || is_path(value)
+}
+
+/// Finds a short text in a short one: a searcher costs more to make than this to run.
+pub(super) fn find(text: &[u8], what: &[u8]) -> Option<usize> {
+    let (&first, rest) = what.split_first()?;
+    memchr::memchr_iter(first, text)
+        .find(|&at| text.get(at + 1..).is_some_and(|after| after.starts_with(rest)))
+}
+
+fn contains(text: &[u8], what: &[u8]) -> bool {
+    find(text, what).is_some()
 }
 
 fn is_variable(value: &[u8]) -> bool {
@@ -162,8 +191,8 @@ fn is_code(value: &[u8]) -> bool {
     let name = value.iter().take_while(|byte| byte.is_ascii_alphabetic() || b"_.:!?".contains(byte)).count();
     let called = name > 0 && value.get(name).is_some_and(|byte| b"([<{".contains(byte));
     let first_letter = value.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
-    let modules = first_letter && memchr::memmem::find(value, b"::").is_some();
-    (called && first_letter) || modules || memchr::memmem::find(value, b"://").is_some()
+    let modules = first_letter && contains(value, b"::");
+    (called && first_letter) || modules || contains(value, b"://")
 }
 
 fn is_path(value: &[u8]) -> bool {

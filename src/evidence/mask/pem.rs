@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use memchr::memmem;
+use super::pairs::find;
 
 /// So many lines that are no body end a key that never ended.
 const FOREIGN: u8 = 3;
@@ -27,16 +27,16 @@ pub(super) struct Pem {
 /// Returns what is behind the BEGIN line of a private key that starts at `at`.
 pub(super) fn begins(line: &[u8], at: usize) -> Option<usize> {
     let rest = line.get(at..)?.strip_prefix(b"-----BEGIN")?;
-    let end = memmem::find(rest.get(..80.min(rest.len()))?, b"-----")?;
+    let end = find(rest.get(..80.min(rest.len()))?, b"-----")?;
     let label = rest.get(..end)?;
-    memmem::find(label, b"PRIVATE KEY")?;
+    find(label, b"PRIVATE KEY")?;
     Some(at + b"-----BEGIN".len() + end + 5)
 }
 
 /// Tells what of the rest of a BEGIN line to mask, and whether the key goes on in the next line.
 pub(super) fn opening(line: &[u8], at: usize, after: usize) -> (Option<Range<usize>>, Option<Pem>) {
     let rest = line.get(after..).unwrap_or_default();
-    if let Some(end) = memmem::find(rest, b"-----END") {
+    if let Some(end) = find(rest, b"-----END") {
         return (trim(line, after..after + end), None);
     }
     // A key in one line, cut off: `\n` and blanks stand for its line ends.
@@ -69,7 +69,7 @@ impl Pem {
     /// Takes a line; calls back with what to mask of it and returns whether the key goes on.
     pub(super) fn line(&mut self, line: &[u8], mut mask: impl FnMut(Range<usize>)) -> bool {
         self.bytes += line.len();
-        let end = memmem::find(line, b"-----END");
+        let end = find(line, b"-----END");
         let body = line.get(..end.unwrap_or(line.len())).unwrap_or_default();
         let mut bodies = 0;
         for run in runs(body) {

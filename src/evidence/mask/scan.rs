@@ -70,34 +70,28 @@ impl Scanner {
         let content = Content::of(raw);
         let Self { shown, joined, stored, places } = self;
         shown.clear();
-        let mut pass = Pass { known, view: None, text: raw, places, heeded, begins: Vec::new() };
         if !content.is_plain() {
             shown.build(raw, Mode::Shown, content);
-            pass = Pass { view: Some(shown), text: shown.bytes(), ..pass };
         }
-        pass.run(true, &mut seen);
-        pass.depth(raw, &mut seen);
+        let view = (!content.is_plain()).then_some(&*shown);
+        let mut pass = Pass { known, raw, view, mode: Mode::Shown, heeded, begins: Vec::new() };
+        pass.run(places, &mut seen);
+        pass.depth(&mut seen);
         pass.carry(carry, &mut seen);
-        let places = pass.places;
         if join(joined, known, raw) {
-            let mut pass =
-                Pass { known, view: Some(joined), text: joined.bytes(), places, heeded, begins: Vec::new() };
-            pass.run(false, &mut seen);
-            pass.depth(raw, &mut seen);
+            let mut pass = Pass { view: Some(joined), mode: Mode::Joined, begins: Vec::new(), ..pass };
+            pass.run(places, &mut seen);
+            pass.depth(&mut seen);
         }
         if !shown.odd().is_empty() {
             stored.build_lines(raw, shown.odd().iter().copied(), Mode::Stored);
-            let places = &mut self.places;
-            let heeded = usize::MAX;
-            let mut pass =
-                Pass { known, view: Some(stored), text: stored.bytes(), places, heeded, begins: Vec::new() };
-            pass.run(true, &mut seen);
+            let view = Some(&*stored);
+            let mut pass = Pass { known, raw, view, mode: Mode::Stored, heeded, begins: Vec::new() };
+            pass.run(places, &mut seen);
         }
         seen
     }
-}
 
-impl Scanner {
     /// Returns from where on the end of the unfinished line just scanned may be the start of a secret that a
     /// pattern would see.
     pub(super) fn risk(&self, raw: &[u8], spans: &[Span]) -> Option<usize> {
@@ -135,15 +129,20 @@ fn join(view: &mut View, known: &Known, raw: &[u8]) -> bool {
 /// One pass over one view.
 struct Pass<'a> {
     known: &'a Known,
+    raw: &'a [u8],
+    /// None if the block can be scanned as it is.
     view: Option<&'a View>,
-    text: &'a [u8],
-    places: &'a mut Vec<usize>,
+    mode: Mode,
     heeded: usize,
     /// Where private keys begin, and where their BEGIN lines' rest is.
     begins: Vec<(usize, usize)>,
 }
 
-impl Pass<'_> {
+impl<'a> Pass<'a> {
+    fn text(&self) -> &'a [u8] {
+        self.view.map_or(self.raw, View::bytes)
+    }
+
     fn raw(&self, at: usize) -> usize {
         self.view.map_or(at, |view| view.raw(at))
     }
@@ -154,31 +153,36 @@ impl Pass<'_> {
     }
 
     /// Goes through everything that passes the filter.
-    fn run(&mut self, patterns: bool, seen: &mut Seen) {
-        let mut places = std::mem::take(self.places);
+    fn run(&mut self, places: &mut Vec<usize>, seen: &mut Seen) {
+        let text = self.text();
         places.clear();
-        self.known.filter().find(self.text, &mut places);
-        let mut line = Line::of(self.text);
+        self.known.filter().find(text, places);
+        let mut line = Line::of(text);
         let mut spans = Vec::new();
-        for &at in &places {
-            let Some(gram) = gram_at(self.text, at) else { continue };
-            self.known.at(self.text, at, gram, |found| {
+        for &at in &*places {
+            let Some(gram) = gram_at(text, at) else { continue };
+            self.known.at(text, at, gram, |found| {
                 // What the stored view ends with need not be the end of the block.
-                if found.open && self.heeded != usize::MAX {
+                if found.open && self.mode != Mode::Stored {
                     let start = self.raw(found.range.start);
                     seen.hold = Some(seen.hold.map_or(start, |hold| hold.min(start)));
                 }
                 spans.push(Span { context: found.range.start, range: found.range, kind: Kind::Known });
             });
-            if patterns {
-                self.patterns(at, gram, &mut line, &mut spans, seen);
-            }
+            self.patterns(at, gram, &mut line, &mut spans, seen);
         }
-        *self.places = places;
         if let Some(cut) = line.cut.map(|cut| self.raw(cut)) {
             seen.cut = Some(seen.cut.map_or(cut, |before| before.min(cut)));
         }
-        seen.spans.extend(spans.iter().map(|span| self.raw_span(span)));
+        let spans = spans.iter().map(|span| self.raw_span(span));
+        seen.spans.extend(spans.filter(|span| self.mode != Mode::Joined || self.holds(span)));
+    }
+
+    /// A CR ends a line, for patterns; the joined view does not show it.
+    fn holds(&self, span: &Span) -> bool {
+        let from = span.context.min(span.range.start);
+        span.kind == Kind::Known
+            || !self.raw.get(from..span.range.end).is_some_and(|text| text.contains(&b'\r'))
     }
 
     fn patterns(
@@ -189,23 +193,22 @@ impl Pass<'_> {
         spans: &mut Vec<Span>,
         seen: &mut Seen,
     ) {
-        let text = self.text;
+        let text = self.text();
         let mut begins = None;
         anchors::table().at(text, at, gram, |anchor, start| {
             if !line.range.contains(&start) {
                 line.range = line_at(text, start);
             }
             match anchor.rule {
-                Rule::AddMask => {
-                    if !self.command(line, start, anchor.literal.len(), seen) {
-                        return;
-                    }
-                }
+                Rule::Token(_) => {}
+                // A tab can cut a token, but it separates what is around keys.
+                _ if self.mode == Mode::Joined => return,
+                Rule::AddMask if !self.command(line, start, anchor.literal.len(), seen) => return,
                 Rule::Pem => {
                     let here = text.get(..line.range.end).and_then(|line| pem::begins(line, start));
                     begins = here.map(|after| (start, after));
                     // In the shown view the state machine does it.
-                    if here.is_some() && self.heeded != usize::MAX {
+                    if here.is_some() && self.mode == Mode::Shown {
                         return;
                     }
                 }
@@ -218,25 +221,29 @@ impl Pass<'_> {
 
     /// Notes a command; returns whether it is one.
     fn command(&self, line: &Line<'_>, start: usize, literal: usize, seen: &mut Seen) -> bool {
-        let before = self.text.get(line.range.start..start).unwrap_or_default();
+        let before = self.text().get(line.range.start..start).unwrap_or_default();
         if !before.iter().all(u8::is_ascii_whitespace) {
             return false;
         }
         let at = self.raw(start);
-        if at >= self.heeded && seen.command.as_ref().is_none_or(|first| at < first.at) {
-            let value = self.text.get(start + literal..line.range.end).unwrap_or_default().to_vec();
+        if self.mode == Mode::Shown
+            && at >= self.heeded
+            && seen.command.as_ref().is_none_or(|first| at < first.at)
+        {
+            let value = self.text().get(start + literal..line.range.end).unwrap_or_default().to_vec();
             seen.command = Some(Command { start: self.raw(line.range.start), at, value });
         }
         true
     }
 
     /// Holds back what may be the start of a known value, where the next byte could go on with it.
-    fn depth(&self, raw: &[u8], seen: &mut Seen) {
-        let text = match raw.last() {
+    fn depth(&self, seen: &mut Seen) {
+        let text = self.text();
+        let text = match self.raw.last() {
             Some(b'\n') if !self.known.is_multiline() => return,
             // The shown view has a line end for the CR, the joined one has not.
-            Some(b'\r') => self.text.strip_suffix(b"\n").unwrap_or(self.text),
-            _ => self.text,
+            Some(b'\r') => text.strip_suffix(b"\n").unwrap_or(text),
+            _ => text,
         };
         let depth = self.known.depth(text);
         if depth > 0 {
@@ -254,13 +261,14 @@ impl Pass<'_> {
         }
         let mut spans = Vec::new();
         if carry.inside {
-            let rest = self.text.iter().take_while(|&&byte| byte > b' ' && !b"\"'<>".contains(&byte)).count();
-            seen.carry.inside = rest == self.text.len();
+            let rest =
+                self.text().iter().take_while(|&&byte| byte > b' ' && !b"\"'<>".contains(&byte)).count();
+            seen.carry.inside = rest == self.text().len();
             if rest > 0 {
                 spans.push(Span { context: 0, range: 0..rest, kind: Kind::Other });
             }
         }
-        seen.carry.pem = keys(self.text, carry.pem.clone(), &begins, &mut spans);
+        seen.carry.pem = keys(self.text(), carry.pem.clone(), &begins, &mut spans);
         seen.spans.extend(spans.iter().map(|span| self.raw_span(span)));
     }
 }
@@ -284,7 +292,9 @@ fn keys(text: &[u8], pem: Option<Pem>, begins: &[(usize, usize)], spans: &mut Ve
         if begins.peek().is_some_and(|(start, _)| line.contains(start)) {
             while let Some(&(start, after)) = begins.next_if(|(start, _)| line.contains(start)) {
                 let (mask, next) = pem::opening(bytes, start - line.start, after - line.start);
-                mask.into_iter().for_each(|found| add(start, found));
+                if let Some(found) = mask {
+                    add(start, found);
+                }
                 pem = next;
             }
         } else if let Some(key) = &mut pem

@@ -193,8 +193,7 @@ impl Masker {
     /// Decides how far a block can go out, and writes that.
     fn settle(&mut self, raw: &[u8], seen: Seen, end: End, out: &mut Vec<u8>) -> usize {
         let limit = match (end, seen.hold) {
-            (End::Last, _) => raw.len(),
-            (End::Line, None) => raw.len(),
+            (End::Last, _) | (End::Line, None) => raw.len(),
             (End::Line, Some(hold)) => line_start(raw, hold),
             (End::Window, hold) => {
                 let token = seen.cut.filter(|&cut| cut > 0);

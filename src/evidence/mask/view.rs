@@ -31,6 +31,7 @@ impl Content {
 }
 
 /// Tells whether this is a control that the view drops or translates, ESC apart.
+#[expect(clippy::needless_bitwise_bool, reason = "without branches it is vector code")]
 fn is_other_control(byte: u8) -> bool {
     (byte < 0x20) & (byte != b'\t') & (byte != b'\n') & (byte != ESC) | (byte == 0x7f)
 }
@@ -117,7 +118,9 @@ impl View {
     fn append(&mut self, raw: &[u8], offset: usize, mode: Mode, content: Content) {
         let mut at = 0;
         while let Some(rest) = raw.get(at..).filter(|rest| !rest.is_empty()) {
-            let run = next_special(rest, mode, content).unwrap_or(rest.len());
+            // Sequences often follow each other.
+            let run =
+                if rest[0] == ESC { 0 } else { next_special(rest, mode, content).unwrap_or(rest.len()) };
             self.copy(rest.get(..run).unwrap_or_default(), offset + at);
             at += run;
             if at < raw.len() {
@@ -126,6 +129,7 @@ impl View {
         }
     }
 
+    #[inline]
     fn copy(&mut self, text: &[u8], raw: usize) {
         if text.is_empty() {
             return;
@@ -176,6 +180,10 @@ impl View {
         if mode == Mode::Stored && sequence.hides {
             let payload = raw.get(at + sequence.payload.start..at + sequence.payload.end).unwrap_or_default();
             let start = offset + at + sequence.payload.start;
+            if !sequence.apart {
+                self.stored(payload, start);
+                return sequence.len;
+            }
             self.copy(b"\n", offset + at);
             self.stored(payload, start);
             self.copy(b"\n", (start + payload.len()).min(offset + at + sequence.len - 1));
@@ -217,6 +225,7 @@ fn next_special(rest: &[u8], mode: Mode, content: Content) -> Option<usize> {
 }
 
 /// Finds the next control; blocks of 32 bytes keep the common case in vector code.
+#[expect(clippy::needless_bitwise_bool, reason = "without branches it is vector code")]
 fn next_control(rest: &[u8]) -> Option<usize> {
     let special = |byte: u8| is_other_control(byte) | (byte == ESC);
     let mut at = 0;
@@ -237,6 +246,8 @@ struct Sequence {
     payload: Range<usize>,
     /// It is of a kind that can carry text.
     hides: bool,
+    /// What it carries is a text of its own; else it is the start of the text behind.
+    apart: bool,
 }
 
 impl Sequence {
@@ -247,27 +258,30 @@ impl Sequence {
             Some(b'[') => Self::control(raw),
             Some(b']' | b'P' | b'X' | b'^' | b'_') => Self::string(raw),
             Some(0x20..=0x2f) => Self::short(raw),
-            Some(0x30..=0x7e) => Self { len: 2, payload: 1..2, hides: !b"78=>McDEHNOZ\\".contains(&raw[1]) },
-            _ => Self { len: 1, payload: 0..0, hides: false },
+            Some(0x30..=0x7e) => Self { len: 2, payload: 1..2, hides: true, apart: false },
+            _ => Self::lone(),
         }
+    }
+
+    /// An ESC that starts nothing.
+    fn lone() -> Self {
+        Self { len: 1, payload: 0..0, hides: false, apart: false }
     }
 
     fn control(raw: &[u8]) -> Self {
         let body = raw.get(2..).unwrap_or_default();
-        let params = body.iter().take_while(|byte| (0x20..=0x3f).contains(*byte)).count();
-        match body.get(params) {
-            Some(byte @ 0x40..=0x7e) => {
-                let common = b"mKJHABCDEFGfhlsunrSTPLMXdq@".contains(byte);
-                Self { len: params + 3, payload: 2..params + 3, hides: !common || params >= 20 }
-            }
-            _ => Self { len: 1, payload: 0..0, hides: false },
-        }
+        let params = body.iter().position(|byte| !(0x20..=0x3f).contains(byte)).unwrap_or(body.len());
+        let Some(last @ 0x40..=0x7e) = body.get(params) else { return Self::lone() };
+        // What programs really write; anything else may be the start of a text that a terminal swallows.
+        let common = b"mKJHABCDGfhlsur".contains(last) && params < 20;
+        Self { len: params + 3, payload: 2..params + 3, hides: !common, apart: false }
     }
 
     fn short(raw: &[u8]) -> Self {
         let between = raw.iter().skip(1).take_while(|byte| (0x20..=0x2f).contains(*byte)).count();
         let last = raw.get(between + 1).is_some_and(|byte| (0x30..=0x7e).contains(byte));
-        Self { len: between + 1 + usize::from(last), payload: 0..0, hides: false }
+        let len = between + 1 + usize::from(last);
+        Self { len, payload: 1..len, hides: true, apart: false }
     }
 
     fn string(raw: &[u8]) -> Self {
@@ -275,13 +289,13 @@ impl Sequence {
         let body = raw.get(2..line).unwrap_or_default();
         match memchr2(BEL, ESC, body) {
             Some(end) if body.get(end) == Some(&BEL) => {
-                Self { len: end + 3, payload: 2..end + 2, hides: true }
+                Self { len: end + 3, payload: 2..end + 2, hides: true, apart: true }
             }
             Some(end) if body.get(end + 1) == Some(&b'\\') => {
-                Self { len: end + 4, payload: 2..end + 2, hides: true }
+                Self { len: end + 4, payload: 2..end + 2, hides: true, apart: true }
             }
             // Another ESC cancels the string: what stood in it is text.
-            _ => Self { len: 1, payload: 0..0, hides: false },
+            _ => Self::lone(),
         }
     }
 }

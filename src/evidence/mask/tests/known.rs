@@ -283,7 +283,7 @@ fn short_values_are_refused() {
     assert_eq!(secrets.register(b"abcde\n"), Err(Refused::TooShort { len: 5 }));
     assert_eq!(secrets.register(b"\x1b[31mabc\n"), Err(Refused::TooShort { len: 3 }));
     assert!(secrets.register(b"abcdef\n").is_ok());
-    assert!(matches!(secrets.register(&[b'x'; 200 << 10]), Err(Refused::TooMuch { .. })));
+    assert!(matches!(secrets.register(&vec![b'x'; 200 << 10]), Err(Refused::TooMuch { .. })));
     assert_eq!(whole(&secrets, b"abcde abcdef\n"), "abcde ***\n");
 }
 
