@@ -216,6 +216,7 @@ fn request(args: &SandboxArgs) -> Result<Request, Failure> {
         read: absolute(&args.read).context("--read")?,
         write: absolute(&args.write).context("--write")?,
         resources,
+        caches: true,
     })
 }
 

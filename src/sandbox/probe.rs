@@ -12,7 +12,6 @@ use super::spec::Launch;
 use super::toolchains::{self, Toolchains};
 use super::wire::{self, Report};
 use super::{Place, SandboxError, enter, lock};
-use crate::plan::{Network, Resources};
 use crate::policy::{self, Decision, Fact, HostFacts, Identity, Namespaces, Request, Waivers};
 
 /// Folders of the system that programs need, and what they read of the machine.
@@ -136,16 +135,8 @@ fn attempt(facts: &HostFacts, user: bool) -> Result<(), SandboxError> {
         caches: Vec::new(),
         ..facts.clone()
     };
-    let nothing = Request {
-        network: Network::None,
-        env: Vec::new(),
-        secrets: Vec::new(),
-        read: Vec::new(),
-        write: Vec::new(),
-        resources: Resources::of_runner(),
-    };
     let waivers = Waivers { names: vec!["landlock".into(), "seccomp".into()] };
-    let grant = match policy::decide(&nothing, &facts, &waivers) {
+    let grant = match policy::decide(&Request::git(), &facts, &waivers) {
         Decision::Allow(grant) => grant,
         Decision::Deny(reason) => {
             return Err(SandboxError { layer: reason.what, what: reason.why, hint: reason.hint });
