@@ -97,7 +97,11 @@ pub(super) fn run(args: SandboxArgs) -> Result<Exit, Failure> {
     })
 }
 
-/// Measures launches as a runner has them: it is there already, and the host is probed.
+/// Between two launches of the benchmark: about what a run's journal and expectations take.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Measures launches as a runner has them: it is there already, the host is probed, and between two launches it
+/// has other work.
 #[expect(clippy::print_stderr, reason = "the benchmark's result; standard output is the command's")]
 async fn repeat(times: usize, grant: &Grant, place: &Place, argv: &[OsString]) -> Result<Exit, Failure> {
     let mut took = Vec::with_capacity(times);
@@ -106,6 +110,7 @@ async fn repeat(times: usize, grant: &Grant, place: &Place, argv: &[OsString]) -
         let mut confined = sandbox::spawn(grant, place, command(argv.to_vec())?).await.map_err(refused)?;
         confined.wait().await.map_err(refused)?;
         took.push(start.elapsed());
+        tokio::time::sleep(PAUSE).await;
     }
     took.sort_unstable();
     let median = took.get(times / 2).map_or(0.0, Duration::as_secs_f64);
@@ -211,6 +216,7 @@ fn request(args: &SandboxArgs) -> Result<Request, Failure> {
         read: absolute(&args.read).context("--read")?,
         write: absolute(&args.write).context("--write")?,
         resources,
+        caches: true,
     })
 }
 

@@ -38,6 +38,8 @@ pub struct Request {
     pub write: Vec<PathBuf>,
     /// Bounds of the process tree.
     pub resources: Resources,
+    /// Whether it builds on what is already downloaded. The runner's own git work does not: a few milliseconds less.
+    pub caches: bool,
 }
 
 impl Request {
@@ -50,6 +52,7 @@ impl Request {
             read: step.filesystem.read.clone(),
             write: step.filesystem.write.clone(),
             resources: step.resources.clone(),
+            caches: true,
         }
     }
 
@@ -67,6 +70,7 @@ impl Request {
             read: Vec::new(),
             write: Vec::new(),
             resources: Resources::of_runner(),
+            caches: false,
         }
     }
 }
@@ -138,7 +142,7 @@ fn grant(request: &Request, host: &HostFacts, waivers: &Waivers) -> Result<Grant
         system: host.system.clone(),
         read,
         write: paths("filesystem.write", &request.write, home)?,
-        caches: host.caches.clone(),
+        caches: if request.caches { host.caches.clone() } else { Vec::new() },
         limits: Limits::from(&request.resources),
         waived,
         warnings,

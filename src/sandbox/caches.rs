@@ -17,6 +17,9 @@ use crate::policy::{Cache, Identity, Isolation};
 /// How deep the folders of the lower layer are made anew for another uid to write in.
 const DEPTH: usize = 3;
 
+/// More folders than this in one are not made anew.
+const MANY: usize = 48;
+
 /// Mounts the caches of a launch. Called while the host's root lies at `host`.
 pub(super) fn mount(launch: &Launch, host: &Path) -> Result<(), SandboxError> {
     for cache in launch.grant.caches() {
@@ -104,13 +107,21 @@ fn skeleton(lower: &Path, upper: &Path, identity: &Identity, depth: usize) -> io
     if depth == 0 {
         return Ok(());
     }
+    let mut folders = Vec::new();
     for entry in fs::read_dir(lower)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
-            let folder = upper.join(entry.file_name());
-            fs::create_dir_all(&folder)?;
-            skeleton(&entry.path(), &folder, identity, depth - 1)?;
+            folders.push(entry.file_name());
         }
+    }
+    // Many of a kind are content: single crates, buckets of hashes. These are read, new ones are made beside them.
+    if folders.len() > MANY {
+        return Ok(());
+    }
+    for name in folders {
+        let folder = upper.join(&name);
+        fs::create_dir_all(&folder)?;
+        skeleton(&lower.join(&name), &folder, identity, depth - 1)?;
     }
     Ok(())
 }

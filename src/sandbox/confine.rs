@@ -5,7 +5,8 @@
 //! 1. descriptors of others marked close-on-exec, environment empty (the launcher saw to it)
 //! 2. namespaces: everything below needs them, and only a single-threaded process may make a user namespace
 //! 3. loopback up: needs the network namespace's CAP_NET_ADMIN, gone with 6
-//! 4. the root of its own: needs CAP_SYS_ADMIN; Landlock forbids mounts after 9
+//! 4. the root of its own: needs CAP_SYS_ADMIN; Landlock forbids mounts after 9. First what every command needs,
+//!    then, once the launch is there, what is granted
 //! 5. resource limits: could still be raised with a capability
 //!    the Landlock ruleset is made: it opens paths that 6 may put out of reach
 //! 6. identity: bounding set, groups, gid, uid, capabilities; proved

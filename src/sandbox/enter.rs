@@ -110,12 +110,14 @@ fn outer(socket: &OwnedFd, user: bool, net: bool) -> Result<Option<Ended>, Sandb
 fn init(socket: &OwnedFd, before: &str, net: bool) -> Result<Ended, SandboxError> {
     new_session()?;
     let signals = supervise::signals().map_err(|error| failed("signalfd", error.into()))?;
-    let (launch, streams) =
-        wire::receive_launch(socket).map_err(|error| failed("receive the launch", error))?;
     let namespaces = namespaces::differing(before).map_err(|error| failed("read the namespaces", error))?;
     if net {
         namespaces::loopback_up()?;
     }
+    root::stage()?;
+    // Up to here nothing depends on what is to run: this may have happened while another command ran.
+    let (launch, streams) =
+        wire::receive_launch(socket).map_err(|error| failed("receive the launch", error))?;
     root::build(&launch)?;
     let enforced = confine::confine(&launch, namespaces)?;
     let prepared =

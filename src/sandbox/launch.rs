@@ -11,6 +11,7 @@ use rustix::process::{PidfdFlags, pidfd_open};
 use tokio::io::Interest;
 use tokio::net::UnixDatagram;
 
+use super::launcher::Started;
 use super::spec::{Launch, Seen};
 use super::wire::{self, Order, Report};
 use super::{Command, Ended, Enforced, Place, SandboxError, enter, launcher};
@@ -123,7 +124,6 @@ pub(crate) async fn spawn_seen(
     command: Command,
 ) -> Result<Confined, SandboxError> {
     let failed = |error: io::Error| SandboxError::of("launch", "start the confined side", &error);
-    let (ours, theirs) = wire::pair().map_err(failed)?;
     let stdin = command.stdin.map_or_else(dev_null, Ok).map_err(failed)?;
     let launch = Launch {
         grant: grant.clone(),
@@ -134,13 +134,13 @@ pub(crate) async fn spawn_seen(
         dir: command.dir,
         env: command.env.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
     };
-    wire::send_launch(&ours, &launch, [stdin.as_fd(), command.stdout.as_fd(), command.stderr.as_fd()])
+    let Started { socket, child } = launcher::start(enter::arguments(grant)).await.map_err(failed)?;
+    wire::send_launch(&socket, &launch, [stdin.as_fd(), command.stdout.as_fd(), command.stderr.as_fd()])
         .map_err(failed)?;
-    let supervisor = launcher::start(theirs, enter::arguments(grant)).await.map_err(failed)?;
     drop((stdin, command.stdout, command.stderr));
-    let socket = UnixDatagram::from_std(ours.into()).map_err(failed)?;
+    let socket = UnixDatagram::from_std(socket.into()).map_err(failed)?;
     let mut confined =
-        Confined { enforced: Enforced::default(), socket, supervisor: Some(supervisor), ended: None };
+        Confined { enforced: Enforced::default(), socket, supervisor: Some(child), ended: None };
     match next(&confined.socket).await {
         Ok(Some(Report::Ready(enforced))) => {
             confined.enforced = enforced;

@@ -10,18 +10,26 @@ use std::sync::{Mutex, OnceLock, mpsc};
 
 use tokio::sync::oneshot;
 
-use super::enter;
+use super::{enter, wire};
+
+/// A confined side that waits for its launch.
+pub(super) struct Started {
+    /// The runner's end of its socket.
+    pub(super) socket: OwnedFd,
+    /// The process.
+    pub(super) child: Child,
+}
 
 /// What the launcher thread is asked for.
 enum Job {
-    Start { socket: OwnedFd, arguments: Vec<String>, reply: oneshot::Sender<io::Result<Child>> },
+    Start { arguments: Vec<String>, reply: oneshot::Sender<io::Result<Started>> },
     Reap(Child),
 }
 
 /// Starts the confined side.
-pub(super) async fn start(socket: OwnedFd, arguments: Vec<String>) -> io::Result<Child> {
+pub(super) async fn start(arguments: Vec<String>) -> io::Result<Started> {
     let (reply, answer) = oneshot::channel();
-    send(Job::Start { socket, arguments, reply })?;
+    send(Job::Start { arguments, reply })?;
     answer.await.map_err(|_| gone())?
 }
 
@@ -45,13 +53,16 @@ fn send(job: Job) -> io::Result<()> {
 
 fn work(jobs: &mpsc::Receiver<Job>) {
     let mut ending: Vec<Child> = Vec::new();
+    let mut spare = Spare::default();
     for job in jobs {
         match job {
-            Job::Start { socket, arguments, reply } => {
+            Job::Start { arguments, reply } => {
+                let started = spare.take(&arguments).map_or_else(|| execute(&arguments), Ok);
                 // A caller that went away drops the runner's end of the socket: the child ends by itself.
-                if let Err(Ok(orphan)) = reply.send(execute(socket, &arguments)) {
-                    ending.push(orphan);
+                if let Err(Ok(orphan)) = reply.send(started) {
+                    ending.push(orphan.child);
                 }
+                spare.prepare(arguments);
             }
             Job::Reap(child) => ending.push(child),
         }
@@ -60,10 +71,37 @@ fn work(jobs: &mpsc::Receiver<Job>) {
     }
 }
 
+/// A confined side that is started before it is asked for: in its namespaces already, with nothing in its hands
+/// yet, it waits for the next launch while this one runs. A run's commands mostly ask for the same.
+#[derive(Default)]
+struct Spare {
+    launches: u32,
+    ready: Option<(Vec<String>, Started)>,
+}
+
+impl Spare {
+    fn take(&mut self, arguments: &[String]) -> Option<Started> {
+        let (_, mut started) = self.ready.take_if(|(kind, _)| kind == arguments)?;
+        // Somebody may have killed it while it waited.
+        matches!(started.child.try_wait(), Ok(None)).then_some(started)
+    }
+
+    /// Starts the next one, unless one waits. A runner that launches once has no use of a second.
+    fn prepare(&mut self, arguments: Vec<String>) {
+        self.launches = self.launches.saturating_add(1);
+        if self.launches >= 2 && self.ready.is_none() {
+            // That it cannot be started is for the launch to say that needs it.
+            self.ready = execute(&arguments).ok().map(|started| (arguments, started));
+        }
+    }
+}
+
 /// Executes this very file, even if it was replaced on disk since, with the socket as its standard input.
-fn execute(socket: OwnedFd, arguments: &[String]) -> io::Result<Child> {
+fn execute(arguments: &[String]) -> io::Result<Started> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    enter::execute_self(socket, &arguments)
+    let (socket, theirs) = wire::pair()?;
+    let child = enter::execute_self(theirs, &arguments)?;
+    Ok(Started { socket, child })
 }
 
 fn gone() -> io::Error {

@@ -12,16 +12,10 @@ use super::spec::Launch;
 use crate::policy::{Isolation, Reach};
 
 /// Devices that are read and written.
-const DEVICES: [&str; 8] = [
-    "/dev/null",
-    "/dev/zero",
-    "/dev/full",
-    "/dev/random",
-    "/dev/urandom",
-    "/dev/tty",
-    "/dev/pts",
-    "/dev/shm",
-];
+const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
+
+/// The same where it is the command's own, and not the host's.
+const OWN_DEVICES: [&str; 3] = ["/dev/tty", "/dev/pts", "/dev/shm"];
 
 /// What is readable of a /proc that is the host's: nothing about anybody's processes.
 const HOST_PROC: [&str; 7] = [
@@ -87,6 +81,7 @@ fn add_rules(mut ruleset: RulesetCreated, launch: &Launch, abi: ABI) -> Result<R
         // All that is below is there because it was granted; the names of it may be listed.
         ruleset = add(ruleset, [Path::new("/")], AccessFs::ReadDir.into(), abi)?;
         ruleset = add(ruleset, [Path::new("/etc"), Path::new("/proc")], read, abi)?;
+        ruleset = add(ruleset, OWN_DEVICES.iter().map(Path::new), device, abi)?;
     }
     ruleset = add(ruleset, DEVICES.iter().map(Path::new), device, abi)?;
     // With a root of its own, what there is of /etc was brought in by name.

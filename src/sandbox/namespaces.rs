@@ -51,15 +51,16 @@ pub(super) fn leave(user: bool, net: bool) -> Result<(), SandboxError> {
     flags.set(CloneFlags::CLONE_NEWUSER, user);
     flags.set(CloneFlags::CLONE_NEWNET, net);
     let (uid, gid) = (getuid(), getgid());
-    unshare(flags).map_err(|error| refused("unshare", error.into()))?;
+    unshare(flags).map_err(|error| refused(user, "unshare", error.into()))?;
     if user {
         // One uid and one gid, seen as they are outside; no way to drop groups, so none to use them either.
-        std::fs::write("/proc/self/setgroups", "deny").map_err(|error| refused("setgroups=deny", error))?;
+        std::fs::write("/proc/self/setgroups", "deny")
+            .map_err(|error| refused(user, "setgroups=deny", error))?;
         std::fs::write("/proc/self/uid_map", format!("{uid} {uid} 1"))
-            .map_err(|error| refused("write uid_map", error))?;
+            .map_err(|error| refused(user, "write uid_map", error))?;
         std::fs::write("/proc/self/gid_map", format!("{gid} {gid} 1"))
-            .map_err(|error| refused("write gid_map", error))?;
-        keep_for_init().map_err(|error| refused("ambient capabilities", error.into()))?;
+            .map_err(|error| refused(user, "write gid_map", error))?;
+        keep_for_init().map_err(|error| refused(user, "ambient capabilities", error.into()))?;
     }
     Ok(())
 }
@@ -76,14 +77,14 @@ fn keep_for_init() -> rustix::io::Result<()> {
     Ok(())
 }
 
-fn refused(tried: &str, error: io::Error) -> SandboxError {
-    SandboxError {
-        layer: "namespaces".into(),
-        what: format!("{tried}: {error}"),
-        hint: "as an ordinary user: allow user namespaces (sysctl kernel.apparmor_restrict_unprivileged_userns=0, \
-               user.max_user_namespaces), or run `sudo autopilot … --run-as \"$USER\"`"
-            .into(),
-    }
+fn refused(user: bool, tried: &str, error: io::Error) -> SandboxError {
+    let hint = if user {
+        "allow user namespaces (sysctl kernel.apparmor_restrict_unprivileged_userns=0, user.max_user_namespaces), \
+         or run `sudo autopilot … --run-as \"$USER\"`"
+    } else {
+        "give this container CAP_SYS_ADMIN and a profile that allows unshare and mount, or run as an ordinary user"
+    };
+    SandboxError { layer: "namespaces".into(), what: format!("{tried}: {error}"), hint: hint.into() }
 }
 
 /// Brings the loopback of a new network namespace up: one RTM_NEWLINK, since an ioctl would be unsafe.

@@ -2,13 +2,13 @@
 
 use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::unistd::pivot_root;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Mode, OFlags, ResolveFlags};
 
 use super::SandboxError;
 use super::caches;
@@ -41,12 +41,20 @@ pub(super) const IN_MEMORY: &[&str] = &[SHM];
 
 type Done = Result<(), SandboxError>;
 
-/// Builds the root and moves into it. From here on the host's files are out of reach.
-pub(super) fn build(launch: &Launch) -> Done {
-    let binds = Binds::of(launch)?;
+/// Moves into a root of its own that holds what every command needs; the host's stays at [`HOST`] for now. Needs no
+/// launch: a confined side that waits for one has this behind it.
+pub(super) fn stage() -> Done {
     enter_stage()?;
-    system_folders(launch)?;
-    for bind in &binds.all {
+    system_folders()
+}
+
+/// Brings in what is granted. From here on the host's files are out of reach.
+pub(super) fn build(launch: &Launch) -> Done {
+    let size = format!("mode=1777,size={}", launch.grant.limits().memory);
+    mount_at("tmpfs", Path::new(SHM), "tmpfs", HARMLESS, &size)?;
+    etc::write(launch, Path::new(HOST), launch.grant.network() == Reach::Full)
+        .map_err(|error| failed("make /etc", error))?;
+    for bind in Binds::of(launch)?.all {
         bind.make()?;
     }
     caches::mount(launch, Path::new(HOST))?;
@@ -69,7 +77,7 @@ fn enter_stage() -> Done {
     std::env::set_current_dir("/").map_err(|error| failed("chdir", error))
 }
 
-fn system_folders(launch: &Launch) -> Done {
+fn system_folders() -> Done {
     let made = |error| failed("make the system's folders", error);
     for folder in ["/dev", "/dev/pts", SHM, "/proc", "/sys", "/etc", "/run", "/var", "/root", "/home"] {
         folder_at(Path::new(folder)).map_err(made)?;
@@ -88,15 +96,13 @@ fn system_folders(launch: &Launch) -> Done {
         MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC,
         "newinstance,ptmxmode=0666,mode=620",
     )?;
-    let size = format!("mode=1777,size={}", launch.grant.limits().memory);
-    mount_at("tmpfs", Path::new(SHM), "tmpfs", HARMLESS, &size)?;
     for device in DEVICES {
         let path = Path::new("/dev").join(device);
         fs::write(&path, "").map_err(made)?;
         let host = Path::new(HOST).join("dev").join(device);
         mount_at(&host, &path, "", MsFlags::MS_BIND, "")?;
     }
-    etc::write(launch, Path::new(HOST), launch.grant.network() == Reach::Full).map_err(made)
+    Ok(())
 }
 
 /// What is bound where.
@@ -114,9 +120,12 @@ struct Bind {
 }
 
 impl Binds {
-    /// Resolves everything while the host's root is still the root.
+    /// Resolves everything as the host would.
     fn of(launch: &Launch) -> Result<Self, SandboxError> {
         let mounts = mount_points().map_err(|error| failed("read mountinfo", error))?;
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let host = rustix::fs::open(HOST, flags, Mode::empty())
+            .map_err(|error| failed("open the host's root", error.into()))?;
         let grant = &launch.grant;
         let place = &launch.place;
         let same = |path: &PathBuf, writable| (path.clone(), path.clone(), writable);
@@ -130,7 +139,7 @@ impl Binds {
         wanted.extend(launch.read_only.iter().map(|path| same(path, false)));
         let all: Result<Vec<Bind>, SandboxError> = wanted
             .into_iter()
-            .map(|(source, target, writable)| Bind::of(source, target, writable, &mounts))
+            .map(|(source, target, writable)| Bind::of(&host, source, target, writable, &mounts))
             .collect();
         let mut all = all?;
         // Outer ones first, or they would hide the inner ones.
@@ -141,12 +150,14 @@ impl Binds {
 
 impl Bind {
     fn of(
+        host: &OwnedFd,
         source: PathBuf,
         target: PathBuf,
         writable: bool,
         mounts: &[PathBuf],
     ) -> Result<Self, SandboxError> {
-        let real = real(&source).map_err(|error| failed(&format!("grant {}", source.display()), error))?;
+        let real =
+            real(host, &source).map_err(|error| failed(&format!("grant {}", source.display()), error))?;
         let below = mounts.iter().filter(|mount| mount.starts_with(&real) && **mount != real);
         let submounts =
             below.filter_map(|mount| mount.strip_prefix(&real).ok()).map(Path::to_owned).collect();
@@ -210,21 +221,26 @@ pub(super) fn seal(target: &Path, writable: bool) -> Done {
     mount_at("", target, "", flags, "")
 }
 
-/// Returns a path without links in it: asked of the kernel, which is a few calls less than looking at each part.
-fn real(path: &Path) -> io::Result<PathBuf> {
+/// Returns a path of the host without links in it. Links are followed as if the host's root were the root still.
+fn real(host: &OwnedFd, path: &Path) -> io::Result<PathBuf> {
     let flags = OFlags::PATH | OFlags::CLOEXEC;
-    let fd = rustix::fs::open(path, flags, Mode::empty())?;
-    fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()))
+    let relative = path.strip_prefix("/").unwrap_or(path);
+    let relative = if relative.as_os_str().is_empty() { Path::new(".") } else { relative };
+    let fd = rustix::fs::openat2(host, relative, flags, Mode::empty(), ResolveFlags::IN_ROOT)?;
+    let name = fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()))?;
+    Ok(of_host(&name).unwrap_or(name))
+}
+
+/// Returns how the host names a path, if it is one of the host's.
+fn of_host(path: &Path) -> Option<PathBuf> {
+    path.strip_prefix(HOST).ok().map(|path| Path::new("/").join(path))
 }
 
 /// Returns where the host's mounts are.
 fn mount_points() -> io::Result<Vec<PathBuf>> {
     let text = fs::read_to_string("/proc/self/mountinfo")?;
-    Ok(text
-        .lines()
-        .filter_map(|line| line.split(' ').nth(4))
-        .map(|path| PathBuf::from(unescape(path)))
-        .collect())
+    let points = text.lines().filter_map(|line| line.split(' ').nth(4)).map(unescape);
+    Ok(points.filter_map(|path| of_host(Path::new(&path))).collect())
 }
 
 /// Undoes the octal escapes of mountinfo.

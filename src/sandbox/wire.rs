@@ -98,7 +98,12 @@ pub(super) fn send(socket: impl AsFd, message: &impl Serialize) -> io::Result<()
 /// Receives one message; `None` when the other side is gone.
 pub(super) fn receive<T: DeserializeOwned>(socket: impl AsFd) -> io::Result<Option<T>> {
     let mut buffer = vec![0_u8; LARGEST];
-    let (length, _) = rustix::net::recv(socket, &mut buffer[..], RecvFlags::empty())?;
+    let mut receive = || rustix::net::recv(&socket, &mut buffer[..], RecvFlags::empty());
+    let (length, _) = match receive() {
+        // It went before it had read everything; what it said last is still there.
+        Err(rustix::io::Errno::CONNRESET) => receive()?,
+        result => result?,
+    };
     if length == 0 {
         return Ok(None);
     }

@@ -18,7 +18,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     attempt("take another process's descriptor", "f=call(434,VICTIM,0); won(call(438,f,0,0)>=0)"),
     attempt("compare with another process", "won(reached(312,os.getpid(),os.getpid(),0,0,0))").kernel(),
     attempt("signal a process outside", "os.kill(VICTIM,0); won()"),
-    attempt("change a process's priority outside", "os.setpriority(0,VICTIM,5); won()"),
+    attempt("change a process's priority outside", "os.setpriority(0,VICTIM,5); won()").namespaces(),
     attempt("change a process's limits outside", "resource.prlimit(VICTIM,resource.RLIMIT_CORE,(0,0)); won()"),
     attempt("add a key", "won(reached(248,b'user',b'autopilot',b'x',1,-3))").kernel(),
     attempt("the session keyring", "won(reached(250,0,-3,0,0,0))").kernel(),

@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 use victim::Victim;
 
 const PRELUDE: &str = include_str!("prelude.py");
+const REFUSE: &str = include_str!("refuse.py");
 const PYTHON: &str = "/usr/bin/python3";
 
 /// One way out.
@@ -35,6 +36,8 @@ struct Attempt {
     flags: &'static [&'static str],
     who: Who,
     sign: Sign,
+    /// Only namespaces stop it: without them it is among what is not defended.
+    namespaces: bool,
     /// Whether it can succeed at all depends on what this kernel was built with.
     kernel: bool,
 }
@@ -59,7 +62,7 @@ enum Sign {
 }
 
 const fn attempt(name: &'static str, code: &'static str) -> Attempt {
-    Attempt { name, code, flags: &[], who: Who::Both, sign: Sign::Prints, kernel: false }
+    Attempt { name, code, flags: &[], who: Who::Both, sign: Sign::Prints, namespaces: false, kernel: false }
 }
 
 impl Attempt {
@@ -75,6 +78,10 @@ impl Attempt {
         Self { kernel: true, ..self }
     }
 
+    const fn namespaces(self) -> Self {
+        Self { namespaces: true, ..self }
+    }
+
     const fn survives(self) -> Self {
         Self { sign: Sign::Survives, ..self }
     }
@@ -88,8 +95,15 @@ impl Attempt {
         let worktree = victim.worktree();
         let mut words: Vec<String> = Vec::new();
         if confined {
+            if victim.refused {
+                words.extend([PYTHON.into(), "-c".into(), REFUSE.into()]);
+            }
             words.push(victim.autopilot().display().to_string());
             words.push("sandbox".into());
+            if victim.refused {
+                // Landlock alone cannot keep a part of a writable folder read-only: to be granted.
+                words.extend(["--write".into(), worktree.join(".git").display().to_string()]);
+            }
             words.extend(self.flags.iter().map(|flag| flag.replace("{V}", victim.path())));
             words.push("--".into());
         }
@@ -131,11 +145,15 @@ struct Tally {
     escaped: usize,
 }
 
-fn half(uid: u32, name: &str) {
+fn half(uid: u32, name: &str, refused: bool) {
     let root = uid == 0;
-    let victim = Victim::new(uid);
+    let victim = Victim::new(uid, refused);
     let all = [files::ATTEMPTS, network::ATTEMPTS, kernel::ATTEMPTS].concat();
-    let all: Vec<Attempt> = all.into_iter().filter(|each| root || each.who == Who::Both).collect();
+    let all: Vec<Attempt> = all
+        .into_iter()
+        .filter(|each| root || each.who == Who::Both)
+        .filter(|each| !(refused && each.namespaces))
+        .collect();
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -183,7 +201,7 @@ fn documented(name: &str) -> Tally {
 #[test]
 fn nothing_gets_out_launched_as_root() {
     if nix::unistd::geteuid().is_root() {
-        half(0, "root");
+        half(0, "root", false);
     } else {
         println!("root: not run, this is an ordinary user");
     }
@@ -192,13 +210,30 @@ fn nothing_gets_out_launched_as_root() {
 #[test]
 fn nothing_gets_out_launched_as_an_ordinary_user() {
     let own = nix::unistd::geteuid();
-    half(if own.is_root() { 54321 } else { own.as_raw() }, "ordinary user");
+    half(if own.is_root() { 54321 } else { own.as_raw() }, "ordinary user", false);
+}
+
+#[test]
+fn nothing_gets_out_where_namespaces_are_refused() {
+    let own = nix::unistd::geteuid();
+    half(if own.is_root() { 54321 } else { own.as_raw() }, "without namespaces", true);
+}
+
+#[test]
+fn a_host_that_refuses_namespaces_says_so_and_what_helps() {
+    let output = Command::new(PYTHON)
+        .args(["-c", REFUSE, env!("CARGO_BIN_EXE_autopilot"), "doctor"])
+        .output()
+        .expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let helps = text.contains("--run-as") || text.contains("CAP_SYS_ADMIN");
+    assert!(text.contains("unshare: Operation not permitted") && helps, "{text}");
 }
 
 #[test]
 fn nothing_is_left_when_the_launcher_is_killed() {
     for signal in ["KILL", "TERM"] {
-        let victim = Victim::new(nix::unistd::geteuid().as_raw());
+        let victim = Victim::new(nix::unistd::geteuid().as_raw(), false);
         let mut launcher = Command::new(victim.autopilot())
             .args(["sandbox", "--", PYTHON, "-c"])
             .arg("import os,signal,sys\nsignal.signal(15,signal.SIG_IGN)\nif os.fork()==0: os.setsid()\nos.execv('/bin/sleep',[sys.argv[1],'60'])")

@@ -21,8 +21,8 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         "s=socket.socket(10,2); s.settimeout(2); s.sendto(b'x',('::1',UDP)); won(s.recv(9))",
     ),
     attempt("UDP-Lite", "won(socket.socket(2,2,136))").kernel(),
-    attempt("the host's network namespace", "won(os.readlink('/proc/self/ns/net')==NET)"),
-    attempt("the host's IPC namespace", "won(os.readlink('/proc/self/ns/ipc')==IPC)"),
+    attempt("the host's network namespace", "won(os.readlink('/proc/self/ns/net')==NET)").namespaces(),
+    attempt("the host's IPC namespace", "won(os.readlink('/proc/self/ns/ipc')==IPC)").namespaces(),
     attempt(
         "a Unix socket by its path",
         "s=socket.socket(socket.AF_UNIX); s.connect(V+'/agent.sock'); won()",

@@ -21,13 +21,15 @@ pub(super) struct Victim {
     tcp: u16,
     udp: u16,
     trees: AtomicUsize,
+    /// Whether the host is to refuse namespaces.
+    pub(super) refused: bool,
     /// Held by the attempts that leave processes, which are told by name.
     pub(super) daemons: Mutex<()>,
     _sockets: (UnixListener, UnixDatagram, UnixListener),
 }
 
 impl Victim {
-    pub(super) fn new(uid: u32) -> Self {
+    pub(super) fn new(uid: u32, refused: bool) -> Self {
         let folder =
             tempfile::Builder::new().prefix("autopilot-escape-").tempdir_in("/var/tmp").expect("a folder");
         let top = folder.path();
@@ -62,6 +64,7 @@ impl Victim {
             process,
             tcp,
             udp,
+            refused,
             trees: AtomicUsize::new(0),
             daemons: Mutex::new(()),
             _sockets: sockets,
