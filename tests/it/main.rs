@@ -1,6 +1,8 @@
 //! The integration tests: one binary, one hermetic builder (`common`), real parts.
 
 mod common;
+mod crash;
+mod evidence;
 mod house;
 mod plan;
 mod repositories;
