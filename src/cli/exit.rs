@@ -72,6 +72,21 @@ impl Failure {
         Self { exit: Exit::Usage, message: faults.to_string(), hints: Vec::new() }
     }
 
+    /// Makes a failure of an error of the system, with what helps against the common ones.
+    pub(crate) fn system(error: &std::io::Error) -> Self {
+        use std::io::ErrorKind;
+        let failure = Self::new(Exit::Internal, error.to_string());
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                failure.hint("make space, then run again: what this run left is picked up first")
+            }
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                failure.hint("autopilot writes to .ai/logs and the git directory of the checkout, and to its state directory (AUTOPILOT_STATE_DIR)")
+            }
+            _ => failure,
+        }
+    }
+
     /// Adds what to do about it.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());

@@ -19,26 +19,49 @@ pub(super) async fn recover(
         .into_iter()
         .filter(|(_, left)| left.issue == issue)
         .collect();
+    for dir in RunDir::abandoned(state, &repository.common_dir, issue)? {
+        if let Err(error) = dir.discard() {
+            output::note(&format!("warning: {} cannot be removed: {error}", dir.path().display()));
+        }
+    }
     for name in unfinished(repository, issue, &dirs)? {
         let left = dirs.iter().position(|(_, record)| record.run == name.to_string());
         let left = left.map(|at| dirs.swap_remove(at));
         // The checkout that the run was started in: another worktree of the same repository, perhaps.
-        let top = left.as_ref().map_or(&repository.toplevel, |(_, record)| &record.toplevel).clone();
-        let kept = left.as_ref().is_some_and(|_| is_closed(&Files::of(&top, name)));
-        if kept {
-            continue;
+        // That one may be gone by now, too.
+        let started_in = left.as_ref().map(|(_, record)| &record.toplevel).filter(|top| top.is_dir());
+        let top = started_in.unwrap_or(&repository.toplevel).clone();
+        let files = Files::of(&top, name);
+        run::restore_journal(&files, left.as_ref().map(|(dir, _)| dir))
+            .map_err(|error| failed(name, &error))?;
+        match report::read(&files) {
+            Ok(Some(view)) if view.closed => continue,
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                // Whatever broke it: nothing can be added to it, and a new run does not depend on it.
+                if let Some((dir, _)) = left {
+                    let place = dir.path().display();
+                    output::note(&format!(
+                        "warning: run {name} cannot be picked up, it stays at {place}: {error}"
+                    ));
+                }
+                continue;
+            }
+            _ => {}
         }
-        let recovered = run::recover(Files::of(&top, name), left, repository, host, waivers).await;
-        match recovered.map_err(|error| Failure::new(Exit::Internal, format!("run {name}: {error}")))? {
+        let recovered = run::recover(files, left, repository, host, waivers).await;
+        match recovered.map_err(|error| failed(name, &error))? {
             None => output::note(&format!("run {name} had died before it began; cleared away")),
             Some(mut recovered) => {
-                let closed = report::close(&mut recovered.recorder)
-                    .map_err(|error| Failure::new(Exit::Internal, format!("run {name}: {error}")))?;
+                let closed = report::close(&mut recovered.recorder).map_err(|error| failed(name, &error))?;
                 output::note(&told(name, &closed.0));
             }
         }
     }
     Ok(())
+}
+
+fn failed(name: RunName, error: &dyn std::error::Error) -> Failure {
+    Failure::new(Exit::Internal, format!("run {name}, which had crashed, cannot be picked up: {error}"))
 }
 
 /// Names the runs without an end: journals that are not closed, and directories without a journal.

@@ -42,6 +42,11 @@ pub(super) fn run(args: RunArgs) -> Result<Exit, Failure> {
     if args.plan.is_some() && args.issues.len() > 1 {
         return Err(Failure::new(Exit::Usage, "--plan names one file, but there are several issues"));
     }
+    if args.dry_run {
+        let issues = || args.issues.iter().map(ToString::to_string).collect();
+        let targets = args.plan.map_or_else(issues, |plan| vec![plan.to_string_lossy().into_owned()]);
+        return super::check::run(&super::check::CheckArgs { targets, json: args.json });
+    }
     let repository = target::repository()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(Exit::Internal, format!("runtime: {error}")))?;
@@ -144,7 +149,7 @@ async fn work(
     if let Err(error) = run::execute(runner).await {
         record_internal(recorder, &error.to_string())?;
     }
-    run::finish(worktree, recorder, ending).await.map_err(|error| internal(std::io::Error::other(error)))
+    run::finish(worktree, recorder, ending).await.map_err(Failure::from)
 }
 
 fn start(
@@ -228,7 +233,7 @@ fn tell(args: &RunArgs, files: &Files, view: &RunView, head: &Head) -> Result<()
 }
 
 fn internal(error: std::io::Error) -> Failure {
-    Failure::new(Exit::Internal, error.to_string())
+    Failure::system(&error)
 }
 
 impl From<Refusal> for Failure {
@@ -237,6 +242,16 @@ impl From<Refusal> for Failure {
         match refusal {
             Refusal::Plan { hint, .. } => Self::new(Exit::Usage, message).hint(hint),
             Refusal::Policy { reason, .. } => Self::new(Exit::Refused, message).hint(reason.hint),
+        }
+    }
+}
+
+impl From<run::RunError> for Failure {
+    fn from(error: run::RunError) -> Self {
+        match error {
+            run::RunError::Worktree(error) => error.into(),
+            run::RunError::Io(error) => Self::system(&error),
+            other => Self::new(Exit::Internal, other.to_string()),
         }
     }
 }

@@ -41,9 +41,8 @@ impl From<WorktreeError> for Failure {
             WorktreeError::Refused { hint, .. } => Self::new(Exit::Usage, message).hint(hint),
             WorktreeError::Denied(reason) => Self::new(Exit::Refused, message).hint(reason.hint),
             WorktreeError::Sandbox(error) => Self::new(Exit::Refused, message).hint(error.hint),
-            WorktreeError::Git { .. } | WorktreeError::Uncommittable(_) | WorktreeError::Io(_) => {
-                Self::new(Exit::Internal, message)
-            }
+            WorktreeError::Io(error) => Self::system(&error),
+            WorktreeError::Git { .. } | WorktreeError::Uncommittable(_) => Self::new(Exit::Internal, message),
         }
     }
 }

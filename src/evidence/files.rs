@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -86,6 +86,11 @@ impl Files {
         let mut run = RunName::new(now, issue);
         loop {
             let files = Self::of(top, run);
+            if files.log().symlink_metadata().is_ok() {
+                // Of a run whose journal is lost: not to be mixed up with this one.
+                run = run.next_second();
+                continue;
+            }
             match OpenOptions::new()
                 .append(true)
                 .read(true)
@@ -103,6 +108,11 @@ impl Files {
     /// Makes the folders that the files lie in.
     pub fn make_folders(&self) -> io::Result<()> {
         make_folders(&self.top)
+    }
+
+    /// Tells whether the folders are there.
+    pub(super) fn folders_are_there(&self) -> bool {
+        [self.log(), self.journal()].iter().all(|file| file.parent().is_some_and(Path::is_dir))
     }
 
     /// Lists the runs of a checkout, oldest first.
@@ -202,6 +212,27 @@ fn ignore_itself(logs: &Path) -> io::Result<()> {
 /// Adds the path to an error of the system.
 pub(super) fn named(error: io::Error, path: &Path) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+/// Tells whether an open file still is the one that its path names.
+pub(super) fn is_in_place(path: &Path, file: &File) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let own = file.metadata()?;
+    Ok(fs::symlink_metadata(path).is_ok_and(|there| (there.dev(), there.ino()) == (own.dev(), own.ino())))
+}
+
+/// Lays the bytes of an open file under its path again; returns the new file, open to be appended to.
+pub(super) fn put_back(path: &Path, file: &mut File) -> io::Result<File> {
+    file.seek(SeekFrom::Start(0))?;
+    let folder = path.parent().unwrap_or(path);
+    let mut copy = tempfile::Builder::new()
+        .permissions(fs::Permissions::from_mode(0o644))
+        .tempfile_in(folder)
+        .map_err(|error| named(error, folder))?;
+    io::copy(file, copy.as_file_mut()).and_then(|_| copy.as_file().sync_all()).map_err(|e| named(e, path))?;
+    copy.persist(path).map_err(|error| named(error.error, path))?;
+    sync_folder_of(path)?;
+    OpenOptions::new().append(true).read(true).open(path).map_err(|e| named(e, path))
 }
 
 /// Makes the names in a folder durable.

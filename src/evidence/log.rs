@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::files::named;
+use super::files::{is_in_place, named, put_back};
 use super::mask::{Masker, Secrets};
 
 /// Longest line that is looked at as one when the log is searched; longer ones are taken in pieces.
@@ -48,6 +48,15 @@ impl Log {
         self.position += masked.len() as u64;
         self.at_line_start = *last == b'\n';
         Ok(())
+    }
+
+    /// Puts the file back under its name if something took it away; whether that was so.
+    pub(super) fn keep_in_place(&mut self) -> io::Result<bool> {
+        let gone = !is_in_place(&self.path, &self.file)?;
+        if gone {
+            self.file = put_back(&self.path, &mut self.file)?;
+        }
+        Ok(gone)
     }
 
     /// Makes everything durable.

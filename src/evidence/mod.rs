@@ -93,9 +93,22 @@ impl Recorder {
 
     /// Writes one event; when this returns it is durable, and so is all that was deferred before it.
     pub fn record(&mut self, event: Event) -> io::Result<()> {
+        self.keep_in_place()?;
         self.deferred.push(event);
         for line in self.journal.append(std::mem::take(&mut self.deferred))? {
             self.watch.event(&line);
+        }
+        Ok(())
+    }
+
+    /// Puts log and journal back where something (`git clean -fdx` is a habit) took them away in mid-run. They
+    /// are open, so nothing of them is lost; the log says so.
+    pub fn keep_in_place(&mut self) -> io::Result<()> {
+        if !self.files.folders_are_there() {
+            self.files.make_folders()?;
+        }
+        if self.journal.keep_in_place()? | self.log.keep_in_place()? {
+            self.banner("the evidence had been removed or replaced while the run ran; it was put back")?;
         }
         Ok(())
     }

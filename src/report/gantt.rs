@@ -35,7 +35,12 @@ pub(super) fn draw(view: &RunView) -> String {
             Some(AttemptResult::Interrupted) | None => "active",
         };
         let seconds = attempt.took.as_secs().max(1);
-        let _ = writeln!(text, "  {place} {}{number} :{class}, {}, {seconds}s", step.id, start(attempt.began, long));
+        let _ = writeln!(
+            text,
+            "  {place} {}{number} :{class}, {}, {seconds}s",
+            step.id,
+            start(attempt.began, long)
+        );
     }
     text.push_str("```\n");
     text

@@ -23,6 +23,7 @@ pub fn read(files: &Files) -> io::Result<Option<RunView>> {
 
 /// Writes the reports of a run that has ended, and closes its evidence.
 pub fn close(recorder: &mut Recorder) -> io::Result<(RunView, Head)> {
+    recorder.keep_in_place()?;
     let files = recorder.files().clone();
     let view = read(&files)?.ok_or_else(|| io::Error::other("a run without a beginning cannot be closed"))?;
     let summary = summary::write(&view, &files);

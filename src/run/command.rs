@@ -96,6 +96,8 @@ pub(super) async fn run(
         Err(error) => (Err(format!("{error} ({})", error.hint)), None, None),
     };
     let printed = pump.printed;
+    // Expectations are about to read the log.
+    recorder.keep_in_place()?;
     Ok(Done { ended, cut, enforced, log: from..recorder.log_position(), printed, took: started.elapsed() })
 }
 

@@ -18,7 +18,7 @@ pub use expect::signal_name as name_of_signal;
 pub use finish::{Ending, finish};
 pub use interrupt::Interrupt;
 pub use preflight::{Grants, Refusal, enforcement, preflight};
-pub use recover::{Recovered, recover};
+pub use recover::{Recovered, recover, restore_journal};
 pub use steps::execute;
 
 use crate::evidence::Recorder;

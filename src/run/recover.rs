@@ -17,7 +17,7 @@ pub struct Recovered {
 
 /// Salvages what a dead runner left of a run, takes its checkpoints out and removes its directory.
 ///
-/// The caller holds the lock of the issue, so nobody else is at it.
+/// The caller holds the lock of the issue, so nobody else is at it, and has restored the journal.
 pub async fn recover(
     files: Files,
     left: Option<(RunDir, Record)>,
@@ -25,7 +25,6 @@ pub async fn recover(
     host: &HostFacts,
     waivers: &Waivers,
 ) -> Result<Option<Recovered>, RunError> {
-    restore_journal(&files, left.as_ref().map(|(dir, _)| dir))?;
     let (mut recorder, lines, torn) = match Recorder::reopen(files.clone(), &Secrets::default()) {
         Ok(opened) => opened,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -118,7 +117,7 @@ fn in_flight(lines: &[Line]) -> Option<(Token, u32)> {
 }
 
 /// Puts the journal back from its second copy where something (`git clean`) has removed it.
-fn restore_journal(files: &Files, dir: Option<&RunDir>) -> Result<(), RunError> {
+pub fn restore_journal(files: &Files, dir: Option<&RunDir>) -> Result<(), RunError> {
     let journal = files.journal();
     let Some(mirror) = dir.map(RunDir::mirror).filter(|mirror| mirror.is_file() && !journal.exists()) else {
         return Ok(());

@@ -84,7 +84,7 @@ impl Worktree {
     ) -> Result<Option<Self>, WorktreeError> {
         let git = ConfinedGit::new(&dir, host, waivers, repository.format.name())?;
         let variables = [("BASE", record.base.clone().into()), ("RESULT", RESULT.into())];
-        if !dir.checkpoints().join(RESULT).is_file() {
+        if !dir.checkpoints().join(RESULT).is_file() || !dir.worktree().is_dir() {
             return Ok(None);
         }
         git.take_possession(&dir)?;

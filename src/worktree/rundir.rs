@@ -73,6 +73,23 @@ impl RunDir {
         Ok(dir)
     }
 
+    /// Lists the directories of an issue without a record: not begun, or proved and half removed, when their
+    /// runner died. They hold nothing of worth. The caller holds the issue's lock.
+    pub fn abandoned(state: &State, common_dir: &Path, issue: u64) -> Result<Vec<Self>, WorktreeError> {
+        let runs = state.runs()?;
+        let suffix = format!("-{issue}-{}", key(common_dir));
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&runs).map_err(at(&runs))? {
+            let dir = Self { path: entry?.path() };
+            let named = dir.path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(&suffix));
+            if named && fs::symlink_metadata(dir.record()).is_err_and(|e| e.kind() == io::ErrorKind::NotFound)
+            {
+                found.push(dir);
+            }
+        }
+        Ok(found)
+    }
+
     /// Lists what runs of a repository left, with their records; unreadable ones are of nobody.
     pub fn of(state: &State, common_dir: &Path) -> Result<Vec<(Self, Record)>, WorktreeError> {
         let runs = state.runs()?;
@@ -132,11 +149,11 @@ impl RunDir {
 
     /// Removes the directory with all that is in it.
     pub(super) fn remove(&self) -> Result<(), WorktreeError> {
-        // Its record goes last: until then a later `run` or `status` sees what is left.
-        for folder in [self.worktree(), self.home(), self.tmp(), self.checkpoints(), self.inbox()] {
-            remove_tree(&folder)?;
+        // Its record goes first: a half removed worktree must not be taken for one to be saved.
+        match fs::remove_file(self.record()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&self.record())(error)),
+            _ => remove_tree(&self.path),
         }
-        remove_tree(&self.path)
     }
 }
 

@@ -101,7 +101,12 @@ impl State {
     fn folder(&self, name: &str) -> Result<PathBuf, WorktreeError> {
         let path = self.root.join(name);
         // Others may pass (the steps of root's runs have a uid of their own), and see nothing.
-        DirBuilder::new().recursive(true).mode(0o711).create(&path).map_err(at(&path))?;
+        DirBuilder::new().recursive(true).mode(0o711).create(&path).map_err(|error| {
+            WorktreeError::refused(
+                format!("no place for the state of runs: {}: {error}", path.display()),
+                "set AUTOPILOT_STATE_DIR to a folder that you may write to, with space for a checkout",
+            )
+        })?;
         Ok(path)
     }
 }
