@@ -13,7 +13,7 @@ use crate::evidence::event::{Event, Host, Reason, ReasonKind, RunResult, RunStar
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, Head, Recorder, Token};
 use crate::plan::{self, Plan};
-use crate::policy::Waivers;
+use crate::policy::{HostFacts, Waivers};
 use crate::report::{self, RunView, WorktreeView};
 use crate::run::{self, Ending, Interrupt, Refusal, Runner};
 use crate::worktree::{Base, LockError, Repository, RunOf, State, Worktree};
@@ -33,6 +33,12 @@ pub(super) struct RunArgs {
     /// Leave the worktree in place at the end.
     #[arg(long)]
     keep_worktree: bool,
+    /// As root: the user whom the steps run as (default: an unprivileged uid of the run's own).
+    #[arg(long, value_name = "USER")]
+    run_as: Option<String>,
+    /// Names a protection to go without where this host cannot give it (repeatable).
+    #[arg(long, value_name = "WHAT")]
+    allow_degraded: Vec<String>,
     /// Print results as JSON on standard output, and progress on standard error.
     #[arg(long)]
     json: bool,
@@ -81,8 +87,8 @@ async fn one(
 ) -> Result<Exit, Failure> {
     let plan = load(args, issue)?;
     let base = repository.base(plan.base.as_deref())?;
-    let host = crate::sandbox::probe();
-    let waivers = Waivers::default();
+    let host = host(args)?;
+    let waivers = Waivers { names: args.allow_degraded.clone() };
     let secrets = Secrets::default();
     let (grants, warnings) = run::preflight(&plan, &host, &waivers, &secrets)?;
     warnings.iter().for_each(|warning| output::note(&format!("warning: {warning}")));
@@ -122,6 +128,17 @@ async fn one(
     drop(lock);
     tell(args, recorder.files(), &view, &head)?;
     Ok(exit(&view, interrupt))
+}
+
+fn host(args: &RunArgs) -> Result<HostFacts, Failure> {
+    let mut host = crate::sandbox::probe();
+    if let Some(name) = &args.run_as {
+        if host.uid != 0 {
+            return Err(Failure::new(Exit::Usage, "--run-as needs root: nobody else can become another user"));
+        }
+        host.identity = crate::sandbox::user(name);
+    }
+    Ok(host)
 }
 
 fn load(args: &RunArgs, issue: u64) -> Result<Plan, Failure> {

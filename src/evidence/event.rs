@@ -61,6 +61,10 @@ pub enum Event {
         ms: u64,
         /// Byte of the log where its part ends.
         log: u64,
+        /// What the policy probably refused it, and the line of the plan that would allow it; a guess from
+        /// its output.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<Text>,
     },
     /// The runner committed the worktree's state.
     #[serde(rename = "checkpoint.made")]
@@ -367,6 +371,9 @@ pub struct Change {
     pub added: Option<u64>,
     /// Lines removed; nothing for a binary file.
     pub removed: Option<u64>,
+    /// Why a reviewer should look at it first: it makes other people's tools run code, or behave otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<Text>,
 }
 
 /// What happened to a path.

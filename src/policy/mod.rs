@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub use denial::{Denial, Own, explain_denial};
 pub use grant::{Grant, Isolation, Limits, Reach};
 pub use host::{Cache, Fact, HostFacts, Identity, Namespaces};
-pub use review::{Kind, reviewable};
+pub use review::{Left, reviewable};
 
 use crate::plan::{EnvEntry, Network, Resources, Step};
 

@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 
 /// What kind of thing lies at a changed path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind<'a> {
+pub enum Left<'a> {
     /// A regular file.
     File,
     /// A folder.
@@ -74,14 +74,14 @@ const FOLDERS: [(&str, &str); 15] = [
 
 /// Says why a path that a step added or changed, relative to the repository's top, deserves a reviewer's first
 /// look; `None` if it is like any other.
-pub fn reviewable(path: &Path, kind: Kind<'_>) -> Option<&'static str> {
+pub fn reviewable(path: &Path, kind: Left<'_>) -> Option<&'static str> {
     match kind {
-        Kind::Repository => {
+        Left::Repository => {
             return Some("a repository of its own: its configuration runs code when git looks at it");
         }
-        Kind::Special => return Some("not a regular file: reading it may hang or do something else"),
-        Kind::Link(target) if leaves(path, target) => return Some("a link that leads out of the repository"),
-        Kind::Link(_) | Kind::File | Kind::Folder => {}
+        Left::Special => return Some("not a regular file: reading it may hang or do something else"),
+        Left::Link(target) if leaves(path, target) => return Some("a link that leads out of the repository"),
+        Left::Link(_) | Left::File | Left::Folder => {}
     }
     // Without regard to case: some of the machines that check this out have none.
     let lower = path.to_string_lossy().to_ascii_lowercase();
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     fn file(path: &str) -> Option<&'static str> {
-        reviewable(Path::new(path), Kind::File)
+        reviewable(Path::new(path), Left::File)
     }
 
     #[test]
@@ -152,12 +152,12 @@ mod tests {
 
     #[test]
     fn links_that_leave_are_named_and_others_are_not() {
-        let link = |path: &str, target: &str| reviewable(Path::new(path), Kind::Link(Path::new(target)));
+        let link = |path: &str, target: &str| reviewable(Path::new(path), Left::Link(Path::new(target)));
         assert!(link("a", "/root/.ssh").is_some());
         assert!(link("a/b", "../../x").is_some());
         assert!(link("a/b", "../.git/config").is_some());
         assert_eq!(link("a/b", "../x"), None);
         assert_eq!(link("a", "./b/../c"), None);
-        assert!(reviewable(Path::new("fifo"), Kind::Special).is_some());
+        assert!(reviewable(Path::new("fifo"), Left::Special).is_some());
     }
 }

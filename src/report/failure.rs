@@ -41,6 +41,9 @@ pub(super) fn write(view: &RunView, files: &Files) -> io::Result<Option<String>>
         text.push_str(&attempts(step));
         text.push_str(&last_lines(step, attempt, files)?);
     }
+    for (step, refused) in view.refused() {
+        let _ = writeln!(text, "\nProbably refused by the policy of {step}\n  {}", printable(refused));
+    }
     text.push_str(&take_over(view, files));
     Ok(Some(text))
 }

@@ -23,6 +23,9 @@ pub(super) fn write(view: &RunView, files: &Files) -> String {
     if let Some(check) = what_to_check(view) {
         let _ = writeln!(text, "\n**Check before merging:** {check}");
     }
+    for (step, refused) in view.refused() {
+        let _ = writeln!(text, "\n**Refused by policy**, probably, in `{step}`: {}", inline(refused));
+    }
     let drawn = gantt::draw(view);
     if !drawn.is_empty() {
         let _ = write!(text, "\n{drawn}");
@@ -108,6 +111,11 @@ fn what_to_check(view: &RunView) -> Option<String> {
                 items.push(format!("`{}` attempt {} failed: {}", step.id, attempt.number, inline(&text)));
             }
             items.extend(attempt.not_held.iter().map(|what| format!("not saved: {}", inline(what))));
+        }
+    }
+    for change in view.changes() {
+        if let Some(why) = change.review.filter(|_| change.kind != ChangeKind::Deleted) {
+            items.push(format!("{} was changed ({why})", inline(change.path.as_str())));
         }
     }
     if view.start.dirty {

@@ -83,6 +83,8 @@ pub struct AttemptView {
     pub salvage: Option<String>,
     /// What the bundle could not hold.
     pub not_held: Vec<String>,
+    /// What the policy probably refused it, and what would allow it.
+    pub refused: Option<String>,
 }
 
 /// What became of a worktree.
@@ -135,12 +137,13 @@ impl RunView {
             Event::CommandEnded(ended) => {
                 self.with_attempt(ended.step.as_str(), |attempt| attempt.commands.push((**ended).clone()));
             }
-            Event::AttemptEnded { step, result, reason, ms, log, .. } => {
+            Event::AttemptEnded { step, result, reason, ms, log, refused, .. } => {
                 self.with_attempt(step.as_str(), |attempt| {
                     attempt.result = Some(*result);
                     attempt.reason.clone_from(reason);
                     attempt.took = Duration::from_millis(*ms);
                     attempt.log.1 = Some(*log);
+                    attempt.refused = refused.as_ref().map(ToString::to_string);
                 });
             }
             Event::CheckpointMade { step, changes, .. } => {
@@ -218,6 +221,7 @@ impl RunView {
             match all.iter_mut().find(|known| known.path == change.path) {
                 Some(known) => {
                     known.kind = change.kind;
+                    known.review.clone_from(&change.review);
                     known.added = known.added.zip(change.added).map(|(a, b)| a + b);
                     known.removed = known.removed.zip(change.removed).map(|(a, b)| a + b);
                 }
@@ -225,6 +229,14 @@ impl RunView {
             }
         }
         all
+    }
+
+    /// Returns what the policy probably refused, each once, with the step.
+    pub fn refused(&self) -> Vec<(&str, &str)> {
+        let all = self.steps.iter().flat_map(|step| step.attempts.iter().map(|a| (&*step.id, a)));
+        let mut refused: Vec<_> = all.filter_map(|(id, attempt)| Some((id, attempt.refused.as_deref()?))).collect();
+        refused.dedup();
+        refused
     }
 
     /// Returns every salvage ref with the step and attempt it is of.
@@ -266,6 +278,7 @@ impl AttemptView {
             commands: Vec::new(),
             salvage: None,
             not_held: Vec::new(),
+            refused: None,
         }
     }
 }

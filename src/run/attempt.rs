@@ -1,20 +1,24 @@
 //! One try of a step: action, expectations, `post`, `changes` once more, checkpoint.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::command::{self, Cut, Done, Job};
 use super::{RunError, Runner, expect};
-use crate::evidence::Token;
+use crate::evidence::{Text, Token, log};
 use crate::evidence::event::{
     AttemptResult, Change, ChangeKind, CommandEnded, Event, Reason, ReasonKind, Role,
 };
 use crate::plan::{Action, Invocation, Step};
-use crate::policy::Grant;
+use crate::policy::{self, Grant};
 use crate::sandbox::{Place, Status};
-use crate::worktree::{Counted, Kind, WorktreeError};
+use crate::worktree::{Counted, Kind, Look, WorktreeError};
 
 /// How long a rollback command may take.
 const ROLLBACK: Duration = Duration::from_secs(60);
+
+/// Lines of output that are looked at for what was refused.
+const EXPLAINED: usize = 200;
 
 /// How an attempt ended.
 #[derive(Debug)]
@@ -55,12 +59,31 @@ impl Runner<'_> {
                 (AttemptResult::Interrupted, Some(self.reason(ReasonKind::Signal, &text)))
             }
         };
+        let refused = match (&outcome, &reason) {
+            (Outcome::Failed(_), Some(reason)) => self.explain(this.step, reason.kind, log)?,
+            _ => None,
+        };
         if let Some(reason) = &reason {
             self.recorder.banner(format!("step {}, attempt {of}: {}", this.step.id, reason.text))?;
         }
         let (ms, log) = (millis(started.elapsed()), self.recorder.log_position());
-        self.recorder.defer(Event::AttemptEnded { step, attempt, result, reason, ms, log });
+        self.recorder.defer(Event::AttemptEnded { step, attempt, result, reason, ms, log, refused });
         Ok(outcome)
+    }
+
+    /// Guesses from an attempt's last output what its policy refused it.
+    fn explain(&self, step: &Step, kind: ReasonKind, log: u64) -> Result<Option<Text>, RunError> {
+        if !matches!(kind, ReasonKind::Exit | ReasonKind::Post | ReasonKind::Expectation) {
+            return Ok(None);
+        }
+        let (lines, _) = log::tail(&self.recorder.files().log(), log, self.recorder.log_position(), EXPLAINED)?;
+        let grant = &self.grants(step).action;
+        let seen = self.worktree.place()?.seen(grant);
+        let own = policy::Own { worktree: &seen.worktree, home: &seen.home, tmp: &seen.tmp };
+        let denial = policy::explain_denial(lines.join("\n").as_bytes(), grant, &own);
+        Ok(denial.map(|denial| {
+            self.recorder.text(format!("{}: {}; to allow it: {}", denial.what, denial.why, denial.allow))
+        }))
     }
 
     async fn act(&mut self, this: Try<'_>, started: Instant) -> Result<Outcome, RunError> {
@@ -255,7 +278,19 @@ impl Runner<'_> {
             },
             added: counted.added,
             removed: counted.removed,
+            review: self.review(counted).map(|why| self.recorder.text(why)),
         }
+    }
+
+    /// Says why a reviewer should look at a path first, if so.
+    fn review(&self, counted: &Counted) -> Option<&'static str> {
+        let path = Path::new(&counted.path);
+        let target = match self.worktree.look(path) {
+            Ok(Look::Other) => self.worktree.link(path).ok(),
+            _ => None,
+        };
+        let kind = target.as_deref().map_or(policy::Left::File, policy::Left::Link);
+        (counted.kind != Kind::Deleted).then(|| policy::reviewable(path, kind)).flatten()
     }
 
     fn failed(&self, kind: ReasonKind, text: &str) -> Outcome {

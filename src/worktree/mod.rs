@@ -98,6 +98,13 @@ impl Worktree {
         })
     }
 
+    /// Reads where a link of the worktree points.
+    pub fn link(&self, path: &std::path::Path) -> std::io::Result<std::path::PathBuf> {
+        use std::os::unix::ffi::{OsStrExt, OsStringExt};
+        let target = self.root.link(path.as_os_str().as_bytes())?;
+        Ok(std::ffi::OsString::from_vec(target).into())
+    }
+
     /// Opens a regular file of the worktree through no link, and returns its size.
     pub fn open(&self, path: &std::path::Path) -> std::io::Result<(std::fs::File, u64)> {
         use std::os::unix::ffi::OsStrExt;

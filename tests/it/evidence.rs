@@ -212,11 +212,11 @@ fn the_gantt_keeps_to_what_every_renderer_draws() {
     assert_eq!(lines.next(), Some("  dateFormat HH:mm:ss"));
     assert_eq!(lines.next(), Some("  axisFormat %H:%M:%S"));
     let task =
-        regex::Regex::new(r"^  [a-z]+( \d/\d)? :(done|crit|active), \d\d:\d\d:\d\d, [1-9]\d*s$").unwrap();
+        regex::Regex::new(r"^  \d [a-z]+( \d/\d)? :(done|crit|active), \d\d:\d\d:\d\d, [1-9]\d*s$").unwrap();
     let tasks: Vec<&str> = lines.collect();
     assert_eq!(tasks.len(), 4, "an attempt each: {chart}");
     assert!(tasks.iter().all(|line| task.is_match(line)), "{chart}");
-    assert!(tasks[1].starts_with("  two 1/2 :crit") && tasks[2].starts_with("  two 2/2 :done"), "{chart}");
+    assert!(tasks[1].starts_with("  2 two 1/2 :crit") && tasks[2].starts_with("  2 two 2/2 :done"), "{chart}");
 }
 
 #[test]
