@@ -104,7 +104,12 @@ impl Table {
         let mut table = Self { anchors: Vec::new(), grams: Grams::new(), all: Vec::new() };
         for (index, provider) in (0..).zip(providers::ALL) {
             for literal in provider.literals {
-                let before = if provider.edge { EDGE } else { ANY };
+                let before = match literal.len() {
+                    // Spelt out with sixteen digits: kept to what is usual.
+                    2 => SHORT_EDGE,
+                    _ if provider.edge => EDGE,
+                    _ => ANY,
+                };
                 let after = if literal.len() == 2 { HEX } else { WORD };
                 table.add(Window { before, after, ..Window::of(literal, false) }, Rule::Token(index));
             }
@@ -187,7 +192,7 @@ impl Window {
         let class = |name: &str| match name {
             ANY => (0..=255).collect(),
             // The last byte of a typographic quote is an edge too.
-            EDGE | SHORT_EDGE => name.bytes().chain(0x80..=0xbf).collect(),
+            EDGE => name.bytes().chain(0x80..=0xbf).collect(),
             _ => name.bytes().collect::<Vec<u8>>(),
         };
         match usize::try_from(offset).map(|offset| self.literal.get(offset)) {
