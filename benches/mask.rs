@@ -172,7 +172,7 @@ fn measure(input: &Path, output: &Path, rounds: usize, mut contenders: Vec<Conte
             // ripgrep says 1 when nothing matched.
             let fine = status.success() || status.code() == Some(1) && contender.name.starts_with("rg");
             assert!(fine, "{}: {status}", contender.name);
-            contender.times.push((clock.as_secs_f64(), (cpu() - before).as_secs_f64()));
+            contender.times.push((clock.as_secs_f64(), cpu().saturating_sub(before).as_secs_f64()));
         }
     }
     contenders

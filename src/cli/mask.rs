@@ -11,7 +11,7 @@ use super::exit::{Exit, Failure};
 use crate::evidence::mask::{Masker, Refused, Secrets};
 
 /// Large enough that system calls do not count, small enough for the second-level cache.
-const BUFFER: usize = 256 << 10;
+const BUFFER: usize = 128 << 10;
 /// Silence after which an unfinished line is shown.
 const PATIENCE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 

@@ -47,10 +47,12 @@ const WORD: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 const PRINTABLE: &str =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
 const HEX: &str = "0123456789abcdef";
+/// What a scheme ends with.
+const SCHEME: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-";
 /// What stands behind a key.
 const SIGN: &str = "= :\"'\\]>`%0123456789sS\t";
 /// What stands before a word: no letter or digit, but for the last byte of `\n`, `%3D` and the like.
-const EDGE: &str = "\n\t !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~nrt0127ABDF";
+const EDGE: &str = "\n\t !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~nrt01279ABCDF\0\x07\r\x1b";
 
 /// The same, and what may stand before `pwd`.
 const SHORT_EDGE: &str = "\n\t !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~nrt0127ABDFbB";
@@ -102,7 +104,12 @@ impl Table {
         let mut table = Self { anchors: Vec::new(), grams: Grams::new(), all: Vec::new() };
         for (index, provider) in (0..).zip(providers::ALL) {
             for literal in provider.literals {
-                let before = if literal.len() == 2 { EDGE } else { ANY };
+                let before = match literal.len() {
+                    // Spelt out with sixteen digits: kept to what is usual.
+                    2 => SHORT_EDGE,
+                    _ if provider.edge => EDGE,
+                    _ => ANY,
+                };
                 let after = if literal.len() == 2 { HEX } else { WORD };
                 table.add(Window { before, after, ..Window::of(literal, false) }, Rule::Token(index));
             }
@@ -123,7 +130,7 @@ impl Table {
         table.add(Window { after: PRINTABLE, at: Some(2), ..Window::of("_auth=", true) }, Rule::ShortPair);
         let short = Window { before: SHORT_EDGE, after: SIGN, ..Window::of("pwd", true) };
         table.add(short, Rule::Pair);
-        table.add(Window::of("://", false), Rule::Url);
+        table.add(Window { before: SCHEME, after: PRINTABLE, ..Window::of("://", false) }, Rule::Url);
         table.add(Window::of("-----BEGIN", false), Rule::Pem);
         table.add(Window::of("::add-mask::", false), Rule::AddMask);
         table
@@ -182,7 +189,12 @@ impl Window {
 
     /// Returns the bytes that may stand at an offset from the start of the literal.
     fn choices(&self, offset: i16) -> Vec<u8> {
-        let class = |name: &str| if name == ANY { (0..=255).collect() } else { name.bytes().collect() };
+        let class = |name: &str| match name {
+            ANY => (0..=255).collect(),
+            // The last byte of a typographic quote is an edge too.
+            EDGE => name.bytes().chain(0x80..=0xbf).collect(),
+            _ => name.bytes().collect::<Vec<u8>>(),
+        };
         match usize::try_from(offset).map(|offset| self.literal.get(offset)) {
             Err(_) => class(self.before),
             Ok(None) => class(self.after),

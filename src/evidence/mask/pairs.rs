@@ -50,7 +50,7 @@ pub(super) fn value(line: &[u8], word: Range<usize>) -> Option<Range<usize>> {
 
 /// Tells whether the key is the user in a link: `https://x-access-token:…@host`.
 fn is_user(before: &[u8]) -> bool {
-    let word = before.rsplit(|byte| byte.is_ascii_whitespace()).next().unwrap_or_default();
+    let word = before.rsplit(u8::is_ascii_whitespace).next().unwrap_or_default();
     find(word, b"://").is_some_and(|at| !word.get(at + 3..).unwrap_or_default().contains(&b'/'))
 }
 

@@ -7,6 +7,8 @@ use memchr::{memchr, memchr2, memrchr};
 const ESC: u8 = 0x1b;
 const BEL: u8 = 0x07;
 const BACKSPACE: u8 = 0x08;
+/// A run of text up to this length is copied without a call.
+const SHORT: usize = 32;
 
 /// Which bytes of a block decide how it has to be viewed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +123,7 @@ impl View {
             // Sequences often follow each other.
             let run =
                 if rest[0] == ESC { 0 } else { next_special(rest, mode, content).unwrap_or(rest.len()) };
-            self.copy(rest.get(..run).unwrap_or_default(), offset + at);
+            self.copy_start(rest, run, offset + at);
             at += run;
             if at < raw.len() {
                 at += self.special(raw, at, offset, mode);
@@ -140,6 +142,19 @@ impl View {
             self.jumps.push((at, raw));
         }
         self.bytes.extend_from_slice(text);
+    }
+
+    /// Copies the first `len` bytes. Between colours there are few: a copy of fixed size, cut back, is cheaper.
+    #[inline]
+    fn copy_start(&mut self, rest: &[u8], len: usize, raw: usize) {
+        match rest.first_chunk::<SHORT>() {
+            Some(start) if len <= SHORT && len > 0 => {
+                let at = self.bytes.len();
+                self.copy(start, raw);
+                self.bytes.truncate(at + len);
+            }
+            _ => self.copy(rest.get(..len).unwrap_or_default(), raw),
+        }
     }
 
     /// Handles the control at `at`; returns how many raw bytes that took.

@@ -281,7 +281,7 @@ fn keys_in_armour_are_masked_line_by_line() {
                         .iter()
                         .chain(&end)
                         .chain(&["after the key 1".to_owned(), "cargo build".to_owned()])
-                        .map(|line| format!("{prefix}{line}{ending}"))
+                        .flat_map(|line| [prefix, line, ending])
                         .collect();
                     let out = whole(&none, text.as_bytes());
                     for line in &body {
