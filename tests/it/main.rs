@@ -1,5 +1,6 @@
 //! The integration tests: one binary, one hermetic builder (`common`), real parts.
 
+mod cli;
 mod common;
 mod crash;
 mod evidence;
