@@ -120,7 +120,9 @@ impl Files {
         let folder = top.join(LOGS).join("autopilot");
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(Vec::new());
+            }
             Err(error) => return Err(named(error, &folder)),
         };
         let mut runs = Vec::new();
@@ -192,7 +194,8 @@ fn make_folders(top: &Path) -> io::Result<()> {
             Ok(()) if folder == LOGS => ignore_itself(&path)?,
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                if !fs::symlink_metadata(&path)?.is_dir() {
+                let there = fs::symlink_metadata(&path).map_err(|error| named(error, &path))?;
+                if !there.is_dir() {
                     return Err(io::Error::other(format!("{} is not a folder", path.display())));
                 }
             }

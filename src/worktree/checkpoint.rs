@@ -274,9 +274,9 @@ fn complete(
     let there: std::collections::HashSet<&[u8]> = made.1.iter().map(|d| d.path.as_slice()).collect();
     match changes.paths.iter().find(|c| c.kind == Kind::Added && !there.contains(c.path.as_slice())) {
         None => Ok(made),
-        Some(changed) => Err(WorktreeError::Uncommittable(format!(
+        Some(missing) => Err(WorktreeError::Uncommittable(format!(
             "git does not take {} into a commit; rename it, or have it ignored",
-            changed.path().display()
+            missing.path().display()
         ))),
     }
 }
