@@ -134,7 +134,10 @@ fn host(args: &RunArgs) -> Result<HostFacts, Failure> {
     let mut host = crate::sandbox::probe();
     if let Some(name) = &args.run_as {
         if host.uid != 0 {
-            return Err(Failure::new(Exit::Usage, "--run-as needs root: nobody else can become another user"));
+            return Err(Failure::new(
+                Exit::Usage,
+                "--run-as needs root: nobody else can become another user",
+            ));
         }
         host.identity = crate::sandbox::user(name);
     }

@@ -234,7 +234,8 @@ impl RunView {
     /// Returns what the policy probably refused, each once, with the step.
     pub fn refused(&self) -> Vec<(&str, &str)> {
         let all = self.steps.iter().flat_map(|step| step.attempts.iter().map(|a| (&*step.id, a)));
-        let mut refused: Vec<_> = all.filter_map(|(id, attempt)| Some((id, attempt.refused.as_deref()?))).collect();
+        let mut refused: Vec<_> =
+            all.filter_map(|(id, attempt)| Some((id, attempt.refused.as_deref()?))).collect();
         refused.dedup();
         refused
     }

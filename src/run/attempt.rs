@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::command::{self, Cut, Done, Job};
 use super::{RunError, Runner, expect};
-use crate::evidence::{Text, Token, log};
 use crate::evidence::event::{
     AttemptResult, Change, ChangeKind, CommandEnded, Event, Reason, ReasonKind, Role,
 };
+use crate::evidence::{Text, Token, log};
 use crate::plan::{Action, Invocation, Step};
 use crate::policy::{self, Grant};
 use crate::sandbox::{Place, Status};
@@ -76,7 +76,8 @@ impl Runner<'_> {
         if !matches!(kind, ReasonKind::Exit | ReasonKind::Post | ReasonKind::Expectation) {
             return Ok(None);
         }
-        let (lines, _) = log::tail(&self.recorder.files().log(), log, self.recorder.log_position(), EXPLAINED)?;
+        let (lines, _) =
+            log::tail(&self.recorder.files().log(), log, self.recorder.log_position(), EXPLAINED)?;
         let grant = &self.grants(step).action;
         let seen = self.worktree.place()?.seen(grant);
         let own = policy::Own { worktree: &seen.worktree, home: &seen.home, tmp: &seen.tmp };

@@ -10,8 +10,7 @@ use serde_json::Value;
 
 use crate::common::{Ran, Repo, signal, wait_for, wait_until};
 
-const WAITING: &str =
-    "  - {id: a, command: 'echo ready; while test ! -e ~/go; do sleep 0.05; done; echo gone on', timeout: 30s}\n";
+const WAITING: &str = "  - {id: a, command: 'echo ready; while test ! -e ~/go; do sleep 0.05; done; echo gone on', timeout: 30s}\n";
 
 /// Lets the step of [`WAITING`] go on.
 fn go(repo: &Repo) {

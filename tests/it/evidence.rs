@@ -216,7 +216,10 @@ fn the_gantt_keeps_to_what_every_renderer_draws() {
     let tasks: Vec<&str> = lines.collect();
     assert_eq!(tasks.len(), 4, "an attempt each: {chart}");
     assert!(tasks.iter().all(|line| task.is_match(line)), "{chart}");
-    assert!(tasks[1].starts_with("  2 two 1/2 :crit") && tasks[2].starts_with("  2 two 2/2 :done"), "{chart}");
+    assert!(
+        tasks[1].starts_with("  2 two 1/2 :crit") && tasks[2].starts_with("  2 two 2/2 :done"),
+        "{chart}"
+    );
 }
 
 #[test]
