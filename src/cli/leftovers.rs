@@ -1,5 +1,7 @@
 //! What dead runners left of an issue is picked up before a new run of it begins.
 
+use std::fmt::Write as _;
+
 use super::exit::{Exit, Failure};
 use super::{output, target};
 use crate::evidence::{Files, RunName};
@@ -88,7 +90,7 @@ fn is_closed(files: &Files) -> bool {
 fn told(name: RunName, view: &report::RunView) -> String {
     let mut text = format!("run {name} had crashed; its end is recorded");
     if let Some((reference, _, _)) = &view.branch {
-        text += &format!(", its checkpoints are on {reference}");
+        let _ = write!(text, ", its checkpoints are on {reference}");
     }
     if !view.salvaged().is_empty() {
         text.push_str(", what it was at is in its salvage bundle");

@@ -91,7 +91,9 @@ async fn one(
     let waivers = Waivers { names: args.allow_degraded.clone() };
     let secrets = Secrets::default();
     let (grants, warnings) = run::preflight(&plan, &host, &waivers, &secrets)?;
-    warnings.iter().for_each(|warning| output::note(&format!("warning: {warning}")));
+    for warning in warnings {
+        output::note(&format!("warning: {warning}"));
+    }
     let state = State::find()?;
     let mut lock = state.lock(&repository.common_dir, issue)?;
     if let Some(dead) = &lock.taken_over {
@@ -200,7 +202,7 @@ fn start(
             kernel: recorder.text(crate::worktree::kernel()),
             git: recorder.text(repository.git_version()?),
         },
-        sandbox: recorder.text(run::enforcement(grants)),
+        sandbox: recorder.text(run::enforcement(grants.values())),
     })
 }
 

@@ -153,7 +153,7 @@ impl RunView {
                 self.with_attempt(step.as_str(), |attempt| {
                     attempt.salvage = Some(reference.to_string());
                     attempt.not_held = not_held.iter().map(ToString::to_string).collect();
-                })
+                });
             }
             Event::StepEnded { step, result, because, .. } => self.with_step(step.as_str(), |step| {
                 step.result = Some(*result);

@@ -105,7 +105,7 @@ impl Runner<'_> {
             return Ok(self.failed(ReasonKind::Expectation, &expect::in_words(&unmet)));
         }
         for invocation in &step.post {
-            let job = self.job(invocation, step, &grants.follow_up, &place, deadline);
+            let job = job(invocation, step, &grants.follow_up, &place, deadline);
             let done = self.command(this, Role::Post, invocation.to_string(), job).await?;
             if let Some(outcome) = self.judge(&done, 0, ReasonKind::Post, &format!("post `{invocation}`: ")) {
                 return Ok(outcome);
@@ -130,23 +130,11 @@ impl Runner<'_> {
         let grants = self.grants(this.step);
         for invocation in &this.step.rollback {
             let deadline = (Instant::now() + ROLLBACK, Cut::RollbackTimeout);
-            let job = self.job(invocation, this.step, &grants.follow_up, &place, deadline);
+            let job = job(invocation, this.step, &grants.follow_up, &place, deadline);
             self.recorder.banner(format!("step {}, rollback: {invocation}", this.step.id))?;
             self.command(this, Role::Rollback, invocation.to_string(), job).await?;
         }
         Ok(())
-    }
-
-    fn job<'a>(
-        &self,
-        invocation: &Invocation,
-        step: &Step,
-        grant: &'a Grant,
-        place: &'a Place,
-        deadline: (Instant, Cut),
-    ) -> Job<'a> {
-        let (argv, dir, output) = (invocation.argv(), step.dir.clone(), step.resources.output);
-        Job { argv, dir, stdin: None, grant, place, deadline, output }
     }
 
     fn action_job<'a>(
@@ -157,14 +145,14 @@ impl Runner<'_> {
         deadline: (Instant, Cut),
     ) -> Result<Job<'a>, RunError> {
         match &step.action {
-            Action::Command(invocation) => Ok(self.job(invocation, step, grant, place, deadline)),
+            Action::Command(invocation) => Ok(job(invocation, step, grant, place, deadline)),
             Action::Apply(file) => {
                 let path = self.plan.folder.join(file);
                 let patch = std::fs::File::open(&path).map_err(|error| {
                     std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))
                 })?;
                 let argv = Invocation::Argv(APPLY.map(str::to_owned).to_vec());
-                let job = self.job(&argv, step, grant, place, deadline);
+                let job = job(&argv, step, grant, place, deadline);
                 Ok(Job { stdin: Some(patch), ..job })
             }
             Action::Codex(_) | Action::CodexApply(_) => Err(RunError::Unsupported(step.id.clone())),
@@ -306,6 +294,18 @@ impl Runner<'_> {
 
 /// A patch from beside the plan arrives on standard input: the plan's folder is not in the sandbox.
 const APPLY: [&str; 4] = ["git", "apply", "--whitespace=nowarn", "-"];
+
+/// Puts a command of a step together.
+fn job<'a>(
+    invocation: &Invocation,
+    step: &Step,
+    grant: &'a Grant,
+    place: &'a Place,
+    deadline: (Instant, Cut),
+) -> Job<'a> {
+    let (argv, dir, output) = (invocation.argv(), step.dir.clone(), step.resources.output);
+    Job { argv, dir, stdin: None, grant, place, deadline, output }
+}
 
 fn shown(action: &Action) -> String {
     match action {

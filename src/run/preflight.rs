@@ -60,8 +60,8 @@ pub fn preflight(
 }
 
 /// Says in a line how the steps of a run are confined: the weakest of them.
-pub fn enforcement(grants: &HashMap<String, Grants>) -> String {
-    let actions = || grants.values().map(|grants| &grants.action);
+pub fn enforcement<'a>(grants: impl Iterator<Item = &'a Grants> + Clone) -> String {
+    let actions = || grants.clone().map(|grants| &grants.action);
     let namespaces = actions().all(|grant| matches!(grant.isolation(), Isolation::Namespaces { .. }));
     let landlock = actions().map(Grant::landlock).min().unwrap_or(0);
     let seccomp = actions().all(Grant::seccomp);

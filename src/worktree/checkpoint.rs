@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 
@@ -247,7 +248,7 @@ impl Worktree {
 fn message(subject: &str, trailers: &[(&str, &str)]) -> String {
     let mut text = format!("{}\n\n", subject.trim());
     for (name, value) in trailers {
-        text.push_str(&format!("{name}: {value}\n"));
+        let _ = writeln!(text, "{name}: {value}");
     }
     text
 }

@@ -75,14 +75,14 @@ impl Git {
 
     /// Runs it; the bytes it printed, or what it complained of.
     pub(super) fn run(mut self) -> Result<Vec<u8>, WorktreeError> {
-        let output = self.command.output().map_err(|error| self.unstartable(&error))?;
+        let output = self.command.output().map_err(|error| Self::unstartable(&error))?;
         self.judge(output)
     }
 
     /// Runs it with bytes on its standard input.
     pub(super) fn feed(mut self, input: Vec<u8>) -> Result<Vec<u8>, WorktreeError> {
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = self.command.spawn().map_err(|error| self.unstartable(&error))?;
+        let mut child = self.command.spawn().map_err(|error| Self::unstartable(&error))?;
         let stdin = child.stdin.take();
         // From a thread: git answers while it reads, and both pipes are finite.
         let writer = std::thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&input)));
@@ -101,7 +101,7 @@ impl Git {
     /// Runs it; whether it exited with 0.
     pub(super) fn succeeds(mut self) -> Result<bool, WorktreeError> {
         self.command.stdout(Stdio::null()).stderr(Stdio::null());
-        Ok(self.command.status().map_err(|error| self.unstartable(&error))?.success())
+        Ok(self.command.status().map_err(|error| Self::unstartable(&error))?.success())
     }
 
     fn judge(&self, output: Output) -> Result<Vec<u8>, WorktreeError> {
@@ -113,7 +113,7 @@ impl Git {
         Err(WorktreeError::Git { command: self.name.clone(), stderr })
     }
 
-    fn unstartable(&self, error: &std::io::Error) -> WorktreeError {
+    fn unstartable(error: &std::io::Error) -> WorktreeError {
         WorktreeError::refused(
             format!("git cannot be started: {error}"),
             "install git and have it on PATH (`autopilot doctor` shows what is found)",

@@ -151,7 +151,7 @@ impl RunDir {
     pub(super) fn remove(&self) -> Result<(), WorktreeError> {
         // Its record goes first: a half removed worktree must not be taken for one to be saved.
         match fs::remove_file(self.record()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&self.record())(error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(&self.record())(error)),
             _ => remove_tree(&self.path),
         }
     }

@@ -53,7 +53,7 @@ impl ObjectFormat {
 fn hash<D: Digest>(size: u64, bytes: &mut impl Read) -> io::Result<String> {
     let mut hasher = D::new();
     hasher.update(format!("blob {size}\0"));
-    let mut buffer = [0; 64 * 1024];
+    let mut buffer = vec![0; 64 * 1024];
     let mut seen = 0;
     loop {
         let n = bytes.read(&mut buffer)?;

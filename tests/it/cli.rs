@@ -358,7 +358,7 @@ fn on_a_terminal(repo: &Repo, line: &str, variables: &[(&str, &str)]) -> Option<
     command.env_clear().current_dir(repo.top()).stdin(Stdio::null());
     command.envs(script.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))));
     command.env("TERM", "xterm-256color").envs(variables.iter().copied());
-    drop(script.stdin(Stdio::null()));
+    script.stdin(Stdio::null());
     let output = command.output().ok()?;
     Some((String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code().unwrap_or(-1)))
 }

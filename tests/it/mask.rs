@@ -1,7 +1,5 @@
 //! `autopilot mask`, the real program.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 use std::io::{Read, Write};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};

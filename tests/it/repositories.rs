@@ -404,7 +404,9 @@ fn nested_rules_with_negation_decide_as_git_does() {
     run_without_trace(&repo, 0);
     let log = repo.log();
     let mut git: Vec<&str> = log.lines().filter_map(|line| line.strip_prefix("?? ")).collect();
-    git.iter_mut().for_each(|name| *name = name.trim_matches('"'));
+    for name in &mut git {
+        *name = name.trim_matches('"');
+    }
     let changed = repo.git(["diff", "--name-only", "main", &repo.branch()]);
     let mut ours: Vec<&str> = changed.lines().map(|name| name.trim_matches('"')).collect();
     git.sort_unstable();

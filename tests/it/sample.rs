@@ -71,7 +71,7 @@ fn the_sample_plan_does_its_work_on_a_fresh_clone_and_leaves_no_trace() {
     assert_eq!(repo.fingerprint(), before);
 }
 
-fn name(path: &PathBuf) -> String {
+fn name(path: &std::path::Path) -> String {
     path.file_name().unwrap().to_str().unwrap().to_owned()
 }
 

@@ -4,12 +4,6 @@
 //! As root both halves run: as root, and as an ordinary user (uid 54321, which nobody has). As an ordinary user
 //! the second alone. The numbers must be those of the table in `docs/threat-model.md`.
 
-#![expect(
-    clippy::expect_used,
-    clippy::print_stdout,
-    reason = "a test: it prints its table, and fails loudly"
-)]
-
 mod files;
 mod kernel;
 mod network;
