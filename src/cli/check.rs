@@ -54,7 +54,7 @@ fn find(targets: &[String]) -> Result<Vec<Found>, Failure> {
         let failure =
             Failure::new(Exit::Usage, "there are no plans: no .ai/plans/<issue>/Autopilot.yaml here");
         return Err(
-            failure.hint("`autopilot init ISSUE` writes one; `autopilot check FILE` checks a file anywhere")
+            failure.hint("docs/plan.md describes the format; `autopilot check FILE` checks a file anywhere")
         );
     }
     Ok(all)

@@ -24,7 +24,7 @@ const TOOLS: [(&str, &str, &str); 11] = [
     ("nix", "--version", ""),
 ];
 
-/// Tells what this host can enforce, which tools it has, and what to do about what is missing.
+/// Tell what this host can enforce, which tools it has, and what to do about what is missing.
 #[derive(Debug, clap::Args)]
 pub(super) struct DoctorArgs {
     /// Print JSON.

@@ -15,7 +15,7 @@ const BUFFER: usize = 128 << 10;
 /// Silence after which an unfinished line is shown.
 const PATIENCE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
-/// Masks secrets in what goes from stdin to stdout.
+/// Mask secrets in what goes from standard input to standard output.
 #[derive(Debug, Args)]
 pub(super) struct MaskArgs {
     /// Masks the value of this environment variable too, in all its encodings

@@ -38,8 +38,15 @@ struct Cli {
 const EXIT_CODES: &str = "\
 `autopilot 653` is short for `autopilot run 653`.
 
-Exit codes: 0 done · 1 the run failed · 2 usage or invalid plan · 3 refused: the policy cannot be enforced
-here · 4 audit FAIL · 5 another run of this issue holds the lock · 70 internal error · 128+N ended by signal N";
+Exit codes:
+  0      done
+  1      the run failed
+  2      usage, or an invalid plan
+  3      refused: the policy cannot be enforced here
+  4      audit FAIL
+  5      another run of this issue holds the lock
+  70     internal error
+  128+N  ended by signal N";
 
 #[derive(Debug, Subcommand)]
 enum Command {

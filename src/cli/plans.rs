@@ -33,7 +33,7 @@ pub(super) fn of_issue(issue: u64) -> Result<Found, Failure> {
     } else {
         failure.hint(format!("there are plans for {}", known.join(", ")))
     };
-    Err(failure.hint(format!("`autopilot init {issue}` writes one")))
+    Err(failure.hint("docs/plan.md describes the format; .ai/plans/646 is a sample"))
 }
 
 /// Returns every plan of the repository, by issue.

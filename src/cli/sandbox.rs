@@ -17,7 +17,7 @@ use crate::sandbox::{self, Command, Ended, Place, SandboxError, Seen, Status};
 /// Between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Runs one command in the current directory under the step sandbox, and passes its exit code on.
+/// Run one command in the current directory under the step sandbox, and pass its exit code on.
 #[derive(Debug, clap::Args)]
 pub(super) struct SandboxArgs {
     /// What it reaches: none (the default), full, or HOST:PORT (repeatable).
