@@ -29,8 +29,8 @@ struct Random(u64);
 impl Random {
     fn new(lane: u64) -> Self {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        let seed =
-            std::env::var("AUTOPILOT_CRASH_SEED").map_or(now.as_nanos() as u64, |seed| seed.parse().unwrap());
+        let seed = std::env::var("AUTOPILOT_CRASH_SEED")
+            .map_or(u64::from(now.subsec_nanos()), |seed| seed.parse().unwrap());
         eprintln!("AUTOPILOT_CRASH_SEED={seed} (lane {lane})");
         Self(seed.wrapping_add(lane))
     }
@@ -80,7 +80,7 @@ fn kill_9_at_any_moment_loses_nothing_and_leaves_nothing_in_the_way() {
     std::thread::scope(|scope| {
         for lane in 0..lanes {
             scope.spawn(move || {
-                crash_again_and_again(lane, rounds / lanes + u64::from(lane < rounds % lanes))
+                crash_again_and_again(lane, rounds / lanes + u64::from(lane < rounds % lanes));
             });
         }
     });

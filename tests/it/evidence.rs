@@ -37,7 +37,7 @@ fn the_files_have_their_names_and_places() {
     assert_eq!((stamp.len(), issue), (16, "7"), "{run}");
     assert!(stamp.ends_with('Z') && stamp.as_bytes()[8] == b'T', "{run}");
     let mut expected: Vec<String> = [
-        format!(".ai/logs/.gitignore"),
+        ".ai/logs/.gitignore".to_owned(),
         format!(".ai/logs/codex/autopilot-{run}.log"),
         format!(".ai/logs/autopilot/status-{run}.log"),
         format!(".ai/logs/autopilot/summary-{run}.md"),

@@ -1,7 +1,7 @@
 //! What the first user does: the sample plan on a fresh clone; and how a run looks that fails, or needs its retry.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::common::Repo;
 
@@ -46,7 +46,7 @@ fn the_sample_plan_does_its_work_on_a_fresh_clone_and_leaves_no_trace() {
     let head = repo.git(["rev-parse", "HEAD"]);
     repo.autopilot(["646"]).exits(0).says("done in").says("2 commits").says("worktree removed");
 
-    let names: Vec<String> = repo.evidence("").iter().map(name).collect();
+    let names: Vec<String> = repo.evidence("").iter().map(|path| name(path)).collect();
     let run = names[0].strip_prefix("provenance-").unwrap().strip_suffix(".json").unwrap();
     let stamp = run.strip_suffix("-646").unwrap();
     assert_eq!(
@@ -71,7 +71,7 @@ fn the_sample_plan_does_its_work_on_a_fresh_clone_and_leaves_no_trace() {
     assert_eq!(repo.fingerprint(), before);
 }
 
-fn name(path: &PathBuf) -> String {
+fn name(path: &Path) -> String {
     path.file_name().unwrap().to_str().unwrap().to_owned()
 }
 
