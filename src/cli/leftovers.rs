@@ -64,6 +64,7 @@ pub(super) async fn recover(
 
 fn failed(name: RunName, error: &dyn std::error::Error) -> Failure {
     Failure::new(Exit::Internal, format!("run {name}, which had crashed, cannot be picked up: {error}"))
+        .hint("mend that and run again: nothing of it is lost until then")
 }
 
 /// Names the runs without an end: journals that are not closed, and directories without a journal.

@@ -164,9 +164,10 @@ impl Journal {
             let _ = self.file.set_len(self.length);
             return Err(named(error, &self.path));
         }
-        // The copy guards against `git clean`, not against power loss: it is not synced.
-        if let Some(mirror) = &mut self.mirror {
-            mirror.write_all(bytes)?;
+        // The copy guards against `git clean`, not against power loss: it is not synced. That it cannot be
+        // kept (a full state directory) does not end a run whose journal is written.
+        if self.mirror.as_mut().is_some_and(|mirror| mirror.write_all(bytes).is_err()) {
+            self.mirror = None;
         }
         Ok(())
     }

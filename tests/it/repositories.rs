@@ -45,8 +45,8 @@ fn assert_same(before: &str, after: &str) {
 
 /// Writes a step whose command is this script.
 fn script(repo: &Repo, lines: &str) {
-    let indented: String = lines.lines().map(|line| format!("      {line}\n")).collect();
-    repo.plan(&format!("  - id: a\n    command: |\n{indented}"));
+    let indented: Vec<String> = lines.lines().map(|line| format!("      {line}\n")).collect();
+    repo.plan(&format!("  - id: a\n    command: |\n{}", indented.concat()));
 }
 
 /// Returns the paths of the result branch, raw.
@@ -395,18 +395,16 @@ fn nested_rules_with_negation_decide_as_git_does() {
         "deep/important.log",
         "trailing",
     ];
-    let commands: String =
-        made.iter().map(|path| format!("mkdir -p \"$(dirname '{path}')\"; echo x > '{path}'\n")).collect();
+    let made = made.map(|path| format!("mkdir -p \"$(dirname '{path}')\"; echo x > '{path}'\n"));
+    let commands = made.concat();
     script(
         &repo,
         &format!("{commands}git status --porcelain -uall > \"$HOME/status\"; cat \"$HOME/status\" | sort"),
     );
     run_without_trace(&repo, 0);
     let log = repo.log();
-    let mut git: Vec<&str> = log.lines().filter_map(|line| line.strip_prefix("?? ")).collect();
-    for name in &mut git {
-        *name = name.trim_matches('"');
-    }
+    let untracked = log.lines().filter_map(|line| line.strip_prefix("?? "));
+    let mut git: Vec<&str> = untracked.map(|name| name.trim_matches('"')).collect();
     let changed = repo.git(["diff", "--name-only", "main", &repo.branch()]);
     let mut ours: Vec<&str> = changed.lines().map(|name| name.trim_matches('"')).collect();
     git.sort_unstable();
