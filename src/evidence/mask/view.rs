@@ -112,6 +112,8 @@ impl View {
             }
             let line = line_around(raw, place);
             done = line.end;
+            // No shape has a NUL: nothing is found over lines that do not follow each other.
+            self.copy(b"\0", line.start);
             let slice = raw.get(line.clone()).unwrap_or_default();
             self.append(slice, line.start, mode, Content { escapes: true, controls: true });
         }
