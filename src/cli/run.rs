@@ -1,22 +1,20 @@
 //! `autopilot run ISSUE…`: load → check → lock → recover → decide → record → run → prove → close → tell.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::time::Instant;
 
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
 use super::progress::{Mode, Progress};
 use super::{leftovers, output, plans, target};
-use crate::evidence::event::{Event, Host, Reason, ReasonKind, RunResult, RunStarted};
+use crate::evidence::event::{ReasonKind, RunResult};
 use crate::evidence::mask::Secrets;
-use crate::evidence::{Files, Head, Recorder, Token};
+use crate::evidence::{Files, Head, Recorder};
 use crate::plan::{self, Plan};
 use crate::policy::{HostFacts, Waivers};
 use crate::report::{self, RunView, WorktreeView};
-use crate::run::{self, Ending, Interrupt, Refusal, Runner};
-use crate::worktree::{Base, LockError, Repository, RunOf, State, Worktree};
+use crate::run::{self, Ending, Interrupt, Refusal};
+use crate::worktree::{LockError, Repository, RunOf, State, Worktree};
 
 /// Run the plans of issues, one after the other.
 #[derive(Debug, clap::Args)]
@@ -110,22 +108,11 @@ async fn one(
         Recorder::create(&repository.toplevel, issue, &secrets, Box::new(progress)).map_err(internal)?;
     let name = recorder.files().run();
     lock.name(&name.to_string())?;
-    let start = start(&recorder, &plan, &base, repository, &grants)?;
-    recorder.record(Event::RunStarted(Box::new(start))).map_err(internal)?;
-
-    let began = Instant::now();
+    run::begin(&mut recorder, &plan, &base, repository, &grants)?;
     let names = RunOf { run: &name.to_string(), issue, branch: &name.branch() };
-    let ending = if args.keep_worktree { Ending::Keep } else { Ending::Remove };
     let made = Worktree::create(&state, repository, &base, names, &host, &waivers).await;
-    match made {
-        Ok(worktree) => {
-            let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            recorder.mirror(&worktree.dir().mirror()).map_err(internal)?;
-            recorder.record(Event::WorktreeReady { files: worktree.files(), ms }).map_err(internal)?;
-            work(worktree, &plan, &grants, &mut recorder, interrupt, ending).await?;
-        }
-        Err(error) => record_internal(&mut recorder, &error.to_string())?,
-    }
+    let ending = if args.keep_worktree { Ending::Keep } else { Ending::Remove };
+    run::carry_out(made, &plan, &grants, &mut recorder, interrupt, ending).await?;
     let (view, head) = report::close(&mut recorder).map_err(internal)?;
     drop(lock);
     tell(args, recorder.files(), &view, &head)?;
@@ -156,61 +143,6 @@ fn load(args: &RunArgs, issue: u64) -> Result<Plan, Failure> {
         output::note(&format!("warning: {warning}"));
     }
     Ok(loaded.plan)
-}
-
-/// The run proper, inside its worktree.
-async fn work(
-    mut worktree: Worktree,
-    plan: &Plan,
-    grants: &HashMap<String, run::Grants>,
-    recorder: &mut Recorder,
-    interrupt: &Interrupt,
-    ending: Ending,
-) -> Result<(), Failure> {
-    let runner = Runner::new(plan, grants, recorder, &mut worktree, interrupt.clone());
-    if let Err(error) = run::execute(runner).await {
-        record_internal(recorder, &error.to_string())?;
-    }
-    run::finish(worktree, recorder, ending).await.map_err(Failure::from)
-}
-
-fn start(
-    recorder: &Recorder,
-    plan: &Plan,
-    base: &Base,
-    repository: &Repository,
-    grants: &HashMap<String, run::Grants>,
-) -> Result<RunStarted, Failure> {
-    let name = recorder.files().run();
-    Ok(RunStarted {
-        run: Token::new(name.to_string()),
-        issue: plan.issue,
-        title: recorder.text(&plan.title),
-        autopilot: Token::new(env!("CARGO_PKG_VERSION")),
-        base: recorder.text(&base.name),
-        commit: Token::new(&base.commit),
-        branch: Token::new(name.branch()),
-        repository: recorder.text(repository.toplevel.to_string_lossy()),
-        plan_path: recorder.text(plan.path.to_string_lossy()),
-        plan_sha256: Token::new(&plan.digest),
-        plan: recorder.document(plan.resolved()),
-        steps: plan.steps.iter().map(|step| Token::new(&step.id)).collect(),
-        dirty: repository.is_dirty()?,
-        host: Host {
-            name: recorder.text(crate::worktree::host_name()),
-            pid: std::process::id(),
-            kernel: recorder.text(crate::worktree::kernel()),
-            git: recorder.text(repository.git_version()?),
-        },
-        sandbox: recorder.text(run::enforcement(grants.values())),
-    })
-}
-
-fn record_internal(recorder: &mut Recorder, what: &str) -> Result<(), Failure> {
-    let reason = Some(Reason { kind: ReasonKind::Internal, text: recorder.text(what) });
-    recorder
-        .record(Event::RunEnded { result: RunResult::Failed, reason, step: None, ms: 0 })
-        .map_err(internal)
 }
 
 fn exit(view: &RunView, interrupt: &Interrupt) -> Exit {

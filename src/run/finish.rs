@@ -15,7 +15,11 @@ pub enum Ending {
 }
 
 /// Delivers, writes the salvage, proves and removes. What cannot be proved stays, and is said.
-pub async fn finish(mut worktree: Worktree, recorder: &mut Recorder, ending: Ending) -> Result<(), RunError> {
+pub(super) async fn finish(
+    mut worktree: Worktree,
+    recorder: &mut Recorder,
+    ending: Ending,
+) -> Result<(), RunError> {
     let path = worktree.dir().path().display().to_string();
     let kept = match take_out(&mut worktree, recorder).await {
         Err(error) => {

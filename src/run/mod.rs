@@ -9,17 +9,21 @@ mod interrupt;
 mod preflight;
 mod recover;
 mod steps;
+mod undo;
+mod whole;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io;
 use std::time::{Duration, Instant};
 
 pub use expect::signal_name as name_of_signal;
-pub use finish::{Ending, finish};
+pub use finish::Ending;
 pub use interrupt::Interrupt;
-pub use preflight::{Grants, Refusal, enforcement, preflight};
+use preflight::enforcement;
+pub use preflight::{Grants, Refusal, preflight};
 pub use recover::{Recovered, recover, restore_journal};
-pub use steps::execute;
+use steps::execute;
+pub use whole::{begin, carry_out};
 
 use crate::evidence::Recorder;
 use crate::plan::{Plan, Step};
@@ -47,7 +51,7 @@ pub enum RunError {
 #[derive(Debug)]
 pub struct Runner<'a> {
     plan: &'a Plan,
-    grants: &'a HashMap<String, Grants>,
+    grants: &'a BTreeMap<String, Grants>,
     recorder: &'a mut Recorder,
     worktree: &'a mut Worktree,
     interrupt: Interrupt,
@@ -60,7 +64,7 @@ impl<'a> Runner<'a> {
     /// Puts a run together. Its time begins now.
     pub fn new(
         plan: &'a Plan,
-        grants: &'a HashMap<String, Grants>,
+        grants: &'a BTreeMap<String, Grants>,
         recorder: &'a mut Recorder,
         worktree: &'a mut Worktree,
         interrupt: Interrupt,

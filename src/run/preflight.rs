@@ -1,6 +1,6 @@
 //! What is known before step 1: a run that cannot be right is not begun.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::evidence::mask::{self, Secrets};
 use crate::plan::{Action, EnvEntry, Plan, Step};
@@ -45,8 +45,8 @@ pub fn preflight(
     host: &HostFacts,
     waivers: &Waivers,
     secrets: &Secrets,
-) -> Result<(HashMap<String, Grants>, Vec<String>), Refusal> {
-    let mut grants = HashMap::new();
+) -> Result<(BTreeMap<String, Grants>, Vec<String>), Refusal> {
+    let mut grants = BTreeMap::new();
     let mut warnings = Vec::new();
     for step in &plan.steps {
         check_action(plan, step)?;
@@ -60,7 +60,7 @@ pub fn preflight(
 }
 
 /// Says in a line how the steps of a run are confined: the weakest of them.
-pub fn enforcement<'a>(grants: impl Iterator<Item = &'a Grants> + Clone) -> String {
+pub(super) fn enforcement<'a>(grants: impl Iterator<Item = &'a Grants> + Clone) -> String {
     let actions = || grants.clone().map(|grants| &grants.action);
     let namespaces = actions().all(|grant| matches!(grant.isolation(), Isolation::Namespaces { .. }));
     let landlock = actions().map(Grant::landlock).min().unwrap_or(0);

@@ -1,7 +1,7 @@
 //! Picking up a run whose runner died: nothing of it is lost, and its evidence gets an end.
 
-use super::RunError;
 use super::finish::{Ending, finish};
+use super::{RunError, undo};
 use crate::evidence::event::{Event, Reason, ReasonKind, RunResult};
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, Line, Recorder, Token};
@@ -79,21 +79,8 @@ async fn save_attempt(
     lines: &[Line],
 ) -> Result<(), RunError> {
     let (step, attempt) = in_flight(lines).unwrap_or((Token::new("crashed"), 1));
-    if let Some(saved) = worktree.salvage(step.as_str(), attempt).await? {
-        let not_held = saved.not_held.iter().map(|what| recorder.text(what)).collect();
-        recorder.record(Event::Salvaged {
-            step: step.clone(),
-            attempt,
-            reference: Token::new(&saved.reference),
-            commit: Token::new(&saved.commit),
-            paths: saved.paths,
-            not_held,
-        })?;
-    }
-    recorder.record(Event::ResetStarted { step: step.clone(), attempt })?;
-    worktree.reset(false).await?;
-    recorder.defer(Event::ResetDone { step, attempt });
-    Ok(())
+    undo::save(worktree, recorder, &step, attempt).await?;
+    undo::reset(worktree, recorder, &step, attempt, false).await
 }
 
 fn crashed(recorder: &Recorder, lines: &[Line]) -> Event {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::attempt::{Outcome, Try, millis};
-use super::{RunError, Runner};
+use super::{RunError, Runner, undo};
 use crate::evidence::event::{Event, Reason, ReasonKind, RunResult, StepResult};
 use crate::evidence::{Text, Token};
 use crate::plan::{OnFailure, RetryFrom, Step};
@@ -22,7 +22,7 @@ struct Stop {
 }
 
 /// Runs every step that is to be run; the last event is `run.ended`.
-pub async fn execute(mut runner: Runner<'_>) -> Result<(), RunError> {
+pub(super) async fn execute(mut runner: Runner<'_>) -> Result<(), RunError> {
     let runner = &mut runner;
     let mut results: HashMap<&str, StepResult> = HashMap::new();
     let mut stop: Option<Stop> = None;
@@ -126,24 +126,11 @@ impl Runner<'_> {
     /// Salvages, lets the step undo what it can, and goes back to the last checkpoint.
     async fn go_back(&mut self, this: Try<'_>, rollback: Rollback) -> Result<(), RunError> {
         let (step, attempt) = (Token::new(&this.step.id), this.number);
-        if let Some(saved) = self.worktree.salvage(&this.step.id, attempt).await? {
-            let not_held = saved.not_held.iter().map(|what| self.recorder.text(what)).collect();
-            self.recorder.record(Event::Salvaged {
-                step: step.clone(),
-                attempt,
-                reference: Token::new(&saved.reference),
-                commit: Token::new(&saved.commit),
-                paths: saved.paths,
-                not_held,
-            })?;
-        }
+        undo::save(self.worktree, self.recorder, &step, attempt).await?;
         if rollback == Rollback::Yes {
             self.roll_back(this).await?;
         }
-        self.recorder.record(Event::ResetStarted { step: step.clone(), attempt })?;
-        self.worktree.reset(this.step.clean_ignored).await?;
-        self.recorder.defer(Event::ResetDone { step, attempt });
-        Ok(())
+        undo::reset(self.worktree, self.recorder, &step, attempt, this.step.clean_ignored).await
     }
 
     /// Waits before a further attempt; whether there is to be one.

@@ -1,6 +1,7 @@
 //! Making the worktree of a run, and picking up what a dead runner left of one.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::Worktree;
 use super::changes::Snapshot;
@@ -45,6 +46,7 @@ impl Worktree {
         host: &HostFacts,
         waivers: &Waivers,
     ) -> Result<Self, WorktreeError> {
+        let began = Instant::now();
         let rules = Rules::read(repository, &base.entries)?;
         let person = repository.person();
         let dir = RunDir::create(state, repository, base, name.run, name.issue, name.branch)?;
@@ -71,6 +73,7 @@ impl Worktree {
             last: base.commit.clone(),
             commits: 0,
             salvaged: Vec::new(),
+            made_in: began.elapsed(),
         })
     }
 
@@ -112,6 +115,7 @@ impl Worktree {
             last,
             commits,
             salvaged: lines.collect(),
+            made_in: Duration::ZERO,
         }))
     }
 }

@@ -30,6 +30,8 @@ pub use state::{Holder, Lock, LockError, State};
 pub(crate) use state::{host_name, kernel};
 pub use walk::Unheld;
 
+use std::time::Duration;
+
 use changes::Snapshot;
 use confined::ConfinedGit;
 use repository::Person;
@@ -57,6 +59,7 @@ pub struct Worktree {
     commits: u64,
     /// Refs of what was salvaged.
     salvaged: Vec<String>,
+    made_in: Duration,
 }
 
 impl Worktree {
@@ -75,6 +78,11 @@ impl Worktree {
             also_write: Vec::new(),
             also_read: Vec::new(),
         })
+    }
+
+    /// Returns how long it took to make.
+    pub fn made_in(&self) -> Duration {
+        self.made_in
     }
 
     /// Returns the number of files of the last checkpoint.

@@ -1,0 +1,73 @@
+//! A run from its first event to its last but for the reports: begin, carry out, whatever goes wrong.
+
+use std::collections::BTreeMap;
+
+use super::attempt::millis;
+use super::finish::{Ending, finish};
+use super::{Grants, Interrupt, RunError, Runner, enforcement, execute};
+use crate::evidence::event::{Event, Host, Reason, ReasonKind, RunResult, RunStarted};
+use crate::evidence::{Recorder, Token};
+use crate::plan::Plan;
+use crate::worktree::{self, Base, Repository, Worktree, WorktreeError};
+
+/// Records what a run starts from.
+pub fn begin(
+    recorder: &mut Recorder,
+    plan: &Plan,
+    base: &Base,
+    repository: &Repository,
+    grants: &BTreeMap<String, Grants>,
+) -> Result<(), RunError> {
+    let name = recorder.files().run();
+    let start = RunStarted {
+        run: Token::new(name.to_string()),
+        issue: plan.issue,
+        title: recorder.text(&plan.title),
+        autopilot: Token::new(env!("CARGO_PKG_VERSION")),
+        base: recorder.text(&base.name),
+        commit: Token::new(&base.commit),
+        branch: Token::new(name.branch()),
+        repository: recorder.text(repository.toplevel.to_string_lossy()),
+        plan_path: recorder.text(plan.path.to_string_lossy()),
+        plan_sha256: Token::new(&plan.digest),
+        plan: recorder.document(plan.resolved()),
+        steps: plan.steps.iter().map(|step| Token::new(&step.id)).collect(),
+        dirty: repository.is_dirty()?,
+        host: Host {
+            name: recorder.text(worktree::host_name()),
+            pid: std::process::id(),
+            kernel: recorder.text(worktree::kernel()),
+            git: recorder.text(repository.git_version()?),
+        },
+        sandbox: recorder.text(enforcement(grants.values())),
+    };
+    Ok(recorder.record(Event::RunStarted(Box::new(start)))?)
+}
+
+/// Runs the steps in a worktree, takes the work out and removes it. What fails in the runner itself is
+/// recorded as the end of the run; an error means that not even that could be recorded.
+pub async fn carry_out(
+    made: Result<Worktree, WorktreeError>,
+    plan: &Plan,
+    grants: &BTreeMap<String, Grants>,
+    recorder: &mut Recorder,
+    interrupt: &Interrupt,
+    ending: Ending,
+) -> Result<(), RunError> {
+    let mut worktree = match made {
+        Ok(worktree) => worktree,
+        Err(error) => return end_by_fault(recorder, &error.to_string()),
+    };
+    recorder.mirror(&worktree.dir().mirror())?;
+    recorder.record(Event::WorktreeReady { files: worktree.files(), ms: millis(worktree.made_in()) })?;
+    let runner = Runner::new(plan, grants, recorder, &mut worktree, interrupt.clone());
+    if let Err(error) = execute(runner).await {
+        end_by_fault(recorder, &error.to_string())?;
+    }
+    finish(worktree, recorder, ending).await
+}
+
+fn end_by_fault(recorder: &mut Recorder, what: &str) -> Result<(), RunError> {
+    let reason = Some(Reason { kind: ReasonKind::Internal, text: recorder.text(what) });
+    Ok(recorder.record(Event::RunEnded { result: RunResult::Failed, reason, step: None, ms: 0 })?)
+}
