@@ -11,7 +11,7 @@ use super::progress::{Mode, Progress};
 use super::{leftovers, output, plans, target};
 use crate::evidence::event::{Event, Host, Reason, ReasonKind, RunResult, RunStarted};
 use crate::evidence::mask::Secrets;
-use crate::evidence::{Files, Head, Recorder, Token};
+use crate::evidence::{Files, Head, Recorder, RunName, Token};
 use crate::plan::{self, Plan};
 use crate::policy::Waivers;
 use crate::report::{self, RunView, WorktreeView};
@@ -94,8 +94,11 @@ async fn one(
 
     let mode = Mode::choose(args.json);
     let progress = Progress::new(mode, &plan);
+    let taken = |name: RunName| {
+        repository.has_ref(&format!("refs/heads/{}", name.branch())).unwrap_or(false)
+    };
     let mut recorder =
-        Recorder::create(&repository.toplevel, issue, &secrets, Box::new(progress)).map_err(internal)?;
+        Recorder::create(&repository.toplevel, issue, &taken, &secrets, Box::new(progress)).map_err(internal)?;
     let name = recorder.files().run();
     lock.name(&name.to_string())?;
     let start = start(&recorder, &plan, &base, repository, &grants)?;

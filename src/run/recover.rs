@@ -41,9 +41,10 @@ pub async fn recover(
         return Ok(None);
     }
     recorder.defer(Event::Recovered { torn });
+    let last = last_checkpoint(&lines);
     let worktree = match left {
         Some((dir, record)) => {
-            match Worktree::take_up(dir.clone(), &record, repository, host, waivers).await? {
+            match Worktree::take_up(dir.clone(), &record, last.as_deref(), repository, host, waivers).await? {
                 Some(worktree) => Some(worktree),
                 None => {
                     dir.discard()?;
@@ -99,6 +100,14 @@ fn crashed(recorder: &Recorder, lines: &[Line]) -> Event {
     };
     let step = in_flight(lines).map(|(step, _)| step);
     Event::RunEnded { result: RunResult::Crashed, reason, step, ms }
+}
+
+/// Returns the last commit that the journal knows of.
+fn last_checkpoint(lines: &[Line]) -> Option<String> {
+    lines.iter().rev().find_map(|line| match &line.event {
+        Event::CheckpointMade { commit, .. } => Some(commit.to_string()),
+        _ => None,
+    })
 }
 
 /// Returns the attempt that had begun and not ended.
