@@ -9,7 +9,7 @@ use super::progress::{Mode, Progress};
 use super::{leftovers, output, plans, target};
 use crate::evidence::event::{ReasonKind, RunResult};
 use crate::evidence::mask::Secrets;
-use crate::evidence::{Files, Head, Recorder};
+use crate::evidence::{Files, Head, Recorder, RunName};
 use crate::plan::{self, Plan};
 use crate::policy::{HostFacts, Waivers};
 use crate::report::{self, RunView, WorktreeView};
@@ -104,8 +104,9 @@ async fn one(
 
     let mode = Mode::choose(args.json);
     let progress = Progress::new(mode, &plan);
-    let mut recorder =
-        Recorder::create(&repository.toplevel, issue, &secrets, Box::new(progress)).map_err(internal)?;
+    let taken = |name: RunName| repository.has_ref(&format!("refs/heads/{}", name.branch())).unwrap_or(false);
+    let mut recorder = Recorder::create(&repository.toplevel, issue, &taken, &secrets, Box::new(progress))
+        .map_err(internal)?;
     let name = recorder.files().run();
     lock.name(&name.to_string())?;
     run::begin(&mut recorder, &plan, &base, repository, &grants)?;

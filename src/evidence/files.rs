@@ -81,13 +81,18 @@ impl Files {
     }
 
     /// Claims a name for a new run by creating its journal; a collision takes the next second.
-    pub fn claim(top: &Path, issue: u64, now: DateTime<Utc>) -> io::Result<(Self, File)> {
+    pub fn claim(
+        top: &Path,
+        issue: u64,
+        now: DateTime<Utc>,
+        taken: &dyn Fn(RunName) -> bool,
+    ) -> io::Result<(Self, File)> {
         make_folders(top)?;
         let mut run = RunName::new(now, issue);
         loop {
             let files = Self::of(top, run);
-            if files.log().symlink_metadata().is_ok() {
-                // Of a run whose journal is lost: not to be mixed up with this one.
+            // Of a run whose journal is lost, or lies in another checkout: not to be mixed up with this one.
+            if files.log().symlink_metadata().is_ok() || taken(run) {
                 run = run.next_second();
                 continue;
             }
@@ -264,8 +269,8 @@ mod tests {
     fn a_collision_takes_the_next_second() {
         let top = tempfile::tempdir().unwrap();
         let now = "20261003T101500Z-1".parse::<RunName>().unwrap().started();
-        let (first, _) = Files::claim(top.path(), 1, now).unwrap();
-        let (second, _) = Files::claim(top.path(), 1, now).unwrap();
+        let (first, _) = Files::claim(top.path(), 1, now, &|_| false).unwrap();
+        let (second, _) = Files::claim(top.path(), 1, now, &|_| false).unwrap();
         assert_eq!(first.run().timestamp(), "20261003T101500Z");
         assert_eq!(second.run().timestamp(), "20261003T101501Z");
         assert_eq!(fs::read_to_string(top.path().join(".ai/logs/.gitignore")).unwrap(), "*\n");
@@ -278,6 +283,6 @@ mod tests {
         let elsewhere = tempfile::tempdir().unwrap();
         fs::create_dir(top.path().join(".ai")).unwrap();
         std::os::unix::fs::symlink(elsewhere.path(), top.path().join(LOGS)).unwrap();
-        assert!(Files::claim(top.path(), 1, Utc::now()).is_err());
+        assert!(Files::claim(top.path(), 1, Utc::now(), &|_| false).is_err());
     }
 }

@@ -54,9 +54,15 @@ impl std::fmt::Debug for Recorder {
 }
 
 impl Recorder {
-    /// Claims a name for a new run and opens its files.
-    pub fn create(top: &Path, issue: u64, secrets: &Secrets, watch: Box<dyn Watch>) -> io::Result<Self> {
-        let (files, journal) = Files::claim(top, issue, chrono::Utc::now())?;
+    /// Claims a name for a new run, one that is not `taken` elsewhere, and opens its files.
+    pub fn create(
+        top: &Path,
+        issue: u64,
+        taken: &dyn Fn(RunName) -> bool,
+        secrets: &Secrets,
+        watch: Box<dyn Watch>,
+    ) -> io::Result<Self> {
+        let (files, journal) = Files::claim(top, issue, chrono::Utc::now(), taken)?;
         let journal = Journal::new(&files.journal(), journal)?;
         let log = Log::open(&files.log())?;
         Ok(Self { files, journal, log, secrets: secrets.clone(), watch, deferred: Vec::new() })

@@ -41,8 +41,11 @@ pub async fn recover(
         return Ok(None);
     }
     recorder.defer(Event::Recovered { torn });
+    let last = last_checkpoint(&lines);
     let mut worktree = match left {
-        Some((dir, record)) => open_or_discard(dir, &record, repository, host, waivers).await?,
+        Some((dir, record)) => {
+            open_or_discard(dir, &record, last.as_deref(), repository, host, waivers).await?
+        }
         None => None,
     };
     if let Some(worktree) = &mut worktree {
@@ -61,11 +64,12 @@ pub async fn recover(
 async fn open_or_discard(
     dir: RunDir,
     record: &Record,
+    last: Option<&str>,
     repository: &Repository,
     host: &HostFacts,
     waivers: &Waivers,
 ) -> Result<Option<Worktree>, RunError> {
-    let worktree = Worktree::take_up(dir.clone(), record, repository, host, waivers).await?;
+    let worktree = Worktree::take_up(dir.clone(), record, last, repository, host, waivers).await?;
     if worktree.is_none() {
         dir.discard()?;
     }
@@ -92,6 +96,14 @@ fn crashed(recorder: &Recorder, lines: &[Line]) -> Event {
     };
     let step = in_flight(lines).map(|(step, _)| step);
     Event::RunEnded { result: RunResult::Crashed, reason, step, ms }
+}
+
+/// Returns the last commit that the journal knows of.
+fn last_checkpoint(lines: &[Line]) -> Option<String> {
+    lines.iter().rev().find_map(|line| match &line.event {
+        Event::CheckpointMade { commit, .. } => Some(commit.to_string()),
+        _ => None,
+    })
 }
 
 /// Returns the attempt that had begun and not ended.

@@ -26,8 +26,13 @@ cp "$GIT_DIR/index" .git/index
 git update-ref "$RESULT" "$BASE"
 "#;
 
-/// Says which commit the last checkpoint is, and what it holds.
+/// Goes back to the last checkpoint that the journal knows, and says what it holds. Whatever git was at when
+/// the runner died is undone first: its locks, and an index with half of a commit in it.
 const TAKE_UP: &str = r#"
+find "$GIT_DIR" -name '*.lock' -exec rm -f {} +
+rm -f "$GIT_DIR/salvage-index" "$GIT_DIR/info/attributes"
+git read-tree --reset "$LAST"
+git update-ref "$RESULT" "$LAST"
 git rev-parse --verify "$RESULT"
 git rev-list --count "$BASE..$RESULT"
 git for-each-ref --format='%(refname)' refs/salvage/
@@ -77,16 +82,20 @@ impl Worktree {
         })
     }
 
-    /// Opens what a dead runner left; nothing if it had not come as far as a checkout, so that no step ran.
+    /// Opens what a dead runner left, at the last checkpoint that was recorded: one that was made and not
+    /// recorded is what its attempt left, to be salvaged. Nothing if there was no checkout yet: no step ran.
     pub async fn take_up(
         dir: RunDir,
         record: &Record,
+        last: Option<&str>,
         repository: &Repository,
         host: &HostFacts,
         waivers: &Waivers,
     ) -> Result<Option<Self>, WorktreeError> {
         let git = ConfinedGit::new(&dir, host, waivers, repository.format.name())?;
-        let variables = [("BASE", record.base.clone().into()), ("RESULT", RESULT.into())];
+        let last = last.unwrap_or(&record.base);
+        let variables =
+            [("BASE", record.base.clone().into()), ("RESULT", RESULT.into()), ("LAST", last.into())];
         if !dir.checkpoints().join(RESULT).is_file() || !dir.worktree().is_dir() {
             return Ok(None);
         }

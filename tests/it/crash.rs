@@ -394,3 +394,42 @@ fn a_kept_worktree_is_not_picked_up_even_if_its_evidence_is_gone() {
     assert_eq!(repo.left_in_state().len(), 1);
     assert_eq!(journals(&repo).len(), 2, "the mirror came back");
 }
+
+#[test]
+fn what_git_was_at_when_the_runner_died_is_undone() {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'echo one > README.md'}\n  - {id: b, command: 'echo half > README.md; echo x > new; echo ready; sleep 3604'}\n");
+    crash_when_ready(&repo);
+    // As if it had been committing: locks, an index ahead of the journal, a commit that nobody recorded.
+    let run = fs::read_dir(repo.state().join("runs")).unwrap().next().unwrap().unwrap().path();
+    let git = |args: &[&str]| {
+        let done = Command::new("git")
+            .arg(format!("--git-dir={}", run.join("checkpoints.git").display()))
+            .arg(format!("--work-tree={}", run.join("worktree").display()))
+            .args(["-c", "safe.directory=*", "-c", "user.name=x", "-c", "user.email=x"])
+            .args(args)
+            .env("GIT_CONFIG_COUNT", "1")
+            .env("GIT_CONFIG_KEY_0", "safe.directory")
+            .env("GIT_CONFIG_VALUE_0", "*")
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).trim().to_owned()
+    };
+    git(&["update-index", "--add", "README.md", "new"]);
+    let tree = git(&["write-tree"]);
+    let commit = git(&["commit-tree", &tree, "-p", "refs/autopilot/result", "-m", "not recorded"]);
+    git(&["update-ref", "refs/autopilot/result", &commit]);
+    for lock in ["index.lock", "refs/autopilot/result.lock", "salvage-index", "salvage-index.lock"] {
+        fs::write(run.join("checkpoints.git").join(lock), "").unwrap();
+    }
+    mend(&repo);
+    repo.run().exits(0).says("had crashed");
+    assert_eq!(repo.left_in_state(), Vec::<String>::new());
+    let first = repo.branches().remove(0);
+    assert_eq!(repo.git(["show", &format!("{first}:README.md")]), "one", "what was recorded, and no more");
+    let bundle = repo.evidence("salvage-").pop().unwrap();
+    repo.git(["fetch", "-q", bundle.to_str().unwrap(), "refs/salvage/*:refs/salvage/*"]);
+    assert_eq!(repo.git(["show", "refs/salvage/b-1:README.md"]), "half");
+    assert_eq!(repo.git(["show", "refs/salvage/b-1:new"]), "x");
+}

@@ -291,7 +291,6 @@ fn memory_stays_flat_while_a_step_prints_much() {
 }
 
 #[test]
-#[ignore = "the masker is being written"]
 fn the_value_of_a_secret_is_nowhere() {
     const VALUE: &str = "s3cr3t-Value+with/odd=chars";
     let repo = Repo::new();
