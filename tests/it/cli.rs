@@ -201,7 +201,7 @@ fn help_and_versions_are_no_errors_and_nonsense_is() {
     ] {
         assert!(!repo.autopilot(args).exits(0).stdout.is_empty());
     }
-    repo.autopilot(["--help"]).says("Exit codes: 0 done · 1 the run failed · 2 usage");
+    repo.autopilot(["--help"]).says("  2      usage, or an invalid plan");
     for args in
         [&[][..], &["nonsense"], &["run"], &["7", "--nonsense"], &["status", "x"], &["completions", "tcl"]]
     {
