@@ -39,6 +39,10 @@ pub(super) struct Anchor {
     pub(super) fold: bool,
     /// The rule to try.
     pub(super) rule: Rule,
+    /// What has to stand before it, if its grams reach there.
+    before: Option<&'static str>,
+    /// What has to stand behind it, and how many bytes.
+    after: (&'static str, usize),
 }
 
 /// A class of bytes, to spell grams out with.
@@ -145,7 +149,14 @@ impl Table {
                 self.all.push(gram);
             });
         }
-        self.anchors.push(Anchor { literal: window.literal, fold: window.fold, rule });
+        let after = usize::try_from(at).unwrap_or(0) + usize::from(at >= 0) + 4;
+        self.anchors.push(Anchor {
+            literal: window.literal,
+            fold: window.fold,
+            rule,
+            before: (at < 0).then_some(window.before),
+            after: (window.after, after.saturating_sub(window.literal.len())),
+        });
     }
 
     /// Calls back with every gram.
@@ -167,8 +178,19 @@ impl Table {
 
 impl Anchor {
     fn stands_at(&self, text: &[u8], start: usize) -> bool {
-        let Some(place) = text.get(start..start + self.literal.len()) else { return false };
-        if self.fold { place.eq_ignore_ascii_case(self.literal) } else { place == self.literal }
+        let end = start + self.literal.len();
+        let Some(place) = text.get(start..end) else { return false };
+        let same = if self.fold { place.eq_ignore_ascii_case(self.literal) } else { place == self.literal };
+        same && self.fits(text, start, end)
+    }
+
+    /// Tells whether both grams are there. One of them was: but which of the two is seen depends on how the
+    /// stream was cut, and that must not decide.
+    fn fits(&self, text: &[u8], start: usize, end: usize) -> bool {
+        let before = start.checked_sub(1).and_then(|at| text.get(at)).copied().unwrap_or(b'\n');
+        let (class, len) = self.after;
+        self.before.is_none_or(|class| is_in(class, before))
+            && text.get(end..end + len).is_some_and(|after| after.iter().all(|&byte| is_in(class, byte)))
     }
 }
 
@@ -189,12 +211,7 @@ impl Window {
 
     /// Returns the bytes that may stand at an offset from the start of the literal.
     fn choices(&self, offset: i16) -> Vec<u8> {
-        let class = |name: &str| match name {
-            ANY => (0..=255).collect(),
-            // The last byte of a typographic quote is an edge too.
-            EDGE => name.bytes().chain(0x80..=0xbf).collect(),
-            _ => name.bytes().collect::<Vec<u8>>(),
-        };
+        let class = |name: &str| (0..=255).filter(|&byte| is_in(name, byte)).collect::<Vec<u8>>();
         match usize::try_from(offset).map(|offset| self.literal.get(offset)) {
             Err(_) => class(self.before),
             Ok(None) => class(self.after),
@@ -231,6 +248,15 @@ impl Window {
                 }
             }
         }
+    }
+}
+
+fn is_in(class: &str, byte: u8) -> bool {
+    match class {
+        ANY => true,
+        // The last byte of a typographic quote is an edge too.
+        EDGE if (0x80..=0xbf).contains(&byte) => true,
+        _ => class.as_bytes().contains(&byte),
     }
 }
 

@@ -222,7 +222,8 @@ impl<'a> Pass<'a> {
     /// Notes a command; returns whether it is one.
     fn command(&self, line: &Line<'_>, start: usize, literal: usize, seen: &mut Seen) -> bool {
         let before = self.text().get(line.range.start..start).unwrap_or_default();
-        if !before.iter().all(u8::is_ascii_whitespace) {
+        // What a terminal does not show is no command.
+        if self.mode != Mode::Shown || !before.iter().all(u8::is_ascii_whitespace) {
             return false;
         }
         let at = self.raw(start);

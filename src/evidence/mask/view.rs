@@ -57,6 +57,8 @@ pub(super) struct View {
     jumps: Vec<(usize, usize)>,
     /// Raw offsets of what makes the stored view differ in more than single controls.
     odd: Vec<usize>,
+    /// A backspace erases nothing before this: a CR was there.
+    floor: usize,
 }
 
 impl View {
@@ -94,6 +96,7 @@ impl View {
         self.bytes.clear();
         self.jumps.clear();
         self.odd.clear();
+        self.floor = 0;
     }
 
     /// Makes this the view of a whole block.
@@ -174,13 +177,17 @@ impl View {
                 self.copy(b"\n", offset + at);
                 1
             }
+            Some(b'\r') => {
+                self.floor = self.bytes.len();
+                1
+            }
             _ => 1,
         }
     }
 
     /// Takes back the last byte, as a backspace does; never past the start of a line.
     fn erase(&mut self) {
-        if self.bytes.last().is_none_or(|&byte| byte == b'\n') {
+        if self.bytes.len() <= self.floor || self.bytes.last() == Some(&b'\n') {
             return;
         }
         self.bytes.pop();

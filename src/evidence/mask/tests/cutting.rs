@@ -157,3 +157,21 @@ proptest! {
         prop_assert_eq!(kept(&whole), kept(&out));
     }
 }
+
+#[test]
+fn what_random_streams_found_stays_found() {
+    let inputs: [&[u8]; 5] = [
+        b"line-2\n multi-1\n",
+        b"\x08multi-1\n\r\nline-2\nl\x1b[-----END PRIVATE KEY-----\n",
+        b"\r\x1b[::add-mask::registered-1\x1b[multi-1\n",
+        b"::add-mask::registered-1\x1bP\r\x08\x1bPmulti-1\n",
+        b"a\n://$$$$$$$$@$$$$$(!@{\nab\n://$$$$$$$$@$$$$$(!@{\n",
+    ];
+    for input in inputs {
+        let whole = masked(&registry(), [input]);
+        for at in 0..=input.len() {
+            assert_eq!(show(&whole), show(&masked(&registry(), cut(input, vec![at]))), "cut at {at}");
+        }
+        assert_eq!(show(&whole), show(&masked(&registry(), input.chunks(1))));
+    }
+}
