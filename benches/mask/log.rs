@@ -95,7 +95,7 @@ pub(crate) fn ordinary(random: &mut Random, out: &mut Vec<u8>) {
             "npm warn deprecated {name}@{a}.{c}.{b}: this version is no longer supported, please use {word} instead"
         ),
         12 => format!(
-            "npm http fetch GET 200 https://registry.npmjs.org/{name}/-/{name}-{a}.{c}.{b}.tgz {b}ms (cache miss)"
+            "npm http fetch GET 200 https://registry.example.org/{name}/-/{name}-{a}.{c}.{b}.tgz {b}ms (cache miss)"
         ),
         13..16 => format!(
             "tests/unit/test_{word}.py::test_{other}[{name}-{b}] PASSED                        [ {c:>2}%]"
@@ -105,7 +105,7 @@ pub(crate) fn ordinary(random: &mut Random, out: &mut Vec<u8>) {
             name.replace('-', "")
         ),
         17 => format!(
-            "#{a} {b}.{c} Get:{c} http://deb.debian.org/debian bookworm/main amd64 lib{name} amd64 {a}.{c}-{b} [{b} kB]"
+            "#{a} {b}.{c} Get:{c} http://deb.example.org/debian bookworm/main amd64 lib{name} amd64 {a}.{c}-{b} [{b} kB]"
         ),
         18 => format!("{} {} Merge branch '{word}/{other}'", random.text(HEX, 40), a),
         19 => format!(

@@ -182,9 +182,9 @@ fn refusals_are_explained_by_the_line_that_would_allow_them() {
         ("cat: /home/me/data/x: No such file or directory", "filesystem: {read: [\"/home/me/data/x\"]}"),
         ("touch: cannot touch '/usr/x': Read-only file system", "filesystem: {write: [\"/usr/x\"]}"),
         ("Error: EACCES: permission denied, open '/var/lib/x'", "filesystem: {read: [\"/var/lib/x\"]}"),
-        ("curl: (6) Could not resolve host: crates.io", "network: {allow: [\"crates.io\"]}"),
+        ("curl: (6) Could not resolve host: example.org", "network: {allow: [\"example.org\"]}"),
         ("OSError: [Errno 101] Network is unreachable", "network: {allow: [\"example.org\"]}"),
-        ("getaddrinfo ENOTFOUND registry.npmjs.org", "network: {allow: [\"registry.npmjs.org\"]}"),
+        ("getaddrinfo ENOTFOUND registry.example.org", "network: {allow: [\"registry.example.org\"]}"),
     ] {
         assert_eq!(explained(output).map(|denial| denial.allow).as_deref(), Some(allow), "{output}");
     }

@@ -133,7 +133,7 @@ fn near_misses_stay() {
         "sk-this-is-a-name-of-a-class-in-some-style-sheet".to_owned(),
         "disk-0123456789abcdef0123456789abcdef0123".to_owned(),
         "eyJ.not.one".to_owned(),
-        "npm_config_registry=https://registry.npmjs.org/".to_owned(),
+        "npm_config_registry=https://registry.example.org/".to_owned(),
         "hf_hub_download_of_a_very_long_function_name".to_owned(),
     ];
     for text in near {
@@ -181,7 +181,7 @@ const PAIRS: [&str; 34] = [
     "--token=@\n",
     "<password>@</password>\n",
     "PRIVATE-TOKEN: @\n",
-    "//registry.npmjs.org/:_authToken=@\n",
+    "//registry.example.org/:_authToken=@\n",
     "_auth=@\n",
     "Authorization: Bearer @\n",
     "Authorization: Basic @\n",
@@ -253,7 +253,7 @@ fn plain_values_stay() {
         "cookies: 3 of 4\n",
         "Set-Cookie: theme=dark; Path=/; Max-Age=3600\n",
         "git clone https://github.com/a/b.git\n",
-        "https://registry.npmjs.org/@scope/pkg/-/pkg-1.2.3.tgz\n",
+        "https://registry.example.org/@scope/pkg/-/pkg-1.2.3.tgz\n",
         "http://localhost:4873/@scope/pkg\n",
         "ssh://git@github.com/a/b.git\n",
         "postgres://app:$PASS@db/x\n",

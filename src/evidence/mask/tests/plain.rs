@@ -35,12 +35,12 @@ fn lock_files_stay() {
     for seed in 1..40 {
         stays(&format!(
             "[[package]]\nname = \"aho-corasick\"\nversion = \"1.1.3\"\n\
-             source = \"registry+https://github.com/rust-lang/crates.io-index\"\nchecksum = \"{}\"\n",
+             source = \"registry+https://github.com/example/index\"\nchecksum = \"{}\"\n",
             hash(64, seed)
         ));
         stays(&format!(
             "    \"node_modules/js-tokens\": {{\n      \"version\": \"4.0.0\",\n      \"resolved\": \
-             \"https://registry.npmjs.org/js-tokens/-/js-tokens-4.0.0.tgz\",\n      \"integrity\": \
+             \"https://registry.example.org/js-tokens/-/js-tokens-4.0.0.tgz\",\n      \"integrity\": \
              \"sha512-{}==\"\n    }},\n",
             noise(BASE64, 86, seed)
         ));
