@@ -7,7 +7,7 @@ use super::kind::{Kind, Span};
 use super::{headers, pairs, pem, providers};
 
 /// A rule looks so far behind its anchor; what goes on further is followed byte by byte.
-const REACH: usize = 4 << 10;
+const REACH: usize = 1 << 10;
 /// Tokens can be longer.
 const TOKEN_REACH: usize = 64 << 10;
 /// And so far before it.

@@ -35,8 +35,8 @@ pub(super) struct Seen {
     pub(super) hold: Option<usize>,
     /// Where a token may start that the end of the block cuts.
     pub(super) cut: Option<usize>,
-    /// The first `::add-mask::` that was not heeded yet: its line, and the value.
-    pub(super) command: Option<Command>,
+    /// Every `::add-mask::` that was not heeded yet, in their order.
+    pub(super) commands: Vec<Command>,
     /// What goes on behind the block.
     pub(super) carry: Carry,
     /// The carry differs from nothing before, in or after the block.
@@ -227,12 +227,9 @@ impl<'a> Pass<'a> {
             return false;
         }
         let at = self.raw(start);
-        if self.mode == Mode::Shown
-            && at >= self.heeded
-            && seen.command.as_ref().is_none_or(|first| at < first.at)
-        {
+        if at >= self.heeded {
             let value = self.text().get(start + literal..line.range.end).unwrap_or_default().to_vec();
-            seen.command = Some(Command { start: self.raw(line.range.start), at, value });
+            seen.commands.push(Command { start: self.raw(line.range.start), at, value });
         }
         true
     }
@@ -292,6 +289,8 @@ fn keys(text: &[u8], pem: Option<Pem>, begins: &[(usize, usize)], spans: &mut Ve
         };
         if begins.peek().is_some_and(|(start, _)| line.contains(start)) {
             while let Some(&(start, after)) = begins.next_if(|(start, _)| line.contains(start)) {
+                let end = begins.peek().map_or(line.end, |(next, _)| line.end.min(*next).max(after));
+                let bytes = text.get(line.start..end).unwrap_or_default();
                 let (mask, next) = pem::opening(bytes, start - line.start, after - line.start);
                 if let Some(found) = mask {
                     add(start, found);

@@ -164,25 +164,26 @@ impl Masker {
 
     /// Judges a block and appends what can be told of it; returns how much that was.
     fn block(&mut self, raw: &[u8], end: End, out: &mut Vec<u8>) -> usize {
+        let seen = self.scan(raw);
+        if seen.commands.is_empty() {
+            return self.settle(raw, seen, end, out);
+        }
+        let base = self.position;
         let mut done = 0;
-        loop {
-            let rest = raw.get(done..).unwrap_or_default();
-            let seen = self.scan(rest);
-            let Some(command) = &seen.command else {
-                return done + self.settle(rest, seen, end, out);
-            };
+        for command in &seen.commands {
             // What stands before the command does not know its value yet.
-            let heeded = self.position + command.at as u64 + 1;
-            let value = unescaped(command);
-            let before = rest.get(..command.start).unwrap_or_default();
+            let before = raw.get(done..command.start).unwrap_or_default();
             if !before.is_empty() {
                 let seen = self.scan(before);
                 done += self.settle(before, seen, End::Line, out);
             }
             // A value that is too short or too much is masked in its own line all the same.
-            let _ = self.secrets.register(&value);
-            self.heeded = heeded;
+            let _ = self.secrets.register(&unescaped(command));
+            self.heeded = base + command.at as u64 + 1;
         }
+        let rest = raw.get(done..).unwrap_or_default();
+        let seen = self.scan(rest);
+        done + self.settle(rest, seen, end, out)
     }
 
     fn scan(&mut self, raw: &[u8]) -> Seen {
@@ -247,7 +248,7 @@ impl Masker {
     /// Writes what of the unfinished line cannot be the start of a secret.
     fn release(&mut self, pending: &[u8], out: &mut Vec<u8>) {
         let seen = self.scan(pending);
-        if seen.carries || seen.command.is_some() {
+        if seen.carries || !seen.commands.is_empty() {
             return;
         }
         let mut limit = seen.hold.unwrap_or(pending.len());

@@ -309,9 +309,11 @@ impl Sequence {
     }
 
     fn string(raw: &[u8]) -> Self {
-        let line = memchr2(b'\n', b'\r', raw).unwrap_or(raw.len());
-        let body = raw.get(2..line).unwrap_or_default();
-        match memchr2(BEL, ESC, body) {
+        let body = raw.get(2..).unwrap_or_default();
+        // The end first: it is near, while the line may be long and full of openings.
+        let end = memchr2(BEL, ESC, body);
+        let over = end.is_some_and(|end| memchr2(b'\n', b'\r', &body[..end]).is_some());
+        match end.filter(|_| !over) {
             Some(end) if body.get(end) == Some(&BEL) => {
                 Self { len: end + 3, payload: 2..end + 2, hides: true, apart: true }
             }
