@@ -222,15 +222,24 @@ pub(super) fn named(error: io::Error, path: &Path) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
+/// Puts an open file back under its path if something took it away; whether that was so.
+pub(super) fn keep_in_place(path: &Path, file: &mut File) -> io::Result<bool> {
+    let gone = !is_in_place(path, file)?;
+    if gone {
+        *file = put_back(path, file)?;
+    }
+    Ok(gone)
+}
+
 /// Tells whether an open file still is the one that its path names.
-pub(super) fn is_in_place(path: &Path, file: &File) -> io::Result<bool> {
+fn is_in_place(path: &Path, file: &File) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
     let own = file.metadata()?;
     Ok(fs::symlink_metadata(path).is_ok_and(|there| (there.dev(), there.ino()) == (own.dev(), own.ino())))
 }
 
 /// Lays the bytes of an open file under its path again; returns the new file, open to be appended to.
-pub(super) fn put_back(path: &Path, file: &mut File) -> io::Result<File> {
+fn put_back(path: &Path, file: &mut File) -> io::Result<File> {
     file.seek(SeekFrom::Start(0))?;
     let folder = path.parent().unwrap_or(path);
     let mut copy = tempfile::Builder::new()

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::event::Event;
-use super::files::{is_in_place, named, put_back, sync_folder_of};
+use super::files::{keep_in_place, named, sync_folder_of};
 
 /// Version of the journal's lines.
 pub const VERSION: u32 = 1;
@@ -114,11 +114,7 @@ impl Journal {
 
     /// Puts the file back under its name if something took it away; whether that was so.
     pub(super) fn keep_in_place(&mut self) -> io::Result<bool> {
-        let gone = !is_in_place(&self.path, &self.file)?;
-        if gone {
-            self.file = put_back(&self.path, &mut self.file)?;
-        }
-        Ok(gone)
+        keep_in_place(&self.path, &mut self.file)
     }
 
     /// Stops keeping the copy.

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::files::{is_in_place, named, put_back};
+use super::files::{keep_in_place, named};
 use super::mask::{Masker, Secrets};
 
 /// Longest line that is looked at as one when the log is searched; longer ones are taken in pieces.
@@ -52,11 +52,7 @@ impl Log {
 
     /// Puts the file back under its name if something took it away; whether that was so.
     pub(super) fn keep_in_place(&mut self) -> io::Result<bool> {
-        let gone = !is_in_place(&self.path, &self.file)?;
-        if gone {
-            self.file = put_back(&self.path, &mut self.file)?;
-        }
-        Ok(gone)
+        keep_in_place(&self.path, &mut self.file)
     }
 
     /// Makes everything durable.
