@@ -8,7 +8,7 @@ use super::kind::{Kind, Span};
 use super::known::Known;
 use super::pem::{self, Pem};
 use super::rules::Line;
-use super::view::{Content, Mode, View, joints};
+use super::view::{Content, Mode, View, lone_returns};
 
 /// What goes on from block to block.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,6 +59,7 @@ pub(super) struct Command {
 pub(super) struct Scanner {
     shown: View,
     joined: View,
+    tabless: View,
     stored: View,
     places: Vec<usize>,
 }
@@ -68,7 +69,7 @@ impl Scanner {
     pub(super) fn scan(&mut self, known: &Known, carry: &Carry, raw: &[u8], heeded: usize) -> Seen {
         let mut seen = Seen::default();
         let content = Content::of(raw);
-        let Self { shown, joined, stored, places } = self;
+        let Self { shown, joined, tabless, stored, places } = self;
         shown.clear();
         if !content.is_plain() {
             shown.build(raw, Mode::Shown, content);
@@ -82,6 +83,12 @@ impl Scanner {
             let mut pass = Pass { view: Some(joined), mode: Mode::Joined, begins: Vec::new(), ..pass };
             pass.run(places, &mut seen);
             pass.depth(&mut seen);
+        }
+        if memchr(b'\t', raw).is_some() {
+            tabless.build_lines(raw, memchr::memchr_iter(b'\t', raw), Mode::Tabless);
+            let view = Some(&*tabless);
+            let mut pass = Pass { known, raw, view, mode: Mode::Tabless, heeded, begins: Vec::new() };
+            pass.run(places, &mut seen);
         }
         if !shown.odd().is_empty() {
             stored.build_lines(raw, shown.odd().iter().copied(), Mode::Stored);
@@ -114,16 +121,16 @@ impl Scanner {
 
 /// Makes the view in which nothing cuts a known value; `false` if it would be the same as the shown one.
 fn join(view: &mut View, known: &Known, raw: &[u8]) -> bool {
-    let mut places = joints(raw).peekable();
-    if places.peek().is_none() {
-        return false;
-    }
-    if known.is_multiline() {
+    let mut places = lone_returns(raw).peekable();
+    let lone = places.peek().is_some();
+    if known.is_multiline() && (lone || memchr(b'\t', raw).is_some()) {
         view.build(raw, Mode::Joined, Content::of(raw));
-    } else {
+        return true;
+    }
+    if lone {
         view.build_lines(raw, places, Mode::Joined);
     }
-    true
+    lone
 }
 
 /// One pass over one view.
@@ -161,28 +168,31 @@ impl<'a> Pass<'a> {
         let mut spans = Vec::new();
         for &at in &*places {
             let Some(gram) = gram_at(text, at) else { continue };
-            self.known.at(text, at, gram, |found| {
-                // What the stored view ends with need not be the end of the block.
-                if found.open && self.mode != Mode::Stored {
-                    let start = self.raw(found.range.start);
-                    seen.hold = Some(seen.hold.map_or(start, |hold| hold.min(start)));
-                }
-                spans.push(Span { context: found.range.start, range: found.range, kind: Kind::Known });
-            });
+            self.values(at, gram, &mut spans, seen);
             self.patterns(at, gram, &mut line, &mut spans, seen);
         }
         if let Some(cut) = line.cut.map(|cut| self.raw(cut)) {
             seen.cut = Some(seen.cut.map_or(cut, |before| before.min(cut)));
         }
-        let spans = spans.iter().map(|span| self.raw_span(span));
-        seen.spans.extend(spans.filter(|span| self.mode != Mode::Joined || self.holds(span)));
+        seen.spans.extend(spans.iter().map(|span| self.raw_span(span)));
     }
 
-    /// A CR ends a line, for patterns; the joined view does not show it.
-    fn holds(&self, span: &Span) -> bool {
-        let from = span.context.min(span.range.start);
-        span.kind == Kind::Known
-            || !self.raw.get(from..span.range.end).is_some_and(|text| text.contains(&b'\r'))
+    fn values(&self, at: usize, gram: u32, spans: &mut Vec<Span>, seen: &mut Seen) {
+        let text = self.text();
+        // The views of single lines have neighbours that are none.
+        let alone = matches!(self.mode, Mode::Tabless | Mode::Stored);
+        let line = if alone { line_at(text, at) } else { 0..text.len() };
+        let last = line.end == text.len();
+        self.known.at(text.get(..line.end).unwrap_or(text), at, gram, |found| {
+            if found.range.start < line.start {
+                return;
+            }
+            if found.open && last {
+                let start = self.raw(found.range.start);
+                seen.hold = Some(seen.hold.map_or(start, |hold| hold.min(start)));
+            }
+            spans.push(Span { context: found.range.start, range: found.range, kind: Kind::Known });
+        });
     }
 
     fn patterns(
@@ -193,6 +203,10 @@ impl<'a> Pass<'a> {
         spans: &mut Vec<Span>,
         seen: &mut Seen,
     ) {
+        // The joined view has no line ends where a CR was: nothing in it is a line.
+        if self.mode == Mode::Joined {
+            return;
+        }
         let text = self.text();
         let mut begins = None;
         anchors::table().at(text, at, gram, |anchor, start| {
@@ -202,7 +216,7 @@ impl<'a> Pass<'a> {
             match anchor.rule {
                 Rule::Token(_) => {}
                 // A tab can cut a token, but it separates what is around keys.
-                _ if self.mode == Mode::Joined => return,
+                _ if self.mode == Mode::Tabless => return,
                 Rule::AddMask if !self.command(line, start, anchor.literal.len(), seen) => return,
                 Rule::Pem => {
                     let here = text.get(..line.range.end).and_then(|line| pem::begins(line, start));
@@ -237,12 +251,12 @@ impl<'a> Pass<'a> {
     /// Holds back what may be the start of a known value, where the next byte could go on with it.
     fn depth(&self, seen: &mut Seen) {
         let text = self.text();
-        let text = match self.raw.last() {
+        match self.raw.last() {
             Some(b'\n') if !self.known.is_multiline() => return,
-            // The shown view has a line end for the CR, the joined one has not.
-            Some(b'\r') => text.strip_suffix(b"\n").unwrap_or(text),
-            _ => text,
-        };
+            // The shown view has a line end for the CR; what goes on behind it, the joined one tells.
+            Some(b'\r') if self.mode == Mode::Shown && !self.known.is_multiline() => return,
+            _ => {}
+        }
         let depth = self.known.depth(text);
         if depth > 0 {
             let start = self.raw(text.len() - depth);

@@ -43,7 +43,9 @@ fn is_other_control(byte: u8) -> bool {
 pub(super) enum Mode {
     /// As a terminal shows it: sequences go, a backspace erases, CR ends a line.
     Shown,
-    /// As above, but tabs and CRs go as well: a known value may be cut by them.
+    /// As above, but tabs go as well: a token may be cut by them.
+    Tabless,
+    /// As above, but CRs go as well: they end lines, but not known values.
     Joined,
     /// As stored: payloads of sequences stay and a backspace erases nothing.
     Stored,
@@ -117,6 +119,7 @@ impl View {
             done = line.end;
             // No shape has a NUL: nothing is found over lines that do not follow each other.
             self.copy(b"\0", line.start);
+            self.copy(b"\n", line.start);
             let slice = raw.get(line.clone()).unwrap_or_default();
             self.append(slice, line.start, mode, Content { escapes: true, controls: true });
         }
@@ -232,15 +235,14 @@ fn line_around(raw: &[u8], place: usize) -> Range<usize> {
     start..end
 }
 
-/// Returns the places of tabs and of CRs that do not just belong to a CRLF.
-pub(super) fn joints(raw: &[u8]) -> impl Iterator<Item = usize> + '_ {
-    memchr::memchr2_iter(b'\t', b'\r', raw)
-        .filter(|&at| raw.get(at) == Some(&b'\t') || raw.get(at + 1) != Some(&b'\n'))
+/// Returns the places of CRs that do not just belong to a CRLF.
+pub(super) fn lone_returns(raw: &[u8]) -> impl Iterator<Item = usize> + '_ {
+    memchr::memchr_iter(b'\r', raw).filter(|&at| raw.get(at + 1) != Some(&b'\n'))
 }
 
 fn next_special(rest: &[u8], mode: Mode, content: Content) -> Option<usize> {
     match (mode, content.controls) {
-        (Mode::Joined, _) => {
+        (Mode::Joined | Mode::Tabless, _) => {
             rest.iter().position(|&byte| is_other_control(byte) || byte == ESC || byte == b'\t')
         }
         (_, true) => next_control(rest),

@@ -160,11 +160,14 @@ proptest! {
 
 #[test]
 fn what_random_streams_found_stays_found() {
-    let inputs: [&[u8]; 5] = [
+    let token = format!("gh{}_{}\thunter2\rmulti-1\n", "p", noise(ALNUM, 36, 2));
+    let inputs: [&[u8]; 7] = [
+        token.as_bytes(),
         b"line-2\n multi-1\n",
         b"\x08multi-1\n\r\nline-2\nl\x1b[-----END PRIVATE KEY-----\n",
         b"\r\x1b[::add-mask::registered-1\x1b[multi-1\n",
         b"::add-mask::registered-1\x1bP\r\x08\x1bPmulti-1\n",
+        b"\x1b[::add-mask::registered-1\r\n\r::add-mask::registered-1",
         b"a\n://$$$$$$$$@$$$$$(!@{\nab\n://$$$$$$$$@$$$$$(!@{\n",
     ];
     for input in inputs {
