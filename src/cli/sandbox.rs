@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::{Exit, Failure};
-use crate::plan::{Destination, EnvEntry, Network, Resources};
+use crate::plan::{Destination, EnvEntry, Network, Resources, Wrong, units};
 use crate::policy::{self, Decision, Fact, Grant, Identity, Isolation, Request, Waivers};
 use crate::sandbox::{self, Command, Ended, Place, SandboxError, Seen, Status};
 
@@ -249,32 +249,14 @@ fn env(entry: &str) -> EnvEntry {
     }
 }
 
-// The plan's own units take the place of the two below.
 fn duration(text: &str) -> Result<Duration, String> {
-    let unit = |unit: &str| match unit {
-        "ms" => Some(1),
-        "s" => Some(1000),
-        "m" => Some(60_000),
-        "h" => Some(3_600_000),
-        _ => None,
-    };
-    quantity(text, unit).map(Duration::from_millis).ok_or_else(|| "write 90s, 10m or 2h".into())
+    units::read_duration(text).map_err(in_words)
 }
 
 fn size(text: &str) -> Result<u64, String> {
-    let unit = |unit: &str| match unit {
-        "B" => Some(1),
-        "KiB" => Some(1 << 10),
-        "MiB" => Some(1 << 20),
-        "GiB" => Some(1 << 30),
-        "TiB" => Some(1 << 40),
-        _ => None,
-    };
-    quantity(text, unit).ok_or_else(|| "write 512MiB or 4GiB".into())
+    units::read_size(text).map_err(in_words)
 }
 
-fn quantity(text: &str, unit: impl Fn(&str) -> Option<u64>) -> Option<u64> {
-    let digits = text.find(|letter: char| !letter.is_ascii_digit())?;
-    let (number, name) = text.split_at(digits);
-    number.parse::<u64>().ok()?.checked_mul(unit(name)?)
+fn in_words(wrong: Wrong) -> String {
+    format!("{}: {}", wrong.message, wrong.hint)
 }
