@@ -55,6 +55,7 @@ pub(super) async fn recover(
             None => output::note(&format!("run {name} had died before it began; cleared away")),
             Some(mut recovered) => {
                 let closed = report::close(&mut recovered.recorder).map_err(|error| failed(name, &error))?;
+                repository.hand_over(&recovered.recorder.files().all())?;
                 output::note(&told(name, &closed.0));
             }
         }

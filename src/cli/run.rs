@@ -107,14 +107,20 @@ async fn one(
     let taken = |name: RunName| repository.has_ref(&format!("refs/heads/{}", name.branch())).unwrap_or(false);
     let mut recorder = Recorder::create(&repository.toplevel, issue, &taken, &secrets, Box::new(progress))
         .map_err(internal)?;
+    repository.hand_over(&recorder.files().all())?;
+    if plan.share_objects {
+        output::note("objects are shared: steps can read all that this repository's object store holds");
+    }
     let name = recorder.files().run();
     lock.name(&name.to_string())?;
     run::begin(&mut recorder, &plan, &base, repository, &grants)?;
-    let names = RunOf { run: &name.to_string(), issue, branch: &name.branch() };
+    let (share_objects, salvage) = (plan.share_objects, plan.limits.salvage);
+    let names = RunOf { run: &name.to_string(), issue, branch: &name.branch(), share_objects, salvage };
     let made = Worktree::create(&state, repository, &base, names, &host, &waivers).await;
     let ending = if args.keep_worktree { Ending::Keep } else { Ending::Remove };
     run::carry_out(made, &plan, &grants, &mut recorder, interrupt, ending).await?;
     let (view, head) = report::close(&mut recorder).map_err(internal)?;
+    repository.hand_over(&recorder.files().all())?;
     drop(lock);
     tell(args, recorder.files(), &view, &head)?;
     Ok(exit(&view, interrupt))

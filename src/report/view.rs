@@ -83,6 +83,8 @@ pub struct AttemptView {
     pub salvage: Option<String>,
     /// What the bundle could not hold.
     pub not_held: Vec<String>,
+    /// Files in the bundle that look as if they held a secret.
+    pub secrets: Vec<String>,
     /// What the policy probably refused it, and what would allow it.
     pub refused: Option<String>,
 }
@@ -149,8 +151,9 @@ impl RunView {
             Event::CheckpointMade { step, changes, .. } => {
                 self.with_attempt(step.as_str(), |attempt| attempt.changes.clone_from(changes));
             }
-            Event::Salvaged { step, reference, not_held, .. } => {
+            Event::Salvaged { step, reference, not_held, secrets, .. } => {
                 self.with_attempt(step.as_str(), |attempt| {
+                    attempt.secrets = secrets.iter().map(ToString::to_string).collect();
                     attempt.salvage = Some(reference.to_string());
                     attempt.not_held = not_held.iter().map(ToString::to_string).collect();
                 });
@@ -279,6 +282,7 @@ impl AttemptView {
             commands: Vec::new(),
             salvage: None,
             not_held: Vec::new(),
+            secrets: Vec::new(),
             refused: None,
         }
     }

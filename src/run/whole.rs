@@ -59,7 +59,8 @@ pub async fn carry_out(
         Err(error) => return end_by_fault(recorder, &error.to_string()),
     };
     recorder.mirror(&worktree.dir().mirror())?;
-    recorder.record(Event::WorktreeReady { files: worktree.files(), ms: millis(worktree.made_in()) })?;
+    let pin = worktree.pinned().map(Token::new);
+    recorder.record(Event::WorktreeReady { files: worktree.files(), ms: millis(worktree.made_in()), pin })?;
     let runner = Runner::new(plan, grants, recorder, &mut worktree, interrupt.clone());
     if let Err(error) = execute(runner).await {
         end_by_fault(recorder, &error.to_string())?;
