@@ -114,11 +114,11 @@ fn init(socket: &OwnedFd, before: &str, net: bool) -> Result<Ended, SandboxError
     if net {
         namespaces::loopback_up()?;
     }
-    root::stage()?;
+    let staged = root::stage()?;
     // Up to here nothing depends on what is to run: this may have happened while another command ran.
     let (launch, streams) =
         wire::receive_launch(socket).map_err(|error| failed("receive the launch", error))?;
-    root::build(&launch)?;
+    root::build(staged, &launch)?;
     let enforced = confine::confine(&launch, namespaces)?;
     let prepared =
         command::prepare(&launch, streams).map_err(|error| failed("prepare the command", error))?;
