@@ -143,7 +143,7 @@ fn cpu() -> Duration {
 
 fn grant(host: &HostFacts) -> Grant {
     match policy::decide(&Request { caches: true, ..Request::git() }, host, &Waivers::default()) {
-        Decision::Allow(grant) => grant,
+        Decision::Allow(grant) => *grant,
         Decision::Deny(reason) => panic!("{reason}"),
     }
 }
@@ -170,6 +170,7 @@ async fn confined(grant: &Grant, place: &Place, argv: &[&str], stdout: File) -> 
         stdin: None,
         stderr: stdout.try_clone().expect("a descriptor").into(),
         stdout: stdout.into(),
+        listen: Vec::new(),
     };
     let mut child = sandbox::spawn(grant, place, command).await.expect("it is confined");
     child.wait().await.expect("it ends")
