@@ -12,6 +12,8 @@ mod escape;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]
+mod github;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod mask;
