@@ -256,6 +256,7 @@ impl Watch for Progress {
             | Event::RetryWaiting { .. }
             | Event::StepEnded { .. }
             | Event::Recovered { .. }
+            | Event::Resumed(_)
             | Event::Sealed { .. } => {}
         }
     }
