@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use console::style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::publish::told;
 use crate::evidence::event::{AttemptResult, ChangeKind, Event, RunResult, StepResult};
 use crate::evidence::{Line, RunName, Watch};
 use crate::plan::{Plan, units};
@@ -53,6 +54,7 @@ pub(super) struct Progress {
     partial: Vec<u8>,
     now: Arc<Mutex<Now>>,
     ending: Ending,
+    run: Option<RunName>,
 }
 
 /// What the heartbeat tells.
@@ -66,7 +68,6 @@ struct Now {
 #[derive(Debug, Default)]
 struct Ending {
     base: String,
-    run: Option<RunName>,
     result: Option<(RunResult, Duration, Option<String>)>,
     branch: Option<(String, u64)>,
     worktree: String,
@@ -101,6 +102,7 @@ impl Progress {
             partial: Vec::new(),
             now,
             ending: Ending::default(),
+            run: None,
         }
     }
 
@@ -159,7 +161,7 @@ impl Progress {
         self.now.lock().unwrap_or_else(PoisonError::into_inner).over = true;
         self.bar.finish_and_clear();
         let ending = std::mem::take(&mut self.ending);
-        let (Some(run), Some((result, took, reason))) = (ending.run, ending.result) else { return };
+        let (Some(run), Some((result, took, reason))) = (self.run, ending.result) else { return };
         let took = units::clock(took);
         let commits = ending.branch.as_ref().map_or(0, |(_, commits)| *commits);
         let commits = if commits == 1 { "1 commit".to_owned() } else { format!("{commits} commits") };
@@ -197,7 +199,7 @@ impl Watch for Progress {
     fn event(&mut self, line: &Line) {
         match &line.event {
             Event::RunStarted(start) => {
-                self.ending.run = start.run.as_str().parse().ok();
+                self.run = start.run.as_str().parse().ok();
                 self.ending.base = start.base.to_string();
                 let commit: String = start.commit.as_str().chars().take(7).collect();
                 let head =
@@ -249,6 +251,11 @@ impl Watch for Progress {
                 self.ending.worktree = format!("worktree kept at {path}: {why}");
             }
             Event::Attested { .. } => self.over(),
+            Event::PublishDone { .. } | Event::PublishFailed { .. } => {
+                for line in told(&line.event, self.run) {
+                    self.say(&line);
+                }
+            }
             Event::WorktreeReady { .. }
             | Event::CommandStarted { .. }
             | Event::ResetStarted { .. }
@@ -256,6 +263,7 @@ impl Watch for Progress {
             | Event::RetryWaiting { .. }
             | Event::StepEnded { .. }
             | Event::Recovered { .. }
+            | Event::PublishStarted { .. }
             | Event::Sealed { .. } => {}
         }
     }

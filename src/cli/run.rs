@@ -1,4 +1,4 @@
-//! `autopilot run ISSUE…`: load → check → lock → recover → decide → record → run → prove → close → tell.
+//! `autopilot run ISSUE…`: load → check → lock → recover → decide → record → run → prove → close → publish → tell.
 
 use std::path::PathBuf;
 
@@ -6,12 +6,14 @@ use serde_json::json;
 
 use super::exit::{Exit, Failure};
 use super::progress::{Mode, Progress};
-use super::{leftovers, output, plans, target};
+use super::{leftovers, output, plans, publish, target};
 use crate::evidence::event::{ReasonKind, RunResult};
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, Head, Recorder, RunName};
+use crate::github::Environment;
 use crate::plan::{self, Plan};
 use crate::policy::{HostFacts, Waivers};
+use crate::publish::{Intent, intend};
 use crate::report::{self, RunView, WorktreeView};
 use crate::run::{self, Ending, Interrupt, Refusal};
 use crate::worktree::{LockError, Repository, RunOf, State, Worktree};
@@ -31,6 +33,9 @@ pub(super) struct RunArgs {
     /// Leave the worktree in place at the end.
     #[arg(long)]
     keep_worktree: bool,
+    /// Leave the issue, the remote and pull requests alone, whatever the plan says.
+    #[arg(long)]
+    no_publish: bool,
     /// As root: the user whom the steps run as (default: an unprivileged uid of the run's own).
     #[arg(long, value_name = "USER")]
     run_as: Option<String>,
@@ -92,6 +97,7 @@ async fn one(
     for warning in warnings {
         output::note(&format!("warning: {warning}"));
     }
+    let intent = intent(args, &plan, repository, &secrets).await?;
     let state = State::find()?;
     let mut lock = state.lock(&repository.common_dir, issue)?;
     if let Some(dead) = &lock.taken_over {
@@ -109,15 +115,37 @@ async fn one(
         .map_err(internal)?;
     let name = recorder.files().run();
     lock.name(&name.to_string())?;
-    run::begin(&mut recorder, &plan, &base, repository, &grants)?;
+    let publishing = intent.recorded(&recorder);
+    run::begin(&mut recorder, &plan, &base, repository, &grants, publishing)?;
     let names = RunOf { run: &name.to_string(), issue, branch: &name.branch() };
     let made = Worktree::create(&state, repository, &base, names, &host, &waivers).await;
     let ending = if args.keep_worktree { Ending::Keep } else { Ending::Remove };
     run::carry_out(made, &plan, &grants, &mut recorder, interrupt, ending).await?;
     let (view, head) = report::close(&mut recorder).map_err(internal)?;
+    publish::at_the_end(&mut recorder, repository, &view, interrupt).await?;
     drop(lock);
     tell(args, recorder.files(), &view, &head)?;
     Ok(exit(&view, interrupt))
+}
+
+/// Decides what is to be published at the end.
+async fn intent(
+    args: &RunArgs,
+    plan: &Plan,
+    repository: &Repository,
+    secrets: &Secrets,
+) -> Result<Intent, Failure> {
+    let environment = Environment::of_process();
+    publish::time(&environment)?;
+    if args.no_publish {
+        return Ok(Intent::nothing("asked not to, with --no-publish"));
+    }
+    let intent = intend(&plan.publish, repository, &environment).await;
+    if let Some(token) = intent.token() {
+        // Too short to be masked is too short to be a token of GitHub.
+        let _ = secrets.register(token.as_bytes());
+    }
+    Ok(intent)
 }
 
 fn host(args: &RunArgs) -> Result<HostFacts, Failure> {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms it may import. What is not listed is an import that points backwards.
-const ROOMS: [(&str, &[&str]); 9] = [
+const ROOMS: [(&str, &[&str]); 10] = [
     ("plan", &[]),
     ("policy", &["plan"]),
     ("sandbox", &["policy"]),
@@ -13,7 +13,8 @@ const ROOMS: [(&str, &[&str]); 9] = [
     ("github", &[]),
     ("run", &["plan", "policy", "sandbox", "worktree", "evidence"]),
     ("report", &["plan", "evidence"]),
-    ("cli", &["plan", "policy", "sandbox", "worktree", "run", "evidence", "report", "github"]),
+    ("publish", &["plan", "worktree", "evidence", "report", "github"]),
+    ("cli", &["plan", "policy", "sandbox", "worktree", "run", "evidence", "report", "github", "publish"]),
 ];
 
 #[test]

@@ -20,6 +20,8 @@ mod mask;
 #[cfg(test)]
 mod plan;
 #[cfg(test)]
+mod publish;
+#[cfg(test)]
 mod repositories;
 #[cfg(test)]
 mod rules;
