@@ -10,7 +10,7 @@ use super::summary::{
     changed_file, extent, headline, policy, range, reason, step_row, steps_head, what_to_check,
 };
 use super::view::RunView;
-use super::{gantt, log_of};
+use super::{egress, gantt, log_of};
 use crate::evidence::event::{Effect, RunResult};
 use crate::evidence::{Files, RunName};
 
@@ -55,9 +55,13 @@ fn outcome(view: &RunView) -> String {
     let rows: Vec<String> = view.steps.iter().map(step_row).collect();
     let _ = writeln!(text, "{}{}", steps_head(), fitted(&rows, "", TABLE).trim_end());
     part(&mut text, "Check before merging", &fitted(&what_to_check(view), "; ", ITEMS));
-    let refused = |(step, what): (&str, &str)| format!("{} in `{step}`", inline(&clip(what, WIDTH)));
-    let refused: Vec<String> = view.refused().into_iter().map(refused).collect();
-    part(&mut text, "Refused by policy, probably", &fitted(&refused, "; ", ITEMS));
+    let in_step = |step: &str, what: &str| format!("{} in `{step}`", inline(&clip(what, WIDTH)));
+    let refused = egress::refused(view);
+    let refused: Vec<String> =
+        refused.iter().map(|(step, what)| in_step(step, &egress::in_words(what))).collect();
+    part(&mut text, "Refused by policy", &fitted(&refused, "; ", ITEMS));
+    let guessed: Vec<String> = view.refused().iter().map(|(step, what)| in_step(step, what)).collect();
+    part(&mut text, "Refused by policy, probably", &fitted(&guessed, "; ", ITEMS));
     text
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 
 use super::view::{AttemptView, RunView, StepView};
-use super::{log_of, spoken};
+use super::{egress, log_of, spoken};
 use crate::evidence::Files;
 use crate::evidence::event::{RunResult, StepResult};
 
@@ -40,6 +40,10 @@ pub(super) fn write(view: &RunView, files: &Files) -> io::Result<Option<String>>
     if let Some((step, attempt)) = view.failed_attempt() {
         text.push_str(&attempts(step));
         text.push_str(&last_lines(step, attempt, files)?);
+    }
+    for (step, refused) in egress::refused(view) {
+        let _ =
+            writeln!(text, "\nRefused by the policy of {step}\n  {}", printable(&egress::in_words(&refused)));
     }
     for (step, refused) in view.refused() {
         let _ = writeln!(text, "\nProbably refused by the policy of {step}\n  {}", printable(refused));

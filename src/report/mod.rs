@@ -2,6 +2,7 @@
 //! nothing but the evidence, and so works after a crash.
 
 mod comment;
+mod egress;
 mod failure;
 mod gantt;
 mod markdown;

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::gantt;
 use super::markdown::{clip, inline, table_cell};
 use super::spoken;
 use super::view::{RunView, StepView, WorktreeView};
+use super::{egress, gantt};
 use crate::evidence::event::{AttemptResult, Change, ChangeKind, RunResult, StepResult};
 use crate::evidence::{Files, RunName};
 
@@ -23,6 +23,10 @@ pub(super) fn write(view: &RunView, files: &Files) -> String {
     let check = what_to_check(view);
     if !check.is_empty() {
         let _ = writeln!(text, "\n**Check before merging:** {}", check.join("; "));
+    }
+    for (step, refused) in egress::refused(view) {
+        let _ =
+            writeln!(text, "\n**Refused by policy** in `{step}`: {}", inline(&egress::in_words(&refused)));
     }
     for (step, refused) in view.refused() {
         let _ = writeln!(text, "\n**Refused by policy**, probably, in `{step}`: {}", inline(refused));
@@ -179,7 +183,8 @@ pub(super) fn policy(view: &RunView) -> String {
         0 => view.start.sandbox.to_string(),
         some => format!("{}; {some} commands never started", view.start.sandbox),
     };
-    format!("{}; {left} processes left", inline(&clip(&confined, 500)))
+    let network = egress::reached(view).map(|hosts| format!("; network: {}", inline(&clip(&hosts, 500))));
+    format!("{}{}; {left} processes left", inline(&clip(&confined, 500)), network.unwrap_or_default())
 }
 
 fn worktree(view: &RunView) -> String {

@@ -18,6 +18,8 @@ mod house;
 #[cfg(test)]
 mod mask;
 #[cfg(test)]
+mod network;
+#[cfg(test)]
 mod plan;
 #[cfg(test)]
 mod publish;
