@@ -142,7 +142,7 @@ fn cpu() -> Duration {
 
 fn grant(host: &HostFacts, caches: bool) -> Grant {
     match policy::decide(&Request { caches, ..Request::git() }, host, &Waivers::default()) {
-        Decision::Allow(grant) => grant,
+        Decision::Allow(grant) => *grant,
         Decision::Deny(reason) => panic!("{reason}"),
     }
 }
@@ -169,6 +169,7 @@ async fn confined(grant: &Grant, place: &Place, argv: &[&str], stdout: File) -> 
         stdin: None,
         stderr: stdout.try_clone().expect("a descriptor").into(),
         stdout: stdout.into(),
+        listen: Vec::new(),
     };
     let mut child = sandbox::spawn(grant, place, command).await.expect("it is confined");
     child.wait().await.expect("it ends")

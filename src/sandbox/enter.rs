@@ -132,12 +132,15 @@ fn init(socket: &OwnedFd, before: &str) -> Result<Ended, SandboxError> {
     if Setting::of(&launch.grant, &launch.seen) != setting {
         return Err(failed("launch", io::Error::other("this was made ready for another setting")));
     }
+    let listeners = namespaces::listen(&launch.listen)?;
     root::build(staged, &launch)?;
     let enforced = confine::confine(&launch, namespaces, walls)?;
     let prepared =
         command::prepare(&launch, streams).map_err(|error| failed("prepare the command", error))?;
     let started = prepared.spawn();
-    wire::send(socket, &Report::Ready(enforced)).map_err(|error| failed("report", error))?;
+    wire::send_with(socket, &Report::Ready(enforced), &listeners).map_err(|error| failed("report", error))?;
+    // From here on they are the runner's alone.
+    drop(listeners);
     match started {
         Started::Not(code) => Ok(Ended { status: Status::Exited(code), killed: 0, survivors: 0 }),
         Started::Running(pid) => {

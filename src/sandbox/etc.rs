@@ -38,8 +38,8 @@ pub(super) fn write(setting: &Setting, host: &Path) -> io::Result<()> {
 
 /// Brings the host's name service in, as it is now.
 pub(super) fn names(host: &Path) -> io::Result<()> {
-    let there = NAMES.iter().map(Path::new).filter(|name| below(host, name).symlink_metadata().is_ok());
-    there.map(|name| bring(name, &below(host, name))).collect()
+    let mut there = NAMES.iter().map(Path::new).filter(|name| below(host, name).symlink_metadata().is_ok());
+    there.try_for_each(|name| bring(name, &below(host, name)))
 }
 
 /// Brings a file or folder in. Links are resolved against the host's root, where they were made.

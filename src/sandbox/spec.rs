@@ -1,6 +1,7 @@
 //! What is to be launched, as it travels to the confined side: the setting ahead, the launch when it is there.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
@@ -58,6 +59,8 @@ pub(super) struct Launch {
     pub(super) dir: PathBuf,
     /// On top of the grant's environment.
     pub(super) env: Vec<(Bytes, Bytes)>,
+    /// Where on the loopback of its own to listen for the runner.
+    pub(super) listen: Vec<SocketAddr>,
 }
 
 /// Where the command sees the directories of its place.
