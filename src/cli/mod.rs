@@ -10,6 +10,7 @@ mod mask;
 mod output;
 mod plans;
 mod progress;
+mod resume;
 mod run;
 mod sandbox;
 mod schema;

@@ -28,6 +28,8 @@ pub struct RunView {
     pub worktree: WorktreeView,
     /// It was picked up after its runner had died.
     pub recovered: bool,
+    /// Time between a runner's death, or an interruption, and going on.
+    pub paused: Duration,
     /// Its evidence is complete; nothing but publishing can follow.
     pub closed: bool,
 }
@@ -120,21 +122,26 @@ impl RunView {
             branch: None,
             worktree: WorktreeView::There,
             recovered: false,
+            paused: Duration::ZERO,
             closed: false,
         };
         for line in rest {
-            view.last = line.time().unwrap_or(view.last);
+            let before = view.last;
+            view.last = line.time().unwrap_or(before);
+            if matches!(line.event, Event::Resumed(_)) {
+                view.paused += (view.last - before).to_std().unwrap_or_default();
+            }
             view.take(&line.event);
         }
         Some(view)
     }
 
     fn take(&mut self, event: &Event) {
-        let began = (self.last - self.started).to_std().unwrap_or_default();
+        let began = (self.last - self.started).to_std().unwrap_or_default().saturating_sub(self.paused);
         match event {
             Event::AttemptStarted { step, attempt, log } => {
                 let view = AttemptView::new(*attempt, began, *log);
-                self.with_step(step.as_str(), |step| step.attempts.push(view));
+                self.with_step(step.as_str(), |step| step.begin(view));
             }
             Event::CommandEnded(ended) => {
                 self.with_attempt(ended.step.as_str(), |attempt| attempt.commands.push((**ended).clone()));
@@ -184,6 +191,11 @@ impl RunView {
                 self.worktree = WorktreeView::Kept(path.to_string(), why.to_string());
             }
             Event::Recovered { .. } => self.recovered = true,
+            Event::Resumed(_) => {
+                self.end = None;
+                self.closed = false;
+                self.worktree = WorktreeView::There;
+            }
             Event::Attested { .. } => self.closed = true,
             Event::RunStarted(_)
             | Event::WorktreeReady { .. }
@@ -269,6 +281,20 @@ impl StepView {
             allowed: u32::try_from(retries).unwrap_or(0).saturating_add(1),
             attempts: Vec::new(),
         }
+    }
+
+    /// Takes a new attempt. One that was cut short costs no retry: there may be one more.
+    fn begin(&mut self, attempt: AttemptView) {
+        self.allowed += u32::from(self.was_cut_short());
+        self.result = None;
+        self.because = None;
+        self.attempts.push(attempt);
+    }
+
+    /// Tells whether its last attempt was ended by something that is not its fault.
+    pub fn was_cut_short(&self) -> bool {
+        let last = self.attempts.last();
+        last.is_some_and(|last| matches!(last.result, None | Some(AttemptResult::Interrupted)))
     }
 
     /// Returns the time its attempts took together.

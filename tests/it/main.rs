@@ -24,6 +24,8 @@ mod plan;
 #[cfg(test)]
 mod repositories;
 #[cfg(test)]
+mod resume;
+#[cfg(test)]
 mod rules;
 #[cfg(test)]
 mod sample;
