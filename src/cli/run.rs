@@ -1,4 +1,4 @@
-//! `autopilot run ISSUE…`: load → check → lock → recover or go on → record → run → prove → close → tell.
+//! `autopilot run ISSUE…`: load → check → lock → recover or go on → record → run → prove → close → publish → tell.
 
 use std::path::PathBuf;
 
@@ -8,12 +8,14 @@ use super::exit::{Exit, Failure};
 use super::leftovers::{self, Scene};
 use super::progress::{Mode, Progress};
 use super::resume::{self, Next};
-use super::{output, plans, target};
+use super::{output, plans, publish, target};
 use crate::evidence::event::{ReasonKind, RunResult};
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, Head, Recorder, RunName, journal};
+use crate::github::Environment;
 use crate::plan::{self, Plan};
 use crate::policy::{HostFacts, Waivers};
+use crate::publish::{Intent, intend};
 use crate::report::{self, RunView, WorktreeView};
 use crate::run::{self, Ending, Interrupt, Refusal, Standing};
 use crate::worktree::{LockError, Repository, State};
@@ -36,6 +38,9 @@ pub(super) struct RunArgs {
     /// Leave the worktree in place at the end.
     #[arg(long)]
     keep_worktree: bool,
+    /// Leave the issue, the remote and pull requests alone, whatever the plan says.
+    #[arg(long)]
+    no_publish: bool,
     /// As root: the user whom the steps run as (default: an unprivileged uid of the run's own).
     #[arg(long, value_name = "USER")]
     run_as: Option<String>,
@@ -97,6 +102,7 @@ async fn one(
     for warning in warnings {
         output::note(&format!("warning: {warning}"));
     }
+    let intent = intent(args, &plan, repository, &secrets).await?;
     let state = State::find()?;
     let mut lock = state.lock(&repository.common_dir, issue)?;
     if let Some(dead) = &lock.taken_over {
@@ -135,13 +141,15 @@ async fn one(
                 Recorder::create(top, issue, &taken, &secrets, Box::new(progress)).map_err(internal)?;
             let name = recorder.files().run();
             lock.name(&name.to_string())?;
-            run::begin(&mut recorder, &plan, &base, repository, &grants)?;
+            let publishing = intent.recorded(&recorder);
+            run::begin(&mut recorder, &plan, &base, repository, &grants, publishing)?;
             (recorder, Standing::default(), resume::fresh(scene, &base, name, None).await)
         }
     };
     let ending = if args.keep_worktree { Ending::Keep } else { Ending::Remove };
     run::carry_out(made, &plan, &grants, &mut recorder, interrupt, standing, ending).await?;
     let (view, head) = report::close(&mut recorder).map_err(internal)?;
+    publish::at_the_end(&mut recorder, repository, &view, interrupt).await?;
     drop(lock);
     tell(args, recorder.files(), &view, &head)?;
     Ok(exit(&view, interrupt))
@@ -150,13 +158,33 @@ async fn one(
 /// Tells what became of a run that does not go on.
 fn stands(args: &RunArgs, issue: u64, files: &Files, interrupt: &Interrupt) -> Result<Exit, Failure> {
     let contents = journal::read(&files.journal()).map_err(internal)?;
-    let view = RunView::fold(&contents.lines);
+    let view = RunView::fold(&contents);
     let (Some(view), Some(head)) = (view, contents.head()) else {
         return Err(Failure::new(Exit::Internal, format!("{}: empty", files.journal().display())));
     };
     output::note(&resume::stands(issue, &view));
     tell(args, files, &view, &head)?;
     Ok(exit(&view, interrupt))
+}
+
+/// Decides what is to be published at the end.
+async fn intent(
+    args: &RunArgs,
+    plan: &Plan,
+    repository: &Repository,
+    secrets: &Secrets,
+) -> Result<Intent, Failure> {
+    let environment = Environment::of_process();
+    publish::time(&environment)?;
+    if args.no_publish {
+        return Ok(Intent::nothing("asked not to, with --no-publish"));
+    }
+    let intent = intend(&plan.publish, repository, &environment).await;
+    if let Some(token) = intent.token() {
+        // Too short to be masked is too short to be a token of GitHub.
+        let _ = secrets.register(token.as_bytes());
+    }
+    Ok(intent)
 }
 
 fn host(args: &RunArgs) -> Result<HostFacts, Failure> {

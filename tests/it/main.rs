@@ -22,6 +22,8 @@ mod network;
 #[cfg(test)]
 mod plan;
 #[cfg(test)]
+mod publish;
+#[cfg(test)]
 mod repositories;
 #[cfg(test)]
 mod resume;
