@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::exit::{Exit, Failure};
 use super::progress::{Mode, Progress};
-use super::{leftovers, output, plans, publish, target};
+use super::{actions, leftovers, output, plans, publish, target};
 use crate::evidence::event::{ReasonKind, RunResult};
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, Head, Recorder, RunName};
@@ -109,10 +109,10 @@ async fn one(
     leftovers::recover(&state, repository, issue, &host, &waivers).await?;
 
     let mode = Mode::choose(args.json);
-    let progress = Progress::new(mode, &plan);
+    let watch = actions::watch(Progress::new(mode, &plan), mode, &plan, &repository.toplevel);
     let taken = |name: RunName| repository.has_ref(&format!("refs/heads/{}", name.branch())).unwrap_or(false);
-    let mut recorder = Recorder::create(&repository.toplevel, issue, &taken, &secrets, Box::new(progress))
-        .map_err(internal)?;
+    let mut recorder =
+        Recorder::create(&repository.toplevel, issue, &taken, &secrets, watch).map_err(internal)?;
     let name = recorder.files().run();
     lock.name(&name.to_string())?;
     let publishing = intent.recorded(&recorder);
@@ -125,6 +125,7 @@ async fn one(
     publish::at_the_end(&mut recorder, repository, &view, interrupt).await?;
     drop(lock);
     tell(args, recorder.files(), &view, &head)?;
+    actions::finish(mode, recorder.files());
     Ok(exit(&view, interrupt))
 }
 
@@ -167,7 +168,10 @@ fn load(args: &RunArgs, issue: u64) -> Result<Plan, Failure> {
         Some(path) => path.clone(),
         None => plans::of_issue(issue)?.path,
     };
-    let loaded = plan::load(&path, Some(issue)).map_err(|faults| Failure::plan(&faults))?;
+    let loaded = plan::load(&path, Some(issue)).map_err(|faults| {
+        actions::faults(&faults);
+        Failure::plan(&faults)
+    })?;
     for warning in &loaded.warnings {
         output::note(&format!("warning: {warning}"));
     }
