@@ -12,6 +12,7 @@ mod output;
 mod plans;
 mod progress;
 mod publish;
+mod resume;
 mod run;
 mod sandbox;
 mod schema;

@@ -14,6 +14,7 @@ use crate::evidence::event::{
 };
 use crate::evidence::{Line, RunName, Watch};
 use crate::plan::{Plan, units};
+use crate::report::RunView;
 
 /// Lines of a failed attempt that are shown.
 const LINES: usize = 4;
@@ -108,6 +109,20 @@ impl Progress {
             ending: Ending::default(),
             run: None,
         }
+    }
+
+    /// Learns what went before, of a run that goes on.
+    pub(super) fn catch_up(&mut self, view: &RunView) {
+        self.run = view.start.run.as_str().parse().ok();
+        self.ending.base = view.start.base.to_string();
+        self.ending.salvaged = !view.salvaged().is_empty();
+        self.ending.checkpoints = usize::from(!view.changes().is_empty());
+        for step in &view.steps {
+            self.allowed.insert(step.id.clone(), step.allowed + u32::from(step.was_cut_short()));
+        }
+        let passed = view.steps.iter().filter(|step| step.result == Some(StepResult::Passed)).count();
+        let steps = view.steps.len();
+        self.say(&format!("run {} goes on, {passed} of {steps} steps have passed", view.start.run));
     }
 
     fn say(&self, line: &str) {
@@ -256,6 +271,7 @@ impl Watch for Progress {
                 let reason = reason.as_ref().map_or("", |reason| reason.text.as_str());
                 self.attempt_ended(step.as_str(), *attempt, *result, reason, *ms);
             }
+            Event::Resumed(resumed) => self.say(&format!("  sandbox: {}", resumed.sandbox)),
             Event::StepEnded { step, result: StepResult::Skipped, because, .. } => {
                 let why = because.as_ref().map_or("", |why| why.as_str());
                 let mark = style("–").dim();

@@ -1,12 +1,14 @@
-//! `autopilot run ISSUE…`: load → check → lock → recover → decide → record → run → prove → close → publish → tell.
+//! `autopilot run ISSUE…`: load → check → lock → recover or go on → record → run → prove → close → publish → tell.
 
 use std::path::PathBuf;
 
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
+use super::leftovers::{self, Scene};
 use super::progress::{Mode, Progress};
-use super::{actions, leftovers, output, plans, publish, target};
+use super::resume::{self, Next};
+use super::{actions, output, plans, publish, target};
 use crate::evidence::event::{ReasonKind, RunResult};
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, Head, Recorder, RunName};
@@ -15,8 +17,8 @@ use crate::plan::{self, Plan};
 use crate::policy::{HostFacts, Waivers};
 use crate::publish::{Intent, intend};
 use crate::report::{self, RunView, WorktreeView};
-use crate::run::{self, Ending, Interrupt, Refusal};
-use crate::worktree::{LockError, Repository, RunOf, State, Worktree};
+use crate::run::{self, Ending, Interrupt, Refusal, Standing};
+use crate::worktree::{LockError, Repository, State};
 
 /// Run the plans of issues, one after the other.
 #[derive(Debug, clap::Args)]
@@ -30,6 +32,9 @@ pub(super) struct RunArgs {
     /// Only check the plan and show what it would do.
     #[arg(long)]
     dry_run: bool,
+    /// Go on with the last run of the issue where it crashed or was interrupted; begin one if there is none.
+    #[arg(long)]
+    resume: bool,
     /// Leave the worktree in place at the end.
     #[arg(long)]
     keep_worktree: bool,
@@ -106,26 +111,63 @@ async fn one(
             dead.pid, dead.run
         ));
     }
-    leftovers::recover(&state, repository, issue, &host, &waivers).await?;
+    let scene = Scene { state: &state, repository, host: &host, waivers: &waivers };
+    let mut earlier = leftovers::earlier(scene, issue)?;
+    let last = earlier.last();
+    let next = if args.resume {
+        resume::asked_for(&plan, last)?
+    } else {
+        let is_unchanged = |view: &RunView| resume::check(scene, &plan, view).is_ok();
+        resume::offered(issue, last, is_unchanged, args.issues.len() == 1 && !args.json).await
+    };
+    let last = if matches!(next, Next::GoOn(_)) { earlier.pop() } else { None };
+    let ended = earlier.last().map(|last| last.files.clone());
+    leftovers::recover(scene, issue, earlier, (!args.no_publish).then_some(interrupt)).await?;
 
     let mode = Mode::choose(args.json);
-    let watch = actions::watch(Progress::new(mode, &plan), mode, &plan, &repository.toplevel);
-    let taken = |name: RunName| repository.has_ref(&format!("refs/heads/{}", name.branch())).unwrap_or(false);
-    let mut recorder =
-        Recorder::create(&repository.toplevel, issue, &taken, &secrets, watch).map_err(internal)?;
-    let name = recorder.files().run();
-    lock.name(&name.to_string())?;
-    let publishing = intent.recorded(&recorder);
-    run::begin(&mut recorder, &plan, &base, repository, &grants, publishing)?;
-    let names = RunOf { run: &name.to_string(), issue, branch: &name.branch() };
-    let made = Worktree::create(&state, repository, &base, names, &host, &waivers).await;
+    let mut progress = Progress::new(mode, &plan);
+    let watch = |progress| actions::watch(progress, mode, &plan, &repository.toplevel);
+    let (mut recorder, standing, made) = match (next, last, ended) {
+        (Next::GoOn(view), Some(last), _) => {
+            lock.name(&last.name.to_string())?;
+            progress.catch_up(&view);
+            let going = resume::go_on(scene, &plan, last, &view, &secrets, watch(progress), &grants).await?;
+            (going.recorder, going.standing, going.worktree)
+        }
+        (Next::Stands, _, Some(files)) => return stands(args, issue, &files, interrupt),
+        _ => {
+            let taken =
+                |name: RunName| repository.has_ref(&format!("refs/heads/{}", name.branch())).unwrap_or(false);
+            let top = &repository.toplevel;
+            let mut recorder =
+                Recorder::create(top, issue, &taken, &secrets, watch(progress)).map_err(internal)?;
+            let name = recorder.files().run();
+            lock.name(&name.to_string())?;
+            let publishing = intent.recorded(&recorder);
+            run::begin(&mut recorder, &plan, &base, repository, &grants, publishing)?;
+            (recorder, Standing::default(), resume::fresh(scene, &base, name, None).await)
+        }
+    };
     let ending = if args.keep_worktree { Ending::Keep } else { Ending::Remove };
-    run::carry_out(made, &plan, &grants, &mut recorder, interrupt, ending).await?;
+    run::carry_out(made, &plan, &grants, &mut recorder, interrupt, standing, ending).await?;
     let (view, head) = report::close(&mut recorder).map_err(internal)?;
-    publish::at_the_end(&mut recorder, repository, &view, interrupt).await?;
+    if !args.no_publish {
+        publish::at_the_end(&mut recorder, repository, &view, interrupt).await?;
+    }
     drop(lock);
     tell(args, recorder.files(), &view, &head)?;
     actions::finish(mode, recorder.files());
+    Ok(exit(&view, interrupt))
+}
+
+/// Tells what became of a run that does not go on.
+fn stands(args: &RunArgs, issue: u64, files: &Files, interrupt: &Interrupt) -> Result<Exit, Failure> {
+    let view = report::read(files).map_err(internal)?;
+    let Some((view, head)) = view.and_then(|view| Some((view.clone(), view.head?))) else {
+        return Err(Failure::new(Exit::Internal, format!("{}: without an end", files.journal().display())));
+    };
+    output::note(&resume::stands(issue, &view));
+    tell(args, files, &view, &head)?;
     Ok(exit(&view, interrupt))
 }
 

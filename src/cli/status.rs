@@ -84,7 +84,14 @@ fn rows(repository: &Repository, state: &State, issue: Option<u64>) -> Result<Ve
         let mut seen = std::collections::HashSet::new();
         runs.retain(|run| seen.insert(run.issue()));
     }
-    Ok(runs.into_iter().map(|run| row(repository, state, run)).collect())
+    let mut rows: Vec<Row> = runs.into_iter().map(|run| row(repository, state, run)).collect();
+    // Only the latest of an issue goes on.
+    for row in rows.iter_mut().skip(1).filter(|_| issue.is_some()) {
+        if row.next.ends_with("--resume") {
+            row.next.clear();
+        }
+    }
+    Ok(rows)
 }
 
 fn row(repository: &Repository, state: &State, run: RunName) -> Row {
@@ -148,7 +155,7 @@ fn next(view: &RunView, result: &str, issue: u64) -> String {
     match result {
         "running" => format!("autopilot logs {issue} -f"),
         "failed" => format!("autopilot logs {issue} --failed"),
-        "crashed" if !view.closed => picked_up(false, issue),
+        "crashed" | "interrupted" => picked_up(false, issue),
         _ => match &view.worktree {
             WorktreeView::Kept(path, _) => format!("look at {path}"),
             _ => String::new(),
@@ -156,9 +163,9 @@ fn next(view: &RunView, result: &str, issue: u64) -> String {
     }
 }
 
-/// A crashed run is picked up by the next one of its issue.
+/// A crashed run can go on.
 fn picked_up(alive: bool, issue: u64) -> String {
-    if alive { String::new() } else { format!("autopilot run {issue}") }
+    if alive { String::new() } else { format!("autopilot run {issue} --resume") }
 }
 
 fn table(rows: &[Row]) -> String {

@@ -181,6 +181,10 @@ pub enum Event {
         /// Bytes of a half-written last line that were cut off.
         torn: u64,
     },
+    /// A run that had died or been interrupted goes on from its last checkpoint; it will be sealed again. A
+    /// `checkpoint.made` that follows at once was made by the dead runner, and found by its message.
+    #[serde(rename = "resumed")]
+    Resumed(Box<Resumed>),
     /// The files of the run are complete.
     #[serde(rename = "sealed")]
     Sealed {
@@ -333,6 +337,25 @@ pub struct Host {
     pub kernel: Text,
     /// Version of git.
     pub git: Text,
+}
+
+/// What a resumed run goes on from. Plan and base are those of its beginning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resumed {
+    /// Version of the autopilot that goes on.
+    pub autopilot: Token,
+    /// The last checkpoint that the journal knows; the base commit if there is none.
+    pub checkpoint: Token,
+    /// Milliseconds of active time that were used before.
+    pub used: u64,
+    /// Failed attempts in a row, which go on to count.
+    pub consecutive: u32,
+    /// Bytes of a half-written last line that were cut off.
+    pub torn: u64,
+    /// Who goes on with it.
+    pub host: Host,
+    /// What this host can enforce, in a line.
+    pub sandbox: Text,
 }
 
 /// How a command ended.

@@ -155,7 +155,8 @@ impl Recorder {
         self.write_file(&self.files.summary(), summary)?;
         match failed {
             Some(failed) => self.write_file(&self.files.failed(), failed),
-            None => Ok(()),
+            // Of an earlier part of a run that was resumed, and is done now.
+            None => files::remove_if_there(&self.files.failed()),
         }
     }
 

@@ -29,6 +29,8 @@ pub struct RunView {
     pub worktree: WorktreeView,
     /// It was picked up after its runner had died.
     pub recovered: bool,
+    /// Time between a runner's death, or an interruption, and going on.
+    pub paused: Duration,
     /// Its evidence is complete; nothing but publishing can follow.
     pub closed: bool,
     /// The line that closed its evidence last.
@@ -125,6 +127,7 @@ impl RunView {
             branch: None,
             worktree: WorktreeView::There,
             recovered: false,
+            paused: Duration::ZERO,
             closed: false,
             head: None,
             published: Vec::new(),
@@ -132,7 +135,11 @@ impl RunView {
         // The hash of a line stands in the one after it.
         let hashes = rest.iter().skip(1).map(|next| &next.prev).chain([&journal.last]);
         for (line, hash) in rest.iter().zip(hashes) {
-            view.last = line.time().unwrap_or(view.last);
+            let before = view.last;
+            view.last = line.time().unwrap_or(before);
+            if matches!(line.event, Event::Resumed(_)) {
+                view.paused += (view.last - before).to_std().unwrap_or_default();
+            }
             view.take(&line.event);
             view.close(line, hash);
         }
@@ -147,11 +154,11 @@ impl RunView {
     }
 
     fn take(&mut self, event: &Event) {
-        let began = (self.last - self.started).to_std().unwrap_or_default();
+        let began = (self.last - self.started).to_std().unwrap_or_default().saturating_sub(self.paused);
         match event {
             Event::AttemptStarted { step, attempt, log } => {
                 let view = AttemptView::new(*attempt, began, *log);
-                self.with_step(step.as_str(), |step| step.attempts.push(view));
+                self.with_step(step.as_str(), |step| step.begin(view));
             }
             Event::CommandEnded(ended) => {
                 self.with_attempt(ended.step.as_str(), |attempt| attempt.commands.push((**ended).clone()));
@@ -201,6 +208,11 @@ impl RunView {
                 self.worktree = WorktreeView::Kept(path.to_string(), why.to_string());
             }
             Event::Recovered { .. } => self.recovered = true,
+            Event::Resumed(_) => {
+                self.end = None;
+                self.closed = false;
+                self.worktree = WorktreeView::There;
+            }
             Event::PublishStarted { effect, key, to } => {
                 let (key, to) = (key.to_string(), to.to_string());
                 self.published.push(PublishView { effect: *effect, key, to, state: PublishState::Begun });
@@ -297,6 +309,20 @@ impl StepView {
             allowed: u32::try_from(retries).unwrap_or(0).saturating_add(1),
             attempts: Vec::new(),
         }
+    }
+
+    /// Takes a new attempt. One that was cut short costs no retry: there may be one more.
+    fn begin(&mut self, attempt: AttemptView) {
+        self.allowed += u32::from(self.was_cut_short());
+        self.result = None;
+        self.because = None;
+        self.attempts.push(attempt);
+    }
+
+    /// Tells whether its last attempt was ended by something that is not its fault.
+    pub fn was_cut_short(&self) -> bool {
+        let last = self.attempts.last();
+        last.is_some_and(|last| matches!(last.result, None | Some(AttemptResult::Interrupted)))
     }
 
     /// Returns the time its attempts took together.

@@ -28,6 +28,8 @@ mod publish;
 #[cfg(test)]
 mod repositories;
 #[cfg(test)]
+mod resume;
+#[cfg(test)]
 mod rules;
 #[cfg(test)]
 mod sample;
