@@ -1,6 +1,6 @@
 //! Progress while a run runs: one moving line on a terminal, plain lines otherwise.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,9 +8,13 @@ use std::time::{Duration, Instant};
 use console::style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::evidence::event::{AttemptResult, ChangeKind, Event, RunResult, StepResult};
+use super::publish::told;
+use crate::evidence::event::{
+    AttemptResult, ChangeKind, Egress, EgressVerdict, Event, RunResult, StepResult,
+};
 use crate::evidence::{Line, RunName, Watch};
 use crate::plan::{Plan, units};
+use crate::report::RunView;
 
 /// Lines of a failed attempt that are shown.
 const LINES: usize = 4;
@@ -48,11 +52,13 @@ pub(super) struct Progress {
     width: usize,
     allowed: HashMap<String, u32>,
     changed: Option<String>,
+    hosts: BTreeSet<String>,
     left: u32,
     tail: VecDeque<String>,
     partial: Vec<u8>,
     now: Arc<Mutex<Now>>,
     ending: Ending,
+    run: Option<RunName>,
 }
 
 /// What the heartbeat tells.
@@ -66,7 +72,6 @@ struct Now {
 #[derive(Debug, Default)]
 struct Ending {
     base: String,
-    run: Option<RunName>,
     result: Option<(RunResult, Duration, Option<String>)>,
     branch: Option<(String, u64)>,
     worktree: String,
@@ -96,12 +101,28 @@ impl Progress {
             width: plan.steps.iter().map(|step| step.id.len()).max().unwrap_or(0).clamp(8, 24),
             allowed: plan.steps.iter().map(|step| (step.id.clone(), step.retries + 1)).collect(),
             changed: None,
+            hosts: BTreeSet::new(),
             left: 0,
             tail: VecDeque::new(),
             partial: Vec::new(),
             now,
             ending: Ending::default(),
+            run: None,
         }
+    }
+
+    /// Learns what went before, of a run that goes on.
+    pub(super) fn catch_up(&mut self, view: &RunView) {
+        self.run = view.start.run.as_str().parse().ok();
+        self.ending.base = view.start.base.to_string();
+        self.ending.salvaged = !view.salvaged().is_empty();
+        self.ending.checkpoints = usize::from(!view.changes().is_empty());
+        for step in &view.steps {
+            self.allowed.insert(step.id.clone(), step.allowed + u32::from(step.was_cut_short()));
+        }
+        let passed = view.steps.iter().filter(|step| step.result == Some(StepResult::Passed)).count();
+        let steps = view.steps.len();
+        self.say(&format!("run {} goes on, {passed} of {steps} steps have passed", view.start.run));
     }
 
     fn say(&self, line: &str) {
@@ -116,6 +137,7 @@ impl Progress {
         self.tail.clear();
         self.partial.clear();
         self.changed = None;
+        self.hosts.clear();
         let label = match self.allowed.get(step) {
             Some(allowed) if *allowed > 1 => format!("{step} {attempt}/{allowed}"),
             _ => step.to_owned(),
@@ -135,7 +157,7 @@ impl Progress {
         let worth_saying = allowed > 1 && (attempt > 1 || result != AttemptResult::Passed);
         let tries = if worth_saying { format!("attempt {attempt}/{allowed}") } else { String::new() };
         let (mark, note) = match result {
-            AttemptResult::Passed => (style("✓").green(), self.changed.take().unwrap_or_default()),
+            AttemptResult::Passed => (style("✓").green(), self.note()),
             AttemptResult::Failed => (style("✗").red(), reason.to_owned()),
             AttemptResult::Interrupted => (style("⏹").yellow(), reason.to_owned()),
         };
@@ -150,6 +172,29 @@ impl Progress {
         self.set_now(None);
     }
 
+    fn egress(&mut self, egress: &Egress) {
+        let target = format!("{}:{}", egress.host, egress.port);
+        match egress.verdict {
+            EgressVerdict::Allowed => drop(self.hosts.insert(target)),
+            EgressVerdict::Refused => {
+                let (mark, allow) = (style("⊘").yellow(), egress.allow.as_ref());
+                let allow = allow.map(|line| format!(" (allow: `{line}`)")).unwrap_or_default();
+                self.say(&format!("{mark} {target} ×{} refused by the policy{allow}", egress.connections));
+            }
+            EgressVerdict::Failed => {}
+        }
+    }
+
+    /// Says what a passed attempt changed and reached.
+    fn note(&mut self) -> String {
+        let net = match self.hosts.len() {
+            0 => None,
+            1 => Some("net: 1 host".to_owned()),
+            many => Some(format!("net: {many} hosts")),
+        };
+        self.changed.take().into_iter().chain(net).collect::<Vec<_>>().join(", ")
+    }
+
     fn set_now(&self, step: Option<(String, Instant)>) {
         self.now.lock().unwrap_or_else(PoisonError::into_inner).step = step;
     }
@@ -159,7 +204,7 @@ impl Progress {
         self.now.lock().unwrap_or_else(PoisonError::into_inner).over = true;
         self.bar.finish_and_clear();
         let ending = std::mem::take(&mut self.ending);
-        let (Some(run), Some((result, took, reason))) = (ending.run, ending.result) else { return };
+        let (Some(run), Some((result, took, reason))) = (self.run, ending.result) else { return };
         let took = units::clock(took);
         let commits = ending.branch.as_ref().map_or(0, |(_, commits)| *commits);
         let commits = if commits == 1 { "1 commit".to_owned() } else { format!("{commits} commits") };
@@ -197,7 +242,7 @@ impl Watch for Progress {
     fn event(&mut self, line: &Line) {
         match &line.event {
             Event::RunStarted(start) => {
-                self.ending.run = start.run.as_str().parse().ok();
+                self.run = start.run.as_str().parse().ok();
                 self.ending.base = start.base.to_string();
                 let commit: String = start.commit.as_str().chars().take(7).collect();
                 let head =
@@ -220,11 +265,13 @@ impl Watch for Progress {
                     if changes.len() == 1 { "1 file".to_owned() } else { format!("{} files", changes.len()) };
                 self.changed = Some(format!("{files} +{added} −{removed}{gone}"));
             }
+            Event::Egress(egress) => self.egress(egress),
             Event::CommandEnded(ended) => self.left += ended.survivors,
             Event::AttemptEnded { step, attempt, result, reason, ms, .. } => {
                 let reason = reason.as_ref().map_or("", |reason| reason.text.as_str());
                 self.attempt_ended(step.as_str(), *attempt, *result, reason, *ms);
             }
+            Event::Resumed(resumed) => self.say(&format!("  sandbox: {}", resumed.sandbox)),
             Event::StepEnded { step, result: StepResult::Skipped, because, .. } => {
                 let why = because.as_ref().map_or("", |why| why.as_str());
                 let mark = style("–").dim();
@@ -249,6 +296,11 @@ impl Watch for Progress {
                 self.ending.worktree = format!("worktree kept at {path}: {why}");
             }
             Event::Attested { .. } => self.over(),
+            Event::PublishDone { .. } | Event::PublishFailed { .. } => {
+                for line in told(&line.event, self.run) {
+                    self.say(&line);
+                }
+            }
             Event::WorktreeReady { .. }
             | Event::CommandStarted { .. }
             | Event::ResetStarted { .. }
@@ -256,6 +308,7 @@ impl Watch for Progress {
             | Event::RetryWaiting { .. }
             | Event::StepEnded { .. }
             | Event::Recovered { .. }
+            | Event::PublishStarted { .. }
             | Event::Sealed { .. } => {}
         }
     }
@@ -287,7 +340,8 @@ fn printable(line: &[u8]) -> String {
     plain.chars().filter(|c| !c.is_control()).take(160).collect::<String>().trim_end().to_owned()
 }
 
-fn say(mode: Mode, line: &str) {
+/// Says a line where progress goes.
+pub(super) fn say(mode: Mode, line: &str) {
     // A reader that has gone away must not end the run.
     let _ = match mode {
         Mode::Aside => writeln!(std::io::stderr().lock(), "{line}"),

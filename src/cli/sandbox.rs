@@ -10,8 +10,10 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::{Exit, Failure};
+use super::output;
+use crate::network::{Decision, Gate, Verdict};
 use crate::plan::{Destination, EnvEntry, Network, Resources, Wrong, units};
-use crate::policy::{self, Decision, Fact, Grant, Identity, Isolation, Request, Waivers};
+use crate::policy::{self, Fact, Grant, Identity, Isolation, Reach, Request, Waivers};
 use crate::sandbox::{self, Command, Ended, Place, SandboxError, Seen, Status};
 
 /// Between SIGTERM and SIGKILL.
@@ -56,9 +58,6 @@ pub(super) struct SandboxArgs {
     /// Names a protection to go without where this host cannot give it (repeatable).
     #[arg(long, value_name = "WHAT")]
     allow_degraded: Vec<String>,
-    /// Runs the command so many times and prints the median time of a launch (for the benchmark).
-    #[arg(long, value_name = "N", hide = true)]
-    repeat: Option<usize>,
     /// The command.
     #[arg(last = true, required = true, value_name = "CMD")]
     command: Vec<OsString>,
@@ -72,8 +71,8 @@ pub(super) fn run(args: SandboxArgs) -> Result<Exit, Failure> {
     let request = request(&args)?;
     let waivers = Waivers { names: args.allow_degraded.clone() };
     let grant = match policy::decide(&request, &host, &waivers) {
-        Decision::Allow(grant) => grant,
-        Decision::Deny(reason) => {
+        policy::Decision::Allow(grant) => *grant,
+        policy::Decision::Deny(reason) => {
             return Err(Failure::new(Exit::Refused, reason.to_string()).hint(reason.hint));
         }
     };
@@ -85,37 +84,35 @@ pub(super) fn run(args: SandboxArgs) -> Result<Exit, Failure> {
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("the runtime")?;
     let read_only = own_git(&worktree, &args, &grant)?;
     let seen = Seen { worktree, ..place.seen(&grant) };
-    if let Some(times) = args.repeat {
-        return runtime.block_on(repeat(times, &grant, &place, &args.command));
-    }
     let command = command(args.command)?;
     let timeout = args.timeout.unwrap_or(Duration::MAX);
+    let gate = match grant.network() {
+        Reach::Allow(hosts) => Gate::closed().allow(hosts),
+        Reach::None | Reach::Full => Gate::closed(),
+    };
+    let env = gate.env().into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+    let command = Command { env, listen: gate.listen(), ..command };
     runtime.block_on(async {
-        let confined =
+        let mut confined =
             sandbox::spawn_seen(&grant, &place, seen, read_only, command).await.map_err(refused)?;
-        supervise(confined, timeout).await
+        let serving = gate.serve(confined.take_listeners()).context("the proxy")?;
+        let exit = supervise(confined, timeout).await;
+        serving.end().decisions.iter().for_each(tell);
+        exit
     })
 }
 
-/// Between two launches of the benchmark: about what a run's journal and expectations take.
-const PAUSE: Duration = Duration::from_millis(10);
-
-/// Measures launches as a runner has them: it is there already, the host is probed, and between two launches it
-/// has other work.
-#[expect(clippy::print_stderr, reason = "the benchmark's result; standard output is the command's")]
-async fn repeat(times: usize, grant: &Grant, place: &Place, argv: &[OsString]) -> Result<Exit, Failure> {
-    let mut took = Vec::with_capacity(times);
-    for _ in 0..times {
-        let start = std::time::Instant::now();
-        let mut confined = sandbox::spawn(grant, place, command(argv.to_vec())?).await.map_err(refused)?;
-        confined.wait().await.map_err(refused)?;
-        took.push(start.elapsed());
-        tokio::time::sleep(PAUSE).await;
+/// Tells of a connection that was not made, on standard error: standard output is the command's.
+fn tell(decision: &Decision) {
+    let Decision { host, port, connections, .. } = decision;
+    match &decision.verdict {
+        Verdict::Allowed => {}
+        Verdict::Refused { why, allow } => {
+            let allow = allow.as_ref().map(|host| format!(" (allow: --network {host})")).unwrap_or_default();
+            output::note(&format!("refused: {host}:{port} ×{connections}: {why}{allow}"));
+        }
+        Verdict::Failed { why } => output::note(&format!("failed: {host}:{port} ×{connections}: {why}")),
     }
-    took.sort_unstable();
-    let median = took.get(times / 2).map_or(0.0, Duration::as_secs_f64);
-    eprintln!("median_ms={:.3}", median * 1000.0);
-    Ok(Exit::Done)
 }
 
 /// As root: who was named, else the directory's owner, else a uid of this command's own.
@@ -195,6 +192,7 @@ fn command(argv: Vec<OsString>) -> Result<Command, Failure> {
         argv,
         dir: PathBuf::new(),
         env: Vec::new(),
+        listen: Vec::new(),
         stdin: Some(own(std::io::stdin().as_fd().try_clone_to_owned())?),
         stdout: own(std::io::stdout().as_fd().try_clone_to_owned())?,
         stderr: own(std::io::stderr().as_fd().try_clone_to_owned())?,
@@ -230,16 +228,13 @@ fn network(values: &[String]) -> Result<Network, Failure> {
 }
 
 fn destination(text: &str) -> Result<Destination, Failure> {
-    let (host, port) = text.rsplit_once(':').unwrap_or((text, "443"));
-    let wrong = || {
-        Failure::new(Exit::Usage, format!("--network {text}: not none, full or HOST:PORT"))
-            .hint("none and full stand alone; a host is written example.org:443")
+    let usage = |message: String, hint: &str| {
+        Failure::new(Exit::Usage, format!("--network {text}: {message}")).hint(hint)
     };
-    let port = port.parse().map_err(|_| wrong())?;
-    if host.is_empty() || matches!(text, "none" | "full") {
-        return Err(wrong());
+    if matches!(text, "none" | "full") {
+        return Err(usage("stands alone".into(), "leave the other --network away"));
     }
-    Ok(Destination { host: host.to_ascii_lowercase(), port })
+    text.parse().map_err(|wrong: Wrong| usage(wrong.message, &wrong.hint))
 }
 
 fn env(entry: &str) -> EnvEntry {

@@ -69,11 +69,14 @@ impl Recorder {
         Ok(Self { files, journal, log, secrets: secrets.clone(), watch, deferred: Vec::new() })
     }
 
-    /// Opens the files of a run whose runner died; returns its events and the bytes of a torn last line.
-    pub fn reopen(files: Files, secrets: &Secrets) -> io::Result<(Self, Vec<Line>, u64)> {
+    /// Opens the files of a run to go on with them; returns its events and the bytes of a torn last line.
+    pub fn reopen(
+        files: Files,
+        secrets: &Secrets,
+        watch: Box<dyn Watch>,
+    ) -> io::Result<(Self, Vec<Line>, u64)> {
         let (journal, lines, torn) = Journal::reopen(&files.journal())?;
         let log = Log::open(&files.log())?;
-        let watch = Box::new(Unwatched);
         let deferred = Vec::new();
         Ok((Self { files, journal, log, secrets: secrets.clone(), watch, deferred }, lines, torn))
     }
@@ -162,8 +165,10 @@ impl Recorder {
         not_salvaged: Option<&str>,
     ) -> io::Result<()> {
         self.write_file(&self.files.summary(), summary, 0o644)?;
-        if let Some(failed) = failed {
-            self.write_file(&self.files.failed(), failed, 0o644)?;
+        match failed {
+            Some(failed) => self.write_file(&self.files.failed(), failed, 0o644)?,
+            // Of an earlier part of a run that was resumed, and is done now.
+            None => files::remove_if_there(&self.files.failed())?,
         }
         if let Some(list) = not_salvaged {
             self.write_file(&self.files.not_salvaged(), list, 0o600)?;

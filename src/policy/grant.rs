@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::host::{Cache, Identity};
-use crate::plan::Resources;
+use crate::plan::{Destination, Resources};
 
 /// What the host will really enforce for one attempt. Made by [`decide`](super::decide) alone.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -19,6 +19,7 @@ pub struct Grant {
     pub(super) identity: Identity,
     pub(super) env: Vec<(String, String)>,
     pub(super) system: Vec<PathBuf>,
+    pub(super) toolchains: Vec<PathBuf>,
     pub(super) read: Vec<PathBuf>,
     pub(super) write: Vec<PathBuf>,
     pub(super) caches: Vec<Cache>,
@@ -41,11 +42,13 @@ pub enum Isolation {
 }
 
 /// What a command reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reach {
     /// Nothing but a loopback of its own; without namespaces, not even that.
     None,
+    /// These, through the runner; besides, nothing but a loopback of its own.
+    Allow(Vec<Destination>),
     /// Everything.
     Full,
 }
@@ -95,8 +98,13 @@ impl Grant {
     }
 
     /// Returns what the command reaches.
-    pub fn network(&self) -> Reach {
-        self.network
+    pub fn network(&self) -> &Reach {
+        &self.network
+    }
+
+    /// Tells whether it shares the host's network.
+    pub fn shares_network(&self) -> bool {
+        self.network == Reach::Full
     }
 
     /// Returns the Landlock ABI that must be in force; 0 only if that was given up.
@@ -119,7 +127,12 @@ impl Grant {
         &self.system
     }
 
-    /// Returns what it reads and executes besides: toolchains and the plan's own paths.
+    /// Returns the toolchains behind its PATH, which it reads and executes.
+    pub fn toolchains(&self) -> &[PathBuf] {
+        &self.toolchains
+    }
+
+    /// Returns what it reads and executes besides: the plan's own paths.
     pub fn read(&self) -> &[PathBuf] {
         &self.read
     }
@@ -146,13 +159,18 @@ impl Grant {
 
     /// Returns a line for people: what it reaches, writes, reads, and runs as.
     pub fn describe(&self) -> String {
-        let network = match (self.network, self.isolation) {
-            (Reach::None, Isolation::Namespaces { .. }) => "none (own loopback)",
-            (Reach::None, Isolation::Bare) => "none (no loopback either)",
-            (Reach::Full, _) => "full",
+        let network = match (&self.network, self.isolation) {
+            (Reach::None, Isolation::Namespaces { .. }) => "none (own loopback)".to_owned(),
+            (Reach::None, Isolation::Bare) => "none (no loopback either)".to_owned(),
+            (Reach::Allow(hosts), _) => {
+                let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+                format!("{} (through the runner)", hosts.join(", "))
+            }
+            (Reach::Full, _) => "full".to_owned(),
         };
-        let Self { write, read, identity, waived, .. } = self;
-        let (write, read, name, uid) = (list(write), list(read), &identity.name, identity.uid);
+        let Self { write, read, toolchains, identity, waived, .. } = self;
+        let (write, read, name, uid) =
+            (list(write), list(read) + &list(toolchains), &identity.name, identity.uid);
         let without =
             if waived.is_empty() { String::new() } else { format!("; WITHOUT {}", waived.join(", ")) };
         format!(

@@ -14,7 +14,8 @@ use tokio::net::unix::pipe::Receiver;
 use super::interrupt::Interrupt;
 use crate::evidence::Recorder;
 use crate::evidence::log::Stream;
-use crate::policy::Grant;
+use crate::network::{Gate, Traffic};
+use crate::policy::{Grant, Reach};
 use crate::sandbox::{self, Confined, Ended, Enforced, Place};
 
 /// Between SIGTERM and SIGKILL.
@@ -33,6 +34,8 @@ pub(super) struct Job<'a> {
     pub(super) stdin: Option<File>,
     pub(super) grant: &'a Grant,
     pub(super) place: &'a Place,
+    /// Its way out: see [`way_out`].
+    pub(super) gate: Gate,
     /// When it is ended, and which bound that is.
     pub(super) deadline: (Instant, Cut),
     /// Bytes it may print.
@@ -67,6 +70,8 @@ pub(super) struct Done {
     /// Bytes it printed.
     pub(super) printed: u64,
     pub(super) took: Duration,
+    /// What went through its gate.
+    pub(super) traffic: Traffic,
 }
 
 /// Runs a command to the end of its whole process tree.
@@ -79,18 +84,23 @@ pub(super) async fn run(
     let from = recorder.log_position();
     let (deadline, limit) = (job.deadline, job.output);
     let (reader, writer) = pipe()?;
+    let gate = job.gate;
     let command = sandbox::Command {
         argv: job.argv.into_iter().map(Into::into).collect(),
         dir: job.dir,
-        env: Vec::new(),
+        env: gate.env().into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        listen: gate.listen(),
         stdin: job.stdin.map(OwnedFd::from),
         stdout: writer.try_clone()?,
         stderr: writer,
     };
     let mut pump = Pump { stream: recorder.stream(), recorder, printed: 0, limit };
+    let mut traffic = Traffic::default();
     let (ended, cut, enforced) = match sandbox::spawn(job.grant, job.place, command).await {
         Ok(mut child) => {
+            let serving = gate.serve(child.take_listeners())?;
             let (ended, cut) = watch(&mut child, reader, deadline, &mut pump, interrupt).await?;
+            traffic = serving.end();
             (ended, cut, Some(child.enforced().clone()))
         }
         Err(error) => (Err(format!("{error} ({})", error.hint)), None, None),
@@ -98,7 +108,16 @@ pub(super) async fn run(
     let printed = pump.printed;
     // Expectations are about to read the log.
     recorder.keep_in_place()?;
-    Ok(Done { ended, cut, enforced, log: from..recorder.log_position(), printed, took: started.elapsed() })
+    let (log, took) = (from..recorder.log_position(), started.elapsed());
+    Ok(Done { ended, cut, enforced, log, printed, took, traffic })
+}
+
+/// Returns the way out that a grant gives a command through the runner; a model may be added to it.
+pub(super) fn way_out(grant: &Grant) -> Gate {
+    match grant.network() {
+        Reach::Allow(hosts) => Gate::closed().allow(hosts),
+        Reach::None | Reach::Full => Gate::closed(),
+    }
 }
 
 /// Moves output and waits for the end, whichever of the bounds comes first.

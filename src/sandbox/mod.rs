@@ -3,6 +3,7 @@
 //! The runner executes itself (`/proc/self/exe`) with the grant on a socket; that child confines itself,
 //! supervises the command's whole process tree and ends with the runner. Decides nothing.
 
+mod binds;
 mod caches;
 mod command;
 mod confine;
@@ -31,6 +32,7 @@ pub use probe::{probe, user};
 pub use spec::Seen;
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
@@ -69,6 +71,8 @@ pub struct Command {
     pub dir: PathBuf,
     /// On top of the grant's environment: what the runner sets for its own purposes.
     pub env: Vec<(OsString, OsString)>,
+    /// Where on the command's own loopback the runner listens; the listeners come with [`Confined`].
+    pub listen: Vec<SocketAddr>,
     /// `/dev/null` unless given.
     pub stdin: Option<OwnedFd>,
     /// Where standard output goes.

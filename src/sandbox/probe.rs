@@ -8,7 +8,7 @@ use nix::libc;
 use nix::unistd::{User, getegid, geteuid, getuid};
 use rustix::thread::CapabilitySet;
 
-use super::spec::Launch;
+use super::spec::{Launch, Setting};
 use super::toolchains::{self, Toolchains};
 use super::wire::{self, Report};
 use super::{Place, SandboxError, enter, lock};
@@ -137,7 +137,7 @@ fn attempt(facts: &HostFacts, user: bool) -> Result<(), SandboxError> {
     };
     let waivers = Waivers { names: vec!["landlock".into(), "seccomp".into()] };
     let grant = match policy::decide(&Request::git(), &facts, &waivers) {
-        Decision::Allow(grant) => grant,
+        Decision::Allow(grant) => *grant,
         Decision::Deny(reason) => {
             return Err(SandboxError { layer: reason.what, what: reason.why, hint: reason.hint });
         }
@@ -153,18 +153,23 @@ fn attempt(facts: &HostFacts, user: bool) -> Result<(), SandboxError> {
     };
     let seen = place.seen(&grant);
     let argv = vec![std::ffi::OsString::from("/nonexistent").into()];
-    let launch =
-        Launch { grant, place, seen, read_only: Vec::new(), argv, dir: PathBuf::new(), env: Vec::new() };
+    let launch = Launch {
+        grant,
+        place,
+        seen,
+        read_only: Vec::new(),
+        argv,
+        dir: PathBuf::new(),
+        env: Vec::new(),
+        listen: Vec::new(),
+    };
     launch_and_hear(&launch).map_err(|error| SandboxError::of("launch", "try namespaces", &error))?
 }
 
 fn launch_and_hear(launch: &Launch) -> std::io::Result<Result<(), SandboxError>> {
-    let (ours, theirs) = wire::pair()?;
+    let (ours, mut child) = enter::start(&Setting::of(&launch.grant, &launch.seen))?;
     let null = std::fs::File::options().read(true).write(true).open("/dev/null")?;
     wire::send_launch(&ours, launch, [null.as_fd(), null.as_fd(), null.as_fd()])?;
-    let arguments = enter::arguments(&launch.grant);
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let mut child = enter::execute_self(theirs, &arguments)?;
     let report = enter::answer(&ours);
     child.wait()?;
     match report? {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
 
+use super::create::DURABLE;
 use super::error::{WorktreeError, at};
 use super::repository::Repository;
 
@@ -13,7 +14,10 @@ impl Repository {
     pub(super) fn fetch(&self, bundle: File, from: &str, reference: &str) -> Result<(), WorktreeError> {
         self.hand_over_file(&bundle)?;
         // Only a fetch that checks what it takes refuses a tree with a `.git` or `..` in it.
-        let fetch = self.git_with(&["fetch.fsckObjects=true"], "fetch").stdin(bundle).args([
+        // And what arrived is on the disk before the worktree goes.
+        let durable = format!("core.fsync={DURABLE}");
+        let settings = ["fetch.fsckObjects=true", &durable, "core.fsyncMethod=batch"];
+        let fetch = self.git_with(&settings, "fetch").stdin(bundle).args([
             "--quiet",
             "--no-write-fetch-head",
             "--no-tags",

@@ -25,6 +25,7 @@ git update-index -z --add --remove --replace --stdin <"$INBOX/written"
 [ -z "$FILTERS" ] || git check-attr --cached -z --stdin filter <"$INBOX/written"
 printf '\0'
 tree=$(git write-tree)
+test -z "$TREE" || test "$TREE" = "$tree"
 [ "$tree" != "$(git rev-parse "$PARENT^{tree}")" ] || exit 0
 commit=$(printf '%s' "$MESSAGE" | git commit-tree "$tree" -p "$PARENT")
 git update-ref "$REF" "$commit"
@@ -67,6 +68,16 @@ impl Worktree {
         subject: &str,
         trailers: &[(&str, &str)],
     ) -> Result<Option<Checkpoint>, WorktreeError> {
+        self.checkpoint_of(None, subject, trailers).await
+    }
+
+    /// The same; fails if a tree is given and the worktree is another.
+    pub(super) async fn checkpoint_of(
+        &mut self,
+        tree: Option<&str>,
+        subject: &str,
+        trailers: &[(&str, &str)],
+    ) -> Result<Option<Checkpoint>, WorktreeError> {
         let changes = self.changes()?;
         refuse_unheld(&changes)?;
         self.refuse_in_submodules(&changes)?;
@@ -74,7 +85,7 @@ impl Worktree {
             return Ok(None);
         }
         let message = message(subject, trailers);
-        let made = self.commit(&changes, &message).await;
+        let made = self.commit(&changes, &message, tree).await;
         let made = match made.and_then(|made| complete(&changes, made)) {
             Ok(made) => made,
             Err(error) => {
@@ -114,16 +125,22 @@ impl Worktree {
     }
 
     /// Commits; nothing if the tree stays the same.
-    async fn commit(&self, changes: &Changes, message: &str) -> Result<Option<Made>, WorktreeError> {
+    async fn commit(
+        &self,
+        changes: &Changes,
+        message: &str,
+        tree: Option<&str>,
+    ) -> Result<Option<Made>, WorktreeError> {
         let (deleted, written): (Vec<_>, Vec<_>) =
             changes.paths.iter().partition(|c| c.kind == Kind::Deleted);
         self.lay("deleted", &deleted.iter().map(|c| c.path.as_slice()).collect::<Vec<_>>())?;
         self.lay("written", &written.iter().map(|c| c.path.as_slice()).collect::<Vec<_>>())?;
         let filters = self.filters || written.iter().any(|c| split(&c.path).1 == b".gitattributes");
-        let variables: [(&str, OsString); 6] = [
+        let variables: [(&str, OsString); 7] = [
             ("PARENT", self.last.clone().into()),
             ("REF", RESULT.into()),
             ("MESSAGE", message.into()),
+            ("TREE", tree.unwrap_or_default().into()),
             ("NAME", self.person.name.clone().into()),
             ("EMAIL", self.person.email.clone().into()),
             ("FILTERS", if filters { "1" } else { "" }.into()),

@@ -38,7 +38,7 @@ impl ConfinedGit {
         repository: &Repository,
     ) -> Result<Self, WorktreeError> {
         let grant = match policy::decide(&Request::git(), host, waivers) {
-            Decision::Allow(grant) => grant,
+            Decision::Allow(grant) => *grant,
             Decision::Deny(reason) => return Err(reason.into()),
         };
         let place = Place {
@@ -104,6 +104,7 @@ impl ConfinedGit {
             argv: ["sh", "-euc", script].map(OsString::from).to_vec(),
             dir: PathBuf::new(),
             env: self.environment(variables),
+            listen: Vec::new(),
             stdin,
             stdout: stdout.try_clone()?.into(),
             stderr: stderr.try_clone()?.into(),

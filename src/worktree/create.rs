@@ -1,4 +1,4 @@
-//! Making the worktree of a run, and picking up what a dead runner left of one.
+//! Making the worktree of a run.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -7,41 +7,31 @@ use std::time::{Duration, Instant};
 use super::Worktree;
 use super::changes::Snapshot;
 use super::confined::ConfinedGit;
+use super::earlier::Earlier;
 use super::error::WorktreeError;
 use super::gitdirs;
 use super::part::{self, Part};
 use super::repository::{Base, Repository};
 use super::root::Root;
 use super::rules::Rules;
-use super::rundir::{Record, RunDir};
+use super::rundir::RunDir;
 use super::state::State;
-use super::tree;
 use crate::policy::{HostFacts, Waivers};
 
 /// The runner's ref for the last checkpoint.
 pub(super) const RESULT: &str = "refs/autopilot/result";
 
+/// What git is to bring to the disk before it goes on.
+pub(super) const DURABLE: &str = "objects,derived-metadata,reference";
+
 /// What a plan that says nothing of it may salvage; a crashed run's plan is not read again.
-const DEFAULT_SALVAGE: u64 = 1 << 30;
+pub(super) const DEFAULT_SALVAGE: u64 = 1 << 30;
 
 /// Fills a part of the worktree. The step's index is a copy of the runner's: same files, same times.
 const CHECK_OUT: &str = r#"
 git read-tree -u --reset "$COMMIT"
 cp "$GIT_DIR/index" "$GIT_WORK_TREE/.git/index"
 git update-ref "$RESULT" "$COMMIT"
-"#;
-
-/// Goes back to the last checkpoint that the journal knows, and says what it holds. Whatever git was at when
-/// the runner died is undone first: its locks, and an index with half of a commit in it.
-const TAKE_UP: &str = r#"
-find "$GIT_DIR" -name '*.lock' -exec rm -f {} +
-git read-tree --reset "$LAST"
-git update-ref "$RESULT" "$LAST"
-git rev-parse --verify "$RESULT"
-git rev-list --count "$BASE..$RESULT"
-git for-each-ref --format='%(refname)' refs/salvage/
-echo
-git ls-tree -r -z --full-tree "$RESULT"
 "#;
 
 impl Worktree {
@@ -78,7 +68,7 @@ impl Worktree {
         );
         snapshot.believe(&root, &rules, part::convert(&base.parts)?)?;
         let filters = part::filter(&base.parts)?;
-        Ok(Self {
+        let mut worktree = Self {
             dir,
             root,
             git,
@@ -94,65 +84,16 @@ impl Worktree {
             branch: name.branch.to_owned(),
             base: base.commit.clone(),
             last: base.commit.clone(),
+            unrecorded: None,
             commits: 0,
             salvaged: Vec::new(),
-            made_in: began.elapsed(),
-        })
-    }
-
-    /// Opens what a dead runner left, at the last checkpoint that was recorded: one that was made and not
-    /// recorded is what its attempt left, to be salvaged. Nothing if there was no checkout yet: no step ran.
-    pub async fn take_up(
-        dir: RunDir,
-        record: &Record,
-        last: Option<&str>,
-        repository: &Repository,
-        host: &HostFacts,
-        waivers: &Waivers,
-    ) -> Result<Option<Self>, WorktreeError> {
-        let mut git = ConfinedGit::new(&dir, host, waivers, repository)?;
-        let borrowed = gitdirs::borrowed(&dir, repository)?;
-        git.read_also(&borrowed);
-        let last = last.unwrap_or(&record.base);
-        let variables =
-            [("BASE", record.base.clone().into()), ("RESULT", RESULT.into()), ("LAST", last.into())];
-        if !dir.checkpoints().join(RESULT).is_file() || !dir.worktree().is_dir() {
-            return Ok(None);
-        }
-        git.take_possession(&dir)?;
-        let told = git.script("take up", TAKE_UP, &variables).await?;
-        let (head, listing) = told
-            .windows(2)
-            .position(|pair| pair == b"\n\n")
-            .map(|at| (String::from_utf8_lossy(&told[..at]).into_owned(), &told[at + 2..]))
-            .ok_or_else(|| WorktreeError::Git { command: "take up".into(), stderr: "no answer".into() })?;
-        let mut lines = head.lines().map(str::to_owned);
-        let base = repository.base(Some(&record.base))?;
-        let last = lines.next().unwrap_or_default();
-        let commits = lines.next().and_then(|line| line.parse().ok()).unwrap_or_default();
-        let filters = part::filter(&base.parts)?;
-        let entries = tree::parse(listing)?.into_iter().filter(|entry| entry.mode != tree::GITLINK);
-        let entries = entries.chain(base.parts[1..].iter().flat_map(Part::files));
-        Ok(Some(Self {
-            root: Root::open(&dir.worktree())?,
-            dir,
-            git,
-            rules: Rules::read(&base.parts)?,
-            snapshot: Snapshot::of(entries, &base.parts, DEFAULT_SALVAGE, repository.format),
-            person: repository.person(),
-            repository: repository.clone(),
-            parts: base.parts,
-            borrowed,
-            filters,
-            salvage_left: DEFAULT_SALVAGE,
-            run: record.run.clone(),
-            branch: record.branch.clone(),
-            base: record.base.clone(),
-            last,
-            commits,
-            salvaged: lines.collect(),
             made_in: Duration::ZERO,
-        }))
+        };
+        if let Some(earlier) = name.earlier {
+            worktree.go_on(earlier.checkpoint).await?;
+        }
+        worktree.made_in = began.elapsed();
+        Ok(worktree)
     }
 }
 
@@ -169,6 +110,8 @@ pub struct RunOf<'a> {
     pub share_objects: bool,
     /// Bytes that it may salvage.
     pub salvage: u64,
+    /// Where it goes on, if an earlier part of it has made checkpoints already.
+    pub earlier: Option<Earlier<'a>>,
 }
 
 /// Points the runner's git at a part: its second git directory, and where it lies in the worktree.

@@ -88,6 +88,7 @@ impl Worktree {
             .open(to)
             .map_err(at(to))?;
         io::copy(&mut from, &mut file).and_then(|_| file.sync_all()).map_err(at(to))?;
+        rundir::sync_folder_of(to)?;
         Ok(true)
     }
 

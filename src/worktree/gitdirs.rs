@@ -4,7 +4,8 @@ use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use super::create::RunOf;
+use super::create::{DURABLE, RunOf};
+use super::earlier::fetch_earlier;
 use super::error::{WorktreeError, at};
 use super::git::Git;
 use super::intake::{Depth, make_refs};
@@ -24,6 +25,9 @@ pub(super) fn make(
         // A submodule is small beside what `share_objects` is for.
         let shared = run.share_objects && number == 0;
         make_checkpoints(&dir.checkpoints_of(number), repository, part, shared)?;
+        if let Some(earlier) = run.earlier.filter(|_| number == 0) {
+            fetch_earlier(&dir.checkpoints(), repository, base, earlier)?;
+        }
         let place = dir.worktree().join(std::ffi::OsString::from_vec(part.path.clone()));
         make_private(&place, repository, part, person)?;
         let depth = if shared { Depth::Borrowed } else { Depth::All };
@@ -51,7 +55,7 @@ fn make_checkpoints(
     shared: bool,
 ) -> Result<(), WorktreeError> {
     init(path, repository, true)?;
-    let depth = if shared { Depth::Borrowed } else { Depth::One };
+    let depth = if shared { Depth::Borrowed } else { Depth::To(&part.commit) };
     part.source.bring(path, &[&part.commit], depth)?;
     let settings = [
         ("core.hooksPath", "/dev/null"),
@@ -62,6 +66,9 @@ fn make_checkpoints(
         ("core.excludesFile", "/dev/null"),
         ("core.logAllRefUpdates", "false"),
         ("gc.auto", "0"),
+        // What a checkpoint holds outlives a loss of power, like the line of the journal that names it.
+        ("core.fsync", DURABLE),
+        ("core.fsyncMethod", "batch"),
     ];
     for (key, value) in settings {
         Git::new(path, "config").args([key, value]).run()?;
@@ -94,7 +101,7 @@ fn fill_own(
     repository: &Repository,
     base: &Base,
     branch: &str,
-    depth: Depth,
+    depth: Depth<'_>,
 ) -> Result<(), WorktreeError> {
     let mut refs = repository.source().tags()?;
     refs.push((format!("refs/heads/{branch}"), base.commit.clone()));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{WorktreeError, at};
 use super::git::{Git, Owner};
+use super::tree;
 
 /// A git directory of the user's that objects are taken out of.
 #[derive(Debug, Clone)]
@@ -16,11 +17,11 @@ pub(super) struct Source {
 
 /// How much of the history is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Depth {
+pub(super) enum Depth<'a> {
     /// All there is; of a shallow clone, as far as it goes.
     All,
-    /// The commits themselves.
-    One,
+    /// Down to this commit and no further.
+    To(&'a str),
     /// None: the objects stay where they are and are borrowed.
     Borrowed,
 }
@@ -29,6 +30,15 @@ impl Source {
     /// Prepares a git command in it.
     pub(super) fn git(&self, name: &str) -> Git {
         Git::new(&self.git_dir, name).git_dir(&self.git_dir).owned_by(self.owner)
+    }
+
+    /// Reads objects by their ids, in that order.
+    pub(super) fn blobs(&self, ids: &[&str]) -> Result<Vec<Vec<u8>>, WorktreeError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let asked = ids.iter().flat_map(|id| [id.as_bytes(), b"\n"].concat()).collect();
+        tree::parse_batch(&self.git("cat-file").arg("--batch").feed(asked)?)
     }
 
     /// Returns every tag with its object.
@@ -41,9 +51,9 @@ impl Source {
     }
 
     /// Brings the objects of `wanted` and everything they need into the git directory `into`.
-    pub(super) fn bring(&self, into: &Path, wanted: &[&str], depth: Depth) -> Result<(), WorktreeError> {
+    pub(super) fn bring(&self, into: &Path, wanted: &[&str], depth: Depth<'_>) -> Result<(), WorktreeError> {
         let cut = match depth {
-            Depth::One => wanted.iter().map(|id| (*id).to_owned()).collect(),
+            Depth::To(commit) => vec![commit.to_owned()],
             Depth::All | Depth::Borrowed => self.boundaries()?,
         };
         if depth == Depth::Borrowed {

@@ -11,10 +11,12 @@ mod checkpoint;
 mod confined;
 mod create;
 mod deliver;
+mod earlier;
 mod error;
 mod git;
 mod gitdirs;
 mod intake;
+mod outgoing;
 mod part;
 mod pin;
 mod remove;
@@ -32,7 +34,9 @@ pub use changes::{Changed, Changes, Kind};
 pub use checkpoint::{Checkpoint, Counted};
 pub use create::RunOf;
 pub use deliver::{Delivered, Proof, Removed};
+pub use earlier::Earlier;
 pub use error::WorktreeError;
+pub use outgoing::{Outgoing, Remote};
 pub use repository::{Base, Repository};
 pub use rundir::{Record, RunDir};
 pub use salvage::Salvage;
@@ -74,6 +78,8 @@ pub struct Worktree {
     base: String,
     /// The last checkpoint; the base until there is one.
     last: String,
+    /// A commit that a runner made, and died before it was recorded.
+    unrecorded: Option<String>,
     /// Commits on top of the base.
     commits: u64,
     /// Refs of what was salvaged.

@@ -91,11 +91,8 @@ impl Part {
             .iter()
             .filter(|entry| entry.file_name() == name && entry.mode != tree::GITLINK)
             .collect();
-        if entries.is_empty() {
-            return Ok(Vec::new());
-        }
-        let asked = entries.iter().flat_map(|entry| [entry.oid.as_bytes(), b"\n"].concat()).collect();
-        let bytes = tree::parse_batch(&self.source.git("cat-file").arg("--batch").feed(asked)?)?;
+        let ids: Vec<&str> = entries.iter().map(|entry| entry.oid.as_str()).collect();
+        let bytes = self.source.blobs(&ids)?;
         Ok(entries.into_iter().zip(bytes).collect())
     }
 

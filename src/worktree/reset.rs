@@ -11,9 +11,11 @@ use super::error::WorktreeError;
 use super::remove::remove_in;
 use super::root::{is_absence, split};
 
-/// Writes the listed paths of the last checkpoint again.
+/// Writes the listed paths of the last checkpoint again. A git of the step that was killed has left its lock,
+/// which every later one would stumble over; nothing of the step is running now.
 const RESTORE: &str = r#"
 mkdir -p -- "$GIT_WORK_TREE"
+find "$GIT_WORK_TREE/.git" -name '*.lock' -type f -exec rm -f {} + 2>/dev/null || true
 git checkout-index -f -u -q -z --stdin <"$INBOX/restored"
 "#;
 
@@ -29,7 +31,7 @@ impl Worktree {
         self.let_git_write(&restored)?;
         for (number, part) in self.parts.iter().enumerate() {
             let of_part: Vec<&[u8]> = restored.iter().filter_map(|path| self.in_part(number, path)).collect();
-            if !of_part.is_empty() {
+            if number == 0 || !of_part.is_empty() {
                 self.lay("restored", &of_part)?;
                 self.git.script("restore", RESTORE, &part_at(&self.dir, number, part)).await?;
             }

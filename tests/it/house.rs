@@ -4,15 +4,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms it may import. What is not listed is an import that points backwards.
-const ROOMS: [(&str, &[&str]); 8] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("plan", &[]),
     ("policy", &["plan"]),
     ("sandbox", &["policy"]),
     ("worktree", &["policy", "sandbox"]),
     ("evidence", &[]),
-    ("run", &["plan", "policy", "sandbox", "worktree", "evidence"]),
+    ("github", &[]),
+    ("network", &["plan"]),
+    ("run", &["plan", "policy", "sandbox", "network", "worktree", "evidence"]),
     ("report", &["plan", "evidence"]),
-    ("cli", &["plan", "policy", "sandbox", "worktree", "run", "evidence", "report"]),
+    ("publish", &["plan", "worktree", "evidence", "report", "github"]),
+    (
+        "cli",
+        &[
+            "plan", "policy", "sandbox", "network", "worktree", "run", "evidence", "report", "github",
+            "publish",
+        ],
+    ),
 ];
 
 #[test]

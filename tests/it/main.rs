@@ -2,6 +2,8 @@
 
 // `cfg(test)` tells clippy that helpers of tests may unwrap, too.
 #[cfg(test)]
+mod actions;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod common;
@@ -12,13 +14,21 @@ mod escape;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]
+mod github;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod mask;
 #[cfg(test)]
+mod network;
+#[cfg(test)]
 mod plan;
 #[cfg(test)]
+mod publish;
+#[cfg(test)]
 mod repositories;
+#[cfg(test)]
+mod resume;
 #[cfg(test)]
 mod rules;
 #[cfg(test)]
