@@ -14,6 +14,8 @@ mod evidence;
 #[cfg(test)]
 mod github;
 #[cfg(test)]
+mod hosts;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod mask;
