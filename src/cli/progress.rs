@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use console::style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::publish::told;
 use crate::evidence::event::{
     AttemptResult, ChangeKind, Egress, EgressVerdict, Event, RunResult, StepResult,
 };
@@ -57,6 +58,7 @@ pub(super) struct Progress {
     partial: Vec<u8>,
     now: Arc<Mutex<Now>>,
     ending: Ending,
+    run: Option<RunName>,
 }
 
 /// What the heartbeat tells.
@@ -70,7 +72,6 @@ struct Now {
 #[derive(Debug, Default)]
 struct Ending {
     base: String,
-    run: Option<RunName>,
     result: Option<(RunResult, Duration, Option<String>)>,
     branch: Option<(String, u64)>,
     worktree: String,
@@ -106,12 +107,13 @@ impl Progress {
             partial: Vec::new(),
             now,
             ending: Ending::default(),
+            run: None,
         }
     }
 
     /// Learns what went before, of a run that goes on.
     pub(super) fn catch_up(&mut self, view: &RunView) {
-        self.ending.run = view.start.run.as_str().parse().ok();
+        self.run = view.start.run.as_str().parse().ok();
         self.ending.base = view.start.base.to_string();
         self.ending.salvaged = !view.salvaged().is_empty();
         self.ending.checkpoints = usize::from(!view.changes().is_empty());
@@ -202,7 +204,7 @@ impl Progress {
         self.now.lock().unwrap_or_else(PoisonError::into_inner).over = true;
         self.bar.finish_and_clear();
         let ending = std::mem::take(&mut self.ending);
-        let (Some(run), Some((result, took, reason))) = (ending.run, ending.result) else { return };
+        let (Some(run), Some((result, took, reason))) = (self.run, ending.result) else { return };
         let took = units::clock(took);
         let commits = ending.branch.as_ref().map_or(0, |(_, commits)| *commits);
         let commits = if commits == 1 { "1 commit".to_owned() } else { format!("{commits} commits") };
@@ -240,7 +242,7 @@ impl Watch for Progress {
     fn event(&mut self, line: &Line) {
         match &line.event {
             Event::RunStarted(start) => {
-                self.ending.run = start.run.as_str().parse().ok();
+                self.run = start.run.as_str().parse().ok();
                 self.ending.base = start.base.to_string();
                 let commit: String = start.commit.as_str().chars().take(7).collect();
                 let head =
@@ -294,6 +296,11 @@ impl Watch for Progress {
                 self.ending.worktree = format!("worktree kept at {path}: {why}");
             }
             Event::Attested { .. } => self.over(),
+            Event::PublishDone { .. } | Event::PublishFailed { .. } => {
+                for line in told(&line.event, self.run) {
+                    self.say(&line);
+                }
+            }
             Event::WorktreeReady { .. }
             | Event::CommandStarted { .. }
             | Event::ResetStarted { .. }
@@ -301,6 +308,7 @@ impl Watch for Progress {
             | Event::RetryWaiting { .. }
             | Event::StepEnded { .. }
             | Event::Recovered { .. }
+            | Event::PublishStarted { .. }
             | Event::Sealed { .. } => {}
         }
     }
@@ -332,7 +340,8 @@ fn printable(line: &[u8]) -> String {
     plain.chars().filter(|c| !c.is_control()).take(160).collect::<String>().trim_end().to_owned()
 }
 
-fn say(mode: Mode, line: &str) {
+/// Says a line where progress goes.
+pub(super) fn say(mode: Mode, line: &str) {
     // A reader that has gone away must not end the run.
     let _ = match mode {
         Mode::Aside => writeln!(std::io::stderr().lock(), "{line}"),

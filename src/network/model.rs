@@ -194,7 +194,7 @@ impl Endpoint {
 
     /// Serves one connection.
     pub(super) async fn serve(self, client: TcpStream) -> io::Result<()> {
-        http::serve(client, move |request| self.clone().answer(request)).await
+        http::serve(client, move |request| self.clone().answer(request)).await.map_err(io::Error::other)
     }
 
     async fn answer(self, request: Request<Incoming>) -> Response<Body> {
