@@ -16,6 +16,8 @@ mod evidence;
 #[cfg(test)]
 mod github;
 #[cfg(test)]
+mod hosts;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod mask;
