@@ -61,6 +61,13 @@ fn an_unchanged_tree_makes_no_commit_and_no_branch() {
 }
 
 #[test]
+fn no_signal_is_blocked_in_a_step() {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: [grep, SigBlk, /proc/self/status], expectation: {output_matches: ['SigBlk:\\s+0+$']}}\n");
+    repo.run().exits(0);
+}
+
+#[test]
 fn each_passing_step_with_changes_is_one_commit_with_trailers() {
     let repo = Repo::new();
     repo.plan(
