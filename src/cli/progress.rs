@@ -48,6 +48,7 @@ pub(super) struct Progress {
     width: usize,
     allowed: HashMap<String, u32>,
     changed: Option<String>,
+    tokens: Option<u64>,
     left: u32,
     tail: VecDeque<String>,
     partial: Vec<u8>,
@@ -96,6 +97,7 @@ impl Progress {
             width: plan.steps.iter().map(|step| step.id.len()).max().unwrap_or(0).clamp(8, 24),
             allowed: plan.steps.iter().map(|step| (step.id.clone(), step.retries + 1)).collect(),
             changed: None,
+            tokens: None,
             left: 0,
             tail: VecDeque::new(),
             partial: Vec::new(),
@@ -116,6 +118,7 @@ impl Progress {
         self.tail.clear();
         self.partial.clear();
         self.changed = None;
+        self.tokens = None;
         let label = match self.allowed.get(step) {
             Some(allowed) if *allowed > 1 => format!("{step} {attempt}/{allowed}"),
             _ => step.to_owned(),
@@ -135,7 +138,11 @@ impl Progress {
         let worth_saying = allowed > 1 && (attempt > 1 || result != AttemptResult::Passed);
         let tries = if worth_saying { format!("attempt {attempt}/{allowed}") } else { String::new() };
         let (mark, note) = match result {
-            AttemptResult::Passed => (style("✓").green(), self.changed.take().unwrap_or_default()),
+            AttemptResult::Passed => {
+                let tokens = self.tokens.take().map(|tokens| format!("{} tokens", units::count(tokens)));
+                let notes: Vec<String> = self.changed.take().into_iter().chain(tokens).collect();
+                (style("✓").green(), notes.join(", "))
+            }
             AttemptResult::Failed => (style("✗").red(), reason.to_owned()),
             AttemptResult::Interrupted => (style("⏹").yellow(), reason.to_owned()),
         };
@@ -208,6 +215,14 @@ impl Watch for Progress {
                 }
             }
             Event::AttemptStarted { step, attempt, .. } => self.attempt_started(step.as_str(), *attempt),
+            Event::AgentEnded { tokens, .. } => {
+                let used = tokens.map(|tokens| tokens.input.saturating_add(tokens.output));
+                self.tokens = used.map(|used| self.tokens.unwrap_or(0).saturating_add(used)).or(self.tokens);
+            }
+            Event::AgentWaiting { step, reason, ms, .. } => {
+                let wait = units::clock(Duration::from_millis(*ms));
+                self.say(&format!("… {:<width$} waits {wait}: {}", step.as_str(), reason.text, width = self.width));
+            }
             Event::CheckpointMade { changes, .. } => {
                 self.ending.checkpoints += 1;
                 let sum = |count: fn(&crate::evidence::event::Change) -> Option<u64>| -> u64 {
@@ -256,6 +271,9 @@ impl Watch for Progress {
             | Event::RetryWaiting { .. }
             | Event::StepEnded { .. }
             | Event::Recovered { .. }
+            | Event::AgentFound { .. }
+            | Event::AgentStarted(_)
+            | Event::AgentActed { .. }
             | Event::Sealed { .. } => {}
         }
     }

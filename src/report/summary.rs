@@ -5,12 +5,15 @@ use std::fmt::Write as _;
 use super::gantt;
 use super::markdown::{inline, table_cell};
 use super::spoken;
-use super::view::{RunView, StepView, WorktreeView};
+use super::view::{AttemptView, RunView, StepView, WorktreeView};
 use crate::evidence::event::{AttemptResult, Change, ChangeKind, RunResult, StepResult};
 use crate::evidence::{Files, RunName};
+use crate::plan::units;
 
 /// Files listed in the summary.
 const FILES: usize = 50;
+/// Characters of an agent's final message in the summary.
+const MESSAGE: usize = 1000;
 
 /// Writes the summary of a run that has ended.
 pub(super) fn write(view: &RunView, files: &Files) -> String {
@@ -23,6 +26,7 @@ pub(super) fn write(view: &RunView, files: &Files) -> String {
     if let Some(check) = what_to_check(view) {
         let _ = writeln!(text, "\n**Check before merging:** {check}");
     }
+    text.push_str(&messages(view));
     for (step, refused) in view.refused() {
         let _ = writeln!(text, "\n**Refused by policy**, probably, in `{step}`: {}", inline(refused));
     }
@@ -78,14 +82,38 @@ fn reason(view: &RunView) -> Option<String> {
 }
 
 fn steps(view: &RunView) -> String {
+    // A run without an agent has no use of a column of dashes.
+    let by_agents = view.steps.iter().any(|step| step.attempts.iter().any(AttemptView::is_agents));
     let mut text = "| step | result | tries | time |\n|---|---|---|---|\n".to_owned();
+    if by_agents {
+        text = "| step | result | tries | time | tokens |\n|---|---|---|---|---|\n".to_owned();
+    }
     for step in &view.steps {
         let (mark, note) = result(step);
         let tries = if step.attempts.is_empty() { "–".to_owned() } else { step.attempts.len().to_string() };
         let time = if step.attempts.is_empty() { "–".to_owned() } else { spoken(step.took()) };
-        let _ = writeln!(text, "| {} | {mark}{} | {tries} | {time} |", step.id, table_cell(&note));
+        let _ = write!(text, "| {} | {mark}{} | {tries} | {time} |", step.id, table_cell(&note));
+        if by_agents {
+            let _ = write!(text, " {} |", step.tokens().map_or_else(|| "–".to_owned(), units::count));
+        }
+        text.push('\n');
     }
     text
+}
+
+/// Quotes what the agents said last: their words, not findings.
+fn messages(view: &RunView) -> String {
+    let mut text = String::new();
+    for step in &view.steps {
+        let Some(message) = step.attempts.last().and_then(|attempt| attempt.message.as_deref()) else { continue };
+        let _ = writeln!(text, "\n**`{}` says:** {}", step.id, inline(&cut(message)));
+    }
+    text
+}
+
+fn cut(message: &str) -> String {
+    let short: String = message.trim().chars().take(MESSAGE).collect();
+    if short.len() < message.trim().len() { short + "…" } else { short }
 }
 
 fn result(step: &StepView) -> (&'static str, String) {

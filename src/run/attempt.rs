@@ -4,6 +4,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::command::{self, Cut, Done, Job};
+use super::expect::Output;
+use super::work::Worked;
 use super::{RunError, Runner, expect};
 use crate::evidence::event::{
     AttemptResult, Change, ChangeKind, CommandEnded, Event, Reason, ReasonKind, Role,
@@ -92,14 +94,26 @@ impl Runner<'_> {
         let place = self.worktree.place()?;
         let deadline = self.deadline(started, step.timeout);
         let grants = self.grants(step);
-        let action = self.action_job(step, &grants.action, &place, deadline)?;
-        let shown = shown(&step.action);
-        let done = self.command(this, Role::Action, shown, action).await?;
-        if let Some(outcome) = self.judge(&done, step.expectation.exit_code, ReasonKind::Exit, "") {
-            return Ok(outcome);
-        }
-        let log_file = self.recorder.files().log();
-        let mut unmet = expect::unmet(&step.expectation, self.worktree, &log_file, done.log);
+        let (log_file, message);
+        let output = if let Action::Codex(codex) = &step.action {
+            let assignment = grants.agent.as_ref().ok_or_else(|| RunError::Unprepared(step.id.clone()))?;
+            match self.work(this, codex, assignment, &grants.action, &place, deadline).await? {
+                Worked::Over(outcome) => return Ok(outcome),
+                Worked::Completed(told) => message = told,
+            }
+            self.memory.heard(step, Some(message.clone()), &self.last_output.clone());
+            Output::Message(&message)
+        } else {
+            let action = self.action_job(step, &grants.action, &place, deadline)?;
+            let done = self.command(this, Role::Action, shown(&step.action), action).await?;
+            if let Some(outcome) = self.judge(&done, step.expectation.exit_code, ReasonKind::Exit, "") {
+                return Ok(outcome);
+            }
+            self.memory.heard(step, None, &done.log);
+            log_file = self.recorder.files().log();
+            Output::Log(&log_file, done.log)
+        };
+        let mut unmet = expect::unmet(&step.expectation, self.worktree, &output);
         unmet.extend(self.unmet_changes(step)?);
         if !unmet.is_empty() {
             return Ok(self.failed(ReasonKind::Expectation, &expect::in_words(&unmet)));
@@ -155,12 +169,12 @@ impl Runner<'_> {
                 let job = job(&argv, step, grant, place, deadline);
                 Ok(Job { stdin: Some(patch), ..job })
             }
-            Action::Codex(_) | Action::CodexApply(_) => Err(RunError::Unsupported(step.id.clone())),
+            Action::Codex(_) | Action::CodexApply(_) => Err(RunError::Unprepared(step.id.clone())),
         }
     }
 
     /// Runs a command and records it before and after.
-    async fn command(
+    pub(super) async fn command(
         &mut self,
         this: Try<'_>,
         role: Role,
@@ -171,6 +185,7 @@ impl Runner<'_> {
         let command = self.recorder.text(&shown);
         self.recorder.record(Event::CommandStarted { step: step.clone(), attempt, role, command })?;
         let done = command::run(job, self.recorder, &mut self.interrupt).await?;
+        self.last_output = done.log.clone();
         let status = done.ended.as_ref().ok().map(|ended| &ended.status);
         let ended_by = match (&done.ended, done.cut) {
             (Err(error), _) => Some(error.clone()),
@@ -199,7 +214,7 @@ impl Runner<'_> {
     }
 
     /// Tells whether a command's end decides the attempt.
-    fn judge(&self, done: &Done, expected: i32, kind: ReasonKind, prefix: &str) -> Option<Outcome> {
+    pub(super) fn judge(&self, done: &Done, expected: i32, kind: ReasonKind, prefix: &str) -> Option<Outcome> {
         let fail = |kind, text: &str| Some(self.failed(kind, &format!("{prefix}{text}")));
         match (&done.ended, done.cut) {
             (_, Some(Cut::Signal(number))) => Some(Outcome::Interrupted(number)),
@@ -246,6 +261,7 @@ impl Runner<'_> {
         match self.worktree.checkpoint(&subject, &trailers).await {
             Ok(None) => Ok(Outcome::Passed),
             Ok(Some(made)) => {
+                self.memory.changed(made.changes.iter().map(|counted| &*counted.path));
                 let changes = made.changes.iter().map(|counted| self.change(counted)).collect();
                 let (step, attempt) = (this.token(), this.number);
                 let commit = Token::new(&made.commit);
@@ -282,7 +298,7 @@ impl Runner<'_> {
         (counted.kind != Kind::Deleted).then(|| policy::reviewable(path, kind)).flatten()
     }
 
-    fn failed(&self, kind: ReasonKind, text: &str) -> Outcome {
+    pub(super) fn failed(&self, kind: ReasonKind, text: &str) -> Outcome {
         Outcome::Failed(self.reason(kind, text))
     }
 
@@ -304,10 +320,10 @@ fn job<'a>(
     deadline: (Instant, Cut),
 ) -> Job<'a> {
     let (argv, dir, output) = (invocation.argv(), step.dir.clone(), step.resources.output);
-    Job { argv, dir, stdin: None, grant, place, deadline, output }
+    Job { argv, dir, env: Vec::new(), stdin: None, hearing: None, grant, place, deadline, output }
 }
 
-fn shown(action: &Action) -> String {
+pub(super) fn shown(action: &Action) -> String {
     match action {
         Action::Command(invocation) => invocation.to_string(),
         Action::Apply(file) => format!("git apply {}", file.display()),

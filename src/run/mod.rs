@@ -3,19 +3,25 @@
 
 mod attempt;
 mod command;
+mod equip;
 mod expect;
 mod finish;
+mod hearing;
+mod home;
 mod interrupt;
 mod preflight;
 mod recover;
 mod steps;
 mod undo;
 mod whole;
+mod work;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
+pub use equip::{Assignment, Equipment, Found, equip};
 pub use expect::signal_name as name_of_signal;
 pub use finish::Ending;
 pub use interrupt::Interrupt;
@@ -29,6 +35,7 @@ use crate::evidence::Recorder;
 use crate::plan::{Plan, Step};
 use crate::worktree::{Worktree, WorktreeError};
 use command::Cut;
+use work::Memory;
 
 /// Why a run could not go on. What a step does wrong is no error but an event.
 #[derive(Debug, thiserror::Error)]
@@ -42,9 +49,9 @@ pub enum RunError {
     /// Evidence could not be composed.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
-    /// A step of a kind that cannot be run yet came through the preflight.
-    #[error("step `{0}`: codex steps are not there yet")]
-    Unsupported(String),
+    /// A step came through the preflight without what it needs.
+    #[error("step `{0}` was not prepared")]
+    Unprepared(String),
 }
 
 /// Everything one run works with.
@@ -58,6 +65,9 @@ pub struct Runner<'a> {
     started: Instant,
     /// Failed attempts in a row.
     consecutive: u32,
+    memory: Memory,
+    /// What the last command printed: its part of the log.
+    last_output: Range<u64>,
 }
 
 impl<'a> Runner<'a> {
@@ -69,7 +79,9 @@ impl<'a> Runner<'a> {
         worktree: &'a mut Worktree,
         interrupt: Interrupt,
     ) -> Self {
-        Self { plan, grants, recorder, worktree, interrupt, started: Instant::now(), consecutive: 0 }
+        let (started, memory) = (Instant::now(), Memory::default());
+        let (consecutive, last_output) = (0, 0..0);
+        Self { plan, grants, recorder, worktree, interrupt, started, consecutive, memory, last_output }
     }
 
     fn grants(&self, step: &Step) -> &'a Grants {

@@ -1,7 +1,9 @@
 //! What is known before step 1: a run that cannot be right is not begun.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
+use super::equip::{Assignment, Equipment, equip};
 use crate::evidence::mask::{self, Secrets};
 use crate::plan::{Action, EnvEntry, Plan, Step};
 use crate::policy::{self, Decision, Grant, HostFacts, Isolation, Reason, Request, Waivers};
@@ -13,6 +15,10 @@ pub struct Grants {
     pub action: Grant,
     /// Its `post` and `rollback` commands: the same, never a network.
     pub follow_up: Grant,
+    /// Who does it, if an agent does.
+    pub agent: Option<Assignment>,
+    /// The issue's text, if it is attached.
+    pub issue: Option<Rc<str>>,
 }
 
 /// Why a run is not begun.
@@ -48,15 +54,27 @@ pub fn preflight(
 ) -> Result<(BTreeMap<String, Grants>, Vec<String>), Refusal> {
     let mut grants = BTreeMap::new();
     let mut warnings = Vec::new();
+    let equipment = equip(plan, host)?;
+    warnings.extend(equipment.as_ref().and_then(|equipment| equipment.found.warning.clone()));
     for step in &plan.steps {
         check_action(plan, step)?;
         register_secrets(step, host, secrets)?;
         warnings.extend(register_environment(step, host, secrets));
-        let action = decide(step, &Request::action(step), host, waivers)?;
+        let agent = equipment.as_ref().and_then(|all| all.assignments.get(&step.id)).cloned();
+        let action = decide(step, &request(step, equipment.as_ref()), host, waivers)?;
         let follow_up = decide(step, &Request::follow_up(step), host, waivers)?;
-        grants.insert(step.id.clone(), Grants { action, follow_up });
+        grants.insert(step.id.clone(), Grants { action, follow_up, agent, issue: None });
     }
     Ok((grants, warnings))
+}
+
+/// Returns what a step's action asks for: what the plan says, and what its agent needs to run at all.
+fn request(step: &Step, equipment: Option<&Equipment>) -> Request {
+    let mut request = Request::action(step);
+    if let (Action::Codex(_), Some(equipment)) = (&step.action, equipment) {
+        request.read.extend(equipment.found.agent.files().iter().cloned());
+    }
+    request
 }
 
 /// Says in a line how the steps of a run are confined: the weakest of them.
@@ -92,7 +110,6 @@ fn check_action(plan: &Plan, step: &Step) -> Result<(), Refusal> {
     let refuse =
         |what: String, hint: &str| Err(Refusal::Plan { step: step.id.clone(), what, hint: hint.to_owned() });
     match &step.action {
-        Action::Command(_) => Ok(()),
         Action::Apply(file) => {
             let path = plan.folder.join(file);
             match std::fs::symlink_metadata(&path) {
@@ -106,10 +123,10 @@ fn check_action(plan: &Plan, step: &Step) -> Result<(), Refusal> {
                 ),
             }
         }
-        Action::Codex(_) | Action::CodexApply(_) => refuse(
-            "codex steps are not there yet".to_owned(),
-            "use `command` and `apply` steps until they are",
-        ),
+        Action::Command(_) | Action::Codex(_) => Ok(()),
+        Action::CodexApply(_) => {
+            refuse("codex_apply is not there yet".to_owned(), "use `apply` with the patch beside the plan")
+        }
     }
 }
 

@@ -66,6 +66,7 @@ impl Runner<'_> {
     /// Makes attempts until one passes or none is left.
     async fn step(&mut self, step: &Step) -> Result<(StepResult, Verdict), RunError> {
         let mut number = 1;
+        self.memory.begin_step();
         loop {
             let this = Try { step, number };
             match self.attempt(this).await? {
@@ -80,8 +81,12 @@ impl Runner<'_> {
                     return Ok((StepResult::Interrupted, Verdict::Go));
                 }
                 Outcome::Failed(reason) => {
-                    self.consecutive += 1;
-                    let last = number > step.retries || self.must_stop();
+                    // A model's server that asks for patience says nothing about the work.
+                    if reason.kind != ReasonKind::RateLimit {
+                        self.consecutive += 1;
+                    }
+                    self.remember(&reason)?;
+                    let last = number > step.retries || self.must_stop() || self.out_of_tokens(step);
                     if last || step.retry_from == RetryFrom::Checkpoint {
                         self.go_back(this, Rollback::Yes).await?;
                     }

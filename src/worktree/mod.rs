@@ -25,6 +25,7 @@ pub use create::RunOf;
 pub use deliver::{Delivered, Proof, Removed};
 pub use error::WorktreeError;
 pub use repository::{Base, Repository};
+pub(crate) use rundir::remove_tree;
 pub use rundir::{Record, RunDir};
 pub use state::{Holder, Lock, LockError, State};
 pub(crate) use state::{host_name, kernel};

@@ -18,6 +18,8 @@ mod mask;
 #[cfg(test)]
 mod plan;
 #[cfg(test)]
+mod real_codex;
+#[cfg(test)]
 mod repositories;
 #[cfg(test)]
 mod rules;
