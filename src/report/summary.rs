@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::gantt;
 use super::markdown::{inline, table_cell};
 use super::spoken;
 use super::view::{AttemptView, RunView, StepView, WorktreeView};
+use super::{egress, gantt};
 use crate::evidence::event::{AttemptResult, Change, ChangeKind, RunResult, StepResult};
 use crate::evidence::{Files, RunName};
 use crate::plan::units;
@@ -27,6 +27,10 @@ pub(super) fn write(view: &RunView, files: &Files) -> String {
         let _ = writeln!(text, "\n**Check before merging:** {check}");
     }
     text.push_str(&messages(view));
+    for (step, refused) in egress::refused(view) {
+        let _ =
+            writeln!(text, "\n**Refused by policy** in `{step}`: {}", inline(&egress::in_words(&refused)));
+    }
     for (step, refused) in view.refused() {
         let _ = writeln!(text, "\n**Refused by policy**, probably, in `{step}`: {}", inline(refused));
     }
@@ -184,7 +188,9 @@ fn policy(view: &RunView) -> String {
         0 => view.start.sandbox.to_string(),
         some => format!("{}; {some} commands never started", view.start.sandbox),
     };
-    format!("{}; {left} processes left", inline(&confined))
+    let network =
+        egress::reached(view).map(|hosts| format!("; network: {}", inline(&hosts))).unwrap_or_default();
+    format!("{}{network}; {left} processes left", inline(&confined))
 }
 
 fn worktree(view: &RunView) -> String {

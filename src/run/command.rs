@@ -16,7 +16,8 @@ use super::interrupt::Interrupt;
 use crate::agent::Report;
 use crate::evidence::Recorder;
 use crate::evidence::log::Stream;
-use crate::policy::Grant;
+use crate::network::{Decision, Gate, Serving};
+use crate::policy::{Grant, Reach};
 use crate::sandbox::{self, Confined, Ended, Enforced, Place};
 
 /// Between SIGTERM and SIGKILL.
@@ -75,6 +76,8 @@ pub(super) struct Done {
     /// How its turn went, if it is an agent that was started.
     pub(super) report: Option<Report>,
     pub(super) took: Duration,
+    /// What was decided about its connections.
+    pub(super) egress: Vec<Decision>,
 }
 
 /// Runs a command to the end of its whole process tree.
@@ -92,20 +95,27 @@ pub(super) async fn run(
         Some(_) => pipe().map(|(reader, writer)| (Some(reader), writer))?,
         None => (None, writer.try_clone()?),
     };
+    let gate = gate(job.grant.network());
+    let env = job.env.into_iter().chain(gate.iter().flat_map(Gate::env));
     let command = sandbox::Command {
         argv: job.argv.into_iter().map(Into::into).collect(),
         dir: job.dir,
-        env: job.env.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        env: env.map(|(name, value)| (name.into(), value.into())).collect(),
+        listen: gate.as_ref().map(Gate::listen).unwrap_or_default(),
         stdin: job.stdin.map(OwnedFd::from),
         stdout: writer,
         stderr,
     };
     let (stream, aside_stream) = (recorder.stream(), recorder.stream());
     let mut pump = Pump { stream, aside: aside_stream, hearing: job.hearing, recorder, printed: 0, limit };
+    let mut egress = Vec::new();
     let (ended, cut, enforced, report) = match sandbox::spawn(job.grant, job.place, command).await {
         Ok(mut child) => {
-            let (ended, cut) = watch(&mut child, Pipes { reader, aside }, deadline, &mut pump, interrupt).await?;
+            let serving = gate.map(|gate| gate.serve(child.take_listeners())).transpose()?;
+            let pipes = Pipes { reader, aside };
+            let (ended, cut) = watch(&mut child, pipes, deadline, &mut pump, interrupt).await?;
             let report = pump.finish()?;
+            egress.extend(serving.into_iter().flat_map(Serving::end));
             (ended, cut, Some(child.enforced().clone()), report)
         }
         Err(error) => (Err(format!("{error} ({})", error.hint)), None, None, None),
@@ -113,8 +123,8 @@ pub(super) async fn run(
     let printed = pump.printed;
     // Expectations are about to read the log.
     recorder.keep_in_place()?;
-    let log = from..recorder.log_position();
-    Ok(Done { ended, cut, enforced, log, printed, report, took: started.elapsed() })
+    let (log, took) = (from..recorder.log_position(), started.elapsed());
+    Ok(Done { ended, cut, enforced, log, printed, report, took, egress })
 }
 
 /// Where a command's output arrives.
@@ -130,6 +140,14 @@ impl Pipes {
             Some(reader) => reader.read(buffer).await,
             None => std::future::pending().await,
         }
+    }
+}
+
+/// Returns the way out of a command that has one through the runner.
+fn gate(reach: &Reach) -> Option<Gate> {
+    match reach {
+        Reach::Allow(hosts) => Some(Gate::new(hosts)),
+        Reach::None | Reach::Full => None,
     }
 }
 

@@ -4,16 +4,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms it may import. What is not listed is an import that points backwards.
-const ROOMS: [(&str, &[&str]); 9] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("plan", &[]),
     ("policy", &["plan"]),
     ("sandbox", &["policy"]),
     ("worktree", &["policy", "sandbox"]),
     ("evidence", &[]),
+    ("github", &[]),
+    ("network", &["plan"]),
     ("agent", &["plan"]),
-    ("run", &["plan", "policy", "sandbox", "worktree", "evidence", "agent"]),
+    ("run", &["plan", "policy", "sandbox", "network", "worktree", "evidence", "agent"]),
     ("report", &["plan", "evidence"]),
-    ("cli", &["plan", "policy", "sandbox", "worktree", "agent", "run", "evidence", "report"]),
+    ("cli", &["plan", "policy", "sandbox", "network", "worktree", "agent", "run", "evidence", "report", "github"]),
 ];
 
 #[test]

@@ -68,6 +68,7 @@ fn what_its_shell_and_apply_patch_make_lands_on_the_branch() {
         let log = repo.log();
         assert!(log.contains("/usr/outside") && !log.contains("\"type\""), "{log}");
         assert!(!log.contains("\n0\n"), "its shell is not root: {log}");
+        assert!(model.asked().iter().all(|asked| !asked.headers.to_lowercase().contains("authorization")));
         assert!(repo.processes().is_empty());
         assert!(repo.left_in_state().is_empty());
     }
