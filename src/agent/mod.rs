@@ -148,8 +148,6 @@ impl fmt::Display for Act {
 pub struct Report {
     /// Its last message.
     pub message: Option<String>,
-    /// What it used of the model, if it knows.
-    pub tokens: Option<Tokens>,
     /// What it did.
     pub acts: u64,
     /// Whether the turn was completed.
@@ -217,33 +215,5 @@ impl Failure {
     /// Tells whether waiting helps.
     pub fn passes(&self) -> bool {
         matches!(self.kind, FailureKind::RateLimit | FailureKind::Quota)
-    }
-}
-
-/// Model tokens of a turn.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tokens {
-    /// Read by the model.
-    pub input: u64,
-    /// Of those, read from its cache.
-    pub cached: u64,
-    /// Written by the model, reasoning included.
-    pub output: u64,
-}
-
-impl Tokens {
-    /// Returns what counts against a limit: what was read and what was written.
-    pub fn total(self) -> u64 {
-        self.input.saturating_add(self.output)
-    }
-
-    /// Adds another turn's.
-    #[must_use]
-    pub fn plus(self, other: Self) -> Self {
-        Self {
-            input: self.input.saturating_add(other.input),
-            cached: self.cached.saturating_add(other.cached),
-            output: self.output.saturating_add(other.output),
-        }
     }
 }

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::{Exit, Failure};
 use super::output;
-use crate::network::{Decision, Gate, Serving, Verdict};
+use crate::network::{Decision, Gate, Verdict};
 use crate::plan::{Destination, EnvEntry, Network, Resources, Wrong, units};
 use crate::policy::{self, Fact, Grant, Identity, Isolation, Reach, Request, Waivers};
 use crate::sandbox::{self, Command, Ended, Place, SandboxError, Seen, Status};
@@ -93,24 +93,17 @@ pub(super) fn run(args: SandboxArgs) -> Result<Exit, Failure> {
     let command = command(args.command)?;
     let timeout = args.timeout.unwrap_or(Duration::MAX);
     let gate = match grant.network() {
-        Reach::Allow(hosts) => Some(Gate::new(hosts)),
-        Reach::None | Reach::Full => None,
+        Reach::Allow(hosts) => Gate::closed().allow(hosts),
+        Reach::None | Reach::Full => Gate::closed(),
     };
-    let command = match &gate {
-        Some(gate) => Command {
-            env: gate.env().into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
-            listen: gate.listen(),
-            ..command
-        },
-        None => command,
-    };
+    let env = gate.env().into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+    let command = Command { env, listen: gate.listen(), ..command };
     runtime.block_on(async {
         let mut confined =
             sandbox::spawn_seen(&grant, &place, seen, read_only, command).await.map_err(refused)?;
-        let serving = gate.map(|gate| gate.serve(confined.take_listeners())).transpose();
-        let serving = serving.context("the proxy")?;
+        let serving = gate.serve(confined.take_listeners()).context("the proxy")?;
         let exit = supervise(confined, timeout).await;
-        serving.map(Serving::end).iter().flatten().for_each(tell);
+        serving.end().decisions.iter().for_each(tell);
         exit
     })
 }

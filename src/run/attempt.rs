@@ -210,7 +210,7 @@ impl Runner<'_> {
             survivors: done.ended.as_ref().map_or(0, |ended| ended.survivors),
             enforced: enforced.map(|value| self.recorder.document(value)),
         };
-        for decision in &done.egress {
+        for decision in &done.traffic.decisions {
             let event = self.egress(this, role, decision);
             self.recorder.defer(Event::Egress(Box::new(event)));
         }
@@ -347,7 +347,8 @@ fn job<'a>(
     deadline: (Instant, Cut),
 ) -> Job<'a> {
     let (argv, dir, output) = (invocation.argv(), step.dir.clone(), step.resources.output);
-    Job { argv, dir, env: Vec::new(), stdin: None, hearing: None, grant, place, deadline, output }
+    let gate = command::way_out(grant);
+    Job { argv, dir, env: Vec::new(), stdin: None, hearing: None, grant, place, gate, deadline, output }
 }
 
 pub(super) fn shown(action: &Action) -> String {

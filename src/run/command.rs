@@ -16,7 +16,7 @@ use super::interrupt::Interrupt;
 use crate::agent::Report;
 use crate::evidence::Recorder;
 use crate::evidence::log::Stream;
-use crate::network::{Decision, Gate, Serving};
+use crate::network::{Gate, Traffic};
 use crate::policy::{Grant, Reach};
 use crate::sandbox::{self, Confined, Ended, Enforced, Place};
 
@@ -40,6 +40,8 @@ pub(super) struct Job<'a> {
     pub(super) hearing: Option<Hearing>,
     pub(super) grant: &'a Grant,
     pub(super) place: &'a Place,
+    /// Its way out: see [`way_out`].
+    pub(super) gate: Gate,
     /// When it is ended, and which bound that is.
     pub(super) deadline: (Instant, Cut),
     /// Bytes it may print.
@@ -76,8 +78,8 @@ pub(super) struct Done {
     /// How its turn went, if it is an agent that was started.
     pub(super) report: Option<Report>,
     pub(super) took: Duration,
-    /// What was decided about its connections.
-    pub(super) egress: Vec<Decision>,
+    /// What went through its gate.
+    pub(super) traffic: Traffic,
 }
 
 /// Runs a command to the end of its whole process tree.
@@ -95,27 +97,27 @@ pub(super) async fn run(
         Some(_) => pipe().map(|(reader, writer)| (Some(reader), writer))?,
         None => (None, writer.try_clone()?),
     };
-    let gate = gate(job.grant.network());
-    let env = job.env.into_iter().chain(gate.iter().flat_map(Gate::env));
+    let gate = job.gate;
+    let env = job.env.into_iter().chain(gate.env());
     let command = sandbox::Command {
         argv: job.argv.into_iter().map(Into::into).collect(),
         dir: job.dir,
         env: env.map(|(name, value)| (name.into(), value.into())).collect(),
-        listen: gate.as_ref().map(Gate::listen).unwrap_or_default(),
+        listen: gate.listen(),
         stdin: job.stdin.map(OwnedFd::from),
         stdout: writer,
         stderr,
     };
     let (stream, aside_stream) = (recorder.stream(), recorder.stream());
     let mut pump = Pump { stream, aside: aside_stream, hearing: job.hearing, recorder, printed: 0, limit };
-    let mut egress = Vec::new();
+    let mut traffic = Traffic::default();
     let (ended, cut, enforced, report) = match sandbox::spawn(job.grant, job.place, command).await {
         Ok(mut child) => {
-            let serving = gate.map(|gate| gate.serve(child.take_listeners())).transpose()?;
+            let serving = gate.serve(child.take_listeners())?;
             let pipes = Pipes { reader, aside };
             let (ended, cut) = watch(&mut child, pipes, deadline, &mut pump, interrupt).await?;
             let report = pump.finish()?;
-            egress.extend(serving.into_iter().flat_map(Serving::end));
+            traffic = serving.end();
             (ended, cut, Some(child.enforced().clone()), report)
         }
         Err(error) => (Err(format!("{error} ({})", error.hint)), None, None, None),
@@ -124,7 +126,7 @@ pub(super) async fn run(
     // Expectations are about to read the log.
     recorder.keep_in_place()?;
     let (log, took) = (from..recorder.log_position(), started.elapsed());
-    Ok(Done { ended, cut, enforced, log, printed, report, took, egress })
+    Ok(Done { ended, cut, enforced, log, printed, report, took, traffic })
 }
 
 /// Where a command's output arrives.
@@ -143,11 +145,11 @@ impl Pipes {
     }
 }
 
-/// Returns the way out of a command that has one through the runner.
-fn gate(reach: &Reach) -> Option<Gate> {
-    match reach {
-        Reach::Allow(hosts) => Some(Gate::new(hosts)),
-        Reach::None | Reach::Full => None,
+/// Returns the way out that a grant gives a command through the runner; a model may be added to it.
+pub(super) fn way_out(grant: &Grant) -> Gate {
+    match grant.network() {
+        Reach::Allow(hosts) => Gate::closed().allow(hosts),
+        Reach::None | Reach::Full => Gate::closed(),
     }
 }
 

@@ -1,11 +1,13 @@
-//! What agents need before step 1: the agent itself, where its model is, its task, its MCP servers.
+//! What agents need before step 1: the agent itself, its model and what lets one in there, its task, its MCP servers.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::preflight::Refusal;
 use crate::agent::codex::{self, Codex};
-use crate::agent::{Agent, Endpoint, Server};
+use crate::agent::{Agent, Server};
+use crate::evidence::mask::Secrets;
+use crate::network::{Auth, Upstream};
 use crate::plan::{self, Action, Network, Plan, Prompt, Provider, Step};
 use crate::policy::HostFacts;
 
@@ -37,8 +39,8 @@ pub struct Found {
 pub struct Assignment {
     /// Who works.
     pub found: Rc<Found>,
-    /// Where its model is.
-    pub endpoint: Endpoint,
+    /// Its model, with the key: it stays in this process.
+    pub upstream: Upstream,
     /// The MCP servers it may use.
     pub servers: Vec<Server>,
     /// The step's own words.
@@ -46,7 +48,7 @@ pub struct Assignment {
 }
 
 /// Finds what the codex steps of a plan need; nothing if there are none.
-pub fn equip(plan: &Plan, host: &HostFacts) -> Result<Option<Equipment>, Refusal> {
+pub fn equip(plan: &Plan, host: &HostFacts, secrets: &Secrets) -> Result<Option<Equipment>, Refusal> {
     let asks = |step: &&Step| matches!(step.action, Action::Codex(_));
     let Some(first) = plan.steps.iter().find(asks) else { return Ok(None) };
     let agent = codex::find(&host.path).map_err(|error| refuse(first, error.what, error.hint))?;
@@ -59,7 +61,7 @@ pub fn equip(plan: &Plan, host: &HostFacts) -> Result<Option<Equipment>, Refusal
         let Action::Codex(codex) = &step.action else { continue };
         let assignment = Assignment {
             found: Rc::clone(&found),
-            endpoint: Endpoint { base_url: base_url(&codex.provider).to_owned() },
+            upstream: upstream(step, &codex.provider, host, secrets)?,
             servers: chosen(step, codex, &known)?,
             task: task(plan, step, &codex.prompt)?,
         };
@@ -84,6 +86,61 @@ pub(super) fn base_url(provider: &Provider) -> &str {
         Provider::Ollama => "http://127.0.0.1:11434/v1",
         Provider::LmStudio => "http://127.0.0.1:1234/v1",
         Provider::Custom { base_url, .. } => base_url.trim_end_matches('/'),
+    }
+}
+
+/// Where a login with ChatGPT is good for.
+const CHATGPT: &str = "https://chatgpt.com/backend-api/codex";
+
+/// Finds a provider's model, and what lets one in there. What is secret of it is masked from here on.
+fn upstream(
+    step: &Step,
+    provider: &Provider,
+    host: &HostFacts,
+    secrets: &Secrets,
+) -> Result<Upstream, Refusal> {
+    let (base_url, auth) = match provider {
+        Provider::OpenAi => open_ai(step, host)?,
+        Provider::Custom { env_key: Some(name), .. } => (base_url(provider), Auth::Bearer(key(step, name, host)?)),
+        Provider::Custom { env_key: None, .. } | Provider::Ollama | Provider::LmStudio => {
+            (base_url(provider), Auth::None)
+        }
+    };
+    let hint = "`autopilot doctor` shows what is there; docs/codex.md has the providers";
+    let upstream = Upstream::new(base_url, &auth).map_err(|error| refuse(step, error.to_string(), hint))?;
+    if let Some(Err(error)) = upstream.secret().map(|secret| secrets.register(secret.as_bytes())) {
+        return Err(refuse(step, format!("the model's key: {error}"), "use a longer key"));
+    }
+    Ok(upstream)
+}
+
+fn key(step: &Step, name: &str, host: &HostFacts) -> Result<String, Refusal> {
+    match host.environment.get(name).filter(|key| !key.is_empty()) {
+        Some(key) => Ok(key.clone()),
+        None => Err(refuse(
+            step,
+            format!("{name} is not set, and the model needs the key it should hold"),
+            format!("export {name} where autopilot is started: it stays with the runner"),
+        )),
+    }
+}
+
+/// A key counts before a login, as with Codex itself.
+fn open_ai(step: &Step, host: &HostFacts) -> Result<(&'static str, Auth), Refusal> {
+    let named = |name: &&str| host.environment.get(*name).is_some_and(|key| !key.is_empty());
+    if let Some(name) = ["CODEX_API_KEY", "OPENAI_API_KEY"].iter().find(|name| named(name)) {
+        return Ok(("https://api.openai.com/v1", Auth::Bearer(key(step, name, host)?)));
+    }
+    match codex::login(&host.environment, chrono::Utc::now().timestamp()) {
+        Ok(login) => {
+            let auth = Auth::ChatGpt { access_token: login.access_token, account_id: login.account_id };
+            Ok((CHATGPT, auth))
+        }
+        Err(error) => Err(refuse(
+            step,
+            format!("no OPENAI_API_KEY and no login with ChatGPT ({error})"),
+            "export OPENAI_API_KEY, run `codex login`, or take another provider: `codex: {provider: ollama}`",
+        )),
     }
 }
 

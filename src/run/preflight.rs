@@ -54,7 +54,7 @@ pub fn preflight(
 ) -> Result<(BTreeMap<String, Grants>, Vec<String>), Refusal> {
     let mut grants = BTreeMap::new();
     let mut warnings = Vec::new();
-    let equipment = equip(plan, host)?;
+    let equipment = equip(plan, host, secrets)?;
     warnings.extend(equipment.as_ref().and_then(|equipment| equipment.found.warning.clone()));
     for step in &plan.steps {
         check_action(plan, step)?;
@@ -62,6 +62,10 @@ pub fn preflight(
         warnings.extend(register_environment(step, host, secrets));
         let agent = equipment.as_ref().and_then(|all| all.assignments.get(&step.id)).cloned();
         let action = decide(step, &request(step, equipment.as_ref()), host, waivers)?;
+        if agent.is_some() {
+            policy::serves_model(&action)
+                .map_err(|reason| Refusal::Policy { step: step.id.clone(), reason })?;
+        }
         let follow_up = decide(step, &Request::follow_up(step), host, waivers)?;
         grants.insert(step.id.clone(), Grants { action, follow_up, agent, issue: None });
     }

@@ -6,15 +6,16 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::attempt::{Outcome, Try, millis};
-use super::command::{Cut, Done, Job};
+use super::command::{self, Cut, Done, Job};
 use super::equip::Assignment;
 use super::hearing::{self, Hearing};
 use super::home::{self, Home};
 use super::{RunError, Runner, equip, expect};
 use crate::agent::prompt::{self, Attachment, Before, Briefing};
-use crate::agent::{self, Report, Task, Tokens, Turn};
-use crate::evidence::event::{self, AgentStarted, Attached, Event, ReasonKind, Role};
+use crate::agent::{self, Endpoint, Report, Task, Turn};
+use crate::evidence::event::{self, AgentStarted, Attached, Event, ReasonKind, Role, Tokens};
 use crate::evidence::{Token, log};
+use crate::network::{Gate, Usage};
 use crate::plan::{Action, Codex, Context, RetryFrom, Step, TokenLimit};
 use crate::policy::Grant;
 use crate::sandbox::{Place, Status};
@@ -39,8 +40,8 @@ pub(super) struct Memory {
     /// Why the attempt before failed.
     before: Option<Failed>,
     /// Tokens of the whole run, and of each step.
-    used: Tokens,
-    used_by: HashMap<String, Tokens>,
+    used: u64,
+    used_by: HashMap<String, u64>,
     /// A checkpoint changed files that agents read as instructions.
     instructions_changed: bool,
 }
@@ -107,17 +108,22 @@ impl Runner<'_> {
         let prompt = self.prompt(this, &assignment.task, &attached);
         let instructions = !self.instructions_changed()?;
         self.started(this, codex, assignment, &prompt, &attached, instructions)?;
+        // No gate with a model is without its address.
+        let gate = command::way_out(grant).model(assignment.upstream.clone());
+        let endpoint = Endpoint { base_url: gate.model_url().unwrap_or_default() };
         let task = Task {
             prompt: &prompt,
             model: codex.model.as_deref(),
             effort: codex.effort.as_deref(),
-            endpoint: &assignment.endpoint,
+            endpoint: &endpoint,
             servers: &assignment.servers,
             instructions,
         };
         let mut patience = PATIENCE;
         loop {
-            let (done, report) = self.turn(this, assignment, &task, grant, place, deadline).await?;
+            let upstream = assignment.upstream.clone().limit(self.tokens_left(this.step, codex));
+            let gate = command::way_out(grant).model(upstream);
+            let (done, report) = self.turn(this, assignment, &task, gate, (grant, place), deadline).await?;
             let Some(failure) = waits(&done, report.as_ref()) else {
                 return Ok(self.went(this.step, codex, &done, report));
             };
@@ -142,8 +148,8 @@ impl Runner<'_> {
         this: Try<'_>,
         assignment: &Assignment,
         task: &Task<'_>,
-        grant: &Grant,
-        place: &Place,
+        gate: Gate,
+        (grant, place): (&Grant, &Place),
         deadline: (Instant, Cut),
     ) -> Result<(Done, Option<Report>), RunError> {
         let home = Home::make(place, grant)?;
@@ -158,6 +164,7 @@ impl Runner<'_> {
             argv: start.argv,
             grant,
             place,
+            gate,
             deadline,
             output: this.step.resources.output,
         };
@@ -165,17 +172,18 @@ impl Runner<'_> {
         let mut done = self.command(this, Role::Action, shown, job).await?;
         drop(home);
         let report = done.report.take();
+        // Counted where the requests went by; what the agent says of it is not asked.
+        let Usage { input, cached, output, .. } = done.traffic.model;
+        let used = self.memory.used_by.entry(this.step.id.clone()).or_default();
+        *used = used.saturating_add(done.traffic.model.tokens());
+        self.memory.used = self.memory.used.saturating_add(done.traffic.model.tokens());
         if let Some(report) = &report {
-            let tokens = report.tokens;
-            let used = self.memory.used_by.entry(this.step.id.clone()).or_default();
-            *used = used.plus(tokens.unwrap_or_default());
-            self.memory.used = self.memory.used.plus(tokens.unwrap_or_default());
             let message = report.message.as_deref().map(hearing::cut);
             self.recorder.record(Event::AgentEnded {
                 step,
                 attempt,
                 message: message.map(|text| self.recorder.text(text)),
-                tokens: tokens.map(|Tokens { input, cached, output }| event::Tokens { input, cached, output }),
+                tokens: (input + output > 0).then_some(Tokens { input, cached, output }),
                 acts: report.acts,
             })?;
         }
@@ -192,6 +200,9 @@ impl Runner<'_> {
         };
         let ended = done.ended.as_ref().map(|ended| how(&ended.status)).unwrap_or_default();
         let fail = |text: &str| over(self.failed(ReasonKind::Agent, text));
+        if done.traffic.model.refused > 0 {
+            return over(self.failed(ReasonKind::Tokens, &self.spent(step, codex)));
+        }
         match &report.turn {
             Turn::Failed(failure) => return fail(&failure.in_words()),
             Turn::NotBegun => {
@@ -207,19 +218,15 @@ impl Runner<'_> {
         if let Some(outcome) = self.judge(done, step.expectation.exit_code, ReasonKind::Exit, "") {
             return over(outcome);
         }
-        let uncounted = report.tokens.is_none() && codex.tokens != TokenLimit::Unlimited;
-        let limited = [codex.tokens, self.plan.limits.tokens]
-            .iter()
-            .any(|limit| matches!(limit, TokenLimit::AtMost(_)));
-        if uncounted && limited {
+        let Usage { requests, estimated, .. } = done.traffic.model;
+        let limited = matches!(codex.tokens, TokenLimit::AtMost(_))
+            || (matches!(self.plan.limits.tokens, TokenLimit::AtMost(_)) && codex.tokens != TokenLimit::Unlimited);
+        if limited && estimated >= requests {
             let text = "the model's server reported no token counts, and the plan limits them: write \
                         `tokens: unlimited` for this step, or take the limit out";
             return over(self.failed(ReasonKind::Tokens, text));
         }
-        match self.over_limit(step, codex) {
-            Some(outcome) => over(outcome),
-            None => Worked::Completed(report.message.unwrap_or_default()),
-        }
+        Worked::Completed(report.message.unwrap_or_default())
     }
 
     fn last_line(&self, done: &Done) -> Option<String> {
@@ -229,29 +236,34 @@ impl Runner<'_> {
         Some(line.trim().chars().take(300).collect())
     }
 
-    /// Fails an attempt for which no tokens are left.
-    fn too_many_tokens(&self, step: &Step, codex: &Codex) -> Option<Outcome> {
-        let left = |used: Tokens, limit| matches!(limit, TokenLimit::AtMost(most) if used.total() >= most);
-        let used = self.memory.used_by.get(&step.id).copied().unwrap_or_default();
-        if left(used, codex.tokens) || left(self.memory.used, self.plan.limits.tokens) {
-            let text = format!("no tokens are left: the run used {}", self.memory.used.total());
-            return Some(self.failed(ReasonKind::Tokens, &text));
-        }
-        None
+    /// Returns how many tokens a step may still use: what is left of its own and of the run's.
+    fn tokens_left(&self, step: &Step, codex: &Codex) -> Option<u64> {
+        let used = self.memory.used_by.get(&step.id).copied().unwrap_or(0);
+        let left = |used: u64, limit| match limit {
+            TokenLimit::AtMost(most) => Some(most.saturating_sub(used)),
+            TokenLimit::Unset | TokenLimit::Unlimited => None,
+        };
+        let left = [left(used, codex.tokens), left(self.memory.used, self.plan.limits.tokens)];
+        left.into_iter().flatten().min()
     }
 
-    /// Fails an attempt that used more than there was. What it did is salvaged, as of every failed one.
-    fn over_limit(&self, step: &Step, codex: &Codex) -> Option<Outcome> {
-        let used = self.memory.used_by.get(&step.id).copied().unwrap_or_default();
-        let of_step = ("the step", used, codex.tokens);
-        let of_run = ("the run", self.memory.used, self.plan.limits.tokens);
-        [of_step, of_run].into_iter().find_map(|(what, used, limit)| match limit {
-            TokenLimit::AtMost(most) if used.total() > most => {
-                let text = format!("{what} used {} tokens, its limit is {most}", used.total());
-                Some(self.failed(ReasonKind::Tokens, &text))
+    /// Fails an attempt for which no tokens are left.
+    fn too_many_tokens(&self, step: &Step, codex: &Codex) -> Option<Outcome> {
+        (self.tokens_left(step, codex) == Some(0))
+            .then(|| self.failed(ReasonKind::Tokens, &self.spent(step, codex)))
+    }
+
+    fn spent(&self, step: &Step, codex: &Codex) -> String {
+        let used = self.memory.used_by.get(&step.id).copied().unwrap_or(0);
+        match (codex.tokens, self.plan.limits.tokens) {
+            (TokenLimit::AtMost(most), _) if used >= most => {
+                format!("the step's token limit of {most} is reached: it used {used}")
             }
-            _ => None,
-        })
+            (_, TokenLimit::AtMost(most)) => {
+                format!("the run's token limit of {most} is reached: it used {}", self.memory.used)
+            }
+            _ => "the token limit is reached".to_owned(),
+        }
     }
 
     /// Tells whether no further attempt of a step could begin within the run's tokens.

@@ -8,6 +8,9 @@ use std::process::Command;
 use crate::common::model::{Model, Reply, add_file, does, say, shell};
 use crate::common::{Ran, Repo};
 
+/// The model's key; of no shape that a masker knows.
+const KEY: &str = "not-a-real-key-4711-0815";
+
 /// The folders that hold a `codex`, one for each version.
 fn versions() -> Vec<PathBuf> {
     let named = std::env::var_os("AUTOPILOT_TEST_CODEX")
@@ -28,13 +31,17 @@ fn command(repo: &Repo, codex: &PathBuf) -> Command {
     let mut command = repo.command(["7"]);
     let own = std::env::var_os("PATH").unwrap_or_default();
     let path = std::iter::once(codex.clone()).chain(std::env::split_paths(&own));
-    command.env("PATH", std::env::join_paths(path).unwrap());
+    command.env("PATH", std::env::join_paths(path).unwrap()).env("MODEL_KEY", KEY);
     command
 }
 
 fn plan(repo: &Repo, model: &Model, steps: &str) {
-    let head = format!("codex: {{model: gpt-5.5, provider: {{base_url: \"{}\"}}}}", model.base_url());
-    repo.plan_with(&head, steps);
+    plan_with(repo, model, "", steps);
+}
+
+fn plan_with(repo: &Repo, model: &Model, more: &str, steps: &str) {
+    let provider = format!("{{base_url: \"{}\", env_key: MODEL_KEY}}", model.base_url());
+    repo.plan_with(&format!("codex: {{model: gpt-5.5, provider: {provider}}}\n{more}"), steps);
 }
 
 #[test]
@@ -52,7 +59,6 @@ fn what_its_shell_and_apply_patch_make_lands_on_the_branch() {
             &model,
             "  - id: a
     codex: Make two files.
-    network: full
     expectation: {output_matches: ['two files'], changes: {min: 2, max: 2}}
 ",
         );
@@ -68,7 +74,6 @@ fn what_its_shell_and_apply_patch_make_lands_on_the_branch() {
         let log = repo.log();
         assert!(log.contains("/usr/outside") && !log.contains("\"type\""), "{log}");
         assert!(!log.contains("\n0\n"), "its shell is not root: {log}");
-        assert!(model.asked().iter().all(|asked| !asked.headers.to_lowercase().contains("authorization")));
         assert!(repo.processes().is_empty());
         assert!(repo.left_in_state().is_empty());
     }
@@ -90,7 +95,6 @@ fn a_retry_is_told_why_the_attempt_before_failed() {
             &model,
             "  - id: a
     codex: Make it right.
-    network: full
     retries: 1
     post: ['grep -q right made || { echo the-file-says $(cat made); exit 4; }']
 ",
@@ -119,7 +123,7 @@ fn a_model_that_refuses_is_a_failed_attempt_with_its_reason() {
         ] {
             let repo = Repo::new();
             let model = Model::serve(vec![reply]);
-            plan(&repo, &model, "  - {id: a, codex: Do it., network: full}\n");
+            plan(&repo, &model, "  - {id: a, codex: Do it.}\n");
             run(&repo, &codex).exits(1).says(reason);
             let ended = repo.events_of("attempt.ended").remove(0);
             assert_eq!(ended["reason"]["kind"], "agent");
@@ -136,10 +140,107 @@ fn a_rate_limit_is_waited_out_and_counts_as_no_failure() {
         let mut replies = vec![limit; 6];
         replies.extend([does(shell("echo x > made")), does(say("done"))]);
         let model = Model::serve(replies);
-        plan(&repo, &model, "  - {id: a, codex: Do it., network: full}\n");
+        plan(&repo, &model, "  - {id: a, codex: Do it.}\n");
         run(&repo, &codex).exits(0).says("the model's rate limit");
         assert_eq!(repo.events_of("agent.waiting").len(), 1);
         assert_eq!(repo.events_of("attempt.started").len(), 1);
         assert_eq!(repo.on_branch("made"), "x");
+    }
+}
+
+#[test]
+#[ignore = "needs codex: bash .ci/codex"]
+fn the_key_reaches_the_model_and_nobody_else() {
+    for codex in versions() {
+        let repo = Repo::new();
+        let look = format!(
+            "env; cat /proc/*/environ | tr '\\0' '\\n'; cat $CODEX_HOME/*.toml $CODEX_HOME/*.json; \
+             grep -rl {KEY} $HOME $TMPDIR . /proc/self/root/etc 2>/dev/null; ls -ld $CODEX_HOME; echo looked > made"
+        );
+        let model = Model::serve(vec![does(shell(&look)), does(say("done"))]);
+        plan(&repo, &model, "  - {id: a, codex: Look for the key.}\n");
+        run(&repo, &codex).exits(0).hides(KEY);
+        let asked = model.asked();
+        assert!(asked.iter().all(|asked| asked.headers.contains(&format!("Bearer {KEY}"))), "{asked:?}");
+        let seen = model.turns()[1].clone();
+        assert!(seen.contains("CODEX_HOME=/home/step/.agent-"), "{seen}");
+        assert!(seen.contains("drwx------"), "{seen}");
+        // The command itself names it once, as the model wrote it.
+        let called = look.matches(KEY).count();
+        assert_eq!(seen.matches(KEY).count(), called, "{seen}");
+        for file in ["status-", "summary-", "provenance-"].iter().flat_map(|prefix| repo.evidence(prefix)) {
+            assert!(!std::fs::read_to_string(&file).unwrap().contains(KEY), "{}", file.display());
+        }
+        assert!(!repo.log().contains(KEY));
+        assert!(repo.left_in_state().is_empty());
+    }
+}
+
+#[test]
+#[ignore = "needs codex: bash .ci/codex"]
+fn a_local_ollama_needs_no_key_and_no_network() {
+    for codex in versions() {
+        let repo = Repo::new();
+        let model = Model::serve_at("127.0.0.1:11434", vec![does(shell("echo local > made")), does(say("done"))]);
+        repo.plan_with("codex: {provider: ollama, model: gpt-oss}", "  - {id: a, codex: Make it.}\n");
+        run(&repo, &codex).exits(0);
+        assert_eq!(repo.on_branch("made"), "local");
+        assert!(model.asked().iter().all(|asked| !asked.headers.to_lowercase().contains("authorization")));
+        drop(model);
+    }
+}
+
+#[test]
+#[ignore = "needs codex: bash .ci/codex"]
+fn a_token_limit_ends_the_turn_in_the_middle() {
+    for codex in versions() {
+        let repo = Repo::new();
+        let model = Model::serve(vec![does(shell("echo x >> made"))]);
+        plan_with(&repo, &model, "limits: {tokens: 300}", "  - {id: a, codex: Never ends., retries: 3}\n");
+        run(&repo, &codex).exits(1).says("the run's token limit of 300 is reached: it used 330");
+        assert_eq!(model.turns().len(), 3);
+        assert_eq!(repo.events_of("attempt.started").len(), 1, "a further attempt would have none left");
+        assert_eq!(repo.events_of("attempt.ended")[0]["reason"]["kind"], "tokens");
+    }
+}
+
+#[test]
+#[ignore = "needs codex: bash .ci/codex"]
+fn a_model_that_counts_nothing_is_refused_where_tokens_are_limited() {
+    for codex in versions() {
+        for (tokens, code) in [("5000000", 1), ("unlimited", 0)] {
+            let repo = Repo::new();
+            let model = Model::serve(vec![Reply::Items(vec![say("done")], None)]);
+            let step = format!("  - {{id: a, codex: {{prompt: Talk., tokens: {tokens}}}}}\n");
+            plan(&repo, &model, &step);
+            let ran = run(&repo, &codex).exits(code);
+            if code == 1 {
+                ran.says("reported no token counts").says("tokens: unlimited");
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs codex: bash .ci/codex"]
+fn instructions_that_a_step_changed_are_not_read() {
+    for codex in versions() {
+        let repo = Repo::new();
+        repo.commit_file("AGENTS.md", "Always be of-the-base.\n");
+        let model = Model::serve(vec![does(say("done"))]);
+        plan(
+            &repo,
+            &model,
+            "  - {id: a, codex: Talk.}
+  - {id: b, command: echo Always be of-the-step > AGENTS.md}
+  - {id: c, codex: Talk.}
+",
+        );
+        run(&repo, &codex).exits(0);
+        let asked = model.asked();
+        assert!(asked[0].body.to_string().contains("of-the-base"));
+        assert!(!asked[1].body.to_string().contains("of-the-step"));
+        let started = repo.events_of("agent.started");
+        assert_eq!((&started[0]["instructions"], &started[1]["instructions"]), (&true.into(), &false.into()));
     }
 }

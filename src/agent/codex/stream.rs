@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::ending::failure;
-use crate::agent::{Act, Listen, Report, Tokens, Turn};
+use crate::agent::{Act, Listen, Report, Turn};
 
 /// Longer lines are not of the protocol: Codex cuts what its commands print.
 const LONGEST_LINE: usize = 16 << 20;
@@ -17,11 +17,9 @@ enum Line {
     TurnStarted,
     #[serde(rename = "item.completed")]
     ItemCompleted { item: Value },
+    /// It counts tokens, too; the runner counts for itself.
     #[serde(rename = "turn.completed")]
-    TurnCompleted {
-        #[serde(default)]
-        usage: Usage,
-    },
+    TurnCompleted,
     #[serde(rename = "turn.failed")]
     TurnFailed { error: Message },
     #[serde(rename = "error")]
@@ -35,22 +33,11 @@ struct Message {
     message: String,
 }
 
-#[derive(Debug, Default, Deserialize)]
-struct Usage {
-    #[serde(default)]
-    input_tokens: u64,
-    #[serde(default)]
-    cached_input_tokens: u64,
-    #[serde(default)]
-    output_tokens: u64,
-}
-
 /// Listens to one `codex exec --json`.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
     partial: Vec<u8>,
     message: Option<String>,
-    tokens: Option<Tokens>,
     acts: u64,
     begun: bool,
     turn: Option<Turn>,
@@ -86,7 +73,7 @@ impl Listen for Stream {
             (None, None) if self.begun => Turn::CutOff,
             (None, None) => Turn::NotBegun,
         };
-        (acts, Report { message: self.message.take(), tokens: self.tokens, acts: self.acts, turn })
+        (acts, Report { message: self.message.take(), acts: self.acts, turn })
     }
 }
 
@@ -108,17 +95,7 @@ impl Stream {
                 }
                 acts.push(act);
             }
-            Line::TurnCompleted { usage } => {
-                self.turn = Some(Turn::Completed);
-                let tokens = Tokens {
-                    input: usage.input_tokens,
-                    cached: usage.cached_input_tokens,
-                    output: usage.output_tokens,
-                };
-                // A server that counts nothing is told as zeros.
-                let counted = (tokens.total() > 0).then_some(tokens);
-                self.tokens = counted.map(|new| self.tokens.unwrap_or_default().plus(new));
-            }
+            Line::TurnCompleted => self.turn = Some(Turn::Completed),
             Line::TurnFailed { error } => self.turn = Some(Turn::Failed(failure(&error.message))),
             Line::Error(error) => {
                 // What is being tried again is not final.
@@ -195,7 +172,6 @@ mod tests {
             );
             assert_eq!(report.turn, Turn::Completed);
             assert_eq!(report.message.as_deref(), Some("All done."));
-            assert_eq!(report.tokens, Some(Tokens { input: 300, cached: 10, output: 50 }));
             assert_eq!(report.acts, 2);
         }
     }
@@ -212,13 +188,6 @@ mod tests {
             panic!("not failed")
         };
         assert_eq!(why.kind, FailureKind::Quota);
-    }
-
-    #[test]
-    fn a_server_that_counts_nothing_is_no_count_of_zero() {
-        let (_, report) =
-            listen("{\"type\":\"turn.completed\",\"usage\":{\"input_tokens\":0,\"output_tokens\":0}}\n", 99);
-        assert_eq!(report.tokens, None);
     }
 
     #[test]
