@@ -43,8 +43,10 @@ pub struct Task<'a> {
     pub endpoint: &'a Endpoint,
     /// The MCP servers it may use.
     pub servers: &'a [Server],
-    /// It may read the repository's own instructions (`AGENTS.md`).
-    pub instructions: bool,
+    /// The repository's own instructions (`AGENTS.md`), unless they are not to be trusted.
+    pub instructions: Option<&'a str>,
+    /// Where it works, from the top of the checkout down, as it sees it.
+    pub folders: &'a [PathBuf],
 }
 
 /// Where an agent reaches its model.

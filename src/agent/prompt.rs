@@ -116,13 +116,16 @@ impl Briefing<'_> {
         };
         rule("You can write to this repository's files, to $HOME and to $TMPDIR. Everything else is read-only or not there.".into());
         rule(network(self.network));
-        rule("Do not commit, push, or write comments: the runner commits what you leave in the files.".into());
+        rule(
+            "Do not commit, push, or write comments: the runner commits what you leave in the files.".into(),
+        );
         let expected = expected(self.expectation);
         if !expected.is_empty() {
             rule(format!("Afterwards the runner checks: {}.", expected.join("; ")));
         }
         if !self.post.is_empty() {
-            let post: Vec<String> = self.post.iter().map(|command| format!("`{}`", command.short())).collect();
+            let post: Vec<String> =
+                self.post.iter().map(|command| format!("`{}`", command.short())).collect();
             rule(format!("Then it runs {}, which must pass.", post.join(", ")));
         }
         rule("End with a short message that says what you did and what is left.".into());
@@ -150,11 +153,16 @@ impl Briefing<'_> {
 
 fn network(network: &Network) -> String {
     match network {
-        Network::None => "There is no network, not even for package managers; your model is reached for you.".into(),
+        Network::None => {
+            "There is no network, not even for package managers; your model is reached for you.".into()
+        }
         Network::Full => "There is a network.".into(),
         Network::Allow(hosts) => {
             let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
-            format!("Of the network there is only {}, through the proxy in the environment.", hosts.join(", "))
+            format!(
+                "Of the network there is only {}, through the proxy in the environment.",
+                hosts.join(", ")
+            )
         }
     }
 }
@@ -237,7 +245,8 @@ mod tests {
 
     #[test]
     fn an_agent_is_told_where_it_is_what_counts_and_what_went_wrong() {
-        let changes = Changes { min: Some(1), keep: vec![Glob::new("tests/**").unwrap()], ..Changes::default() };
+        let changes =
+            Changes { min: Some(1), keep: vec![Glob::new("tests/**").unwrap()], ..Changes::default() };
         let expectation = Expectation { changes: Some(changes), ..nothing_expected() };
         let tail = ["assertion failed".to_owned()];
         let before = Before { reason: "post `cargo test`: exit 101", tail: &tail, kept: true };
@@ -271,9 +280,8 @@ mod tests {
 
     #[test]
     fn attachments_are_cut_and_say_so() {
-        let mut all: Vec<Attachment> = (0..6)
-            .map(|n| Attachment::new(format!("file {n}"), "ä".repeat(40 << 10)))
-            .collect();
+        let mut all: Vec<Attachment> =
+            (0..6).map(|n| Attachment::new(format!("file {n}"), "ä".repeat(40 << 10))).collect();
         assert!(all[0].is_cut() && all[0].text.len() <= LARGEST);
         bound(&mut all);
         assert!(all.iter().map(|each| each.text.len()).sum::<usize>() <= LARGEST_TOGETHER);

@@ -246,7 +246,12 @@ impl Watch for Progress {
             }
             Event::AgentWaiting { step, reason, ms, .. } => {
                 let wait = units::clock(Duration::from_millis(*ms));
-                self.say(&format!("… {:<width$} waits {wait}: {}", step.as_str(), reason.text, width = self.width));
+                self.say(&format!(
+                    "… {:<width$} waits {wait}: {}",
+                    step.as_str(),
+                    reason.text,
+                    width = self.width
+                ));
             }
             Event::CheckpointMade { changes, .. } => {
                 self.ending.checkpoints += 1;

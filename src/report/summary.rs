@@ -109,7 +109,9 @@ fn steps(view: &RunView) -> String {
 fn messages(view: &RunView) -> String {
     let mut text = String::new();
     for step in &view.steps {
-        let Some(message) = step.attempts.last().and_then(|attempt| attempt.message.as_deref()) else { continue };
+        let Some(message) = step.attempts.last().and_then(|attempt| attempt.message.as_deref()) else {
+            continue;
+        };
         let _ = writeln!(text, "\n**`{}` says:** {}", step.id, inline(&cut(message)));
     }
     text

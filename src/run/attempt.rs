@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::command::{self, Cut, Done, Job};
 use super::expect::Output;
+use super::home::Home;
+use super::preflight::Grants;
 use super::work::Worked;
 use super::{RunError, Runner, expect};
 use crate::evidence::event::{
@@ -105,8 +107,9 @@ impl Runner<'_> {
             self.memory.heard(step, Some(message.clone()), &self.last_output.clone());
             Output::Message(&message)
         } else {
-            let action = self.action_job(step, &grants.action, &place, deadline)?;
+            let (action, home) = self.action_job(step, grants, &place, deadline)?;
             let done = self.command(this, Role::Action, shown(&step.action), action).await?;
+            drop(home);
             if let Some(outcome) = self.judge(&done, step.expectation.exit_code, ReasonKind::Exit, "") {
                 return Ok(outcome);
             }
@@ -155,22 +158,31 @@ impl Runner<'_> {
     fn action_job<'a>(
         &self,
         step: &Step,
-        grant: &'a Grant,
+        grants: &'a Grants,
         place: &'a Place,
         deadline: (Instant, Cut),
-    ) -> Result<Job<'a>, RunError> {
-        match &step.action {
-            Action::Command(invocation) => Ok(job(invocation, step, grant, place, deadline)),
-            Action::Apply(file) => {
+    ) -> Result<(Job<'a>, Option<Home>), RunError> {
+        let grant = &grants.action;
+        match (&step.action, &grants.applier) {
+            (Action::Command(invocation), _) => Ok((job(invocation, step, grant, place, deadline), None)),
+            (Action::Apply(file), _) => {
                 let path = self.plan.folder.join(file);
                 let patch = std::fs::File::open(&path).map_err(|error| {
                     std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))
                 })?;
                 let argv = Invocation::Argv(APPLY.map(str::to_owned).to_vec());
                 let job = job(&argv, step, grant, place, deadline);
-                Ok(Job { stdin: Some(patch), ..job })
+                Ok((Job { stdin: Some(patch), ..job }, None))
             }
-            Action::Codex(_) | Action::CodexApply(_) => Err(RunError::Unprepared(step.id.clone())),
+            (Action::CodexApply(task), Some(applier)) => {
+                let home = Home::make(place, grant)?;
+                let start = applier.codex.apply(task, &applier.cloud, home.seen());
+                home.furnish(&start, grant)?;
+                let argv = Invocation::Argv(start.argv);
+                let job = job(&argv, step, grant, place, deadline);
+                Ok((Job { env: start.env, ..job }, Some(home)))
+            }
+            (Action::Codex(_) | Action::CodexApply(_), _) => Err(RunError::Unprepared(step.id.clone())),
         }
     }
 
@@ -241,7 +253,13 @@ impl Runner<'_> {
     }
 
     /// Tells whether a command's end decides the attempt.
-    pub(super) fn judge(&self, done: &Done, expected: i32, kind: ReasonKind, prefix: &str) -> Option<Outcome> {
+    pub(super) fn judge(
+        &self,
+        done: &Done,
+        expected: i32,
+        kind: ReasonKind,
+        prefix: &str,
+    ) -> Option<Outcome> {
         let fail = |kind, text: &str| Some(self.failed(kind, &format!("{prefix}{text}")));
         match (&done.ended, done.cut) {
             (_, Some(Cut::Signal(number))) => Some(Outcome::Interrupted(number)),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::preflight::Refusal;
-use crate::agent::codex::{self, Codex};
+use crate::agent::codex::{self, Cloud, Codex};
 use crate::agent::{Agent, Server};
 use crate::evidence::mask::Secrets;
 use crate::network::{Auth, Upstream};
@@ -21,6 +21,17 @@ pub struct Equipment {
     pub found: Rc<Found>,
     /// What each step gives it.
     pub assignments: BTreeMap<String, Assignment>,
+    /// What `codex_apply` steps need.
+    pub cloud: Option<Applier>,
+}
+
+/// What applies the work of Codex's cloud.
+#[derive(Debug, Clone)]
+pub struct Applier {
+    /// The program.
+    pub codex: Codex,
+    /// The cloud, and the login for it.
+    pub cloud: Cloud,
 }
 
 /// An agent that is on this host.
@@ -49,9 +60,10 @@ pub struct Assignment {
 
 /// Finds what the codex steps of a plan need; nothing if there are none.
 pub fn equip(plan: &Plan, host: &HostFacts, secrets: &Secrets) -> Result<Option<Equipment>, Refusal> {
-    let asks = |step: &&Step| matches!(step.action, Action::Codex(_));
+    let asks = |step: &&Step| matches!(step.action, Action::Codex(_) | Action::CodexApply(_));
     let Some(first) = plan.steps.iter().find(asks) else { return Ok(None) };
     let agent = codex::find(&host.path).map_err(|error| refuse(first, error.what, error.hint))?;
+    let cloud = applier(plan, &agent, host, secrets)?;
     let known = servers(first, &agent, host)?;
     let warning = agent.warning();
     let names = known.iter().map(|server| server.name.clone()).collect();
@@ -67,7 +79,24 @@ pub fn equip(plan: &Plan, host: &HostFacts, secrets: &Secrets) -> Result<Option<
         };
         assignments.insert(step.id.clone(), assignment);
     }
-    Ok(Some(Equipment { found, assignments }))
+    Ok(Some(Equipment { found, assignments, cloud }))
+}
+
+fn applier(
+    plan: &Plan,
+    codex: &Codex,
+    host: &HostFacts,
+    secrets: &Secrets,
+) -> Result<Option<Applier>, Refusal> {
+    let asks = |step: &&Step| matches!(step.action, Action::CodexApply(_));
+    let Some(step) = plan.steps.iter().find(asks) else { return Ok(None) };
+    let cloud = codex::cloud(&host.environment, chrono::Utc::now().timestamp()).map_err(|error| {
+        refuse(step, format!("codex_apply needs a login with ChatGPT: {error}"), error.hint())
+    })?;
+    if let Err(error) = secrets.register(cloud.login.access_token.as_bytes()) {
+        return Err(refuse(step, format!("the access token: {error}"), "log in anew: `codex login`"));
+    }
+    Ok(Some(Applier { codex: codex.clone(), cloud }))
 }
 
 fn refuse(step: &Step, what: impl Into<String>, hint: impl Into<String>) -> Refusal {
@@ -101,7 +130,9 @@ fn upstream(
 ) -> Result<Upstream, Refusal> {
     let (base_url, auth) = match provider {
         Provider::OpenAi => open_ai(step, host)?,
-        Provider::Custom { env_key: Some(name), .. } => (base_url(provider), Auth::Bearer(key(step, name, host)?)),
+        Provider::Custom { env_key: Some(name), .. } => {
+            (base_url(provider), Auth::Bearer(key(step, name, host)?))
+        }
         Provider::Custom { env_key: None, .. } | Provider::Ollama | Provider::LmStudio => {
             (base_url(provider), Auth::None)
         }
@@ -168,12 +199,14 @@ fn fits(step: &Step, server: &Server) -> Result<(), Refusal> {
     let name = &server.name;
     if let Some(literal) = server.literal.iter().find(|literal| !named(literal)) {
         let what = format!("the configuration of MCP server `{name}` holds a credential, {literal}");
-        let hint =
-            format!("an agent would read it: say so with `env: [{literal}]`, or let the server take it from there");
+        let hint = format!(
+            "an agent would read it: say so with `env: [{literal}]`, or let the server take it from there"
+        );
         return Err(refuse(step, what, hint));
     }
     if let Some(variable) = server.variables.iter().find(|variable| !named(variable)) {
-        let what = format!("MCP server `{name}` takes {variable} from the environment, which the step does not get");
+        let what =
+            format!("MCP server `{name}` takes {variable} from the environment, which the step does not get");
         return Err(refuse(step, what, format!("add `env: [{variable}]`: the agent can then read it")));
     }
     if let Some((host, port)) = &server.reaches

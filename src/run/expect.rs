@@ -53,11 +53,7 @@ impl Output<'_> {
 }
 
 /// Returns every expectation on files and output that does not hold, in words.
-pub(super) fn unmet(
-    expected: &plan::Expectation,
-    worktree: &Worktree,
-    output: &Output<'_>,
-) -> Vec<String> {
+pub(super) fn unmet(expected: &plan::Expectation, worktree: &Worktree, output: &Output<'_>) -> Vec<String> {
     let mut unmet = Vec::new();
     for path in &expected.files_exist {
         match worktree.look(path) {

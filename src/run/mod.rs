@@ -21,7 +21,7 @@ use std::io;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-pub use equip::{Assignment, Equipment, Found, equip};
+pub use equip::{Applier, Assignment, Equipment, Found, equip};
 pub use expect::signal_name as name_of_signal;
 pub use finish::Ending;
 pub use interrupt::Interrupt;

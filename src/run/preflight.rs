@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::equip::{Assignment, Equipment, equip};
+use super::equip::{Applier, Assignment, Equipment, equip};
+use crate::agent::codex::Cloud;
 use crate::evidence::mask::{self, Secrets};
-use crate::plan::{Action, EnvEntry, Plan, Step};
+use crate::plan::{Action, Destination, EnvEntry, Network, Plan, Step};
 use crate::policy::{self, Decision, Grant, HostFacts, Isolation, Reason, Request, Waivers};
 
 /// What a step's commands get.
@@ -17,6 +18,8 @@ pub struct Grants {
     pub follow_up: Grant,
     /// Who does it, if an agent does.
     pub agent: Option<Assignment>,
+    /// What applies the work of Codex's cloud, if that is what it does.
+    pub applier: Option<Applier>,
     /// The issue's text, if it is attached.
     pub issue: Option<Rc<str>>,
 }
@@ -67,7 +70,9 @@ pub fn preflight(
                 .map_err(|reason| Refusal::Policy { step: step.id.clone(), reason })?;
         }
         let follow_up = decide(step, &Request::follow_up(step), host, waivers)?;
-        grants.insert(step.id.clone(), Grants { action, follow_up, agent, issue: None });
+        let is_cloud = matches!(step.action, Action::CodexApply(_));
+        let applier = equipment.as_ref().and_then(|all| all.cloud.clone()).filter(|_| is_cloud);
+        grants.insert(step.id.clone(), Grants { action, follow_up, agent, applier, issue: None });
     }
     Ok((grants, warnings))
 }
@@ -75,10 +80,30 @@ pub fn preflight(
 /// Returns what a step's action asks for: what the plan says, and what its agent needs to run at all.
 fn request(step: &Step, equipment: Option<&Equipment>) -> Request {
     let mut request = Request::action(step);
-    if let (Action::Codex(_), Some(equipment)) = (&step.action, equipment) {
-        request.read.extend(equipment.found.agent.files().iter().cloned());
+    let Some(equipment) = equipment else { return request };
+    match (&step.action, &equipment.cloud) {
+        (Action::Codex(_), _) => request.read.extend(equipment.found.agent.files().iter().cloned()),
+        (Action::CodexApply(_), Some(applier)) => {
+            request.read.extend(applier.codex.files().iter().cloned());
+            request.network = with_cloud(request.network, &applier.cloud);
+        }
+        _ => {}
     }
     request
+}
+
+/// Adds Codex's cloud to what a step reaches.
+fn with_cloud(network: Network, cloud: &Cloud) -> Network {
+    let (host, port) = cloud.reaches.clone();
+    let cloud = Destination { host, port };
+    match network {
+        Network::Full => Network::Full,
+        Network::None => Network::Allow(vec![cloud]),
+        Network::Allow(mut hosts) => {
+            hosts.push(cloud);
+            Network::Allow(hosts)
+        }
+    }
 }
 
 /// Says in a line how the steps of a run are confined: the weakest of them.
@@ -127,10 +152,7 @@ fn check_action(plan: &Plan, step: &Step) -> Result<(), Refusal> {
                 ),
             }
         }
-        Action::Command(_) | Action::Codex(_) => Ok(()),
-        Action::CodexApply(_) => {
-            refuse("codex_apply is not there yet".to_owned(), "use `apply` with the patch beside the plan")
-        }
+        Action::Command(_) | Action::Codex(_) | Action::CodexApply(_) => Ok(()),
     }
 }
 

@@ -2,8 +2,12 @@
 //! its work counts for nothing here: expectations and `post` follow, as after every action.
 
 use std::collections::HashMap;
+use std::io::Read;
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
 
 use super::attempt::{Outcome, Try, millis};
 use super::command::{self, Cut, Done, Job};
@@ -31,6 +35,8 @@ const ATTACHED: usize = 400;
 
 /// Files that agents read as instructions.
 const INSTRUCTIONS: [&str; 2] = ["AGENTS.md", "AGENTS.override.md"];
+/// Bytes of one such file that are read.
+const MOST_INSTRUCTIONS: u64 = 32 << 10;
 
 /// What agents of this run are told, and what they used.
 #[derive(Debug, Default)]
@@ -85,6 +91,15 @@ impl Memory {
     }
 }
 
+/// Returns a folder of the worktree and those above it, from the top down.
+fn with_folders_above(dir: &Path) -> impl Iterator<Item = &Path> {
+    let mut all: Vec<&Path> = dir.ancestors().collect();
+    if !all.iter().any(|folder| folder.as_os_str().is_empty()) {
+        all.push(Path::new(""));
+    }
+    all.into_iter().rev()
+}
+
 fn is_instructions(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     INSTRUCTIONS.iter().any(|each| name.eq_ignore_ascii_case(each))
@@ -106,8 +121,10 @@ impl Runner<'_> {
         }
         let attached = self.attach(codex)?;
         let prompt = self.prompt(this, &assignment.task, &attached);
-        let instructions = !self.instructions_changed()?;
-        self.started(this, codex, assignment, &prompt, &attached, instructions)?;
+        let instructions = self.instructions(&this.step.dir)?;
+        self.started(this, codex, assignment, &prompt, &attached, instructions.is_some())?;
+        let top = place.seen(grant).worktree;
+        let folders: Vec<PathBuf> = with_folders_above(&this.step.dir).map(|below| top.join(below)).collect();
         // No gate with a model is without its address.
         let gate = command::way_out(grant).model(assignment.upstream.clone());
         let endpoint = Endpoint { base_url: gate.model_url().unwrap_or_default() };
@@ -117,7 +134,8 @@ impl Runner<'_> {
             effort: codex.effort.as_deref(),
             endpoint: &endpoint,
             servers: &assignment.servers,
-            instructions,
+            instructions: instructions.as_deref(),
+            folders: &folders,
         };
         let mut patience = PATIENCE;
         loop {
@@ -220,7 +238,8 @@ impl Runner<'_> {
         }
         let Usage { requests, estimated, .. } = done.traffic.model;
         let limited = matches!(codex.tokens, TokenLimit::AtMost(_))
-            || (matches!(self.plan.limits.tokens, TokenLimit::AtMost(_)) && codex.tokens != TokenLimit::Unlimited);
+            || (matches!(self.plan.limits.tokens, TokenLimit::AtMost(_))
+                && codex.tokens != TokenLimit::Unlimited);
         if limited && estimated >= requests {
             let text = "the model's server reported no token counts, and the plan limits them: write \
                         `tokens: unlimited` for this step, or take the limit out";
@@ -309,8 +328,7 @@ impl Runner<'_> {
     }
 
     /// Reads a file of the worktree, which an earlier step may have changed: through no link.
-    fn file_text(&self, path: &std::path::Path) -> String {
-        use std::io::Read;
+    fn file_text(&self, path: &Path) -> String {
         let read = self.worktree.open(path).and_then(|(file, _)| {
             let mut bytes = Vec::new();
             file.take(8 << 20).read_to_end(&mut bytes)?;
@@ -333,11 +351,24 @@ impl Runner<'_> {
         })
     }
 
-    /// Tells whether instructions differ from the base's: what a step wrote must not instruct the next one.
-    fn instructions_changed(&mut self) -> Result<bool, RunError> {
+    /// Reads the repository's instructions for who works in a folder. Nothing once they differ from the base's
+    /// anywhere: what a step wrote must not instruct the next one.
+    fn instructions(&mut self, dir: &Path) -> Result<Option<String>, RunError> {
         let now = self.worktree.changes()?;
-        let now = now.paths.iter().any(|changed| is_instructions(&changed.path().to_string_lossy()));
-        Ok(now || self.memory.instructions_changed)
+        let changed = now.paths.iter().any(|changed| is_instructions(&changed.path().to_string_lossy()));
+        if changed || self.memory.instructions_changed {
+            return Ok(None);
+        }
+        let mut text = String::new();
+        for folder in with_folders_above(dir) {
+            if let Ok((file, _)) = self.worktree.open(&folder.join(INSTRUCTIONS[0])) {
+                let mut bytes = Vec::new();
+                file.take(MOST_INSTRUCTIONS).read_to_end(&mut bytes)?;
+                text.push_str(&String::from_utf8_lossy(&bytes));
+                text.push('\n');
+            }
+        }
+        Ok(Some(text))
     }
 
     fn started(
@@ -349,7 +380,6 @@ impl Runner<'_> {
         attached: &[Attachment],
         instructions: bool,
     ) -> Result<(), RunError> {
-        use sha2::{Digest, Sha256};
         let text = |text: &str| self.recorder.text(text);
         let attached = attached.iter().map(|each| Attached {
             name: text(&each.name),

@@ -1,6 +1,7 @@
 //! Codex steps with the real Codex, in every version that `AUTOPILOT_TEST_CODEX` names, against a stub model.
 //!
-//! Ignored unless asked for, since they need what cargo cannot bring: `bash .ci/codex` installs it and runs them.
+//! Ignored unless asked for, since they need what cargo cannot bring; `.ci/codex` installs it:
+//! `AUTOPILOT_TEST_CODEX=$(bash .ci/codex) cargo test --test it -- --ignored real_codex`.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -14,10 +15,14 @@ const KEY: &str = "not-a-real-key-4711-0815";
 /// The folders that hold a `codex`, one for each version.
 fn versions() -> Vec<PathBuf> {
     let named = std::env::var_os("AUTOPILOT_TEST_CODEX")
-        .expect("AUTOPILOT_TEST_CODEX names no codex: run `bash .ci/codex`, which installs them");
+        .expect("no codex: AUTOPILOT_TEST_CODEX=$(bash .ci/codex) installs and names what is needed");
     let folders: Vec<PathBuf> = std::env::split_paths(&named).collect();
     for folder in &folders {
-        assert!(folder.join("codex").is_file(), "no codex in {}: run `bash .ci/codex`", folder.display());
+        assert!(
+            folder.join("codex").is_file(),
+            "no codex in {}: `bash .ci/codex` installs it",
+            folder.display()
+        );
     }
     folders
 }
@@ -45,7 +50,7 @@ fn plan_with(repo: &Repo, model: &Model, more: &str, steps: &str) {
 }
 
 #[test]
-#[ignore = "needs codex: bash .ci/codex"]
+#[ignore = "needs codex"]
 fn what_its_shell_and_apply_patch_make_lands_on_the_branch() {
     for codex in versions() {
         let repo = Repo::new();
@@ -80,7 +85,7 @@ fn what_its_shell_and_apply_patch_make_lands_on_the_branch() {
 }
 
 #[test]
-#[ignore = "needs codex: bash .ci/codex"]
+#[ignore = "needs codex"]
 fn a_retry_is_told_why_the_attempt_before_failed() {
     for codex in versions() {
         let repo = Repo::new();
@@ -110,7 +115,7 @@ fn a_retry_is_told_why_the_attempt_before_failed() {
 }
 
 #[test]
-#[ignore = "needs codex: bash .ci/codex"]
+#[ignore = "needs codex"]
 fn a_model_that_refuses_is_a_failed_attempt_with_its_reason() {
     let status = |status, message: &str| {
         Reply::Status(status, serde_json::json!({"error": {"message": message, "type": "x", "code": "x"}}))
@@ -132,7 +137,7 @@ fn a_model_that_refuses_is_a_failed_attempt_with_its_reason() {
 }
 
 #[test]
-#[ignore = "needs codex: bash .ci/codex"]
+#[ignore = "needs codex"]
 fn a_rate_limit_is_waited_out_and_counts_as_no_failure() {
     for codex in versions() {
         let repo = Repo::new();
@@ -149,7 +154,7 @@ fn a_rate_limit_is_waited_out_and_counts_as_no_failure() {
 }
 
 #[test]
-#[ignore = "needs codex: bash .ci/codex"]
+#[ignore = "needs codex"]
 fn the_key_reaches_the_model_and_nobody_else() {
     for codex in versions() {
         let repo = Repo::new();
@@ -177,21 +182,21 @@ fn the_key_reaches_the_model_and_nobody_else() {
 }
 
 #[test]
-#[ignore = "needs codex: bash .ci/codex"]
+#[ignore = "needs codex"]
 fn a_local_ollama_needs_no_key_and_no_network() {
+    let turn = [does(shell("echo local > made")), does(say("done"))];
+    let model = Model::serve_at("127.0.0.1:11434", turn.repeat(versions().len()));
     for codex in versions() {
         let repo = Repo::new();
-        let model = Model::serve_at("127.0.0.1:11434", vec![does(shell("echo local > made")), does(say("done"))]);
         repo.plan_with("codex: {provider: ollama, model: gpt-oss}", "  - {id: a, codex: Make it.}\n");
         run(&repo, &codex).exits(0);
         assert_eq!(repo.on_branch("made"), "local");
         assert!(model.asked().iter().all(|asked| !asked.headers.to_lowercase().contains("authorization")));
-        drop(model);
     }
 }
 
 #[test]
-#[ignore = "needs codex: bash .ci/codex"]
+#[ignore = "needs codex"]
 fn a_token_limit_ends_the_turn_in_the_middle() {
     for codex in versions() {
         let repo = Repo::new();
@@ -205,7 +210,7 @@ fn a_token_limit_ends_the_turn_in_the_middle() {
 }
 
 #[test]
-#[ignore = "needs codex: bash .ci/codex"]
+#[ignore = "needs codex"]
 fn a_model_that_counts_nothing_is_refused_where_tokens_are_limited() {
     for codex in versions() {
         for (tokens, code) in [("5000000", 1), ("unlimited", 0)] {
@@ -222,7 +227,7 @@ fn a_model_that_counts_nothing_is_refused_where_tokens_are_limited() {
 }
 
 #[test]
-#[ignore = "needs codex: bash .ci/codex"]
+#[ignore = "needs codex"]
 fn instructions_that_a_step_changed_are_not_read() {
     for codex in versions() {
         let repo = Repo::new();

@@ -9,6 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
+use super::mcp::host_and_port;
+
 /// What a login comes down to.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Login {
@@ -50,16 +52,50 @@ impl LoginError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Missing { .. } => "log in with ChatGPT: `codex login`; an API key does not do",
-            Self::Expired { .. } => "use codex once, which refreshes it: `codex login status`, or `codex login`",
+            Self::Expired { .. } => {
+                "use codex once, which refreshes it: `codex login status`, or `codex login`"
+            }
         }
     }
 }
 
+/// Codex's cloud, for one who is logged in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cloud {
+    /// The login.
+    pub login: Login,
+    /// Where it is.
+    pub base_url: String,
+    /// The same as host and port.
+    pub reaches: (String, u16),
+}
+
+/// Where Codex's cloud is, unless the user's configuration says otherwise.
+const CLOUD: &str = "https://chatgpt.com/backend-api/";
+
+/// Reads the user's login and where their Codex finds its cloud.
+pub fn cloud(environment: &BTreeMap<String, String>, now: i64) -> Result<Cloud, LoginError> {
+    let login = login(environment, now)?;
+    let path = home(environment).join("config.toml");
+    let config: Option<toml::Table> = fs::read_to_string(&path).ok().and_then(|text| text.parse().ok());
+    let named = config.as_ref().and_then(|config| config.get("chatgpt_base_url")?.as_str());
+    let base_url = named.unwrap_or(CLOUD).to_owned();
+    let reaches = host_and_port(&base_url).ok_or_else(|| LoginError::Missing {
+        path,
+        why: format!("chatgpt_base_url is no address: {base_url}"),
+    })?;
+    Ok(Cloud { login, base_url, reaches })
+}
+
+/// Returns where the user's Codex keeps its things.
+fn home(environment: &BTreeMap<String, String>) -> PathBuf {
+    let named = environment.get("CODEX_HOME").map(PathBuf::from);
+    named.or_else(|| Some(Path::new(environment.get("HOME")?).join(".codex"))).unwrap_or_default()
+}
+
 /// Reads the user's login; `now` is in seconds of Unix time.
 pub fn login(environment: &BTreeMap<String, String>, now: i64) -> Result<Login, LoginError> {
-    let home = environment.get("CODEX_HOME").map(PathBuf::from);
-    let home = home.or_else(|| Some(Path::new(environment.get("HOME")?).join(".codex")));
-    let path = home.unwrap_or_default().join("auth.json");
+    let path = home(environment).join("auth.json");
     let missing = |why: String| LoginError::Missing { path: path.clone(), why };
     let text = fs::read_to_string(&path).map_err(|error| missing(error.to_string()))?;
     let auth: Value = serde_json::from_str(&text).map_err(|_| missing("not JSON".to_owned()))?;

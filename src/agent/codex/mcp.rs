@@ -6,8 +6,8 @@ use std::process::Command;
 
 use serde_json::{Map, Value, json};
 
-use super::find::output;
 use super::Codex;
+use super::find::output;
 use crate::agent::Server;
 
 /// Why the servers could not be listed.
@@ -76,7 +76,18 @@ fn is_empty(value: &Value) -> bool {
 /// Tells whether what stands under a name is a credential: a variable or a header that sounds like one.
 fn sounds_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase().replace('-', "_");
-    let words = ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "KEY", "APIKEY", "AUTHORIZATION", "COOKIE", "CREDENTIALS", "PAT"];
+    let words = [
+        "TOKEN",
+        "SECRET",
+        "PASSWORD",
+        "PASSWD",
+        "KEY",
+        "APIKEY",
+        "AUTHORIZATION",
+        "COOKIE",
+        "CREDENTIALS",
+        "PAT",
+    ];
     name.split('_').any(|part| words.contains(&part))
 }
 

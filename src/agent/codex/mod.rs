@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 pub use find::{FindError, TESTED, find};
-pub use login::{Login, LoginError, login};
+pub use login::{Cloud, Login, LoginError, cloud, login};
 pub use mcp::{ListError, list};
 
 use super::{Agent, Listen, Start, Task};
@@ -59,21 +59,21 @@ impl Codex {
         })
     }
 
+    /// Returns what it needs beside the system.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
     /// Composes how `codex apply` is started for a task of Codex's cloud.
-    pub fn apply(&self, task: &str, login: &Login, base_url: Option<&str>, home: &Path) -> Start {
-        let mut config = Map::new();
-        if let Some(url) = base_url {
-            config.insert("chatgpt_base_url".into(), url.into());
-        }
+    pub fn apply(&self, task: &str, cloud: &Cloud, home: &Path) -> Start {
+        let config = json!({"chatgpt_base_url": cloud.base_url, "analytics": {"enabled": false}});
+        let program = self.program.to_string_lossy().into_owned();
         Start {
-            argv: vec![self.program(), Path::new("apply"), Path::new(task)]
-                .into_iter()
-                .map(|word| word.to_string_lossy().into_owned())
-                .collect(),
+            argv: vec![program, "apply".to_owned(), task.to_owned()],
             env: environment(home),
             files: vec![
-                ("config.toml".into(), toml_of(&Value::Object(config))),
-                ("auth.json".into(), login.synthetic().to_string()),
+                ("config.toml".into(), toml_of(&config)),
+                ("auth.json".into(), cloud.login.synthetic().to_string()),
             ],
             stdin: String::new(),
         }
@@ -93,6 +93,8 @@ impl Codex {
             // A login shell would reset PATH to the system's.
             "allow_login_shell": false,
             "check_for_update_on_startup": false,
+            // The runner gives it the repository's instructions, if they are those of the base.
+            "project_doc_max_bytes": 0,
             "model_providers": {PROVIDER: {
                 "name": PROVIDER,
                 "base_url": task.endpoint.base_url,
@@ -104,15 +106,17 @@ impl Codex {
             "shell_environment_policy": {"inherit": "all", "ignore_default_excludes": true},
             "features": features,
         });
+        // Some versions trust a checkout by themselves and do what its `.codex/config.toml` says, such as starting
+        // programs. That file is a step's to write.
+        for folder in task.folders {
+            config["projects"][&*folder.to_string_lossy()] = json!({"trust_level": "untrusted"});
+        }
         let mut set = |name: &str, value: Value| config[name] = value;
         if let Some(model) = task.model {
             set("model", model.into());
         }
         if let Some(effort) = task.effort {
             set("model_reasoning_effort", effort.into());
-        }
-        if !task.instructions {
-            set("project_doc_max_bytes", 0.into());
         }
         if !task.servers.is_empty() {
             let servers: Map<String, Value> =
@@ -134,11 +138,13 @@ impl Agent for Codex {
 
     fn start(&self, task: &Task<'_>, home: &Path) -> Start {
         let program = self.program.to_string_lossy().into_owned();
+        let config = ("config.toml".into(), toml_of(&self.config(task)));
+        let instructions = task.instructions.map(|text| ("AGENTS.md".into(), text.to_owned()));
         let options = ["exec", "--json", "--ephemeral", "--strict-config", "--color", "never", "-"];
         Start {
             argv: std::iter::once(program).chain(options.map(str::to_owned)).collect(),
             env: environment(home),
-            files: vec![("config.toml".into(), toml_of(&self.config(task)))],
+            files: std::iter::once(config).chain(instructions).collect(),
             stdin: task.prompt.to_owned(),
         }
     }
@@ -206,7 +212,8 @@ mod tests {
             effort: None,
             endpoint: &endpoint,
             servers: &[server],
-            instructions: false,
+            instructions: Some("be kind"),
+            folders: &["/work/tree".into()],
         };
         let start = codex().start(&task, Path::new("/home/step/.codex"));
         assert_eq!(start.argv.last().unwrap(), "-");
@@ -215,6 +222,8 @@ mod tests {
         assert_eq!(start.env, [("CODEX_HOME".to_owned(), "/home/step/.codex".to_owned())]);
         let config: toml::Table = start.files[0].1.parse().unwrap();
         assert_eq!(config["model"].as_str(), Some("m\"x"));
+        assert_eq!(start.files[1], ("AGENTS.md".into(), "be kind".to_owned()));
+        assert_eq!(config["projects"]["/work/tree"]["trust_level"].as_str(), Some("untrusted"));
         assert_eq!(config["project_doc_max_bytes"].as_integer(), Some(0));
         assert_eq!(config["features"].as_table().unwrap().len(), 1, "only what this version knows");
         assert_eq!(config["mcp_servers"]["docs"]["startup_timeout_sec"].as_float(), Some(5.5));

@@ -166,8 +166,7 @@ mod tests {
         for piece in [1, 7, 4096] {
             let (log, report) = listen(TURN, piece);
             assert_eq!(
-                log,
-                "$ ls\na\nb\n(add /w/x)\n(warning: Reconnecting... 1/5 (boom))\nAll done.\n",
+                log, "$ ls\na\nb\n(add /w/x)\n(warning: Reconnecting... 1/5 (boom))\nAll done.\n",
                 "pieces of {piece}"
             );
             assert_eq!(report.turn, Turn::Completed);

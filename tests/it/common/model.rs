@@ -127,10 +127,14 @@ fn read(stream: &TcpStream) -> Option<Asked> {
 
 fn answer(stream: TcpStream, reply: &Reply) {
     let events = match reply {
-        Reply::Status(status, body) => return respond(stream, *status, "application/json", &body.to_string()),
+        Reply::Status(status, body) => {
+            return respond(stream, *status, "application/json", &body.to_string());
+        }
         Reply::Fails(code, message) => {
             let error = json!({"code": code, "message": message});
-            vec![json!({"type": "response.failed", "response": {"id": "r", "status": "failed", "error": error}})]
+            vec![
+                json!({"type": "response.failed", "response": {"id": "r", "status": "failed", "error": error}}),
+            ]
         }
         Reply::Items(items, tokens) => {
             let mut events: Vec<Value> =
