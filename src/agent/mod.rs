@@ -138,9 +138,8 @@ impl fmt::Display for Act {
                 paths.iter().try_for_each(|(kind, path)| writeln!(f, "({not}{kind} {path})"))
             }
             Self::Tool { name, done } => writeln!(f, "({name}{})", if *done { "" } else { ": failed" }),
-            Self::Message(text) => writeln!(f, "{text}"),
+            Self::Message(text) | Self::Noise(text) => writeln!(f, "{text}"),
             Self::Warning(text) => writeln!(f, "(warning: {text})"),
-            Self::Noise(text) => writeln!(f, "{text}"),
         }
     }
 }

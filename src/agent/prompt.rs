@@ -65,7 +65,7 @@ impl Attachment {
     /// Takes the whole text; what is over the bound is cut off.
     pub fn new(name: impl Into<String>, mut text: String) -> Self {
         let (sha256, size) = (hex::encode(Sha256::digest(text.as_bytes())), text.len());
-        text.truncate(text.floor_char_boundary(LARGEST));
+        truncate(&mut text, LARGEST);
         Self { name: name.into(), text, sha256, size }
     }
 
@@ -79,9 +79,15 @@ impl Attachment {
 pub fn bound(attached: &mut [Attachment]) {
     let mut room = LARGEST_TOGETHER;
     for each in attached {
-        each.text.truncate(each.text.floor_char_boundary(room));
+        truncate(&mut each.text, room);
         room -= each.text.len();
     }
+}
+
+/// Cuts a text off, between two characters.
+fn truncate(text: &mut String, most: usize) {
+    let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    text.truncate(end.unwrap_or(0));
 }
 
 impl Briefing<'_> {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::agent::Start;
@@ -20,7 +20,9 @@ pub(super) struct Home {
 impl Home {
     /// Makes an empty one, under a name that no earlier step could have taken.
     pub(super) fn make(place: &Place, grant: &Grant) -> io::Result<Self> {
-        let path = tempfile::Builder::new().prefix(".agent-").tempdir_in(&place.home)?.keep();
+        let private = fs::Permissions::from_mode(0o700);
+        let made = tempfile::Builder::new().prefix(".agent-").permissions(private).tempdir_in(&place.home)?;
+        let path = made.keep();
         let name = path.file_name().map(PathBuf::from).unwrap_or_default();
         Ok(Self { seen: place.seen(grant).home.join(name), path })
     }

@@ -11,6 +11,9 @@ mod home;
 mod interrupt;
 mod preflight;
 mod recover;
+mod resume;
+mod settle;
+mod standing;
 mod steps;
 mod undo;
 mod whole;
@@ -28,6 +31,8 @@ pub use interrupt::Interrupt;
 use preflight::enforcement;
 pub use preflight::{Grants, Refusal, preflight};
 pub use recover::{Recovered, recover, restore_journal};
+pub use resume::{Changed, Refused, branch_unchanged, can_go_on, resumed, unchanged};
+pub use standing::Standing;
 use steps::execute;
 pub use whole::{begin, carry_out};
 
@@ -68,20 +73,34 @@ pub struct Runner<'a> {
     memory: Memory,
     /// What the last command printed: its part of the log.
     last_output: Range<u64>,
+    /// What was over before, if the run was resumed.
+    standing: Standing,
 }
 
 impl<'a> Runner<'a> {
-    /// Puts a run together. Its time begins now.
+    /// Puts a run together. Its time begins now, or goes on.
     pub fn new(
         plan: &'a Plan,
         grants: &'a BTreeMap<String, Grants>,
         recorder: &'a mut Recorder,
         worktree: &'a mut Worktree,
         interrupt: Interrupt,
+        mut standing: Standing,
     ) -> Self {
-        let (started, memory) = (Instant::now(), Memory::default());
-        let (consecutive, last_output) = (0, 0..0);
-        Self { plan, grants, recorder, worktree, interrupt, started, consecutive, memory, last_output }
+        let (started, consecutive) = (Instant::now(), standing.consecutive);
+        let (memory, last_output) = (std::mem::take(&mut standing.memory), 0..0);
+        Self {
+            plan,
+            grants,
+            recorder,
+            worktree,
+            interrupt,
+            started,
+            consecutive,
+            memory,
+            last_output,
+            standing,
+        }
     }
 
     fn grants(&self, step: &Step) -> &'a Grants {
@@ -91,12 +110,17 @@ impl<'a> Runner<'a> {
 
     /// Returns when something with a timeout has to end, and which bound that is: its own or the run's.
     fn deadline(&self, from: Instant, timeout: Duration) -> (Instant, Cut) {
-        let run = self.started + self.plan.limits.timeout;
+        let run = self.started + self.plan.limits.timeout.saturating_sub(self.standing.used);
         let own = from + timeout;
         if run < own { (run, Cut::RunTimeout) } else { (own, Cut::StepTimeout) }
     }
 
+    /// Returns the active time so far.
+    fn used(&self) -> Duration {
+        self.standing.used + self.started.elapsed()
+    }
+
     fn out_of_time(&self) -> bool {
-        self.started.elapsed() >= self.plan.limits.timeout
+        self.used() >= self.plan.limits.timeout
     }
 }

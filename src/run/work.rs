@@ -80,9 +80,21 @@ impl Memory {
         self.told.insert(step.id.clone(), told);
     }
 
-    /// Forgets why an attempt failed: another step begins.
-    pub(super) fn begin_step(&mut self) {
-        self.before = None;
+    /// Begins a step, whose last attempt failed for this reason if the run was resumed after one.
+    pub(super) fn begin_step(&mut self, reason: Option<&event::Reason>) {
+        self.before = reason.map(|reason| Failed { reason: reason.text.to_string(), tail: Vec::new() });
+    }
+
+    /// Takes from a journal what an agent told and used.
+    pub(super) fn recall(&mut self, step: &str, message: Option<String>, used: u64) {
+        self.told.extend(message.map(|text| (step.to_owned(), Told::Message(text))));
+        self.count(step, used);
+    }
+
+    fn count(&mut self, step: &str, used: u64) {
+        self.used = self.used.saturating_add(used);
+        let of_step = self.used_by.entry(step.to_owned()).or_default();
+        *of_step = of_step.saturating_add(used);
     }
 
     /// Notes what a checkpoint changed.
@@ -124,7 +136,10 @@ impl Runner<'_> {
         let instructions = self.instructions(&this.step.dir)?;
         self.started(this, codex, assignment, &prompt, &attached, instructions.is_some())?;
         let top = place.seen(grant).worktree;
-        let folders: Vec<PathBuf> = with_folders_above(&this.step.dir).map(|below| top.join(below)).collect();
+        let folders: Vec<PathBuf> = with_folders_above(&this.step.dir)
+            // Joining an empty path would add a slash, and Codex takes paths by the letter.
+            .map(|below| if below.as_os_str().is_empty() { top.clone() } else { top.join(below) })
+            .collect();
         // No gate with a model is without its address.
         let gate = command::way_out(grant).model(assignment.upstream.clone());
         let endpoint = Endpoint { base_url: gate.model_url().unwrap_or_default() };
@@ -192,9 +207,7 @@ impl Runner<'_> {
         let report = done.report.take();
         // Counted where the requests went by; what the agent says of it is not asked.
         let Usage { input, cached, output, .. } = done.traffic.model;
-        let used = self.memory.used_by.entry(this.step.id.clone()).or_default();
-        *used = used.saturating_add(done.traffic.model.tokens());
-        self.memory.used = self.memory.used.saturating_add(done.traffic.model.tokens());
+        self.memory.count(&this.step.id, done.traffic.model.tokens());
         if let Some(report) = &report {
             let message = report.message.as_deref().map(hearing::cut);
             self.recorder.record(Event::AgentEnded {

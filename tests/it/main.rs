@@ -2,6 +2,8 @@
 
 // `cfg(test)` tells clippy that helpers of tests may unwrap, too.
 #[cfg(test)]
+mod agents;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod common;
@@ -22,9 +24,13 @@ mod network;
 #[cfg(test)]
 mod plan;
 #[cfg(test)]
+mod publish;
+#[cfg(test)]
 mod real_codex;
 #[cfg(test)]
 mod repositories;
+#[cfg(test)]
+mod resume;
 #[cfg(test)]
 mod rules;
 #[cfg(test)]

@@ -66,7 +66,11 @@ impl Codex {
 
     /// Composes how `codex apply` is started for a task of Codex's cloud.
     pub fn apply(&self, task: &str, cloud: &Cloud, home: &Path) -> Start {
-        let config = json!({"chatgpt_base_url": cloud.base_url, "analytics": {"enabled": false}});
+        let config = json!({
+            "chatgpt_base_url": cloud.base_url,
+            "analytics": {"enabled": false},
+            "features": self.off(),
+        });
         let program = self.program.to_string_lossy().into_owned();
         Start {
             argv: vec![program, "apply".to_owned(), task.to_owned()],
@@ -79,12 +83,14 @@ impl Codex {
         }
     }
 
+    /// Switches off what is not wanted, as far as this version has it.
+    fn off(&self) -> Value {
+        let known = |name: &&&str| self.features.iter().any(|feature| feature == *name);
+        let off = OFF.iter().filter(known).map(|name| ((*name).to_owned(), Value::Bool(false)));
+        Value::Object(off.collect())
+    }
+
     fn config(&self, task: &Task<'_>) -> Value {
-        let features: Map<String, Value> = OFF
-            .iter()
-            .filter(|name| self.features.iter().any(|known| known == *name))
-            .map(|name| ((*name).to_owned(), false.into()))
-            .collect();
         let mut config = json!({
             "model_provider": PROVIDER,
             "approval_policy": "never",
@@ -104,7 +110,7 @@ impl Codex {
             "otel": {"metrics_exporter": "none"},
             // The step's environment is what the plan says; there is no more in it to hold back.
             "shell_environment_policy": {"inherit": "all", "ignore_default_excludes": true},
-            "features": features,
+            "features": self.off(),
         });
         // Some versions trust a checkout by themselves and do what its `.codex/config.toml` says, such as starting
         // programs. That file is a step's to write.

@@ -116,7 +116,7 @@ impl<'a> Reader<'a> {
         }
         let Some((key, value)) = field(line) else { return };
         match key.as_str() {
-            "id" => task.id = plain(value).to_owned(),
+            "id" => plain(value).clone_into(&mut task.id),
             "estimated duration" | "duration" | "estimate" => task.estimate = estimate(value),
             "dependencies" | "depends on" => {
                 let names = value.split([',', '、']).map(plain).filter(|name| !is_nothing(name));

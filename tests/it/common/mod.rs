@@ -2,6 +2,7 @@
 
 pub(crate) mod model;
 pub(crate) mod github;
+pub(crate) mod http;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -74,7 +74,7 @@ impl Model {
                 let is_turn = asked.line.starts_with("POST");
                 kept.lock().unwrap().push(asked);
                 if !is_turn {
-                    respond(stream.unwrap(), 404, "application/json", "{}");
+                    respond(stream.unwrap(), 200, "application/json", &cloud_task().to_string());
                     continue;
                 }
                 let reply = replies.next().unwrap();
@@ -101,6 +101,14 @@ impl Model {
         let asked = self.asked().into_iter().filter(|asked| asked.line.starts_with("POST"));
         asked.map(|asked| asked.body["input"].to_string()).collect()
     }
+}
+
+/// What Codex's cloud answers when it is asked for a task.
+fn cloud_task() -> Value {
+    let diff = "diff --git a/from-cloud b/from-cloud\nnew file mode 100644\n--- /dev/null\n+++ b/from-cloud\n\
+                @@ -0,0 +1 @@\n+made in the cloud\n";
+    let output = json!([{"type": "pr", "output_diff": {"diff": diff}}]);
+    json!({"current_diff_task_turn": {"output_items": output}})
 }
 
 fn read(stream: &TcpStream) -> Option<Asked> {
