@@ -37,6 +37,7 @@ pub use deliver::{Delivered, Proof, Removed};
 pub use earlier::Earlier;
 pub use error::WorktreeError;
 pub use outgoing::{Outgoing, Remote};
+pub(crate) use remove::remove_tree;
 pub use repository::{Base, Repository};
 pub use rundir::{Record, RunDir};
 pub use salvage::Salvage;

@@ -22,7 +22,7 @@ const ROUNDS: usize = 16;
 const NAMED: usize = 5;
 
 /// Removes whatever is at a path; nothing being there is fine.
-pub(super) fn remove_tree(path: &Path) -> Result<(), WorktreeError> {
+pub(crate) fn remove_tree(path: &Path) -> Result<(), WorktreeError> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(at(path)(io::ErrorKind::InvalidInput.into()));
     };
