@@ -4,6 +4,7 @@ mod files;
 mod hostile;
 mod kinds;
 mod property;
+mod removal;
 mod setup;
 mod start;
 mod steps;
