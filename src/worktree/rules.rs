@@ -17,6 +17,8 @@ pub(super) struct Rules {
     by_folder: HashMap<Vec<u8>, Gitignore>,
     /// Tops of submodules: no rule from above holds in them.
     tops: HashSet<Vec<u8>>,
+    /// Length of the longest of these folders: deeper down there is nothing to look up.
+    longest: usize,
 }
 
 impl Rules {
@@ -25,6 +27,7 @@ impl Rules {
         let mut rules = Self::default();
         for part in parts {
             rules.tops.insert(part.path.clone());
+            rules.longest = rules.longest.max(part.path.len());
             for (entry, text) in part.named(b".gitignore")? {
                 let path = part.in_worktree(&entry.path);
                 let folder = path.strip_suffix(b".gitignore").unwrap_or_default();
@@ -41,6 +44,7 @@ impl Rules {
             let _ = builder.add_line(None, line);
         }
         if let Ok(rules) = builder.build() {
+            self.longest = self.longest.max(folder.len());
             self.by_folder.insert(folder.to_vec(), rules);
         }
     }
@@ -54,6 +58,9 @@ impl Rules {
                 Some(at) => (&path[..at], &path[at + 1..]),
                 None => (&path[..0], path),
             };
+            if folder.len() > self.longest {
+                continue;
+            }
             if let Some(rules) = self.by_folder.get(folder) {
                 let found = rules.matched(Path::new(OsStr::from_bytes(below)), is_folder);
                 if !found.is_none() {
