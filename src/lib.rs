@@ -6,6 +6,7 @@
 //! Autopilot.yaml ─ plan ─→ policy ─→ sandbox ─→ run ─→ evidence ─→ report
 //! ```
 
+pub mod audit;
 pub mod cli;
 pub mod evidence;
 pub mod plan;

@@ -83,7 +83,8 @@ pub enum Outcome {
 impl Checked {
     /// Makes a check of its findings; without any it passed.
     pub(super) fn of(check: Check, findings: Vec<Finding>, passed: impl Into<String>) -> Self {
-        let outcome = if findings.is_empty() { Outcome::Pass(passed.into()) } else { Outcome::Fail(findings) };
+        let outcome =
+            if findings.is_empty() { Outcome::Pass(passed.into()) } else { Outcome::Fail(findings) };
         Self { check, outcome }
     }
 

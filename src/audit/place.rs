@@ -37,7 +37,8 @@ impl Top {
 
     /// Opens a file below; nothing if there is none. A finding if it cannot be taken as what it should be.
     pub(super) fn file(&self, relative: &str) -> Result<Option<Opened>, Finding> {
-        let wrong = |code, found: String| Finding::new(code, "a regular file", format!("{relative}: {found}"));
+        let wrong =
+            |code, found: String| Finding::new(code, "a regular file", format!("{relative}: {found}"));
         match self.try_file(relative) {
             Ok(opened) => Ok(Some(opened)),
             Err(Refused::NotFound) => Ok(None),
@@ -54,7 +55,8 @@ impl Top {
                 return Err(Refused::NotRegular("a path that leads elsewhere".to_owned()));
             };
             let last = names.peek().is_none();
-            let kind = if last { OFlags::NONBLOCK | OFlags::NOCTTY } else { OFlags::PATH | OFlags::DIRECTORY };
+            let kind =
+                if last { OFlags::NONBLOCK | OFlags::NOCTTY } else { OFlags::PATH | OFlags::DIRECTORY };
             let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | kind;
             let at = folder.as_ref().unwrap_or(&self.0);
             let opened = rustix::fs::openat(at, name, flags, Mode::empty());

@@ -1,5 +1,6 @@
 //! Takes the command line, calls the rooms; progress on the terminal. Holds no logic of its own.
 
+mod audit;
 mod check;
 mod completions;
 mod doctor;
@@ -55,6 +56,7 @@ enum Command {
     Check(check::CheckArgs),
     Status(status::StatusArgs),
     Logs(logs::LogsArgs),
+    Audit(audit::AuditArgs),
     Doctor(doctor::DoctorArgs),
     /// Print the JSON Schema of plan files.
     Schema,
@@ -84,6 +86,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Schema => schema::run(),
         Command::Status(args) => status::run(args),
         Command::Logs(args) => logs::run(args),
+        Command::Audit(args) => audit::run(&args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Mask(args) => mask::run(args),

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms it may import. What is not listed is an import that points backwards.
-const ROOMS: [(&str, &[&str]); 8] = [
+const ROOMS: [(&str, &[&str]); 9] = [
     ("plan", &[]),
     ("policy", &["plan"]),
     ("sandbox", &["policy"]),
@@ -12,7 +12,8 @@ const ROOMS: [(&str, &[&str]); 8] = [
     ("evidence", &[]),
     ("run", &["plan", "policy", "sandbox", "worktree", "evidence"]),
     ("report", &["plan", "evidence"]),
-    ("cli", &["plan", "policy", "sandbox", "worktree", "run", "evidence", "report"]),
+    ("audit", &["plan", "worktree", "evidence"]),
+    ("cli", &["plan", "policy", "sandbox", "worktree", "run", "evidence", "report", "audit"]),
 ];
 
 #[test]

@@ -1,0 +1,202 @@
+//! An attempt: its commands are those of the plan, in its order, and its result is what they came to.
+
+use super::{Checkpoint, Phase, Story};
+use crate::audit::code::Code;
+use crate::audit::plan::{Network, same_command};
+use crate::evidence::event::{AttemptResult, CommandEnded, Reason, ReasonKind, Role};
+
+/// An attempt that has begun and not ended; or the commands of a rollback, which come after one.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    step: usize,
+    number: u32,
+    /// The command that runs.
+    running: Option<Role>,
+    /// How the action ended: as expected or not.
+    action: Option<bool>,
+    /// `post` commands begun, and whether all of them passed.
+    post: (usize, bool),
+    checkpoint: bool,
+}
+
+impl Story {
+    pub(super) fn attempt_started(&mut self, id: &str, number: u32) {
+        if self.attempt.take().is_some() {
+            self.wrong(Code::StartWithoutEnd, "`attempt.ended` first", "`attempt.started`");
+        }
+        let Some(step) = self.step_of(id) else { return };
+        self.expect_turn(step, id);
+        self.count_attempt(step, id, number);
+        let (post, checkpoint) = ((0, true), false);
+        self.attempt = Some(Attempt { step, number, running: None, action: None, post, checkpoint });
+    }
+
+    pub(super) fn command_started(&mut self, id: &str, number: u32, role: Role, command: &str) {
+        let Some(at) = self.step_of(id) else { return };
+        if role == Role::Rollback {
+            return self.rollback_started(at, id, command);
+        }
+        let Some(mut attempt) = self.attempt.take() else {
+            return self.wrong(
+                Code::StartWithoutEnd,
+                "`attempt.started` before",
+                format!("a command of `{id}`"),
+            );
+        };
+        if (attempt.step, attempt.number) != (at, number) {
+            self.wrong(Code::OutOfOrder, "a command of the attempt that runs", format!("one of `{id}`"));
+        }
+        if attempt.running.replace(role).is_some() {
+            self.wrong(Code::StartWithoutEnd, "`command.ended` first", format!("a command of `{id}`"));
+        }
+        self.check_command(&mut attempt, at, role, command);
+        self.attempt = Some(attempt);
+    }
+
+    fn check_command(&mut self, attempt: &mut Attempt, at: usize, role: Role, command: &str) {
+        let Some(step) = self.planned(at) else { return };
+        let (expected, is_planned) = match role {
+            Role::Action => (format!("the action of `{}`, once", step.id), {
+                attempt.action.is_none() && attempt.post.0 == 0 && step.action.is(command)
+            }),
+            Role::Post | Role::Rollback => {
+                let planned = step.post.get(attempt.post.0).map(ToString::to_string);
+                attempt.post.0 += 1;
+                let expected =
+                    planned.clone().map_or("no further command".to_owned(), |p| format!("post {p}"));
+                let ready = attempt.action == Some(true) && attempt.post.1;
+                (expected, ready && planned.is_some_and(|planned| same_command(&planned, command)))
+            }
+        };
+        if !is_planned {
+            self.wrong(Code::PlanNotFollowed, expected, format!("{role:?} {command}"));
+        }
+    }
+
+    /// Rollback commands come after a failed attempt, before the reset.
+    fn rollback_started(&mut self, at: usize, id: &str, command: &str) {
+        let Some(step) = self.steps.get(at) else { return };
+        let after_failure = step.last == Some(AttemptResult::Failed) && !step.reset;
+        let planned = self.planned(at).is_some_and(|step| {
+            step.rollback.iter().any(|planned| same_command(&planned.to_string(), command))
+        });
+        if !planned {
+            self.wrong(Code::PlanNotFollowed, format!("a rollback of `{id}`"), command);
+        } else if !after_failure || self.attempt.is_some() {
+            self.wrong(Code::OutOfOrder, "a rollback after a failed attempt", format!("one of `{id}`"));
+        }
+        if self.rolling_back.replace(at).is_some() {
+            self.wrong(Code::StartWithoutEnd, "`command.ended` first", format!("a rollback of `{id}`"));
+        }
+    }
+
+    pub(super) fn command_ended(&mut self, ended: &CommandEnded) {
+        let Some(at) = self.step_of(ended.step.as_str()) else { return };
+        let open = self.planned(at).is_some_and(|step| step.network == Network::Full);
+        let place = format!("line {}: {:?} of `{}`", self.events, ended.role, ended.step);
+        self.policy.take(&place, ended, open && ended.role == Role::Action);
+        let begun = match &mut self.attempt {
+            _ if ended.role == Role::Rollback => self.rolling_back.take() == Some(at),
+            Some(attempt) => {
+                attempt.running.take() == Some(ended.role)
+                    && (attempt.step, attempt.number) == (at, ended.attempt)
+            }
+            None => false,
+        };
+        if !begun {
+            let found = format!("the end of a {:?} of `{}`", ended.role, ended.step);
+            self.wrong(Code::StartWithoutEnd, "`command.started` before", found);
+        }
+        let expected = self.planned(at).map_or(0, |step| step.expectation.exit_code);
+        let Some(attempt) = &mut self.attempt else { return };
+        let well = |code: i32| {
+            ended.exit_code == Some(code)
+                && ended.signal.is_none()
+                && ended.ended_by.is_none()
+                && ended.survivors == 0
+        };
+        match ended.role {
+            Role::Action => attempt.action = Some(well(expected)),
+            Role::Post => attempt.post.1 &= well(0),
+            Role::Rollback => {}
+        }
+    }
+
+    pub(super) fn checkpoint_made(&mut self, made: Checkpoint) {
+        let Some(at) = self.step_of(&made.step) else { return };
+        let own = match &mut self.attempt {
+            Some(attempt) => {
+                let first = !std::mem::replace(&mut attempt.checkpoint, true);
+                first && (attempt.step, attempt.number) == (at, made.attempt) && attempt.running.is_none()
+            }
+            None => false,
+        };
+        if !own {
+            let found = format!("a checkpoint of `{}`", made.step);
+            self.wrong(Code::OutOfOrder, "one checkpoint of the attempt that runs", found);
+        }
+        self.checkpoints.push(made);
+    }
+
+    pub(super) fn attempt_ended(
+        &mut self,
+        id: &str,
+        number: u32,
+        result: AttemptResult,
+        reason: Option<&Reason>,
+    ) {
+        let Some(at) = self.step_of(id) else { return };
+        let Some(attempt) = self.attempt.take() else {
+            return self.wrong(
+                Code::StartWithoutEnd,
+                "`attempt.started` before",
+                format!("the end of `{id}`"),
+            );
+        };
+        if (attempt.step, attempt.number) != (at, number) {
+            self.wrong(
+                Code::OutOfOrder,
+                "the end of the attempt that runs",
+                format!("attempt {number} of `{id}`"),
+            );
+        }
+        if attempt.running.is_some() {
+            self.wrong(Code::StartWithoutEnd, "`command.ended` first", format!("the end of `{id}`"));
+        }
+        if self.phase == Phase::Steps {
+            self.count_failures(result);
+        }
+        if let Some(step) = self.steps.get_mut(at) {
+            step.last = Some(result);
+        }
+        let whole = attempt.post.0 == self.planned(at).map_or(0, |step| step.post.len());
+        let all_well = attempt.action == Some(true) && attempt.post.1;
+        let reason = reason.map(|reason| reason.kind);
+        let follows = match (result, reason) {
+            (AttemptResult::Passed, None) => all_well && whole,
+            (AttemptResult::Failed, Some(ReasonKind::Exit)) => {
+                attempt.action == Some(false) && !attempt.checkpoint
+            }
+            (AttemptResult::Failed, Some(ReasonKind::Post)) => !attempt.post.1 && !attempt.checkpoint,
+            (AttemptResult::Failed | AttemptResult::Interrupted, Some(_)) => !attempt.checkpoint,
+            (AttemptResult::Passed, Some(_)) | (AttemptResult::Failed | AttemptResult::Interrupted, None) => {
+                false
+            }
+        };
+        if !follows {
+            let action = if all_well { "as expected" } else { "not as expected" };
+            let found = format!("attempt {number} of `{id}` {result:?}, its commands ended {action}");
+            self.wrong(Code::ResultWrong, "a result that follows from the commands", found);
+        }
+    }
+
+    fn count_failures(&mut self, result: AttemptResult) {
+        let (now, most) = self.consecutive;
+        let now = match result {
+            AttemptResult::Passed => 0,
+            AttemptResult::Failed => now + 1,
+            AttemptResult::Interrupted => now,
+        };
+        self.consecutive = (now, most.max(now));
+    }
+}

@@ -1,0 +1,151 @@
+//! Steps: their order, their needs, their attempts, how they end.
+
+use super::{Phase, Story};
+use crate::audit::code::Code;
+use crate::audit::plan::RecordedStep;
+use crate::evidence::event::{AttemptResult, StepResult};
+use crate::plan::RetryFrom;
+
+/// What the journal tells of a step.
+#[derive(Debug, Default)]
+pub(super) struct StepStory {
+    pub(super) attempts: u32,
+    pub(super) last: Option<AttemptResult>,
+    /// The worktree went back after the last attempt.
+    pub(super) reset: bool,
+    pub(super) result: Option<StepResult>,
+}
+
+impl Story {
+    /// Finds the step that an event is about; a finding if the plan has none of that name.
+    pub(super) fn step_of(&mut self, id: &str) -> Option<usize> {
+        let at = self.by_id.get(id).copied();
+        // Without a plan there is a finding already.
+        if at.is_none() && self.plan.is_some() {
+            self.wrong(Code::PlanNotFollowed, "a step of the plan", format!("`{id}`"));
+        }
+        at
+    }
+
+    pub(super) fn planned(&self, at: usize) -> Option<&RecordedStep> {
+        self.plan.as_ref()?.steps.get(at)
+    }
+
+    /// Checks that a step may have events now: those before it are over, it is not, and the run goes on.
+    pub(super) fn expect_turn(&mut self, at: usize, id: &str) {
+        if self.phase != Phase::Steps {
+            self.wrong(Code::OutOfOrder, "no step after the end of the run", format!("step `{id}`"));
+        } else if at != self.next {
+            let turn = self.planned(self.next).map_or("no step", |step| step.id.as_str()).to_owned();
+            self.wrong(Code::OutOfOrder, format!("`{turn}` next"), format!("step `{id}`"));
+        }
+    }
+
+    pub(super) fn reset_started(&mut self) {
+        if self.attempt.is_some() || self.resetting {
+            self.wrong(Code::OutOfOrder, "a reset between attempts", "a reset inside of one");
+        }
+        self.resetting = true;
+    }
+
+    pub(super) fn reset_done(&mut self, id: &str) {
+        if !self.resetting {
+            self.wrong(Code::StartWithoutEnd, "`reset.started` before", "`reset.done`");
+        }
+        self.resetting = false;
+        if let Some(step) = self.by_id.get(id).and_then(|at| self.steps.get_mut(*at)) {
+            step.reset = true;
+        }
+    }
+
+    pub(super) fn retry_waiting(&mut self, id: &str) {
+        let Some(at) = self.step_of(id) else { return };
+        self.expect_turn(at, id);
+        if self.steps.get(at).is_some_and(|step| step.last != Some(AttemptResult::Failed)) {
+            self.wrong(Code::OutOfOrder, "a wait after a failed attempt", format!("one of `{id}`"));
+        }
+    }
+
+    /// Checks that another attempt of a step may begin, and counts it.
+    pub(super) fn count_attempt(&mut self, at: usize, id: &str, number: u32) {
+        let Some((retries, from)) = self.planned(at).map(|step| (step.retries, step.retry_from)) else {
+            return;
+        };
+        let Some(step) = self.steps.get_mut(at) else { return };
+        let (expected, last, reset) = (step.attempts + 1, step.last, step.reset);
+        step.attempts = expected;
+        step.last = None;
+        step.reset = false;
+        if number != expected {
+            self.wrong(
+                Code::OutOfOrder,
+                format!("attempt {expected} of `{id}`"),
+                format!("attempt {number}"),
+            );
+        }
+        if expected > retries.saturating_add(1) {
+            let most = format!("at most {} attempts at `{id}`", retries.saturating_add(1));
+            self.wrong(Code::PlanNotFollowed, most, format!("attempt {number}"));
+        }
+        match last {
+            Some(AttemptResult::Failed) if reset || from == RetryFrom::Attempt => {}
+            None if expected == 1 => {}
+            Some(AttemptResult::Failed) => {
+                self.wrong(Code::OutOfOrder, "a reset before the next attempt", format!("none at `{id}`"));
+            }
+            last => {
+                let found = format!("attempt {number} of `{id}` after {last:?}");
+                self.wrong(Code::OutOfOrder, "a further attempt after a failed one", found);
+            }
+        }
+    }
+
+    pub(super) fn step_ended(&mut self, id: &str, result: StepResult, attempts: u32, because: bool) {
+        let Some(at) = self.step_of(id) else { return };
+        self.expect_turn(at, id);
+        if self.attempt.is_some() || self.resetting {
+            self.wrong(Code::StartWithoutEnd, "an end of the attempt first", format!("the end of `{id}`"));
+        }
+        let Some(step) = self.steps.get_mut(at) else { return };
+        step.result = Some(result);
+        self.next = at + 1;
+        let (made, last) = (step.attempts, step.last);
+        let follows = match result {
+            StepResult::Passed => last == Some(AttemptResult::Passed),
+            StepResult::Failed => last == Some(AttemptResult::Failed),
+            StepResult::Interrupted => last == Some(AttemptResult::Interrupted),
+            StepResult::Skipped => made == 0 && because,
+        };
+        if !follows {
+            let last = last.map_or("no attempt".to_owned(), |last| format!("the last attempt {last:?}"));
+            let found = format!("`{id}` {result:?} after {last}");
+            self.wrong(Code::ResultWrong, "a result that the last attempt had", found);
+        }
+        if made != attempts {
+            self.wrong(Code::ResultWrong, format!("{made} attempts at `{id}`"), format!("{attempts}"));
+        }
+        self.check_needs(at, id, result);
+    }
+
+    /// A step runs only when all it needs have passed.
+    fn check_needs(&mut self, at: usize, id: &str, result: StepResult) {
+        let unmet = self.unmet_need(at).map(str::to_owned);
+        if let (Some(need), true) = (unmet, result != StepResult::Skipped) {
+            self.wrong(
+                Code::PlanNotFollowed,
+                format!("`{id}` skipped: it needs `{need}`"),
+                format!("{result:?}"),
+            );
+        }
+    }
+
+    /// Returns a step that this one needs and that has not passed.
+    pub(super) fn unmet_need(&self, at: usize) -> Option<&str> {
+        let needs = &self.planned(at)?.needs;
+        let passed = |id: &String| {
+            let step = self.by_id.get(id).and_then(|at| self.steps.get(*at));
+            step.is_some_and(|step| step.result == Some(StepResult::Passed))
+        };
+        needs.iter().find(|id| !passed(id)).map(String::as_str)
+    }
+}

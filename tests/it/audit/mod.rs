@@ -1,0 +1,3 @@
+//! The audit: PASS for every kind of good run, a finding for everything that was done to one.
+
+mod good;
