@@ -67,7 +67,6 @@ impl Folder {
     /// Compares the files with the seal; returns how many matched.
     pub(super) fn check(&mut self, story: &Story, files: &Files, modes: Modes) -> (usize, Vec<Finding>) {
         let mut findings = std::mem::take(&mut self.findings);
-        let before = findings.len();
         let mut matched = 0;
         for (part, name, content) in self.parts.iter().filter(|(part, _, _)| *part != Part::Provenance) {
             match compare(*part, name, content.as_ref(), story) {
@@ -75,7 +74,7 @@ impl Folder {
                 Err(finding) => findings.push(finding),
             }
         }
-        if findings.len() == before {
+        if findings.is_empty() {
             findings.extend(seal_of_others(story, &self.parts));
         }
         if let (Modes::Checked, Some(salvage)) = (modes, self.get(Part::Salvage))

@@ -41,6 +41,8 @@ pub enum Check {
     Secrets,
     /// Base, branch and commits are as recorded.
     Repository,
+    /// There is no trace of a run without a journal.
+    Runs,
     /// Nothing is left of runs that have ended.
     Leftovers,
 }
@@ -55,6 +57,7 @@ impl fmt::Display for Check {
             Self::Policy => "policy",
             Self::Secrets => "secrets",
             Self::Repository => "repository",
+            Self::Runs => "runs",
             Self::Leftovers => "leftovers",
         })
     }

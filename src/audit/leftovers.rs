@@ -2,30 +2,31 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::Host;
 use super::code::Code;
 use super::finding::Finding;
 use crate::evidence::RunName;
-use crate::worktree::{Left, Repository, State, WorktreeError};
+use crate::worktree::Left;
 
 /// Refs that a run holds only while it runs.
 const PINS: &str = "refs/autopilot/";
 
 /// Finds what is left of runs of a repository that are over.
 pub(super) fn find(
-    repository: &Repository,
-    state: &State,
-    refs: &HashMap<String, String>,
-) -> Result<Vec<Finding>, WorktreeError> {
-    let left = state.left(repository)?;
-    let alive = alive(&left);
+    host: Host<'_>,
+    left: &Left,
+    checkouts: &[PathBuf],
+    refs: Option<&HashMap<String, String>>,
+) -> Vec<Finding> {
+    let alive = alive(left);
     let mut findings = Vec::new();
     let mut wrong = |code, expected: &str, found: String| findings.push(Finding::new(code, expected, found));
     for (run, path) in left.dirs.iter().filter(|(run, _)| !alive.runs.contains(run)) {
         wrong(Code::StrayWorktree, "none", format!("{} of run {run}", path.display()));
     }
-    for checkout in repository.checkouts()?.iter().filter(|path| path.starts_with(state.root())) {
+    for checkout in checkouts.iter().filter(|path| path.starts_with(host.state.root())) {
         wrong(Code::StrayWorktree, "none", format!("{}, a linked worktree", checkout.display()));
     }
     for (issue, path, holder) in &left.locks {
@@ -34,31 +35,32 @@ pub(super) fn find(
             wrong(Code::StrayLock, "none", format!("{} of {who}, which is gone", path.display()));
         }
     }
-    let mut pins: Vec<&String> = refs.keys().filter(|name| name.starts_with(PINS)).collect();
+    let mut pins: Vec<&String> =
+        refs.into_iter().flat_map(HashMap::keys).filter(|name| name.starts_with(PINS)).collect();
     pins.sort();
     for name in pins {
         if !alive.runs.iter().any(|run| name.contains(run.as_str())) {
             wrong(Code::StrayRef, "none", name.clone());
         }
     }
-    for (pid, run, what) in processes(&repository.key()) {
+    for (pid, run, what) in processes(&host.repository.key()) {
         if !alive.runs.contains(&run) {
             wrong(Code::StrayProcess, "none", format!("{pid} of run {run}: {what}"));
         }
     }
-    Ok(findings)
+    findings
 }
 
 /// What still runs.
 #[derive(Debug, Default)]
-pub(super) struct Alive {
+struct Alive {
     /// Names of runs.
-    pub(super) runs: HashSet<String>,
+    runs: HashSet<String>,
     issues: HashSet<u64>,
 }
 
 /// Finds the runs whose runner lives: the locks say so.
-pub(super) fn alive(left: &Left) -> Alive {
+fn alive(left: &Left) -> Alive {
     let mut alive = Alive::default();
     for (issue, _, holder) in &left.locks {
         if let Some(holder) = holder.as_ref().filter(|holder| holder.may_be_alive()) {

@@ -23,6 +23,7 @@ mod reports;
 mod repository;
 mod story;
 mod stray;
+mod whole;
 
 use std::io;
 use std::path::Path;
@@ -72,20 +73,10 @@ pub enum Scope {
     All,
 }
 
-/// Why an audit could not be made at all.
-#[derive(Debug, thiserror::Error)]
-pub enum AuditError {
-    /// The system refused something.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// Neither did git or the state directory answer.
-    #[error(transparent)]
-    Worktree(#[from] WorktreeError),
-}
-
 impl Audit<'_> {
-    /// Audits runs and, where the host is known, what they left behind.
-    pub fn run(&self, scope: &Scope) -> Result<Report, AuditError> {
+    /// Audits runs and, where the host is known, what they left behind. An error means that not even the
+    /// folder of the evidence can be read.
+    pub fn run(&self, scope: &Scope) -> io::Result<Report> {
         let there = Files::runs(self.top)?;
         let runs = match scope {
             Scope::Runs(runs) => runs.clone(),
@@ -95,13 +86,14 @@ impl Audit<'_> {
         let audited = self.evidence_of(&top, &runs);
         let mut report = Report::default();
         let stories = audited.iter().filter_map(|one| one.story.as_ref());
-        let known = self.host.map(|host| Known::ask(host.repository, stories)).transpose()?;
+        let known = self.host.map(|host| Known::ask(host.repository, stories));
         for One { report: mut run, story } in audited {
             let checked = repository(known.as_ref(), story.as_ref(), &mut run);
             run.checks.push(checked);
             report.runs.push(run);
         }
-        self.whole(scope, &there, known.as_ref(), &mut report)?;
+        let known = known.as_ref().and_then(|known| known.as_ref().ok());
+        report.whole = self.whole(scope, &there, known, &mut report.notes);
         Ok(report)
     }
 
@@ -135,77 +127,23 @@ impl Audit<'_> {
         all.sort_by_key(|one| one.report.run);
         all
     }
-
-    /// Checks what belongs to no single run.
-    fn whole(
-        &self,
-        scope: &Scope,
-        there: &[RunName],
-        known: Option<&Known<'_>>,
-        report: &mut Report,
-    ) -> Result<(), AuditError> {
-        let mut findings = Vec::new();
-        if matches!(scope, Scope::All) {
-            let known_runs = self.heads.into_iter().flat_map(Heads::runs);
-            for run in known_runs.filter(|run| !there.contains(run)) {
-                let found = format!("no journal of {run}, whose head is known");
-                findings.push(Finding::new(Code::EvidenceMissing, "the evidence of every known head", found));
-            }
-            if there.is_empty() && findings.is_empty() {
-                findings.push(no_run(self.top));
-            }
-            findings.extend(stray::find(self.top, there, &mut report.notes)?);
-            findings.extend(self.unclaimed(there, known)?);
-        }
-        let (Some(host), Some(known)) = (self.host, known) else {
-            if !findings.is_empty() {
-                report.whole.push(Checked::of(Check::Files, findings, ""));
-            }
-            let why = "--evidence-only: no worktree, lock, ref or process was looked for";
-            report.whole.push(Checked::not(Check::Leftovers, why));
-            return Ok(());
-        };
-        findings.extend(leftovers::find(host.repository, host.state, known.refs())?);
-        report.whole.push(Checked::of(Check::Leftovers, findings, "none"));
-        Ok(())
-    }
-
-    /// Finds result branches that no journal of any checkout of the repository tells of.
-    fn unclaimed(&self, there: &[RunName], known: Option<&Known<'_>>) -> Result<Vec<Finding>, AuditError> {
-        let (Some(host), Some(known)) = (self.host, known) else { return Ok(Vec::new()) };
-        let mut runs = there.to_vec();
-        for checkout in host.repository.checkouts()? {
-            runs.extend(Files::runs(&checkout)?);
-        }
-        let claimed: Vec<String> = runs.iter().map(|run| format!("refs/heads/{}", run.branch())).collect();
-        let own = |name: &&String| name.starts_with("refs/heads/autopilot/issue-");
-        let mut names: Vec<&String> =
-            known.refs().keys().filter(own).filter(|name| !claimed.contains(name)).collect();
-        names.sort();
-        let wrong = |name: &String| {
-            Finding::new(
-                Code::BranchUnrecorded,
-                "a journal that tells of it",
-                format!("{name}, and none does"),
-            )
-        };
-        Ok(names.into_iter().map(wrong).collect())
-    }
 }
 
 /// Compares what a run claims with the repository, where there is one and the run can be believed.
-fn repository(known: Option<&Known<'_>>, story: Option<&Story>, run: &mut RunReport) -> Checked {
+fn repository(
+    known: Option<&Result<Known<'_>, WorktreeError>>,
+    story: Option<&Story>,
+    run: &mut RunReport,
+) -> Checked {
     match (known, story) {
         (None, _) => {
             Checked::not(Check::Repository, "--evidence-only: no base, branch or commit was looked at")
         }
         (Some(_), None) => Checked::not(Check::Repository, "the journal does not hold"),
-        (Some(known), Some(story)) => known.check(story, run.run, &mut run.notes),
+        (Some(Ok(known)), Some(story)) => known.check(story, run.run, &mut run.notes),
+        (Some(Err(error)), Some(_)) => {
+            let unreadable = Finding::new(Code::RepositoryUnreadable, "answers of git", error.to_string());
+            Checked::of(Check::Repository, vec![unreadable], "")
+        }
     }
-}
-
-/// Says that there is nothing to audit, which is no PASS.
-fn no_run(top: &Path) -> Finding {
-    let place = top.join(".ai/logs/autopilot");
-    Finding::new(Code::EvidenceMissing, "at least one run", format!("none in {}", place.display()))
 }

@@ -11,7 +11,7 @@ use super::journal::{self, Whole};
 use super::place::Top;
 use super::story::Story;
 use crate::evidence::mask::Secrets;
-use crate::evidence::{Files, RunName};
+use crate::evidence::{Files, RunName, Sha};
 
 /// A larger journal is no run's.
 const LARGEST_JOURNAL: u64 = 16 << 30;
@@ -59,6 +59,9 @@ pub(super) fn audit(top: &Top, files: &Files, secrets: &Secrets, heads: Option<&
         for check in [Check::Files, Check::Steps, Check::Policy] {
             checks.push(Checked::not(check, "the journal does not hold"));
         }
+    }
+    if modes == Modes::Checked {
+        story.notes.extend(changed_plan(top, &story));
     }
     checks.push(Checked::of(Check::Secrets, sieve.findings(), "none found"));
     let report = RunReport {
@@ -108,6 +111,15 @@ fn chain(whole: &Whole, structure: Vec<Finding>, story: &Story) -> Checked {
     }
     let head = story.attested.as_ref().map(|attested| short(attested.head.hash.as_str()));
     Checked::of(Check::Chain, findings, format!("{} events, head {}", whole.lines, head.unwrap_or_default()))
+}
+
+/// Notes that the plan file is another one now: a person's right, and worth knowing.
+fn changed_plan(top: &Top, story: &Story) -> Option<String> {
+    let start = story.start.as_ref()?;
+    let path = start.plan_path.as_str();
+    let mut opened = top.file(path).ok()??;
+    let (now, _) = Sha::of_file(&mut opened.file).ok()?;
+    (start.plan_sha256 != *now.as_str()).then(|| format!("{path} was changed since the run"))
 }
 
 fn short(hash: &str) -> String {

@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::plan::{Invocation, OnFailure, RetryFrom};
 
+/// What stands for a secret.
+const MASK: &str = "***";
+
 /// What the audit needs of a recorded plan.
 #[derive(Debug, Deserialize)]
 pub(super) struct Recorded {
@@ -56,6 +59,25 @@ pub(super) enum Network {
     Allow(Vec<String>),
 }
 
+impl Network {
+    /// Tells whether a destination is one that the plan names. A mask hides which one it is.
+    pub(super) fn reaches(&self, host: &str, port: u16) -> bool {
+        let Self::Allow(entries) = self else { return *self == Self::Full };
+        entries.iter().any(|entry| {
+            let Some((name, own)) = entry.rsplit_once(':') else { return false };
+            let name = name.trim_start_matches('[').trim_end_matches(']');
+            // `*.` stands for one label or more.
+            let covers = match name.strip_prefix("*.") {
+                Some(parent) => {
+                    host.strip_suffix(parent).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
+                }
+                None => name == host,
+            };
+            (covers || name.contains(MASK) || host.contains(MASK)) && own == port.to_string()
+        })
+    }
+}
+
 impl Recorded {
     /// Reads the plan of the first event.
     pub(super) fn of(plan: &Value) -> Result<Self, String> {
@@ -79,7 +101,6 @@ impl Action {
 /// Tells whether two commands are the same, as far as masks let it be told: plan and command were masked
 /// each by itself, and quoting may differ around a mask.
 pub(super) fn same_command(planned: &str, recorded: &str) -> bool {
-    const MASK: &str = "***";
     if !planned.contains(MASK) && !recorded.contains(MASK) {
         return planned == recorded;
     }
@@ -93,6 +114,24 @@ pub(super) fn same_command(planned: &str, recorded: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn destinations_are_those_of_the_plan() {
+        let network =
+            Network::Allow(vec!["*.example.org:443".into(), "[::1]:80".into(), "a.example:8080".into()]);
+        for (host, port, reaches) in [
+            ("x.example.org", 443, true),
+            ("x.y.example.org", 443, true),
+            ("example.org", 443, false),
+            ("evilexample.org", 443, false),
+            ("x.example.org", 80, false),
+            ("::1", 80, true),
+            ("a.example", 8080, true),
+        ] {
+            assert_eq!(network.reaches(host, port), reaches, "{host}:{port}");
+        }
+        assert!(!Network::None.reaches("a.example", 443) && Network::Full.reaches("a.example", 443));
+    }
 
     #[test]
     fn commands_are_compared_up_to_a_mask() {

@@ -74,6 +74,11 @@ impl Policy {
         }
     }
 
+    /// Takes a connection that the plan does not name.
+    pub(super) fn reached(&mut self, found: String) {
+        self.wrong(Code::NetworkOpen, "only what the plan names", found);
+    }
+
     fn wrong(&mut self, code: Code, expected: impl Into<String>, found: String) {
         if self.findings.len() < TOLD {
             self.findings.push(Finding::new(code, expected, found));

@@ -41,18 +41,24 @@ pub(super) const IN_MEMORY: &[&str] = &[SHM];
 
 type Done = Result<(), SandboxError>;
 
+/// This process is in a root of its own. What [`build`] writes, `/etc/passwd` among it, must never meet the
+/// host's: only [`stage`] makes one.
+#[derive(Debug)]
+pub(super) struct Staged(());
+
 /// Moves into a root of its own that holds what every command needs; the host's stays at [`HOST`] for now. Needs no
 /// launch: a confined side that waits for one has this behind it.
-pub(super) fn stage() -> Done {
+pub(super) fn stage() -> Result<Staged, SandboxError> {
     enter_stage()?;
-    system_folders()
+    system_folders()?;
+    Ok(Staged(()))
 }
 
 /// Brings in what is granted. From here on the host's files are out of reach.
-pub(super) fn build(launch: &Launch) -> Done {
+pub(super) fn build(_: Staged, launch: &Launch) -> Done {
     let size = format!("mode=1777,size={}", launch.grant.limits().memory);
     mount_at("tmpfs", Path::new(SHM), "tmpfs", HARMLESS, &size)?;
-    etc::write(launch, Path::new(HOST), launch.grant.network() == Reach::Full)
+    etc::write(launch, Path::new(HOST), *launch.grant.network() == Reach::Full)
         .map_err(|error| failed("make /etc", error))?;
     for bind in Binds::of(launch)?.all {
         bind.make()?;

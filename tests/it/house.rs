@@ -4,16 +4,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms it may import. What is not listed is an import that points backwards.
-const ROOMS: [(&str, &[&str]); 9] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("plan", &[]),
     ("policy", &["plan"]),
     ("sandbox", &["policy"]),
     ("worktree", &["policy", "sandbox"]),
     ("evidence", &[]),
-    ("run", &["plan", "policy", "sandbox", "worktree", "evidence"]),
+    ("github", &[]),
+    ("network", &["plan"]),
+    ("run", &["plan", "policy", "sandbox", "network", "worktree", "evidence"]),
     ("report", &["plan", "evidence"]),
     ("audit", &["plan", "worktree", "evidence"]),
-    ("cli", &["plan", "policy", "sandbox", "worktree", "run", "evidence", "report", "audit"]),
+    (
+        "cli",
+        &["plan", "policy", "sandbox", "network", "worktree", "run", "evidence", "report", "github", "audit"],
+    ),
 ];
 
 #[test]

@@ -2,8 +2,8 @@
 
 use super::{Checkpoint, Phase, Story};
 use crate::audit::code::Code;
-use crate::audit::plan::{Network, same_command};
-use crate::evidence::event::{AttemptResult, CommandEnded, Reason, ReasonKind, Role};
+use crate::audit::plan::{Network, RecordedStep, same_command};
+use crate::evidence::event::{AttemptResult, CommandEnded, Egress, EgressVerdict, Reason, ReasonKind, Role};
 
 /// An attempt that has begun and not ended; or the commands of a rollback, which come after one.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub(super) struct Attempt {
     running: Option<Role>,
     /// How the action ended: as expected or not.
     action: Option<bool>,
+    /// The code that the last command exited with.
+    exit_code: Option<i32>,
     /// `post` commands begun, and whether all of them passed.
     post: (usize, bool),
     checkpoint: bool,
@@ -28,7 +30,8 @@ impl Story {
         self.expect_turn(step, id);
         self.count_attempt(step, id, number);
         let (post, checkpoint) = ((0, true), false);
-        self.attempt = Some(Attempt { step, number, running: None, action: None, post, checkpoint });
+        let (running, action, exit_code) = (None, None, None);
+        self.attempt = Some(Attempt { step, number, running, action, exit_code, post, checkpoint });
     }
 
     pub(super) fn command_started(&mut self, id: &str, number: u32, role: Role, command: &str) {
@@ -115,10 +118,37 @@ impl Story {
                 && ended.ended_by.is_none()
                 && ended.survivors == 0
         };
+        attempt.exit_code = ended.exit_code.or(attempt.exit_code.filter(|_| ended.role == Role::Rollback));
         match ended.role {
             Role::Action => attempt.action = Some(well(expected)),
             Role::Post => attempt.post.1 &= well(0),
             Role::Rollback => {}
+        }
+    }
+
+    /// A connection that was made is one that the plan names, of a command that runs.
+    pub(super) fn egress(&mut self, egress: &Egress) {
+        let Some(at) = self.step_of(egress.step.as_str()) else { return };
+        let runs = self.attempt.as_ref().is_some_and(|attempt| {
+            (attempt.step, attempt.number, attempt.running) == (at, egress.attempt, Some(egress.role))
+        });
+        if !runs {
+            self.wrong(
+                Code::OutOfOrder,
+                "a connection of the command that runs",
+                format!("`{}`", egress.step),
+            );
+        }
+        if egress.port == 0 {
+            self.notes.push(format!("`{}` reached more destinations than a journal names", egress.step));
+            return;
+        }
+        let reaches = |step: &RecordedStep| step.network.reaches(egress.host.as_str(), egress.port);
+        let planned = self.planned(at).is_none_or(reaches) && egress.role == Role::Action;
+        if egress.verdict == EgressVerdict::Allowed && !planned {
+            let place =
+                format!("line {}: `{}` reached {}:{}", self.events, egress.step, egress.host, egress.port);
+            self.policy.reached(place);
         }
     }
 
@@ -171,13 +201,14 @@ impl Story {
         }
         let whole = attempt.post.0 == self.planned(at).map_or(0, |step| step.post.len());
         let all_well = attempt.action == Some(true) && attempt.post.1;
+        let told = reason.is_none_or(|reason| tells(reason, attempt.exit_code));
         let reason = reason.map(|reason| reason.kind);
         let follows = match (result, reason) {
             (AttemptResult::Passed, None) => all_well && whole,
             (AttemptResult::Failed, Some(ReasonKind::Exit)) => {
-                attempt.action == Some(false) && !attempt.checkpoint
+                attempt.action == Some(false) && !attempt.checkpoint && told
             }
-            (AttemptResult::Failed, Some(ReasonKind::Post)) => !attempt.post.1 && !attempt.checkpoint,
+            (AttemptResult::Failed, Some(ReasonKind::Post)) => !attempt.post.1 && !attempt.checkpoint && told,
             (AttemptResult::Failed | AttemptResult::Interrupted, Some(_)) => !attempt.checkpoint,
             (AttemptResult::Passed, Some(_)) | (AttemptResult::Failed | AttemptResult::Interrupted, None) => {
                 false
@@ -199,4 +230,15 @@ impl Story {
         };
         self.consecutive = (now, most.max(now));
     }
+}
+
+/// Tells whether a reason names the exit code that there was. One who was killed has none.
+fn tells(reason: &Reason, exit_code: Option<i32>) -> bool {
+    let named = reason
+        .text
+        .as_str()
+        .split("exit ")
+        .last()
+        .and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse::<i32>().ok());
+    named.is_none() || exit_code.is_none() || named == exit_code
 }

@@ -177,6 +177,7 @@ impl Story {
                 let (step, commit) = (step.to_string(), commit.to_string());
                 self.checkpoint_made(Checkpoint { step, attempt, commit, changes });
             }
+            Event::Egress(egress) => self.egress(&egress),
             Event::AttemptEnded { step, attempt, result, reason, .. } => {
                 self.attempt_ended(step.as_str(), attempt, result, reason.as_ref());
             }

@@ -13,6 +13,8 @@ pub(super) struct StepStory {
     pub(super) last: Option<AttemptResult>,
     /// The worktree went back after the last attempt.
     pub(super) reset: bool,
+    /// A further attempt was announced.
+    pub(super) waited: bool,
     pub(super) result: Option<StepResult>,
 }
 
@@ -45,6 +47,9 @@ impl Story {
         if self.attempt.is_some() || self.resetting {
             self.wrong(Code::OutOfOrder, "a reset between attempts", "a reset inside of one");
         }
+        if self.rolling_back.take().is_some() {
+            self.wrong(Code::StartWithoutEnd, "`command.ended` of the rollback first", "a reset");
+        }
         self.resetting = true;
     }
 
@@ -61,7 +66,9 @@ impl Story {
     pub(super) fn retry_waiting(&mut self, id: &str) {
         let Some(at) = self.step_of(id) else { return };
         self.expect_turn(at, id);
-        if self.steps.get(at).is_some_and(|step| step.last != Some(AttemptResult::Failed)) {
+        let Some(step) = self.steps.get_mut(at) else { return };
+        let again = std::mem::replace(&mut step.waited, true);
+        if again || step.last != Some(AttemptResult::Failed) {
             self.wrong(Code::OutOfOrder, "a wait after a failed attempt", format!("one of `{id}`"));
         }
     }
@@ -72,10 +79,9 @@ impl Story {
             return;
         };
         let Some(step) = self.steps.get_mut(at) else { return };
-        let (expected, last, reset) = (step.attempts + 1, step.last, step.reset);
+        let before = std::mem::take(step);
+        let (expected, last) = (before.attempts + 1, before.last);
         step.attempts = expected;
-        step.last = None;
-        step.reset = false;
         if number != expected {
             self.wrong(
                 Code::OutOfOrder,
@@ -88,10 +94,22 @@ impl Story {
             self.wrong(Code::PlanNotFollowed, most, format!("attempt {number}"));
         }
         match last {
-            Some(AttemptResult::Failed) if reset || from == RetryFrom::Attempt => {}
             None if expected == 1 => {}
             Some(AttemptResult::Failed) => {
-                self.wrong(Code::OutOfOrder, "a reset before the next attempt", format!("none at `{id}`"));
+                if !before.reset && from == RetryFrom::Checkpoint {
+                    self.wrong(
+                        Code::OutOfOrder,
+                        "a reset before the next attempt",
+                        format!("none at `{id}`"),
+                    );
+                }
+                if !before.waited {
+                    self.wrong(
+                        Code::OutOfOrder,
+                        "`retry.waiting` first",
+                        format!("attempt {number} of `{id}`"),
+                    );
+                }
             }
             last => {
                 let found = format!("attempt {number} of `{id}` after {last:?}");
@@ -109,7 +127,7 @@ impl Story {
         let Some(step) = self.steps.get_mut(at) else { return };
         step.result = Some(result);
         self.next = at + 1;
-        let (made, last) = (step.attempts, step.last);
+        let (made, last, reset) = (step.attempts, step.last, step.reset);
         let follows = match result {
             StepResult::Passed => last == Some(AttemptResult::Passed),
             StepResult::Failed => last == Some(AttemptResult::Failed),
@@ -120,6 +138,11 @@ impl Story {
             let last = last.map_or("no attempt".to_owned(), |last| format!("the last attempt {last:?}"));
             let found = format!("`{id}` {result:?} after {last}");
             self.wrong(Code::ResultWrong, "a result that the last attempt had", found);
+        }
+        let undone = matches!(result, StepResult::Failed | StepResult::Interrupted);
+        let from_checkpoint = self.planned(at).is_some_and(|step| step.retry_from == RetryFrom::Checkpoint);
+        if undone && from_checkpoint && !reset {
+            self.wrong(Code::OutOfOrder, "a reset before the end of the step", format!("none at `{id}`"));
         }
         if made != attempts {
             self.wrong(Code::ResultWrong, format!("{made} attempts at `{id}`"), format!("{attempts}"));

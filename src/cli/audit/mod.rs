@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
 use super::{output, target};
-use crate::audit::{Audit, AuditError, Checked, Finding, Heads, Host, Outcome, Report, RunReport, Scope};
+use crate::audit::{Audit, Checked, Finding, Heads, Host, Outcome, Report, RunReport, Scope};
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, RunName};
 use crate::worktree::State;
@@ -57,11 +57,17 @@ pub(super) fn run(args: &AuditArgs) -> Result<Exit, Failure> {
 }
 
 fn audited(audit: &Audit<'_>, args: &AuditArgs) -> Result<Report, Failure> {
-    let there = Files::runs(audit.top).map_err(|error| Failure::system(&error))?;
+    let there = Files::runs(audit.top).map_err(unreadable)?;
     let scope = if args.all { Scope::All } else { Scope::Runs(named(&there, &args.targets, audit.top)?) };
     // No run at all: nothing can be believed, and the whole is looked at for traces.
     let scope = if matches!(&scope, Scope::Runs(runs) if runs.is_empty()) { Scope::All } else { scope };
-    audit.run(&scope).map_err(Failure::from)
+    audit.run(&scope).map_err(unreadable)
+}
+
+/// What cannot be read cannot be believed.
+fn unreadable(error: std::io::Error) -> Failure {
+    Failure::new(Exit::AuditFail, format!("the evidence cannot be read: {error}"))
+        .hint("audit as the user who ran it")
 }
 
 /// Returns the runs that are meant: the latest if none is named.
@@ -166,13 +172,4 @@ fn finding_to_json(finding: &Finding) -> Value {
 
 fn verdict(passes: bool) -> &'static str {
     if passes { "pass" } else { "fail" }
-}
-
-impl From<AuditError> for Failure {
-    fn from(error: AuditError) -> Self {
-        match error {
-            AuditError::Io(error) => Self::system(&error),
-            AuditError::Worktree(error) => error.into(),
-        }
-    }
 }

@@ -1,5 +1,7 @@
 //! The hermetic builder: a scratch repository, a clean environment, the real binary, the real git.
 
+pub(crate) mod github;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -61,6 +63,14 @@ impl Repo {
             repo.introduce();
             repo
         })
+    }
+
+    /// Copies everything: checkout, state directory, home.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self { dir: tempfile::Builder::new().prefix("autopilot-it-").tempdir().unwrap() };
+        let status = Command::new("cp").arg("-a").arg(self.dir().join(".")).arg(copy.dir()).status();
+        assert!(status.unwrap().success(), "cp");
+        copy
     }
 
     fn introduce(&self) {
