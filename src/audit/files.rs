@@ -159,8 +159,8 @@ fn belongs(part: Part, story: &Story) -> (bool, bool) {
         // What a dead runner had saved and not recorded is in the bundle as well; what it had recorded is lost
         // with its directory.
         Part::Salvage => (
-            story.salvaged > 0 && story.worktree_is_removed() && !story.recovered,
-            story.salvaged > 0 || story.recovered,
+            story.salvaged > 0 && story.worktree_is_removed() && !story.was_cut_short(),
+            story.salvaged > 0 || story.was_cut_short(),
         ),
     }
 }

@@ -3,48 +3,25 @@
 //! hyper parses and frames on both sides, so that what arrives is never what is passed on byte for byte: nothing can
 //! be smuggled from one reading of a request to another.
 
-use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
-use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Empty, Full};
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::service::service_fn;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderValue};
 use hyper::upgrade::OnUpgrade;
-use hyper::{Method, Request, Response, StatusCode, Uri, client, server};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::{Method, Request, Response, StatusCode, Uri, client};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::allow::AllowList;
 use super::counted::Counted;
+use super::http::{self, Body, strip};
 use super::outside::{self, Outside};
 use super::serve::Slot;
 use super::tally::{Tally, Verdict};
 use super::tunnel;
 use crate::plan::Destination;
-
-/// How long a client may take to send a request's head, and may be silent between requests.
-const HEAD: Duration = Duration::from_secs(30);
-/// Longest head, in bytes.
-const LONGEST: usize = 64 << 10;
-
-/// Headers between neighbours, which are not passed on.
-const HOP_BY_HOP: [HeaderName; 9] = [
-    header::CONNECTION,
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-];
-
-type Body = BoxBody<Bytes, hyper::Error>;
 
 /// What the proxy decides by, and where it writes that down.
 #[derive(Debug, Clone)]
@@ -61,18 +38,7 @@ impl Door {
 
     /// Serves one connection of a client that takes this for its proxy.
     pub(super) async fn serve(self, client: TcpStream, slot: Slot) -> io::Result<()> {
-        let answer = service_fn(move |request| {
-            let (door, slot) = (self.clone(), Arc::clone(&slot));
-            async move { Ok::<_, Infallible>(door.answer(request, slot).await) }
-        });
-        server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD)
-            .max_buf_size(LONGEST)
-            .serve_connection(TokioIo::new(client), answer)
-            .with_upgrades()
-            .await
-            .map_err(io::Error::other)
+        http::serve(client, move |request| self.clone().answer(request, Arc::clone(&slot))).await
     }
 
     /// Passes a connection on to an entry of the list.
@@ -110,7 +76,7 @@ impl Door {
             }
             drop(slot);
         });
-        Ok(Response::new(empty()))
+        Ok(http::empty())
     }
 
     /// Carries a tunnel, if what the client begins with is what it asked for.
@@ -196,20 +162,6 @@ fn outbound(request: Request<Incoming>, host: HeaderValue) -> Result<Request<Inc
     Ok(Request::from_parts(head, body))
 }
 
-/// Takes out what is between neighbours, and what those name as such.
-fn strip(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    for name in named.iter().chain(&HOP_BY_HOP) {
-        headers.remove(name);
-    }
-}
-
 /// Why a request is not passed on, as the client gets to see it.
 #[derive(Debug)]
 struct Refusal {
@@ -243,14 +195,6 @@ impl Refusal {
     }
 
     fn into_response(self) -> Response<Body> {
-        let text = format!("autopilot: {}\n", self.text);
-        let mut response =
-            Response::new(Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed());
-        *response.status_mut() = self.status;
-        response
+        http::answer(self.status, format!("autopilot: {}\n", self.text))
     }
-}
-
-fn empty() -> Body {
-    Empty::new().map_err(|never| match never {}).boxed()
 }

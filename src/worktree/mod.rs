@@ -10,9 +10,11 @@ mod checkpoint;
 mod confined;
 mod create;
 mod deliver;
+mod earlier;
 mod error;
 mod git;
 mod look;
+mod outgoing;
 mod repository;
 mod rules;
 mod rundir;
@@ -24,8 +26,10 @@ pub use changes::{Changed, Changes, Kind};
 pub use checkpoint::{Checkpoint, Counted, Salvage};
 pub use create::RunOf;
 pub use deliver::{Delivered, Proof, Removed};
+pub use earlier::Earlier;
 pub use error::WorktreeError;
 pub use look::{Commit, CommitChanges, Found, Left};
+pub use outgoing::{Outgoing, Remote};
 pub use repository::{Base, Repository};
 pub use rundir::{Record, RunDir};
 pub use state::{Holder, Lock, LockError, State};
@@ -57,6 +61,8 @@ pub struct Worktree {
     base: String,
     /// The last checkpoint; the base until there is one.
     last: String,
+    /// A commit that a runner made, and died before it was recorded.
+    unrecorded: Option<String>,
     /// Commits on top of the base.
     commits: u64,
     /// Refs of what was salvaged.

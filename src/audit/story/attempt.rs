@@ -1,6 +1,6 @@
 //! An attempt: its commands are those of the plan, in its order, and its result is what they came to.
 
-use super::{Checkpoint, Phase, Story};
+use super::{Checkpoint, Fate, Phase, Story};
 use crate::audit::code::Code;
 use crate::audit::plan::{Network, RecordedStep, same_command};
 use crate::evidence::event::{AttemptResult, CommandEnded, Egress, EgressVerdict, Reason, ReasonKind, Role};
@@ -19,6 +19,8 @@ pub(super) struct Attempt {
     /// `post` commands begun, and whether all of them passed.
     post: (usize, bool),
     checkpoint: bool,
+    /// Its runner died: its commands may have no end.
+    lost: bool,
 }
 
 impl Story {
@@ -30,14 +32,17 @@ impl Story {
         self.expect_turn(step, id);
         self.count_attempt(step, id, number);
         let (post, checkpoint) = ((0, true), false);
-        let (running, action, exit_code) = (None, None, None);
-        self.attempt = Some(Attempt { step, number, running, action, exit_code, post, checkpoint });
+        if self.worktree != Fate::There || self.resetting {
+            self.wrong(Code::OutOfOrder, "a worktree at its checkpoint", format!("an attempt at `{id}`"));
+        }
+        let (running, action, exit_code, lost) = (None, None, None, false);
+        self.attempt = Some(Attempt { step, number, running, action, exit_code, post, checkpoint, lost });
     }
 
     pub(super) fn command_started(&mut self, id: &str, number: u32, role: Role, command: &str) {
         let Some(at) = self.step_of(id) else { return };
         if role == Role::Rollback {
-            return self.rollback_started(at, id, command);
+            return self.rollback_started(at, id, number, command);
         }
         let Some(mut attempt) = self.attempt.take() else {
             return self.wrong(
@@ -77,9 +82,10 @@ impl Story {
     }
 
     /// Rollback commands come after a failed attempt, before the reset.
-    fn rollback_started(&mut self, at: usize, id: &str, command: &str) {
+    fn rollback_started(&mut self, at: usize, id: &str, number: u32, command: &str) {
         let Some(step) = self.steps.get(at) else { return };
-        let after_failure = step.last == Some(AttemptResult::Failed) && !step.reset;
+        let after_failure =
+            step.last == Some(AttemptResult::Failed) && !step.reset && step.attempts == number;
         let planned = self.planned(at).is_some_and(|step| {
             step.rollback.iter().any(|planned| same_command(&planned.to_string(), command))
         });
@@ -88,7 +94,7 @@ impl Story {
         } else if !after_failure || self.attempt.is_some() {
             self.wrong(Code::OutOfOrder, "a rollback after a failed attempt", format!("one of `{id}`"));
         }
-        if self.rolling_back.replace(at).is_some() {
+        if self.rolling_back.replace((at, number)).is_some() {
             self.wrong(Code::StartWithoutEnd, "`command.ended` first", format!("a rollback of `{id}`"));
         }
     }
@@ -99,7 +105,7 @@ impl Story {
         let place = format!("line {}: {:?} of `{}`", self.events, ended.role, ended.step);
         self.policy.take(&place, ended, open && ended.role == Role::Action);
         let begun = match &mut self.attempt {
-            _ if ended.role == Role::Rollback => self.rolling_back.take() == Some(at),
+            _ if ended.role == Role::Rollback => self.rolling_back.take() == Some((at, ended.attempt)),
             Some(attempt) => {
                 attempt.running.take() == Some(ended.role)
                     && (attempt.step, attempt.number) == (at, ended.attempt)
@@ -109,6 +115,10 @@ impl Story {
         if !begun {
             let found = format!("the end of a {:?} of `{}`", ended.role, ended.step);
             self.wrong(Code::StartWithoutEnd, "`command.started` before", found);
+        }
+        // It exited, or a signal ended it.
+        if ended.exit_code.is_some() && ended.signal.is_some() {
+            self.wrong(Code::ResultWrong, "an exit code or a signal", format!("both, of `{}`", ended.step));
         }
         let expected = self.planned(at).map_or(0, |step| step.expectation.exit_code);
         let Some(attempt) = &mut self.attempt else { return };
@@ -196,14 +206,15 @@ impl Story {
         if self.phase == Phase::Steps {
             self.count_failures(result);
         }
-        if let Some(step) = self.steps.get_mut(at) {
-            step.last = Some(result);
-        }
+        self.note_result(at, result);
         let whole = attempt.post.0 == self.planned(at).map_or(0, |step| step.post.len());
         let all_well = attempt.action == Some(true) && attempt.post.1;
         let told = reason.is_none_or(|reason| tells(reason, attempt.exit_code));
         let reason = reason.map(|reason| reason.kind);
         let follows = match (result, reason) {
+            // What a runner that died had not written down is told by the checkpoint that it had made.
+            (AttemptResult::Passed, None) if attempt.lost => attempt.checkpoint || (all_well && whole),
+            (_, Some(ReasonKind::Crash)) => attempt.lost && result == AttemptResult::Interrupted,
             (AttemptResult::Passed, None) => all_well && whole,
             (AttemptResult::Failed, Some(ReasonKind::Exit)) => {
                 attempt.action == Some(false) && !attempt.checkpoint && told
@@ -229,6 +240,14 @@ impl Story {
             AttemptResult::Interrupted => now,
         };
         self.consecutive = (now, most.max(now));
+    }
+}
+
+impl Attempt {
+    /// Its runner died: what it was at goes on in another one's name, or not at all.
+    pub(super) fn lose(&mut self) {
+        self.lost = true;
+        self.running = None;
     }
 }
 

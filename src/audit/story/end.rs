@@ -16,7 +16,8 @@ pub(super) struct End {
 
 impl Story {
     pub(super) fn worktree_ready(&mut self) {
-        if self.worktree != Fate::None || self.phase != Phase::Steps {
+        let first = std::mem::replace(&mut self.may_make_worktree, false);
+        if !first || self.phase != Phase::Steps || self.resetting {
             self.wrong(Code::OutOfOrder, "one worktree, before any step", "`worktree.ready`");
         }
         self.worktree = Fate::There;
@@ -47,20 +48,11 @@ impl Story {
                 format!("{} checkpoints, the last {}", self.checkpoints.len(), last.unwrap_or("none"));
             self.wrong(Code::ResultWrong, expected, format!("{} commits, the last {}", made.2, made.1));
         }
-        // Once more after a crash: the same.
-        if self.branch.replace(made.clone()).is_some_and(|before| before != made) {
-            self.wrong(Code::OutOfOrder, "one branch", "another one");
+        if self.worktree != Fate::There && !self.cut_short {
+            self.wrong(Code::OutOfOrder, "its branch before its worktree goes", "its branch");
         }
-    }
-
-    /// What a dead runner left open is closed by whoever picked the run up.
-    pub(super) fn recovered(&mut self) {
-        self.recovered = true;
-        self.attempt = None;
-        self.rolling_back = None;
-        self.resetting = false;
-        if self.phase == Phase::Sealed {
-            self.phase = Phase::Ended;
+        if self.branch.replace(made).is_some() && !self.cut_short {
+            self.wrong(Code::OutOfOrder, "one branch", "another one");
         }
     }
 
@@ -78,6 +70,7 @@ impl Story {
                 self.wrong(Code::StartWithoutEnd, "an end of what began", "the end of the run");
             }
             self.attempt = None;
+            self.pass_over(self.steps.len());
             self.check_result(result, kind, step);
         }
         // The first end that is not good is the run's.
@@ -94,11 +87,13 @@ impl Story {
                 let named = step.is_none_or(|id| self.result_of(id) == Some(StepResult::Failed));
                 let from_outside = matches!(kind, Some(ReasonKind::Internal | ReasonKind::RunTimeout));
                 let failed = self.steps.iter().any(|step| step.result == Some(StepResult::Failed));
-                (kind.is_some() && named && (failed || from_outside), "a failed step".to_owned())
+                let all_over = self.steps.iter().all(|step| step.result.is_some());
+                let over = all_over || kind == Some(ReasonKind::Internal);
+                (kind.is_some() && named && over && (failed || from_outside), "a failed step".to_owned())
             }
             RunResult::Interrupted => (kind == Some(ReasonKind::Signal), "a signal".to_owned()),
             RunResult::Crashed => {
-                (kind == Some(ReasonKind::Crash) && self.recovered, "a run that was picked up".to_owned())
+                (kind == Some(ReasonKind::Crash) && self.cut_short, "a run that was picked up".to_owned())
             }
         };
         if !follows {
@@ -133,12 +128,16 @@ impl Story {
         if self.phase != Phase::Ended {
             self.wrong(Code::OutOfOrder, "the end of the run first", "`sealed`");
         }
-        if self.worktree == Fate::There && !self.recovered {
+        if self.worktree == Fate::There && !self.cut_short {
             self.wrong(
                 Code::StartWithoutEnd,
                 "`worktree.removed` or `worktree.kept`",
                 "neither before `sealed`",
             );
+        }
+        let delivered = self.branch.is_some() || self.checkpoints.is_empty();
+        if self.worktree == Fate::Removed && !delivered && !self.cut_short {
+            self.wrong(Code::StartWithoutEnd, "`branch.made`", "checkpoints and no branch before `sealed`");
         }
         self.phase = Phase::Sealed;
         self.seal = Some(Seal { files, journal, finished: self.finished.unwrap_or(time) });

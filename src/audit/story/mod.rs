@@ -1,6 +1,7 @@
 //! Follows the events of a run as a person would who does not believe the runner: does each follow from the ones
 //! before, is it what the plan says, and was it confined as the plan demands?
 
+mod after;
 mod attempt;
 mod end;
 mod steps;
@@ -14,7 +15,7 @@ use super::finding::Finding;
 use super::journal::Entry;
 use super::plan::Recorded;
 use super::policy::Policy;
-use crate::evidence::event::{Change, Event, RunResult, RunStarted, Sealed, StepResult};
+use crate::evidence::event::{Change, Effect, Event, RunResult, RunStarted, Sealed, StepResult};
 use crate::evidence::{Head, RunName};
 use attempt::Attempt;
 use end::End;
@@ -35,13 +36,20 @@ pub(super) struct Story {
     /// Steps before this one are over.
     next: usize,
     attempt: Option<Attempt>,
-    /// The step whose rollback command runs.
-    rolling_back: Option<usize>,
+    /// The step and attempt whose rollback command runs.
+    rolling_back: Option<(usize, u32)>,
     resetting: bool,
+    /// The last ref of the salvage.
+    salvage: Option<String>,
+    /// It was picked up or resumed: what its runner was at had no end of its own.
+    cut_short: bool,
+    /// A worktree may be made: once, and anew when the run goes on.
+    may_make_worktree: bool,
+    /// The state of the run that is being published, and whether it was begun.
+    publishing: Option<(Effect, String)>,
     /// Failed attempts in a row, and the most there were.
     consecutive: (u32, u32),
     end: Option<End>,
-    pub(super) recovered: bool,
     pub(super) salvaged: u64,
     pub(super) checkpoints: Vec<Checkpoint>,
     /// Ref, commit and commits on top of the base.
@@ -127,9 +135,12 @@ impl Story {
             attempt: None,
             rolling_back: None,
             resetting: false,
+            salvage: None,
+            cut_short: false,
+            may_make_worktree: true,
+            publishing: None,
             consecutive: (0, 0),
             end: None,
-            recovered: false,
             salvaged: 0,
             checkpoints: Vec::new(),
             branch: None,
@@ -181,10 +192,12 @@ impl Story {
             Event::AttemptEnded { step, attempt, result, reason, .. } => {
                 self.attempt_ended(step.as_str(), attempt, result, reason.as_ref());
             }
-            Event::Salvaged { .. } => self.salvaged += 1,
-            Event::ResetStarted { .. } => self.reset_started(),
-            Event::ResetDone { step, .. } => self.reset_done(step.as_str()),
-            Event::RetryWaiting { step, .. } => self.retry_waiting(step.as_str()),
+            Event::Salvaged { step, attempt, reference, .. } => {
+                self.salvaged(step.as_str(), attempt, reference.as_str());
+            }
+            Event::ResetStarted { step, attempt } => self.reset_started(step.as_str(), attempt),
+            Event::ResetDone { step, attempt } => self.reset_done(step.as_str(), attempt),
+            Event::RetryWaiting { step, attempt, .. } => self.retry_waiting(step.as_str(), attempt),
             Event::StepEnded { step, result, attempts, because } => {
                 self.step_ended(step.as_str(), result, attempts, because.is_some());
             }
@@ -197,6 +210,11 @@ impl Story {
             Event::WorktreeRemoved { .. } => self.worktree_gone(Fate::Removed),
             Event::WorktreeKept { .. } => self.worktree_gone(Fate::Kept),
             Event::Recovered { .. } => self.recovered(),
+            Event::Resumed(resumed) => self.resumed(&resumed),
+            Event::PublishStarted { effect, key, .. } => self.publish_started(effect, key.as_str()),
+            Event::PublishDone { effect, key, .. } | Event::PublishFailed { effect, key, .. } => {
+                self.publish_ended(effect, key.as_str());
+            }
             Event::Sealed { files } => self.sealed(files, entry.so_far.unwrap_or_default(), entry.time),
             Event::Attested { sha256 } => self.attest(sha256.to_string(), entry.at),
             // Handled by `take`.
@@ -271,6 +289,11 @@ impl Story {
     /// Tells whether the run is closed: nothing but publishing and resuming can follow.
     pub(super) fn is_closed(&self) -> bool {
         self.phase == Phase::Closed
+    }
+
+    /// Tells whether its runner died or was interrupted, and somebody went on with what it left.
+    pub(super) fn was_cut_short(&self) -> bool {
+        self.cut_short
     }
 
     /// Tells whether the journal says that the worktree was removed.

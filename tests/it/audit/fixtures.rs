@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use autopilot::audit::Code;
 use serde_json::{Value, json};
 
-use super::forge::{Forge, Good, good, sha256};
+use super::forge::{Forge, Good, good, replace, sha256};
 use crate::common::{Ran, Repo};
 
 /// A copy of the good runs, to which something is done, and how it is audited then.
@@ -135,7 +135,9 @@ fn plant(code: Code, on: &mut Fixture) {
         | Code::StrayProcess
         | Code::StateUnreadable => leftover(code, on),
         Code::StartWithoutEnd => on.failed.edit(|lines| {
-            lines.retain(|line| line["event"]["type"] != "command.ended" || line["event"]["role"] != "rollback");
+            lines.retain(|line| {
+                line["event"]["type"] != "command.ended" || line["event"]["role"] != "rollback"
+            });
         }),
         Code::OutOfOrder => on.failed.edit(|lines| lines.insert(2, lines[1].clone())),
         Code::ResultWrong => {
@@ -148,11 +150,11 @@ fn plant(code: Code, on: &mut Fixture) {
         Code::SummaryWrong => {
             let text = fs::read_to_string(on.failed.summary()).unwrap();
             let first = text.lines().next().unwrap();
-            on.failed.replace(&on.failed.summary(), first, "# ✅ #7 done in 3.0s");
+            replace(&on.failed.summary(), first, "# ✅ #7 done in 3.0s");
             on.failed.reseal();
         }
         Code::FailureReportWrong => {
-            on.failed.replace(&on.failed.failed(), "FAILED: run", "INTERRUPTED: run");
+            replace(&on.failed.failed(), "FAILED: run", "INTERRUPTED: run");
             on.failed.reseal();
         }
         Code::NotConfined => on.enforced(|enforced| *enforced = Value::Null),

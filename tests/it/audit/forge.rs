@@ -46,6 +46,13 @@ pub(super) fn good() -> &'static Good {
     })
 }
 
+/// Changes a file that people read.
+pub(super) fn replace(file: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(file).unwrap();
+    assert!(text.contains(from), "{from} is not in {text}");
+    fs::write(file, text.replacen(from, to, 1)).unwrap();
+}
+
 pub(super) fn sha256(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
@@ -103,13 +110,6 @@ impl Forge {
     /// The journal as JSON, line by line.
     pub(super) fn values(&self) -> Vec<Value> {
         self.lines().iter().map(|line| serde_json::from_slice(line).unwrap()).collect()
-    }
-
-    /// Changes a file that people read.
-    pub(super) fn replace(&self, file: &Path, from: &str, to: &str) {
-        let text = fs::read_to_string(file).unwrap();
-        assert!(text.contains(from), "{from} is not in {text}");
-        fs::write(file, text.replacen(from, to, 1)).unwrap();
     }
 
     /// Changes lines of the journal, and writes chain, seal, provenance and attestation again so that they fit.

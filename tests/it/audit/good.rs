@@ -79,6 +79,33 @@ fn a_crashed_run_is_found_and_passes_once_it_was_picked_up() {
     passes(&repo);
 }
 
+/// A step that waits for ever in its first attempt, and passes in the next.
+const SECOND_TIME: &str = "  - {id: a, command: 'echo a > a'}
+  - {id: b, command: 'echo b > b; echo ready; test -e ~/b || { touch ~/b; sleep 600; }', retries: 1}
+  - {id: c, command: 'echo c > c; exit 3', on_failure: ignore}
+  - {id: d, needs: [c], command: 'true'}\n";
+
+#[test]
+fn a_resumed_run_passes_whatever_had_ended_it() {
+    for how in [Signal::SIGINT, Signal::SIGKILL] {
+        let repo = Repo::new();
+        // HOME goes with the run's directory where the run was closed: a marker that both attempts see.
+        let marker = repo.dir().join("marker");
+        fs::create_dir(&marker).unwrap();
+        fs::set_permissions(&marker, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+        fs::set_permissions(repo.dir(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let marked = SECOND_TIME.replace("~/b", &format!("{}/b", marker.display()));
+        repo.plan_with(&format!("defaults: {{filesystem: {{write: [{}]}}}}", marker.display()), &marked);
+        let mut child = repo.start(["7"]);
+        wait_until(|| repo.log().contains("ready"));
+        signal(&child, how);
+        child.wait().unwrap();
+        repo.autopilot(["7", "--resume"]).exits(0);
+        assert!(repo.events_of("resumed").len() == 1);
+        passes(&repo);
+    }
+}
+
 #[test]
 fn no_run_at_all_is_no_pass() {
     let repo = Repo::new();
