@@ -169,6 +169,15 @@ codes! {
     RepositoryUnreadable 707 "repository-unreadable"
         "Git could not tell what has to be compared."
         "git fsck; then audit again";
+    CommentMissing 801 "comment-missing"
+        "No comment on the issue tells the run's head."
+        "autopilot publish RUN, if the run is to be believed for other reasons; else do not believe it";
+    CommentDiffers 802 "comment-differs"
+        "A comment on the issue that bears the run's marker tells another head."
+        "look at who wrote it when; unless it is a stranger's, do not believe this run";
+    GithubUnreachable 803 "github-unreachable"
+        "GitHub could not be asked for the comment."
+        "gh auth status; then audit again";
 }
 
 impl std::fmt::Display for Code {

@@ -41,6 +41,8 @@ pub enum Check {
     Secrets,
     /// Base, branch and commits are as recorded.
     Repository,
+    /// The head, against the one in the comment.
+    Online,
     /// There is no trace of a run without a journal.
     Runs,
     /// Nothing is left of runs that have ended.
@@ -57,6 +59,7 @@ impl fmt::Display for Check {
             Self::Policy => "policy",
             Self::Secrets => "secrets",
             Self::Repository => "repository",
+            Self::Online => "online",
             Self::Runs => "runs",
             Self::Leftovers => "leftovers",
         })

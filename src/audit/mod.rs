@@ -15,6 +15,7 @@ mod heads;
 mod journal;
 mod leftovers;
 mod one;
+pub mod online;
 mod place;
 mod plan;
 mod policy;

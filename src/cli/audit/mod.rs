@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
 use super::{output, target};
-use crate::audit::{Audit, Checked, Finding, Heads, Host, Outcome, Report, RunReport, Scope};
+use crate::audit::{Audit, Checked, Finding, Heads, Host, Outcome, Report, RunReport, Scope, online};
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, RunName};
-use crate::worktree::State;
+use crate::github::Environment;
+use crate::worktree::{Repository, State};
 
 /// Check what runs left: evidence, repository, and that nothing else is there.
 #[derive(Debug, Args)]
@@ -26,6 +27,9 @@ pub(super) struct AuditArgs {
     /// Only the evidence below the current directory: no repository, no host. Says what that leaves out.
     #[arg(long)]
     evidence_only: bool,
+    /// Compare the head with the one in the comment, through `gh`.
+    #[arg(long, conflicts_with = "evidence_only")]
+    online: bool,
     /// Heads known from elsewhere: a file with a line `RUN SEQ:HASH` for each run.
     #[arg(long, value_name = "FILE")]
     heads: Option<PathBuf>,
@@ -50,7 +54,11 @@ pub(super) fn run(args: &AuditArgs) -> Result<Exit, Failure> {
         let state = State::find()?;
         let host = Some(Host { repository: &repository, state: &state });
         let audit = Audit { top: &repository.toplevel, host, secrets: &secrets, heads: heads.as_ref() };
-        audited(&audit, args)?
+        let mut report = audited(&audit, args)?;
+        if args.online {
+            compare_online(&mut report, &repository)?;
+        }
+        report
     };
     output::print(&if args.json { format!("{:#}\n", to_json(&report)) } else { text::report(&report) })?;
     Ok(if report.passes() { Exit::Done } else { Exit::AuditFail })
@@ -62,6 +70,13 @@ fn audited(audit: &Audit<'_>, args: &AuditArgs) -> Result<Report, Failure> {
     // No run at all: nothing can be believed, and the whole is looked at for traces.
     let scope = if matches!(&scope, Scope::Runs(runs) if runs.is_empty()) { Scope::All } else { scope };
     audit.run(&scope).map_err(unreadable)
+}
+
+fn compare_online(report: &mut Report, repository: &Repository) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(Exit::Internal, format!("runtime: {error}")))?;
+    runtime.block_on(online::compare(report, repository, &Environment::of_process()));
+    Ok(())
 }
 
 /// What cannot be read cannot be believed.
