@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! Autopilot.yaml ─ plan ─→ policy ─→ sandbox ─→ run ─→ evidence ─→ report ─→ publish
+//!                                                            └─→ audit
 //! ```
 
 pub mod audit;
