@@ -269,6 +269,16 @@ fn a_limit_is_said_with_its_wait() {
 
 #[test]
 #[ignore = "needs gh"]
+fn a_limit_that_ends_soon_is_waited_for() {
+    let scene = Scene::new("", PASSES);
+    scene.github.limit_ends_in(2);
+    scene.github.fault("CommentCreate", 1, Fault::Status(403, "API rate limit exceeded for user ID 1."));
+    scene.autopilot(&["7"]).exits(0).says("comment  https://");
+    assert_eq!((scene.comment().id, scene.github.called("CommentCreate")), (1000, 2));
+}
+
+#[test]
+#[ignore = "needs gh"]
 fn a_hang_ends_in_time_and_the_next_call_finds_out() {
     let scene = Scene::new("", PASSES);
     scene.github.fault("CommentCreate", 9, Fault::Hang);
