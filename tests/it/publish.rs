@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::common::github::{Comment, Fault, GitHub, LOGIN};
 use crate::common::{Ran, Repo, http, signal, wait_until};
@@ -719,6 +719,28 @@ fn a_pull_request_is_opened_once_and_the_comment_knows_it() {
     );
     assert!(body.contains("https://github.com/acme/widgets/pull/100"), "{body}");
     scene.autopilot(&["publish", "7"]).exits(0).says("nothing is left to publish");
+    assert_eq!(scene.github.pulls().len(), 1);
+}
+
+#[test]
+#[ignore = "needs gh"]
+fn a_pull_request_has_its_labels_and_reviewers() {
+    let scene = Scene::new("publish: {pull_request: {labels: [bug], reviewers: [somebody]}}", PASSES);
+    add_remote(&scene.repo);
+    scene.autopilot(&["7"]).exits(0).says("pull     https://");
+    let pull = &scene.github.pulls()[0];
+    assert_eq!((&pull["labelIds"], &pull["userIds"]), (&json!(["L_1"]), &json!(["U_1"])), "{pull}");
+    assert_eq!((&pull["title"], &pull["isDraft"]), (&json!("Try"), &json!(false)));
+}
+
+#[test]
+#[ignore = "needs gh"]
+fn a_reviewer_that_cannot_be_asked_makes_no_second_pull_request() {
+    let scene = Scene::new("publish: {pull_request: {reviewers: [somebody]}}", PASSES);
+    add_remote(&scene.repo);
+    let refused = "Could not request reviews from somebody";
+    scene.github.fault("PullRequestCreateRequestReviews", 9, Fault::GraphQl(refused));
+    scene.autopilot(&["7"]).exits(0).says("pull     https://");
     assert_eq!(scene.github.pulls().len(), 1);
 }
 

@@ -294,6 +294,12 @@ impl State {
                 "id": "R_1", "name": "widgets", "owner": {"login": "acme"}, "hasIssuesEnabled": true,
                 "viewerPermission": "WRITE", "defaultBranchRef": {"name": "main"},
             }}})),
+            "RepositoryResolveMetadataIDs" => ok(json!({"data": {
+                "u000": {"id": "U_1", "login": "somebody"},
+                "repository": {"l000": {"id": "L_1", "name": "bug"}},
+            }})),
+            "PullRequestCreateMetadata" => self.pull_request_add("labelIds", &variables["input"]),
+            "PullRequestCreateRequestReviews" => self.pull_request_add("userIds", &variables["input"]),
             "PullRequestForBranch" | "PullRequestList" => self.pull_requests(variables),
             "PullRequestCreate" => self.pull_request_create(&variables["input"]),
             _ => Answer::Json(404, json!({"message": "Not Found"}), None),
@@ -399,6 +405,13 @@ impl State {
             "defaultBranchRef": {"name": "main"},
             "pullRequests": {"totalCount": nodes.len(), "nodes": nodes, "pageInfo": {"hasNextPage": false, "endCursor": null}},
         }}}))
+    }
+
+    /// Adds labels, or who is to review.
+    fn pull_request_add(&mut self, what: &str, input: &Value) -> Answer {
+        let pull = self.pulls.iter_mut().find(|pull| pull["id"] == input["pullRequestId"]).unwrap();
+        pull[what] = input[what].clone();
+        ok(json!({"data": {}}))
     }
 
     fn pull_request_create(&mut self, input: &Value) -> Answer {
