@@ -35,3 +35,5 @@ mod resume;
 mod rules;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod toolchains;
