@@ -16,7 +16,7 @@ use super::launcher::Started;
 use super::spec::{Launch, Seen, Setting};
 use super::wire::{self, Order, Report};
 use super::{Command, Ended, Enforced, Place, SandboxError, launcher};
-use crate::policy::Grant;
+use crate::policy::{Grant, Isolation};
 
 /// How long a tree that was told to die may take before the runner goes on without having seen it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -131,6 +131,9 @@ pub(crate) async fn spawn_seen(
     command: Command,
 ) -> Result<Confined, SandboxError> {
     let failed = |error: io::Error| SandboxError::of("launch", "start the confined side", &error);
+    if grant.isolation() == Isolation::Bare && !command.listen.is_empty() {
+        return Err(no_loopback());
+    }
     let stdin = command.stdin.map_or_else(dev_null, Ok).map_err(failed)?;
     let launch = Launch {
         grant: grant.clone(),
@@ -174,6 +177,15 @@ pub(crate) async fn spawn_seen(
 
 fn dev_null() -> io::Result<OwnedFd> {
     Ok(std::fs::File::open("/dev/null")?.into())
+}
+
+fn no_loopback() -> SandboxError {
+    SandboxError {
+        layer: "network".into(),
+        what: "a way out through the runner needs a network namespace, whose loopback is the step's alone"
+            .into(),
+        hint: "run `autopilot doctor`: it says how namespaces are to be had here".into(),
+    }
 }
 
 fn lost(why: &str) -> SandboxError {

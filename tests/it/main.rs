@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod actions;
 #[cfg(test)]
+mod agents;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod common;
@@ -27,6 +29,8 @@ mod network;
 mod plan;
 #[cfg(test)]
 mod publish;
+#[cfg(test)]
+mod real_codex;
 #[cfg(test)]
 mod repositories;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The hermetic builder: a scratch repository, a clean environment, the real binary, the real git.
 
+pub(crate) mod model;
 pub(crate) mod github;
 pub(crate) mod http;
 
