@@ -41,3 +41,5 @@ mod resume;
 mod rules;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod toolchains;
