@@ -1,9 +1,11 @@
 //! Takes the command line, calls the rooms; progress on the terminal. Holds no logic of its own.
 
 mod check;
+mod clean;
 mod completions;
 mod doctor;
 mod exit;
+mod jobs;
 mod leftovers;
 mod logs;
 mod mask;
@@ -15,6 +17,7 @@ mod run;
 mod sandbox;
 mod schema;
 mod status;
+mod stop;
 mod target;
 
 use std::ffi::OsString;
@@ -56,6 +59,8 @@ enum Command {
     Check(check::CheckArgs),
     Status(status::StatusArgs),
     Logs(logs::LogsArgs),
+    Stop(stop::StopArgs),
+    Clean(clean::CleanArgs),
     Doctor(doctor::DoctorArgs),
     /// Print the JSON Schema of plan files.
     Schema,
@@ -85,6 +90,8 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Schema => schema::run(),
         Command::Status(args) => status::run(args),
         Command::Logs(args) => logs::run(args),
+        Command::Stop(args) => stop::run(args),
+        Command::Clean(args) => clean::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Mask(args) => mask::run(args),

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use super::exit::{Exit, Failure};
-use super::leftovers::{Earlier, Scene};
+use super::leftovers::{self, Earlier, Scene};
 use super::output;
 use super::progress::Progress;
 use crate::evidence::event::{RunResult, StepResult};
@@ -118,14 +118,13 @@ pub(super) async fn go_on(
 ) -> Result<GoingOn, Failure> {
     let base = check(scene, plan, view)?;
     let Earlier { name, files, left } = last;
-    let contents = crate::evidence::journal::read(&files.journal()).map_err(|e| Failure::system(&e))?;
-    let mut standing = Standing::of(&contents.lines, plan);
+    let reopened = Recorder::reopen(files, secrets, Box::new(progress));
+    let (mut recorder, lines, torn) = reopened.map_err(|error| leftovers::failed(name, error.into()))?;
+    let mut standing = Standing::of(&lines, plan);
     if let (None, Some(checkpoint)) = (&left, &standing.checkpoint) {
         run::branch_unchanged(&view.start, checkpoint, scene.repository)
             .map_err(|refused| cannot(refused, plan.issue))?;
     }
-    let (mut recorder, _, torn) =
-        Recorder::reopen(files, secrets, Box::new(progress)).map_err(|e| Failure::system(&e))?;
     run::resumed(&mut recorder, &standing, &base, torn, scene.repository, grants)?;
     let checkpoint = standing.checkpoint.as_ref().map_or(base.commit.as_str(), |commit| commit.as_str());
     let mut taken_up = None;

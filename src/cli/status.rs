@@ -117,12 +117,17 @@ fn result(view: &RunView, alive: bool) -> &'static str {
         _ if alive => "running",
         None => "crashed",
         Some(_) if !view.closed => "crashed",
-        Some(end) => match end.result {
-            RunResult::Done => "done",
-            RunResult::Failed => "failed",
-            RunResult::Interrupted => "interrupted",
-            RunResult::Crashed => "crashed",
-        },
+        Some(end) => word(end.result),
+    }
+}
+
+/// Says a result in a word.
+pub(super) fn word(result: RunResult) -> &'static str {
+    match result {
+        RunResult::Done => "done",
+        RunResult::Failed => "failed",
+        RunResult::Interrupted => "interrupted",
+        RunResult::Crashed => "crashed",
     }
 }
 

@@ -2,6 +2,8 @@
 
 // `cfg(test)` tells clippy that helpers of tests may unwrap, too.
 #[cfg(test)]
+mod clean;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod common;
@@ -15,6 +17,8 @@ mod evidence;
 mod github;
 #[cfg(test)]
 mod house;
+#[cfg(test)]
+mod jobs;
 #[cfg(test)]
 mod mask;
 #[cfg(test)]
