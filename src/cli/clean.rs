@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::exit::{Exit, Failure};
-use super::leftovers::{self, Kept, Left, Scene};
+use super::leftovers::{self, Kept, Left, Picking, Scene};
 use super::{output, target};
 use crate::evidence::{Files, RunName};
 use crate::policy::Waivers;
@@ -90,7 +90,8 @@ async fn clean(scene: Scene<'_>, issue: u64, kept: bool) -> Result<Vec<String>, 
     }
     let earlier = leftovers::earlier(scene, issue)?;
     let kept = if kept { Kept::Goes } else { Kept::Stays };
-    told.extend(leftovers::recover(scene, issue, earlier, kept).await?);
+    let picking = Picking { kept, publishing: None };
+    told.extend(leftovers::recover(scene, issue, earlier, picking).await?);
     Ok(told)
 }
 

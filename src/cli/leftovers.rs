@@ -4,12 +4,12 @@
 use std::fmt::Write as _;
 
 use super::exit::{Exit, Failure};
-use super::target;
+use super::{publish, target};
 use crate::evidence::event::RunResult;
 use crate::evidence::{Files, RunName};
 use crate::policy::{HostFacts, Waivers};
 use crate::report::{self, RunView, WorktreeView};
-use crate::run;
+use crate::run::{self, Interrupt};
 use crate::worktree::{Record, Repository, RunDir, State};
 
 /// Where runs happen, and under which rules.
@@ -75,13 +75,21 @@ pub(super) enum Kept {
     Goes,
 }
 
+/// How earlier runs are picked up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Picking<'a> {
+    pub(super) kept: Kept,
+    /// What they meant to publish is published, until this says to end; or not.
+    pub(super) publishing: Option<&'a Interrupt>,
+}
+
 /// Recovers those that have no end, or left a directory that they had not meant to leave; returns what there is
 /// to tell. The caller holds the issue's lock.
 pub(super) async fn recover(
     scene: Scene<'_>,
     issue: u64,
     earlier: Vec<Earlier>,
-    kept: Kept,
+    picking: Picking<'_>,
 ) -> Result<Vec<String>, Failure> {
     let mut told = Vec::new();
     for dir in RunDir::abandoned(scene.state, &scene.repository.common_dir, issue)? {
@@ -94,7 +102,7 @@ pub(super) async fn recover(
         let name = earlier.name;
         match standing(&earlier) {
             Left::Nothing => {}
-            Left::KeptWorktree if kept == Kept::Stays => {}
+            Left::KeptWorktree if picking.kept == Kept::Stays => {}
             Left::Broken(error) => {
                 // Whatever broke it: nothing can be added to it, and a new run does not depend on it.
                 if let Some((dir, _)) = earlier.left {
@@ -104,7 +112,9 @@ pub(super) async fn recover(
                     ));
                 }
             }
-            Left::Unfinished | Left::KeptWorktree => told.push(recover_one(scene, earlier).await?),
+            Left::Unfinished | Left::KeptWorktree => {
+                told.push(recover_one(scene, earlier, picking.publishing).await?);
+            },
         }
     }
     Ok(told)
@@ -133,7 +143,11 @@ pub(super) fn standing(earlier: &Earlier) -> Left {
     }
 }
 
-async fn recover_one(scene: Scene<'_>, earlier: Earlier) -> Result<String, Failure> {
+async fn recover_one(
+    scene: Scene<'_>,
+    earlier: Earlier,
+    publishing: Option<&Interrupt>,
+) -> Result<String, Failure> {
     let Earlier { name, files, left } = earlier;
     let recovered = run::recover(files, left, scene.repository, scene.host, scene.waivers).await;
     Ok(match recovered.map_err(|error| failed(name, error))? {
@@ -141,6 +155,9 @@ async fn recover_one(scene: Scene<'_>, earlier: Earlier) -> Result<String, Failu
         Some(mut recovered) => {
             let (view, _) =
                 report::close(&mut recovered.recorder).map_err(|error| failed(name, error.into()))?;
+            if let Some(interrupt) = publishing {
+                publish::at_the_end(&mut recovered.recorder, scene.repository, &view, interrupt).await?;
+            }
             told(name, &view)
         }
     })

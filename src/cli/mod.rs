@@ -1,5 +1,6 @@
 //! Takes the command line, calls the rooms; progress on the terminal. Holds no logic of its own.
 
+mod actions;
 mod check;
 mod clean;
 mod completions;
@@ -12,6 +13,7 @@ mod mask;
 mod output;
 mod plans;
 mod progress;
+mod publish;
 mod resume;
 mod run;
 mod sandbox;
@@ -44,7 +46,7 @@ const EXIT_CODES: &str = "\
 
 Exit codes:
   0      done
-  1      the run failed
+  1      the run failed, or not all could be published
   2      usage, or an invalid plan
   3      refused: the policy cannot be enforced here
   4      audit FAIL
@@ -61,6 +63,7 @@ enum Command {
     Logs(logs::LogsArgs),
     Stop(stop::StopArgs),
     Clean(clean::CleanArgs),
+    Publish(publish::PublishArgs),
     Doctor(doctor::DoctorArgs),
     /// Print the JSON Schema of plan files.
     Schema,
@@ -92,6 +95,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Logs(args) => logs::run(args),
         Command::Stop(args) => stop::run(args),
         Command::Clean(args) => clean::run(args),
+        Command::Publish(args) => publish::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Mask(args) => mask::run(args),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::publish::told;
 use crate::evidence::event::{
     AttemptResult, ChangeKind, Egress, EgressVerdict, Event, RunResult, StepResult,
 };
@@ -74,6 +75,7 @@ pub(super) struct Progress {
     partial: Vec<u8>,
     now: Arc<Mutex<Now>>,
     ending: Ending,
+    run: Option<RunName>,
 }
 
 /// What the heartbeat tells.
@@ -89,7 +91,6 @@ struct Ending {
     base: String,
     /// What a run that goes on had done before.
     before: String,
-    run: Option<RunName>,
     result: Option<(RunResult, Duration, Option<String>)>,
     branch: Option<(String, u64)>,
     worktree: String,
@@ -126,12 +127,13 @@ impl Progress {
             partial: Vec::new(),
             now,
             ending: Ending::default(),
+            run: None,
         }
     }
 
     /// Learns what went before, of a run that goes on.
     pub(super) fn catch_up(&mut self, view: &RunView) {
-        self.ending.run = view.start.run.as_str().parse().ok();
+        self.run = view.start.run.as_str().parse().ok();
         self.ending.base = view.start.base.to_string();
         self.ending.salvaged = !view.salvaged().is_empty();
         self.ending.checkpoints = usize::from(!view.changes().is_empty());
@@ -223,7 +225,7 @@ impl Progress {
         self.now.lock().unwrap_or_else(PoisonError::into_inner).over = true;
         self.bar.finish_and_clear();
         let ending = std::mem::take(&mut self.ending);
-        let (Some(run), Some((result, took, reason))) = (ending.run, ending.result) else { return };
+        let (Some(run), Some((result, took, reason))) = (self.run, ending.result) else { return };
         let took = units::clock(took);
         let commits = ending.branch.as_ref().map_or(0, |(_, commits)| *commits);
         let commits = if commits == 1 { "1 commit".to_owned() } else { format!("{commits} commits") };
@@ -261,7 +263,7 @@ impl Watch for Progress {
     fn event(&mut self, line: &Line) {
         match &line.event {
             Event::RunStarted(start) => {
-                self.ending.run = start.run.as_str().parse().ok();
+                self.run = start.run.as_str().parse().ok();
                 self.ending.base = start.base.to_string();
                 let commit: String = start.commit.as_str().chars().take(7).collect();
                 let head =
@@ -291,7 +293,7 @@ impl Watch for Progress {
                 self.attempt_ended(step.as_str(), *attempt, *result, reason, *ms);
             }
             Event::Resumed(resumed) => {
-                let run = self.ending.run.map(|run| run.to_string()).unwrap_or_default();
+                let run = self.run.map(|run| run.to_string()).unwrap_or_default();
                 let before = &self.ending.before;
                 self.say(&format!("run {run} goes on, {before}  sandbox: {}", resumed.sandbox));
             }
@@ -319,6 +321,11 @@ impl Watch for Progress {
                 self.ending.worktree = format!("worktree kept at {path}: {why}");
             }
             Event::Attested { .. } => self.over(),
+            Event::PublishDone { .. } | Event::PublishFailed { .. } => {
+                for line in told(&line.event, self.run) {
+                    self.say(&line);
+                }
+            }
             Event::WorktreeReady { .. }
             | Event::CommandStarted { .. }
             | Event::ResetStarted { .. }
@@ -326,6 +333,7 @@ impl Watch for Progress {
             | Event::RetryWaiting { .. }
             | Event::StepEnded { .. }
             | Event::Recovered { .. }
+            | Event::PublishStarted { .. }
             | Event::Sealed { .. } => {}
         }
     }
@@ -357,7 +365,8 @@ fn printable(line: &[u8]) -> String {
     plain.chars().filter(|c| !c.is_control()).take(160).collect::<String>().trim_end().to_owned()
 }
 
-fn say(mode: Mode, line: &str) {
+/// Says a line where progress goes.
+pub(super) fn say(mode: Mode, line: &str) {
     // A reader that has gone away must not end the run.
     let _ = match mode {
         Mode::Aside => writeln!(std::io::stderr().lock(), "{line}"),

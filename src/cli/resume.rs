@@ -5,10 +5,9 @@ use std::io::IsTerminal;
 use super::exit::{Exit, Failure};
 use super::leftovers::{self, Earlier, Scene};
 use super::output;
-use super::progress::Progress;
 use crate::evidence::event::{RunResult, StepResult};
 use crate::evidence::mask::Secrets;
-use crate::evidence::{Recorder, RunName};
+use crate::evidence::{Recorder, RunName, Watch};
 use crate::plan::Plan;
 use crate::report::{self, RunView};
 use crate::run::{self, Refused, Standing};
@@ -113,12 +112,12 @@ pub(super) async fn go_on(
     last: Earlier,
     view: &RunView,
     secrets: &Secrets,
-    progress: Progress,
+    watch: Box<dyn Watch>,
     grants: &std::collections::BTreeMap<String, run::Grants>,
 ) -> Result<GoingOn, Failure> {
     let base = check(scene, plan, view)?;
     let Earlier { name, files, left } = last;
-    let reopened = Recorder::reopen(files, secrets, Box::new(progress));
+    let reopened = Recorder::reopen(files, secrets, watch);
     let (mut recorder, lines, torn) = reopened.map_err(|error| leftovers::failed(name, error.into()))?;
     let mut standing = Standing::of(&lines, plan);
     if let (None, Some(checkpoint)) = (&left, &standing.checkpoint) {

@@ -1,4 +1,4 @@
-//! `autopilot run ISSUE…`: load → check → lock → recover or go on → record → run → prove → close → tell.
+//! `autopilot run ISSUE…`: load → check → lock → recover or go on → record → run → prove → close → publish → tell.
 
 use std::path::PathBuf;
 
@@ -6,15 +6,17 @@ use serde_json::json;
 
 use super::exit::{Exit, Failure};
 use super::jobs::Call;
-use super::leftovers::{self, Kept, Scene};
+use super::leftovers::{self, Kept, Picking, Scene};
 use super::progress::{Mode, Progress};
 use super::resume::{self, Next};
-use super::{output, plans, target};
+use super::{actions, output, plans, publish, target};
 use crate::evidence::event::{ReasonKind, RunResult};
 use crate::evidence::mask::Secrets;
-use crate::evidence::{Files, Head, Recorder, RunName, journal};
+use crate::evidence::{Files, Head, Recorder, RunName};
+use crate::github::Environment;
 use crate::plan::{self, Plan};
 use crate::policy::{HostFacts, Waivers};
+use crate::publish::{Intent, intend};
 use crate::report::{self, RunView, WorktreeView};
 use crate::run::{self, Ending, Interrupt, Refusal, Standing};
 use crate::worktree::{LockError, Repository, State};
@@ -40,6 +42,9 @@ pub(super) struct RunArgs {
     /// Leave the worktree in place at the end.
     #[arg(long)]
     keep_worktree: bool,
+    /// Leave the issue, the remote and pull requests alone, whatever the plan says.
+    #[arg(long)]
+    no_publish: bool,
     /// As root: the user whom the steps run as (default: an unprivileged uid of the run's own).
     #[arg(long, value_name = "USER")]
     run_as: Option<String>,
@@ -76,6 +81,7 @@ async fn one(args: &RunArgs, repository: &Repository, call: Call) -> Result<Exit
     for warning in warnings {
         output::note(&format!("warning: {warning}"));
     }
+    let intent = intent(args, &plan, repository, &secrets).await?;
     let state = State::find()?;
     let mut lock = state.lock(&repository.common_dir, issue)?;
     if let Some(dead) = &lock.taken_over {
@@ -95,16 +101,19 @@ async fn one(args: &RunArgs, repository: &Repository, call: Call) -> Result<Exit
     };
     let last = if matches!(next, Next::GoOn(_)) { earlier.pop() } else { None };
     let ended = earlier.last().map(|last| last.files.clone());
-    for told in leftovers::recover(scene, issue, earlier, Kept::Stays).await? {
+    let picking = Picking { kept: Kept::Stays, publishing: (!args.no_publish).then_some(&interrupt) };
+    for told in leftovers::recover(scene, issue, earlier, picking).await? {
         output::note(&told);
     }
 
-    let mut progress = Progress::new(Mode::choose(args.json), &plan, &board);
+    let mode = Mode::choose(args.json);
+    let mut progress = Progress::new(mode, &plan, &board);
+    let watch = |progress| actions::watch(progress, mode, &plan, &repository.toplevel);
     let (mut recorder, standing, made) = match (next, last, ended) {
         (Next::GoOn(view), Some(last), _) => {
             lock.name(&last.name.to_string())?;
             progress.catch_up(&view);
-            let going = resume::go_on(scene, &plan, last, &view, &secrets, progress, &grants).await?;
+            let going = resume::go_on(scene, &plan, last, &view, &secrets, watch(progress), &grants).await?;
             (going.recorder, going.standing, going.worktree)
         }
         (Next::Stands, _, Some(files)) => return stands(args, issue, &files, &interrupt),
@@ -113,10 +122,11 @@ async fn one(args: &RunArgs, repository: &Repository, call: Call) -> Result<Exit
                 |name: RunName| repository.has_ref(&format!("refs/heads/{}", name.branch())).unwrap_or(false);
             let top = &repository.toplevel;
             let mut recorder =
-                Recorder::create(top, issue, &taken, &secrets, Box::new(progress)).map_err(internal)?;
+                Recorder::create(top, issue, &taken, &secrets, watch(progress)).map_err(internal)?;
             let name = recorder.files().run();
             lock.name(&name.to_string())?;
-            run::begin(&mut recorder, &plan, &base, repository, &grants)?;
+            let publishing = intent.recorded(&recorder);
+            run::begin(&mut recorder, &plan, &base, repository, &grants, publishing)?;
             (recorder, Standing::default(), resume::fresh(scene, &base, name, None).await)
         }
     };
@@ -124,21 +134,44 @@ async fn one(args: &RunArgs, repository: &Repository, call: Call) -> Result<Exit
     let interrupt = &interrupt.or_asked(lock.stop_file(), recorder.files().run().to_string());
     run::carry_out(made, &plan, &grants, &mut recorder, interrupt, standing, ending).await?;
     let (view, head) = report::close(&mut recorder).map_err(internal)?;
+    if !args.no_publish {
+        publish::at_the_end(&mut recorder, repository, &view, interrupt).await?;
+    }
     drop(lock);
     tell(args, recorder.files(), &view, &head)?;
+    actions::finish(mode, recorder.files());
     Ok(exit(&view, interrupt))
 }
 
 /// Tells what became of a run that does not go on.
 fn stands(args: &RunArgs, issue: u64, files: &Files, interrupt: &Interrupt) -> Result<Exit, Failure> {
-    let contents = journal::read(&files.journal()).map_err(internal)?;
-    let view = RunView::fold(&contents.lines);
-    let (Some(view), Some(head)) = (view, contents.head()) else {
-        return Err(Failure::new(Exit::Internal, format!("{}: empty", files.journal().display())));
+    let view = report::read(files).map_err(internal)?;
+    let Some((view, head)) = view.and_then(|view| Some((view.clone(), view.head?))) else {
+        return Err(Failure::new(Exit::Internal, format!("{}: without an end", files.journal().display())));
     };
     output::note(&resume::stands(issue, &view));
     tell(args, files, &view, &head)?;
     Ok(exit(&view, interrupt))
+}
+
+/// Decides what is to be published at the end.
+async fn intent(
+    args: &RunArgs,
+    plan: &Plan,
+    repository: &Repository,
+    secrets: &Secrets,
+) -> Result<Intent, Failure> {
+    let environment = Environment::of_process();
+    publish::time(&environment)?;
+    if args.no_publish {
+        return Ok(Intent::nothing("asked not to, with --no-publish"));
+    }
+    let intent = intend(&plan.publish, repository, &environment).await;
+    if let Some(token) = intent.token() {
+        // Too short to be masked is too short to be a token of GitHub.
+        let _ = secrets.register(token.as_bytes());
+    }
+    Ok(intent)
 }
 
 fn host(args: &RunArgs) -> Result<HostFacts, Failure> {
@@ -160,7 +193,10 @@ fn load(args: &RunArgs, issue: u64) -> Result<Plan, Failure> {
         Some(path) => path.clone(),
         None => plans::of_issue(issue)?.path,
     };
-    let loaded = plan::load(&path, Some(issue)).map_err(|faults| Failure::plan(&faults))?;
+    let loaded = plan::load(&path, Some(issue)).map_err(|faults| {
+        actions::faults(&faults);
+        Failure::plan(&faults)
+    })?;
     for warning in &loaded.warnings {
         output::note(&format!("warning: {warning}"));
     }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::evidence::Line;
+use super::publishing::{PublishState, PublishView};
 use crate::evidence::event::{
     AttemptResult, Change, CommandEnded, Egress, Event, Reason, RunResult, RunStarted, StepResult,
 };
+use crate::evidence::{Head, Line, Sha, journal::Contents};
 
 /// A run, as its journal tells it.
 #[derive(Debug, Clone)]
@@ -34,6 +35,10 @@ pub struct RunView {
     pub paused: Duration,
     /// Its evidence is complete; nothing but publishing can follow.
     pub closed: bool,
+    /// The line that closed its evidence last.
+    pub head: Option<Head>,
+    /// What was done, or tried, outside of the machine; one entry a try.
+    pub published: Vec<PublishView>,
 }
 
 /// How a run ended.
@@ -110,9 +115,9 @@ pub enum WorktreeView {
 }
 
 impl RunView {
-    /// Folds the lines of a journal; nothing if it does not begin with `run.started`.
-    pub fn fold(lines: &[Line]) -> Option<Self> {
-        let (first, rest) = lines.split_first()?;
+    /// Folds a journal; nothing if it does not begin with `run.started`.
+    pub fn fold(journal: &Contents) -> Option<Self> {
+        let (first, rest) = journal.lines.split_first()?;
         let Event::RunStarted(start) = &first.event else { return None };
         let started = first.time()?;
         let mut view = Self {
@@ -127,16 +132,28 @@ impl RunView {
             recovered: false,
             paused: Duration::ZERO,
             closed: false,
+            head: None,
+            published: Vec::new(),
         };
-        for line in rest {
+        // The hash of a line stands in the one after it.
+        let hashes = rest.iter().skip(1).map(|next| &next.prev).chain([&journal.last]);
+        for (line, hash) in rest.iter().zip(hashes) {
             let before = view.last;
             view.last = line.time().unwrap_or(before);
             if matches!(line.event, Event::Resumed(_)) {
                 view.paused += (view.last - before).to_std().unwrap_or_default();
             }
             view.take(&line.event);
+            view.close(line, hash);
         }
         Some(view)
+    }
+
+    fn close(&mut self, line: &Line, hash: &Sha) {
+        if matches!(line.event, Event::Attested { .. }) {
+            self.closed = true;
+            self.head = Some(Head { seq: line.seq, hash: hash.clone() });
+        }
     }
 
     fn take(&mut self, event: &Event) {
@@ -205,8 +222,19 @@ impl RunView {
                 self.closed = false;
                 self.worktree = WorktreeView::There;
             }
-            Event::Attested { .. } => self.closed = true,
+            Event::PublishStarted { effect, key, to } => {
+                let (key, to) = (key.to_string(), to.to_string());
+                self.published.push(PublishView { effect: *effect, key, to, state: PublishState::Begun });
+            }
+            Event::PublishDone { effect, url, id, .. } => {
+                let url = url.as_ref().map(ToString::to_string);
+                self.publish_became(*effect, PublishState::Done { url, id: *id });
+            }
+            Event::PublishFailed { effect, kind, why, .. } => {
+                self.publish_became(*effect, PublishState::Failed { kind: *kind, why: why.to_string() });
+            }
             Event::RunStarted(_)
+            | Event::Attested { .. }
             | Event::WorktreeReady { .. }
             | Event::CommandStarted { .. }
             | Event::ResetStarted { .. }

@@ -197,7 +197,7 @@ impl Runner<'_> {
             survivors: done.ended.as_ref().map_or(0, |ended| ended.survivors),
             enforced: enforced.map(|value| self.recorder.document(value)),
         };
-        for decision in &done.egress {
+        for decision in &done.traffic.decisions {
             let event = self.egress(this, role, decision);
             self.recorder.defer(Event::Egress(Box::new(event)));
         }
@@ -356,7 +356,7 @@ fn job<'a>(
     deadline: (Instant, Cut),
 ) -> Job<'a> {
     let (argv, dir, output) = (invocation.argv(), step.dir.clone(), step.resources.output);
-    Job { argv, dir, stdin: None, grant, place, deadline, output }
+    Job { argv, dir, stdin: None, grant, place, gate: command::way_out(grant), deadline, output }
 }
 
 fn shown(action: &Action) -> String {

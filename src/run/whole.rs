@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::attempt::millis;
 use super::finish::{Ending, finish};
 use super::{Grants, Interrupt, RunError, Runner, Standing, enforcement, execute};
-use crate::evidence::event::{Event, Host, Reason, ReasonKind, RunResult, RunStarted};
+use crate::evidence::event::{Event, Host, Publishing, Reason, ReasonKind, RunResult, RunStarted};
 use crate::evidence::{Recorder, Text, Token};
 use crate::plan::Plan;
 use crate::worktree::{self, Base, Repository, Worktree, WorktreeError};
@@ -17,6 +17,7 @@ pub fn begin(
     base: &Base,
     repository: &Repository,
     grants: &BTreeMap<String, Grants>,
+    publish: Publishing,
 ) -> Result<(), RunError> {
     let name = recorder.files().run();
     let start = RunStarted {
@@ -36,6 +37,7 @@ pub fn begin(
         host: this_host(recorder, repository)?,
         sandbox: recorder.text(enforcement(grants.values())),
         labels: labels(recorder),
+        publish: Some(publish),
     };
     Ok(recorder.record(Event::RunStarted(Box::new(start)))?)
 }

@@ -113,6 +113,11 @@ impl Repository {
         Git::new(&self.toplevel, name)
     }
 
+    /// Prepares a git command in this repository, with settings for this call.
+    pub(super) fn git_with(&self, settings: &[&str], name: &str) -> Git {
+        Git::with(&self.toplevel, settings, name)
+    }
+
     /// Reads objects by their ids, in that order.
     pub(super) fn blobs(&self, ids: &[&str]) -> Result<Vec<Vec<u8>>, WorktreeError> {
         if ids.is_empty() {

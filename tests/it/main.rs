@@ -2,6 +2,8 @@
 
 // `cfg(test)` tells clippy that helpers of tests may unwrap, too.
 #[cfg(test)]
+mod actions;
+#[cfg(test)]
 mod clean;
 #[cfg(test)]
 mod cli;
@@ -25,6 +27,8 @@ mod mask;
 mod network;
 #[cfg(test)]
 mod plan;
+#[cfg(test)]
+mod publish;
 #[cfg(test)]
 mod repositories;
 #[cfg(test)]
