@@ -114,7 +114,7 @@ pub(super) async fn recover(
             }
             Left::Unfinished | Left::KeptWorktree => {
                 told.push(recover_one(scene, earlier, picking.publishing).await?);
-            },
+            }
         }
     }
     Ok(told)

@@ -72,7 +72,8 @@ pub(super) async fn offered(
     Next::Begin
 }
 
-fn can_go_on(view: &RunView) -> bool {
+/// Tells whether what ended a run, if anything did, was no fault of its steps.
+pub(super) fn can_go_on(view: &RunView) -> bool {
     let end = view.end.as_ref();
     end.is_none_or(|end| run::can_go_on(end.result, end.reason.as_ref().map(|reason| reason.kind)))
 }

@@ -16,6 +16,8 @@ mod escape;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod github;
 #[cfg(test)]
 mod house;
@@ -37,3 +39,5 @@ mod resume;
 mod rules;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod scale_out;
