@@ -6,6 +6,8 @@ mod clean;
 mod completions;
 mod doctor;
 mod exit;
+mod init;
+mod issue;
 mod jobs;
 mod leftovers;
 mod logs;
@@ -64,6 +66,7 @@ enum Command {
     Stop(stop::StopArgs),
     Clean(clean::CleanArgs),
     Publish(publish::PublishArgs),
+    Init(init::InitArgs),
     Doctor(doctor::DoctorArgs),
     /// Print the JSON Schema of plan files.
     Schema,
@@ -96,6 +99,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Stop(args) => stop::run(args),
         Command::Clean(args) => clean::run(args),
         Command::Publish(args) => publish::run(args),
+        Command::Init(args) => init::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Mask(args) => mask::run(args),

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod actions;
 #[cfg(test)]
+mod agents;
+#[cfg(test)]
 mod clean;
 #[cfg(test)]
 mod cli;
@@ -20,6 +22,8 @@ mod faults;
 #[cfg(test)]
 mod github;
 #[cfg(test)]
+mod hosts;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod jobs;
@@ -31,6 +35,8 @@ mod network;
 mod plan;
 #[cfg(test)]
 mod publish;
+#[cfg(test)]
+mod real_codex;
 #[cfg(test)]
 mod repositories;
 #[cfg(test)]
