@@ -155,6 +155,7 @@ async fn recover_one(
         Some(mut recovered) => {
             let (view, _) =
                 report::close(&mut recovered.recorder).map_err(|error| failed(name, error.into()))?;
+            scene.repository.hand_over(&recovered.recorder.files().all())?;
             if let Some(interrupt) = publishing {
                 publish::at_the_end(&mut recovered.recorder, scene.repository, &view, interrupt).await?;
             }

@@ -142,7 +142,7 @@ pub(super) async fn go_on(
     } else {
         let salvage = Some(recorder.files().salvage()).filter(|bundle| bundle.exists());
         let earlier = worktree::Earlier { checkpoint, salvage: salvage.as_deref() };
-        fresh(scene, &base, name, Some(earlier)).await
+        fresh(scene, plan, &base, name, Some(earlier)).await
     };
     Ok(GoingOn { recorder, standing, worktree })
 }
@@ -150,11 +150,19 @@ pub(super) async fn go_on(
 /// Makes the worktree of a run.
 pub(super) async fn fresh(
     scene: Scene<'_>,
+    plan: &Plan,
     base: &Base,
     name: RunName,
     earlier: Option<worktree::Earlier<'_>>,
 ) -> Result<Worktree, WorktreeError> {
-    let names = RunOf { run: &name.to_string(), issue: name.issue(), branch: &name.branch(), earlier };
+    let names = RunOf {
+        run: &name.to_string(),
+        issue: name.issue(),
+        branch: &name.branch(),
+        share_objects: plan.share_objects,
+        salvage: plan.limits.salvage,
+        earlier,
+    };
     Worktree::create(scene.state, scene.repository, base, names, scene.host, scene.waivers).await
 }
 

@@ -132,15 +132,22 @@ async fn one(args: &RunArgs, repository: &Repository, call: Call) -> Result<Exit
                 Recorder::create(top, issue, &taken, &secrets, watch(progress)).map_err(internal)?;
             let name = recorder.files().run();
             lock.name(&name.to_string())?;
+            repository.hand_over(&recorder.files().all())?;
+            if plan.share_objects {
+                output::note(
+                    "objects are shared: steps can read all that this repository's object store holds",
+                );
+            }
             let publishing = intent.recorded(&recorder);
             run::begin(&mut recorder, &plan, &base, repository, &grants, publishing)?;
-            (recorder, Standing::default(), resume::fresh(scene, &base, name, None).await)
+            (recorder, Standing::default(), resume::fresh(scene, &plan, &base, name, None).await)
         }
     };
     let ending = if args.keep_worktree { Ending::Keep } else { Ending::Remove };
     let interrupt = &interrupt.or_asked(lock.stop_file(), recorder.files().run().to_string());
     run::carry_out(made, &plan, &grants, &mut recorder, interrupt, standing, ending).await?;
     let (view, head) = report::close(&mut recorder).map_err(internal)?;
+    repository.hand_over(&recorder.files().all())?;
     if !args.no_publish {
         publish::at_the_end(&mut recorder, repository, &view, interrupt).await?;
     }

@@ -22,6 +22,9 @@ pub enum Event {
         files: u64,
         /// Milliseconds it took.
         ms: u64,
+        /// The ref in the user's repository that pins the base while its objects are borrowed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pin: Option<Token>,
     },
     /// An attempt at a step begins.
     #[serde(rename = "attempt.started")]
@@ -148,6 +151,9 @@ pub enum Event {
         paths: u64,
         /// What a bundle cannot hold, by path.
         not_held: Vec<Text>,
+        /// Files in it that look as if they held a secret, and of which kind.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        secrets: Vec<Text>,
     },
     /// The worktree goes back to the last checkpoint.
     #[serde(rename = "reset.started")]

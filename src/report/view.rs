@@ -94,6 +94,8 @@ pub struct AttemptView {
     pub salvage: Option<String>,
     /// What the bundle could not hold.
     pub not_held: Vec<String>,
+    /// Files in the bundle that look as if they held a secret.
+    pub secrets: Vec<String>,
     /// What the policy probably refused it, and what would allow it.
     pub refused: Option<String>,
     /// The agent's final message.
@@ -195,8 +197,9 @@ impl RunView {
             Event::Salvaged { step, reference, .. } if !self.steps.iter().any(|s| s.id == step.as_str()) => {
                 self.salvaged_beside.push(reference.to_string());
             }
-            Event::Salvaged { step, reference, not_held, .. } => {
+            Event::Salvaged { step, reference, not_held, secrets, .. } => {
                 self.with_attempt(step.as_str(), |attempt| {
+                    attempt.secrets = secrets.iter().map(ToString::to_string).collect();
                     attempt.salvage = Some(reference.to_string());
                     attempt.not_held = not_held.iter().map(ToString::to_string).collect();
                 });
@@ -382,6 +385,7 @@ impl AttemptView {
             egress: Vec::new(),
             salvage: None,
             not_held: Vec::new(),
+            secrets: Vec::new(),
             refused: None,
             message: None,
             tokens: None,

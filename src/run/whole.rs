@@ -66,7 +66,8 @@ pub async fn carry_out(
     };
     recorder.mirror(&worktree.dir().mirror())?;
     if !standing.in_place {
-        recorder.record(Event::WorktreeReady { files: worktree.files(), ms: millis(worktree.made_in()) })?;
+        let (files, ms) = (worktree.files(), millis(worktree.made_in()));
+        recorder.record(Event::WorktreeReady { files, ms, pin: worktree.pinned().map(Token::new) })?;
     }
     let runner = Runner::new(plan, grants, recorder, &mut worktree, interrupt.clone(), standing);
     if let Err(error) = execute(runner).await {

@@ -3,12 +3,13 @@
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::error::{WorktreeError, at};
+use super::remove::remove_tree;
 use super::repository::{Base, Repository};
 use super::state::{Holder, State, key};
 
@@ -145,6 +146,11 @@ impl RunDir {
         Ok(found)
     }
 
+    /// Tells whether a run of a repository has a directory.
+    pub(super) fn is_there(state: &State, common_dir: &Path, run: &str) -> Result<bool, WorktreeError> {
+        Ok(state.runs()?.join(format!("{run}-{}", key(common_dir))).is_dir())
+    }
+
     /// The directory itself.
     pub fn path(&self) -> &Path {
         &self.path
@@ -158,6 +164,12 @@ impl RunDir {
     /// The second git directory, which no step sees.
     pub(super) fn checkpoints(&self) -> PathBuf {
         self.path.join("checkpoints.git")
+    }
+
+    /// The second git directory of a part of the base: the repository itself, or the nth submodule.
+    pub(super) fn checkpoints_of(&self, part: usize) -> PathBuf {
+        let own = self.checkpoints();
+        if part == 0 { own } else { own.join("submodules").join(part.to_string()) }
     }
 
     /// HOME of the steps.
@@ -184,13 +196,46 @@ impl RunDir {
         self.path.join("run.json")
     }
 
-    /// Removes the directory with all that is in it.
-    pub(super) fn remove(&self) -> Result<(), WorktreeError> {
-        // Its record goes first: a half removed worktree must not be taken for one to be saved.
-        match fs::remove_file(self.record()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(&self.record())(error)),
-            _ => remove_tree(&self.path),
+    /// Removes the directory with all that is in it but what no bundle can hold; returns where that is.
+    pub(super) fn remove(&self) -> Result<Option<PathBuf>, WorktreeError> {
+        if !self.path.exists() {
+            return Ok(None);
         }
+        let left = self.left();
+        let kept = if left.exists() { vec![left.clone(), self.record()] } else { Vec::new() };
+        if kept.is_empty() {
+            // Its record goes first: a half removed worktree must not be taken for one to be saved.
+            match fs::remove_file(self.record()) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(at(&self.record())(error));
+                }
+                _ => {}
+            }
+        }
+        let mut result = Ok(());
+        // One after the other: what does not go keeps nothing else from going.
+        for entry in fs::read_dir(&self.path).map_err(at(&self.path))? {
+            let path = entry?.path();
+            if !kept.contains(&path) {
+                result = result.and(remove_tree(&path));
+            }
+        }
+        result?;
+        if kept.is_empty() {
+            fs::remove_dir(&self.path).map_err(at(&self.path))?;
+        }
+        Ok(kept.into_iter().next())
+    }
+
+    /// Removes the directory with what no bundle can hold: only on a person's word.
+    pub fn discard_with_left(&self) -> Result<(), WorktreeError> {
+        remove_tree(&self.left())?;
+        self.remove().map(drop)
+    }
+
+    /// What no bundle can hold, moved aside and never removed by a run.
+    pub(super) fn left(&self) -> PathBuf {
+        self.path.join("left")
     }
 }
 
@@ -198,55 +243,4 @@ impl RunDir {
 pub(super) fn sync_folder_of(path: &Path) -> Result<(), WorktreeError> {
     let folder = path.parent().unwrap_or(path);
     fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(at(folder))
-}
-
-/// Removes a tree without following links. Read-only folders are opened up on the way.
-pub(crate) fn remove_tree(path: &Path) -> Result<(), WorktreeError> {
-    match fs::remove_dir_all(path) {
-        Ok(()) => return Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(_) => {}
-    }
-    open_up(path)?;
-    fs::remove_dir_all(path).map_err(at(path))
-}
-
-fn open_up(top: &Path) -> Result<(), WorktreeError> {
-    let mut open = vec![top.to_owned()];
-    while let Some(folder) = open.pop() {
-        if !fs::symlink_metadata(&folder).map_err(at(&folder))?.is_dir() {
-            continue;
-        }
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).map_err(at(&folder))?;
-        for entry in fs::read_dir(&folder).map_err(at(&folder))? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                open.push(entry.path());
-            }
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn read_only_folders_are_removed_and_links_are_not_followed() {
-        let top = tempfile::tempdir().unwrap();
-        let outside = top.path().join("outside");
-        fs::create_dir(&outside).unwrap();
-        fs::write(outside.join("kept"), "x").unwrap();
-        let tree = top.path().join("tree");
-        fs::create_dir_all(tree.join("a/b")).unwrap();
-        fs::write(tree.join("a/b/c"), "x").unwrap();
-        std::os::unix::fs::symlink(&outside, tree.join("a/link")).unwrap();
-        for folder in ["a/b", "a"] {
-            fs::set_permissions(tree.join(folder), fs::Permissions::from_mode(0o500)).unwrap();
-        }
-        remove_tree(&tree).unwrap();
-        assert!(!tree.exists());
-        assert!(outside.join("kept").exists());
-    }
 }

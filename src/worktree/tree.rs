@@ -91,10 +91,6 @@ impl Entry {
     pub(super) fn file_name(&self) -> &[u8] {
         self.path.rsplit(|&byte| byte == b'/').next().unwrap_or(&self.path)
     }
-
-    pub(super) fn shown(&self) -> String {
-        String::from_utf8_lossy(&self.path).into_owned()
-    }
 }
 
 /// Parses `git ls-tree -r -z`.
