@@ -766,3 +766,12 @@ fn a_push_that_was_made_up_for_brings_the_rest_with_it() {
     assert_eq!(scene.github.pulls()[0]["isDraft"], false);
     scene.autopilot(&["publish"]).exits(0).says("nothing is left to publish");
 }
+
+#[test]
+#[ignore = "needs gh"]
+fn the_audit_follows_what_was_published() {
+    let scene = Scene::new("publish: {pull_request: ready}", PASSES);
+    add_remote(&scene.repo);
+    scene.autopilot(&["7"]).exits(0);
+    scene.autopilot(&["audit", "7", "--online"]).exits(0).says("AUDIT PASS");
+}
