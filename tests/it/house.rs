@@ -19,8 +19,8 @@ const ROOMS: [(&str, &[&str]); 12] = [
     (
         "cli",
         &[
-            "plan", "policy", "sandbox", "network", "worktree", "agent", "run", "evidence", "report", "github",
-            "publish",
+            "plan", "policy", "sandbox", "network", "worktree", "agent", "run", "evidence", "report",
+            "github", "publish",
         ],
     ),
 ];

@@ -1,8 +1,8 @@
 //! The hermetic builder: a scratch repository, a clean environment, the real binary, the real git.
 
-pub(crate) mod model;
 pub(crate) mod github;
 pub(crate) mod http;
+pub(crate) mod model;
 
 use std::ffi::OsStr;
 use std::fs;
