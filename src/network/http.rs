@@ -1,7 +1,6 @@
 //! What the proxy and the model endpoint share of HTTP.
 
 use std::convert::Infallible;
-use std::io;
 use std::time::Duration;
 
 use http_body_util::combinators::BoxBody;
@@ -11,10 +10,10 @@ use hyper::header::{self, HeaderMap, HeaderName};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, server};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// How long a client may take to send a request's head, and may be silent between requests.
-const HEAD: Duration = Duration::from_secs(30);
+const HEAD: Duration = Duration::from_secs(15);
 /// Longest head, in bytes.
 const LONGEST: usize = 64 << 10;
 
@@ -35,8 +34,9 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 pub(super) type Body = BoxBody<Bytes, hyper::Error>;
 
 /// Serves one connection of a client.
-pub(super) async fn serve<F, A>(client: TcpStream, answer: F) -> io::Result<()>
+pub(super) async fn serve<S, F, A>(client: S, answer: F) -> hyper::Result<()>
 where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     F: Fn(Request<Incoming>) -> A,
     A: Future<Output = Response<Body>>,
 {
@@ -51,7 +51,6 @@ where
         .serve_connection(TokioIo::new(client), service)
         .with_upgrades()
         .await
-        .map_err(io::Error::other)
 }
 
 /// Takes out what is between neighbours, and what those name as such.

@@ -37,7 +37,6 @@ mod hello;
 mod http;
 mod model;
 mod outside;
-mod provider;
 mod proxy;
 mod serve;
 mod tally;

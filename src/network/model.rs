@@ -80,9 +80,6 @@ pub enum UpstreamError {
     /// The base URL is none.
     #[error("base_url {0}: not http://HOST[:PORT]/PATH or https://…")]
     Url(String),
-    /// The variable that should hold the key does not.
-    #[error("{0} is not set, and the model needs the key it should hold")]
-    Unset(String),
     /// The key cannot be sent.
     #[error("the key holds what no HTTP header can: a line break or other control characters")]
     Key,
@@ -194,7 +191,7 @@ impl Endpoint {
 
     /// Serves one connection.
     pub(super) async fn serve(self, client: TcpStream) -> io::Result<()> {
-        http::serve(client, move |request| self.clone().answer(request)).await
+        http::serve(client, move |request| self.clone().answer(request)).await.map_err(io::Error::other)
     }
 
     async fn answer(self, request: Request<Incoming>) -> Response<Body> {
@@ -299,4 +296,31 @@ fn refusal(status: StatusCode, text: &str) -> Response<Body> {
     let mut response = http::answer(status, body.to_string());
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upstream_does_not_show_its_key() {
+        let login = Auth::ChatGpt { access_token: "the-token".into(), account_id: "my-account".into() };
+        let login = Upstream::new("https://example.org/v1", &login).unwrap();
+        let key = Upstream::new("https://example.org/v1", &Auth::Bearer("the-key".into())).unwrap();
+        assert_eq!((login.secret(), key.secret()), (Some("the-token"), Some("the-key")));
+        let shown = format!("{login:?} {key:?}");
+        for secret in ["the-token", "my-account", "the-key"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_base_url_is_an_error() {
+        let wrong =
+            ["", "example.org/v1", "ftp://example.org", "https://", "https://*.example.org", "http://u@h/v1"];
+        for url in wrong {
+            assert!(matches!(Upstream::new(url, &Auth::None), Err(UpstreamError::Url(_))), "{url}");
+        }
+        assert!(matches!(Upstream::new("http://a/", &Auth::Bearer("a\nb".into())), Err(UpstreamError::Key)));
+    }
 }

@@ -12,6 +12,7 @@ use hyper::header::{self, HeaderValue};
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode, Uri, client};
 use hyper_util::rt::TokioIo;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
 use super::allow::AllowList;
@@ -20,8 +21,11 @@ use super::http::{self, Body, strip};
 use super::outside::{self, Outside};
 use super::serve::Slot;
 use super::tally::{Tally, Verdict};
-use super::tunnel;
+use super::tunnel::{self, Inside};
 use crate::plan::Destination;
+
+/// Longest host of a request that is told of.
+const LONGEST_NAME: usize = 253;
 
 /// What the proxy decides by, and where it writes that down.
 #[derive(Debug, Clone)]
@@ -38,7 +42,8 @@ impl Door {
 
     /// Serves one connection of a client that takes this for its proxy.
     pub(super) async fn serve(self, client: TcpStream, slot: Slot) -> io::Result<()> {
-        http::serve(client, move |request| self.clone().answer(request, Arc::clone(&slot))).await
+        let answer = move |request| self.clone().answer(request, Arc::clone(&slot));
+        http::serve(client, answer).await.map_err(io::Error::other)
     }
 
     /// Passes a connection on to an entry of the list.
@@ -79,33 +84,86 @@ impl Door {
         Ok(http::empty())
     }
 
-    /// Carries a tunnel, if what the client begins with is what it asked for.
+    /// Carries a tunnel, if what is in it is for the host it leads to.
     async fn carry(self, upgrade: OnUpgrade, upstream: TcpStream, target: Destination) -> io::Result<()> {
         let upgraded = upgrade.await.map_err(io::Error::other)?;
         let parts = upgraded
             .downcast::<TokioIo<TcpStream>>()
             .map_err(|_| io::Error::other("a tunnel over something else than TCP"))?;
         let (mut client, mut early) = (parts.io.into_inner(), parts.read_buf.to_vec());
-        if let Some(why) = tunnel::mismatch(&mut client, &mut early, &target).await? {
-            self.tally.note(&target, Verdict::Refused { why, allow: None });
-            return Ok(());
+        match tunnel::look(&mut client, &mut early, &target).await {
+            Inside::Fits => {
+                let counts = self.tally.note(&target, Verdict::Allowed);
+                tunnel::carry(client, early, upstream, counts).await
+            }
+            Inside::NoTls => {
+                drop(upstream);
+                self.carry_http(client, early, target).await
+            }
+            Inside::Wrong(why) => {
+                self.tally.note(&target, Verdict::Refused { why, allow: None });
+                Ok(())
+            }
         }
-        let counts = self.tally.note(&target, Verdict::Allowed);
-        tunnel::carry(client, early, upstream, counts).await
+    }
+
+    /// Serves a tunnel that carries plain HTTP: every request has to be for its host.
+    async fn carry_http(self, client: TcpStream, early: Vec<u8>, target: Destination) -> io::Result<()> {
+        let (from_client, to_client) = client.into_split();
+        let client = tokio::io::join(io::Cursor::new(early).chain(from_client), to_client);
+        let answer = |request| {
+            let (door, target) = (self.clone(), target.clone());
+            async move { door.answer_within(&target, request).await.unwrap_or_else(Refusal::into_response) }
+        };
+        match http::serve(client, answer).await {
+            Err(error) if error.is_parse() => {
+                let why = "the tunnel carried neither TLS nor HTTP".to_owned();
+                self.tally.note(&target, Verdict::Refused { why, allow: None });
+                Ok(())
+            }
+            served => served.map_err(io::Error::other),
+        }
+    }
+
+    async fn answer_within(
+        &self,
+        target: &Destination,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Refusal> {
+        let host = request.headers().get(header::HOST).cloned();
+        let named = host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default();
+        if !tunnel::is_for(named, target) || request.uri().authority().is_some() {
+            let named: String = named.chars().take(LONGEST_NAME).collect();
+            let why = format!("the tunnel asked for {named:?} over HTTP");
+            let verdict = Verdict::Refused { why, allow: None };
+            self.tally.note(target, verdict.clone());
+            return Err(Refusal::of(target, &verdict));
+        }
+        self.exchange(target, request, host.ok_or_else(|| Refusal::request("no host"))?).await
     }
 
     /// Answers a request for plain HTTP.
     async fn pass_on(self, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
         let (target, host) = origin(request.uri())?;
-        let upstream = self.connect(&target).await?;
-        let counts = self.tally.note(&target, Verdict::Allowed);
+        self.exchange(&target, request, host).await
+    }
+
+    /// Sends a request to a host of the list, and returns its answer as it comes.
+    async fn exchange(
+        &self,
+        target: &Destination,
+        request: Request<Incoming>,
+        host: HeaderValue,
+    ) -> Result<Response<Body>, Refusal> {
+        let upstream = self.connect(target).await?;
+        let counts = self.tally.note(target, Verdict::Allowed);
         let io = TokioIo::new(Counted::new(upstream, counts));
         let (mut sender, connection) =
-            client::conn::http1::handshake(io).await.map_err(|error| Refusal::upstream(&target, &error))?;
+            client::conn::http1::handshake(io).await.map_err(|error| Refusal::upstream(target, &error))?;
         tokio::spawn(connection);
         let request = outbound(request, host)?;
         let response =
-            sender.send_request(request).await.map_err(|error| Refusal::upstream(&target, &error))?;
+            sender.send_request(request).await.map_err(|error| Refusal::upstream(target, &error))?;
         let (mut head, body) = response.into_parts();
         strip(&mut head.headers);
         Ok(Response::from_parts(head, body.boxed()))

@@ -247,10 +247,16 @@ impl Look<'_> {
             changes,
             ..
         } = &step.expectation;
-        let expects = !(files_exist.is_empty() && files_absent.is_empty() && file_contains.is_empty())
-            || !(output_matches.is_empty() && output_excludes.is_empty())
-            || changes.is_some();
-        if matches!(step.action, Action::Codex(_)) && !expects && step.post.is_empty() {
+        let nothing = [
+            files_exist.is_empty(),
+            files_absent.is_empty(),
+            file_contains.is_empty(),
+            output_matches.is_empty(),
+            output_excludes.is_empty(),
+            changes.is_none(),
+            step.post.is_empty(),
+        ];
+        if matches!(step.action, Action::Codex(_)) && nothing.into_iter().all(|is| is) {
             let message = format!("step `{}` passes when Codex says that it is done", step.id);
             let hint =
                 "say what must hold: `expectation: {changes: {min: 1}}`, `post: [cargo test --offline]`";

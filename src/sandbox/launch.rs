@@ -16,7 +16,7 @@ use super::launcher::Started;
 use super::spec::{Launch, Seen, Setting};
 use super::wire::{self, Order, Report};
 use super::{Command, Ended, Enforced, Place, SandboxError, launcher};
-use crate::policy::Grant;
+use crate::policy::{Grant, Isolation};
 
 /// How long a tree that was told to die may take before the runner goes on without having seen it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -51,7 +51,7 @@ impl Confined {
         let ended = match next(&self.socket, || wire::receive(&self.socket)).await {
             Ok(Some(Report::Ended(ended))) => Ok(ended),
             Ok(Some(Report::Failed(error))) => Err(error),
-            Ok(Some(Report::Ready(_))) => Err(lost("it reported twice that it was ready")),
+            Ok(Some(Report::Staged | Report::Ready(_))) => Err(lost("it reported twice that it was ready")),
             Ok(None) => Err(lost("it ended without a report; somebody else killed it")),
             Err(error) => Err(lost(&error.to_string())),
         };
@@ -131,6 +131,9 @@ pub(crate) async fn spawn_seen(
     command: Command,
 ) -> Result<Confined, SandboxError> {
     let failed = |error: io::Error| SandboxError::of("launch", "start the confined side", &error);
+    if grant.isolation() == Isolation::Bare && !command.listen.is_empty() {
+        return Err(no_loopback());
+    }
     let stdin = command.stdin.map_or_else(dev_null, Ok).map_err(failed)?;
     let launch = Launch {
         grant: grant.clone(),
@@ -142,8 +145,7 @@ pub(crate) async fn spawn_seen(
         env: command.env.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
         listen: command.listen,
     };
-    let Started { socket, child } =
-        launcher::start(Setting::of(grant, &launch.seen)).await.map_err(failed)?;
+    let Started { socket, child } = launcher::start(Setting::of(grant)).await.map_err(failed)?;
     wire::send_launch(&socket, &launch, [stdin.as_fd(), command.stdout.as_fd(), command.stderr.as_fd()])
         .map_err(failed)?;
     drop((stdin, command.stdout, command.stderr));
@@ -155,7 +157,12 @@ pub(crate) async fn spawn_seen(
         supervisor: Some(child),
         ended: None,
     };
-    let first = next(&confined.socket, || wire::receive_with(&confined.socket)).await;
+    let first = loop {
+        match next(&confined.socket, || wire::receive_with(&confined.socket)).await {
+            Ok(Some((Report::Staged, _))) => {}
+            other => break other,
+        }
+    };
     match first {
         Ok(Some((Report::Ready(enforced), listeners))) => {
             confined.enforced = enforced;
@@ -163,13 +170,22 @@ pub(crate) async fn spawn_seen(
             Ok(confined)
         }
         Ok(Some((Report::Failed(error), _))) => Err(error),
-        Ok(Some((Report::Ended(_), _)) | None) => Err(lost("it ended before it was ready")),
+        Ok(Some((Report::Staged | Report::Ended(_), _)) | None) => Err(lost("it ended before it was ready")),
         Err(error) => Err(lost(&error.to_string())),
     }
 }
 
 fn dev_null() -> io::Result<OwnedFd> {
     Ok(std::fs::File::open("/dev/null")?.into())
+}
+
+fn no_loopback() -> SandboxError {
+    SandboxError {
+        layer: "network".into(),
+        what: "a way out through the runner needs a network namespace, whose loopback is the step's alone"
+            .into(),
+        hint: "run `autopilot doctor`: it says how namespaces are to be had here".into(),
+    }
 }
 
 fn lost(why: &str) -> SandboxError {

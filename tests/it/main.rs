@@ -2,6 +2,8 @@
 
 // `cfg(test)` tells clippy that helpers of tests may unwrap, too.
 #[cfg(test)]
+mod actions;
+#[cfg(test)]
 mod agents;
 #[cfg(test)]
 mod cli;
@@ -15,6 +17,8 @@ mod escape;
 mod evidence;
 #[cfg(test)]
 mod github;
+#[cfg(test)]
+mod hosts;
 #[cfg(test)]
 mod house;
 #[cfg(test)]

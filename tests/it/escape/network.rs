@@ -2,6 +2,18 @@
 
 use super::{Attempt, Who, attempt};
 
+/// A host that nobody is.
+const LISTED: &[&str] = &["--network", "host.invalid"];
+
+/// Asks the proxy for a tunnel to the host's loopback; without a proxy, goes there.
+const THROUGH_THE_PROXY: &str = "
+proxy = os.environ.get('HTTP_PROXY')
+place = proxy.split('//')[1].split(':') if proxy else ('127.0.0.1', TCP)
+s = socket.create_connection((place[0], int(place[1])), 3)
+if proxy: s.sendall(b'CONNECT 127.0.0.1:%d HTTP/1.1\\r\\n\\r\\n' % TCP)
+won(not proxy or b' 200 ' in s.recv(99))
+";
+
 pub(super) const ATTEMPTS: &[Attempt] = &[
     attempt("TCP over IPv4", "won(socket.create_connection(('127.0.0.1',TCP),3))"),
     attempt("TCP over IPv6", "won(socket.create_connection(('::1',TCP),3))"),
@@ -42,6 +54,49 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         "s=socket.socket(socket.AF_UNIX); s.connect('\\0'+V); won()",
     )
     .with(&["--network", "full"]),
+    attempt("allow list: TCP past the proxy", "won(socket.create_connection(('127.0.0.1',TCP),3))")
+        .with(LISTED)
+        .namespaces(),
+    attempt(
+        "allow list: TCP Fast Open",
+        "s=socket.socket(); s.sendto(b'x',0x20000000,('127.0.0.1',TCP)); won()",
+    )
+    .with(LISTED)
+    .namespaces(),
+    attempt("allow list: MPTCP", "s=socket.socket(2,1,262); s.connect(('127.0.0.1',TCP)); won()")
+        .with(LISTED)
+        .namespaces()
+        .kernel(),
+    attempt(
+        "allow list: UDP",
+        "s=socket.socket(2,2); s.settimeout(2); s.sendto(b'x',('127.0.0.1',UDP)); won(s.recv(9))",
+    )
+    .with(LISTED)
+    .namespaces(),
+    attempt(
+        "allow list: a Unix socket by its path",
+        "s=socket.socket(socket.AF_UNIX); s.connect(V+'/agent.sock'); won()",
+    )
+    .with(LISTED)
+    .namespaces(),
+    attempt(
+        "allow list: an abstract Unix socket",
+        "s=socket.socket(socket.AF_UNIX); s.connect('\\0'+V); won()",
+    )
+    .with(LISTED)
+    .namespaces(),
+    attempt("allow list: vsock", "won(reached(41,40,1,0))").with(LISTED).namespaces().kernel(),
+    attempt("allow list: io_uring", "won(reached(425,4,ctypes.create_string_buffer(120)))")
+        .with(LISTED)
+        .namespaces()
+        .kernel(),
+    attempt(
+        "allow list: listen without bind, for the host to connect to",
+        "s=socket.socket(); s.listen(); won(os.readlink('/proc/self/ns/net')==NET)",
+    )
+    .with(LISTED)
+    .namespaces(),
+    attempt("allow list: the host's loopback through the proxy", THROUGH_THE_PROXY).with(LISTED).namespaces(),
     attempt("raw sockets", "won(socket.socket(2,3,1))").only(Who::Root),
     attempt("packet sockets", "won(socket.socket(17,3,3))").only(Who::Root).kernel(),
     attempt("ping sockets", "won(socket.socket(2,2,1))").kernel(),
