@@ -1,6 +1,7 @@
 //! Takes the command line, calls the rooms; progress on the terminal. Holds no logic of its own.
 
 mod actions;
+mod audit;
 mod check;
 mod completions;
 mod doctor;
@@ -60,6 +61,7 @@ enum Command {
     Check(check::CheckArgs),
     Status(status::StatusArgs),
     Logs(logs::LogsArgs),
+    Audit(audit::AuditArgs),
     Publish(publish::PublishArgs),
     Init(init::InitArgs),
     Doctor(doctor::DoctorArgs),
@@ -91,6 +93,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Schema => schema::run(),
         Command::Status(args) => status::run(args),
         Command::Logs(args) => logs::run(args),
+        Command::Audit(args) => audit::run(&args),
         Command::Publish(args) => publish::run(args),
         Command::Init(args) => init::run(args),
         Command::Doctor(args) => doctor::run(args),

@@ -76,6 +76,11 @@ impl State {
         Ok(Self { root })
     }
 
+    /// Returns the directory itself, which need not be there.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Returns the folder of run directories, made if need be.
     pub(super) fn runs(&self) -> Result<PathBuf, WorktreeError> {
         self.folder("runs")
@@ -184,6 +189,11 @@ impl Holder {
             since: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
             run: run.to_owned(),
         }
+    }
+
+    /// Reads who a lock names; nothing if that cannot be told.
+    pub(super) fn read(lock: &Path) -> Option<Self> {
+        read_holder(&mut File::open(lock).ok()?)
     }
 
     /// Tells whether the process may still be there: certain for this host, assumed for any other.

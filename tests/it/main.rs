@@ -6,6 +6,8 @@ mod actions;
 #[cfg(test)]
 mod agents;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod common;
@@ -39,3 +41,5 @@ mod resume;
 mod rules;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod toolchains;

@@ -70,6 +70,14 @@ impl Repo {
         })
     }
 
+    /// Copies everything: checkout, state directory, home.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self { dir: tempfile::Builder::new().prefix("autopilot-it-").tempdir().unwrap() };
+        let status = Command::new("cp").arg("-a").arg(self.dir().join(".")).arg(copy.dir()).status();
+        assert!(status.unwrap().success(), "cp");
+        copy
+    }
+
     fn introduce(&self) {
         self.git(["config", "user.name", "Somebody"]);
         self.git(["config", "user.email", "somebody@example.org"]);
