@@ -7,6 +7,7 @@
 //!                                                            └─→ audit
 //! ```
 
+pub mod agent;
 pub mod audit;
 pub mod cli;
 pub mod evidence;

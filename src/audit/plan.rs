@@ -86,6 +86,16 @@ impl Recorded {
 }
 
 impl Action {
+    /// Tells whether an agent does it.
+    pub(super) fn is_agent(&self) -> bool {
+        matches!(self, Self::Codex(_))
+    }
+
+    /// Tells whether it reaches where Codex is served, which no plan lists.
+    pub(super) fn reaches_codex(&self) -> bool {
+        matches!(self, Self::Codex(_) | Self::CodexApply(_))
+    }
+
     /// Tells whether a command that was recorded is this action.
     pub(super) fn is(&self, command: &str) -> bool {
         match self {

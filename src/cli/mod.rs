@@ -6,6 +6,8 @@ mod check;
 mod completions;
 mod doctor;
 mod exit;
+mod init;
+mod issue;
 mod leftovers;
 mod logs;
 mod mask;
@@ -61,6 +63,7 @@ enum Command {
     Logs(logs::LogsArgs),
     Audit(audit::AuditArgs),
     Publish(publish::PublishArgs),
+    Init(init::InitArgs),
     Doctor(doctor::DoctorArgs),
     /// Print the JSON Schema of plan files.
     Schema,
@@ -92,6 +95,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Logs(args) => logs::run(args),
         Command::Audit(args) => audit::run(&args),
         Command::Publish(args) => publish::run(args),
+        Command::Init(args) => init::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Mask(args) => mask::run(args),

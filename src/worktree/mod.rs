@@ -31,6 +31,7 @@ pub use error::WorktreeError;
 pub use look::{Commit, CommitChanges, Found, Left};
 pub use outgoing::{Outgoing, Remote};
 pub use repository::{Base, Repository};
+pub(crate) use rundir::remove_tree;
 pub use rundir::{Record, RunDir};
 pub use state::{Holder, Lock, LockError, State};
 pub(crate) use state::{host_name, kernel};

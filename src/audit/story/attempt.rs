@@ -65,7 +65,9 @@ impl Story {
         let Some(step) = self.planned(at) else { return };
         let (expected, is_planned) = match role {
             Role::Action => (format!("the action of `{}`, once", step.id), {
-                attempt.action.is_none() && attempt.post.0 == 0 && step.action.is(command)
+                // An agent that was asked for patience goes on in the same attempt.
+                let first = attempt.action.is_none() || step.action.is_agent();
+                first && attempt.post.0 == 0 && step.action.is(command)
             }),
             Role::Post | Role::Rollback => {
                 let planned = step.post.get(attempt.post.0).map(ToString::to_string);
@@ -121,6 +123,8 @@ impl Story {
             self.wrong(Code::ResultWrong, "an exit code or a signal", format!("both, of `{}`", ended.step));
         }
         let expected = self.planned(at).map_or(0, |step| step.expectation.exit_code);
+        // Whether an agent's turn was completed is told by what it wrote, not by its exit code.
+        let agent = self.planned(at).is_some_and(|step| step.action.is_agent());
         let Some(attempt) = &mut self.attempt else { return };
         let well = |code: i32| {
             ended.exit_code == Some(code)
@@ -130,6 +134,7 @@ impl Story {
         };
         attempt.exit_code = ended.exit_code.or(attempt.exit_code.filter(|_| ended.role == Role::Rollback));
         match ended.role {
+            Role::Action if agent => attempt.action = Some(ended.survivors == 0),
             Role::Action => attempt.action = Some(well(expected)),
             Role::Post => attempt.post.1 &= well(0),
             Role::Rollback => {}
@@ -153,7 +158,10 @@ impl Story {
             self.notes.push(format!("`{}` reached more destinations than a journal names", egress.step));
             return;
         }
-        let reaches = |step: &RecordedStep| step.network.reaches(egress.host.as_str(), egress.port);
+        // Where an agent's model is, its provider says.
+        let reaches = |step: &RecordedStep| {
+            step.action.reaches_codex() || step.network.reaches(egress.host.as_str(), egress.port)
+        };
         let planned = self.planned(at).is_none_or(reaches) && egress.role == Role::Action;
         if egress.verdict == EgressVerdict::Allowed && !planned {
             let place =

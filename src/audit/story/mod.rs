@@ -217,8 +217,14 @@ impl Story {
             }
             Event::Sealed { files } => self.sealed(files, entry.so_far.unwrap_or_default(), entry.time),
             Event::Attested { sha256 } => self.attest(sha256.to_string(), entry.at),
+            // What an agent says is a claim, and what it was given its prompt's digest: nothing follows from it.
+            Event::AgentFound { .. }
+            | Event::AgentStarted(_)
+            | Event::AgentActed { .. }
+            | Event::AgentEnded { .. }
+            | Event::AgentWaiting { .. }
             // Handled by `take`.
-            Event::RunStarted(_) => {}
+            | Event::RunStarted(_) => {}
         }
     }
 
