@@ -1,6 +1,7 @@
 //! Takes the command line, calls the rooms; progress on the terminal. Holds no logic of its own.
 
 mod actions;
+mod audit;
 mod check;
 mod clean;
 mod completions;
@@ -63,6 +64,7 @@ enum Command {
     Check(check::CheckArgs),
     Status(status::StatusArgs),
     Logs(logs::LogsArgs),
+    Audit(audit::AuditArgs),
     Stop(stop::StopArgs),
     Clean(clean::CleanArgs),
     Publish(publish::PublishArgs),
@@ -96,6 +98,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Schema => schema::run(),
         Command::Status(args) => status::run(args),
         Command::Logs(args) => logs::run(args),
+        Command::Audit(args) => audit::run(&args),
         Command::Stop(args) => stop::run(args),
         Command::Clean(args) => clean::run(args),
         Command::Publish(args) => publish::run(args),

@@ -81,6 +81,11 @@ impl State {
         Ok(Self { root })
     }
 
+    /// Returns the directory itself, which need not be there.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Returns the folder of run directories, made if need be.
     pub(super) fn runs(&self) -> Result<PathBuf, WorktreeError> {
         self.folder("runs")
@@ -234,6 +239,11 @@ impl Holder {
     /// Tells whether it is of this very kernel, under another name: of another container.
     fn is_of_another_name(&self) -> bool {
         self.is_of_another_host() && self.boot == boot_id()
+    }
+
+    /// Reads who a lock names; nothing if that cannot be told.
+    pub(super) fn read(lock: &Path) -> Option<Self> {
+        read_holder(&mut File::open(lock).ok()?)
     }
 
     /// Tells whether the process may still be there: certain for this host, assumed for any other.

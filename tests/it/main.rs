@@ -6,6 +6,8 @@ mod actions;
 #[cfg(test)]
 mod agents;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod clean;
 #[cfg(test)]
 mod cli;
@@ -47,3 +49,5 @@ mod rules;
 mod sample;
 #[cfg(test)]
 mod scale_out;
+#[cfg(test)]
+mod toolchains;
