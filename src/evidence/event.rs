@@ -2,6 +2,8 @@
 //!
 //! Version 1. Fields are only ever added; `tests/fixtures/journals` holds one journal of every released version.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::text::{Document, Text, Token};
@@ -319,6 +321,9 @@ pub struct RunStarted {
     pub host: Host,
     /// What this host can enforce, in a line.
     pub sandbox: Text,
+    /// What the engine that started it calls it: the variables of CI and batch systems that name a job.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, Text>,
     /// What is to be published at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publish: Option<Publishing>,
@@ -490,6 +495,9 @@ pub struct Resumed {
     pub host: Host,
     /// What this host can enforce, in a line.
     pub sandbox: Text,
+    /// What the engine that goes on with it calls it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, Text>,
 }
 
 /// How a command ended.

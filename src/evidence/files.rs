@@ -12,6 +12,9 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 const STAMP: &str = "%Y%m%dT%H%M%SZ";
 const LOGS: &str = ".ai/logs";
 
+/// How the names of files begin that are not whole yet.
+pub(super) const STAGED: &str = ".writing-";
+
 /// The name of a run: `<timestamp>-<issue>`, the timestamp in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunName {
@@ -140,6 +143,22 @@ impl Files {
         Ok(runs)
     }
 
+    /// Lists the files of a checkout that somebody was writing when they died.
+    pub fn half_written(top: &Path) -> io::Result<Vec<PathBuf>> {
+        let mut found = Vec::new();
+        for folder in ["codex", "autopilot"] {
+            let Ok(entries) = fs::read_dir(top.join(LOGS).join(folder)) else { continue };
+            for entry in entries {
+                let path = entry?.path();
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                if name.starts_with(STAGED) {
+                    found.push(path);
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// Returns the run's name.
     pub fn run(&self) -> RunName {
         self.run
@@ -243,6 +262,7 @@ fn put_back(path: &Path, file: &mut File) -> io::Result<File> {
     file.seek(SeekFrom::Start(0))?;
     let folder = path.parent().unwrap_or(path);
     let mut copy = tempfile::Builder::new()
+        .prefix(STAGED)
         .permissions(fs::Permissions::from_mode(0o644))
         .tempfile_in(folder)
         .map_err(|error| named(error, folder))?;

@@ -171,6 +171,7 @@ fn write_durably(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let folder = path.parent().ok_or_else(|| io::Error::other("a file without a folder"))?;
     let mut file = tempfile::Builder::new()
+        .prefix(files::STAGED)
         .permissions(std::fs::Permissions::from_mode(mode))
         .tempfile_in(folder)
         .map_err(|error| files::named(error, folder))?;

@@ -98,6 +98,35 @@ impl RunDir {
         Ok(found)
     }
 
+    /// Lists the issues of a repository of which there is a directory, with a record or without.
+    pub fn issues(state: &State, common_dir: &Path) -> Result<Vec<u64>, WorktreeError> {
+        let runs = state.runs()?;
+        let suffix = format!("-{}", key(common_dir));
+        let mut issues = Vec::new();
+        for entry in fs::read_dir(&runs).map_err(at(&runs))? {
+            let name = entry?.file_name();
+            let name = name.to_str().and_then(|name| name.strip_suffix(&suffix));
+            issues.extend(name.and_then(|name| name.rsplit_once('-')?.1.parse::<u64>().ok()));
+        }
+        Ok(issues)
+    }
+
+    /// Lists the directories whose repository is not where it was.
+    pub fn of_nobody(state: &State) -> Result<Vec<(Self, Record)>, WorktreeError> {
+        let runs = state.runs()?;
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&runs).map_err(at(&runs))? {
+            let dir = Self { path: entry?.path() };
+            let record = dir.read();
+            found.extend(record.filter(|record| !record.common_dir.is_dir()).map(|record| (dir, record)));
+        }
+        Ok(found)
+    }
+
+    fn read(&self) -> Option<Record> {
+        serde_json::from_slice(&fs::read(self.record()).ok()?).ok()
+    }
+
     /// Lists what runs of a repository left, with their records; unreadable ones are of nobody.
     pub fn of(state: &State, common_dir: &Path) -> Result<Vec<(Self, Record)>, WorktreeError> {
         let runs = state.runs()?;
@@ -109,8 +138,8 @@ impl RunDir {
                 continue;
             }
             let dir = Self { path: entry.path() };
-            let record = fs::read(dir.record()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-            found.extend(record.map(|record: Record| (dir, record)));
+            let record = dir.read();
+            found.extend(record.map(|record| (dir, record)));
         }
         found.sort_by(|a, b| a.1.run.cmp(&b.1.run));
         Ok(found)

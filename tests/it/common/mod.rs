@@ -1,8 +1,8 @@
 //! The hermetic builder: a scratch repository, a clean environment, the real binary, the real git.
 
-pub(crate) mod model;
 pub(crate) mod github;
 pub(crate) mod http;
+pub(crate) mod model;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -68,6 +68,14 @@ impl Repo {
             repo.introduce();
             repo
         })
+    }
+
+    /// Copies everything: checkout, state directory, home.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self { dir: tempfile::Builder::new().prefix("autopilot-it-").tempdir().unwrap() };
+        let status = Command::new("cp").arg("-a").arg(self.dir().join(".")).arg(copy.dir()).status();
+        assert!(status.unwrap().success(), "cp");
+        copy
     }
 
     fn introduce(&self) {
