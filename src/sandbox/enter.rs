@@ -23,7 +23,7 @@ use super::supervise::{self, Supervisor};
 use super::tree::Tree;
 use super::watch::Watch;
 use super::wire::{self, Report};
-use super::{Ended, SandboxError, Status, confine, namespaces, root};
+use super::{Ended, SandboxError, Status, caches, confine, namespaces, root};
 use crate::policy::Isolation;
 
 /// First argument of a confined side.
@@ -160,6 +160,7 @@ fn solo(socket: &OwnedFd) -> Result<Ended, SandboxError> {
     wire::receive_setting(socket).map_err(|error| failed("receive the setting", error))?;
     let (launch, streams) =
         wire::receive_launch(socket).map_err(|error| failed("receive the launch", error))?;
+    caches::copy_in(&launch)?;
     let (ours, theirs) = wire::pair().map_err(|error| failed("socketpair", error))?;
     let child = execute_self(theirs, &["step"]).map_err(|error| failed("start the step", error))?;
     let [stdin, stdout, stderr] = &streams;

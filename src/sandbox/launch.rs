@@ -165,6 +165,7 @@ pub(crate) async fn spawn_seen(
     };
     match first {
         Ok(Some((Report::Ready(enforced), listeners))) => {
+            launcher::prepare(Setting::of(grant));
             confined.enforced = enforced;
             confined.listeners = listeners;
             Ok(confined)
