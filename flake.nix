@@ -4,7 +4,7 @@
   inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixpkgs-unstable";
 
   outputs =
-    { self, nixpkgs }:
+    { nixpkgs, ... }:
     let
       inherit (nixpkgs) lib;
       # Landlock and namespaces: Linux only.
@@ -34,7 +34,6 @@
         system:
         (pkgsOf system).callPackage ./nix/checks.nix {
           inherit (built.${system}) autopilot unwrapped dependencies;
-          inherit (self.lib.${system}) auditCheck;
         }
       );
 
@@ -61,9 +60,10 @@
           description = "A repository with a plan, the audit as its gate, and a workflow";
           welcomeText = builtins.readFile ./nix/templates/default/WELCOME.md;
         };
+        # For a repository that has a flake.nix of its own.
         gate = {
           path = ./nix/templates/gate;
-          description = "The audit as a gate, for a repository that has a flake of its own";
+          description = "The audit as a gate: plan, attributes and workflow without a flake";
           inherit (default) welcomeText;
         };
       };

@@ -4,10 +4,7 @@
   runCommand,
   cargo,
   clippy,
-  codex,
   deadnix,
-  gh,
-  git,
   nixfmt,
   rustc,
   rustfmt,
@@ -15,7 +12,6 @@
   autopilot,
   dependencies,
   unwrapped,
-  auditCheck,
 }:
 let
   inherit (unwrapped) source;
@@ -91,7 +87,9 @@ in
 
   documents = runCommand "autopilot-documents" { } ''
     cd ${documents}
-    sh .ci/links *.md docs
+    sh .ci/links *.md docs nix
+    # The gate is the default template without its flake.
+    diff -r -x flake.nix -x WELCOME.md nix/templates/default nix/templates/gate
     touch $out
   '';
 
