@@ -69,11 +69,9 @@ let
         : >src/lib.rs
       '';
       installPhase = ''
-        runHook preInstall
         find target -path '*/.fingerprint/autopilot-*' -prune -exec rm -rf {} +
         mkdir -p $out
         cp -r --preserve=timestamps target $out/
-        runHook postInstall
       '';
     }
   );
