@@ -6,9 +6,7 @@
   clippy,
   deadnix,
   nixfmt,
-  rustc,
   rustfmt,
-  stdenv,
   autopilot,
   dependencies,
   unwrapped,
@@ -45,14 +43,9 @@ in
   inherit dependencies;
   package = unwrapped; # with its tests
 
-  clippy = unwrapped.overrideAttrs (_previous: {
+  clippy = unwrapped.overrideAttrs (previous: {
     pname = "autopilot-clippy";
-    nativeBuildInputs = [
-      cargo
-      clippy
-      rustc
-      stdenv.cc
-    ];
+    nativeBuildInputs = previous.nativeBuildInputs ++ [ clippy ];
     preBuild = "";
     buildPhase = "cargo clippy --frozen --all-targets -- -D warnings";
     doCheck = false;
