@@ -86,6 +86,22 @@ in
     touch $out
   '';
 
+  plans = runCommand "autopilot-plans" { nativeBuildInputs = [ unwrapped ]; } ''
+    cd ${documents}
+    autopilot check --plan-only
+    cd nix/templates/default
+    autopilot check --plan-only
+    touch $out
+  '';
+
+  # The gate gates: the sample plan's evidence passes, and what was tampered with does not.
+  audit =
+    runCommand "autopilot-audit-gate" { nativeBuildInputs = [ autopilot ] ++ autopilot.tools; }
+      ''
+        sh ${./audit-gate.sh} ${documents}
+        touch $out
+      '';
+
   # The versions that the lock pins: printed here rather than written into documents that would age.
   pinned-tools = runCommand "autopilot-pinned-tools" { nativeBuildInputs = autopilot.tools; } ''
     for tool in codex gh git cargo rustc cc; do

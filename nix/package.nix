@@ -7,6 +7,7 @@
   stdenv,
   cargo,
   rustc,
+  rustfmt,
   codex,
   gh,
   git,
@@ -36,6 +37,7 @@ let
         ../benches
         ../clippy.toml
         ../docs
+        ./templates
         ../rustfmt.toml
         ../scripts
         ../src
@@ -91,6 +93,7 @@ let
       # unprivileged user namespaces.
       nativeCheckInputs = [
         git
+        rustfmt
         python3
         util-linux
       ];
@@ -119,6 +122,7 @@ let
     git
     cargo
     rustc
+    rustfmt
     stdenv.cc
   ];
 
