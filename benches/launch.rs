@@ -5,14 +5,24 @@
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark: it prints, and fails loudly")]
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
-const RUNS: &str = "200";
+use autopilot::policy::{self, Decision, Grant, HostFacts, Request, Waivers};
+use autopilot::sandbox::{self, Place};
+use nix::sys::resource::{UsageWho, getrusage};
+
+const RUNS: usize = 200;
 const PLAIN: &str = "/usr/bin:/bin";
 
+/// Between two launches: about what a run's journal and expectations take.
+const PAUSE: Duration = Duration::from_millis(10);
+
 fn main() {
+    // This program is the runner here: its confined sides are itself, executed again.
+    sandbox::enter_if_confined();
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
@@ -21,9 +31,10 @@ fn main() {
     let folder = tempfile::tempdir().expect("a scratch directory");
     let tree = folder.path().join("tree");
     fs::create_dir(&tree).expect("a tree");
-    let bench = PathBuf::from(env!("CARGO_BIN_EXE_autopilot"));
-    launches(folder.path(), &tree, &bench);
-    stats(folder.path(), &tree, &bench);
+    let autopilot = PathBuf::from(env!("CARGO_BIN_EXE_autopilot"));
+    launches(folder.path(), &tree);
+    whole_commands(folder.path(), &tree, &autopilot);
+    stats(folder.path(), &tree, &autopilot);
 }
 
 fn need(program: &str, package: &str) {
@@ -41,88 +52,158 @@ fn bubblewrap(tree: &Path) -> String {
     )
 }
 
-fn launches(folder: &Path, tree: &Path, autopilot: &Path) {
-    println!(
-        "launching /bin/true, {RUNS} runs each; `autopilot launch` starts it from a runner that is there already"
-    );
-    let ours = run_many(autopilot, tree, "true", Some(folder));
-    let rich = run_many(autopilot, tree, "true", None);
-    let plain = run_plain(&["/bin/true"], tree);
-    let words = bubblewrap(tree);
-    let mut bwrap: Vec<&str> = words.split_whitespace().collect();
-    bwrap.push("/bin/true");
-    let bwrap = run_plain(&bwrap, tree);
-    report("plain fork+exec", plain, bwrap);
-    report("bubblewrap", bwrap, bwrap);
-    report("autopilot launch", ours, bwrap);
-    report("  with toolchains", rich, bwrap);
-    let whole = hyperfine(
-        folder,
-        tree,
-        &[format!("{} sandbox -- true", autopilot.display()), format!("{words} /bin/true")],
-    );
-    println!(
-        "  whole command line, probe included (hyperfine): {:.2} ms, bubblewrap {:.2} ms",
-        whole[0], whole[1]
-    );
-    println!("  peak memory of the confined side: {} KiB (goal < 6144)", peak(autopilot, tree));
+/// One way of launching, and what its launches took.
+struct Contender<'a> {
+    name: &'static str,
+    launch: Box<dyn Fn() + 'a>,
+    clock: Vec<f64>,
+    busy: Duration,
 }
 
-fn report(name: &str, millis: f64, bwrap: f64) {
-    println!("  {name:<18} {millis:>7.2} ms   {:.2} x bubblewrap", millis / bwrap);
-}
-
-/// Medians in milliseconds of launches from this process, as the runner would.
-fn run_plain(argv: &[&str], tree: &Path) -> f64 {
-    let runs: usize = RUNS.parse().expect("a number");
-    let mut times: Vec<f64> = (0..runs)
-        .map(|_| {
-            let start = std::time::Instant::now();
-            let status = Command::new(argv[0])
-                .args(&argv[1..])
-                .current_dir(tree)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .status()
-                .expect("it starts");
-            assert!(status.success(), "{argv:?}");
-            start.elapsed().as_secs_f64() * 1000.0
-        })
-        .collect();
-    times.sort_by(f64::total_cmp);
-    times[runs / 2]
-}
-
-/// The median that `autopilot sandbox --repeat` measures for itself: launch to reaped, many times in a runner.
-///
-/// With a home of its own there is nothing to bind beyond what bubblewrap binds; with the caller's, the toolchains
-/// and download caches of this host come on top, which bubblewrap is not asked for.
-fn run_many(autopilot: &Path, tree: &Path, program: &str, home: Option<&Path>) -> f64 {
-    let mut command = Command::new(autopilot);
-    if let Some(home) = home {
-        command.env_clear().env("HOME", home).env("PATH", PLAIN);
+/// Launches from a process that is there already, as a runner does. In turn: noise of the machine hits all.
+fn launches(folder: &Path, tree: &Path) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let place = place(folder, tree);
+    let host = sandbox::probe();
+    // What bubblewrap binds, and no more; with the caller's toolchains and downloads on top, as a step has them.
+    let bare = HostFacts { toolchains: Vec::new(), caches: Vec::new(), ..host.clone() };
+    let [bare, rich] = [bare, host].map(|host| grant(&host));
+    sandbox::make_over(folder, bare.identity()).expect("a scratch directory of the command's own");
+    let ours = |grant: &Grant| runtime.block_on(launch(grant, &place));
+    let bwrap = format!("{} /bin/true", bubblewrap(tree));
+    let mut all = [
+        contender("plain fork+exec", || plain("/bin/true", tree)),
+        contender("bubblewrap", || plain(&bwrap, tree)),
+        contender("autopilot", || ours(&bare)),
+        contender("  with toolchains", || ours(&rich)),
+    ];
+    for round in 0..=RUNS {
+        for each in &mut all {
+            each.once(round > 0);
+        }
     }
-    let output = command
-        .args(["sandbox", "--repeat", RUNS, "--", program])
+    println!("launching /bin/true, {RUNS} times each, in turn; medians, and CPU time of all its processes");
+    let (clock, busy) = (all[1].median(), all[1].milliseconds_busy());
+    for each in &all {
+        println!(
+            "  {:<18} {:>6.2} ms  {:.2} x bubblewrap   CPU {:>5.2} ms  {:.2} x",
+            each.name,
+            each.median(),
+            each.median() / clock,
+            each.milliseconds_busy(),
+            each.milliseconds_busy() / busy
+        );
+    }
+    println!(
+        "  peak memory of the confined side: {} KiB (goal < 6144)",
+        peak(&runtime, &bare, &place, folder)
+    );
+}
+
+fn contender<'a>(name: &'static str, launch: impl Fn() + 'a) -> Contender<'a> {
+    Contender { name, launch: Box::new(launch), clock: Vec::new(), busy: Duration::ZERO }
+}
+
+impl Contender<'_> {
+    /// The pause is part of its turn: what is made ready for the next launch, or still cleaned up, is its own work.
+    fn once(&mut self, counts: bool) {
+        let (busy, start) = (cpu(), Instant::now());
+        (self.launch)();
+        let clock = start.elapsed();
+        std::thread::sleep(PAUSE);
+        if counts {
+            self.clock.push(clock.as_secs_f64() * 1000.0);
+            self.busy += cpu().saturating_sub(busy);
+        }
+    }
+
+    fn median(&self) -> f64 {
+        let mut sorted = self.clock.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted[sorted.len() / 2]
+    }
+
+    fn milliseconds_busy(&self) -> f64 {
+        self.busy.as_secs_f64() * 1000.0 / f64::from(u32::try_from(self.clock.len()).expect("a small number"))
+    }
+}
+
+/// CPU time of this process and of the children that ended.
+fn cpu() -> Duration {
+    [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN]
+        .iter()
+        .map(|who| getrusage(*who).expect("getrusage"))
+        .flat_map(|usage| [usage.user_time(), usage.system_time()])
+        .map(|time| {
+            let micros = u32::try_from(time.tv_usec()).expect("below a second");
+            Duration::new(time.tv_sec().unsigned_abs(), micros * 1000)
+        })
+        .sum()
+}
+
+fn grant(host: &HostFacts) -> Grant {
+    match policy::decide(&Request { caches: true, ..Request::git() }, host, &Waivers::default()) {
+        Decision::Allow(grant) => *grant,
+        Decision::Deny(reason) => panic!("{reason}"),
+    }
+}
+
+fn place(folder: &Path, tree: &Path) -> Place {
+    let [home, tmp] = ["home", "tmp"].map(|name| folder.join(name));
+    for path in [&home, &tmp] {
+        fs::create_dir(path).expect("a folder");
+    }
+    Place { worktree: tree.to_owned(), home, tmp, also_write: Vec::new(), also_read: Vec::new() }
+}
+
+async fn launch(grant: &Grant, place: &Place) {
+    let null = || File::options().write(true).open("/dev/null").expect("/dev/null");
+    let ended = confined(grant, place, &["/bin/true"], null()).await;
+    assert_eq!(ended.status, sandbox::Status::Exited(0));
+}
+
+async fn confined(grant: &Grant, place: &Place, argv: &[&str], stdout: File) -> sandbox::Ended {
+    let command = sandbox::Command {
+        argv: argv.iter().map(Into::into).collect(),
+        dir: PathBuf::new(),
+        env: Vec::new(),
+        stdin: None,
+        stderr: stdout.try_clone().expect("a descriptor").into(),
+        stdout: stdout.into(),
+        listen: Vec::new(),
+    };
+    let mut child = sandbox::spawn(grant, place, command).await.expect("it is confined");
+    child.wait().await.expect("it ends")
+}
+
+fn plain(words: &str, tree: &Path) {
+    let mut words = words.split_whitespace();
+    let status = Command::new(words.next().expect("a program"))
+        .args(words)
         .current_dir(tree)
         .stdin(Stdio::null())
-        .output()
-        .expect("autopilot starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8_lossy(&output.stderr);
-    let median = text.split_whitespace().find_map(|word| word.strip_prefix("median_ms="));
-    median.and_then(|number| number.parse().ok()).expect("a median")
+        .stdout(Stdio::null())
+        .status()
+        .expect("it starts");
+    assert!(status.success());
 }
 
 /// Peak resident memory, in KiB, of the largest process on the confined side.
-fn peak(autopilot: &Path, tree: &Path) -> u64 {
-    let output = Command::new(autopilot)
-        .args(["sandbox", "--", "grep", "VmHWM", "/proc/1/status"])
-        .current_dir(tree)
-        .output()
-        .expect("autopilot starts");
-    let text = String::from_utf8_lossy(&output.stdout);
+fn peak(runtime: &tokio::runtime::Runtime, grant: &Grant, place: &Place, folder: &Path) -> u64 {
+    let path = folder.join("peak");
+    let output = File::create(&path).expect("a file");
+    let argv = ["/usr/bin/grep", "VmHWM", "/proc/1/status"];
+    runtime.block_on(confined(grant, place, &argv, output));
+    let text = fs::read_to_string(path).expect("its output");
     text.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("init's peak")
+}
+
+/// What somebody who types it waits for: the program's own start and the probe of the host included.
+fn whole_commands(folder: &Path, tree: &Path, autopilot: &Path) {
+    let commands =
+        [format!("{} sandbox -- true", autopilot.display()), format!("{} /bin/true", bubblewrap(tree))];
+    let times = hyperfine(folder, tree, &commands);
+    println!("`autopilot sandbox -- true` {:.2} ms, `bwrap … true` {:.2} ms (hyperfine)", times[0], times[1]);
 }
 
 /// 45,000 files looked at: what a `git status` of a large repository does.

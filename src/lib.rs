@@ -8,6 +8,8 @@
 
 pub mod cli;
 pub mod evidence;
+pub mod github;
+pub mod network;
 pub mod plan;
 pub mod policy;
 pub mod report;

@@ -1,6 +1,6 @@
 //! Progress while a run runs: one moving line on a terminal, plain lines otherwise.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use console::style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::evidence::event::{AttemptResult, ChangeKind, Event, RunResult, StepResult};
+use crate::evidence::event::{
+    AttemptResult, ChangeKind, Egress, EgressVerdict, Event, RunResult, StepResult,
+};
 use crate::evidence::{Line, RunName, Watch};
 use crate::plan::{Plan, units};
 
@@ -48,6 +50,7 @@ pub(super) struct Progress {
     width: usize,
     allowed: HashMap<String, u32>,
     changed: Option<String>,
+    hosts: BTreeSet<String>,
     left: u32,
     tail: VecDeque<String>,
     partial: Vec<u8>,
@@ -96,6 +99,7 @@ impl Progress {
             width: plan.steps.iter().map(|step| step.id.len()).max().unwrap_or(0).clamp(8, 24),
             allowed: plan.steps.iter().map(|step| (step.id.clone(), step.retries + 1)).collect(),
             changed: None,
+            hosts: BTreeSet::new(),
             left: 0,
             tail: VecDeque::new(),
             partial: Vec::new(),
@@ -116,6 +120,7 @@ impl Progress {
         self.tail.clear();
         self.partial.clear();
         self.changed = None;
+        self.hosts.clear();
         let label = match self.allowed.get(step) {
             Some(allowed) if *allowed > 1 => format!("{step} {attempt}/{allowed}"),
             _ => step.to_owned(),
@@ -135,7 +140,7 @@ impl Progress {
         let worth_saying = allowed > 1 && (attempt > 1 || result != AttemptResult::Passed);
         let tries = if worth_saying { format!("attempt {attempt}/{allowed}") } else { String::new() };
         let (mark, note) = match result {
-            AttemptResult::Passed => (style("✓").green(), self.changed.take().unwrap_or_default()),
+            AttemptResult::Passed => (style("✓").green(), self.note()),
             AttemptResult::Failed => (style("✗").red(), reason.to_owned()),
             AttemptResult::Interrupted => (style("⏹").yellow(), reason.to_owned()),
         };
@@ -148,6 +153,29 @@ impl Progress {
             }
         }
         self.set_now(None);
+    }
+
+    fn egress(&mut self, egress: &Egress) {
+        let target = format!("{}:{}", egress.host, egress.port);
+        match egress.verdict {
+            EgressVerdict::Allowed => drop(self.hosts.insert(target)),
+            EgressVerdict::Refused => {
+                let (mark, allow) = (style("⊘").yellow(), egress.allow.as_ref());
+                let allow = allow.map(|line| format!(" (allow: `{line}`)")).unwrap_or_default();
+                self.say(&format!("{mark} {target} ×{} refused by the policy{allow}", egress.connections));
+            }
+            EgressVerdict::Failed => {}
+        }
+    }
+
+    /// Says what a passed attempt changed and reached.
+    fn note(&mut self) -> String {
+        let net = match self.hosts.len() {
+            0 => None,
+            1 => Some("net: 1 host".to_owned()),
+            many => Some(format!("net: {many} hosts")),
+        };
+        self.changed.take().into_iter().chain(net).collect::<Vec<_>>().join(", ")
     }
 
     fn set_now(&self, step: Option<(String, Instant)>) {
@@ -220,6 +248,7 @@ impl Watch for Progress {
                     if changes.len() == 1 { "1 file".to_owned() } else { format!("{} files", changes.len()) };
                 self.changed = Some(format!("{files} +{added} −{removed}{gone}"));
             }
+            Event::Egress(egress) => self.egress(egress),
             Event::CommandEnded(ended) => self.left += ended.survivors,
             Event::AttemptEnded { step, attempt, result, reason, ms, .. } => {
                 let reason = reason.as_ref().map_or("", |reason| reason.text.as_str());

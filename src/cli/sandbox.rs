@@ -10,8 +10,10 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::{Exit, Failure};
+use super::output;
+use crate::network::{Decision, Gate, Serving, Verdict};
 use crate::plan::{Destination, EnvEntry, Network, Resources, Wrong, units};
-use crate::policy::{self, Decision, Fact, Grant, Identity, Isolation, Request, Waivers};
+use crate::policy::{self, Fact, Grant, Identity, Isolation, Reach, Request, Waivers};
 use crate::sandbox::{self, Command, Ended, Place, SandboxError, Seen, Status};
 
 /// Between SIGTERM and SIGKILL.
@@ -72,8 +74,8 @@ pub(super) fn run(args: SandboxArgs) -> Result<Exit, Failure> {
     let request = request(&args)?;
     let waivers = Waivers { names: args.allow_degraded.clone() };
     let grant = match policy::decide(&request, &host, &waivers) {
-        Decision::Allow(grant) => grant,
-        Decision::Deny(reason) => {
+        policy::Decision::Allow(grant) => *grant,
+        policy::Decision::Deny(reason) => {
             return Err(Failure::new(Exit::Refused, reason.to_string()).hint(reason.hint));
         }
     };
@@ -90,11 +92,40 @@ pub(super) fn run(args: SandboxArgs) -> Result<Exit, Failure> {
     }
     let command = command(args.command)?;
     let timeout = args.timeout.unwrap_or(Duration::MAX);
+    let gate = match grant.network() {
+        Reach::Allow(hosts) => Some(Gate::new(hosts)),
+        Reach::None | Reach::Full => None,
+    };
+    let command = match &gate {
+        Some(gate) => Command {
+            env: gate.env().into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            listen: gate.listen(),
+            ..command
+        },
+        None => command,
+    };
     runtime.block_on(async {
-        let confined =
+        let mut confined =
             sandbox::spawn_seen(&grant, &place, seen, read_only, command).await.map_err(refused)?;
-        supervise(confined, timeout).await
+        let serving = gate.map(|gate| gate.serve(confined.take_listeners())).transpose();
+        let serving = serving.context("the proxy")?;
+        let exit = supervise(confined, timeout).await;
+        serving.map(Serving::end).iter().flatten().for_each(tell);
+        exit
     })
+}
+
+/// Tells of a connection that was not made, on standard error: standard output is the command's.
+fn tell(decision: &Decision) {
+    let Decision { host, port, connections, .. } = decision;
+    match &decision.verdict {
+        Verdict::Allowed => {}
+        Verdict::Refused { why, allow } => {
+            let allow = allow.as_ref().map(|host| format!(" (allow: --network {host})")).unwrap_or_default();
+            output::note(&format!("refused: {host}:{port} ×{connections}: {why}{allow}"));
+        }
+        Verdict::Failed { why } => output::note(&format!("failed: {host}:{port} ×{connections}: {why}")),
+    }
 }
 
 /// Between two launches of the benchmark: about what a run's journal and expectations take.
@@ -195,6 +226,7 @@ fn command(argv: Vec<OsString>) -> Result<Command, Failure> {
         argv,
         dir: PathBuf::new(),
         env: Vec::new(),
+        listen: Vec::new(),
         stdin: Some(own(std::io::stdin().as_fd().try_clone_to_owned())?),
         stdout: own(std::io::stdout().as_fd().try_clone_to_owned())?,
         stderr: own(std::io::stderr().as_fd().try_clone_to_owned())?,
@@ -230,16 +262,13 @@ fn network(values: &[String]) -> Result<Network, Failure> {
 }
 
 fn destination(text: &str) -> Result<Destination, Failure> {
-    let (host, port) = text.rsplit_once(':').unwrap_or((text, "443"));
-    let wrong = || {
-        Failure::new(Exit::Usage, format!("--network {text}: not none, full or HOST:PORT"))
-            .hint("none and full stand alone; a host is written example.org:443")
+    let usage = |message: String, hint: &str| {
+        Failure::new(Exit::Usage, format!("--network {text}: {message}")).hint(hint)
     };
-    let port = port.parse().map_err(|_| wrong())?;
-    if host.is_empty() || matches!(text, "none" | "full") {
-        return Err(wrong());
+    if matches!(text, "none" | "full") {
+        return Err(usage("stands alone".into(), "leave the other --network away"));
     }
-    Ok(Destination { host: host.to_ascii_lowercase(), port })
+    text.parse().map_err(|wrong: Wrong| usage(wrong.message, &wrong.hint))
 }
 
 fn env(entry: &str) -> EnvEntry {

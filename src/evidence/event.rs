@@ -46,6 +46,9 @@ pub enum Event {
     /// A command and all of its process tree has ended.
     #[serde(rename = "command.ended")]
     CommandEnded(Box<CommandEnded>),
+    /// What was decided about a command's connections to one destination.
+    #[serde(rename = "egress")]
+    Egress(Box<Egress>),
     /// An attempt ended; on `failed`, what follows is salvage, rollback and reset.
     #[serde(rename = "attempt.ended")]
     AttemptEnded {
@@ -265,6 +268,47 @@ pub struct CommandEnded {
     pub survivors: u32,
     /// What was enforced, as the sandbox confirmed it; nothing if it never started.
     pub enforced: Option<Document>,
+}
+
+/// What was decided about a command's connections to one destination, and what went over them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Egress {
+    /// The step.
+    pub step: Token,
+    /// The attempt.
+    pub attempt: u32,
+    /// Which of its commands.
+    pub role: Role,
+    /// The host as the command named it; `(others)` when it named too many.
+    pub host: Text,
+    /// The port.
+    pub port: u16,
+    /// What was decided.
+    pub verdict: EgressVerdict,
+    /// Why it was not allowed, or could not be made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Text>,
+    /// The line of the plan that would allow it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow: Option<Text>,
+    /// How often.
+    pub connections: u64,
+    /// Bytes from the command.
+    pub sent: u64,
+    /// Bytes to the command.
+    pub received: u64,
+}
+
+/// What was decided about a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EgressVerdict {
+    /// It was made.
+    Allowed,
+    /// The policy forbids it.
+    Refused,
+    /// It is allowed, and could not be made.
+    Failed,
 }
 
 /// Why a command is run.

@@ -32,7 +32,7 @@ fn read(text: &str) -> Result<Destination, Wrong> {
         let address = inner.parse::<Ipv6Addr>().map_err(|_| not_a_host())?;
         return Ok(Destination { host: address.to_string(), port });
     }
-    let host = host.to_ascii_lowercase();
+    let host = ascii(host)?;
     let name = host.strip_prefix("*.").unwrap_or(&host);
     if name.contains('*') {
         return Err(Wrong::new(
@@ -40,13 +40,21 @@ fn read(text: &str) -> Result<Destination, Wrong> {
             "`*.` may only come first: `*.example.org`",
         ));
     }
-    if !name.is_ascii() {
-        return Err(Wrong::new("is not in ASCII", "write the name as DNS knows it (`xn--…`)"));
-    }
     let looks_like_address = name.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     let is_good =
         if looks_like_address { name == host && name.parse::<IpAddr>().is_ok() } else { is_name(name) };
     if is_good { Ok(Destination { host, port }) } else { Err(not_a_host()) }
+}
+
+/// Returns a name as DNS compares it: in lower case, international labels in their ASCII form, no dot at the end.
+fn ascii(host: &str) -> Result<String, Wrong> {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    if host.is_ascii() {
+        return Ok(host.to_ascii_lowercase());
+    }
+    let (wildcard, name) = host.strip_prefix("*.").map_or(("", host), |name| ("*.", name));
+    let name = idna::domain_to_ascii(name).map_err(|_| not_a_host())?;
+    Ok(format!("{wildcard}{name}"))
 }
 
 fn split_port(text: &str) -> Result<(&str, u16), Wrong> {
@@ -97,6 +105,10 @@ mod tests {
             ("::1", "[::1]:443"),
             ("[::1]:80", "[::1]:80"),
             ("localhost:1", "localhost:1"),
+            ("Example.org.:8443", "example.org:8443"),
+            ("Bücher.example.org", "xn--bcher-kva.example.org:443"),
+            ("*.münchen.example.org.", "*.xn--mnchen-3ya.example.org:443"),
+            ("XN--mnchen-3ya.example.org", "xn--mnchen-3ya.example.org:443"),
         ] {
             assert_eq!(read(text).unwrap().to_string(), shown);
             assert_eq!(read(&read(text).unwrap().to_string()).unwrap(), read(text).unwrap());
@@ -121,7 +133,9 @@ mod tests {
             "1.2.3",
             "*.1.2.3.4",
             "[::1",
-            "münchen.de",
+            "example.org..",
+            ".",
+            "\u{200d}.example.org",
             "a/b",
             "user@host",
         ] {

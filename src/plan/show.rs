@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use regex::Regex;
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use super::{Destination, EnvEntry, Glob, Plan, units};
+use super::{Destination, EnvEntry, Glob, Plan, Wrong, units};
 
 impl Plan {
     /// Returns the resolved plan: what holds, whatever the file left out. Nothing is masked here.
@@ -55,5 +56,12 @@ impl Serialize for EnvEntry {
 impl Serialize for Destination {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Destination {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|wrong: Wrong| D::Error::custom(format!("{text} {}", wrong.message)))
     }
 }

@@ -63,7 +63,7 @@ pub fn explain_denial(output_tail: &[u8], grant: &Grant, own: &Own<'_>) -> Optio
 
 fn network(line: &str, grant: &Grant) -> Option<Denial> {
     let lower = line.to_ascii_lowercase();
-    if grant.network() != Reach::None || !NETWORK.iter().any(|each| lower.contains(each)) {
+    if *grant.network() != Reach::None || !NETWORK.iter().any(|each| lower.contains(each)) {
         return None;
     }
     let host = host_in(line);

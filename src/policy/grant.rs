@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::host::{Cache, Identity};
-use crate::plan::Resources;
+use crate::plan::{Destination, Resources};
 
 /// What the host will really enforce for one attempt. Made by [`decide`](super::decide) alone.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -41,11 +41,13 @@ pub enum Isolation {
 }
 
 /// What a command reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reach {
     /// Nothing but a loopback of its own; without namespaces, not even that.
     None,
+    /// These, through the runner; besides, nothing but a loopback of its own.
+    Allow(Vec<Destination>),
     /// Everything.
     Full,
 }
@@ -95,8 +97,8 @@ impl Grant {
     }
 
     /// Returns what the command reaches.
-    pub fn network(&self) -> Reach {
-        self.network
+    pub fn network(&self) -> &Reach {
+        &self.network
     }
 
     /// Returns the Landlock ABI that must be in force; 0 only if that was given up.
@@ -146,10 +148,14 @@ impl Grant {
 
     /// Returns a line for people: what it reaches, writes, reads, and runs as.
     pub fn describe(&self) -> String {
-        let network = match (self.network, self.isolation) {
-            (Reach::None, Isolation::Namespaces { .. }) => "none (own loopback)",
-            (Reach::None, Isolation::Bare) => "none (no loopback either)",
-            (Reach::Full, _) => "full",
+        let network = match (&self.network, self.isolation) {
+            (Reach::None, Isolation::Namespaces { .. }) => "none (own loopback)".to_owned(),
+            (Reach::None, Isolation::Bare) => "none (no loopback either)".to_owned(),
+            (Reach::Allow(hosts), _) => {
+                let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+                format!("{} (through the runner)", hosts.join(", "))
+            }
+            (Reach::Full, _) => "full".to_owned(),
         };
         let Self { write, read, identity, waived, .. } = self;
         let (write, read, name, uid) = (list(write), list(read), &identity.name, identity.uid);

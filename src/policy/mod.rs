@@ -93,7 +93,7 @@ impl Waivers {
 #[must_use]
 pub enum Decision {
     /// Under this grant.
-    Allow(Grant),
+    Allow(Box<Grant>),
     /// Not on this host, or not like this.
     Deny(Reason),
 }
@@ -113,20 +113,20 @@ pub struct Reason {
 /// Decides on a request.
 pub fn decide(request: &Request, host: &HostFacts, waivers: &Waivers) -> Decision {
     match grant(request, host, waivers) {
-        Ok(grant) => Decision::Allow(grant),
+        Ok(grant) => Decision::Allow(Box::new(grant)),
         Err(reason) => Decision::Deny(reason),
     }
 }
 
 fn grant(request: &Request, host: &HostFacts, waivers: &Waivers) -> Result<Grant, Reason> {
-    let network = reach(&request.network)?;
+    let network = reach(&request.network, host)?;
     let identity = identity(host)?;
     let isolation = match &host.namespaces {
         Fact::Yes(namespaces) => Isolation::Namespaces { user: namespaces.user },
         Fact::No { .. } => Isolation::Bare,
     };
     let mut waived = Vec::new();
-    landlock(host, isolation, network, waivers, &mut waived)?;
+    landlock(host, isolation, &network, waivers, &mut waived)?;
     seccomp(host, isolation, waivers, &mut waived)?;
     let (env, warnings) = environment::environment(request, host, &identity.name)?;
     let home = host.home.as_deref();
@@ -149,14 +149,16 @@ fn grant(request: &Request, host: &HostFacts, waivers: &Waivers) -> Result<Grant
     })
 }
 
-fn reach(network: &Network) -> Result<Reach, Reason> {
-    match network {
-        Network::None => Ok(Reach::None),
-        Network::Full => Ok(Reach::Full),
-        Network::Allow(_) => Err(Reason {
+/// An allow list needs a network namespace: what else the kernel has, a Landlock rule, names a port and never a host.
+fn reach(network: &Network, host: &HostFacts) -> Result<Reach, Reason> {
+    match (network, &host.namespaces) {
+        (Network::None, _) => Ok(Reach::None),
+        (Network::Full, _) => Ok(Reach::Full),
+        (Network::Allow(hosts), Fact::Yes(_)) => Ok(Reach::Allow(hosts.clone())),
+        (Network::Allow(_), Fact::No { why, hint }) => Err(Reason {
             what: "network.allow".into(),
-            why: "allow lists come with the network room: not there yet".into(),
-            hint: "write `network: none`, or `network: full` where that is acceptable".into(),
+            why: format!("an allow list needs a network namespace ({why})"),
+            hint: hint.clone(),
         }),
     }
 }
@@ -179,12 +181,12 @@ fn identity(host: &HostFacts) -> Result<Identity, Reason> {
 fn landlock(
     host: &HostFacts,
     isolation: Isolation,
-    network: Reach,
+    network: &Reach,
     waivers: &Waivers,
     waived: &mut Vec<String>,
 ) -> Result<(), Reason> {
     let alone = isolation == Isolation::Bare;
-    let floor = if alone || network == Reach::Full { FLOOR_ALONE } else { FLOOR };
+    let floor = if alone || *network == Reach::Full { FLOOR_ALONE } else { FLOOR };
     if host.landlock >= floor {
         return Ok(());
     }

@@ -30,7 +30,7 @@ fn refused_namespaces() -> Fact<Namespaces> {
 
 fn allowed(request: &Request, host: &HostFacts, waivers: &[&str]) -> Grant {
     match decide(request, host, &waived(waivers)) {
-        Decision::Allow(grant) => grant,
+        Decision::Allow(grant) => *grant,
         Decision::Deny(reason) => panic!("{reason}"),
     }
 }
@@ -50,7 +50,7 @@ fn waived(names: &[&str]) -> Waivers {
 fn a_plain_host_gives_everything() {
     let grant = allowed(&Request::git(), &host(), &[]);
     assert_eq!(grant.isolation(), Isolation::Namespaces { user: true });
-    assert_eq!(grant.network(), Reach::None);
+    assert_eq!(*grant.network(), Reach::None);
     assert_eq!(
         grant.describe(),
         "network none (own loopback); write worktree, HOME, TMPDIR; read system, /opt/go; as step (1000)"
@@ -164,10 +164,15 @@ fn paths_are_absolute_or_below_home_and_never_everything() {
 }
 
 #[test]
-fn allow_lists_are_not_there_yet() {
-    let network = Network::Allow(vec![Destination { host: "example.org".into(), port: 443 }]);
-    let reason = denied(&Request { network, ..Request::git() }, &host(), &[]);
-    assert!(reason.why.contains("not there yet"));
+fn an_allow_list_is_granted_where_there_is_a_network_namespace() {
+    let hosts = vec![Destination { host: "example.org".into(), port: 443 }];
+    let request = Request { network: Network::Allow(hosts.clone()), ..Request::git() };
+    let grant = allowed(&request, &host(), &[]);
+    assert_eq!(*grant.network(), Reach::Allow(hosts));
+    assert!(grant.describe().starts_with("network example.org:443 (through the runner);"));
+    let host = HostFacts { namespaces: refused_namespaces(), ..host() };
+    let reason = denied(&request, &host, &[]);
+    assert!(reason.why.contains("unshare: EPERM") && reason.hint.contains("--run-as"), "{reason:?}");
 }
 
 fn explained(output: &str) -> Option<Denial> {

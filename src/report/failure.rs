@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::io;
 
-use super::spoken;
 use super::view::{AttemptView, RunView, StepView};
+use super::{egress, spoken};
 use crate::evidence::event::{RunResult, StepResult};
 use crate::evidence::{Files, log};
 
@@ -40,6 +40,10 @@ pub(super) fn write(view: &RunView, files: &Files) -> io::Result<Option<String>>
     if let Some((step, attempt)) = view.failed_attempt() {
         text.push_str(&attempts(step));
         text.push_str(&last_lines(step, attempt, files)?);
+    }
+    for (step, refused) in egress::refused(view) {
+        let _ =
+            writeln!(text, "\nRefused by the policy of {step}\n  {}", printable(&egress::in_words(&refused)));
     }
     for (step, refused) in view.refused() {
         let _ = writeln!(text, "\nProbably refused by the policy of {step}\n  {}", printable(refused));

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::gantt;
 use super::markdown::{inline, table_cell};
 use super::spoken;
 use super::view::{RunView, StepView, WorktreeView};
+use super::{egress, gantt};
 use crate::evidence::event::{AttemptResult, Change, ChangeKind, RunResult, StepResult};
 use crate::evidence::{Files, RunName};
 
@@ -22,6 +22,10 @@ pub(super) fn write(view: &RunView, files: &Files) -> String {
     text.push_str(&steps(view));
     if let Some(check) = what_to_check(view) {
         let _ = writeln!(text, "\n**Check before merging:** {check}");
+    }
+    for (step, refused) in egress::refused(view) {
+        let _ =
+            writeln!(text, "\n**Refused by policy** in `{step}`: {}", inline(&egress::in_words(&refused)));
     }
     for (step, refused) in view.refused() {
         let _ = writeln!(text, "\n**Refused by policy**, probably, in `{step}`: {}", inline(refused));
@@ -156,7 +160,9 @@ fn policy(view: &RunView) -> String {
         0 => view.start.sandbox.to_string(),
         some => format!("{}; {some} commands never started", view.start.sandbox),
     };
-    format!("{}; {left} processes left", inline(&confined))
+    let network =
+        egress::reached(view).map(|hosts| format!("; network: {}", inline(&hosts))).unwrap_or_default();
+    format!("{}{network}; {left} processes left", inline(&confined))
 }
 
 fn worktree(view: &RunView) -> String {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::evidence::Line;
 use crate::evidence::event::{
-    AttemptResult, Change, CommandEnded, Event, Reason, RunResult, RunStarted, StepResult,
+    AttemptResult, Change, CommandEnded, Egress, Event, Reason, RunResult, RunStarted, StepResult,
 };
 
 /// A run, as its journal tells it.
@@ -79,6 +79,8 @@ pub struct AttemptView {
     pub changes: Vec<Change>,
     /// How its commands ended.
     pub commands: Vec<CommandEnded>,
+    /// What was decided about its connections.
+    pub egress: Vec<Egress>,
     /// Ref of what it left, in the salvage bundle.
     pub salvage: Option<String>,
     /// What the bundle could not hold.
@@ -136,6 +138,9 @@ impl RunView {
             }
             Event::CommandEnded(ended) => {
                 self.with_attempt(ended.step.as_str(), |attempt| attempt.commands.push((**ended).clone()));
+            }
+            Event::Egress(egress) => {
+                self.with_attempt(egress.step.as_str(), |attempt| attempt.egress.push((**egress).clone()));
             }
             Event::AttemptEnded { step, result, reason, ms, log, refused, .. } => {
                 self.with_attempt(step.as_str(), |attempt| {
@@ -231,6 +236,12 @@ impl RunView {
         all
     }
 
+    /// Returns every decision about connections, with the step.
+    pub fn egress(&self) -> impl Iterator<Item = (&str, &Egress)> {
+        let attempts = self.steps.iter().flat_map(|step| step.attempts.iter().map(|a| (&*step.id, a)));
+        attempts.flat_map(|(id, attempt)| attempt.egress.iter().map(move |egress| (id, egress)))
+    }
+
     /// Returns what the policy probably refused, each once, with the step.
     pub fn refused(&self) -> Vec<(&str, &str)> {
         let all = self.steps.iter().flat_map(|step| step.attempts.iter().map(|a| (&*step.id, a)));
@@ -277,6 +288,7 @@ impl AttemptView {
             log: (log, None),
             changes: Vec::new(),
             commands: Vec::new(),
+            egress: Vec::new(),
             salvage: None,
             not_held: Vec::new(),
             refused: None,

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use super::command::{self, Cut, Done, Job};
 use super::{RunError, Runner, expect};
 use crate::evidence::event::{
-    AttemptResult, Change, ChangeKind, CommandEnded, Event, Reason, ReasonKind, Role,
+    AttemptResult, Change, ChangeKind, CommandEnded, Egress, EgressVerdict, Event, Reason, ReasonKind, Role,
 };
 use crate::evidence::{Text, Token, log};
+use crate::network::{Decision, Verdict};
 use crate::plan::{Action, Invocation, Step};
 use crate::policy::{self, Grant};
 use crate::sandbox::{Place, Status};
@@ -194,8 +195,34 @@ impl Runner<'_> {
             survivors: done.ended.as_ref().map_or(0, |ended| ended.survivors),
             enforced: enforced.map(|value| self.recorder.document(value)),
         };
+        for decision in &done.egress {
+            let event = self.egress(this, role, decision);
+            self.recorder.defer(Event::Egress(Box::new(event)));
+        }
         self.recorder.defer(Event::CommandEnded(Box::new(event)));
         Ok(done)
+    }
+
+    fn egress(&self, this: Try<'_>, role: Role, decision: &Decision) -> Egress {
+        let (verdict, why, allow) = match &decision.verdict {
+            Verdict::Allowed => (EgressVerdict::Allowed, None, None),
+            Verdict::Refused { why, allow } => (EgressVerdict::Refused, Some(why), allow.as_ref()),
+            Verdict::Failed { why } => (EgressVerdict::Failed, Some(why), None),
+        };
+        let allow = allow.map(|host| format!("network: {{allow: [\"{host}\"]}}"));
+        Egress {
+            step: this.token(),
+            attempt: this.number,
+            role,
+            host: self.recorder.text(&decision.host),
+            port: decision.port,
+            verdict,
+            why: why.map(|why| self.recorder.text(why)),
+            allow: allow.map(|line| self.recorder.text(line)),
+            connections: decision.connections,
+            sent: decision.sent,
+            received: decision.received,
+        }
     }
 
     /// Tells whether a command's end decides the attempt.

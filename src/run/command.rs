@@ -14,7 +14,8 @@ use tokio::net::unix::pipe::Receiver;
 use super::interrupt::Interrupt;
 use crate::evidence::Recorder;
 use crate::evidence::log::Stream;
-use crate::policy::Grant;
+use crate::network::{Decision, Gate, Serving};
+use crate::policy::{Grant, Reach};
 use crate::sandbox::{self, Confined, Ended, Enforced, Place};
 
 /// Between SIGTERM and SIGKILL.
@@ -67,6 +68,8 @@ pub(super) struct Done {
     /// Bytes it printed.
     pub(super) printed: u64,
     pub(super) took: Duration,
+    /// What was decided about its connections.
+    pub(super) egress: Vec<Decision>,
 }
 
 /// Runs a command to the end of its whole process tree.
@@ -79,18 +82,24 @@ pub(super) async fn run(
     let from = recorder.log_position();
     let (deadline, limit) = (job.deadline, job.output);
     let (reader, writer) = pipe()?;
+    let gate = gate(job.grant.network());
+    let env = gate.iter().flat_map(Gate::env);
     let command = sandbox::Command {
         argv: job.argv.into_iter().map(Into::into).collect(),
         dir: job.dir,
-        env: Vec::new(),
+        env: env.map(|(name, value)| (name.into(), value.into())).collect(),
+        listen: gate.as_ref().map(Gate::listen).unwrap_or_default(),
         stdin: job.stdin.map(OwnedFd::from),
         stdout: writer.try_clone()?,
         stderr: writer,
     };
     let mut pump = Pump { stream: recorder.stream(), recorder, printed: 0, limit };
+    let mut egress = Vec::new();
     let (ended, cut, enforced) = match sandbox::spawn(job.grant, job.place, command).await {
         Ok(mut child) => {
+            let serving = gate.map(|gate| gate.serve(child.take_listeners())).transpose()?;
             let (ended, cut) = watch(&mut child, reader, deadline, &mut pump, interrupt).await?;
+            egress.extend(serving.into_iter().flat_map(Serving::end));
             (ended, cut, Some(child.enforced().clone()))
         }
         Err(error) => (Err(format!("{error} ({})", error.hint)), None, None),
@@ -98,7 +107,16 @@ pub(super) async fn run(
     let printed = pump.printed;
     // Expectations are about to read the log.
     recorder.keep_in_place()?;
-    Ok(Done { ended, cut, enforced, log: from..recorder.log_position(), printed, took: started.elapsed() })
+    let (log, took) = (from..recorder.log_position(), started.elapsed());
+    Ok(Done { ended, cut, enforced, log, printed, took, egress })
+}
+
+/// Returns the way out of a command that has one through the runner.
+fn gate(reach: &Reach) -> Option<Gate> {
+    match reach {
+        Reach::Allow(hosts) => Some(Gate::new(hosts)),
+        Reach::None | Reach::Full => None,
+    }
 }
 
 /// Moves output and waits for the end, whichever of the bounds comes first.

@@ -83,7 +83,7 @@ pub(super) fn enforcement<'a>(grants: impl Iterator<Item = &'a Grants> + Clone) 
 
 fn decide(step: &Step, request: &Request, host: &HostFacts, waivers: &Waivers) -> Result<Grant, Refusal> {
     match policy::decide(request, host, waivers) {
-        Decision::Allow(grant) => Ok(grant),
+        Decision::Allow(grant) => Ok(*grant),
         Decision::Deny(reason) => Err(Refusal::Policy { step: step.id.clone(), reason }),
     }
 }

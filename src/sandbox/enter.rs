@@ -33,7 +33,7 @@ pub(super) fn arguments(grant: &Grant) -> Vec<String> {
     match grant.isolation() {
         Isolation::Bare => vec!["solo".into()],
         Isolation::Namespaces { user } => {
-            let net = grant.network() == Reach::None;
+            let net = *grant.network() != Reach::Full;
             vec!["outer".into(), format!("user={user}"), format!("net={net}")]
         }
     }
@@ -118,12 +118,15 @@ fn init(socket: &OwnedFd, before: &str, net: bool) -> Result<Ended, SandboxError
     // Up to here nothing depends on what is to run: this may have happened while another command ran.
     let (launch, streams) =
         wire::receive_launch(socket).map_err(|error| failed("receive the launch", error))?;
+    let listeners = namespaces::listen(&launch.listen)?;
     root::build(staged, &launch)?;
     let enforced = confine::confine(&launch, namespaces)?;
     let prepared =
         command::prepare(&launch, streams).map_err(|error| failed("prepare the command", error))?;
     let started = prepared.spawn();
-    wire::send(socket, &Report::Ready(enforced)).map_err(|error| failed("report", error))?;
+    wire::send_with(socket, &Report::Ready(enforced), &listeners).map_err(|error| failed("report", error))?;
+    // From here on they are the runner's alone.
+    drop(listeners);
     match started {
         Started::Not(code) => Ok(Ended { status: Status::Exited(code), killed: 0, survivors: 0 }),
         Started::Running(pid) => {

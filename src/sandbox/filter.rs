@@ -172,7 +172,7 @@ fn sockets(rules: &mut Rules, grant: &Grant) -> Result<(), seccompiler::BackendE
     let [unix, inet, inet6, netlink] = FAMILIES;
     let alone = grant.isolation() == Isolation::Bare;
     refuse(rules, libc::SYS_socketpair, [isnt(0, unix)])?;
-    if alone && grant.network() == Reach::None {
+    if alone && *grant.network() == Reach::None {
         rules.insert(libc::SYS_socket, Vec::new());
         return Ok(());
     }

@@ -1,6 +1,7 @@
 //! The runner's side: starts the confined side from one dedicated thread, and talks to it.
 
 use std::io;
+use std::net::TcpListener;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::Child;
@@ -26,6 +27,7 @@ pub struct Confined {
     enforced: Enforced,
     /// In truth a SOCK_SEQPACKET socket, which keeps messages apart as well and knows an end of file.
     socket: UnixDatagram,
+    listeners: Vec<TcpListener>,
     supervisor: Option<Child>,
     ended: Option<Result<Ended, SandboxError>>,
 }
@@ -36,12 +38,17 @@ impl Confined {
         &self.enforced
     }
 
+    /// Hands over the listeners on the command's own loopback, in the order that was asked for.
+    pub fn take_listeners(&mut self) -> Vec<TcpListener> {
+        std::mem::take(&mut self.listeners)
+    }
+
     /// Waits for the end of the command and of its tree. Cancel-safe; answers the same when asked again.
     pub async fn wait(&mut self) -> Result<Ended, SandboxError> {
         if let Some(ended) = &self.ended {
             return ended.clone();
         }
-        let ended = match next(&self.socket).await {
+        let ended = match next(&self.socket, || wire::receive(&self.socket)).await {
             Ok(Some(Report::Ended(ended))) => Ok(ended),
             Ok(Some(Report::Failed(error))) => Err(error),
             Ok(Some(Report::Ready(_))) => Err(lost("it reported twice that it was ready")),
@@ -133,21 +140,29 @@ pub(crate) async fn spawn_seen(
         argv: command.argv.into_iter().map(Into::into).collect(),
         dir: command.dir,
         env: command.env.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        listen: command.listen,
     };
     let Started { socket, child } = launcher::start(enter::arguments(grant)).await.map_err(failed)?;
     wire::send_launch(&socket, &launch, [stdin.as_fd(), command.stdout.as_fd(), command.stderr.as_fd()])
         .map_err(failed)?;
     drop((stdin, command.stdout, command.stderr));
     let socket = UnixDatagram::from_std(socket.into()).map_err(failed)?;
-    let mut confined =
-        Confined { enforced: Enforced::default(), socket, supervisor: Some(child), ended: None };
-    match next(&confined.socket).await {
-        Ok(Some(Report::Ready(enforced))) => {
+    let mut confined = Confined {
+        enforced: Enforced::default(),
+        socket,
+        listeners: Vec::new(),
+        supervisor: Some(child),
+        ended: None,
+    };
+    let first = next(&confined.socket, || wire::receive_with(&confined.socket)).await;
+    match first {
+        Ok(Some((Report::Ready(enforced), listeners))) => {
             confined.enforced = enforced;
+            confined.listeners = listeners;
             Ok(confined)
         }
-        Ok(Some(Report::Failed(error))) => Err(error),
-        Ok(Some(Report::Ended(_)) | None) => Err(lost("it ended before it was ready")),
+        Ok(Some((Report::Failed(error), _))) => Err(error),
+        Ok(Some((Report::Ended(_), _)) | None) => Err(lost("it ended before it was ready")),
         Err(error) => Err(lost(&error.to_string())),
     }
 }
@@ -165,10 +180,13 @@ fn lost(why: &str) -> SandboxError {
     }
 }
 
-async fn next(socket: &UnixDatagram) -> io::Result<Option<Report>> {
+async fn next<T>(
+    socket: &UnixDatagram,
+    receive: impl Fn() -> io::Result<Option<T>>,
+) -> io::Result<Option<T>> {
     loop {
         socket.readable().await?;
-        match socket.try_io(Interest::READABLE, || wire::receive(socket)) {
+        match socket.try_io(Interest::READABLE, &receive) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             result => return result,
         }

@@ -59,7 +59,7 @@ fn ruleset(launch: &Launch, abi: ABI) -> Result<RulesetCreated, landlock::Rulese
         .set_compatibility(CompatLevel::HardRequirement)
         .handle_access(AccessFs::from_all(abi))?;
     let alone = launch.grant.isolation() == Isolation::Bare;
-    if alone && launch.grant.network() == Reach::None && abi >= ABI::V4 {
+    if alone && *launch.grant.network() == Reach::None && abi >= ABI::V4 {
         // No rule follows: no port at all.
         ruleset = ruleset.handle_access(AccessNet::from_all(abi))?;
     }

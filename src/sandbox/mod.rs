@@ -31,6 +31,7 @@ pub use probe::{probe, user};
 pub use spec::Seen;
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
@@ -69,6 +70,8 @@ pub struct Command {
     pub dir: PathBuf,
     /// On top of the grant's environment: what the runner sets for its own purposes.
     pub env: Vec<(OsString, OsString)>,
+    /// Where on the command's own loopback the runner listens; the listeners come with [`Confined`].
+    pub listen: Vec<SocketAddr>,
     /// `/dev/null` unless given.
     pub stdin: Option<OwnedFd>,
     /// Where standard output goes.

@@ -1,6 +1,7 @@
 //! Namespaces of the command's own, and the loopback in them.
 
 use std::io;
+use std::net::{SocketAddr, TcpListener};
 
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{getgid, getuid};
@@ -23,6 +24,7 @@ const KINDS: [(&str, &str, CloneFlags); 7] = [
 /// What the init of a pid namespace needs to build the rest; given up before the command starts.
 const BUILDING: CapabilitySet = CapabilitySet::SYS_ADMIN
     .union(CapabilitySet::NET_ADMIN)
+    .union(CapabilitySet::NET_BIND_SERVICE)
     .union(CapabilitySet::SETPCAP)
     .union(CapabilitySet::DAC_OVERRIDE);
 
@@ -85,6 +87,20 @@ fn refused(user: bool, tried: &str, error: io::Error) -> SandboxError {
         "give this container CAP_SYS_ADMIN and a profile that allows unshare and mount, or run as an ordinary user"
     };
     SandboxError { layer: "namespaces".into(), what: format!("{tried}: {error}"), hint: hint.into() }
+}
+
+/// Listens on the loopback of the new network namespace. Whoever holds a listener accepts from this namespace,
+/// wherever it is itself; the capability for low ports is still there.
+pub(super) fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, SandboxError> {
+    const BACKLOG: i32 = 1024;
+    let listen = |address: &SocketAddr| -> io::Result<TcpListener> {
+        let listener = TcpListener::bind(address)?;
+        rustix::net::listen(&listener, BACKLOG)?;
+        Ok(listener)
+    };
+    let failed =
+        |address: &SocketAddr, error| SandboxError::of("network", &format!("listen on {address}"), &error);
+    addresses.iter().map(|address| listen(address).map_err(|error| failed(address, error))).collect()
 }
 
 /// Brings the loopback of a new network namespace up: one RTM_NEWLINK, since an ioctl would be unsafe.

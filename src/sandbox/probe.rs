@@ -137,7 +137,7 @@ fn attempt(facts: &HostFacts, user: bool) -> Result<(), SandboxError> {
     };
     let waivers = Waivers { names: vec!["landlock".into(), "seccomp".into()] };
     let grant = match policy::decide(&Request::git(), &facts, &waivers) {
-        Decision::Allow(grant) => grant,
+        Decision::Allow(grant) => *grant,
         Decision::Deny(reason) => {
             return Err(SandboxError { layer: reason.what, what: reason.why, hint: reason.hint });
         }
@@ -153,8 +153,16 @@ fn attempt(facts: &HostFacts, user: bool) -> Result<(), SandboxError> {
     };
     let seen = place.seen(&grant);
     let argv = vec![std::ffi::OsString::from("/nonexistent").into()];
-    let launch =
-        Launch { grant, place, seen, read_only: Vec::new(), argv, dir: PathBuf::new(), env: Vec::new() };
+    let launch = Launch {
+        grant,
+        place,
+        seen,
+        read_only: Vec::new(),
+        argv,
+        dir: PathBuf::new(),
+        env: Vec::new(),
+        listen: Vec::new(),
+    };
     launch_and_hear(&launch).map_err(|error| SandboxError::of("launch", "try namespaces", &error))?
 }
 

@@ -58,7 +58,7 @@ pub(super) fn stage() -> Result<Staged, SandboxError> {
 pub(super) fn build(_: Staged, launch: &Launch) -> Done {
     let size = format!("mode=1777,size={}", launch.grant.limits().memory);
     mount_at("tmpfs", Path::new(SHM), "tmpfs", HARMLESS, &size)?;
-    etc::write(launch, Path::new(HOST), launch.grant.network() == Reach::Full)
+    etc::write(launch, Path::new(HOST), *launch.grant.network() == Reach::Full)
         .map_err(|error| failed("make /etc", error))?;
     for bind in Binds::of(launch)?.all {
         bind.make()?;

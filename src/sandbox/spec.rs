@@ -1,6 +1,7 @@
 //! What is to be launched, as it travels to the confined side.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
@@ -27,6 +28,8 @@ pub(super) struct Launch {
     pub(super) dir: PathBuf,
     /// On top of the grant's environment.
     pub(super) env: Vec<(Bytes, Bytes)>,
+    /// Where on the loopback of its own to listen for the runner.
+    pub(super) listen: Vec<SocketAddr>,
 }
 
 /// Where the command sees the directories of its place.

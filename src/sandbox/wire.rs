@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read, Seek, Write};
 use std::mem::MaybeUninit;
+use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::MemfdFlags;
@@ -93,6 +94,49 @@ pub(super) fn receive_launch(socket: impl AsFd) -> io::Result<(Launch, [OwnedFd;
 pub(super) fn send(socket: impl AsFd, message: &impl Serialize) -> io::Result<()> {
     rustix::net::send(socket, &serde_json::to_vec(message)?, SendFlags::NOSIGNAL)?;
     Ok(())
+}
+
+/// Most listeners of one command.
+pub(super) const LISTENERS: usize = 64;
+
+/// Sends the first message, with the listeners that were made for the runner.
+pub(super) fn send_with(
+    socket: impl AsFd,
+    message: &impl Serialize,
+    listeners: &[TcpListener],
+) -> io::Result<()> {
+    if listeners.is_empty() {
+        return send(socket, message);
+    }
+    let fds: Vec<BorrowedFd<'_>> = listeners.iter().map(AsFd::as_fd).collect();
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(LISTENERS))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !control.push(SendAncillaryMessage::ScmRights(&fds)) {
+        return Err(io::Error::other(format!("more than {LISTENERS} listeners")));
+    }
+    let text = serde_json::to_vec(message)?;
+    rustix::net::sendmsg(socket, &[IoSlice::new(&text)], &mut control, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+/// Receives the first message and the listeners beside it; `None` when the other side is gone.
+pub(super) fn receive_with<T: DeserializeOwned>(
+    socket: impl AsFd,
+) -> io::Result<Option<(T, Vec<TcpListener>)>> {
+    let mut buffer = vec![0_u8; LARGEST];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(LISTENERS))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut parts = [IoSliceMut::new(&mut buffer)];
+    let length = rustix::net::recvmsg(socket, &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC)?.bytes;
+    let listeners = control.drain().flat_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(fds) => fds.map(TcpListener::from).collect::<Vec<_>>(),
+        _ => Vec::new(),
+    });
+    let listeners = listeners.collect();
+    if length == 0 {
+        return Ok(None);
+    }
+    Ok(Some((serde_json::from_slice(&buffer[..length])?, listeners)))
 }
 
 /// Receives one message; `None` when the other side is gone.

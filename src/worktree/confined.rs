@@ -34,7 +34,7 @@ impl ConfinedGit {
         format: &'static str,
     ) -> Result<Self, WorktreeError> {
         let grant = match policy::decide(&Request::git(), host, waivers) {
-            Decision::Allow(grant) => grant,
+            Decision::Allow(grant) => *grant,
             Decision::Deny(reason) => return Err(reason.into()),
         };
         let place = Place {
@@ -74,6 +74,7 @@ impl ConfinedGit {
             argv: ["sh", "-euc", script].map(OsString::from).to_vec(),
             dir: std::path::PathBuf::new(),
             env: self.environment(variables),
+            listen: Vec::new(),
             stdin: None,
             stdout: stdout.try_clone()?.into(),
             stderr: stderr.try_clone()?.into(),

@@ -4,15 +4,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms it may import. What is not listed is an import that points backwards.
-const ROOMS: [(&str, &[&str]); 8] = [
+const ROOMS: [(&str, &[&str]); 10] = [
     ("plan", &[]),
     ("policy", &["plan"]),
     ("sandbox", &["policy"]),
     ("worktree", &["policy", "sandbox"]),
     ("evidence", &[]),
-    ("run", &["plan", "policy", "sandbox", "worktree", "evidence"]),
+    ("github", &[]),
+    ("network", &["plan"]),
+    ("run", &["plan", "policy", "sandbox", "network", "worktree", "evidence"]),
     ("report", &["plan", "evidence"]),
-    ("cli", &["plan", "policy", "sandbox", "worktree", "run", "evidence", "report"]),
+    ("cli", &["plan", "policy", "sandbox", "network", "worktree", "run", "evidence", "report", "github"]),
 ];
 
 #[test]

@@ -14,9 +14,13 @@ mod escape;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]
+mod github;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod mask;
+#[cfg(test)]
+mod network;
 #[cfg(test)]
 mod plan;
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The hermetic builder: a scratch repository, a clean environment, the real binary, the real git.
 
+pub(crate) mod github;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,127 @@
+//! What lies outside of a step: names are resolved once, and the connection goes to the address that was checked.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::address::not_public;
+use super::allow::AllowList;
+use super::tally::Verdict;
+use crate::plan::Destination;
+
+/// How long one address may take to answer, and how long a name may take to resolve.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What an [`Outside`] answers with, later.
+pub type Answer<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
+
+/// Resolves names and makes connections. [`Internet`] is the real one; tests have others, which lie.
+pub trait Outside: std::fmt::Debug + Send + Sync + 'static {
+    /// Returns the addresses of a name.
+    fn look_up(&self, name: &str) -> Answer<Vec<IpAddr>>;
+    /// Connects to an address.
+    fn connect(&self, address: SocketAddr) -> Answer<TcpStream>;
+}
+
+/// The host's resolver and the host's network.
+#[derive(Debug, Clone, Copy)]
+pub struct Internet;
+
+impl Outside for Internet {
+    fn look_up(&self, name: &str) -> Answer<Vec<IpAddr>> {
+        let name = name.to_owned();
+        Box::pin(
+            async move { Ok(tokio::net::lookup_host((name, 0)).await?.map(|found| found.ip()).collect()) },
+        )
+    }
+
+    fn connect(&self, address: SocketAddr) -> Answer<TcpStream> {
+        Box::pin(TcpStream::connect(address))
+    }
+}
+
+/// Connects to a destination of the list; everything else is refused.
+pub(super) async fn connect(
+    outside: &dyn Outside,
+    list: &AllowList,
+    target: &Destination,
+) -> Result<TcpStream, Verdict> {
+    if !list.has(target) {
+        return Err(Verdict::Refused {
+            why: "not in the step's allow list".to_owned(),
+            allow: Some(entry(&target.host, target.port)),
+        });
+    }
+    dial(outside, &checked(outside, list, target).await?).await
+}
+
+/// Returns the addresses of a destination that may be connected to.
+async fn checked(
+    outside: &dyn Outside,
+    list: &AllowList,
+    target: &Destination,
+) -> Result<Vec<SocketAddr>, Verdict> {
+    let port = target.port;
+    if let Ok(address) = target.host.parse::<IpAddr>() {
+        // It is on the list as it stands.
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    if target.host == "localhost" {
+        return Ok([IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()]
+            .map(|address| SocketAddr::new(address, port))
+            .into());
+    }
+    let found = match timeout(PATIENCE, outside.look_up(&target.host)).await {
+        Ok(Ok(found)) if found.is_empty() => return Err(failed("the name has no address")),
+        Ok(Ok(found)) => found,
+        Ok(Err(error)) => return Err(failed(&format!("the name was not resolved: {error}"))),
+        Err(_) => return Err(failed("the name was not resolved in time")),
+    };
+    let mut refused = None;
+    let mut good = Vec::new();
+    for address in found.into_iter().map(|address| SocketAddr::new(address.to_canonical(), port)) {
+        match not_public(address.ip()) {
+            Some(what) if !list.has_address(address) => refused = Some((address, what)),
+            _ => good.push(address),
+        }
+    }
+    match refused {
+        Some((address, what)) if good.is_empty() => Err(Verdict::Refused {
+            why: format!("the name resolves to {}, which is {what}", address.ip()),
+            allow: Some(entry(&address.ip().to_string(), port)),
+        }),
+        _ => Ok(good),
+    }
+}
+
+async fn dial(outside: &dyn Outside, addresses: &[SocketAddr]) -> Result<TcpStream, Verdict> {
+    let mut last = failed("it has no address");
+    for address in addresses {
+        match timeout(PATIENCE, outside.connect(*address)).await {
+            Ok(Ok(stream)) => {
+                // A tunnel must not add to what small messages wait; that it cannot be asked for changes nothing.
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            Ok(Err(error)) => last = failed(&format!("{}: {error}", address.ip())),
+            Err(_) => last = failed(&format!("{}: no answer in time", address.ip())),
+        }
+    }
+    Err(last)
+}
+
+fn failed(why: &str) -> Verdict {
+    Verdict::Failed { why: why.to_owned() }
+}
+
+/// Writes an entry as a plan has it: 443 is left out.
+fn entry(host: &str, port: u16) -> String {
+    match (Destination { host: host.to_owned(), port }, port) {
+        (Destination { host, .. }, 443) => host,
+        (other, _) => other.to_string(),
+    }
+}

@@ -1,0 +1,132 @@
+//! The thread that serves one command: a runtime of its own, so that neither a busy tunnel keeps the runner from
+//! watching over the command, nor a busy log the tunnels from flowing.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use nix::sys::resource::{Resource, getrlimit};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::tally::{Decision, Tally};
+use super::{Gate, proxy};
+use crate::plan::Destination;
+
+/// Connections served at once: what is over it waits in the listener's queue.
+const MOST: u64 = 512;
+/// Descriptors left to the rest of the runner.
+const RESERVED: u64 = 256;
+/// After an accept that failed, such as for want of descriptors.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A gate that is being served. Dropping it ends all its connections.
+#[derive(Debug)]
+pub struct Serving {
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+    tally: Tally,
+}
+
+/// The place that one connection takes; the last clone gives it back.
+pub(super) type Slot = Arc<OwnedSemaphorePermit>;
+
+/// What a listener is for.
+#[derive(Debug, Clone)]
+enum Role {
+    Proxy(proxy::Door),
+    Forward(proxy::Door, Destination),
+}
+
+impl Serving {
+    /// Ends all connections, and returns what was decided about them.
+    pub fn end(mut self) -> Vec<Decision> {
+        self.stop();
+        self.tally.decisions()
+    }
+
+    /// Returns what was decided so far.
+    pub fn decisions(&self) -> Vec<Decision> {
+        self.tally.decisions()
+    }
+
+    fn stop(&mut self) {
+        // A thread that ended by itself does not listen.
+        let _ = self.stop.take().map(|stop| stop.send(()));
+        if let Some(Err(panic)) = self.thread.take().map(JoinHandle::join) {
+            tracing::error!(?panic, "the thread that served the network panicked");
+        }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Starts the thread. The listeners are in the order of [`Gate::listen`].
+pub(super) fn start(gate: &Gate, listeners: Vec<TcpListener>) -> io::Result<Serving> {
+    let tally = Tally::default();
+    let door = proxy::Door::new(gate.list.clone(), Arc::clone(&gate.outside), tally.clone());
+    let forwards =
+        gate.list.loopback().into_iter().map(|(_, entry)| Role::Forward(door.clone(), entry.clone()));
+    let roles: Vec<Role> = std::iter::once(Role::Proxy(door.clone())).chain(forwards).collect();
+    if roles.len() != listeners.len() {
+        return Err(io::Error::other(format!("{} listeners for {} roles", listeners.len(), roles.len())));
+    }
+    for listener in &listeners {
+        listener.set_nonblocking(true)?;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (stop, stopped) = oneshot::channel();
+    let work = move || {
+        runtime.block_on(async {
+            let slots = Arc::new(Semaphore::new(most()));
+            for (listener, role) in listeners.into_iter().zip(roles) {
+                match tokio::net::TcpListener::from_std(listener) {
+                    Ok(listener) => drop(tokio::spawn(accept(listener, role, Arc::clone(&slots)))),
+                    Err(error) => tracing::error!(%error, "a listener is not served"),
+                }
+            }
+            // A sender that is dropped says the same as one that sends.
+            drop(stopped.await);
+        });
+        // A name that is being resolved must not hold the step up.
+        runtime.shutdown_background();
+    };
+    let thread = std::thread::Builder::new().name("network".into()).spawn(work)?;
+    Ok(Serving { stop: Some(stop), thread: Some(thread), tally })
+}
+
+/// Returns how many connections this process can serve: each takes two descriptors.
+fn most() -> usize {
+    let descriptors = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| soft);
+    usize::try_from((descriptors.saturating_sub(RESERVED) / 2).clamp(16, MOST)).unwrap_or(16)
+}
+
+async fn accept(listener: tokio::net::TcpListener, role: Role, slots: Arc<Semaphore>) {
+    loop {
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((client, _)) => drop(tokio::spawn(handle(client, role.clone(), Arc::new(slot)))),
+            Err(error) => {
+                tracing::debug!(%error, "a connection was not accepted");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn handle(client: TcpStream, role: Role, slot: Slot) {
+    let _ = client.set_nodelay(true);
+    let served = match role {
+        Role::Proxy(door) => door.serve(client, slot).await,
+        Role::Forward(door, entry) => door.forward(client, &entry).await,
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection of the step ended early");
+    }
+}

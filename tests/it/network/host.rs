@@ -1,0 +1,56 @@
+//! A server on the host's loopback: what a step may or may not reach.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// A plain HTTP server that answers every request with the same body. Its thread ends with the test's process.
+pub(super) struct Host {
+    pub(super) address: SocketAddr,
+    heads: Arc<Mutex<Vec<String>>>,
+}
+
+impl Host {
+    /// Starts one that answers 200 with this body.
+    pub(super) fn saying(body: &str) -> Self {
+        Self::answering(format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        ))
+    }
+
+    /// Starts one that answers with these bytes.
+    pub(super) fn answering(answer: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let heads = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&heads);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (answer, seen) = (answer.clone(), Arc::clone(&seen));
+                std::thread::spawn(move || serve(stream.unwrap(), &answer, &seen));
+            }
+        });
+        Self { address, heads }
+    }
+
+    /// The heads of the requests that arrived, as they were sent.
+    pub(super) fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
+}
+
+fn serve(stream: TcpStream, answer: &str, seen: &Mutex<Vec<String>>) {
+    let mut reader = BufReader::new(stream);
+    let mut head = String::new();
+    while reader.read_line(&mut head).is_ok_and(|read| read > 2) {}
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().unwrap())
+    });
+    let mut body = vec![0; length.unwrap_or(0)];
+    // A client that goes away is its own affair.
+    let _ = reader.read_exact(&mut body);
+    seen.lock().unwrap().push(head + &String::from_utf8_lossy(&body));
+    let _ = reader.get_mut().write_all(answer.as_bytes());
+}
