@@ -11,6 +11,8 @@
 
 #[path = "mask/log.rs"]
 mod log;
+#[path = "mask/pieces.rs"]
+mod pieces;
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -36,6 +38,9 @@ const PATTERNS: [&str; 10] = [
 
 /// How many values are registered.
 const VALUES: usize = 40;
+
+/// Bytes that one piece is repeated to.
+const PIECES: usize = 4 << 20;
 
 /// A program to measure.
 struct Contender {
@@ -70,6 +75,10 @@ fn main() {
     print(&contenders, &ordinary);
     println!("\nworst case, every line nearly a secret");
     print(&measure(&worst, &output, rounds, vec![masker(), ripgrep(), sed()]), &worst);
+    println!("\none piece over and over, the slowest of {}", pieces::ALL.len());
+    for (speed, name) in slowest(&folder.join("mask-piece.log"), 12) {
+        println!("  {speed:>7.0} MB/CPU-s  {name}");
+    }
     println!("\npeak memory (VmHWM)");
     println!("  {:>6.1} MiB  the ordinary log", peak(&mut File::open(&ordinary).unwrap()));
     println!("  {:>6.1} MiB  the worst case", peak(&mut File::open(&worst).unwrap()));
@@ -176,6 +185,26 @@ fn measure(input: &Path, output: &Path, rounds: usize, mut contenders: Vec<Conte
         }
     }
     contenders
+}
+
+/// Returns the pieces that take longest, with megabytes a second of processor time.
+#[expect(clippy::cast_precision_loss, reason = "sizes of files fit")]
+fn slowest(path: &Path, count: usize) -> Vec<(f64, &'static str)> {
+    let mut speeds: Vec<(f64, &'static str)> = pieces::ALL
+        .iter()
+        .map(|&(name, piece)| {
+            let piece = piece.replace('~', "");
+            fs::write(path, piece.repeat(PIECES / piece.len())).unwrap();
+            let before = cpu();
+            let input = File::open(path).unwrap();
+            assert!(mask().stdin(input).stdout(Stdio::null()).status().unwrap().success());
+            (PIECES as f64 / 1e6 / cpu().saturating_sub(before).as_secs_f64(), name)
+        })
+        .collect();
+    fs::remove_file(path).unwrap();
+    speeds.sort_by(|one, other| one.0.total_cmp(&other.0));
+    speeds.truncate(count);
+    speeds
 }
 
 /// Returns the processor time of all children so far.

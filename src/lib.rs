@@ -3,7 +3,7 @@
 //! One room a module; data flows one way and imports follow it (`tests/house.rs` holds the table):
 //!
 //! ```text
-//! Autopilot.yaml ─ plan ─→ policy ─→ sandbox ─→ run ─→ evidence ─→ report
+//! Autopilot.yaml ─ plan ─→ policy ─→ sandbox ─→ run ─→ evidence ─→ report ─→ publish
 //! ```
 
 pub mod cli;
@@ -12,6 +12,7 @@ pub mod github;
 pub mod network;
 pub mod plan;
 pub mod policy;
+pub mod publish;
 pub mod report;
 pub mod run;
 pub mod sandbox;

@@ -1,4 +1,5 @@
-//! What dead runners left of an issue is picked up before a new run of it begins.
+//! Earlier runs of an issue: what of them goes on, and what dead runners left is picked up before a new run
+//! begins.
 
 use std::fmt::Write as _;
 
@@ -6,36 +7,64 @@ use super::exit::{Exit, Failure};
 use super::{output, target};
 use crate::evidence::{Files, RunName};
 use crate::policy::{HostFacts, Waivers};
+use crate::report::{self, RunView};
+use crate::run;
 use crate::worktree::{Record, Repository, RunDir, State};
-use crate::{report, run};
 
-/// Recovers every run of an issue that has no end. The caller holds the issue's lock.
-pub(super) async fn recover(
-    state: &State,
-    repository: &Repository,
-    issue: u64,
-    host: &HostFacts,
-    waivers: &Waivers,
-) -> Result<(), Failure> {
-    let mut dirs: Vec<(RunDir, Record)> = RunDir::of(state, &repository.common_dir)?
+/// Where runs happen, and under which rules.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scene<'a> {
+    pub(super) state: &'a State,
+    pub(super) repository: &'a Repository,
+    pub(super) host: &'a HostFacts,
+    pub(super) waivers: &'a Waivers,
+}
+
+/// An earlier run of an issue.
+#[derive(Debug)]
+pub(super) struct Earlier {
+    pub(super) name: RunName,
+    pub(super) files: Files,
+    /// Its directory, if it has not been removed.
+    pub(super) left: Option<(RunDir, Record)>,
+}
+
+/// Lists the earlier runs of an issue, oldest first: those with a journal here, and those with a directory.
+/// The caller holds the issue's lock.
+pub(super) fn earlier(scene: Scene<'_>, issue: u64) -> Result<Vec<Earlier>, Failure> {
+    let repository = scene.repository;
+    let mut dirs: Vec<(RunDir, Record)> = RunDir::of(scene.state, &repository.common_dir)?
         .into_iter()
         .filter(|(_, left)| left.issue == issue)
         .collect();
-    for dir in RunDir::abandoned(state, &repository.common_dir, issue)? {
-        if let Err(error) = dir.discard() {
-            output::note(&format!("warning: {} cannot be removed: {error}", dir.path().display()));
-        }
+    let mut names = target::runs(repository, Some(issue))?;
+    for (_, record) in &dirs {
+        names.extend(record.run.parse::<RunName>().ok().filter(|name| !names.contains(name)));
     }
-    for name in unfinished(repository, issue, &dirs)? {
+    names.sort();
+    let mut all = Vec::new();
+    for name in names {
         let left = dirs.iter().position(|(_, record)| record.run == name.to_string());
         let left = left.map(|at| dirs.swap_remove(at));
         // The checkout that the run was started in: another worktree of the same repository, perhaps.
         // That one may be gone by now, too.
         let started_in = left.as_ref().map(|(_, record)| &record.toplevel).filter(|top| top.is_dir());
-        let top = started_in.unwrap_or(&repository.toplevel).clone();
-        let files = Files::of(&top, name);
+        let files = Files::of(started_in.unwrap_or(&repository.toplevel), name);
         run::restore_journal(&files, left.as_ref().map(|(dir, _)| dir))
             .map_err(|error| failed(name, &error))?;
+        all.push(Earlier { name, files, left });
+    }
+    Ok(all)
+}
+
+/// Recovers those that have no end. The caller holds the issue's lock.
+pub(super) async fn recover(scene: Scene<'_>, issue: u64, earlier: Vec<Earlier>) -> Result<(), Failure> {
+    for dir in RunDir::abandoned(scene.state, &scene.repository.common_dir, issue)? {
+        if let Err(error) = dir.discard() {
+            output::note(&format!("warning: {} cannot be removed: {error}", dir.path().display()));
+        }
+    }
+    for Earlier { name, files, left } in earlier {
         match report::read(&files) {
             Ok(Some(view)) if view.closed => continue,
             Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
@@ -50,7 +79,7 @@ pub(super) async fn recover(
             }
             _ => {}
         }
-        let recovered = run::recover(files, left, repository, host, waivers).await;
+        let recovered = run::recover(files, left, scene.repository, scene.host, scene.waivers).await;
         match recovered.map_err(|error| failed(name, &error))? {
             None => output::note(&format!("run {name} had died before it began; cleared away")),
             Some(mut recovered) => {
@@ -67,28 +96,7 @@ fn failed(name: RunName, error: &dyn std::error::Error) -> Failure {
         .hint("mend that and run again: nothing of it is lost until then")
 }
 
-/// Names the runs without an end: journals that are not closed, and directories without a journal.
-fn unfinished(
-    repository: &Repository,
-    issue: u64,
-    dirs: &[(RunDir, Record)],
-) -> Result<Vec<RunName>, Failure> {
-    let mut names: Vec<RunName> = target::runs(repository, Some(issue))?
-        .into_iter()
-        .filter(|run| !is_closed(&Files::of(&repository.toplevel, *run)))
-        .collect();
-    for (_, record) in dirs {
-        names.extend(record.run.parse::<RunName>().ok().filter(|name| !names.contains(name)));
-    }
-    names.sort();
-    Ok(names)
-}
-
-fn is_closed(files: &Files) -> bool {
-    report::read(files).is_ok_and(|view| view.is_some_and(|view| view.closed))
-}
-
-fn told(name: RunName, view: &report::RunView) -> String {
+fn told(name: RunName, view: &RunView) -> String {
     let mut text = format!("run {name} had crashed; its end is recorded");
     if let Some((reference, _, _)) = &view.branch {
         let _ = write!(text, ", its checkpoints are on {reference}");

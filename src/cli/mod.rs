@@ -10,6 +10,8 @@ mod mask;
 mod output;
 mod plans;
 mod progress;
+mod publish;
+mod resume;
 mod run;
 mod sandbox;
 mod schema;
@@ -40,7 +42,7 @@ const EXIT_CODES: &str = "\
 
 Exit codes:
   0      done
-  1      the run failed
+  1      the run failed, or not all could be published
   2      usage, or an invalid plan
   3      refused: the policy cannot be enforced here
   4      audit FAIL
@@ -55,6 +57,7 @@ enum Command {
     Check(check::CheckArgs),
     Status(status::StatusArgs),
     Logs(logs::LogsArgs),
+    Publish(publish::PublishArgs),
     Doctor(doctor::DoctorArgs),
     /// Print the JSON Schema of plan files.
     Schema,
@@ -84,6 +87,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Schema => schema::run(),
         Command::Status(args) => status::run(args),
         Command::Logs(args) => logs::run(args),
+        Command::Publish(args) => publish::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Mask(args) => mask::run(args),

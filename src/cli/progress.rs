@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 use console::style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::publish::told;
 use crate::evidence::event::{
     AttemptResult, ChangeKind, Egress, EgressVerdict, Event, RunResult, StepResult,
 };
 use crate::evidence::{Line, RunName, Watch};
 use crate::plan::{Plan, units};
+use crate::report::RunView;
 
 /// Lines of a failed attempt that are shown.
 const LINES: usize = 4;
@@ -56,6 +58,7 @@ pub(super) struct Progress {
     partial: Vec<u8>,
     now: Arc<Mutex<Now>>,
     ending: Ending,
+    run: Option<RunName>,
 }
 
 /// What the heartbeat tells.
@@ -69,7 +72,6 @@ struct Now {
 #[derive(Debug, Default)]
 struct Ending {
     base: String,
-    run: Option<RunName>,
     result: Option<(RunResult, Duration, Option<String>)>,
     branch: Option<(String, u64)>,
     worktree: String,
@@ -105,7 +107,22 @@ impl Progress {
             partial: Vec::new(),
             now,
             ending: Ending::default(),
+            run: None,
         }
+    }
+
+    /// Learns what went before, of a run that goes on.
+    pub(super) fn catch_up(&mut self, view: &RunView) {
+        self.run = view.start.run.as_str().parse().ok();
+        self.ending.base = view.start.base.to_string();
+        self.ending.salvaged = !view.salvaged().is_empty();
+        self.ending.checkpoints = usize::from(!view.changes().is_empty());
+        for step in &view.steps {
+            self.allowed.insert(step.id.clone(), step.allowed + u32::from(step.was_cut_short()));
+        }
+        let passed = view.steps.iter().filter(|step| step.result == Some(StepResult::Passed)).count();
+        let steps = view.steps.len();
+        self.say(&format!("run {} goes on, {passed} of {steps} steps have passed", view.start.run));
     }
 
     fn say(&self, line: &str) {
@@ -187,7 +204,7 @@ impl Progress {
         self.now.lock().unwrap_or_else(PoisonError::into_inner).over = true;
         self.bar.finish_and_clear();
         let ending = std::mem::take(&mut self.ending);
-        let (Some(run), Some((result, took, reason))) = (ending.run, ending.result) else { return };
+        let (Some(run), Some((result, took, reason))) = (self.run, ending.result) else { return };
         let took = units::clock(took);
         let commits = ending.branch.as_ref().map_or(0, |(_, commits)| *commits);
         let commits = if commits == 1 { "1 commit".to_owned() } else { format!("{commits} commits") };
@@ -225,7 +242,7 @@ impl Watch for Progress {
     fn event(&mut self, line: &Line) {
         match &line.event {
             Event::RunStarted(start) => {
-                self.ending.run = start.run.as_str().parse().ok();
+                self.run = start.run.as_str().parse().ok();
                 self.ending.base = start.base.to_string();
                 let commit: String = start.commit.as_str().chars().take(7).collect();
                 let head =
@@ -254,6 +271,7 @@ impl Watch for Progress {
                 let reason = reason.as_ref().map_or("", |reason| reason.text.as_str());
                 self.attempt_ended(step.as_str(), *attempt, *result, reason, *ms);
             }
+            Event::Resumed(resumed) => self.say(&format!("  sandbox: {}", resumed.sandbox)),
             Event::StepEnded { step, result: StepResult::Skipped, because, .. } => {
                 let why = because.as_ref().map_or("", |why| why.as_str());
                 let mark = style("–").dim();
@@ -278,6 +296,11 @@ impl Watch for Progress {
                 self.ending.worktree = format!("worktree kept at {path}: {why}");
             }
             Event::Attested { .. } => self.over(),
+            Event::PublishDone { .. } | Event::PublishFailed { .. } => {
+                for line in told(&line.event, self.run) {
+                    self.say(&line);
+                }
+            }
             Event::WorktreeReady { .. }
             | Event::CommandStarted { .. }
             | Event::ResetStarted { .. }
@@ -285,6 +308,7 @@ impl Watch for Progress {
             | Event::RetryWaiting { .. }
             | Event::StepEnded { .. }
             | Event::Recovered { .. }
+            | Event::PublishStarted { .. }
             | Event::Sealed { .. } => {}
         }
     }

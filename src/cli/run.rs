@@ -1,20 +1,24 @@
-//! `autopilot run ISSUE…`: load → check → lock → recover → decide → record → run → prove → close → tell.
+//! `autopilot run ISSUE…`: load → check → lock → recover or go on → record → run → prove → close → publish → tell.
 
 use std::path::PathBuf;
 
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
+use super::leftovers::{self, Scene};
 use super::progress::{Mode, Progress};
-use super::{leftovers, output, plans, target};
+use super::resume::{self, Next};
+use super::{output, plans, publish, target};
 use crate::evidence::event::{ReasonKind, RunResult};
 use crate::evidence::mask::Secrets;
-use crate::evidence::{Files, Head, Recorder, RunName};
+use crate::evidence::{Files, Head, Recorder, RunName, journal};
+use crate::github::Environment;
 use crate::plan::{self, Plan};
 use crate::policy::{HostFacts, Waivers};
+use crate::publish::{Intent, intend};
 use crate::report::{self, RunView, WorktreeView};
-use crate::run::{self, Ending, Interrupt, Refusal};
-use crate::worktree::{LockError, Repository, RunOf, State, Worktree};
+use crate::run::{self, Ending, Interrupt, Refusal, Standing};
+use crate::worktree::{LockError, Repository, State};
 
 /// Run the plans of issues, one after the other.
 #[derive(Debug, clap::Args)]
@@ -28,9 +32,15 @@ pub(super) struct RunArgs {
     /// Only check the plan and show what it would do.
     #[arg(long)]
     dry_run: bool,
+    /// Go on with the last run of the issue where it crashed or was interrupted; begin one if there is none.
+    #[arg(long)]
+    resume: bool,
     /// Leave the worktree in place at the end.
     #[arg(long)]
     keep_worktree: bool,
+    /// Leave the issue, the remote and pull requests alone, whatever the plan says.
+    #[arg(long)]
+    no_publish: bool,
     /// As root: the user whom the steps run as (default: an unprivileged uid of the run's own).
     #[arg(long, value_name = "USER")]
     run_as: Option<String>,
@@ -92,6 +102,7 @@ async fn one(
     for warning in warnings {
         output::note(&format!("warning: {warning}"));
     }
+    let intent = intent(args, &plan, repository, &secrets).await?;
     let state = State::find()?;
     let mut lock = state.lock(&repository.common_dir, issue)?;
     if let Some(dead) = &lock.taken_over {
@@ -100,24 +111,80 @@ async fn one(
             dead.pid, dead.run
         ));
     }
-    leftovers::recover(&state, repository, issue, &host, &waivers).await?;
+    let scene = Scene { state: &state, repository, host: &host, waivers: &waivers };
+    let mut earlier = leftovers::earlier(scene, issue)?;
+    let last = earlier.last();
+    let next = if args.resume {
+        resume::asked_for(&plan, last)?
+    } else {
+        let is_unchanged = |view: &RunView| resume::check(scene, &plan, view).is_ok();
+        resume::offered(issue, last, is_unchanged, args.issues.len() == 1 && !args.json).await
+    };
+    let last = if matches!(next, Next::GoOn(_)) { earlier.pop() } else { None };
+    let ended = earlier.last().map(|last| last.files.clone());
+    leftovers::recover(scene, issue, earlier).await?;
 
-    let mode = Mode::choose(args.json);
-    let progress = Progress::new(mode, &plan);
-    let taken = |name: RunName| repository.has_ref(&format!("refs/heads/{}", name.branch())).unwrap_or(false);
-    let mut recorder = Recorder::create(&repository.toplevel, issue, &taken, &secrets, Box::new(progress))
-        .map_err(internal)?;
-    let name = recorder.files().run();
-    lock.name(&name.to_string())?;
-    run::begin(&mut recorder, &plan, &base, repository, &grants)?;
-    let names = RunOf { run: &name.to_string(), issue, branch: &name.branch() };
-    let made = Worktree::create(&state, repository, &base, names, &host, &waivers).await;
+    let mut progress = Progress::new(Mode::choose(args.json), &plan);
+    let (mut recorder, standing, made) = match (next, last, ended) {
+        (Next::GoOn(view), Some(last), _) => {
+            lock.name(&last.name.to_string())?;
+            progress.catch_up(&view);
+            let going = resume::go_on(scene, &plan, last, &view, &secrets, progress, &grants).await?;
+            (going.recorder, going.standing, going.worktree)
+        }
+        (Next::Stands, _, Some(files)) => return stands(args, issue, &files, interrupt),
+        _ => {
+            let taken =
+                |name: RunName| repository.has_ref(&format!("refs/heads/{}", name.branch())).unwrap_or(false);
+            let top = &repository.toplevel;
+            let mut recorder =
+                Recorder::create(top, issue, &taken, &secrets, Box::new(progress)).map_err(internal)?;
+            let name = recorder.files().run();
+            lock.name(&name.to_string())?;
+            let publishing = intent.recorded(&recorder);
+            run::begin(&mut recorder, &plan, &base, repository, &grants, publishing)?;
+            (recorder, Standing::default(), resume::fresh(scene, &base, name, None).await)
+        }
+    };
     let ending = if args.keep_worktree { Ending::Keep } else { Ending::Remove };
-    run::carry_out(made, &plan, &grants, &mut recorder, interrupt, ending).await?;
+    run::carry_out(made, &plan, &grants, &mut recorder, interrupt, standing, ending).await?;
     let (view, head) = report::close(&mut recorder).map_err(internal)?;
+    publish::at_the_end(&mut recorder, repository, &view, interrupt).await?;
     drop(lock);
     tell(args, recorder.files(), &view, &head)?;
     Ok(exit(&view, interrupt))
+}
+
+/// Tells what became of a run that does not go on.
+fn stands(args: &RunArgs, issue: u64, files: &Files, interrupt: &Interrupt) -> Result<Exit, Failure> {
+    let contents = journal::read(&files.journal()).map_err(internal)?;
+    let view = RunView::fold(&contents);
+    let (Some(view), Some(head)) = (view, contents.head()) else {
+        return Err(Failure::new(Exit::Internal, format!("{}: empty", files.journal().display())));
+    };
+    output::note(&resume::stands(issue, &view));
+    tell(args, files, &view, &head)?;
+    Ok(exit(&view, interrupt))
+}
+
+/// Decides what is to be published at the end.
+async fn intent(
+    args: &RunArgs,
+    plan: &Plan,
+    repository: &Repository,
+    secrets: &Secrets,
+) -> Result<Intent, Failure> {
+    let environment = Environment::of_process();
+    publish::time(&environment)?;
+    if args.no_publish {
+        return Ok(Intent::nothing("asked not to, with --no-publish"));
+    }
+    let intent = intend(&plan.publish, repository, &environment).await;
+    if let Some(token) = intent.token() {
+        // Too short to be masked is too short to be a token of GitHub.
+        let _ = secrets.register(token.as_bytes());
+    }
+    Ok(intent)
 }
 
 fn host(args: &RunArgs) -> Result<HostFacts, Failure> {

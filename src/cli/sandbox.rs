@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::{Exit, Failure};
 use super::output;
-use crate::network::{Decision, Gate, Serving, Verdict};
+use crate::network::{Decision, Gate, Verdict};
 use crate::plan::{Destination, EnvEntry, Network, Resources, Wrong, units};
 use crate::policy::{self, Fact, Grant, Identity, Isolation, Reach, Request, Waivers};
 use crate::sandbox::{self, Command, Ended, Place, SandboxError, Seen, Status};
@@ -58,9 +58,6 @@ pub(super) struct SandboxArgs {
     /// Names a protection to go without where this host cannot give it (repeatable).
     #[arg(long, value_name = "WHAT")]
     allow_degraded: Vec<String>,
-    /// Runs the command so many times and prints the median time of a launch (for the benchmark).
-    #[arg(long, value_name = "N", hide = true)]
-    repeat: Option<usize>,
     /// The command.
     #[arg(last = true, required = true, value_name = "CMD")]
     command: Vec<OsString>,
@@ -87,30 +84,20 @@ pub(super) fn run(args: SandboxArgs) -> Result<Exit, Failure> {
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("the runtime")?;
     let read_only = own_git(&worktree, &args, &grant)?;
     let seen = Seen { worktree, ..place.seen(&grant) };
-    if let Some(times) = args.repeat {
-        return runtime.block_on(repeat(times, &grant, &place, &args.command));
-    }
     let command = command(args.command)?;
     let timeout = args.timeout.unwrap_or(Duration::MAX);
     let gate = match grant.network() {
-        Reach::Allow(hosts) => Some(Gate::new(hosts)),
-        Reach::None | Reach::Full => None,
+        Reach::Allow(hosts) => Gate::closed().allow(hosts),
+        Reach::None | Reach::Full => Gate::closed(),
     };
-    let command = match &gate {
-        Some(gate) => Command {
-            env: gate.env().into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
-            listen: gate.listen(),
-            ..command
-        },
-        None => command,
-    };
+    let env = gate.env().into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+    let command = Command { env, listen: gate.listen(), ..command };
     runtime.block_on(async {
         let mut confined =
             sandbox::spawn_seen(&grant, &place, seen, read_only, command).await.map_err(refused)?;
-        let serving = gate.map(|gate| gate.serve(confined.take_listeners())).transpose();
-        let serving = serving.context("the proxy")?;
+        let serving = gate.serve(confined.take_listeners()).context("the proxy")?;
         let exit = supervise(confined, timeout).await;
-        serving.map(Serving::end).iter().flatten().for_each(tell);
+        serving.end().decisions.iter().for_each(tell);
         exit
     })
 }
@@ -126,27 +113,6 @@ fn tell(decision: &Decision) {
         }
         Verdict::Failed { why } => output::note(&format!("failed: {host}:{port} ×{connections}: {why}")),
     }
-}
-
-/// Between two launches of the benchmark: about what a run's journal and expectations take.
-const PAUSE: Duration = Duration::from_millis(10);
-
-/// Measures launches as a runner has them: it is there already, the host is probed, and between two launches it
-/// has other work.
-#[expect(clippy::print_stderr, reason = "the benchmark's result; standard output is the command's")]
-async fn repeat(times: usize, grant: &Grant, place: &Place, argv: &[OsString]) -> Result<Exit, Failure> {
-    let mut took = Vec::with_capacity(times);
-    for _ in 0..times {
-        let start = std::time::Instant::now();
-        let mut confined = sandbox::spawn(grant, place, command(argv.to_vec())?).await.map_err(refused)?;
-        confined.wait().await.map_err(refused)?;
-        took.push(start.elapsed());
-        tokio::time::sleep(PAUSE).await;
-    }
-    took.sort_unstable();
-    let median = took.get(times / 2).map_or(0.0, Duration::as_secs_f64);
-    eprintln!("median_ms={:.3}", median * 1000.0);
-    Ok(Exit::Done)
 }
 
 /// As root: who was named, else the directory's owner, else a uid of this command's own.

@@ -54,9 +54,15 @@ struct Row {
     step: String,
     took: Option<Duration>,
     next: String,
+    to_publish: Vec<&'static str>,
 }
 
 impl Row {
+    /// A run of which nothing can be read.
+    fn unknown(run: RunName, result: &'static str, next: String) -> Self {
+        Self { run, result, step: "–".into(), took: None, next, to_publish: Vec::new() }
+    }
+
     fn json(&self) -> serde_json::Value {
         json!({
             "issue": self.run.issue(),
@@ -65,6 +71,7 @@ impl Row {
             "step": self.step,
             "seconds": self.took.map(|took| took.as_secs_f64()),
             "next": self.next,
+            "to_publish": self.to_publish,
         })
     }
 }
@@ -77,7 +84,14 @@ fn rows(repository: &Repository, state: &State, issue: Option<u64>) -> Result<Ve
         let mut seen = std::collections::HashSet::new();
         runs.retain(|run| seen.insert(run.issue()));
     }
-    Ok(runs.into_iter().map(|run| row(repository, state, run)).collect())
+    let mut rows: Vec<Row> = runs.into_iter().map(|run| row(repository, state, run)).collect();
+    // Only the latest of an issue goes on.
+    for row in rows.iter_mut().skip(1).filter(|_| issue.is_some()) {
+        if row.next.ends_with("--resume") {
+            row.next.clear();
+        }
+    }
+    Ok(rows)
 }
 
 fn row(repository: &Repository, state: &State, run: RunName) -> Row {
@@ -88,13 +102,9 @@ fn row(repository: &Repository, state: &State, run: RunName) -> Row {
         Ok(Some(view)) => view,
         Ok(None) => {
             let result = if alive { "starting" } else { "crashed" };
-            return Row { run, result, step: "–".into(), took: None, next: picked_up(alive, issue) };
+            return Row::unknown(run, result, picked_up(alive, issue));
         }
-        Err(error) => {
-            return Row {
-                run, result: "unreadable", step: "–".into(), took: None, next: error.to_string()
-            };
-        }
+        Err(error) => return Row::unknown(run, "unreadable", error.to_string()),
     };
     let result = result(&view, alive);
     let took = match (&view.end, alive) {
@@ -102,7 +112,12 @@ fn row(repository: &Repository, state: &State, run: RunName) -> Row {
         (None, true) => (chrono::Utc::now() - view.started).to_std().ok(),
         (None, false) => None,
     };
-    Row { run, result, step: step(&view), took, next: next(&view, result, issue) }
+    let to_publish =
+        if alive { Vec::new() } else { view.to_publish().into_iter().map(report::name_of).collect() };
+    let publish = (!to_publish.is_empty()).then(|| format!("autopilot publish {run}"));
+    let next = [Some(next(&view, result, issue)).filter(|next| !next.is_empty()), publish];
+    let next = next.into_iter().flatten().collect::<Vec<_>>().join("; ");
+    Row { run, result, step: step(&view), took, next, to_publish }
 }
 
 fn result(view: &RunView, alive: bool) -> &'static str {
@@ -140,7 +155,7 @@ fn next(view: &RunView, result: &str, issue: u64) -> String {
     match result {
         "running" => format!("autopilot logs {issue} -f"),
         "failed" => format!("autopilot logs {issue} --failed"),
-        "crashed" if !view.closed => picked_up(false, issue),
+        "crashed" | "interrupted" => picked_up(false, issue),
         _ => match &view.worktree {
             WorktreeView::Kept(path, _) => format!("look at {path}"),
             _ => String::new(),
@@ -148,9 +163,9 @@ fn next(view: &RunView, result: &str, issue: u64) -> String {
     }
 }
 
-/// A crashed run is picked up by the next one of its issue.
+/// A crashed run can go on.
 fn picked_up(alive: bool, issue: u64) -> String {
-    if alive { String::new() } else { format!("autopilot run {issue}") }
+    if alive { String::new() } else { format!("autopilot run {issue} --resume") }
 }
 
 fn table(rows: &[Row]) -> String {

@@ -181,6 +181,10 @@ pub enum Event {
         /// Bytes of a half-written last line that were cut off.
         torn: u64,
     },
+    /// A run that had died or been interrupted goes on from its last checkpoint; it will be sealed again. A
+    /// `checkpoint.made` that follows at once was made by the dead runner, and found by its message.
+    #[serde(rename = "resumed")]
+    Resumed(Box<Resumed>),
     /// The files of the run are complete.
     #[serde(rename = "sealed")]
     Sealed {
@@ -192,6 +196,43 @@ pub enum Event {
     Attested {
         /// SHA-256 of the provenance file.
         sha256: Token,
+    },
+    /// Something is about to be done outside of the machine. Only these events follow the head.
+    #[serde(rename = "publish.started")]
+    PublishStarted {
+        /// What.
+        effect: Effect,
+        /// Which state of the run: its head for a comment, its commit for the others.
+        key: Token,
+        /// The repository of GitHub, or the remote.
+        to: Token,
+    },
+    /// It is done, and is not done again for this key.
+    #[serde(rename = "publish.done")]
+    PublishDone {
+        /// What.
+        effect: Effect,
+        /// Which state of the run.
+        key: Token,
+        /// Where it can be looked at.
+        url: Option<Text>,
+        /// A comment's number, by which it is updated.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<u64>,
+    },
+    /// It could not be done, and is still to be published.
+    #[serde(rename = "publish.failed")]
+    PublishFailed {
+        /// What.
+        effect: Effect,
+        /// Which state of the run.
+        key: Token,
+        /// The class of the reason, for programs.
+        kind: PublishFault,
+        /// Why.
+        why: Text,
+        /// What to do about it.
+        hint: Text,
     },
 }
 
@@ -228,6 +269,61 @@ pub struct RunStarted {
     pub host: Host,
     /// What this host can enforce, in a line.
     pub sandbox: Text,
+    /// What is to be published at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publish: Option<Publishing>,
+}
+
+/// What is to be published at the end of a run, as known before its first step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publishing {
+    /// The repository of GitHub, `host/owner/name`, if one is known.
+    pub repository: Option<Token>,
+    /// What, in this order.
+    pub effects: Vec<Effect>,
+    /// What stands in the way, or why there is nothing to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hindered: Option<Text>,
+}
+
+/// An effect outside of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// The result branch on a remote.
+    Push,
+    /// A pull request of it.
+    PullRequest,
+    /// The comment on the issue.
+    Comment,
+}
+
+/// Classes of reasons why something could not be published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PublishFault {
+    /// No `gh`, no remote or no repository of GitHub is there.
+    Missing,
+    /// Nobody is logged in, or the token is not good.
+    Login,
+    /// The token may not do this.
+    Rights,
+    /// There is no such issue or repository.
+    NotFound,
+    /// Too much was asked of late.
+    RateLimit,
+    /// The other side could not be reached, or is in trouble.
+    Network,
+    /// No answer came in time.
+    Timeout,
+    /// Longer than the other side takes.
+    TooLong,
+    /// A secret would have gone out.
+    Secret,
+    /// The remote has another state of the branch.
+    Rejected,
+    /// Anything else.
+    Other,
 }
 
 /// Who runs a run.
@@ -241,6 +337,25 @@ pub struct Host {
     pub kernel: Text,
     /// Version of git.
     pub git: Text,
+}
+
+/// What a resumed run goes on from. Plan and base are those of its beginning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resumed {
+    /// Version of the autopilot that goes on.
+    pub autopilot: Token,
+    /// The last checkpoint that the journal knows; the base commit if there is none.
+    pub checkpoint: Token,
+    /// Milliseconds of active time that were used before.
+    pub used: u64,
+    /// Failed attempts in a row, which go on to count.
+    pub consecutive: u32,
+    /// Bytes of a half-written last line that were cut off.
+    pub torn: u64,
+    /// Who goes on with it.
+    pub host: Host,
+    /// What this host can enforce, in a line.
+    pub sandbox: Text,
 }
 
 /// How a command ended.

@@ -252,6 +252,14 @@ fn put_back(path: &Path, file: &mut File) -> io::Result<File> {
     OpenOptions::new().append(true).read(true).open(path).map_err(|e| named(e, path))
 }
 
+/// Removes a file; that it is not there is as good.
+pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(named(error, path)),
+        _ => Ok(()),
+    }
+}
+
 /// Makes the names in a folder durable.
 pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
     match path.parent() {

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::files::{keep_in_place, named};
@@ -26,7 +26,11 @@ impl Log {
         let file = OpenOptions::new().create(true).append(true).read(true).mode(0o644).open(path);
         let file = file.map_err(|e| named(e, path))?;
         let position = file.metadata()?.len();
-        Ok(Self { path: path.to_owned(), file, position, at_line_start: true })
+        let mut last = [b'\n'];
+        if let Some(at) = position.checked_sub(1) {
+            file.read_exact_at(&mut last, at).map_err(|e| named(e, path))?;
+        }
+        Ok(Self { path: path.to_owned(), file, position, at_line_start: last == [b'\n'] })
     }
 
     /// Returns the bytes written so far.

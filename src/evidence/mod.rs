@@ -68,11 +68,14 @@ impl Recorder {
         Ok(Self { files, journal, log, secrets: secrets.clone(), watch, deferred: Vec::new() })
     }
 
-    /// Opens the files of a run whose runner died; returns its events and the bytes of a torn last line.
-    pub fn reopen(files: Files, secrets: &Secrets) -> io::Result<(Self, Vec<Line>, u64)> {
+    /// Opens the files of a run to go on with them; returns its events and the bytes of a torn last line.
+    pub fn reopen(
+        files: Files,
+        secrets: &Secrets,
+        watch: Box<dyn Watch>,
+    ) -> io::Result<(Self, Vec<Line>, u64)> {
         let (journal, lines, torn) = Journal::reopen(&files.journal())?;
         let log = Log::open(&files.log())?;
-        let watch = Box::new(Unwatched);
         let deferred = Vec::new();
         Ok((Self { files, journal, log, secrets: secrets.clone(), watch, deferred }, lines, torn))
     }
@@ -152,7 +155,8 @@ impl Recorder {
         self.write_file(&self.files.summary(), summary)?;
         match failed {
             Some(failed) => self.write_file(&self.files.failed(), failed),
-            None => Ok(()),
+            // Of an earlier part of a run that was resumed, and is done now.
+            None => files::remove_if_there(&self.files.failed()),
         }
     }
 

@@ -75,6 +75,11 @@ impl Environment {
         (!value.is_empty()).then_some(value)
     }
 
+    /// Returns every variable that is text.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)))
+    }
+
     /// Tells whether this is a job of GitHub Actions.
     pub fn is_actions(&self) -> bool {
         self.get("GITHUB_ACTIONS") == Some("true")

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use tokio_rustls::rustls::server::Acceptor;
 
 /// How long a client may take to say hello.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(15);
 /// Longest hello; real ones have one or two thousand bytes.
 const LONGEST: usize = 64 << 10;
 /// First byte of a TLS handshake record.

@@ -1,81 +1,115 @@
-//! Takes an allow list and the listeners on a step's own loopback, serves them from outside of the sandbox, gives
-//! every decision.
+//! Takes an allow list, a model, and the listeners on a step's own loopback; serves them from outside of the sandbox,
+//! and gives every decision.
 //!
 //! ```text
-//! step ── 127.0.0.1:61080 ──→ runner: the proxy ─────→ hosts of the allow list
-//!      ── 127.0.0.1:11434 ──→ runner ────────────────→ the same port of the host, if the list names it
+//! step ── 127.0.0.1:61080 ──→ runner: the proxy ──────────→ hosts of the allow list
+//!      ── 127.0.0.1:11434 ──→ runner ─────────────────────→ the same port of the host, if the list names it
+//!      ── 127.0.0.1:61079 ──→ runner: the model endpoint ─→ the model's server, with the key
 //! ```
 //!
 //! The listeners were made inside of the step's network namespace (`sandbox`), which has no other way out; whoever
 //! holds them accepts from there. A [`Gate`] says where they have to be and what the step's environment has to say:
 //!
 //! ```no_run
-//! # use autopilot::network::Gate;
+//! use autopilot::network::{Auth, Gate, Upstream};
 //! # fn confine(_: Vec<std::net::SocketAddr>, _: Vec<(String, String)>) -> Vec<std::net::TcpListener> { Vec::new() }
-//! # fn main() -> std::io::Result<()> {
-//! let gate = Gate::new(&["example.org".parse().unwrap()]);
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let key = String::new();
+//! let model = Upstream::new("https://api.openai.com/v1", &Auth::Bearer(key))?.limit(Some(500_000));
+//! let gate = Gate::closed().allow(&["example.org".parse().unwrap()]).model(model);
+//! assert_eq!(gate.model_url().as_deref(), Some("http://127.0.0.1:61079/v1"));
 //! let listeners = confine(gate.listen(), gate.env());
 //! let serving = gate.serve(listeners)?;
 //! // … the command runs and ends …
-//! for decision in serving.end() {
-//!     println!("{}:{} {:?}", decision.host, decision.port, decision.verdict);
-//! }
+//! let traffic = serving.end();
+//! println!("{} tokens, {} destinations", traffic.model.tokens(), traffic.decisions.len());
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! The endpoint passes on `POST /v1/responses` and `GET /v1/models` to the base URL, streams both ways, and counts what
+//! each answer says it cost. Over the limit the next request is answered with 403, and [`Usage::refused`] says so.
 
 mod address;
 mod allow;
 mod counted;
 mod hello;
+mod http;
+mod model;
 mod outside;
+mod provider;
 mod proxy;
 mod serve;
 mod tally;
 mod tunnel;
+mod usage;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
 pub use allow::AllowList;
+pub use model::{Auth, Upstream, UpstreamError};
 pub use outside::{Answer, Internet, Outside};
-pub use serve::Serving;
+pub use serve::{Serving, Traffic};
 pub use tally::{Decision, Verdict};
+pub use usage::Usage;
 
 use crate::plan::Destination;
 
 /// Where a step finds the proxy: above the ports that the kernel gives out, so that no server of a step's own that
 /// asks for any port gets this one.
 const PROXY_PORT: u16 = 61_080;
+/// Where it finds the model.
+const MODEL_PORT: u16 = 61_079;
 
 /// The way out of one command.
 #[derive(Debug, Clone)]
 pub struct Gate {
     list: AllowList,
-    proxy: SocketAddr,
+    proxy: Option<SocketAddr>,
+    model: Option<(SocketAddr, Upstream)>,
     outside: Arc<dyn Outside>,
 }
 
 impl Gate {
-    /// Makes the way out for an allow list.
-    pub fn new(allow: &[Destination]) -> Self {
-        Self::through(allow, Arc::new(Internet))
+    /// Makes a gate through which nothing goes.
+    pub fn closed() -> Self {
+        Self { list: AllowList::default(), proxy: None, model: None, outside: Arc::new(Internet) }
     }
 
-    /// Makes a way out that leads elsewhere than to the internet.
-    pub fn through(allow: &[Destination], outside: Arc<dyn Outside>) -> Self {
-        let list = AllowList::new(allow);
-        let taken = list.loopback();
-        let free = |port: &u16| !taken.iter().any(|(place, _)| place.port() == *port);
-        let port = (PROXY_PORT..u16::MAX).find(free).unwrap_or(PROXY_PORT);
-        Self { list, proxy: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), outside }
+    /// Lets the hosts of an allow list through.
+    #[must_use]
+    pub fn allow(self, hosts: &[Destination]) -> Self {
+        let list = AllowList::new(hosts);
+        let proxy = Some(free(&list, PROXY_PORT..=u16::MAX));
+        Self { list, proxy, ..self }
+    }
+
+    /// Lets requests to a model through. After [`Gate::allow`], if both are wanted.
+    #[must_use]
+    pub fn model(self, upstream: Upstream) -> Self {
+        let place = free(&self.list, (1..=MODEL_PORT).rev());
+        Self { model: Some((place, upstream)), ..self }
+    }
+
+    /// Leads elsewhere than to the internet.
+    #[must_use]
+    pub fn through(self, outside: Arc<dyn Outside>) -> Self {
+        Self { outside, ..self }
+    }
+
+    /// Returns the base URL under which the command finds the model.
+    pub fn model_url(&self) -> Option<String> {
+        self.model.as_ref().map(|(place, _)| format!("http://{place}{}", model::PREFIX.trim_end_matches('/')))
     }
 
     /// Returns where on the command's loopback there have to be listeners, in the order that [`Gate::serve`] takes
-    /// them: the proxy, and each entry on the host's loopback at its own address.
+    /// them: the proxy, each entry on the host's loopback at its own address, the model.
     pub fn listen(&self) -> Vec<SocketAddr> {
-        std::iter::once(self.proxy).chain(self.list.loopback().into_iter().map(|(place, _)| place)).collect()
+        let forwards = self.list.loopback().into_iter().map(|(place, _)| place);
+        let model = self.model.as_ref().map(|(place, _)| *place);
+        self.proxy.into_iter().chain(forwards).chain(model).collect()
     }
 
     /// Returns what the command's environment has to say for its programs to find the proxy.
@@ -91,7 +125,8 @@ impl Gate {
             "npm_config_proxy",
             "npm_config_https_proxy",
         ];
-        let proxy = format!("http://{}", self.proxy);
+        let Some(proxy) = self.proxy else { return Vec::new() };
+        let proxy = format!("http://{proxy}");
         let own = "localhost,127.0.0.1,::1";
         let proxies = PROXY.map(|name| (name, &*proxy));
         let rest = [("NO_PROXY", own), ("no_proxy", own), ("NODE_USE_ENV_PROXY", "1")];
@@ -102,4 +137,12 @@ impl Gate {
     pub fn serve(&self, listeners: Vec<TcpListener>) -> io::Result<Serving> {
         serve::start(self, listeners)
     }
+}
+
+/// Returns the first place on the loopback that no entry of the list takes.
+fn free(list: &AllowList, mut ports: impl Iterator<Item = u16>) -> SocketAddr {
+    let taken = list.loopback();
+    let is_free = |port: &u16| !taken.iter().any(|(place, _)| place.port() == *port);
+    // There are more ports than entries of any list.
+    SocketAddr::from((Ipv4Addr::LOCALHOST, ports.find(is_free).unwrap_or_default()))
 }

@@ -59,28 +59,52 @@ pub(super) async fn connect(
     dial(outside, &checked(outside, list, target).await?).await
 }
 
+/// Connects to what the user chose, wherever that is.
+pub(super) async fn connect_anywhere(
+    outside: &dyn Outside,
+    target: &Destination,
+) -> Result<TcpStream, Verdict> {
+    let addresses = if let Some(addresses) = literal(target) {
+        addresses
+    } else {
+        let found = resolve(outside, &target.host).await?;
+        found.into_iter().map(|address| SocketAddr::new(address, target.port)).collect()
+    };
+    dial(outside, &addresses).await
+}
+
+/// Returns the addresses of a destination that needs no resolver.
+fn literal(target: &Destination) -> Option<Vec<SocketAddr>> {
+    let all = |addresses: &[IpAddr]| {
+        addresses.iter().map(|address| SocketAddr::new(*address, target.port)).collect()
+    };
+    if target.host == "localhost" {
+        return Some(all(&[Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]));
+    }
+    target.host.parse().ok().map(|address| all(&[address]))
+}
+
+async fn resolve(outside: &dyn Outside, name: &str) -> Result<Vec<IpAddr>, Verdict> {
+    match timeout(PATIENCE, outside.look_up(name)).await {
+        Ok(Ok(found)) if found.is_empty() => Err(failed("the name has no address")),
+        Ok(Ok(found)) => Ok(found),
+        Ok(Err(error)) => Err(failed(&format!("the name was not resolved: {error}"))),
+        Err(_) => Err(failed("the name was not resolved in time")),
+    }
+}
+
 /// Returns the addresses of a destination that may be connected to.
 async fn checked(
     outside: &dyn Outside,
     list: &AllowList,
     target: &Destination,
 ) -> Result<Vec<SocketAddr>, Verdict> {
-    let port = target.port;
-    if let Ok(address) = target.host.parse::<IpAddr>() {
+    if let Some(addresses) = literal(target) {
         // It is on the list as it stands.
-        return Ok(vec![SocketAddr::new(address, port)]);
+        return Ok(addresses);
     }
-    if target.host == "localhost" {
-        return Ok([IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()]
-            .map(|address| SocketAddr::new(address, port))
-            .into());
-    }
-    let found = match timeout(PATIENCE, outside.look_up(&target.host)).await {
-        Ok(Ok(found)) if found.is_empty() => return Err(failed("the name has no address")),
-        Ok(Ok(found)) => found,
-        Ok(Err(error)) => return Err(failed(&format!("the name was not resolved: {error}"))),
-        Err(_) => return Err(failed("the name was not resolved in time")),
-    };
+    let port = target.port;
+    let found = resolve(outside, &target.host).await?;
     let mut refused = None;
     let mut good = Vec::new();
     for address in found.into_iter().map(|address| SocketAddr::new(address.to_canonical(), port)) {

@@ -3,48 +3,29 @@
 //! hyper parses and frames on both sides, so that what arrives is never what is passed on byte for byte: nothing can
 //! be smuggled from one reading of a request to another.
 
-use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
-use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Empty, Full};
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::service::service_fn;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderValue};
 use hyper::upgrade::OnUpgrade;
-use hyper::{Method, Request, Response, StatusCode, Uri, client, server};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::{Method, Request, Response, StatusCode, Uri, client};
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
 use super::allow::AllowList;
 use super::counted::Counted;
+use super::http::{self, Body, strip};
 use super::outside::{self, Outside};
 use super::serve::Slot;
 use super::tally::{Tally, Verdict};
-use super::tunnel;
+use super::tunnel::{self, Inside};
 use crate::plan::Destination;
 
-/// How long a client may take to send a request's head, and may be silent between requests.
-const HEAD: Duration = Duration::from_secs(30);
-/// Longest head, in bytes.
-const LONGEST: usize = 64 << 10;
-
-/// Headers between neighbours, which are not passed on.
-const HOP_BY_HOP: [HeaderName; 9] = [
-    header::CONNECTION,
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-];
-
-type Body = BoxBody<Bytes, hyper::Error>;
+/// Longest host of a request that is told of.
+const LONGEST_NAME: usize = 253;
 
 /// What the proxy decides by, and where it writes that down.
 #[derive(Debug, Clone)]
@@ -61,18 +42,8 @@ impl Door {
 
     /// Serves one connection of a client that takes this for its proxy.
     pub(super) async fn serve(self, client: TcpStream, slot: Slot) -> io::Result<()> {
-        let answer = service_fn(move |request| {
-            let (door, slot) = (self.clone(), Arc::clone(&slot));
-            async move { Ok::<_, Infallible>(door.answer(request, slot).await) }
-        });
-        server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD)
-            .max_buf_size(LONGEST)
-            .serve_connection(TokioIo::new(client), answer)
-            .with_upgrades()
-            .await
-            .map_err(io::Error::other)
+        let answer = move |request| self.clone().answer(request, Arc::clone(&slot));
+        http::serve(client, answer).await.map_err(io::Error::other)
     }
 
     /// Passes a connection on to an entry of the list.
@@ -110,36 +81,89 @@ impl Door {
             }
             drop(slot);
         });
-        Ok(Response::new(empty()))
+        Ok(http::empty())
     }
 
-    /// Carries a tunnel, if what the client begins with is what it asked for.
+    /// Carries a tunnel, if what is in it is for the host it leads to.
     async fn carry(self, upgrade: OnUpgrade, upstream: TcpStream, target: Destination) -> io::Result<()> {
         let upgraded = upgrade.await.map_err(io::Error::other)?;
         let parts = upgraded
             .downcast::<TokioIo<TcpStream>>()
             .map_err(|_| io::Error::other("a tunnel over something else than TCP"))?;
         let (mut client, mut early) = (parts.io.into_inner(), parts.read_buf.to_vec());
-        if let Some(why) = tunnel::mismatch(&mut client, &mut early, &target).await? {
-            self.tally.note(&target, Verdict::Refused { why, allow: None });
-            return Ok(());
+        match tunnel::look(&mut client, &mut early, &target).await {
+            Inside::Fits => {
+                let counts = self.tally.note(&target, Verdict::Allowed);
+                tunnel::carry(client, early, upstream, counts).await
+            }
+            Inside::NoTls => {
+                drop(upstream);
+                self.carry_http(client, early, target).await
+            }
+            Inside::Wrong(why) => {
+                self.tally.note(&target, Verdict::Refused { why, allow: None });
+                Ok(())
+            }
         }
-        let counts = self.tally.note(&target, Verdict::Allowed);
-        tunnel::carry(client, early, upstream, counts).await
+    }
+
+    /// Serves a tunnel that carries plain HTTP: every request has to be for its host.
+    async fn carry_http(self, client: TcpStream, early: Vec<u8>, target: Destination) -> io::Result<()> {
+        let (from_client, to_client) = client.into_split();
+        let client = tokio::io::join(io::Cursor::new(early).chain(from_client), to_client);
+        let answer = |request| {
+            let (door, target) = (self.clone(), target.clone());
+            async move { door.answer_within(&target, request).await.unwrap_or_else(Refusal::into_response) }
+        };
+        match http::serve(client, answer).await {
+            Err(error) if error.is_parse() => {
+                let why = "the tunnel carried neither TLS nor HTTP".to_owned();
+                self.tally.note(&target, Verdict::Refused { why, allow: None });
+                Ok(())
+            }
+            served => served.map_err(io::Error::other),
+        }
+    }
+
+    async fn answer_within(
+        &self,
+        target: &Destination,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Refusal> {
+        let host = request.headers().get(header::HOST).cloned();
+        let named = host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default();
+        if !tunnel::is_for(named, target) || request.uri().authority().is_some() {
+            let named: String = named.chars().take(LONGEST_NAME).collect();
+            let why = format!("the tunnel asked for {named:?} over HTTP");
+            let verdict = Verdict::Refused { why, allow: None };
+            self.tally.note(target, verdict.clone());
+            return Err(Refusal::of(target, &verdict));
+        }
+        self.exchange(target, request, host.ok_or_else(|| Refusal::request("no host"))?).await
     }
 
     /// Answers a request for plain HTTP.
     async fn pass_on(self, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
         let (target, host) = origin(request.uri())?;
-        let upstream = self.connect(&target).await?;
-        let counts = self.tally.note(&target, Verdict::Allowed);
+        self.exchange(&target, request, host).await
+    }
+
+    /// Sends a request to a host of the list, and returns its answer as it comes.
+    async fn exchange(
+        &self,
+        target: &Destination,
+        request: Request<Incoming>,
+        host: HeaderValue,
+    ) -> Result<Response<Body>, Refusal> {
+        let upstream = self.connect(target).await?;
+        let counts = self.tally.note(target, Verdict::Allowed);
         let io = TokioIo::new(Counted::new(upstream, counts));
         let (mut sender, connection) =
-            client::conn::http1::handshake(io).await.map_err(|error| Refusal::upstream(&target, &error))?;
+            client::conn::http1::handshake(io).await.map_err(|error| Refusal::upstream(target, &error))?;
         tokio::spawn(connection);
         let request = outbound(request, host)?;
         let response =
-            sender.send_request(request).await.map_err(|error| Refusal::upstream(&target, &error))?;
+            sender.send_request(request).await.map_err(|error| Refusal::upstream(target, &error))?;
         let (mut head, body) = response.into_parts();
         strip(&mut head.headers);
         Ok(Response::from_parts(head, body.boxed()))
@@ -196,20 +220,6 @@ fn outbound(request: Request<Incoming>, host: HeaderValue) -> Result<Request<Inc
     Ok(Request::from_parts(head, body))
 }
 
-/// Takes out what is between neighbours, and what those name as such.
-fn strip(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    for name in named.iter().chain(&HOP_BY_HOP) {
-        headers.remove(name);
-    }
-}
-
 /// Why a request is not passed on, as the client gets to see it.
 #[derive(Debug)]
 struct Refusal {
@@ -243,14 +253,6 @@ impl Refusal {
     }
 
     fn into_response(self) -> Response<Body> {
-        let text = format!("autopilot: {}\n", self.text);
-        let mut response =
-            Response::new(Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed());
-        *response.status_mut() = self.status;
-        response
+        http::answer(self.status, format!("autopilot: {}\n", self.text))
     }
-}
-
-fn empty() -> Body {
-    Empty::new().map_err(|never| match never {}).boxed()
 }

@@ -11,7 +11,9 @@ use nix::sys::resource::{Resource, getrlimit};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::model::Endpoint;
 use super::tally::{Decision, Tally};
+use super::usage::{Meter, Usage};
 use super::{Gate, proxy};
 use crate::plan::Destination;
 
@@ -28,6 +30,16 @@ pub struct Serving {
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     tally: Tally,
+    meter: Arc<Meter>,
+}
+
+/// What went through a gate.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// What was decided about connections.
+    pub decisions: Vec<Decision>,
+    /// What was asked of the model.
+    pub model: Usage,
 }
 
 /// The place that one connection takes; the last clone gives it back.
@@ -38,18 +50,19 @@ pub(super) type Slot = Arc<OwnedSemaphorePermit>;
 enum Role {
     Proxy(proxy::Door),
     Forward(proxy::Door, Destination),
+    Model(Endpoint),
 }
 
 impl Serving {
-    /// Ends all connections, and returns what was decided about them.
-    pub fn end(mut self) -> Vec<Decision> {
+    /// Ends all connections, and returns what went over them.
+    pub fn end(mut self) -> Traffic {
         self.stop();
-        self.tally.decisions()
+        self.so_far()
     }
 
-    /// Returns what was decided so far.
-    pub fn decisions(&self) -> Vec<Decision> {
-        self.tally.decisions()
+    /// Returns what went through until now.
+    pub fn so_far(&self) -> Traffic {
+        Traffic { decisions: self.tally.decisions(), model: self.meter.usage() }
     }
 
     fn stop(&mut self) {
@@ -73,9 +86,17 @@ pub(super) fn start(gate: &Gate, listeners: Vec<TcpListener>) -> io::Result<Serv
     let door = proxy::Door::new(gate.list.clone(), Arc::clone(&gate.outside), tally.clone());
     let forwards =
         gate.list.loopback().into_iter().map(|(_, entry)| Role::Forward(door.clone(), entry.clone()));
-    let roles: Vec<Role> = std::iter::once(Role::Proxy(door.clone())).chain(forwards).collect();
+    let proxy = gate.proxy.map(|_| Role::Proxy(door.clone()));
+    let meter = Arc::new(Meter::default());
+    let model = gate.model.clone().map(|(_, upstream)| {
+        Role::Model(Endpoint::new(upstream, Arc::clone(&gate.outside), tally.clone(), Arc::clone(&meter)))
+    });
+    let roles: Vec<Role> = proxy.into_iter().chain(forwards).chain(model).collect();
     if roles.len() != listeners.len() {
         return Err(io::Error::other(format!("{} listeners for {} roles", listeners.len(), roles.len())));
+    }
+    if listeners.is_empty() {
+        return Ok(Serving { stop: None, thread: None, tally, meter });
     }
     for listener in &listeners {
         listener.set_nonblocking(true)?;
@@ -98,7 +119,7 @@ pub(super) fn start(gate: &Gate, listeners: Vec<TcpListener>) -> io::Result<Serv
         runtime.shutdown_background();
     };
     let thread = std::thread::Builder::new().name("network".into()).spawn(work)?;
-    Ok(Serving { stop: Some(stop), thread: Some(thread), tally })
+    Ok(Serving { stop: Some(stop), thread: Some(thread), tally, meter })
 }
 
 /// Returns how many connections this process can serve: each takes two descriptors.
@@ -125,6 +146,7 @@ async fn handle(client: TcpStream, role: Role, slot: Slot) {
     let served = match role {
         Role::Proxy(door) => door.serve(client, slot).await,
         Role::Forward(door, entry) => door.forward(client, &entry).await,
+        Role::Model(endpoint) => endpoint.serve(client).await,
     };
     if let Err(error) = served {
         tracing::debug!(%error, "a connection of the step ended early");

@@ -45,6 +45,16 @@ pub enum Verdict {
     },
 }
 
+impl Verdict {
+    /// Says why it was not made; nothing if it was.
+    pub fn why(&self) -> String {
+        match self {
+            Self::Allowed => String::new(),
+            Self::Refused { why, .. } | Self::Failed { why } => why.clone(),
+        }
+    }
+}
+
 /// Collects decisions from all connections of a step.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tally {

@@ -1,4 +1,4 @@
-//! Takes the two ends of a tunnel, carries bytes between them: to a host by name only TLS that asks for that name.
+//! Takes the two ends of a tunnel, carries bytes between them; to a host by name only what asks for that name.
 
 use std::io;
 use std::net::IpAddr;
@@ -18,32 +18,40 @@ const CHUNK: usize = 64 << 10;
 /// A fatal alert, `access_denied`: what a client that speaks TLS understands.
 const DENIED: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 49];
 
-/// Tells why what a client began with does not belong into a tunnel to this host. `early` is what it sent already,
-/// and afterwards all that it sent.
-pub(super) async fn mismatch(
-    client: &mut TcpStream,
-    early: &mut Vec<u8>,
-    target: &Destination,
-) -> io::Result<Option<String>> {
+/// What is in a tunnel.
+#[derive(Debug)]
+pub(super) enum Inside {
+    /// What may be carried as it is: TLS that asks for the tunnel's host, or anything at all to an address, which has
+    /// no name that could differ.
+    Fits,
+    /// No TLS: plain HTTP perhaps, whose every request has to be looked at.
+    NoTls,
+    /// Something for another host.
+    Wrong(String),
+}
+
+/// Looks at what a client begins a tunnel with. `early` is what it sent already, and afterwards all that it sent.
+pub(super) async fn look(client: &mut TcpStream, early: &mut Vec<u8>, target: &Destination) -> Inside {
     if target.host.parse::<IpAddr>().is_ok() {
-        // An address has no name that could differ.
-        return Ok(None);
+        return Inside::Fits;
     }
     let why = match hello::read(client, early).await {
-        Ok(Began::Nothing) => return Ok(None),
-        Ok(Began::Tls(Some(name))) if is(&name, target) => return Ok(None),
+        Ok(Began::Other) => return Inside::NoTls,
+        Ok(Began::Nothing) => return Inside::Fits,
+        Ok(Began::Tls(Some(name))) if is_for(&name, target) => return Inside::Fits,
         Ok(Began::Tls(Some(name))) => format!("the tunnel asked for {name} over TLS"),
         Ok(Began::Tls(None)) => "the tunnel asked for no name over TLS".to_owned(),
-        Ok(Began::Other) => "the tunnel carried something else than TLS".to_owned(),
-        Err(error) => format!("the tunnel began with what is no TLS: {error}"),
+        Err(error) => format!("the tunnel began with no whole TLS hello: {error}"),
     };
     // It may be gone: it is refused either way.
     let _ = client.write_all(&DENIED).await;
-    Ok(Some(why))
+    Inside::Wrong(why)
 }
 
-fn is(name: &str, target: &Destination) -> bool {
-    format!("{name}:{}", target.port).parse::<Destination>().is_ok_and(|asked| asked == *target)
+/// Tells whether a name, with or without a port, is a tunnel's host.
+pub(super) fn is_for(name: &str, target: &Destination) -> bool {
+    let with_port = format!("{name}:{}", target.port);
+    [name, &with_port].iter().any(|text| text.parse::<Destination>().is_ok_and(|asked| asked == *target))
 }
 
 /// Carries bytes both ways until both sides have ended, or one has failed.

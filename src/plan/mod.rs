@@ -392,7 +392,8 @@ pub struct Resources {
 }
 
 /// What the runner does with the result.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Publish {
     /// Comment on the issue; `None`: when `gh` is there and authenticated.
     pub comment: Option<bool>,
@@ -405,7 +406,7 @@ pub struct Publish {
 }
 
 /// A pull request to open.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PullRequest {
     /// As a draft.
     pub draft: bool,

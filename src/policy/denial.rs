@@ -100,7 +100,10 @@ fn file(line: &str, grant: &Grant, own: &Own<'_>) -> Option<Denial> {
     let lower = line.to_ascii_lowercase();
     let sign = FILES.iter().find(|each| lower.contains(*each))?;
     let path = paths_in(line).find(|path| !within(path, [own.worktree, own.home, own.tmp]))?;
-    let readable = within(&path, grant.system().iter().chain(grant.read()).map(PathBuf::as_path));
+    let readable = within(
+        &path,
+        [grant.system(), grant.toolchains(), grant.read()].into_iter().flatten().map(PathBuf::as_path),
+    );
     let writable = within(&path, grant.write().iter().map(PathBuf::as_path));
     // Granted already: the file system's own permissions, or the file is simply not there.
     if writable || (readable && sign.starts_with("no such")) || (readable && *sign == "enoent") {

@@ -19,6 +19,7 @@ pub struct Grant {
     pub(super) identity: Identity,
     pub(super) env: Vec<(String, String)>,
     pub(super) system: Vec<PathBuf>,
+    pub(super) toolchains: Vec<PathBuf>,
     pub(super) read: Vec<PathBuf>,
     pub(super) write: Vec<PathBuf>,
     pub(super) caches: Vec<Cache>,
@@ -101,6 +102,11 @@ impl Grant {
         &self.network
     }
 
+    /// Tells whether it shares the host's network.
+    pub fn shares_network(&self) -> bool {
+        self.network == Reach::Full
+    }
+
     /// Returns the Landlock ABI that must be in force; 0 only if that was given up.
     pub fn landlock(&self) -> u32 {
         self.landlock
@@ -121,7 +127,12 @@ impl Grant {
         &self.system
     }
 
-    /// Returns what it reads and executes besides: toolchains and the plan's own paths.
+    /// Returns the toolchains behind its PATH, which it reads and executes.
+    pub fn toolchains(&self) -> &[PathBuf] {
+        &self.toolchains
+    }
+
+    /// Returns what it reads and executes besides: the plan's own paths.
     pub fn read(&self) -> &[PathBuf] {
         &self.read
     }
@@ -157,8 +168,9 @@ impl Grant {
             }
             (Reach::Full, _) => "full".to_owned(),
         };
-        let Self { write, read, identity, waived, .. } = self;
-        let (write, read, name, uid) = (list(write), list(read), &identity.name, identity.uid);
+        let Self { write, read, toolchains, identity, waived, .. } = self;
+        let (write, read, name, uid) =
+            (list(write), list(read) + &list(toolchains), &identity.name, identity.uid);
         let without =
             if waived.is_empty() { String::new() } else { format!("; WITHOUT {}", waived.join(", ")) };
         format!(

@@ -130,8 +130,6 @@ fn grant(request: &Request, host: &HostFacts, waivers: &Waivers) -> Result<Grant
     seccomp(host, isolation, waivers, &mut waived)?;
     let (env, warnings) = environment::environment(request, host, &identity.name)?;
     let home = host.home.as_deref();
-    let mut read = paths("filesystem.read", &request.read, home)?;
-    read.extend(host.toolchains.iter().filter(|each| !request.read.contains(each)).cloned());
     Ok(Grant {
         isolation,
         network,
@@ -140,7 +138,8 @@ fn grant(request: &Request, host: &HostFacts, waivers: &Waivers) -> Result<Grant
         identity,
         env,
         system: host.system.clone(),
-        read,
+        toolchains: host.toolchains.clone(),
+        read: paths("filesystem.read", &request.read, home)?,
         write: paths("filesystem.write", &request.write, home)?,
         caches: if request.caches { host.caches.clone() } else { Vec::new() },
         limits: Limits::from(&request.resources),

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::io;
 
 use super::view::{AttemptView, RunView, StepView};
-use super::{egress, spoken};
+use super::{egress, log_of, spoken};
+use crate::evidence::Files;
 use crate::evidence::event::{RunResult, StepResult};
-use crate::evidence::{Files, log};
 
 /// Lines of the log shown in the report.
 const LINES: usize = 60;
@@ -48,7 +48,10 @@ pub(super) fn write(view: &RunView, files: &Files) -> io::Result<Option<String>>
     for (step, refused) in view.refused() {
         let _ = writeln!(text, "\nProbably refused by the policy of {step}\n  {}", printable(refused));
     }
-    text.push_str(&take_over(view, files));
+    text.push_str("\nTake over\n");
+    for command in take_over(view, files) {
+        let _ = writeln!(text, "  {command}");
+    }
     Ok(Some(text))
 }
 
@@ -69,8 +72,7 @@ fn attempts(step: &StepView) -> String {
 }
 
 fn last_lines(step: &StepView, attempt: &AttemptView, files: &Files) -> io::Result<String> {
-    let to = attempt.log.1.unwrap_or(u64::MAX);
-    let (lines, total) = log::tail(&files.log(), attempt.log.0, to, LINES)?;
+    let (lines, total) = log_of(attempt, files, LINES)?;
     let mut text =
         format!("\nLast {} of {total} lines of {}, attempt {}\n", lines.len(), step.id, attempt.number);
     for line in lines {
@@ -84,17 +86,17 @@ fn printable(line: &str) -> String {
     line.chars().filter(|c| !c.is_control() || *c == '\t').collect()
 }
 
-fn take_over(view: &RunView, files: &Files) -> String {
-    let mut text = "\nTake over\n".to_owned();
-    let salvaged = view.salvaged();
-    if let Some(last) = salvaged.last() {
+/// Returns the commands by which a person goes on.
+pub(super) fn take_over(view: &RunView, files: &Files) -> Vec<String> {
+    let mut commands = Vec::new();
+    if let Some(last) = view.salvaged().last() {
         let bundle = files.relative(&files.salvage());
-        let _ = writeln!(text, "  git fetch {bundle} 'refs/salvage/*:refs/salvage/*'");
-        let _ = writeln!(text, "  git switch -c fix-{} {last}", view.start.issue);
+        commands.push(format!("git fetch {bundle} 'refs/salvage/*:refs/salvage/*'"));
+        commands.push(format!("git switch -c fix-{} {last}", view.start.issue));
     } else if let Some((reference, _, _)) = &view.branch {
         let branch = reference.strip_prefix("refs/heads/").unwrap_or(reference);
-        let _ = writeln!(text, "  git switch {branch}");
+        commands.push(format!("git switch {branch}"));
     }
-    let _ = writeln!(text, "  autopilot logs {} --failed", view.start.issue);
-    text
+    commands.push(format!("autopilot logs {} --failed", view.start.issue));
+    commands
 }

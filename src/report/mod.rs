@@ -1,25 +1,29 @@
 //! Takes a journal, gives what people read: status, summary, failure report. A fold over events that reads
 //! nothing but the evidence, and so works after a crash.
 
+mod comment;
 mod egress;
 mod failure;
 mod gantt;
 mod markdown;
+mod publishing;
 mod summary;
 mod view;
 
 use std::io;
 use std::time::Duration;
 
+pub use comment::{comment, marker, pull_request};
+pub use publishing::{PublishState, PublishView, name_of};
 pub use view::{AttemptView, End, RunView, StepView, WorktreeView};
 
 use crate::evidence::provenance::Facts;
-use crate::evidence::{Files, Head, Recorder, journal};
+use crate::evidence::{Files, Head, Recorder, journal, log};
 use crate::plan::units;
 
 /// Reads the journal of a run; nothing if it does not begin with `run.started`.
 pub fn read(files: &Files) -> io::Result<Option<RunView>> {
-    Ok(RunView::fold(&journal::read(&files.journal())?.lines))
+    Ok(RunView::fold(&journal::read(&files.journal())?))
 }
 
 /// Writes the reports of a run that has ended, and closes its evidence.
@@ -32,6 +36,11 @@ pub fn close(recorder: &mut Recorder) -> io::Result<(RunView, Head)> {
     recorder.write_reports(&summary, failed.as_deref())?;
     let head = recorder.close(&facts(&view))?;
     Ok((view, head))
+}
+
+/// Returns the last lines of an attempt, and how many it printed.
+fn log_of(attempt: &AttemptView, files: &Files, lines: usize) -> io::Result<(Vec<String>, u64)> {
+    log::tail(&files.log(), attempt.log.0, attempt.log.1.unwrap_or(u64::MAX), lines)
 }
 
 /// Writes a duration as people say it: `0.3s`, `8m43s`.

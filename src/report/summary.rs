@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::markdown::{inline, table_cell};
+use super::markdown::{clip, inline, table_cell};
 use super::spoken;
 use super::view::{RunView, StepView, WorktreeView};
 use super::{egress, gantt};
@@ -20,8 +20,9 @@ pub(super) fn write(view: &RunView, files: &Files) -> String {
         let _ = writeln!(text, "**Why:** {}\n", inline(&why));
     }
     text.push_str(&steps(view));
-    if let Some(check) = what_to_check(view) {
-        let _ = writeln!(text, "\n**Check before merging:** {check}");
+    let check = what_to_check(view);
+    if !check.is_empty() {
+        let _ = writeln!(text, "\n**Check before merging:** {}", check.join("; "));
     }
     for (step, refused) in egress::refused(view) {
         let _ =
@@ -37,12 +38,15 @@ pub(super) fn write(view: &RunView, files: &Files) -> String {
     text.push_str(&changed_files(view));
     let _ = writeln!(text, "\n**Policy:** {}", policy(view));
     let _ = writeln!(text, "**Worktree:** {}", worktree(view));
+    if let Some(publishing) = publishing(view) {
+        let _ = writeln!(text, "**To publish:** {publishing}");
+    }
     text.push_str(&evidence(view, files));
     text
 }
 
 /// Returns the first line: what became of which issue, and how long it took.
-fn headline(view: &RunView) -> String {
+pub(super) fn headline(view: &RunView) -> String {
     let issue = view.start.issue;
     let Some(end) = &view.end else { return format!("# … #{issue} has not ended\n") };
     let took = spoken(end.took);
@@ -60,36 +64,55 @@ fn at_step(view: &RunView) -> String {
 }
 
 fn subject(view: &RunView) -> String {
-    let base = &view.start.base;
-    let Some((reference, _, commits)) = &view.branch else {
-        return match view.changes().len() as u64 {
-            0 => format!("nothing changed since `{base}`: no branch"),
-            some => format!("{} changed since `{base}`, but there is no branch", plural(some, "file")),
-        };
-    };
-    let branch = reference.strip_prefix("refs/heads/").unwrap_or(reference);
-    let changes = view.changes();
-    let (added, removed) = totals(&changes);
-    format!(
-        "`{base}...{branch}` · {}, {}, +{added} −{removed}",
-        plural(*commits, "commit"),
-        plural(changes.len() as u64, "file")
-    )
+    match range(view) {
+        Some(range) => format!("{} · {}", inline(&range), extent(view)),
+        None => extent(view),
+    }
 }
 
-fn reason(view: &RunView) -> Option<String> {
+/// Returns the range of commits that the run made, as `git diff` takes it.
+pub(super) fn range(view: &RunView) -> Option<String> {
+    let (reference, _, _) = view.branch.as_ref()?;
+    let branch = reference.strip_prefix("refs/heads/").unwrap_or(reference);
+    Some(format!("{}...{branch}", view.start.base))
+}
+
+/// Returns how much it changed.
+pub(super) fn extent(view: &RunView) -> String {
+    let changes = view.changes();
+    let files = plural(changes.len() as u64, "file");
+    let base = inline(view.start.base.as_str());
+    match (&view.branch, changes.len()) {
+        (Some((_, _, commits)), _) => {
+            let (added, removed) = totals(&changes);
+            format!("{}, {files}, +{added} −{removed}", plural(*commits, "commit"))
+        }
+        (None, 0) => format!("nothing changed since {base}: no branch"),
+        (None, _) => format!("{files} changed since {base}, but there is no branch"),
+    }
+}
+
+pub(super) fn reason(view: &RunView) -> Option<String> {
     Some(view.end.as_ref()?.reason.as_ref()?.text.to_string())
 }
 
 fn steps(view: &RunView) -> String {
-    let mut text = "| step | result | tries | time |\n|---|---|---|---|\n".to_owned();
-    for step in &view.steps {
-        let (mark, note) = result(step);
-        let tries = if step.attempts.is_empty() { "–".to_owned() } else { step.attempts.len().to_string() };
-        let time = if step.attempts.is_empty() { "–".to_owned() } else { spoken(step.took()) };
-        let _ = writeln!(text, "| {} | {mark}{} | {tries} | {time} |", step.id, table_cell(&note));
-    }
-    text
+    steps_head() + &view.steps.iter().map(step_row).collect::<String>()
+}
+
+/// Returns the head of the table of steps.
+pub(super) fn steps_head() -> String {
+    "| step | result | tries | time |\n|---|---|---|---|\n".to_owned()
+}
+
+/// Returns the row of a step.
+pub(super) fn step_row(step: &StepView) -> String {
+    let (mark, note) = result(step);
+    let (tries, time) = match step.attempts.len() {
+        0 => ("–".to_owned(), "–".to_owned()),
+        tries => (tries.to_string(), spoken(step.took())),
+    };
+    format!("| {} | {mark}{} | {tries} | {time} |\n", step.id, table_cell(&note))
 }
 
 fn result(step: &StepView) -> (&'static str, String) {
@@ -106,7 +129,7 @@ fn result(step: &StepView) -> (&'static str, String) {
 }
 
 /// Names what a reviewer should not miss.
-fn what_to_check(view: &RunView) -> Option<String> {
+pub(super) fn what_to_check(view: &RunView) -> Vec<String> {
     let mut items = Vec::new();
     for step in &view.steps {
         for attempt in &step.attempts {
@@ -125,7 +148,7 @@ fn what_to_check(view: &RunView) -> Option<String> {
     if view.start.dirty {
         items.push("the checkout had uncommitted changes, which were not part of the run".to_owned());
     }
-    (!items.is_empty()).then(|| items.join("; "))
+    items
 }
 
 fn changed_files(view: &RunView) -> String {
@@ -141,7 +164,7 @@ fn changed_files(view: &RunView) -> String {
     format!("\n**Files:** {}{more}\n", shown.join(" · "))
 }
 
-fn changed_file(change: &Change) -> String {
+pub(super) fn changed_file(change: &Change) -> String {
     let counts = match (change.added, change.removed) {
         (Some(added), Some(0)) => format!("+{added}"),
         (Some(added), Some(removed)) => format!("+{added} −{removed}"),
@@ -151,7 +174,7 @@ fn changed_file(change: &Change) -> String {
     format!("{} {counts}{gone}", inline(change.path.as_str()))
 }
 
-fn policy(view: &RunView) -> String {
+pub(super) fn policy(view: &RunView) -> String {
     let commands: Vec<_> =
         view.steps.iter().flat_map(|step| &step.attempts).flat_map(|a| &a.commands).collect();
     let left: u32 = commands.iter().map(|command| command.survivors).sum();
@@ -160,9 +183,8 @@ fn policy(view: &RunView) -> String {
         0 => view.start.sandbox.to_string(),
         some => format!("{}; {some} commands never started", view.start.sandbox),
     };
-    let network =
-        egress::reached(view).map(|hosts| format!("; network: {}", inline(&hosts))).unwrap_or_default();
-    format!("{}{network}; {left} processes left", inline(&confined))
+    let network = egress::reached(view).map(|hosts| format!("; network: {}", inline(&clip(&hosts, 500))));
+    format!("{}{}; {left} processes left", inline(&clip(&confined, 500)), network.unwrap_or_default())
 }
 
 fn worktree(view: &RunView) -> String {
@@ -175,6 +197,19 @@ fn worktree(view: &RunView) -> String {
         WorktreeView::Kept(path, why) => format!("**kept** at {}: {}", inline(path), inline(why)),
         WorktreeView::There => "removed with the run directory".to_owned(),
     }
+}
+
+/// Returns what is going to be published, as far as that was known before the first step: what became of it
+/// is not of the evidence, `autopilot status` tells it.
+fn publishing(view: &RunView) -> Option<String> {
+    let publish = view.start.publish.as_ref()?;
+    let effects: Vec<&str> = view.to_publish_at_the_end().into_iter().map(super::name_of).collect();
+    let to = publish.repository.as_ref().map(|to| format!(" on {}", inline(to.as_str()))).unwrap_or_default();
+    let what = if effects.is_empty() { "nothing".to_owned() } else { effects.join(", ") + &to };
+    Some(match &publish.hindered {
+        Some(why) => format!("{what}; {}", inline(why.as_str())),
+        None => what,
+    })
 }
 
 fn evidence(view: &RunView, files: &Files) -> String {

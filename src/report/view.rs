@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::evidence::Line;
+use super::publishing::{PublishState, PublishView};
 use crate::evidence::event::{
     AttemptResult, Change, CommandEnded, Egress, Event, Reason, RunResult, RunStarted, StepResult,
 };
+use crate::evidence::{Head, Line, Sha, journal::Contents};
 
 /// A run, as its journal tells it.
 #[derive(Debug, Clone)]
@@ -28,8 +29,14 @@ pub struct RunView {
     pub worktree: WorktreeView,
     /// It was picked up after its runner had died.
     pub recovered: bool,
+    /// Time between a runner's death, or an interruption, and going on.
+    pub paused: Duration,
     /// Its evidence is complete; nothing but publishing can follow.
     pub closed: bool,
+    /// The line that closed its evidence last.
+    pub head: Option<Head>,
+    /// What was done, or tried, outside of the machine; one entry a try.
+    pub published: Vec<PublishView>,
 }
 
 /// How a run ended.
@@ -106,9 +113,9 @@ pub enum WorktreeView {
 }
 
 impl RunView {
-    /// Folds the lines of a journal; nothing if it does not begin with `run.started`.
-    pub fn fold(lines: &[Line]) -> Option<Self> {
-        let (first, rest) = lines.split_first()?;
+    /// Folds a journal; nothing if it does not begin with `run.started`.
+    pub fn fold(journal: &Contents) -> Option<Self> {
+        let (first, rest) = journal.lines.split_first()?;
         let Event::RunStarted(start) = &first.event else { return None };
         let started = first.time()?;
         let mut view = Self {
@@ -120,21 +127,38 @@ impl RunView {
             branch: None,
             worktree: WorktreeView::There,
             recovered: false,
+            paused: Duration::ZERO,
             closed: false,
+            head: None,
+            published: Vec::new(),
         };
-        for line in rest {
-            view.last = line.time().unwrap_or(view.last);
+        // The hash of a line stands in the one after it.
+        let hashes = rest.iter().skip(1).map(|next| &next.prev).chain([&journal.last]);
+        for (line, hash) in rest.iter().zip(hashes) {
+            let before = view.last;
+            view.last = line.time().unwrap_or(before);
+            if matches!(line.event, Event::Resumed(_)) {
+                view.paused += (view.last - before).to_std().unwrap_or_default();
+            }
             view.take(&line.event);
+            view.close(line, hash);
         }
         Some(view)
     }
 
+    fn close(&mut self, line: &Line, hash: &Sha) {
+        if matches!(line.event, Event::Attested { .. }) {
+            self.closed = true;
+            self.head = Some(Head { seq: line.seq, hash: hash.clone() });
+        }
+    }
+
     fn take(&mut self, event: &Event) {
-        let began = (self.last - self.started).to_std().unwrap_or_default();
+        let began = (self.last - self.started).to_std().unwrap_or_default().saturating_sub(self.paused);
         match event {
             Event::AttemptStarted { step, attempt, log } => {
                 let view = AttemptView::new(*attempt, began, *log);
-                self.with_step(step.as_str(), |step| step.attempts.push(view));
+                self.with_step(step.as_str(), |step| step.begin(view));
             }
             Event::CommandEnded(ended) => {
                 self.with_attempt(ended.step.as_str(), |attempt| attempt.commands.push((**ended).clone()));
@@ -184,8 +208,24 @@ impl RunView {
                 self.worktree = WorktreeView::Kept(path.to_string(), why.to_string());
             }
             Event::Recovered { .. } => self.recovered = true,
-            Event::Attested { .. } => self.closed = true,
+            Event::Resumed(_) => {
+                self.end = None;
+                self.closed = false;
+                self.worktree = WorktreeView::There;
+            }
+            Event::PublishStarted { effect, key, to } => {
+                let (key, to) = (key.to_string(), to.to_string());
+                self.published.push(PublishView { effect: *effect, key, to, state: PublishState::Begun });
+            }
+            Event::PublishDone { effect, url, id, .. } => {
+                let url = url.as_ref().map(ToString::to_string);
+                self.publish_became(*effect, PublishState::Done { url, id: *id });
+            }
+            Event::PublishFailed { effect, kind, why, .. } => {
+                self.publish_became(*effect, PublishState::Failed { kind: *kind, why: why.to_string() });
+            }
             Event::RunStarted(_)
+            | Event::Attested { .. }
             | Event::WorktreeReady { .. }
             | Event::CommandStarted { .. }
             | Event::ResetStarted { .. }
@@ -269,6 +309,20 @@ impl StepView {
             allowed: u32::try_from(retries).unwrap_or(0).saturating_add(1),
             attempts: Vec::new(),
         }
+    }
+
+    /// Takes a new attempt. One that was cut short costs no retry: there may be one more.
+    fn begin(&mut self, attempt: AttemptView) {
+        self.allowed += u32::from(self.was_cut_short());
+        self.result = None;
+        self.because = None;
+        self.attempts.push(attempt);
+    }
+
+    /// Tells whether its last attempt was ended by something that is not its fault.
+    pub fn was_cut_short(&self) -> bool {
+        let last = self.attempts.last();
+        last.is_some_and(|last| matches!(last.result, None | Some(AttemptResult::Interrupted)))
     }
 
     /// Returns the time its attempts took together.

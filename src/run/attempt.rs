@@ -13,7 +13,7 @@ use crate::network::{Decision, Verdict};
 use crate::plan::{Action, Invocation, Step};
 use crate::policy::{self, Grant};
 use crate::sandbox::{Place, Status};
-use crate::worktree::{Counted, Kind, Look, WorktreeError};
+use crate::worktree::{Checkpoint, Counted, Kind, Look, WorktreeError};
 
 /// How long a rollback command may take.
 const ROLLBACK: Duration = Duration::from_secs(60);
@@ -34,6 +34,8 @@ pub(super) enum Outcome {
 pub(super) struct Try<'a> {
     pub(super) step: &'a Step,
     pub(super) number: u32,
+    /// Attempts before it that were cut short; they cost no retry.
+    pub(super) lost: u32,
 }
 
 impl Try<'_> {
@@ -47,7 +49,7 @@ impl Runner<'_> {
     pub(super) async fn attempt(&mut self, this: Try<'_>) -> Result<Outcome, RunError> {
         let started = Instant::now();
         let log = self.recorder.log_position();
-        let of = format!("{}/{}", this.number, this.step.retries + 1);
+        let of = format!("{}/{}", this.number, this.step.retries + 1 + this.lost);
         self.recorder.banner(format!("step {}, attempt {of}", this.step.id))?;
         let (step, attempt) = (this.token(), this.number);
         self.recorder.defer(Event::AttemptStarted { step: step.clone(), attempt, log });
@@ -195,7 +197,7 @@ impl Runner<'_> {
             survivors: done.ended.as_ref().map_or(0, |ended| ended.survivors),
             enforced: enforced.map(|value| self.recorder.document(value)),
         };
-        for decision in &done.egress {
+        for decision in &done.traffic.decisions {
             let event = self.egress(this, role, decision);
             self.recorder.defer(Event::Egress(Box::new(event)));
         }
@@ -265,23 +267,42 @@ impl Runner<'_> {
     }
 
     async fn make_checkpoint(&mut self, this: Try<'_>) -> Result<Outcome, RunError> {
-        let run = self.recorder.files().run().to_string();
-        let number = this.number.to_string();
-        let trailers =
-            [("Autopilot-Run", &*run), ("Autopilot-Step", &*this.step.id), ("Autopilot-Attempt", &*number)];
-        let subject = this.step.commit.clone().unwrap_or_else(|| format!("autopilot: {}", this.step.id));
-        match self.worktree.checkpoint(&subject, &trailers).await {
-            Ok(None) => Ok(Outcome::Passed),
-            Ok(Some(made)) => {
-                let changes = made.changes.iter().map(|counted| self.change(counted)).collect();
-                let (step, attempt) = (this.token(), this.number);
-                let commit = Token::new(&made.commit);
-                self.recorder.record(Event::CheckpointMade { step, attempt, commit, changes })?;
+        let (subject, trailers) = self.message(this);
+        match self.worktree.checkpoint(&subject, &borrowed(&trailers)).await {
+            Ok(made) => {
+                self.record_checkpoint(this, made)?;
                 Ok(Outcome::Passed)
             }
             Err(WorktreeError::Uncommittable(what)) => Ok(self.failed(ReasonKind::Checkpoint, &what)),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Records the checkpoint that a dead runner made of an attempt and did not record; whether there is one.
+    pub(super) async fn adopt(&mut self, this: Try<'_>) -> Result<bool, RunError> {
+        let (subject, trailers) = self.message(this);
+        let adopted = self.worktree.adopt(&subject, &borrowed(&trailers)).await?;
+        let found = adopted.is_some();
+        self.record_checkpoint(this, adopted)?;
+        Ok(found)
+    }
+
+    /// Returns what the commit of an attempt's checkpoint says: its subject and its trailers.
+    fn message(&self, this: Try<'_>) -> (String, [(&'static str, String); 3]) {
+        let subject = this.step.commit.clone().unwrap_or_else(|| format!("autopilot: {}", this.step.id));
+        let trailers = [
+            ("Autopilot-Run", self.recorder.files().run().to_string()),
+            ("Autopilot-Step", this.step.id.clone()),
+            ("Autopilot-Attempt", this.number.to_string()),
+        ];
+        (subject, trailers)
+    }
+
+    fn record_checkpoint(&mut self, this: Try<'_>, made: Option<Checkpoint>) -> Result<(), RunError> {
+        let Some(made) = made else { return Ok(()) };
+        let changes = made.changes.iter().map(|counted| self.change(counted)).collect();
+        let (step, attempt, commit) = (this.token(), this.number, Token::new(&made.commit));
+        Ok(self.recorder.record(Event::CheckpointMade { step, attempt, commit, changes })?)
     }
 
     fn change(&self, counted: &Counted) -> Change {
@@ -322,6 +343,10 @@ impl Runner<'_> {
 /// A patch from beside the plan arrives on standard input: the plan's folder is not in the sandbox.
 const APPLY: [&str; 4] = ["git", "apply", "--whitespace=nowarn", "-"];
 
+fn borrowed<'a>(trailers: &'a [(&'static str, String); 3]) -> [(&'static str, &'a str); 3] {
+    trailers.each_ref().map(|(name, value)| (*name, value.as_str()))
+}
+
 /// Puts a command of a step together.
 fn job<'a>(
     invocation: &Invocation,
@@ -331,7 +356,7 @@ fn job<'a>(
     deadline: (Instant, Cut),
 ) -> Job<'a> {
     let (argv, dir, output) = (invocation.argv(), step.dir.clone(), step.resources.output);
-    Job { argv, dir, stdin: None, grant, place, deadline, output }
+    Job { argv, dir, stdin: None, grant, place, gate: command::way_out(grant), deadline, output }
 }
 
 fn shown(action: &Action) -> String {

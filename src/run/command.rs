@@ -14,7 +14,7 @@ use tokio::net::unix::pipe::Receiver;
 use super::interrupt::Interrupt;
 use crate::evidence::Recorder;
 use crate::evidence::log::Stream;
-use crate::network::{Decision, Gate, Serving};
+use crate::network::{Gate, Traffic};
 use crate::policy::{Grant, Reach};
 use crate::sandbox::{self, Confined, Ended, Enforced, Place};
 
@@ -34,6 +34,8 @@ pub(super) struct Job<'a> {
     pub(super) stdin: Option<File>,
     pub(super) grant: &'a Grant,
     pub(super) place: &'a Place,
+    /// Its way out: see [`way_out`].
+    pub(super) gate: Gate,
     /// When it is ended, and which bound that is.
     pub(super) deadline: (Instant, Cut),
     /// Bytes it may print.
@@ -68,8 +70,8 @@ pub(super) struct Done {
     /// Bytes it printed.
     pub(super) printed: u64,
     pub(super) took: Duration,
-    /// What was decided about its connections.
-    pub(super) egress: Vec<Decision>,
+    /// What went through its gate.
+    pub(super) traffic: Traffic,
 }
 
 /// Runs a command to the end of its whole process tree.
@@ -82,24 +84,23 @@ pub(super) async fn run(
     let from = recorder.log_position();
     let (deadline, limit) = (job.deadline, job.output);
     let (reader, writer) = pipe()?;
-    let gate = gate(job.grant.network());
-    let env = gate.iter().flat_map(Gate::env);
+    let gate = job.gate;
     let command = sandbox::Command {
         argv: job.argv.into_iter().map(Into::into).collect(),
         dir: job.dir,
-        env: env.map(|(name, value)| (name.into(), value.into())).collect(),
-        listen: gate.as_ref().map(Gate::listen).unwrap_or_default(),
+        env: gate.env().into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        listen: gate.listen(),
         stdin: job.stdin.map(OwnedFd::from),
         stdout: writer.try_clone()?,
         stderr: writer,
     };
     let mut pump = Pump { stream: recorder.stream(), recorder, printed: 0, limit };
-    let mut egress = Vec::new();
+    let mut traffic = Traffic::default();
     let (ended, cut, enforced) = match sandbox::spawn(job.grant, job.place, command).await {
         Ok(mut child) => {
-            let serving = gate.map(|gate| gate.serve(child.take_listeners())).transpose()?;
+            let serving = gate.serve(child.take_listeners())?;
             let (ended, cut) = watch(&mut child, reader, deadline, &mut pump, interrupt).await?;
-            egress.extend(serving.into_iter().flat_map(Serving::end));
+            traffic = serving.end();
             (ended, cut, Some(child.enforced().clone()))
         }
         Err(error) => (Err(format!("{error} ({})", error.hint)), None, None),
@@ -108,14 +109,14 @@ pub(super) async fn run(
     // Expectations are about to read the log.
     recorder.keep_in_place()?;
     let (log, took) = (from..recorder.log_position(), started.elapsed());
-    Ok(Done { ended, cut, enforced, log, printed, took, egress })
+    Ok(Done { ended, cut, enforced, log, printed, took, traffic })
 }
 
-/// Returns the way out of a command that has one through the runner.
-fn gate(reach: &Reach) -> Option<Gate> {
-    match reach {
-        Reach::Allow(hosts) => Some(Gate::new(hosts)),
-        Reach::None | Reach::Full => None,
+/// Returns the way out that a grant gives a command through the runner; a model may be added to it.
+pub(super) fn way_out(grant: &Grant) -> Gate {
+    match grant.network() {
+        Reach::Allow(hosts) => Gate::closed().allow(hosts),
+        Reach::None | Reach::Full => Gate::closed(),
     }
 }
 

@@ -8,6 +8,9 @@ mod finish;
 mod interrupt;
 mod preflight;
 mod recover;
+mod resume;
+mod settle;
+mod standing;
 mod steps;
 mod undo;
 mod whole;
@@ -22,6 +25,8 @@ pub use interrupt::Interrupt;
 use preflight::enforcement;
 pub use preflight::{Grants, Refusal, preflight};
 pub use recover::{Recovered, recover, restore_journal};
+pub use resume::{Changed, Refused, branch_unchanged, can_go_on, resumed, unchanged};
+pub use standing::Standing;
 use steps::execute;
 pub use whole::{begin, carry_out};
 
@@ -58,18 +63,22 @@ pub struct Runner<'a> {
     started: Instant,
     /// Failed attempts in a row.
     consecutive: u32,
+    /// What was over before, if the run was resumed.
+    standing: Standing,
 }
 
 impl<'a> Runner<'a> {
-    /// Puts a run together. Its time begins now.
+    /// Puts a run together. Its time begins now, or goes on.
     pub fn new(
         plan: &'a Plan,
         grants: &'a BTreeMap<String, Grants>,
         recorder: &'a mut Recorder,
         worktree: &'a mut Worktree,
         interrupt: Interrupt,
+        standing: Standing,
     ) -> Self {
-        Self { plan, grants, recorder, worktree, interrupt, started: Instant::now(), consecutive: 0 }
+        let (started, consecutive) = (Instant::now(), standing.consecutive);
+        Self { plan, grants, recorder, worktree, interrupt, started, consecutive, standing }
     }
 
     fn grants(&self, step: &Step) -> &'a Grants {
@@ -79,12 +88,17 @@ impl<'a> Runner<'a> {
 
     /// Returns when something with a timeout has to end, and which bound that is: its own or the run's.
     fn deadline(&self, from: Instant, timeout: Duration) -> (Instant, Cut) {
-        let run = self.started + self.plan.limits.timeout;
+        let run = self.started + self.plan.limits.timeout.saturating_sub(self.standing.used);
         let own = from + timeout;
         if run < own { (run, Cut::RunTimeout) } else { (own, Cut::StepTimeout) }
     }
 
+    /// Returns the active time so far.
+    fn used(&self) -> Duration {
+        self.standing.used + self.started.elapsed()
+    }
+
     fn out_of_time(&self) -> bool {
-        self.started.elapsed() >= self.plan.limits.timeout
+        self.used() >= self.plan.limits.timeout
     }
 }

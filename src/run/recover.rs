@@ -4,7 +4,7 @@ use super::finish::{Ending, finish};
 use super::{RunError, undo};
 use crate::evidence::event::{Event, Reason, ReasonKind, RunResult};
 use crate::evidence::mask::Secrets;
-use crate::evidence::{Files, Line, Recorder, Token};
+use crate::evidence::{Files, Line, Recorder, Token, Unwatched};
 use crate::policy::{HostFacts, Waivers};
 use crate::worktree::{Record, Repository, RunDir, Worktree};
 
@@ -25,17 +25,18 @@ pub async fn recover(
     host: &HostFacts,
     waivers: &Waivers,
 ) -> Result<Option<Recovered>, RunError> {
-    let (mut recorder, lines, torn) = match Recorder::reopen(files.clone(), &Secrets::default()) {
-        Ok(opened) => opened,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            // Died before its first event: there is nothing but perhaps an empty directory.
-            if let Some((dir, _)) = left {
-                dir.discard()?;
+    let (mut recorder, lines, torn) =
+        match Recorder::reopen(files.clone(), &Secrets::default(), Box::new(Unwatched)) {
+            Ok(opened) => opened,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                // Died before its first event: there is nothing but perhaps an empty directory.
+                if let Some((dir, _)) = left {
+                    dir.discard()?;
+                }
+                return Ok(None);
             }
-            return Ok(None);
-        }
-        Err(error) => return Err(error.into()),
-    };
+            Err(error) => return Err(error.into()),
+        };
     if lines.is_empty() {
         discard_claim(&files, left)?;
         return Ok(None);

@@ -24,6 +24,7 @@ struct Stop {
 /// Runs every step that is to be run; the last event is `run.ended`.
 pub(super) async fn execute(mut runner: Runner<'_>) -> Result<(), RunError> {
     let runner = &mut runner;
+    runner.settle().await?;
     let mut results: HashMap<&str, StepResult> = HashMap::new();
     let mut stop: Option<Stop> = None;
     let mut failed: Option<Stop> = None;
@@ -32,6 +33,7 @@ pub(super) async fn execute(mut runner: Runner<'_>) -> Result<(), RunError> {
             stop = runner.reason_to_stop();
         }
         let because = match &stop {
+            _ if runner.is_over(step) => None,
             Some(stop) => Some(runner.ended_before(stop)),
             None => runner.unmet_need(step, &results),
         };
@@ -40,7 +42,10 @@ pub(super) async fn execute(mut runner: Runner<'_>) -> Result<(), RunError> {
             results.insert(&step.id, StepResult::Skipped);
             continue;
         }
-        let (result, verdict) = runner.step(step).await?;
+        let (result, verdict) = match runner.known(step)? {
+            Some(known) => known,
+            None => runner.step(step).await?,
+        };
         results.insert(&step.id, result);
         match verdict {
             Verdict::Go => {}
@@ -63,11 +68,36 @@ enum Verdict {
 }
 
 impl Runner<'_> {
+    /// Tells whether nothing was left to do of a step before the run was resumed.
+    fn is_over(&self, step: &Step) -> bool {
+        self.standing.step(step).ended == Some(StepResult::Passed) || self.is_spent(step)
+    }
+
+    fn is_spent(&self, step: &Step) -> bool {
+        self.standing.step(step).is_spent(step, self.plan.limits.consecutive_failures)
+    }
+
+    /// Returns how a step had ended before the run was resumed; one that had nothing left to try has failed,
+    /// even if its runner did not come to say so.
+    fn known(&mut self, step: &Step) -> Result<Option<(StepResult, Verdict)>, RunError> {
+        let standing = self.standing.step(step);
+        if standing.ended == Some(StepResult::Passed) {
+            return Ok(Some((StepResult::Passed, Verdict::Go)));
+        }
+        let Some(reason) = standing.reason.filter(|_| self.is_spent(step)) else { return Ok(None) };
+        if standing.ended != Some(StepResult::Failed) {
+            self.step_ended(step, StepResult::Failed, standing.begun)?;
+        }
+        Ok(Some((StepResult::Failed, self.verdict(step, reason, standing.consecutive))))
+    }
+
     /// Makes attempts until one passes or none is left.
     async fn step(&mut self, step: &Step) -> Result<(StepResult, Verdict), RunError> {
-        let mut number = 1;
+        let standing = self.standing.step(step);
+        let (mut number, mut failed) = (standing.begun + 1, standing.failed);
+        let lost = standing.begun - standing.failed;
         loop {
-            let this = Try { step, number };
+            let this = Try { step, number, lost };
             match self.attempt(this).await? {
                 Outcome::Passed => {
                     self.consecutive = 0;
@@ -81,13 +111,14 @@ impl Runner<'_> {
                 }
                 Outcome::Failed(reason) => {
                     self.consecutive += 1;
-                    let last = number > step.retries || self.must_stop();
+                    failed += 1;
+                    let last = failed > step.retries || self.must_stop();
                     if last || step.retry_from == RetryFrom::Checkpoint {
                         self.go_back(this, Rollback::Yes).await?;
                     }
-                    if last || !self.wait_before(step, number + 1).await? {
+                    if last || !self.wait_before(step, number + 1, failed).await? {
                         self.step_ended(step, StepResult::Failed, number)?;
-                        return Ok((StepResult::Failed, self.verdict(step, reason)));
+                        return Ok((StepResult::Failed, self.verdict(step, reason, self.consecutive)));
                     }
                     number += 1;
                 }
@@ -95,13 +126,12 @@ impl Runner<'_> {
         }
     }
 
-    fn verdict(&self, step: &Step, reason: Reason) -> Verdict {
+    /// Says what a failed step means, when so many attempts in a row had failed.
+    fn verdict(&self, step: &Step, reason: Reason, consecutive: u32) -> Verdict {
         let limit = self.plan.limits.consecutive_failures;
-        if self.consecutive >= limit {
-            let text = format!(
-                "{} failed attempts in a row (limit {limit}); the last: {}",
-                self.consecutive, reason.text
-            );
+        if consecutive >= limit {
+            let text =
+                format!("{consecutive} failed attempts in a row (limit {limit}); the last: {}", reason.text);
             let reason = self.reason(ReasonKind::ConsecutiveFailures, &text);
             return Verdict::Stop(Stop {
                 result: RunResult::Failed,
@@ -133,10 +163,10 @@ impl Runner<'_> {
         undo::reset(self.worktree, self.recorder, &step, attempt, this.step.clean_ignored).await
     }
 
-    /// Waits before a further attempt; whether there is to be one.
-    async fn wait_before(&mut self, step: &Step, attempt: u32) -> Result<bool, RunError> {
-        let doubled = BACKOFF.saturating_mul(1 << (attempt - 2).min(16)).min(LONGEST_BACKOFF);
-        let wait = doubled.min(self.plan.limits.timeout.saturating_sub(self.started.elapsed()));
+    /// Waits before a further attempt, longer after each failed one; whether there is to be one.
+    async fn wait_before(&mut self, step: &Step, attempt: u32, failed: u32) -> Result<bool, RunError> {
+        let doubled = BACKOFF.saturating_mul(1 << (failed - 1).min(16)).min(LONGEST_BACKOFF);
+        let wait = doubled.min(self.plan.limits.timeout.saturating_sub(self.used()));
         let event = Event::RetryWaiting { step: Token::new(&step.id), attempt, ms: millis(wait) };
         self.recorder.record(event)?;
         tokio::select! {
@@ -186,13 +216,18 @@ impl Runner<'_> {
         Ok(self.recorder.record(event)?)
     }
 
-    fn step_ended(&mut self, step: &Step, result: StepResult, attempts: u32) -> Result<(), RunError> {
+    pub(super) fn step_ended(
+        &mut self,
+        step: &Step,
+        result: StepResult,
+        attempts: u32,
+    ) -> Result<(), RunError> {
         let step = Token::new(&step.id);
         Ok(self.recorder.record(Event::StepEnded { step, result, attempts, because: None })?)
     }
 
     fn end(&mut self, stop: Option<Stop>) -> Result<(), RunError> {
-        let ms = millis(self.started.elapsed());
+        let ms = millis(self.used());
         let (result, reason, step) = match stop {
             None => (RunResult::Done, None, None),
             Some(stop) => (stop.result, Some(stop.reason), stop.step),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::attempt::millis;
 use super::finish::{Ending, finish};
-use super::{Grants, Interrupt, RunError, Runner, enforcement, execute};
-use crate::evidence::event::{Event, Host, Reason, ReasonKind, RunResult, RunStarted};
+use super::{Grants, Interrupt, RunError, Runner, Standing, enforcement, execute};
+use crate::evidence::event::{Event, Host, Publishing, Reason, ReasonKind, RunResult, RunStarted};
 use crate::evidence::{Recorder, Token};
 use crate::plan::Plan;
 use crate::worktree::{self, Base, Repository, Worktree, WorktreeError};
@@ -17,6 +17,7 @@ pub fn begin(
     base: &Base,
     repository: &Repository,
     grants: &BTreeMap<String, Grants>,
+    publish: Publishing,
 ) -> Result<(), RunError> {
     let name = recorder.files().run();
     let start = RunStarted {
@@ -33,18 +34,14 @@ pub fn begin(
         plan: recorder.document(plan.resolved()),
         steps: plan.steps.iter().map(|step| Token::new(&step.id)).collect(),
         dirty: repository.is_dirty()?,
-        host: Host {
-            name: recorder.text(worktree::host_name()),
-            pid: std::process::id(),
-            kernel: recorder.text(worktree::kernel()),
-            git: recorder.text(repository.git_version()?),
-        },
+        host: this_host(recorder, repository)?,
         sandbox: recorder.text(enforcement(grants.values())),
+        publish: Some(publish),
     };
     Ok(recorder.record(Event::RunStarted(Box::new(start)))?)
 }
 
-/// Runs the steps in a worktree, takes the work out and removes it. What fails in the runner itself is
+/// Runs the steps in a worktree, but for those that are over already, takes the work out and removes it. What fails in the runner itself is
 /// recorded as the end of the run; an error means that not even that could be recorded.
 pub async fn carry_out(
     made: Result<Worktree, WorktreeError>,
@@ -52,6 +49,7 @@ pub async fn carry_out(
     grants: &BTreeMap<String, Grants>,
     recorder: &mut Recorder,
     interrupt: &Interrupt,
+    standing: Standing,
     ending: Ending,
 ) -> Result<(), RunError> {
     let mut worktree = match made {
@@ -59,12 +57,24 @@ pub async fn carry_out(
         Err(error) => return end_by_fault(recorder, &error.to_string()),
     };
     recorder.mirror(&worktree.dir().mirror())?;
-    recorder.record(Event::WorktreeReady { files: worktree.files(), ms: millis(worktree.made_in()) })?;
-    let runner = Runner::new(plan, grants, recorder, &mut worktree, interrupt.clone());
+    if !standing.in_place {
+        recorder.record(Event::WorktreeReady { files: worktree.files(), ms: millis(worktree.made_in()) })?;
+    }
+    let runner = Runner::new(plan, grants, recorder, &mut worktree, interrupt.clone(), standing);
     if let Err(error) = execute(runner).await {
         end_by_fault(recorder, &error.to_string())?;
     }
     finish(worktree, recorder, ending).await
+}
+
+/// Says who runs a run.
+pub(super) fn this_host(recorder: &Recorder, repository: &Repository) -> Result<Host, RunError> {
+    Ok(Host {
+        name: recorder.text(worktree::host_name()),
+        pid: std::process::id(),
+        kernel: recorder.text(worktree::kernel()),
+        git: recorder.text(repository.git_version()?),
+    })
 }
 
 fn end_by_fault(recorder: &mut Recorder, what: &str) -> Result<(), RunError> {

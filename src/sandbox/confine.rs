@@ -5,10 +5,10 @@
 //! 1. descriptors of others marked close-on-exec, environment empty (the launcher saw to it)
 //! 2. namespaces: everything below needs them, and only a single-threaded process may make a user namespace
 //! 3. loopback up: needs the network namespace's CAP_NET_ADMIN, gone with 6
-//! 4. the root of its own: needs CAP_SYS_ADMIN; Landlock forbids mounts after 9. First what every command needs,
-//!    then, once the launch is there, what is granted
+//! 4. the root of its own: needs CAP_SYS_ADMIN; Landlock forbids mounts after 9. First what every command of the
+//!    setting needs, with its Landlock rules and seccomp filters made; then, once the launch is there, what is granted
 //! 5. resource limits: could still be raised with a capability
-//!    the Landlock ruleset is made: it opens paths that 6 may put out of reach
+//!    the Landlock ruleset is completed: it opens paths that 6 may put out of reach
 //! 6. identity: bounding set, groups, gid, uid, capabilities; proved
 //! 7. the command's folder: `openat2` is refused after 10
 //! 8. no_new_privs: Landlock and seccomp demand it of the unprivileged
@@ -21,23 +21,40 @@
 
 use std::io;
 
+use landlock::RulesetCreated;
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
+use seccompiler::BpfProgram;
 
-use super::spec::Launch;
+use super::spec::{Launch, Setting};
 use super::{Enforced, SandboxError, command, filter, identity, limits, lock};
 
+/// What of Landlock and seccomp can be made before the launch is there.
+pub(super) struct Walls {
+    ruleset: Option<RulesetCreated>,
+    filters: Vec<BpfProgram>,
+}
+
+/// Makes what the setting tells. Restricts nothing yet.
+pub(super) fn prepare(setting: &Setting) -> Result<Walls, SandboxError> {
+    Ok(Walls { ruleset: lock::begin(setting)?, filters: filter::compile(setting)? })
+}
+
 /// Does 5 to 12 to this process, and returns what the kernel confirms. `namespaces` are the ones it is in.
-pub(super) fn confine(launch: &Launch, namespaces: Vec<String>) -> Result<Enforced, SandboxError> {
+pub(super) fn confine(
+    launch: &Launch,
+    namespaces: Vec<String>,
+    walls: Walls,
+) -> Result<Enforced, SandboxError> {
     let grant = &launch.grant;
     let as_root = nix::unistd::geteuid().is_root();
     limits::set(grant.limits(), grant.isolation(), as_root)?;
-    let ruleset = lock::prepare(launch)?;
+    let ruleset = lock::complete(walls.ruleset, launch)?;
     identity::assume(grant.identity())?;
     command::enter_folder(launch)?;
     prctl::set_no_new_privs().map_err(|error| failed("no_new_privs", error.into()))?;
     lock::restrict(ruleset)?;
-    filter::install(grant)?;
+    filter::install(&walls.filters)?;
     prctl::set_pdeathsig(Signal::SIGKILL).map_err(|error| failed("the parent-death signal", error.into()))?;
     prctl::set_dumpable(false).map_err(|error| failed("PR_SET_DUMPABLE", error.into()))?;
     prove(launch, namespaces)

@@ -18,22 +18,23 @@ use nix::sys::signal::Signal;
 use rustix::net::SocketType;
 
 use super::command::{self, Started};
+use super::spec::Setting;
 use super::supervise::{self, Supervisor};
 use super::tree::Tree;
 use super::watch::Watch;
 use super::wire::{self, Report};
 use super::{Ended, SandboxError, Status, confine, namespaces, root};
-use crate::policy::{Grant, Isolation, Reach};
+use crate::policy::Isolation;
 
 /// First argument of a confined side.
 pub(super) const MARK: &str = "@confined";
 
-/// Returns the arguments that start the confined side for a grant.
-pub(super) fn arguments(grant: &Grant) -> Vec<String> {
-    match grant.isolation() {
+/// Returns the arguments that start the confined side of a setting.
+fn arguments(setting: &Setting) -> Vec<String> {
+    match setting.isolation {
         Isolation::Bare => vec!["solo".into()],
         Isolation::Namespaces { user } => {
-            let net = *grant.network() != Reach::Full;
+            let net = !setting.shares_network;
             vec!["outer".into(), format!("user={user}"), format!("net={net}")]
         }
     }
@@ -52,7 +53,7 @@ pub(super) fn enter_if_confined() -> Option<i32> {
         ["solo"] => solo(&socket).map(Some),
         ["step"] => return Some(step(&socket)),
         ["outer", user, net] => outer(&socket, user == "user=true", net == "net=true"),
-        ["init", before, net] => init(&socket, before, net == "net=true").map(Some),
+        ["init", before] => init(&socket, before).map(Some),
         _ => return Some(70),
     };
     let report = match done {
@@ -79,8 +80,18 @@ fn take_socket() -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-/// Executes this very file in another role.
-pub(super) fn execute_self(socket: OwnedFd, arguments: &[&str]) -> io::Result<Child> {
+/// Starts the confined side of a setting, which makes itself ready for a launch. Returns the runner's end of its
+/// socket.
+pub(super) fn start(setting: &Setting) -> io::Result<(OwnedFd, Child)> {
+    let arguments = arguments(setting);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (socket, theirs) = wire::pair()?;
+    wire::send_setting(&socket, setting)?;
+    Ok((socket, execute_self(theirs, &arguments)?))
+}
+
+/// Executes this very file, even if it was replaced on disk since, in another role.
+fn execute_self(socket: OwnedFd, arguments: &[&str]) -> io::Result<Child> {
     Command::new("/proc/self/exe")
         .arg0("autopilot")
         .arg(MARK)
@@ -99,28 +110,31 @@ fn outer(socket: &OwnedFd, user: bool, net: bool) -> Result<Option<Ended>, Sandb
     let before = namespaces::current().map_err(|error| failed("read the namespaces", error))?;
     namespaces::leave(user, net)?;
     let theirs = socket.try_clone().map_err(|error| failed("dup", error))?;
-    let net = format!("net={net}");
-    let mut init =
-        execute_self(theirs, &["init", &before, &net]).map_err(|error| failed("start init", error))?;
+    let mut init = execute_self(theirs, &["init", &before]).map_err(|error| failed("start init", error))?;
     init.wait().map_err(|error| failed("wait for init", error))?;
     Ok(None)
 }
 
 /// Confines itself, starts the command, and looks after the tree as pid 1.
-fn init(socket: &OwnedFd, before: &str, net: bool) -> Result<Ended, SandboxError> {
+fn init(socket: &OwnedFd, before: &str) -> Result<Ended, SandboxError> {
     new_session()?;
     let signals = supervise::signals().map_err(|error| failed("signalfd", error.into()))?;
     let namespaces = namespaces::differing(before).map_err(|error| failed("read the namespaces", error))?;
-    if net {
+    let setting = wire::receive_setting(socket).map_err(|error| failed("receive the setting", error))?;
+    if !setting.shares_network {
         namespaces::loopback_up()?;
     }
-    let staged = root::stage()?;
+    let staged = root::stage(&setting)?;
+    let walls = confine::prepare(&setting)?;
     // Up to here nothing depends on what is to run: this may have happened while another command ran.
     let (launch, streams) =
         wire::receive_launch(socket).map_err(|error| failed("receive the launch", error))?;
+    if Setting::of(&launch.grant, &launch.seen) != setting {
+        return Err(failed("launch", io::Error::other("this was made ready for another setting")));
+    }
     let listeners = namespaces::listen(&launch.listen)?;
     root::build(staged, &launch)?;
-    let enforced = confine::confine(&launch, namespaces)?;
+    let enforced = confine::confine(&launch, namespaces, walls)?;
     let prepared =
         command::prepare(&launch, streams).map_err(|error| failed("prepare the command", error))?;
     let started = prepared.spawn();
@@ -141,6 +155,8 @@ fn solo(socket: &OwnedFd) -> Result<Ended, SandboxError> {
     new_session()?;
     prctl::set_child_subreaper(true).map_err(|error| failed("subreaper", error.into()))?;
     let signals = supervise::signals().map_err(|error| failed("signalfd", error.into()))?;
+    // Nothing can be made ready here: it is the step that confines itself.
+    wire::receive_setting(socket).map_err(|error| failed("receive the setting", error))?;
     let (launch, streams) =
         wire::receive_launch(socket).map_err(|error| failed("receive the launch", error))?;
     let (ours, theirs) = wire::pair().map_err(|error| failed("socketpair", error))?;
@@ -175,7 +191,8 @@ fn step(socket: &OwnedFd) -> i32 {
         new_session()?;
         let (launch, streams) =
             wire::receive_launch(socket).map_err(|error| failed("receive the launch", error))?;
-        let enforced = confine::confine(&launch, Vec::new())?;
+        let walls = confine::prepare(&Setting::of(&launch.grant, &launch.seen))?;
+        let enforced = confine::confine(&launch, Vec::new(), walls)?;
         let prepared =
             command::prepare(&launch, streams).map_err(|error| failed("prepare the command", error))?;
         wire::send(socket, &Report::Ready(enforced)).map_err(|error| failed("report", error))?;

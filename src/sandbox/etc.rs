@@ -8,32 +8,38 @@ use std::path::Path;
 use nix::mount::MsFlags;
 
 use super::root::{below, folder_at, mount_at, seal};
-use super::spec::Launch;
+use super::spec::Setting;
 
 /// Larger files are bound, smaller ones copied: as fast, and without the host's mount behind them.
 const COPIED: u64 = 16 << 10;
 
-/// Writes it. The host's name service is of use only with the host's network.
-pub(super) fn write(launch: &Launch, host: &Path, network: bool) -> io::Result<()> {
-    for path in launch.grant.system().iter().filter(|path| path.starts_with("/etc")) {
-        let name = path.as_path();
-        if !network && (name == Path::new("/etc/hosts") || name == Path::new("/etc/resolv.conf")) {
-            continue;
-        }
-        bring(name, &below(host, name))?;
+/// What names the network's hosts: brought in last, and only with the host's network.
+const NAMES: [&str; 2] = ["/etc/hosts", "/etc/resolv.conf"];
+
+/// Writes it.
+pub(super) fn write(setting: &Setting, host: &Path) -> io::Result<()> {
+    let is_name = |path: &Path| NAMES.iter().any(|name| path == Path::new(name));
+    for path in setting.system.iter().filter(|path| path.starts_with("/etc") && !is_name(path)) {
+        bring(path, &below(host, path))?;
     }
-    if !network {
+    if !setting.shares_network {
         fs::write(Path::new("/etc/hosts"), b"127.0.0.1 localhost\n::1 localhost\n")?;
     }
-    let identity = launch.grant.identity();
+    let identity = &setting.identity;
     let (name, uid, gid) = (&identity.name, identity.uid, identity.gid);
-    let home = launch.seen.home.display();
+    let home = setting.home.display();
     let passwd = format!(
         "root:x:0:0::/:/bin/sh\n{name}:x:{uid}:{gid}::{home}:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n"
     );
     fs::write(Path::new("/etc/passwd"), passwd.as_bytes())?;
     fs::write(Path::new("/etc/group"), format!("root:x:0:\n{name}:x:{gid}:\nnogroup:x:65534:\n").as_bytes())?;
     symlink("/proc/self/mounts", "/etc/mtab")
+}
+
+/// Brings the host's name service in, as it is now.
+pub(super) fn names(host: &Path) -> io::Result<()> {
+    let mut there = NAMES.iter().map(Path::new).filter(|name| below(host, name).symlink_metadata().is_ok());
+    there.try_for_each(|name| bring(name, &below(host, name)))
 }
 
 /// Brings a file or folder in. Links are resolved against the host's root, where they were made.

@@ -14,7 +14,8 @@ use seccompiler::{
 };
 
 use super::SandboxError;
-use crate::policy::{Grant, Isolation, Reach};
+use super::spec::Setting;
+use crate::policy::Isolation;
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
@@ -107,25 +108,29 @@ const NEW_NAMESPACES: [u64; 7] =
 /// TIOCSTI and TIOCLINUX, which type into a terminal.
 const IOCTLS: [u64; 2] = [0x5412, 0x541c];
 
-/// Puts the filters over this process and all it starts.
-pub(super) fn install(grant: &Grant) -> Result<(), SandboxError> {
-    if !grant.seccomp() {
-        return Ok(());
+/// Compiles the filters of a setting; none if that was given up.
+pub(super) fn compile(setting: &Setting) -> Result<Vec<BpfProgram>, SandboxError> {
+    if !setting.seccomp {
+        return Ok(Vec::new());
     }
-    let programs = programs(grant).map_err(|error| failed("build the filter", &error))?;
-    for program in &programs {
+    programs(setting).map(Vec::from).map_err(|error| failed("build the filter", &error))
+}
+
+/// Puts the filters over this process and all it starts.
+pub(super) fn install(programs: &[BpfProgram]) -> Result<(), SandboxError> {
+    for program in programs {
         seccompiler::apply_filter(program).map_err(|error| failed("install the filter", &error))?;
     }
     Ok(())
 }
 
-fn programs(grant: &Grant) -> Result<[BpfProgram; 2], seccompiler::BackendError> {
-    let refused = compile(refused(grant)?, libc::EPERM)?;
-    let absent = compile(ABSENT.iter().map(|call| (*call, Vec::new())).collect(), libc::ENOSYS)?;
+fn programs(setting: &Setting) -> Result<[BpfProgram; 2], seccompiler::BackendError> {
+    let refused = program(refused(setting)?, libc::EPERM)?;
+    let absent = program(ABSENT.iter().map(|call| (*call, Vec::new())).collect(), libc::ENOSYS)?;
     Ok([[x32(), refused].concat(), absent])
 }
 
-fn compile(rules: Rules, errno: i32) -> Result<BpfProgram, seccompiler::BackendError> {
+fn program(rules: Rules, errno: i32) -> Result<BpfProgram, seccompiler::BackendError> {
     let arch = std::env::consts::ARCH.try_into()?;
     let errno = u32::try_from(errno).unwrap_or(1);
     SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(errno), arch)?.try_into()
@@ -148,9 +153,9 @@ fn x32() -> BpfProgram {
     ]
 }
 
-fn refused(grant: &Grant) -> Result<Rules, seccompiler::BackendError> {
+fn refused(setting: &Setting) -> Result<Rules, seccompiler::BackendError> {
     let mut rules: Rules = NEVER.iter().map(|call| (*call, Vec::new())).collect();
-    sockets(&mut rules, grant)?;
+    sockets(&mut rules, setting)?;
     modes(&mut rules)?;
     for flag in NEW_NAMESPACES {
         refuse(&mut rules, libc::SYS_clone, [has(0, flag)])?;
@@ -168,11 +173,11 @@ fn refused(grant: &Grant) -> Result<Rules, seccompiler::BackendError> {
 
 /// Sockets: local and internet ones, streams and datagrams, TCP and UDP; routing questions. Without namespaces
 /// no socket of a name or an address, since named ones in granted folders would be within reach.
-fn sockets(rules: &mut Rules, grant: &Grant) -> Result<(), seccompiler::BackendError> {
+fn sockets(rules: &mut Rules, setting: &Setting) -> Result<(), seccompiler::BackendError> {
     let [unix, inet, inet6, netlink] = FAMILIES;
-    let alone = grant.isolation() == Isolation::Bare;
+    let alone = setting.isolation == Isolation::Bare;
     refuse(rules, libc::SYS_socketpair, [isnt(0, unix)])?;
-    if alone && *grant.network() == Reach::None {
+    if alone && !setting.shares_network {
         rules.insert(libc::SYS_socket, Vec::new());
         return Ok(());
     }

@@ -13,9 +13,9 @@ use tokio::io::Interest;
 use tokio::net::UnixDatagram;
 
 use super::launcher::Started;
-use super::spec::{Launch, Seen};
+use super::spec::{Launch, Seen, Setting};
 use super::wire::{self, Order, Report};
-use super::{Command, Ended, Enforced, Place, SandboxError, enter, launcher};
+use super::{Command, Ended, Enforced, Place, SandboxError, launcher};
 use crate::policy::Grant;
 
 /// How long a tree that was told to die may take before the runner goes on without having seen it.
@@ -142,7 +142,8 @@ pub(crate) async fn spawn_seen(
         env: command.env.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
         listen: command.listen,
     };
-    let Started { socket, child } = launcher::start(enter::arguments(grant)).await.map_err(failed)?;
+    let Started { socket, child } =
+        launcher::start(Setting::of(grant, &launch.seen)).await.map_err(failed)?;
     wire::send_launch(&socket, &launch, [stdin.as_fd(), command.stdout.as_fd(), command.stderr.as_fd()])
         .map_err(failed)?;
     drop((stdin, command.stdout, command.stderr));

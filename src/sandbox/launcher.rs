@@ -10,7 +10,8 @@ use std::sync::{Mutex, OnceLock, mpsc};
 
 use tokio::sync::oneshot;
 
-use super::{enter, wire};
+use super::enter;
+use super::spec::Setting;
 
 /// A confined side that waits for its launch.
 pub(super) struct Started {
@@ -22,14 +23,14 @@ pub(super) struct Started {
 
 /// What the launcher thread is asked for.
 enum Job {
-    Start { arguments: Vec<String>, reply: oneshot::Sender<io::Result<Started>> },
+    Start { setting: Setting, reply: oneshot::Sender<io::Result<Started>> },
     Reap(Child),
 }
 
 /// Starts the confined side.
-pub(super) async fn start(arguments: Vec<String>) -> io::Result<Started> {
+pub(super) async fn start(setting: Setting) -> io::Result<Started> {
     let (reply, answer) = oneshot::channel();
-    send(Job::Start { arguments, reply })?;
+    send(Job::Start { setting, reply })?;
     answer.await.map_err(|_| gone())?
 }
 
@@ -56,13 +57,13 @@ fn work(jobs: &mpsc::Receiver<Job>) {
     let mut spare = Spare::default();
     for job in jobs {
         match job {
-            Job::Start { arguments, reply } => {
-                let started = spare.take(&arguments).map_or_else(|| execute(&arguments), Ok);
+            Job::Start { setting, reply } => {
+                let started = spare.take(&setting).map_or_else(|| execute(&setting), Ok);
                 // A caller that went away drops the runner's end of the socket: the child ends by itself.
                 if let Err(Ok(orphan)) = reply.send(started) {
                     ending.push(orphan.child);
                 }
-                spare.prepare(arguments);
+                spare.prepare(setting);
             }
             Job::Reap(child) => ending.push(child),
         }
@@ -71,36 +72,34 @@ fn work(jobs: &mpsc::Receiver<Job>) {
     }
 }
 
-/// A confined side that is started before it is asked for: in its namespaces already, with nothing in its hands
-/// yet, it waits for the next launch while this one runs. A run's commands mostly ask for the same.
+/// A confined side that is started before it is asked for: in its namespaces and in a root with the system already,
+/// with nothing of a command in its hands yet, it waits for the next launch while this one runs. A run's commands
+/// mostly share a setting.
 #[derive(Default)]
 struct Spare {
     launches: u32,
-    ready: Option<(Vec<String>, Started)>,
+    ready: Option<(Setting, Started)>,
 }
 
 impl Spare {
-    fn take(&mut self, arguments: &[String]) -> Option<Started> {
-        let (_, mut started) = self.ready.take_if(|(kind, _)| kind == arguments)?;
+    fn take(&mut self, setting: &Setting) -> Option<Started> {
+        let (_, mut started) = self.ready.take_if(|(kind, _)| kind == setting)?;
         // Somebody may have killed it while it waited.
         matches!(started.child.try_wait(), Ok(None)).then_some(started)
     }
 
     /// Starts the next one, unless one waits. A runner that launches once has no use of a second.
-    fn prepare(&mut self, arguments: Vec<String>) {
+    fn prepare(&mut self, setting: Setting) {
         self.launches = self.launches.saturating_add(1);
         if self.launches >= 2 && self.ready.is_none() {
             // That it cannot be started is for the launch to say that needs it.
-            self.ready = execute(&arguments).ok().map(|started| (arguments, started));
+            self.ready = execute(&setting).ok().map(|started| (setting, started));
         }
     }
 }
 
-/// Executes this very file, even if it was replaced on disk since, with the socket as its standard input.
-fn execute(arguments: &[String]) -> io::Result<Started> {
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let (socket, theirs) = wire::pair()?;
-    let child = enter::execute_self(theirs, &arguments)?;
+fn execute(setting: &Setting) -> io::Result<Started> {
+    let (socket, child) = enter::start(setting)?;
     Ok(Started { socket, child })
 }
 

@@ -8,14 +8,15 @@ use landlock::{
 };
 
 use super::SandboxError;
-use super::spec::Launch;
-use crate::policy::{Isolation, Reach};
+use super::root::SHM;
+use super::spec::{Launch, Setting};
+use crate::policy::Isolation;
 
 /// Devices that are read and written.
 const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
 
 /// The same where it is the command's own, and not the host's.
-const OWN_DEVICES: [&str; 3] = ["/dev/tty", "/dev/pts", "/dev/shm"];
+const OWN_DEVICES: [&str; 2] = ["/dev/tty", "/dev/pts"];
 
 /// What is readable of a /proc that is the host's: nothing about anybody's processes.
 const HOST_PROC: [&str; 7] = [
@@ -28,15 +29,24 @@ const HOST_PROC: [&str; 7] = [
     "/proc/sys",
 ];
 
-/// Makes the ruleset and opens what it names: while that is still within the reach of whoever started this.
-/// Every right that the ABI knows is handled; whatever cannot be enforced is an error, never a lesser protection.
-pub(super) fn prepare(launch: &Launch) -> Result<Option<RulesetCreated>, SandboxError> {
-    if launch.grant.landlock() == 0 {
+/// Makes the ruleset, with the rules of a setting. Every right that the ABI knows is handled; whatever cannot be
+/// enforced is an error, never a lesser protection.
+pub(super) fn begin(setting: &Setting) -> Result<Option<RulesetCreated>, SandboxError> {
+    if setting.landlock == 0 {
         return Ok(None);
     }
-    let abi = abi(launch.grant.landlock());
-    let ruleset = ruleset(launch, abi).map_err(|error| failed("create the ruleset", &error))?;
-    add_rules(ruleset, launch, abi).map(Some)
+    let abi = abi(setting.landlock);
+    let ruleset = ruleset(setting, abi).map_err(|error| failed("create the ruleset", &error))?;
+    rules_of_setting(ruleset, setting, abi).map(Some)
+}
+
+/// Adds the rules of a launch. They open what they name: while that is still within the reach of whoever started
+/// this.
+pub(super) fn complete(
+    ruleset: Option<RulesetCreated>,
+    launch: &Launch,
+) -> Result<Option<RulesetCreated>, SandboxError> {
+    ruleset.map(|ruleset| rules_of_launch(ruleset, launch, abi(launch.grant.landlock()))).transpose()
 }
 
 /// Restricts this process and all it starts.
@@ -54,12 +64,12 @@ fn abi(number: u32) -> ABI {
     ABI::from(i32::try_from(number).unwrap_or(i32::MAX))
 }
 
-fn ruleset(launch: &Launch, abi: ABI) -> Result<RulesetCreated, landlock::RulesetError> {
+fn ruleset(setting: &Setting, abi: ABI) -> Result<RulesetCreated, landlock::RulesetError> {
     let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
         .handle_access(AccessFs::from_all(abi))?;
-    let alone = launch.grant.isolation() == Isolation::Bare;
-    if alone && *launch.grant.network() == Reach::None && abi >= ABI::V4 {
+    let alone = setting.isolation == Isolation::Bare;
+    if alone && !setting.shares_network && abi >= ABI::V4 {
         // No rule follows: no port at all.
         ruleset = ruleset.handle_access(AccessNet::from_all(abi))?;
     }
@@ -69,33 +79,53 @@ fn ruleset(launch: &Launch, abi: ABI) -> Result<RulesetCreated, landlock::Rulese
     ruleset.create()
 }
 
-fn add_rules(mut ruleset: RulesetCreated, launch: &Launch, abi: ABI) -> Result<RulesetCreated, SandboxError> {
+/// Nobody makes device nodes.
+fn write(abi: ABI) -> BitFlags<AccessFs> {
+    AccessFs::from_all(abi) & !(AccessFs::MakeChar | AccessFs::MakeBlock)
+}
+
+fn device(abi: ABI) -> BitFlags<AccessFs> {
+    write(abi) & !BitFlags::from(AccessFs::Execute)
+}
+
+fn rules_of_setting(
+    mut ruleset: RulesetCreated,
+    setting: &Setting,
+    abi: ABI,
+) -> Result<RulesetCreated, SandboxError> {
     let read = AccessFs::from_read(abi);
-    // Nobody makes device nodes.
-    let write = AccessFs::from_all(abi) & !(AccessFs::MakeChar | AccessFs::MakeBlock);
-    let device = AccessFs::from_all(abi) & !(AccessFs::Execute | AccessFs::MakeChar | AccessFs::MakeBlock);
-    let grant = &launch.grant;
-    if grant.isolation() == Isolation::Bare {
+    let alone = setting.isolation == Isolation::Bare;
+    if alone {
         ruleset = add(ruleset, HOST_PROC.iter().map(Path::new), read, abi)?;
     } else {
         // All that is below is there because it was granted; the names of it may be listed.
         ruleset = add(ruleset, [Path::new("/")], AccessFs::ReadDir.into(), abi)?;
         ruleset = add(ruleset, [Path::new("/etc"), Path::new("/proc")], read, abi)?;
-        ruleset = add(ruleset, OWN_DEVICES.iter().map(Path::new), device, abi)?;
+        ruleset = add(ruleset, OWN_DEVICES.iter().map(Path::new), device(abi), abi)?;
     }
-    ruleset = add(ruleset, DEVICES.iter().map(Path::new), device, abi)?;
+    ruleset = add(ruleset, DEVICES.iter().map(Path::new), device(abi), abi)?;
     // With a root of its own, what there is of /etc was brought in by name.
-    let named = |path: &&PathBuf| grant.isolation() == Isolation::Bare || !path.starts_with("/etc");
-    let system = grant.system().iter().filter(named).chain(grant.read());
-    ruleset = add(ruleset, system.map(PathBuf::as_path), read, abi)?;
-    ruleset = add(ruleset, launch.place.also_read.iter().map(PathBuf::as_path), read, abi)?;
+    let named = |path: &&PathBuf| alone || !path.starts_with("/etc");
+    let system = setting.system.iter().filter(named).chain(&setting.toolchains);
+    add(ruleset, system.map(PathBuf::as_path), read, abi)
+}
+
+fn rules_of_launch(
+    mut ruleset: RulesetCreated,
+    launch: &Launch,
+    abi: ABI,
+) -> Result<RulesetCreated, SandboxError> {
+    let Launch { grant, place, seen, .. } = launch;
+    let read = AccessFs::from_read(abi);
+    ruleset = add(ruleset, grant.read().iter().chain(&place.also_read).map(PathBuf::as_path), read, abi)?;
     if grant.isolation() == Isolation::Bare {
         ruleset = add(ruleset, grant.caches().iter().map(|each| each.host.as_path()), read, abi)?;
+    } else {
+        ruleset = add(ruleset, [Path::new(SHM)], device(abi), abi)?;
     }
-    let seen = &launch.seen;
     let places = [&seen.worktree, &seen.home, &seen.tmp];
-    let places = places.into_iter().chain(&launch.place.also_write).chain(grant.write());
-    add(ruleset, places.map(PathBuf::as_path), write, abi)
+    let places = places.into_iter().chain(&place.also_write).chain(grant.write());
+    add(ruleset, places.map(PathBuf::as_path), write(abi), abi)
 }
 
 /// Adds a rule a path. A path that is not there is left out only where it may be missing by nature.

@@ -3,6 +3,7 @@
 //! The runner executes itself (`/proc/self/exe`) with the grant on a socket; that child confines itself,
 //! supervises the command's whole process tree and ends with the runner. Decides nothing.
 
+mod binds;
 mod caches;
 mod command;
 mod confine;

@@ -8,7 +8,7 @@ use nix::libc;
 use nix::unistd::{User, getegid, geteuid, getuid};
 use rustix::thread::CapabilitySet;
 
-use super::spec::Launch;
+use super::spec::{Launch, Setting};
 use super::toolchains::{self, Toolchains};
 use super::wire::{self, Report};
 use super::{Place, SandboxError, enter, lock};
@@ -167,12 +167,9 @@ fn attempt(facts: &HostFacts, user: bool) -> Result<(), SandboxError> {
 }
 
 fn launch_and_hear(launch: &Launch) -> std::io::Result<Result<(), SandboxError>> {
-    let (ours, theirs) = wire::pair()?;
+    let (ours, mut child) = enter::start(&Setting::of(&launch.grant, &launch.seen))?;
     let null = std::fs::File::options().read(true).write(true).open("/dev/null")?;
     wire::send_launch(&ours, launch, [null.as_fd(), null.as_fd(), null.as_fd()])?;
-    let arguments = enter::arguments(&launch.grant);
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let mut child = enter::execute_self(theirs, &arguments)?;
     let report = enter::answer(&ours);
     child.wait()?;
     match report? {

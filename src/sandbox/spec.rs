@@ -1,4 +1,4 @@
-//! What is to be launched, as it travels to the confined side.
+//! What is to be launched, as it travels to the confined side: the setting ahead, the launch when it is there.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -8,9 +8,40 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::Place;
-use crate::policy::Grant;
+use crate::policy::{Grant, Identity, Isolation};
 
-/// Everything the confined side needs but the streams.
+/// What the confined side can make ready before it is known what it launches: the same for most commands of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Setting {
+    pub(super) isolation: Isolation,
+    pub(super) shares_network: bool,
+    pub(super) landlock: u32,
+    pub(super) seccomp: bool,
+    pub(super) identity: Identity,
+    pub(super) system: Vec<PathBuf>,
+    pub(super) toolchains: Vec<PathBuf>,
+    /// HOME, as the command sees it.
+    pub(super) home: PathBuf,
+}
+
+impl Setting {
+    /// Takes out of a grant what most commands of a run have in common.
+    pub(super) fn of(grant: &Grant, seen: &Seen) -> Self {
+        Self {
+            isolation: grant.isolation(),
+            shares_network: grant.shares_network(),
+            landlock: grant.landlock(),
+            seccomp: grant.seccomp(),
+            identity: grant.identity().clone(),
+            system: grant.system().to_vec(),
+            toolchains: grant.toolchains().to_vec(),
+            home: seen.home.clone(),
+        }
+    }
+}
+
+/// Everything else the confined side needs but the streams.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Launch {

@@ -1,7 +1,7 @@
 //! What runner and confined side say to each other: JSON messages on a SOCK_SEQPACKET pair, descriptors
 //! beside the first one.
 //!
-//! The launch itself travels in a memory file, because an environment and a prompt may be larger than a
+//! Setting and launch themselves travel in memory files, because an environment and a prompt may be larger than a
 //! socket takes in one piece.
 
 use std::fs::File;
@@ -18,7 +18,7 @@ use rustix::net::{
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::spec::Launch;
+use super::spec::{Launch, Setting};
 use super::{Ended, Enforced, SandboxError};
 
 /// Largest message but for the launch, in bytes; an error's text is cut long before.
@@ -55,15 +55,36 @@ pub(super) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((ours, theirs))
 }
 
+/// Sends the setting.
+pub(super) fn send_setting(socket: impl AsFd, setting: &Setting) -> io::Result<()> {
+    send_file(socket, setting, &[])
+}
+
+/// Receives the setting.
+pub(super) fn receive_setting(socket: impl AsFd) -> io::Result<Setting> {
+    Ok(receive_file(socket)?.0)
+}
+
 /// Sends the launch, with the command's standard streams.
 pub(super) fn send_launch(
     socket: impl AsFd,
     launch: &Launch,
     streams: [BorrowedFd<'_>; 3],
 ) -> io::Result<()> {
-    let mut spec = File::from(rustix::fs::memfd_create("autopilot-launch", MemfdFlags::CLOEXEC)?);
-    spec.write_all(&serde_json::to_vec(launch)?)?;
-    let fds = [spec.as_fd(), streams[0], streams[1], streams[2]];
+    send_file(socket, launch, &streams)
+}
+
+/// Receives the launch and the command's standard streams.
+pub(super) fn receive_launch(socket: impl AsFd) -> io::Result<(Launch, [OwnedFd; 3])> {
+    let (launch, streams) = receive_file(socket)?;
+    let streams = streams.try_into().map_err(|_| io::Error::other("a launch without its streams"))?;
+    Ok((launch, streams))
+}
+
+fn send_file(socket: impl AsFd, content: &impl Serialize, beside: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut file = File::from(rustix::fs::memfd_create("autopilot-launch", MemfdFlags::CLOEXEC)?);
+    file.write_all(&serde_json::to_vec(content)?)?;
+    let fds: Vec<BorrowedFd<'_>> = [file.as_fd()].into_iter().chain(beside.iter().copied()).collect();
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     control.push(SendAncillaryMessage::ScmRights(&fds));
@@ -71,8 +92,8 @@ pub(super) fn send_launch(
     Ok(())
 }
 
-/// Receives the launch and the command's standard streams.
-pub(super) fn receive_launch(socket: impl AsFd) -> io::Result<(Launch, [OwnedFd; 3])> {
+/// Returns what the file holds, and the descriptors beside it.
+fn receive_file<T: DeserializeOwned>(socket: impl AsFd) -> io::Result<(T, Vec<OwnedFd>)> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut word = [0_u8; 16];
@@ -81,13 +102,11 @@ pub(super) fn receive_launch(socket: impl AsFd) -> io::Result<(Launch, [OwnedFd;
         RecvAncillaryMessage::ScmRights(fds) => fds.collect::<Vec<_>>(),
         _ => Vec::new(),
     });
-    let mut next = || fds.next().ok_or_else(|| io::Error::other("a launch without its descriptors"));
-    let mut spec = File::from(next()?);
-    let streams = [next()?, next()?, next()?];
+    let mut file = File::from(fds.next().ok_or_else(|| io::Error::other("a launch without its file"))?);
     let mut text = Vec::new();
-    spec.rewind()?;
-    spec.read_to_end(&mut text)?;
-    Ok((serde_json::from_slice(&text)?, streams))
+    file.rewind()?;
+    file.read_to_end(&mut text)?;
+    Ok((serde_json::from_slice(&text)?, fds.collect()))
 }
 
 /// Sends one message.

@@ -20,6 +20,7 @@ export GIT_AUTHOR_NAME="$NAME" GIT_AUTHOR_EMAIL="$EMAIL" GIT_COMMITTER_NAME="$NA
 git update-index -z --force-remove --stdin <"$INBOX/deleted"
 git update-index -z --add --remove --replace --stdin <"$INBOX/written"
 tree=$(git write-tree)
+test -z "$TREE" || test "$TREE" = "$tree"
 commit=$(printf '%s' "$MESSAGE" | git commit-tree "$tree" -p "$PARENT")
 git update-ref "$REF" "$commit"
 echo "$commit"
@@ -41,8 +42,10 @@ git read-tree "$PARENT"
 git update-ref "$REF" "$PARENT"
 "#;
 
-/// Writes the listed paths of the last checkpoint again.
+/// Writes the listed paths of the last checkpoint again. A git of the step that was killed has left its lock,
+/// which every later one would stumble over; nothing of the step is running now.
 const RESTORE: &str = r#"
+find .git -name '*.lock' -type f -exec rm -f {} + 2>/dev/null || true
 git checkout-index -f -u -q -z --stdin <"$INBOX/restored"
 "#;
 
@@ -88,6 +91,16 @@ impl Worktree {
         subject: &str,
         trailers: &[(&str, &str)],
     ) -> Result<Option<Checkpoint>, WorktreeError> {
+        self.checkpoint_of(None, subject, trailers).await
+    }
+
+    /// The same; fails if a tree is given and the worktree is another.
+    pub(super) async fn checkpoint_of(
+        &mut self,
+        tree: Option<&str>,
+        subject: &str,
+        trailers: &[(&str, &str)],
+    ) -> Result<Option<Checkpoint>, WorktreeError> {
         let changes = self.changes()?;
         if let Some((path, kind)) = changes.unheld.iter().find(|(_, kind)| kind.holds_bytes()) {
             let advice = match kind {
@@ -101,7 +114,7 @@ impl Worktree {
             return Ok(None);
         }
         let message = message(subject, trailers);
-        let made = self.commit(COMMIT, &changes, RESULT, &message).await;
+        let made = self.commit(COMMIT, &changes, RESULT, &message, tree).await;
         let (commit, differences) = match made.and_then(|made| complete(&changes, made)) {
             Ok(made) => made,
             Err(error) => {
@@ -130,7 +143,7 @@ impl Worktree {
         let script = format!("{SALVAGE}{COMMIT}");
         let run = self.run.clone();
         let message = message(&format!("Salvage of {step}, attempt {attempt}"), &[("Autopilot-Run", &run)]);
-        let (commit, differences) = self.commit(&script, &changes, &reference, &message).await?;
+        let (commit, differences) = self.commit(&script, &changes, &reference, &message, None).await?;
         prove_saved(&changes, &differences)?;
         self.salvaged.push(reference.clone());
         let lost = changes.unheld.iter().filter(|(_, kind)| kind.holds_bytes());
@@ -147,11 +160,9 @@ impl Worktree {
         self.clear_the_way(&changes, clean_ignored)?;
         let paths = changes.paths.iter().map(|changed| changed.path.as_slice());
         let restored: Vec<&[u8]> = paths.filter(|path| self.snapshot.holds(path)).collect();
-        if !restored.is_empty() {
-            self.lay("restored", &restored)?;
-            self.git.script("restore", RESTORE, &[]).await?;
-            self.snapshot.believe_paths(&self.root, &restored)?;
-        }
+        self.lay("restored", &restored)?;
+        self.git.script("restore", RESTORE, &[]).await?;
+        self.snapshot.believe_paths(&self.root, &restored)?;
         let left = self.changes()?;
         match left.paths.first() {
             None => Ok(()),
@@ -168,15 +179,17 @@ impl Worktree {
         changes: &Changes,
         reference: &str,
         message: &str,
+        tree: Option<&str>,
     ) -> Result<(String, Vec<Difference>), WorktreeError> {
         let (deleted, written): (Vec<_>, Vec<_>) =
             changes.paths.iter().partition(|c| c.kind == Kind::Deleted);
         self.lay("deleted", &deleted.iter().map(|c| c.path.as_slice()).collect::<Vec<_>>())?;
         self.lay("written", &written.iter().map(|c| c.path.as_slice()).collect::<Vec<_>>())?;
-        let variables: [(&str, OsString); 5] = [
+        let variables: [(&str, OsString); 6] = [
             ("PARENT", self.last.clone().into()),
             ("REF", reference.into()),
             ("MESSAGE", message.into()),
+            ("TREE", tree.unwrap_or_default().into()),
             ("NAME", self.person.name.clone().into()),
             ("EMAIL", self.person.email.clone().into()),
         ];
@@ -245,7 +258,7 @@ impl Worktree {
     }
 }
 
-fn message(subject: &str, trailers: &[(&str, &str)]) -> String {
+pub(super) fn message(subject: &str, trailers: &[(&str, &str)]) -> String {
     let mut text = format!("{}\n\n", subject.trim());
     for (name, value) in trailers {
         let _ = writeln!(text, "{name}: {value}");

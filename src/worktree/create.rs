@@ -1,4 +1,4 @@
-//! Making the worktree of a run, and picking up what a dead runner left of one.
+//! Making the worktree of a run.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -6,38 +6,27 @@ use std::time::{Duration, Instant};
 use super::Worktree;
 use super::changes::Snapshot;
 use super::confined::ConfinedGit;
+use super::earlier::{Earlier, fetch_earlier};
 use super::error::{WorktreeError, at};
 use super::git::Git;
 use super::repository::{Base, Person, Repository};
 use super::rules::Rules;
-use super::rundir::{Record, RunDir};
+use super::rundir::RunDir;
 use super::state::State;
-use super::tree;
 use super::walk::Root;
 use crate::policy::{HostFacts, Waivers};
 
 /// The runner's ref for the last checkpoint.
 pub(super) const RESULT: &str = "refs/autopilot/result";
 
+/// What git is to bring to the disk before it goes on.
+pub(super) const DURABLE: &str = "objects,derived-metadata,reference";
+
 /// Fills the worktree from the base. The step's index is a copy of the runner's: same files, same times.
 const CHECK_OUT: &str = r#"
 git read-tree -u --reset "$BASE"
 cp "$GIT_DIR/index" .git/index
 git update-ref "$RESULT" "$BASE"
-"#;
-
-/// Goes back to the last checkpoint that the journal knows, and says what it holds. Whatever git was at when
-/// the runner died is undone first: its locks, and an index with half of a commit in it.
-const TAKE_UP: &str = r#"
-find "$GIT_DIR" -name '*.lock' -exec rm -f {} +
-rm -f "$GIT_DIR/salvage-index" "$GIT_DIR/info/attributes"
-git read-tree --reset "$LAST"
-git update-ref "$RESULT" "$LAST"
-git rev-parse --verify "$RESULT"
-git rev-list --count "$BASE..$RESULT"
-git for-each-ref --format='%(refname)' refs/salvage/
-echo
-git ls-tree -r -z --full-tree "$RESULT"
 "#;
 
 impl Worktree {
@@ -56,6 +45,9 @@ impl Worktree {
         let person = repository.person();
         let dir = RunDir::create(state, repository, base, name.run, name.issue, name.branch)?;
         make_checkpoints(&dir, repository, base)?;
+        if let Some(earlier) = name.earlier {
+            fetch_earlier(&dir.checkpoints(), repository, earlier)?;
+        }
         make_private_repository(&dir, repository, base, name.branch, &person)?;
         let git = ConfinedGit::new(&dir, host, waivers, repository.format.name())?;
         git.take_possession(&dir)?;
@@ -64,7 +56,7 @@ impl Worktree {
         let root = Root::open(&dir.worktree())?;
         let mut snapshot = Snapshot::of(&base.entries, repository.format);
         snapshot.believe(&root, &rules, base.converts)?;
-        Ok(Self {
+        let mut worktree = Self {
             dir,
             root,
             git,
@@ -76,56 +68,16 @@ impl Worktree {
             branch: name.branch.to_owned(),
             base: base.commit.clone(),
             last: base.commit.clone(),
+            unrecorded: None,
             commits: 0,
             salvaged: Vec::new(),
-            made_in: began.elapsed(),
-        })
-    }
-
-    /// Opens what a dead runner left, at the last checkpoint that was recorded: one that was made and not
-    /// recorded is what its attempt left, to be salvaged. Nothing if there was no checkout yet: no step ran.
-    pub async fn take_up(
-        dir: RunDir,
-        record: &Record,
-        last: Option<&str>,
-        repository: &Repository,
-        host: &HostFacts,
-        waivers: &Waivers,
-    ) -> Result<Option<Self>, WorktreeError> {
-        let git = ConfinedGit::new(&dir, host, waivers, repository.format.name())?;
-        let last = last.unwrap_or(&record.base);
-        let variables =
-            [("BASE", record.base.clone().into()), ("RESULT", RESULT.into()), ("LAST", last.into())];
-        if !dir.checkpoints().join(RESULT).is_file() || !dir.worktree().is_dir() {
-            return Ok(None);
-        }
-        git.take_possession(&dir)?;
-        let told = git.script("take up", TAKE_UP, &variables).await?;
-        let (head, listing) = told
-            .windows(2)
-            .position(|pair| pair == b"\n\n")
-            .map(|at| (String::from_utf8_lossy(&told[..at]).into_owned(), &told[at + 2..]))
-            .ok_or_else(|| WorktreeError::Git { command: "take up".into(), stderr: "no answer".into() })?;
-        let mut lines = head.lines().map(str::to_owned);
-        let base = repository.base(Some(&record.base))?;
-        let last = lines.next().unwrap_or_default();
-        let commits = lines.next().and_then(|line| line.parse().ok()).unwrap_or_default();
-        Ok(Some(Self {
-            root: Root::open(&dir.worktree())?,
-            dir,
-            git,
-            rules: Rules::read(repository, &base.entries)?,
-            snapshot: Snapshot::of(&tree::parse(listing)?, repository.format),
-            person: repository.person(),
-            repository: repository.clone(),
-            run: record.run.clone(),
-            branch: record.branch.clone(),
-            base: record.base.clone(),
-            last,
-            commits,
-            salvaged: lines.collect(),
             made_in: Duration::ZERO,
-        }))
+        };
+        if let Some(earlier) = name.earlier {
+            worktree.go_on(earlier.checkpoint).await?;
+        }
+        worktree.made_in = began.elapsed();
+        Ok(worktree)
     }
 }
 
@@ -138,6 +90,8 @@ pub struct RunOf<'a> {
     pub issue: u64,
     /// The result branch, without `refs/heads/`.
     pub branch: &'a str,
+    /// Where it goes on, if an earlier part of it has made checkpoints already.
+    pub earlier: Option<Earlier<'a>>,
 }
 
 /// The runner's git directory: the base commit alone, no history, since nothing looks further back.
@@ -154,6 +108,9 @@ fn make_checkpoints(dir: &RunDir, repository: &Repository, base: &Base) -> Resul
         ("core.excludesFile", "/dev/null"),
         ("core.logAllRefUpdates", "false"),
         ("gc.auto", "0"),
+        // What a checkpoint holds outlives a loss of power, like the line of the journal that names it.
+        ("core.fsync", DURABLE),
+        ("core.fsyncMethod", "batch"),
     ] {
         Git::new(&path, "config").args([key, value]).run()?;
     }
@@ -197,7 +154,7 @@ fn init(path: &Path, repository: &Repository, bare: bool) -> Result<(), Worktree
 }
 
 /// Prepares a fetch from the user's repository; any commit of it may be asked for.
-fn fetch(path: &Path) -> Git {
+pub(super) fn fetch(path: &Path) -> Git {
     Git::new(path, "fetch").args([
         "--quiet",
         "--no-write-fetch-head",

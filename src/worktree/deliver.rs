@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use super::create::RESULT;
+use super::create::{DURABLE, RESULT};
 use super::error::{WorktreeError, at};
 use super::git::Git;
 use super::tree;
@@ -86,6 +86,7 @@ impl Worktree {
             .open(to)
             .map_err(at(to))?;
         io::copy(&mut from, &mut file).and_then(|_| file.sync_all()).map_err(at(to))?;
+        rundir::sync_folder_of(to)?;
         Ok(true)
     }
 
@@ -134,7 +135,10 @@ impl Worktree {
 
     fn fetch_bundle(&self, bundle: &Path, reference: &str) -> Result<(), WorktreeError> {
         // Only a fetch that checks what it takes refuses a tree with a `.git` or `..` in it.
-        let fetch = Git::with(&self.repository.toplevel, &["fetch.fsckObjects=true"], "fetch").args([
+        // And what arrived is on the disk before the worktree goes.
+        let durable = format!("core.fsync={DURABLE}");
+        let settings = ["fetch.fsckObjects=true", &durable, "core.fsyncMethod=batch"];
+        let fetch = Git::with(&self.repository.toplevel, &settings, "fetch").args([
             "--quiet",
             "--no-write-fetch-head",
             "--no-tags",

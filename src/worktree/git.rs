@@ -73,6 +73,11 @@ impl Git {
         self
     }
 
+    /// Hands it to somebody who runs it.
+    pub(super) fn into_command(self) -> Command {
+        self.command
+    }
+
     /// Runs it; the bytes it printed, or what it complained of.
     pub(super) fn run(mut self) -> Result<Vec<u8>, WorktreeError> {
         let output = self.command.output().map_err(|error| Self::unstartable(&error))?;

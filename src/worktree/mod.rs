@@ -10,8 +10,10 @@ mod checkpoint;
 mod confined;
 mod create;
 mod deliver;
+mod earlier;
 mod error;
 mod git;
+mod outgoing;
 mod repository;
 mod rules;
 mod rundir;
@@ -23,7 +25,9 @@ pub use changes::{Changed, Changes, Kind};
 pub use checkpoint::{Checkpoint, Counted, Salvage};
 pub use create::RunOf;
 pub use deliver::{Delivered, Proof, Removed};
+pub use earlier::Earlier;
 pub use error::WorktreeError;
+pub use outgoing::{Outgoing, Remote};
 pub use repository::{Base, Repository};
 pub use rundir::{Record, RunDir};
 pub use state::{Holder, Lock, LockError, State};
@@ -55,6 +59,8 @@ pub struct Worktree {
     base: String,
     /// The last checkpoint; the base until there is one.
     last: String,
+    /// A commit that a runner made, and died before it was recorded.
+    unrecorded: Option<String>,
     /// Commits on top of the base.
     commits: u64,
     /// Refs of what was salvaged.

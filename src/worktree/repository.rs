@@ -89,6 +89,19 @@ impl Repository {
         self.git("show-ref").args(["--verify", "--quiet", reference]).succeeds()
     }
 
+    /// Returns the commit of a branch, and where it is checked out if it is; nothing if there is no such branch.
+    pub fn branch(&self, name: &str) -> Result<Option<(String, Option<PathBuf>)>, WorktreeError> {
+        let reference = format!("refs/heads/{name}");
+        let format = "--format=%(refname)%00%(objectname)%00%(worktreepath)";
+        let told = self.git("for-each-ref").args([format, &reference]).line()?;
+        // The pattern also names what lies below a folder of that name.
+        let found = told.lines().map(|line| line.split('\0').collect::<Vec<_>>());
+        Ok(found.filter(|parts| parts[0] == reference).find_map(|parts| {
+            let place = parts.get(2).filter(|place| !place.is_empty()).map(PathBuf::from);
+            Some((parts.get(1)?.to_string(), place))
+        }))
+    }
+
     /// Returns the version of git.
     pub fn git_version(&self) -> Result<String, WorktreeError> {
         let line = self.git("version").line()?;
@@ -98,6 +111,11 @@ impl Repository {
     /// Prepares a git command in this repository.
     pub(super) fn git(&self, name: &str) -> Git {
         Git::new(&self.toplevel, name)
+    }
+
+    /// Prepares a git command in this repository, with settings for this call.
+    pub(super) fn git_with(&self, settings: &[&str], name: &str) -> Git {
+        Git::with(&self.toplevel, settings, name)
     }
 
     /// Reads objects by their ids, in that order.

@@ -2,7 +2,7 @@
 //! pick it up when its runner died.
 
 use std::fs::{self, DirBuilder};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -69,7 +69,15 @@ impl RunDir {
         let file = dir.record();
         // Whole or not there: a crash in between leaves a directory that holds nothing of worth.
         let staged = dir.path.join("run.json.new");
-        fs::write(&staged, bytes).and_then(|()| fs::rename(&staged, &file)).map_err(at(&file))?;
+        let write = || -> io::Result<()> {
+            let mut staged_file = fs::File::create(&staged)?;
+            staged_file.write_all(&bytes)?;
+            staged_file.sync_all()?;
+            fs::rename(&staged, &file)
+        };
+        write().map_err(at(&file))?;
+        sync_folder_of(&file)?;
+        sync_folder_of(&dir.path)?;
         Ok(dir)
     }
 
@@ -155,6 +163,12 @@ impl RunDir {
             _ => remove_tree(&self.path),
         }
     }
+}
+
+/// Makes the names in a file's folder durable.
+pub(super) fn sync_folder_of(path: &Path) -> Result<(), WorktreeError> {
+    let folder = path.parent().unwrap_or(path);
+    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(at(folder))
 }
 
 /// Removes a tree without following links. Read-only folders are opened up on the way.

@@ -250,7 +250,7 @@ fn a_journal_of_version_1_parses_for_ever() {
     let contents = journal::read(&path).unwrap();
     assert_eq!(contents.torn, 0);
     assert_eq!(Repo::chain(&path).len(), contents.lines.len());
-    let view = report::RunView::fold(&contents.lines).expect("it begins with run.started");
+    let view = report::RunView::fold(&contents).expect("it begins with run.started");
     assert!(view.closed);
     assert_eq!(view.start.issue, 7);
     let ids: Vec<&str> = view.steps.iter().map(|step| step.id.as_str()).collect();
@@ -262,7 +262,7 @@ fn a_journal_of_version_1_parses_for_ever() {
     assert!(kinds.len() >= 17, "the fixture has every kind of event of an ordinary run: {kinds:?}");
 
     let crashed = journal::read(&path.with_file_name("v1-crashed.log")).unwrap();
-    let view = report::RunView::fold(&crashed.lines).unwrap();
+    let view = report::RunView::fold(&crashed).unwrap();
     assert!(view.recovered && view.closed);
     assert_eq!(view.end.unwrap().result, autopilot::evidence::event::RunResult::Crashed);
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms it may import. What is not listed is an import that points backwards.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("plan", &[]),
     ("policy", &["plan"]),
     ("sandbox", &["policy"]),
@@ -14,7 +14,14 @@ const ROOMS: [(&str, &[&str]); 10] = [
     ("network", &["plan"]),
     ("run", &["plan", "policy", "sandbox", "network", "worktree", "evidence"]),
     ("report", &["plan", "evidence"]),
-    ("cli", &["plan", "policy", "sandbox", "network", "worktree", "run", "evidence", "report", "github"]),
+    ("publish", &["plan", "worktree", "evidence", "report", "github"]),
+    (
+        "cli",
+        &[
+            "plan", "policy", "sandbox", "network", "worktree", "run", "evidence", "report", "github",
+            "publish",
+        ],
+    ),
 ];
 
 #[test]

@@ -24,7 +24,11 @@ mod network;
 #[cfg(test)]
 mod plan;
 #[cfg(test)]
+mod publish;
+#[cfg(test)]
 mod repositories;
+#[cfg(test)]
+mod resume;
 #[cfg(test)]
 mod rules;
 #[cfg(test)]

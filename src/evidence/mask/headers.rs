@@ -176,16 +176,21 @@ fn is_placeholder(password: &[u8]) -> bool {
         || [b"$".as_slice(), b"{", b"<", b"%s"].iter().any(|start| password.starts_with(start))
 }
 
+/// So near behind its id a secret has to stand.
+const NEAR: usize = 512;
+
 /// Returns the secret of 40 characters that stands in a line behind the id it belongs to.
 pub(super) fn aws_secret(line: &[u8], after: usize) -> Option<Range<usize>> {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
+    // A byte more than the secret: its end has to be seen.
+    let line = line.get(..line.len().min(after + NEAR + 41))?;
     let mut at = after;
-    while at < line.len() {
+    while at < line.len().min(after + NEAR) {
         let start = at + line.get(at..)?.iter().position(|&byte| is_part(byte) && byte != b'=')?;
         let token = run(line, start, is_part);
         let text = line.get(token.clone())?;
         let is_hash = text.iter().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte));
-        if text.len() == 40 && !is_hash {
+        if text.len() == 40 && start <= after + NEAR && !is_hash {
             return Some(token);
         }
         at = token.end;

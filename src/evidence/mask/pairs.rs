@@ -11,7 +11,7 @@ use super::headers;
 #[expect(clippy::expect_used, reason = "a constant; a unit test compiles it")]
 static SEPARATOR: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
-        r"(?i-u)^(?:s|[_-]?(?:key|value|base|b64|base64|string|token|secret|password|data))*[0-9]*",
+        r"(?i-u)^(?:s|[_-]?(?:key|value|base|b64|base64|string|token|secret|password|data)){0,8}[0-9]*",
         r#"(?:\\*["'`])?\]?[\t ]*"#,
         r"(?:=>|:=|={1,2}|:|%3[dD]|%3[aA]|>)[\t ]*",
         r"(?:(?:bearer|basic|token)[\t ]+)?",
@@ -25,6 +25,10 @@ static SEPARATOR: LazyLock<Regex> = LazyLock::new(|| {
 static FLAG: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"(?i-u)^[\t ]+["']?"#).expect("the pattern of flags compiles"));
 
+/// An unquoted value from so many bytes on is no plain word, path or variable: judging it for every key in it
+/// would take too long.
+const LONG: usize = 256;
+
 /// Returns the value of the key that has its telling word at `word`.
 pub(super) fn value(line: &[u8], word: Range<usize>) -> Option<Range<usize>> {
     let before = line.get(..word.start)?;
@@ -33,8 +37,8 @@ pub(super) fn value(line: &[u8], word: Range<usize>) -> Option<Range<usize>> {
         return None;
     }
     let rest = line.get(word.end..)?;
-    let (start, flag) = match SEPARATOR.find(rest) {
-        Some(found) => (word.end + found.end(), false),
+    let (start, flag) = match separator(rest) {
+        Some(len) => (word.end + len, false),
         None => (word.end + flag_value(before, rest)?, true),
     };
     let opening = line.get(..start)?;
@@ -45,11 +49,30 @@ pub(super) fn value(line: &[u8], word: Range<usize>) -> Option<Range<usize>> {
     let range = if is_user(before) { before_host(line, range) } else { range };
     let value = line.get(range.clone())?;
     let least = if name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"pass")) { 4 } else { 6 };
-    (value.len() >= least && !is_plain(value) && !(flag && value.starts_with(b"-"))).then_some(range)
+    let plain = (value.len() < LONG || is_quoted(line, range.start)) && is_plain(value);
+    (value.len() >= least && !plain && !(flag && value.starts_with(b"-"))).then_some(range)
+}
+
+/// Returns the length of the separator that the text starts with; what most logs have needs no pattern.
+fn separator(rest: &[u8]) -> Option<usize> {
+    match rest {
+        [b'=' | b':', next, ..] if next.is_ascii_alphanumeric() && !b"BRFUTbrfut".contains(next) => Some(1),
+        [first, ..] if first.is_ascii_alphanumeric() && !b"SKVBTPDskvbtpd0123456789".contains(first) => None,
+        _ => SEPARATOR.find(rest).map(|found| found.end()),
+    }
+}
+
+/// Tells whether a quote opens the value that starts here.
+pub(super) fn is_quoted(line: &[u8], start: usize) -> bool {
+    start.checked_sub(1).and_then(|at| line.get(at)).is_some_and(|byte| b"\"'`".contains(byte))
 }
 
 /// Tells whether the key is the user in a link: `https://x-access-token:…@host`.
 fn is_user(before: &[u8]) -> bool {
+    // Before hardly any key: a glance is cheaper than looking for the word.
+    if find(before, b"://").is_none() {
+        return false;
+    }
     let word = before.rsplit(u8::is_ascii_whitespace).next().unwrap_or_default();
     find(word, b"://").is_some_and(|at| !word.get(at + 3..).unwrap_or_default().contains(&b'/'))
 }
@@ -68,7 +91,8 @@ pub(super) fn short_value(line: &[u8], anchor: Range<usize>) -> Option<Range<usi
     let quote = usize::from(line.get(anchor.end).is_some_and(|byte| b"\"'".contains(byte)));
     let range = extent(line, anchor.end + quote)?;
     let value = line.get(range.clone())?;
-    (value.len() >= 4 && !is_plain(value)).then_some(range)
+    let plain = (value.len() < LONG || quote > 0) && is_plain(value);
+    (value.len() >= 4 && !plain).then_some(range)
 }
 
 /// `pwd` and `pass` are names of their own, or behind a `_`, or in camel case.
@@ -77,13 +101,14 @@ fn starts_word(before: &[u8]) -> bool {
 }
 
 fn flag_value(before: &[u8], rest: &[u8]) -> Option<usize> {
+    let blanks = FLAG.find(rest)?.end();
     let name =
         before.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte)).count();
     let flag = before.get(before.len() - name..)?;
     if !flag.starts_with(b"--") {
         return None;
     }
-    Some(FLAG.find(rest)?.end())
+    Some(blanks)
 }
 
 /// Returns where the value that starts here ends: at its quote, or where nothing of a secret goes on.
@@ -199,4 +224,25 @@ fn is_path(value: &[u8]) -> bool {
     let rooted = [b"/".as_slice(), b"./", b"../", b"~/"].iter().any(|root| value.starts_with(root));
     let word = |part: &[u8]| part.len() >= 3 && part.iter().all(u8::is_ascii_lowercase);
     rooted && value.split(|&byte| byte == b'/').any(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 2_000 } else { 20_000 }))]
+
+        #[test]
+        fn a_separator_is_what_the_pattern_says(
+            start in "([=:]|s|_key|[A-Za-z0-9]|%3D|[ -~])",
+            rest in "((bearer|token|basic|[brfu])[ \"']?)?[=:>\"' a-z0-9]{0,4}",
+        ) {
+            let text = format!("{start}{rest}");
+            let pattern = SEPARATOR.find(text.as_bytes()).map(|found| found.end());
+            prop_assert_eq!(separator(text.as_bytes()), pattern, "{}", text);
+        }
+    }
 }

@@ -76,6 +76,17 @@ pub(super) fn find(index: usize, line: &[u8], at: usize) -> Option<(Kind, Range<
     (!provider.closed || !goes_on).then_some((provider.kind, at..at + len))
 }
 
+/// Returns where what would be a token at `at`, had it a digit, ends: nothing in it is one either.
+pub(super) fn without_digit(index: usize, line: &[u8], at: usize) -> Option<usize> {
+    let provider = ALL.get(index).filter(|provider| provider.digit)?;
+    if provider.edge && !is_edge(line.get(..at)?) {
+        return None;
+    }
+    let len = regex(index)?.find(line.get(at..)?)?.end();
+    let digit = line.get(at..at + len)?.iter().any(u8::is_ascii_digit);
+    (!digit).then_some(at + len)
+}
+
 #[cfg(test)]
 pub(super) fn compiles(index: usize) -> bool {
     regex(index).is_some()

@@ -20,30 +20,84 @@ pub(super) struct Line<'a> {
     pub(super) text: &'a [u8],
     /// The line in it, without its end.
     pub(super) range: Range<usize>,
-    /// The last rule for tokens that was tried, and up to where trying it again is in vain.
-    pub(super) tried: (Rule, usize),
+    /// Rules that were tried, and up to where trying them again is in vain.
+    tried: Vec<(Rule, usize)>,
     /// Where a token that the text ends in may start.
     pub(super) cut: Option<usize>,
+    /// Where the signs of a token and dots end that were followed last.
+    signs: usize,
+    /// The last value of a key that was found, if no quote opens it.
+    value: Range<usize>,
 }
 
 impl<'a> Line<'a> {
     /// Makes a line of a text; none yet.
     pub(super) fn of(text: &'a [u8]) -> Self {
-        Self { text, range: 0..0, tried: (Rule::Pem, 0), cut: None }
+        Self { text, range: 0..0, tried: Vec::new(), cut: None, signs: 0, value: 0..0 }
     }
 
     /// Appends what the rule finds, as offsets of the text.
     pub(super) fn apply(&mut self, anchor: &Anchor, start: usize, spans: &mut Vec<Span>) {
-        let Rule::Token(index) = anchor.rule else { return self.find(anchor, start, REACH, spans) };
-        if self.tried.0 == anchor.rule && start < self.tried.1 {
+        let index = match anchor.rule {
+            Rule::Token(index) => index,
+            Rule::Pair | Rule::ShortPair => return self.pair(anchor, start, spans),
+            Rule::Authorization => return self.authorization(anchor, start, spans),
+            _ => return self.find(anchor, start, REACH, spans),
+        };
+        if self.was_tried(anchor.rule, start) {
             return;
         }
         let before = spans.len();
         self.find(anchor, start, TOKEN_REACH, spans);
         if let Some(span) = spans.get(before..).and_then(<[Span]>::last) {
-            self.tried = (anchor.rule, span.range.end);
+            self.note(anchor.rule, span.range.end);
+        } else if let Some(end) = self.without_digit(index, start) {
+            self.note(anchor.rule, end);
         } else if providers::ALL.get(usize::from(index)).is_some_and(|provider| provider.run) {
             self.vain(anchor, start);
+        }
+    }
+
+    /// Returns where what would be a token, had it a digit, ends.
+    fn without_digit(&self, index: u16, start: usize) -> Option<usize> {
+        let line = self.text.get(..self.range.end.min(start + TOKEN_REACH))?;
+        providers::without_digit(usize::from(index), line, start)
+    }
+
+    /// A key within an unquoted value has a value that ends with it: nothing new.
+    fn pair(&mut self, anchor: &Anchor, start: usize, spans: &mut Vec<Span>) {
+        let end = start + anchor.literal.len();
+        if self.value.start <= start && has_separator(self.text.get(end..self.value.end).unwrap_or_default())
+        {
+            return;
+        }
+        let before = spans.len();
+        self.find(anchor, start, REACH, spans);
+        if let Some(span) = spans.get(before..).and_then(<[Span]>::last)
+            && !pairs::is_quoted(self.text, span.range.start)
+        {
+            self.value = span.range.clone();
+        }
+    }
+
+    fn was_tried(&self, rule: Rule, until: usize) -> bool {
+        self.tried.iter().any(|&(tried, end)| tried == rule && until < end)
+    }
+
+    fn note(&mut self, rule: Rule, end: usize) {
+        self.tried.retain(|&(tried, _)| tried != rule);
+        self.tried.push((rule, end));
+    }
+
+    /// A header within the value of another whose value goes on as far as can be looked has nothing new.
+    fn authorization(&mut self, anchor: &Anchor, start: usize, spans: &mut Vec<Span>) {
+        if self.was_tried(anchor.rule, start + REACH) {
+            return;
+        }
+        let before = spans.len();
+        self.find(anchor, start, REACH, spans);
+        if let Some(span) = spans.get(before..).and_then(<[Span]>::last) {
+            self.note(anchor.rule, span.range.end);
         }
     }
 
@@ -52,9 +106,12 @@ impl<'a> Line<'a> {
         let rest = self.text.get(start + anchor.literal.len()..).unwrap_or_default();
         let sign = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_-".contains(byte);
         let run = rest.iter().take_while(sign).count();
-        self.tried = (anchor.rule, start + anchor.literal.len() + run);
-        let token = rest.iter().take_while(|byte| sign(byte) || **byte == b'.').count();
-        if token == rest.len() {
+        self.note(anchor.rule, start + anchor.literal.len() + run);
+        if start >= self.signs {
+            self.signs = self.text.len() - rest.len()
+                + rest.iter().take_while(|byte| sign(byte) || **byte == b'.').count();
+        }
+        if self.signs == self.text.len() {
             self.cut = Some(self.cut.map_or(start, |cut| cut.min(start)));
         }
     }
@@ -66,7 +123,8 @@ impl<'a> Line<'a> {
         let word = start - from..start - from + anchor.literal.len();
         let mut add = |kind, found: Range<usize>| {
             let end = if found.end == line.len() { self.follow(to) } else { from + found.end };
-            spans.push(Span { context: start, range: from + found.start..end, kind });
+            let range = from + found.start..end;
+            spans.push(Span { context: start.min(range.start), range, kind });
         };
         each(line, anchor.rule, word, &mut add);
     }
@@ -76,6 +134,14 @@ impl<'a> Line<'a> {
         let rest = self.text.get(at..self.range.end).unwrap_or_default();
         at + rest.iter().take_while(|&&byte| byte > b' ' && !b"\"'<>".contains(&byte)).count()
     }
+}
+
+/// Tells whether what separates a key from its value ends in this text without a blank or a quote, if anywhere:
+/// the run of letters and digits that may belong to the key does, and far more follows than a sign and the name of
+/// a scheme take.
+fn has_separator(rest: &[u8]) -> bool {
+    let key = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(byte));
+    rest.len() >= 64 && key.take(32).count() < 32
 }
 
 /// Calls back with everything that a rule finds in a line.

@@ -79,12 +79,13 @@ impl Scanner {
         pass.run(places, &mut seen);
         pass.depth(&mut seen);
         pass.carry(carry, &mut seen);
-        if join(joined, known, raw) {
+        let tabs = memchr(b'\t', raw).is_some();
+        if join(joined, known, raw, content, tabs) {
             let mut pass = Pass { view: Some(joined), mode: Mode::Joined, begins: Vec::new(), ..pass };
             pass.run(places, &mut seen);
             pass.depth(&mut seen);
         }
-        if memchr(b'\t', raw).is_some() {
+        if tabs {
             tabless.build_lines(raw, memchr::memchr_iter(b'\t', raw), Mode::Tabless);
             let view = Some(&*tabless);
             let mut pass = Pass { known, raw, view, mode: Mode::Tabless, heeded, begins: Vec::new() };
@@ -120,11 +121,11 @@ impl Scanner {
 }
 
 /// Makes the view in which nothing cuts a known value; `false` if it would be the same as the shown one.
-fn join(view: &mut View, known: &Known, raw: &[u8]) -> bool {
+fn join(view: &mut View, known: &Known, raw: &[u8], content: Content, tabs: bool) -> bool {
     let mut places = lone_returns(raw).peekable();
-    let lone = places.peek().is_some();
-    if known.is_multiline() && (lone || memchr(b'\t', raw).is_some()) {
-        view.build(raw, Mode::Joined, Content::of(raw));
+    let lone = content.has_controls() && places.peek().is_some();
+    if known.is_multiline() && (lone || tabs) {
+        view.build(raw, Mode::Joined, content);
         return true;
     }
     if lone {

@@ -201,11 +201,11 @@ impl Masker {
                 [hold, token].into_iter().flatten().fold(self.cut(raw), usize::min)
             }
         };
-        let mut limit = limit;
         // A cut must not go through a secret, nor between it and what tells that it is one.
-        while let Some(span) = seen.spans.iter().find(|span| span.context < limit && limit < span.range.end) {
-            limit = if end == End::Window { span.context } else { line_start(raw, span.context) };
-        }
+        let limit = retreat(limit, raw.len(), &seen.spans, |span| match end {
+            End::Window => span.context,
+            _ => line_start(raw, span.context),
+        });
         if limit == 0 && end == End::Window && seen.hold.is_none() {
             return self.part(raw, &seen.spans, out);
         }
@@ -253,11 +253,7 @@ impl Masker {
         }
         let mut limit = seen.hold.unwrap_or(pending.len());
         limit = limit.min(self.scanner.risk(pending, &seen.spans).unwrap_or(pending.len()));
-        while let Some(span) =
-            seen.spans.iter().find(|span| span.range.start < limit && limit < span.range.end)
-        {
-            limit = span.range.start;
-        }
+        limit = retreat(limit, pending.len(), &seen.spans, |span| span.range.start);
         if limit > self.emitted {
             render(pending.get(..limit).unwrap_or_default(), self.emitted, &seen.spans, out);
             self.emitted = limit;
@@ -276,6 +272,22 @@ fn next_end(data: &[u8], from: usize, limit: usize) -> Option<(usize, End)> {
         None if from + near.len() == limit => Some((from, End::Last)),
         None => None,
     }
+}
+
+/// Moves a cut to the left until it goes through no span; `to` is where a span wants it. From the right to the left
+/// once is enough: what starts behind the cut is no longer cut.
+fn retreat(limit: usize, end: usize, spans: &[Span], to: impl Fn(&Span) -> usize) -> usize {
+    if limit == end {
+        return limit;
+    }
+    let mut starts: Vec<(usize, &Span)> = spans.iter().map(|span| (to(span), span)).collect();
+    starts.sort_unstable_by_key(|&(start, _)| std::cmp::Reverse(start));
+    starts.iter().fold(
+        limit,
+        |limit, &(start, span)| {
+            if start < limit && limit < span.range.end { start } else { limit }
+        },
+    )
 }
 
 fn line_start(raw: &[u8], at: usize) -> usize {

@@ -26,6 +26,11 @@ impl Content {
         Self { escapes: memchr(ESC, raw).is_some(), controls: controls != 0 }
     }
 
+    /// Tells whether there can be a CR.
+    pub(super) fn has_controls(self) -> bool {
+        self.controls
+    }
+
     /// Tells whether the block can be scanned as it is.
     pub(super) fn is_plain(self) -> bool {
         !self.escapes && !self.controls
@@ -242,18 +247,16 @@ pub(super) fn lone_returns(raw: &[u8]) -> impl Iterator<Item = usize> + '_ {
 
 fn next_special(rest: &[u8], mode: Mode, content: Content) -> Option<usize> {
     match (mode, content.controls) {
-        (Mode::Joined | Mode::Tabless, _) => {
-            rest.iter().position(|&byte| is_other_control(byte) || byte == ESC || byte == b'\t')
-        }
-        (_, true) => next_control(rest),
+        (Mode::Joined | Mode::Tabless, _) => next_control(rest, b'\t'),
+        (_, true) => next_control(rest, ESC),
         (_, false) => memchr(ESC, rest),
     }
 }
 
-/// Finds the next control; blocks of 32 bytes keep the common case in vector code.
+/// Finds the next control or this byte; blocks of 32 bytes keep the common case in vector code.
 #[expect(clippy::needless_bitwise_bool, reason = "without branches it is vector code")]
-fn next_control(rest: &[u8]) -> Option<usize> {
-    let special = |byte: u8| is_other_control(byte) | (byte == ESC);
+fn next_control(rest: &[u8], other: u8) -> Option<usize> {
+    let special = |byte: u8| is_other_control(byte) | (byte == ESC) | (byte == other);
     let mut at = 0;
     for block in rest.chunks(32) {
         if block.iter().fold(false, |seen, &byte| seen | special(byte)) {

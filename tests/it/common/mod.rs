@@ -1,6 +1,7 @@
 //! The hermetic builder: a scratch repository, a clean environment, the real binary, the real git.
 
 pub(crate) mod github;
+pub(crate) mod http;
 
 use std::ffi::OsStr;
 use std::fs;

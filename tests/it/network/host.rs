@@ -42,8 +42,13 @@ impl Host {
 
 fn serve(stream: TcpStream, answer: &str, seen: &Mutex<Vec<String>>) {
     let mut reader = BufReader::new(stream);
-    let mut head = String::new();
-    while reader.read_line(&mut head).is_ok_and(|read| read > 2) {}
+    let mut head = Vec::new();
+    while reader.read_until(b'\n', &mut head).is_ok_and(|read| read > 2) {}
+    let head = String::from_utf8_lossy(&head).into_owned();
+    if head.is_empty() {
+        // It connected and went away: no request.
+        return;
+    }
     let length = head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().unwrap())

@@ -1,4 +1,9 @@
 //! The way out of a step: what an allow list lets through, what it does not, and what is written down about it.
 
+mod clients;
+mod elsewhere;
+mod endpoint;
 mod host;
 mod plans;
+mod proxy;
+mod site;

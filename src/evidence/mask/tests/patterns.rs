@@ -217,6 +217,29 @@ fn values_of_telling_keys_are_masked() {
 }
 
 #[test]
+fn keys_in_a_value_are_masked_with_it() {
+    let none = Secrets::default();
+    for key in ["token=", "token:", ".pass=", "token=$", "tokens=", "token=a&b/"] {
+        let line = format!("{} {}\n", key.repeat(500), key.repeat(30_000));
+        let out = whole(&none, line.as_bytes());
+        assert!(out.len() < line.len() / 100, "{key}: {} bytes", out.len());
+    }
+    let line = format!("{}password=\"two words1\" end\n", "token=".repeat(60));
+    assert_eq!(whole(&none, line.as_bytes()), "token=***\"***\" end\n");
+    let line = format!("{}bearer a1b2c3d4e5 end\n", "token=".repeat(60));
+    assert_eq!(whole(&none, line.as_bytes()), "token=*** *** end\n");
+}
+
+#[test]
+fn tokens_in_tokens_are_masked_with_them() {
+    let none = Secrets::default();
+    let plain = format!("{}{} ", "xox", "b-xoxb-".repeat(20_000));
+    assert_eq!(whole(&none, plain.as_bytes()), plain, "no digit, no token");
+    let out = whole(&none, format!("{} end\n", "7Q\u{7e}".repeat(60_000)).as_bytes());
+    assert!(out.ends_with("*** end\n") && !out.contains('7'), "{} bytes", out.len());
+}
+
+#[test]
 fn a_basic_header_is_known_by_its_content() {
     let none = Secrets::default();
     // base64 of "user:hunter2"

@@ -1,0 +1,302 @@
+//! The model endpoint: takes a step's requests on its own loopback, adds the key, and passes on those to the model and
+//! nothing else. The key is in this process alone.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http_body_util::BodyExt;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode, Uri, client};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, pki_types::ServerName};
+
+use super::counted::Counted;
+use super::http::{self, Body, strip};
+use super::outside::{self, Outside};
+use super::tally::{Tally, Verdict};
+use super::usage::{Meter, Metered};
+use crate::plan::Destination;
+
+/// What the step's own part of an address begins with.
+pub(super) const PREFIX: &str = "/v1/";
+
+/// Headers that are not the step's to set.
+const OURS: [HeaderName; 5] = [
+    header::AUTHORIZATION,
+    header::COOKIE,
+    // The answer has to be readable for its usage to be counted.
+    header::ACCEPT_ENCODING,
+    header::EXPECT,
+    HeaderName::from_static("chatgpt-account-id"),
+];
+
+/// Where a model is, what lets one in there, and how much of it may be used.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    base: String,
+    target: Destination,
+    tls: Option<Arc<ClientConfig>>,
+    auth: Auth,
+    headers: HeaderMap,
+    limit: Option<u64>,
+}
+
+/// What lets one in: read by the runner, and in no step's hands.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Auth {
+    /// Nothing: a local model.
+    None,
+    /// A key.
+    Bearer(String),
+    /// A login with ChatGPT.
+    ChatGpt {
+        /// The access token of the login.
+        access_token: String,
+        /// The account it is for.
+        account_id: String,
+    },
+}
+
+impl fmt::Debug for Auth {
+    /// Shows what kind it is, and nothing of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Bearer(_) => "Bearer(…)",
+            Self::ChatGpt { .. } => "ChatGpt(…)",
+        })
+    }
+}
+
+/// Why a model cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    /// The base URL is none.
+    #[error("base_url {0}: not http://HOST[:PORT]/PATH or https://…")]
+    Url(String),
+    /// The variable that should hold the key does not.
+    #[error("{0} is not set, and the model needs the key it should hold")]
+    Unset(String),
+    /// The key cannot be sent.
+    #[error("the key holds what no HTTP header can: a line break or other control characters")]
+    Key,
+    /// There is nothing to trust a server by.
+    #[error("no TLS roots: {0}")]
+    Roots(String),
+}
+
+impl Upstream {
+    /// Makes an upstream from a base URL, up to and with the version, such as `https://api.openai.com/v1`.
+    pub fn new(base_url: &str, auth: &Auth) -> Result<Self, UpstreamError> {
+        let wrong = || UpstreamError::Url(base_url.to_owned());
+        let uri: Uri = base_url.parse().map_err(|_| wrong())?;
+        let port = match uri.scheme_str() {
+            Some("http") => 80,
+            Some("https") => 443,
+            _ => return Err(wrong()),
+        };
+        let authority = uri.authority().ok_or_else(wrong)?.as_str();
+        let full = if uri.port().is_some() { authority.to_owned() } else { format!("{authority}:{port}") };
+        let target: Destination = full.parse().map_err(|_| wrong())?;
+        if target.host.contains('*') || uri.query().is_some() {
+            return Err(wrong());
+        }
+        Ok(Self {
+            base: uri.path().trim_end_matches('/').to_owned(),
+            tls: if uri.scheme_str() == Some("https") { Some(trust()?) } else { None },
+            target,
+            headers: headers(auth).map_err(|_| UpstreamError::Key)?,
+            auth: auth.clone(),
+            limit: None,
+        })
+    }
+
+    /// Returns what must never be seen: for the masker.
+    pub fn secret(&self) -> Option<&str> {
+        match &self.auth {
+            Auth::None => None,
+            Auth::Bearer(secret) | Auth::ChatGpt { access_token: secret, .. } => Some(secret),
+        }
+    }
+
+    /// Bounds the tokens: when they are used up, the next request is refused.
+    #[must_use]
+    pub fn limit(self, tokens: Option<u64>) -> Self {
+        Self { limit: tokens, ..self }
+    }
+}
+
+fn headers(auth: &Auth) -> Result<HeaderMap, header::InvalidHeaderValue> {
+    let mut headers = HeaderMap::new();
+    let token = match auth {
+        Auth::None => return Ok(headers),
+        Auth::Bearer(key) => key,
+        Auth::ChatGpt { access_token, account_id } => {
+            let mut account = HeaderValue::from_str(account_id)?;
+            account.set_sensitive(true);
+            headers.insert("chatgpt-account-id", account);
+            access_token
+        }
+    };
+    let mut value = HeaderValue::from_str(&format!("Bearer {token}"))?;
+    value.set_sensitive(true);
+    headers.insert(header::AUTHORIZATION, value);
+    Ok(headers)
+}
+
+/// Decides whom to trust: the system's roots, or those that `SSL_CERT_FILE` names.
+fn trust() -> Result<Arc<ClientConfig>, UpstreamError> {
+    let failed = |error: &dyn fmt::Display| UpstreamError::Roots(error.to_string());
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    let (good, _) = roots.add_parsable_certificates(found.certs);
+    if good == 0 {
+        let why = found
+            .errors
+            .first()
+            .map_or("the system has none; set SSL_CERT_FILE".to_owned(), ToString::to_string);
+        return Err(UpstreamError::Roots(why));
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| failed(&error))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// Serves the model to one command.
+#[derive(Debug, Clone)]
+pub(super) struct Endpoint {
+    upstream: Arc<Upstream>,
+    outside: Arc<dyn Outside>,
+    tally: Tally,
+    meter: Arc<Meter>,
+}
+
+impl Endpoint {
+    pub(super) fn new(
+        upstream: Upstream,
+        outside: Arc<dyn Outside>,
+        tally: Tally,
+        meter: Arc<Meter>,
+    ) -> Self {
+        Self { upstream: Arc::new(upstream), outside, tally, meter }
+    }
+
+    /// Serves one connection.
+    pub(super) async fn serve(self, client: TcpStream) -> io::Result<()> {
+        http::serve(client, move |request| self.clone().answer(request)).await.map_err(io::Error::other)
+    }
+
+    async fn answer(self, request: Request<Incoming>) -> Response<Body> {
+        let path = request.uri().path().strip_prefix(PREFIX);
+        let is_model = match (request.method(), path) {
+            (&Method::POST, Some("responses")) => true,
+            (&Method::GET, Some("models")) => false,
+            _ => {
+                return refusal(
+                    StatusCode::NOT_FOUND,
+                    "only POST /v1/responses and GET /v1/models are passed on",
+                );
+            }
+        };
+        if let Some(limit) =
+            self.upstream.limit.filter(|limit| is_model && self.meter.usage().tokens() >= *limit)
+        {
+            self.meter.refuse();
+            let text = format!("the token limit of {limit} is reached");
+            return refusal(StatusCode::FORBIDDEN, &text);
+        }
+        match self.pass_on(request, is_model).await {
+            Ok(response) => response,
+            Err(why) => refusal(StatusCode::BAD_GATEWAY, &format!("{}: {why}", self.upstream.target)),
+        }
+    }
+
+    async fn pass_on(&self, request: Request<Incoming>, is_model: bool) -> Result<Response<Body>, String> {
+        let Upstream { target, tls, .. } = &*self.upstream;
+        let stream = outside::connect_anywhere(&*self.outside, target).await.map_err(|verdict| {
+            let why = verdict.why();
+            self.tally.note(target, verdict);
+            why
+        })?;
+        let stream = Counted::new(stream, self.tally.note(target, Verdict::Allowed));
+        let asked = Arc::new(AtomicU64::new(0));
+        let request = self.outbound(request, &asked)?;
+        if is_model {
+            self.meter.request();
+        }
+        let response = match tls {
+            None => exchange(stream, request).await?,
+            Some(tls) => {
+                let name = ServerName::try_from(target.host.clone()).map_err(|error| error.to_string())?;
+                let connector = TlsConnector::from(Arc::clone(tls));
+                let stream =
+                    connector.connect(name, stream).await.map_err(|error| format!("TLS: {error}"))?;
+                exchange(stream, request).await?
+            }
+        };
+        let (mut head, body) = response.into_parts();
+        strip(&mut head.headers);
+        // A server that refuses does no work.
+        let counts = is_model && head.status.is_success();
+        let body = Metered::new(body, Arc::clone(&self.meter), asked, counts);
+        Ok(Response::from_parts(head, body.boxed()))
+    }
+
+    /// Makes the request that goes out; the bytes of its body are counted into `asked`.
+    fn outbound(&self, request: Request<Incoming>, asked: &Arc<AtomicU64>) -> Result<Request<Body>, String> {
+        let Upstream { base, target, headers, tls, .. } = &*self.upstream;
+        let (mut head, body) = request.into_parts();
+        let path = head.uri.path().strip_prefix(PREFIX).unwrap_or_default();
+        let query = head.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        head.uri = format!("{base}/{path}{query}").parse().map_err(|_| "not a path".to_owned())?;
+        head.version = hyper::Version::HTTP_11;
+        strip(&mut head.headers);
+        for name in &OURS {
+            head.headers.remove(name);
+        }
+        head.headers.extend(headers.clone());
+        let default = if tls.is_some() { 443 } else { 80 };
+        let shown = target.to_string();
+        let host = shown.strip_suffix(&format!(":{default}")).unwrap_or(&shown);
+        let host = HeaderValue::from_str(host).map_err(|error| error.to_string())?;
+        head.headers.insert(header::HOST, host);
+        let asked = Arc::clone(asked);
+        let count = move |frame: hyper::body::Frame<Bytes>| {
+            asked.fetch_add(frame.data_ref().map_or(0, |data| data.len() as u64), Ordering::Relaxed);
+            frame
+        };
+        Ok(Request::from_parts(head, body.map_frame(count).boxed()))
+    }
+}
+
+async fn exchange<S>(stream: S, request: Request<Body>) -> Result<Response<Incoming>, String>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let shown = |error: hyper::Error| error.to_string();
+    let (mut sender, connection) =
+        client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(shown)?;
+    tokio::spawn(connection);
+    sender.send_request(request).await.map_err(shown)
+}
+
+/// Refuses as a model's server would, so that an agent shows why.
+fn refusal(status: StatusCode, text: &str) -> Response<Body> {
+    let message = format!("autopilot: {text}");
+    let body =
+        serde_json::json!({"error": {"message": message, "type": "autopilot", "code": null, "param": null}});
+    let mut response = http::answer(status, body.to_string());
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

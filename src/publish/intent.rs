@@ -1,0 +1,63 @@
+//! What a run means to publish, decided before its first step: a summary can say it, and nobody is told of a run
+//! that was not to be told of.
+
+use super::find_slug;
+use crate::evidence::event::{Effect, Publishing};
+use crate::evidence::{Recorder, Token};
+use crate::github::{Environment, Gh, Slug};
+use crate::plan;
+use crate::worktree::Repository;
+
+/// What a run means to publish.
+#[derive(Debug, Default)]
+pub struct Intent {
+    repository: Option<Slug>,
+    effects: Vec<Effect>,
+    hindered: Option<String>,
+    token: Option<String>,
+}
+
+impl Intent {
+    /// Means nothing, for this reason.
+    pub fn nothing(why: &str) -> Self {
+        Self { hindered: Some(why.to_owned()), ..Self::default() }
+    }
+
+    /// Returns the token of `gh`, for the masker.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// Returns what event 0 says of it.
+    pub fn recorded(&self, recorder: &Recorder) -> Publishing {
+        Publishing {
+            repository: self.repository.as_ref().map(|slug| Token::new(slug.with_host())),
+            effects: self.effects.clone(),
+            hindered: self.hindered.as_ref().map(|why| recorder.text(why)),
+        }
+    }
+}
+
+/// Decides by the plan and by what is there. A comment that the plan leaves open needs a `gh` with a token.
+pub async fn intend(plan: &plan::Publish, repository: &Repository, environment: &Environment) -> Intent {
+    let slug = find_slug(repository, environment);
+    let needs_gh = plan.comment != Some(false) || plan.pull_request.is_some();
+    let gh = match &slug {
+        _ if !needs_gh => None,
+        Some(slug) => Some(Gh::find(environment, slug).await.map_err(|f| format!("{f}: {}", f.hint()))),
+        None => Some(Err("no remote of this checkout is a repository of GitHub".to_owned())),
+    };
+    let ready = matches!(gh, Some(Ok(_)));
+    let wanted = [
+        (plan.push, Effect::Push),
+        (plan.pull_request.is_some(), Effect::PullRequest),
+        (plan.comment.unwrap_or(ready), Effect::Comment),
+    ];
+    let effects = wanted.into_iter().filter(|(is, _)| *is).map(|(_, effect)| effect).collect();
+    let (hindered, token) = match gh {
+        None => (None, None),
+        Some(Ok(gh)) => (None, Some(gh.token().to_owned())),
+        Some(Err(why)) => (Some(why), None),
+    };
+    Intent { repository: slug, effects, hindered, token }
+}

@@ -1,0 +1,170 @@
+//! Takes a closed run, gives its effects outside of the machine: push, pull request, comment. Each once, whatever
+//! is lost in between: the journal has a line before and after each, and where it does not know, the other side is
+//! asked first. Never changes what a run itself came to.
+
+mod comment;
+mod intent;
+mod patience;
+mod pull_request;
+mod push;
+mod scan;
+mod trouble;
+
+use std::io;
+use std::time::Duration;
+
+pub use intent::{Intent, intend};
+pub use patience::Patience;
+
+use crate::evidence::event::{Effect, Event};
+use crate::evidence::{Recorder, Token};
+use crate::github::{self, Environment, Gh, Slug};
+use crate::plan;
+use crate::report::{self, RunView};
+use crate::worktree::Repository;
+use trouble::Trouble;
+
+/// What of a run is to be published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// What it meant to from the start.
+    Intended,
+    /// All that its plan allows, also what it could not mean to without `gh`, or was told not to.
+    Everything,
+}
+
+/// What came of an effect: where it can be looked at, and a comment's number.
+#[derive(Debug, Default)]
+struct Made {
+    url: Option<String>,
+    id: Option<u64>,
+}
+
+/// Publishes what of a closed run is not published as it is now; returns the run as it is then.
+///
+/// Cancel-safe: what was begun and broken off is found out by the next call.
+pub async fn publish(
+    recorder: &mut Recorder,
+    repository: &Repository,
+    environment: &Environment,
+    asked: Asked,
+    patience: Patience,
+) -> io::Result<Option<RunView>> {
+    let Some(mut view) = report::read(recorder.files())? else { return Ok(None) };
+    let effects = effects(&view, asked);
+    if effects.is_empty() {
+        return Ok(Some(view));
+    }
+    let slug = slug(&view, repository, environment);
+    let gh = match &slug {
+        Some(slug) => Gh::find(environment, slug).await.map_err(Trouble::from),
+        None => Err(Trouble::no_repository()),
+    };
+    for effect in effects {
+        let publisher = Publisher { view: &view, repository, environment, gh: &gh, recorder, patience };
+        publisher.one(effect).await?;
+        if let Some(now) = report::read(recorder.files())? {
+            view = now;
+        }
+    }
+    Ok(Some(view))
+}
+
+/// Returns what is to be done, in the order in which the later tells of the earlier.
+fn effects(view: &RunView, asked: Asked) -> Vec<Effect> {
+    let mut effects = view.to_publish();
+    if asked == Asked::Everything {
+        let plan = plan_of(view);
+        let wanted = [
+            (plan.push, Effect::Push),
+            (plan.pull_request.is_some(), Effect::PullRequest),
+            (plan.comment != Some(false), Effect::Comment),
+        ];
+        effects = wanted.into_iter().filter(|(is, _)| *is).map(|(_, effect)| effect).collect();
+        effects.retain(|effect| view.is_open(*effect));
+    }
+    // What goes before it makes a comment one that tells too little.
+    let comments = view.start.publish.as_ref().is_some_and(|p| p.effects.contains(&Effect::Comment));
+    if comments && !effects.is_empty() && !effects.contains(&Effect::Comment) {
+        effects.push(Effect::Comment);
+    }
+    effects
+}
+
+/// Returns the plan's `publish` as the journal has it.
+fn plan_of(view: &RunView) -> plan::Publish {
+    let document = view.start.plan.value().get("publish").cloned().unwrap_or_default();
+    serde_json::from_value(document).unwrap_or_default()
+}
+
+/// Returns the repository of GitHub: the one that the run began with, else what can be found now.
+fn slug(view: &RunView, repository: &Repository, environment: &Environment) -> Option<Slug> {
+    let recorded = view.start.publish.as_ref().and_then(|publish| publish.repository.as_ref());
+    let recorded = recorded.and_then(|slug| slug.as_str().parse().ok());
+    recorded.or_else(|| find_slug(repository, environment))
+}
+
+fn find_slug(repository: &Repository, environment: &Environment) -> Option<Slug> {
+    Slug::find(environment, &remotes(repository))
+}
+
+fn remotes(repository: &Repository) -> Vec<github::Remote> {
+    let remotes = repository.remotes().unwrap_or_default().into_iter();
+    remotes
+        .map(|remote| github::Remote { name: remote.name, url: remote.url, resolved: remote.resolved })
+        .collect()
+}
+
+/// Everything one effect works with.
+struct Publisher<'a> {
+    view: &'a RunView,
+    repository: &'a Repository,
+    environment: &'a Environment,
+    gh: &'a Result<Gh, Trouble>,
+    recorder: &'a mut Recorder,
+    patience: Patience,
+}
+
+impl Publisher<'_> {
+    /// Does one effect, with a line in the journal before and after it.
+    async fn one(self, effect: Effect) -> io::Result<()> {
+        let (key, to) = (self.key(effect), self.target(effect));
+        self.recorder.record(Event::PublishStarted { effect, key: key.clone(), to })?;
+        let made = match effect {
+            Effect::Push => self.push().await,
+            Effect::PullRequest => self.pull_request().await,
+            Effect::Comment => self.comment().await,
+        };
+        let event = match made {
+            Ok(Made { url, id }) => {
+                let url = url.map(|url| self.recorder.text(url));
+                Event::PublishDone { effect, key, url, id }
+            }
+            Err(Trouble { kind, why, hint }) => {
+                let (why, hint) = (self.recorder.text(why), self.recorder.text(hint));
+                Event::PublishFailed { effect, key, kind, why, hint }
+            }
+        };
+        self.recorder.record(event)
+    }
+
+    fn key(&self, effect: Effect) -> Token {
+        let head = self.view.head.as_ref().map(ToString::to_string);
+        let commit = self.view.branch.as_ref().map(|(_, commit, _)| commit.clone());
+        Token::new(if effect == Effect::Comment { head } else { commit }.unwrap_or_default())
+    }
+
+    fn target(&self, effect: Effect) -> Token {
+        let remote = self.remote().unwrap_or_default();
+        let slug = self.gh.as_ref().map(|gh| gh.slug().with_host()).unwrap_or_default();
+        Token::new(if effect == Effect::Push { remote } else { slug })
+    }
+
+    /// Returns the `gh` that is there, or why there is none.
+    fn gh(&self) -> Result<&Gh, Trouble> {
+        self.gh.as_ref().map_err(Clone::clone)
+    }
+}
+
+/// How long publishing may take by default: a call of `gh` has no end of its own.
+pub const TIME: Duration = Duration::from_secs(120);

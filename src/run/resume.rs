@@ -1,0 +1,121 @@
+//! Whether a run may go on, and the event that says that it does.
+
+use std::collections::BTreeMap;
+
+use super::attempt::millis;
+use super::whole::this_host;
+use super::{Grants, RunError, Standing, enforcement};
+use crate::evidence::event::{Event, ReasonKind, Resumed, RunResult, RunStarted};
+use crate::evidence::{Recorder, Token};
+use crate::plan::Plan;
+use crate::worktree::{Base, Repository, WorktreeError};
+
+/// Why a run cannot go on: it would not be the same run.
+#[derive(Debug, thiserror::Error)]
+pub enum Changed {
+    /// The plan file is another one.
+    #[error("the plan was changed since run {run} began")]
+    Plan {
+        /// The run.
+        run: Token,
+    },
+    /// The base moved, or is gone.
+    #[error("the base `{base}` was {then} when run {run} began, and {now}")]
+    Base {
+        /// The run.
+        run: Token,
+        /// As the plan names it.
+        base: String,
+        /// The commit it was.
+        then: String,
+        /// What it is now, in words.
+        now: String,
+    },
+    /// The branch with its checkpoints is gone, moved or in use.
+    #[error("the branch {branch} of run {run} {how}")]
+    Branch {
+        /// The run.
+        run: Token,
+        /// Its branch.
+        branch: String,
+        /// What is the matter with it.
+        how: String,
+    },
+}
+
+/// Tells whether a run that ended so can go on: what ended it was no fault of its steps.
+pub fn can_go_on(result: RunResult, reason: Option<ReasonKind>) -> bool {
+    match result {
+        RunResult::Interrupted | RunResult::Crashed => true,
+        RunResult::Failed => reason == Some(ReasonKind::Internal),
+        RunResult::Done => false,
+    }
+}
+
+/// Returns the base of a run, if it and the plan are still what they were when the run began.
+pub fn unchanged(start: &RunStarted, plan: &Plan, repository: &Repository) -> Result<Base, Refused> {
+    let run = start.run.clone();
+    if plan.digest != start.plan_sha256.as_str() {
+        return Err(Changed::Plan { run }.into());
+    }
+    let then: String = start.commit.as_str().chars().take(12).collect();
+    let base = start.base.to_string();
+    match repository.base(Some(&base)) {
+        Ok(now) if now.commit == start.commit.as_str() => Ok(now),
+        Ok(now) => {
+            let now = format!("is {} now", now.commit.chars().take(12).collect::<String>());
+            Err(Changed::Base { run, base, then, now }.into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Why a run does not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// It would not be the same run.
+    #[error(transparent)]
+    Changed(#[from] Changed),
+    /// The repository cannot be run in as it is.
+    #[error(transparent)]
+    Worktree(#[from] WorktreeError),
+}
+
+/// Demands that the branch of a run whose directory is gone still ends at its last checkpoint, so that what
+/// follows can be added to it.
+pub fn branch_unchanged(
+    start: &RunStarted,
+    checkpoint: &Token,
+    repository: &Repository,
+) -> Result<(), Refused> {
+    let (run, branch) = (start.run.clone(), start.branch.to_string());
+    let how = match repository.branch(&branch)? {
+        None => "is gone".to_owned(),
+        Some((commit, _)) if commit != checkpoint.as_str() => "was moved by somebody".to_owned(),
+        Some((_, Some(place))) => format!("is checked out at {}", place.display()),
+        Some((_, None)) => return Ok(()),
+    };
+    Err(Changed::Branch { run, branch, how }.into())
+}
+
+/// Records that a run goes on.
+pub fn resumed(
+    recorder: &mut Recorder,
+    standing: &Standing,
+    base: &Base,
+    torn: u64,
+    repository: &Repository,
+    grants: &BTreeMap<String, Grants>,
+) -> Result<(), RunError> {
+    let resumed = Resumed {
+        autopilot: Token::new(env!("CARGO_PKG_VERSION")),
+        checkpoint: standing.checkpoint.clone().unwrap_or_else(|| Token::new(&base.commit)),
+        used: millis(standing.used),
+        consecutive: standing.consecutive,
+        torn,
+        host: this_host(recorder, repository)?,
+        sandbox: recorder.text(enforcement(grants.values())),
+    };
+    recorder.banner(format!("run {} goes on", recorder.files().run()))?;
+    Ok(recorder.record(Event::Resumed(Box::new(resumed)))?)
+}

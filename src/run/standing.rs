@@ -1,0 +1,260 @@
+//! Takes a journal, gives where its run stands: what is over for good, what was being done, what is used up.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::evidence::event::{AttemptResult, Event, Reason, StepResult};
+use crate::evidence::{Line, Token};
+use crate::plan::{Plan, Step};
+
+/// Where a run stands. The default is a run that begins.
+#[derive(Debug, Default)]
+pub struct Standing {
+    /// The worktree is the one that a dead runner left; otherwise a fresh one.
+    pub in_place: bool,
+    /// The last checkpoint that is recorded.
+    pub checkpoint: Option<Token>,
+    /// Failed attempts in a row.
+    pub consecutive: u32,
+    /// Active time so far.
+    pub used: Duration,
+    /// The attempt that had begun, and not come to its end.
+    pub(super) open: Option<Open>,
+    steps: HashMap<String, StepStanding>,
+}
+
+/// Where a step stands.
+#[derive(Debug, Default, Clone)]
+pub(super) struct StepStanding {
+    /// Attempts begun.
+    pub(super) begun: u32,
+    /// Attempts failed.
+    pub(super) failed: u32,
+    /// Why the last one failed.
+    pub(super) reason: Option<Reason>,
+    /// Failed attempts in a row, of the whole run, when its last one failed.
+    pub(super) consecutive: u32,
+    /// How it ended, if it did.
+    pub(super) ended: Option<StepResult>,
+}
+
+/// An attempt that had begun.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) step: Token,
+    pub(super) attempt: u32,
+    pub(super) came_to: CameTo,
+    /// How long it is known to have run.
+    pub(super) ran: Duration,
+    began: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+/// How far an attempt had come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CameTo {
+    Begin,
+    Checkpoint,
+    End,
+}
+
+impl Standing {
+    /// Folds the lines of a journal.
+    pub fn of(lines: &[Line], plan: &Plan) -> Self {
+        let mut standing = Self::default();
+        for line in lines {
+            standing.take(line);
+        }
+        if let (Some(open), Some(last)) = (&mut standing.open, lines.last().and_then(Line::time)) {
+            // Clocks jump; no attempt runs for longer than it may.
+            let most = plan.steps.iter().find(|step| step.id == open.step.as_str()).map(|step| step.timeout);
+            let ran = open.began.and_then(|began| (last - began).to_std().ok()).unwrap_or_default();
+            open.ran = ran.min(most.unwrap_or_default());
+            if open.came_to != CameTo::End {
+                standing.used += open.ran;
+            }
+        }
+        standing
+    }
+
+    fn take(&mut self, line: &Line) {
+        match &line.event {
+            Event::AttemptStarted { step, attempt, .. } => {
+                let of_step = self.step_mut(step);
+                of_step.begun = *attempt;
+                of_step.ended = None;
+                let (step, attempt, began) = (step.clone(), *attempt, line.time());
+                let ran = Duration::ZERO;
+                self.open = Some(Open { step, attempt, came_to: CameTo::Begin, ran, began });
+            }
+            Event::CheckpointMade { commit, .. } => {
+                self.checkpoint = Some(commit.clone());
+                self.come_to(CameTo::Checkpoint);
+            }
+            Event::AttemptEnded { step, result, reason, ms, .. } => {
+                self.used += Duration::from_millis(*ms);
+                match result {
+                    AttemptResult::Passed => {
+                        self.consecutive = 0;
+                        self.come_to(CameTo::End);
+                    }
+                    AttemptResult::Interrupted => self.open = None,
+                    AttemptResult::Failed => {
+                        self.open = None;
+                        self.consecutive += 1;
+                        let consecutive = self.consecutive;
+                        let of_step = self.step_mut(step);
+                        of_step.failed += 1;
+                        of_step.reason.clone_from(reason);
+                        of_step.consecutive = consecutive;
+                    }
+                }
+            }
+            Event::StepEnded { step, result, .. } => {
+                self.open = None;
+                self.step_mut(step).ended = Some(*result);
+            }
+            Event::RetryWaiting { ms, .. } => self.used += Duration::from_millis(*ms),
+            // A fault of the runner ends a run without a time of its own.
+            Event::RunEnded { ms, .. } => self.used = self.used.max(Duration::from_millis(*ms)),
+            Event::Resumed(resumed) => self.used = Duration::from_millis(resumed.used),
+            _ => {}
+        }
+    }
+
+    fn step_mut(&mut self, step: &Token) -> &mut StepStanding {
+        self.steps.entry(step.to_string()).or_default()
+    }
+
+    fn come_to(&mut self, point: CameTo) {
+        if let Some(open) = &mut self.open {
+            open.came_to = point;
+        }
+    }
+
+    /// Returns where a step stands.
+    pub(super) fn step(&self, step: &Step) -> StepStanding {
+        self.steps.get(&step.id).cloned().unwrap_or_default()
+    }
+
+    /// Notes that a step's open attempt has passed after all.
+    pub(super) fn pass(&mut self, step: &Step) {
+        self.consecutive = 0;
+        self.steps.entry(step.id.clone()).or_default().ended = Some(StepResult::Passed);
+    }
+}
+
+impl StepStanding {
+    /// Tells whether nothing is left to try.
+    pub(super) fn is_spent(&self, step: &Step, consecutive_failures: u32) -> bool {
+        self.failed > step.retries || (self.failed > 0 && self.consecutive >= consecutive_failures)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::Sha;
+    use crate::evidence::event::ReasonKind;
+
+    fn plan() -> Plan {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("Autopilot.yaml");
+        let text = "version: 1\nissue: 7\ntitle: Try\nsteps:\n  - {id: a, command: 'true', retries: 2, timeout: 1m}\n  - {id: b, command: 'true'}\n";
+        std::fs::write(&path, text).unwrap();
+        crate::plan::load(&path, Some(7)).unwrap().plan
+    }
+
+    fn standing(events: impl IntoIterator<Item = (u32, Event)>) -> Standing {
+        let lines: Vec<Line> = (0u64..)
+            .zip(events)
+            .map(|(seq, (second, event))| {
+                let ts = format!("2026-10-03T10:{:02}:{:02}.000Z", second / 60, second % 60);
+                Line { v: 1, seq, ts, prev: Sha::none(), event }
+            })
+            .collect();
+        Standing::of(&lines, &plan())
+    }
+
+    fn started(step: &str, attempt: u32) -> Event {
+        Event::AttemptStarted { step: Token::new(step), attempt, log: 0 }
+    }
+
+    fn ended(step: &str, attempt: u32, result: AttemptResult) -> Event {
+        let secrets = crate::evidence::mask::Secrets::default();
+        let text = crate::evidence::Text::new(&secrets, "it did");
+        let reason = Some(Reason { kind: ReasonKind::Exit, text });
+        Event::AttemptEnded {
+            step: Token::new(step),
+            attempt,
+            result,
+            reason,
+            ms: 2000,
+            log: 0,
+            refused: None,
+        }
+    }
+
+    fn step_ended(step: &str, result: StepResult) -> Event {
+        Event::StepEnded { step: Token::new(step), result, attempts: 1, because: None }
+    }
+
+    #[test]
+    fn failures_count_on_and_an_attempt_in_flight_does_not() {
+        let standing = standing([
+            (0, started("a", 1)),
+            (2, ended("a", 1, AttemptResult::Failed)),
+            (2, Event::RetryWaiting { step: Token::new("a"), attempt: 2, ms: 1000 }),
+            (3, started("a", 2)),
+            (8, Event::ResetStarted { step: Token::new("a"), attempt: 2 }),
+        ]);
+        let plan = plan();
+        let a = standing.step(&plan.steps[0]);
+        assert_eq!((a.begun, a.failed, standing.consecutive), (2, 1, 1));
+        assert!(!a.is_spent(&plan.steps[0], 3) && a.is_spent(&plan.steps[0], 1));
+        assert_eq!(standing.used, Duration::from_secs(2 + 1 + 5));
+        assert_eq!(standing.open.unwrap().came_to, CameTo::Begin);
+    }
+
+    #[test]
+    fn a_clock_that_jumps_uses_no_more_than_the_attempt_may_take() {
+        assert_eq!(
+            standing([(0, started("a", 1)), (3000, started("a", 1)), (0, started("b", 1))]).used,
+            Duration::ZERO
+        );
+        let jumped = [(0, started("a", 1)), (3000, Event::ResetDone { step: Token::new("a"), attempt: 1 })];
+        assert_eq!(standing(jumped).used, Duration::from_mins(1));
+    }
+
+    #[test]
+    fn a_step_that_passed_is_over_and_an_interrupted_one_is_not() {
+        let plan = plan();
+        let standing = standing([
+            (0, started("a", 1)),
+            (2, ended("a", 1, AttemptResult::Passed)),
+            (2, step_ended("a", StepResult::Passed)),
+            (3, started("b", 1)),
+            (5, ended("b", 1, AttemptResult::Interrupted)),
+            (5, step_ended("b", StepResult::Interrupted)),
+        ]);
+        assert_eq!(standing.step(&plan.steps[0]).ended, Some(StepResult::Passed));
+        let b = standing.step(&plan.steps[1]);
+        assert_eq!((b.ended, b.begun, b.failed), (Some(StepResult::Interrupted), 1, 0));
+        assert!(standing.open.is_none());
+        assert_eq!(standing.used, Duration::from_secs(4));
+    }
+
+    #[test]
+    fn what_passed_and_was_not_said_to_be_over_is_open() {
+        let commit = Event::CheckpointMade {
+            step: Token::new("a"),
+            attempt: 1,
+            commit: Token::new("c1"),
+            changes: vec![],
+        };
+        let made = standing([(0, started("a", 1)), (1, commit)]);
+        assert_eq!(made.open.unwrap().came_to, CameTo::Checkpoint);
+        assert_eq!(made.checkpoint, Some(Token::new("c1")));
+        let passed = standing([(0, started("a", 1)), (1, ended("a", 1, AttemptResult::Passed))]);
+        assert_eq!(passed.open.unwrap().came_to, CameTo::End);
+    }
+}

@@ -1,0 +1,176 @@
+//! Going on with a run whose runner died or was interrupted: what it left is its directory, or, where that is
+//! gone, its branch and its salvage bundle.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::Worktree;
+use super::changes::Snapshot;
+use super::checkpoint::{Checkpoint, message};
+use super::confined::ConfinedGit;
+use super::create::{RESULT, fetch};
+use super::error::WorktreeError;
+use super::git::Git;
+use super::repository::Repository;
+use super::rules::Rules;
+use super::rundir::{Record, RunDir};
+use super::tree;
+use super::walk::Root;
+use crate::policy::{HostFacts, Waivers};
+
+/// Goes back to the last checkpoint that the journal knows. Whatever git was at when the runner died is undone
+/// first: its locks, and an index with half of a commit in it.
+const TAKE_UP: &str = r#"
+find "$GIT_DIR" -name '*.lock' -exec rm -f {} +
+rm -f "$GIT_DIR/salvage-index" "$GIT_DIR/info/attributes"
+git rev-parse --verify --quiet "$RESULT" || echo none
+git read-tree --reset "$LAST"
+git update-ref "$RESULT" "$LAST"
+"#;
+
+/// Fills a fresh worktree, which is at the base, with the last checkpoint. What it changes is no commit to the
+/// step's own git, as it was when the steps before had done it.
+const GO_ON: &str = r#"
+echo none
+git read-tree -u --reset "$LAST"
+git update-ref "$RESULT" "$LAST"
+"#;
+
+/// Says what there is, after either.
+const TELL: &str = r#"
+git rev-list --count "$BASE..$LAST"
+git for-each-ref --format='%(refname)' refs/salvage/
+echo
+git ls-tree -r -z --full-tree "$LAST"
+"#;
+
+/// Says what a commit is: its parent, its tree, its message.
+const DESCRIBE: &str = r#"
+git rev-parse --verify "$FOUND^"
+git rev-parse --verify "$FOUND^{tree}"
+git log -1 --format=%B "$FOUND"
+"#;
+
+/// What an earlier part of a run left in the user's repository.
+#[derive(Debug, Clone, Copy)]
+pub struct Earlier<'a> {
+    /// Its last checkpoint.
+    pub checkpoint: &'a str,
+    /// Its salvage bundle, which goes on to hold all that is salvaged.
+    pub salvage: Option<&'a Path>,
+}
+
+/// Fetches it into the runner's git directory, before that is made over to whom the steps run as.
+pub(super) fn fetch_earlier(
+    checkpoints: &Path,
+    repository: &Repository,
+    earlier: Earlier<'_>,
+) -> Result<(), WorktreeError> {
+    let refspec = format!("{}:{RESULT}", earlier.checkpoint);
+    fetch(checkpoints).arg("--no-tags").arg(&repository.common_dir).arg(refspec).run()?;
+    let Some(bundle) = earlier.salvage else { return Ok(()) };
+    // It is bundled again, never checked out: nothing in it has to be fit for that.
+    let fetch = Git::new(checkpoints, "fetch").args(["--quiet", "--no-write-fetch-head", "--no-tags"]);
+    fetch.arg(bundle).arg("refs/salvage/*:refs/salvage/*").run().map(drop)
+}
+
+impl Worktree {
+    /// Opens what a dead runner left, at the last checkpoint that was recorded: one that was made and not
+    /// recorded is to be adopted, or salvaged. Nothing if there was no checkout yet: no step ran.
+    pub async fn take_up(
+        dir: RunDir,
+        record: &Record,
+        last: Option<&str>,
+        repository: &Repository,
+        host: &HostFacts,
+        waivers: &Waivers,
+    ) -> Result<Option<Self>, WorktreeError> {
+        if !dir.checkpoints().join(RESULT).is_file() || !dir.worktree().is_dir() {
+            return Ok(None);
+        }
+        let git = ConfinedGit::new(&dir, host, waivers, repository.format.name())?;
+        git.take_possession(&dir)?;
+        let last = last.unwrap_or(&record.base).to_owned();
+        let told = tell(&git, TAKE_UP, &record.base, &last).await?;
+        let base = repository.base(Some(&record.base))?;
+        Ok(Some(Self {
+            root: Root::open(&dir.worktree())?,
+            dir,
+            git,
+            rules: Rules::read(repository, &base.entries)?,
+            snapshot: Snapshot::of(&told.entries, repository.format),
+            person: repository.person(),
+            repository: repository.clone(),
+            run: record.run.clone(),
+            branch: record.branch.clone(),
+            base: record.base.clone(),
+            unrecorded: told.found.filter(|found| *found != last),
+            last,
+            commits: told.commits,
+            salvaged: told.salvaged,
+            made_in: Duration::ZERO,
+        }))
+    }
+
+    /// Goes on from what was fetched of an earlier part of the run.
+    pub(super) async fn go_on(&mut self, last: &str) -> Result<(), WorktreeError> {
+        let told = tell(&self.git, GO_ON, &self.base, last).await?;
+        self.snapshot = Snapshot::of(&told.entries, self.repository.format);
+        self.snapshot.believe(&self.root, &self.rules, true)?;
+        last.clone_into(&mut self.last);
+        self.commits = told.commits;
+        self.salvaged = told.salvaged;
+        Ok(())
+    }
+
+    /// Takes the checkpoint that the dead runner had made and not recorded for its own: if its message is the
+    /// one that this checkpoint would have, and the worktree still is what it holds.
+    pub async fn adopt(
+        &mut self,
+        subject: &str,
+        trailers: &[(&str, &str)],
+    ) -> Result<Option<Checkpoint>, WorktreeError> {
+        let Some(found) = self.unrecorded.take() else { return Ok(None) };
+        let described = self.git.script("describe", DESCRIBE, &[("FOUND", found.into())]).await;
+        // A commit that cannot be read, perhaps because power was lost, is none.
+        let Ok(described) = described else { return Ok(None) };
+        let text = String::from_utf8_lossy(&described).into_owned();
+        let mut lines = text.splitn(3, '\n');
+        let (parent, tree, said) = (lines.next(), lines.next(), lines.next().unwrap_or_default());
+        let Some(tree) = tree.filter(|_| parent == Some(self.last.as_str())) else { return Ok(None) };
+        if said.trim_end() != message(subject, trailers).trim_end() {
+            return Ok(None);
+        }
+        match self.checkpoint_of(Some(tree), subject, trailers).await {
+            Ok(made) => Ok(made),
+            // Another state than the commit's is what an attempt left: to be salvaged.
+            Err(WorktreeError::Git { .. } | WorktreeError::Uncommittable(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What the runner's git directory holds.
+struct Told {
+    found: Option<String>,
+    commits: u64,
+    salvaged: Vec<String>,
+    entries: Vec<tree::Entry>,
+}
+
+async fn tell(git: &ConfinedGit, script: &str, base: &str, last: &str) -> Result<Told, WorktreeError> {
+    let variables = [("BASE", base.into()), ("RESULT", RESULT.into()), ("LAST", last.into())];
+    let told = git.script("take up", &format!("{script}{TELL}"), &variables).await?;
+    let (head, listing) = told
+        .windows(2)
+        .position(|pair| pair == b"\n\n")
+        .map(|at| (String::from_utf8_lossy(&told[..at]).into_owned(), &told[at + 2..]))
+        .ok_or_else(|| WorktreeError::Git { command: "take up".into(), stderr: "no answer".into() })?;
+    let mut lines = head.lines().map(str::to_owned);
+    Ok(Told {
+        found: lines.next().filter(|line| line != "none"),
+        commits: lines.next().and_then(|line| line.parse().ok()).unwrap_or_default(),
+        salvaged: lines.collect(),
+        entries: tree::parse(listing)?,
+    })
+}

@@ -1,0 +1,185 @@
+//! The model endpoint: the key goes out and never in, and nothing but the model is reached.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+
+use autopilot::network::{Auth, Gate, Serving, Traffic, Upstream, Verdict};
+
+use super::host::Host;
+
+/// The last event of an answer that cost 100 and 20 tokens.
+const COMPLETED: &str = "data: {\"type\":\"response.completed\",\"response\":{\"id\":\"r1\",\"usage\":\
+    {\"input_tokens\":100,\"input_tokens_details\":{\"cached_tokens\":64},\"output_tokens\":20}}}\n\n";
+
+/// An endpoint on a listener of the test's own, where a step's would be in its namespace.
+struct Endpoint {
+    place: SocketAddr,
+    serving: Serving,
+}
+
+impl Endpoint {
+    fn of(upstream: Upstream) -> Self {
+        let gate = Gate::closed().model(upstream);
+        assert_eq!(gate.model_url().unwrap(), "http://127.0.0.1:61079/v1");
+        assert_eq!(gate.env(), [], "a step that reaches the model alone has no proxy");
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let place = listener.local_addr().unwrap();
+        Self { place, serving: gate.serve(vec![listener]).unwrap() }
+    }
+
+    fn ask(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(self.place).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn post(&self, headers: &str, body: &str) -> String {
+        let length = body.len();
+        self.ask(&format!(
+            "POST /v1/responses HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+        ))
+    }
+
+    fn end(self) -> Traffic {
+        self.serving.end()
+    }
+}
+
+fn model() -> Host {
+    Host::saying(COMPLETED)
+}
+
+fn upstream(host: &Host, auth: &Auth) -> Upstream {
+    Upstream::new(&format!("http://{}/base/v1/", host.address), auth).unwrap()
+}
+
+#[test]
+fn the_key_is_added_outside_and_what_the_step_sends_for_one_is_dropped() {
+    let host = model();
+    let endpoint = Endpoint::of(upstream(&host, &Auth::Bearer("the-key".into())));
+    let answer =
+        endpoint.post("Authorization: Bearer stolen\r\nCookie: a=b\r\nX-Own: kept\r\n", "{\"model\":1}");
+    assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with(COMPLETED), "{answer}");
+    assert!(!answer.contains("the-key"));
+    let [head] = &host.heads()[..] else { panic!("{:?}", host.heads()) };
+    let lower = head.to_lowercase();
+    assert!(
+        head.starts_with("POST /base/v1/responses HTTP/1.1\r\n") && head.ends_with("{\"model\":1}"),
+        "{head}"
+    );
+    assert!(lower.contains("authorization: bearer the-key\r\n") && lower.contains("x-own: kept"), "{head}");
+    assert!(lower.contains(&format!("host: {}\r\n", host.address)), "{head}");
+    assert!(!head.contains("stolen") && !lower.contains("cookie"), "{head}");
+    let traffic = endpoint.end();
+    let usage = traffic.model;
+    assert_eq!(
+        (usage.requests, usage.input, usage.cached, usage.output, usage.estimated),
+        (1, 100, 64, 20, 0)
+    );
+    let [decision] = &traffic.decisions[..] else { panic!("{traffic:?}") };
+    assert_eq!((decision.port, &decision.verdict), (host.address.port(), &Verdict::Allowed));
+    assert!(decision.sent > 100 && decision.received > COMPLETED.len() as u64, "{decision:?}");
+}
+
+#[test]
+fn a_login_sends_its_account_too() {
+    let host = model();
+    let login = Auth::ChatGpt { access_token: "the-token".into(), account_id: "the-account".into() };
+    Endpoint::of(upstream(&host, &login)).post("ChatGPT-Account-ID: other\r\n", "{}");
+    let head = host.heads().remove(0).to_lowercase();
+    assert!(head.contains("authorization: bearer the-token\r\n"), "{head}");
+    assert!(head.contains("chatgpt-account-id: the-account\r\n") && !head.contains("other"), "{head}");
+}
+
+#[test]
+fn nothing_but_the_model_is_passed_on() {
+    let host = model();
+    let endpoint = Endpoint::of(upstream(&host, &Auth::Bearer("the-key".into())));
+    for line in [
+        "GET /v1/responses",
+        "POST /v1/files",
+        "POST /v1/responses/../files",
+        "POST /v1/responses/resp_1/cancel",
+        "POST /v1/responses%2f..%2ffiles",
+        "POST /responses",
+        "POST //v1/responses",
+        "DELETE /v1/models",
+        "GET /v1/models/x",
+        "POST http://127.0.0.1/v1/files",
+        "CONNECT api.example.org:443",
+        "OPTIONS *",
+    ] {
+        let answer = endpoint.ask(&format!("{line} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"));
+        assert!(answer.starts_with("HTTP/1.1 4"), "{line}: {answer}");
+    }
+    assert_eq!(host.heads(), Vec::<String>::new());
+    let answer = endpoint.ask("GET /v1/models HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && host.heads()[0].starts_with("GET /base/v1/models "),
+        "{answer}"
+    );
+    assert_eq!(endpoint.end().model.requests, 0);
+}
+
+#[test]
+fn over_the_token_limit_the_next_request_is_refused() {
+    let host = model();
+    let endpoint = Endpoint::of(upstream(&host, &Auth::None).limit(Some(200)));
+    assert!(endpoint.post("", "{}").starts_with("HTTP/1.1 200"));
+    assert!(endpoint.post("", "{}").starts_with("HTTP/1.1 200"));
+    let answer = endpoint.post("", "{}");
+    assert!(
+        answer.starts_with("HTTP/1.1 403") && answer.contains("the token limit of 200 is reached"),
+        "{answer}"
+    );
+    assert_eq!(host.heads().len(), 2);
+    let usage = endpoint.end().model;
+    assert_eq!((usage.requests, usage.refused, usage.tokens()), (2, 1, 240));
+}
+
+#[test]
+fn an_answer_arrives_while_it_is_still_being_written_and_going_away_is_not_free() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let endpoint = Endpoint::of(Upstream::new(&url, &Auth::None).unwrap());
+    let mut client = TcpStream::connect(endpoint.place).unwrap();
+    write!(
+        client,
+        "POST /v1/responses HTTP/1.1\r\nHost: h\r\nContent-Length: 4000\r\n\r\n{}",
+        "x".repeat(4000)
+    )
+    .unwrap();
+    let (server, _) = listener.accept().unwrap();
+    let mut server = BufReader::new(server);
+    let mut line = String::new();
+    while server.read_line(&mut line).unwrap() > 2 {}
+    server.read_exact(&mut [0; 4000]).unwrap();
+    // The first event is read before the second one is written: nobody waits for the end.
+    let chunk = |text: &str| format!("{:x}\r\n{text}\r\n", text.len());
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let first = "data: {\"delta\":\"one\"}\n\n";
+    server.get_mut().write_all((head.to_owned() + &chunk(first)).as_bytes()).unwrap();
+    let mut client = BufReader::new(client);
+    let mut seen = String::new();
+    while !seen.contains("one") {
+        assert!(client.read_line(&mut seen).unwrap() > 0, "{seen}");
+    }
+    drop(client);
+    // The server notices as well: nobody pays for an answer that nobody reads.
+    let mut rest = Vec::new();
+    server.read_to_end(&mut rest).unwrap();
+    let usage = endpoint.end().model;
+    assert_eq!((usage.requests, usage.estimated), (1, 1));
+    assert!(usage.input >= 1000 && usage.output >= 5, "{usage:?}");
+}
+
+#[test]
+fn a_model_that_cannot_be_reached_says_which() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let endpoint = Endpoint::of(Upstream::new(&format!("http://{closed}/v1"), &Auth::None).unwrap());
+    let answer = endpoint.post("", "{}");
+    assert!(answer.starts_with("HTTP/1.1 502") && answer.contains(&closed.to_string()), "{answer}");
+    assert!(matches!(endpoint.end().decisions[0].verdict, Verdict::Failed { .. }));
+}

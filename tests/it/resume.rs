@@ -1,0 +1,413 @@
+//! A run that crashed or was interrupted goes on: after its last checkpoint, with what it had used up, and
+//! with the result that it would have had.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::common::{Ran, Repo, signal, wait_for, wait_until};
+
+/// A moment of every kind: commits of a step's own, a failure that is ignored, a retry, ignored files, a file
+/// that is deleted, a step that waits for a process of its own.
+const STEPS: &str = "  - {id: first, retries: 3, command: 'echo one > one; git add one; git commit -qm one'}
+  - id: ignored
+    command: 'echo half > half; rm README.md; mkdir -p target; echo cache > target/cache; exit 1'
+    rollback: [echo undone]
+    on_failure: ignore
+  - id: retried
+    command: 'echo two >> two; test -e ~/tried || { touch ~/tried; exit 1; }'
+    retries: 4
+    post: ['test -e two']
+    commit: 'feat: two'
+  - {id: nothing, retries: 3, command: 'true'}
+  - {id: last, retries: 3, command: 'sleep 3601 & echo three > three; rm one; echo four > four', needs: [first, retried]}
+";
+
+/// The same with more failures in a row allowed than a killed child can make.
+fn repo() -> Repo {
+    let repo = Repo::new();
+    repo.plan_with("limits: {consecutive_failures: 9}", STEPS);
+    repo
+}
+
+fn journal(repo: &Repo) -> PathBuf {
+    repo.evidence("status-").pop().expect("no run")
+}
+
+/// The types of a journal's events, in order; a half-written line at its end is not read.
+fn types(repo: &Repo) -> Vec<String> {
+    let Some(journal) = repo.evidence("status-").pop() else { return Vec::new() };
+    let bytes = fs::read(journal).unwrap_or_default();
+    let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+    let lines = bytes[..whole].split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+    lines
+        .map(|line| {
+            let value: Value = serde_json::from_slice(line).unwrap();
+            value["event"]["type"].as_str().unwrap().to_owned()
+        })
+        .collect()
+}
+
+fn tree(repo: &Repo, branch: &str) -> String {
+    repo.git(["rev-parse", &format!("{branch}^{{tree}}")])
+}
+
+fn start(repo: &Repo, args: &[&str]) -> Child {
+    use std::os::unix::process::CommandExt;
+    let mut command = repo.command(args);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).spawn().unwrap()
+}
+
+/// Whom a round kills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Victim {
+    Runner,
+    Group,
+    /// A confined process, or the git of the runner.
+    Child,
+}
+
+fn strike(repo: &Repo, child: &Child, victim: Victim) {
+    let runner = Pid::from_raw(i32::try_from(child.id()).unwrap());
+    match victim {
+        Victim::Runner => kill(runner, Signal::SIGKILL).unwrap(),
+        Victim::Group => killpg(runner, Signal::SIGKILL).unwrap(),
+        Victim::Child => {
+            for line in repo.processes() {
+                let pid: i32 = line.split(' ').next().unwrap().parse().unwrap();
+                if pid != runner.as_raw() {
+                    // It may be over by now.
+                    let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+                }
+            }
+        }
+    }
+}
+
+/// Starts a run, and strikes as soon as its journal holds so many events of a type.
+fn disturb(repo: &Repo, event: &str, count: usize, victim: Victim) {
+    let before = repo.evidence("status-").len();
+    let mut child = start(repo, &["7"]);
+    let mut over = false;
+    wait_for(Duration::from_mins(2), || {
+        over = child.try_wait().unwrap().is_some();
+        let begun = repo.evidence("status-").len() > before;
+        over || (begun && types(repo).iter().filter(|kind| *kind == event).count() >= count)
+    });
+    if !over {
+        strike(repo, &child, victim);
+    }
+    child.wait().unwrap();
+    wait_until(|| repo.processes().is_empty());
+}
+
+/// Resumes until the run is done, and holds it against an undisturbed one.
+fn goes_on_to_the_same_end(repo: &Repo, undisturbed: &str, what: &str) {
+    let runs = repo.evidence("status-").len();
+    let ran = repo.autopilot(["7", "--resume"]);
+    assert_eq!(
+        ran.code,
+        0,
+        "{what}:\n{}\n{}\n{}",
+        ran.stdout,
+        ran.stderr,
+        fs::read_to_string(journal(repo)).unwrap()
+    );
+    assert_eq!(repo.evidence("status-").len(), runs, "{what}: no new run");
+    let events = Repo::chain(&journal(repo));
+    let of = |kind: &str| events.iter().filter(|event| event["type"] == kind).collect::<Vec<_>>();
+    assert_eq!(events.last().unwrap()["type"], "attested", "{what}");
+    let branch = events[0]["branch"].as_str().unwrap();
+    assert_eq!(tree(repo, branch), undisturbed, "{what}");
+    // A step that is over is over: one checkpoint each, one pass each.
+    for step in ["first", "retried", "nothing", "last"] {
+        let passed = of("step.ended").iter().filter(|e| e["step"] == step && e["result"] == "passed").count();
+        assert_eq!(passed, 1, "{what}: {step}");
+        let made = of("checkpoint.made").iter().filter(|event| event["step"] == step).count();
+        assert_eq!(made, usize::from(step != "nothing"), "{what}: {step}");
+    }
+    let commits = repo.git(["rev-list", "--count", &format!("main..{branch}")]);
+    assert_eq!(commits, "3", "{what}");
+    let retries = of("attempt.ended").iter().filter(|event| event["result"] == "failed").count();
+    assert!(retries >= 2, "{what}: the two that fail anyhow");
+    assert_eq!(repo.left_in_state(), Vec::<String>::new(), "{what}");
+    assert!(repo.summary().starts_with("# ✅ #7 done"), "{what}: {}", repo.summary());
+    let failed = journal(repo).to_str().unwrap().replace("status-", "FAILED-");
+    assert!(!PathBuf::from(failed).exists(), "{what}: a failure report of a run that is done");
+    for saved in of("salvaged") {
+        let bundle =
+            journal(repo).to_str().unwrap().replace("status-", "salvage-").replace(".log", ".bundle");
+        let heads = repo.git(["bundle", "list-heads", &bundle]);
+        assert!(heads.contains(saved["reference"].as_str().unwrap()), "{what}: {heads}");
+    }
+}
+
+/// Every type of event that a run like this one writes, with the number of times.
+fn moments(repo: &Repo) -> Vec<(String, usize)> {
+    let mut all: Vec<(String, usize)> = Vec::new();
+    for kind in types(repo) {
+        match all.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, count)) => *count += 1,
+            None => all.push((kind, 1)),
+        }
+    }
+    all
+}
+
+#[test]
+fn killed_at_any_event_a_run_goes_on_to_the_same_end() {
+    std::thread::scope(|scope| {
+        for victim in [Victim::Runner, Victim::Group, Victim::Child] {
+            scope.spawn(move || strike_at_every_event(victim));
+        }
+    });
+}
+
+/// A child that somebody kills fails an attempt, or the run for a fault that is not its own: the next attempt
+/// passes, or the run goes on.
+fn strike_at_every_event(victim: Victim) {
+    let repo = repo();
+    repo.run().exits(0);
+    let undisturbed = tree(&repo, &repo.branch());
+    let before = repo.fingerprint();
+    for (event, count) in moments(&repo) {
+        disturb(&repo, &event, 1, victim);
+        goes_on_to_the_same_end(&repo, &undisturbed, &format!("{victim:?} at the first {event}"));
+        if count > 1 && victim == Victim::Runner {
+            disturb(&repo, &event, count, victim);
+            goes_on_to_the_same_end(&repo, &undisturbed, &format!("{victim:?} at the last {event}"));
+        }
+    }
+    assert_eq!(repo.fingerprint(), before);
+    repo.git(["fsck", "--strict", "--no-progress"]);
+}
+
+/// A run of which one step has passed, and the second waits.
+fn waiting() -> (Repo, Child) {
+    let repo = Repo::new();
+    repo.plan(
+        "  - {id: a, command: 'echo one > one; mkdir -p target; echo cache > target/cache'}
+  - {id: b, command: 'cat one; echo half > half; echo ready; while test ! -e ~/go; do sleep 0.05; done; rm half; echo two > two'}\n",
+    );
+    let child = repo.start(["7"]);
+    wait_until(|| repo.log().contains("ready"));
+    (repo, child)
+}
+
+/// Lets the waiting step of whichever run there is pass.
+fn release(repo: &Repo) {
+    for run in fs::read_dir(repo.state().join("runs")).unwrap() {
+        let home = run.unwrap().path().join("home");
+        let _ = fs::write(home.join("go"), "");
+    }
+}
+
+fn resume_waiting(repo: &Repo) -> Ran {
+    let seen = repo.log().matches("ready").count();
+    let child = repo.start(["7", "--resume"]);
+    wait_until(|| repo.log().matches("ready").count() > seen);
+    release(repo);
+    Ran::of(&child.wait_with_output().unwrap())
+}
+
+#[test]
+fn an_interrupted_run_goes_on_from_its_branch() {
+    let (repo, child) = waiting();
+    signal(&child, Signal::SIGINT);
+    Ran::of(&child.wait_with_output().unwrap()).exits(130);
+    assert_eq!(repo.left_in_state(), Vec::<String>::new());
+    repo.autopilot(["status"]).exits(0).says("interrupted").says("autopilot run 7 --resume");
+    let first = repo.git(["rev-parse", &repo.branch()]);
+    let head_then = repo.events_of("attested").len();
+
+    resume_waiting(&repo).exits(0).says("goes on, 1 of 2 steps have passed").says("done in");
+    assert_eq!(repo.evidence("status-").len(), 1);
+    let events = Repo::chain(&journal(&repo));
+    assert_eq!(events.iter().filter(|event| event["type"] == "attested").count(), head_then + 1);
+    assert_eq!(repo.git(["merge-base", &first, &repo.branch()]), first, "the branch was added to");
+    assert_eq!(repo.on_branch("one"), "one");
+    assert_eq!(repo.on_branch("two"), "two");
+    let attempts: Vec<_> = events.iter().filter(|event| event["type"] == "attempt.started").collect();
+    let attempts: Vec<_> =
+        attempts.iter().map(|event| format!("{}{}", event["step"], event["attempt"])).collect();
+    assert_eq!(
+        attempts,
+        ["\"a\"1", "\"b\"1", "\"b\"2"],
+        "a cut attempt costs no retry, and none is repeated"
+    );
+    // What the interrupted attempt had done is in the bundle still.
+    let bundle = repo.evidence("salvage-").pop().unwrap();
+    repo.git(["fetch", "-q", bundle.to_str().unwrap(), "refs/salvage/*:refs/salvage/*"]);
+    assert_eq!(repo.git(["show", "refs/salvage/b-1:half"]), "half");
+    assert!(repo.evidence("FAILED-").is_empty());
+    assert!(repo.summary().contains("| b | ✅ | 2 |"), "{}", repo.summary());
+    repo.autopilot(["7", "--resume"]).exits(0).says("is done: nothing to resume");
+    assert_eq!(Repo::chain(&journal(&repo)).len(), events.len(), "nothing was added");
+}
+
+#[test]
+fn a_crashed_run_goes_on_where_it_is_with_what_is_ignored() {
+    let (repo, mut child) = waiting();
+    signal(&child, Signal::SIGKILL);
+    child.wait().unwrap();
+    wait_until(|| repo.processes().is_empty());
+    let run = fs::read_dir(repo.state().join("runs")).unwrap().next().unwrap().unwrap().path();
+    resume_waiting(&repo).exits(0);
+    assert!(!run.exists());
+    let resumed = repo.events_of("resumed");
+    assert_eq!(resumed.len(), 1);
+    assert_eq!(resumed[0]["checkpoint"], repo.events_of("checkpoint.made")[0]["commit"]);
+    assert_eq!(repo.events_of("worktree.ready").len(), 1, "the same worktree");
+    assert_eq!(repo.on_branch("two"), "two");
+    assert_eq!(
+        repo.events_of("worktree.removed")[0]["ignored_files"],
+        1,
+        "target/cache was kept until the end"
+    );
+}
+
+#[test]
+fn a_crash_that_a_later_run_picked_up_goes_on_from_its_branch() {
+    let (repo, mut child) = waiting();
+    signal(&child, Signal::SIGKILL);
+    child.wait().unwrap();
+    wait_until(|| repo.processes().is_empty());
+    // A plain call offers it to nobody: no terminal is there. It says how instead.
+    let plan = repo.read(".ai/plans/7/Autopilot.yaml");
+    let again = repo.start(["7"]);
+    wait_until(|| repo.evidence("status-").len() == 2 && repo.log().contains("ready"));
+    signal(&again, Signal::SIGTERM);
+    let ran = Ran::of(&again.wait_with_output().unwrap()).exits(143);
+    ran.says("crashed with 1 of 2 steps passed")
+        .says("autopilot run 7 --resume")
+        .says("had crashed; its end is recorded");
+    // The newest goes on, and the plan is what it was.
+    assert_eq!(repo.read(".ai/plans/7/Autopilot.yaml"), plan);
+    resume_waiting(&repo).exits(0);
+    assert_eq!(repo.evidence("status-").len(), 2);
+    assert_eq!(repo.branches().len(), 2);
+}
+
+#[test]
+fn a_changed_plan_or_base_or_branch_is_refused_with_what_to_do() {
+    let (repo, child) = waiting();
+    signal(&child, Signal::SIGTERM);
+    Ran::of(&child.wait_with_output().unwrap()).exits(143);
+    let events = Repo::chain(&journal(&repo)).len();
+    let refused = |what: &str| {
+        repo.autopilot(["7", "--resume"])
+            .exits(2)
+            .says(what)
+            .says("`autopilot run 7` saves what that run left");
+        assert_eq!(Repo::chain(&journal(&repo)).len(), events, "{what}: nothing was touched");
+    };
+    let plan = repo.read(".ai/plans/7/Autopilot.yaml");
+    repo.file(".ai/plans/7/Autopilot.yaml", &format!("{plan}\n# changed\n"));
+    refused("the plan was changed");
+    repo.file(".ai/plans/7/Autopilot.yaml", &plan);
+
+    repo.commit_file("mine", "the user goes on working\n");
+    refused("the base `main` was");
+    repo.git(["reset", "-q", "--hard", "HEAD~1"]);
+
+    let branch = repo.branch();
+    let was = repo.git(["rev-parse", &branch]);
+    repo.git(["update-ref", &format!("refs/heads/{branch}"), "main"]);
+    refused("was moved by somebody");
+    repo.git(["update-ref", &format!("refs/heads/{branch}"), &was]);
+    repo.git(["worktree", "add", "-q", "../side", &branch]);
+    refused("is checked out at");
+    repo.git(["worktree", "remove", "../side"]);
+    // Another branch is no other base.
+    repo.git(["switch", "-qc", "elsewhere"]);
+    resume_waiting(&repo).exits(0);
+}
+
+#[test]
+fn a_run_that_failed_by_itself_does_not_go_on() {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'echo one > one'}\n  - {id: b, command: 'exit 3'}\n");
+    repo.autopilot(["7", "--resume"])
+        .exits(1)
+        .says("there is no run of issue 7 to resume: this is its first");
+    let lines = Repo::chain(&journal(&repo)).len();
+    repo.autopilot(["7", "--resume"])
+        .exits(1)
+        .says("failed by itself")
+        .says("`autopilot run 7` begins a new one");
+    assert_eq!(Repo::chain(&journal(&repo)).len(), lines);
+    let json = repo.autopilot(["7", "--resume", "--json"]).exits(1);
+    let result: Value = serde_json::from_str(json.stdout.trim()).unwrap();
+    assert_eq!(result["result"], "failed");
+    repo.plan("  - {id: a, command: 'echo one > one'}\n");
+    repo.autopilot(["7", "--resume"]).exits(2).says("the plan was changed since").says("autopilot run 7");
+}
+
+#[test]
+fn what_was_used_up_stays_used_up() {
+    let repo = Repo::new();
+    // Two failures are allowed in a row: one before the crash, one after it.
+    repo.plan_with(
+        "limits: {consecutive_failures: 2, timeout: 1h}",
+        "  - {id: a, command: 'exit 3', on_failure: continue}
+  - {id: b, command: 'echo ready; while test ! -e ~/go; do sleep 0.05; done; exit 4', retries: 5}
+  - {id: c, command: 'true'}\n",
+    );
+    let mut child = repo.start(["7"]);
+    wait_until(|| repo.log().contains("ready"));
+    signal(&child, Signal::SIGKILL);
+    child.wait().unwrap();
+    wait_until(|| repo.processes().is_empty());
+    resume_waiting(&repo).exits(1).says("2 failed attempts in a row (limit 2)");
+    let resumed = &repo.events_of("resumed")[0];
+    assert_eq!(resumed["consecutive"], 1);
+    assert!(resumed["used"].as_u64().unwrap() > 0);
+    assert_eq!(repo.steps(), ["a:failed", "b:failed", "c:skipped"]);
+    let ended = &repo.events_of("run.ended")[0];
+    assert!(ended["ms"].as_u64().unwrap() >= resumed["used"].as_u64().unwrap(), "active time goes on");
+}
+
+#[test]
+fn a_checkpoint_that_was_made_and_not_recorded_is_adopted() {
+    let (repo, mut child) = waiting();
+    signal(&child, Signal::SIGKILL);
+    child.wait().unwrap();
+    wait_until(|| repo.processes().is_empty());
+    // As if the runner had died between the commit of step `a` and its line in the journal.
+    let journal = journal(&repo);
+    let text = fs::read_to_string(&journal).unwrap();
+    let at = text.find("\"type\":\"checkpoint.made\"").unwrap();
+    let line = text[..at].rfind('\n').unwrap() + 1;
+    fs::write(&journal, &text[..line]).unwrap();
+    let run = fs::read_dir(repo.state().join("runs")).unwrap().next().unwrap().unwrap().path();
+    let half = run.join("worktree/half");
+    fs::remove_file(&half).unwrap();
+    resume_waiting(&repo).exits(0);
+    let events = Repo::chain(&journal);
+    let kinds: Vec<&str> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    let at = kinds.iter().position(|kind| *kind == "resumed").unwrap();
+    assert_eq!(kinds[at + 1..at + 4], ["checkpoint.made", "attempt.ended", "step.ended"]);
+    let attempts = events.iter().filter(|event| event["type"] == "attempt.started" && event["step"] == "a");
+    assert_eq!(attempts.count(), 1, "it is not done again");
+
+    // The same where the worktree is not what the commit holds: then it is what an attempt left.
+    let (repo, mut child) = waiting();
+    signal(&child, Signal::SIGKILL);
+    child.wait().unwrap();
+    wait_until(|| repo.processes().is_empty());
+    let journal = self::journal(&repo);
+    let text = fs::read_to_string(&journal).unwrap();
+    let at = text.find("\"type\":\"checkpoint.made\"").unwrap();
+    let line = text[..at].rfind('\n').unwrap() + 1;
+    fs::write(&journal, &text[..line]).unwrap();
+    resume_waiting(&repo).exits(0);
+    let saved = &repo.events_of("salvaged")[0];
+    assert_eq!((saved["step"].as_str(), saved["attempt"].as_u64()), (Some("a"), Some(1)));
+    assert_eq!(repo.on_branch("one"), "one");
+    assert_eq!(repo.on_branch("two"), "two");
+}
