@@ -63,10 +63,14 @@ let
         fileset = lib.fileset.unions manifests;
       };
       postPatch = ''
-        mkdir -p src benches tests/it
-        echo 'fn main() {}' | tee src/main.rs tests/it/main.rs >/dev/null
-        for name in $(sed -n '/^\[\[bench\]\]/,/^name/s/^name = "\(.*\)"/\1/p' Cargo.toml); do
-          echo 'fn main() {}' >benches/$name.rs
+        mkdir -p src benches tests
+        echo 'fn main() {}' >src/main.rs
+        sed -n 's/^path = "\(tests\/.*\)"/\1/p' Cargo.toml | while read -r test; do
+          mkdir -p $(dirname $test)
+          echo 'fn main() {}' >$test
+        done
+        sed -n '/^\[\[bench\]\]/,/^name/s/^name = "\(.*\)"/\1/p' Cargo.toml | while read -r bench; do
+          echo 'fn main() {}' >benches/$bench.rs
         done
         : >src/lib.rs
       '';
