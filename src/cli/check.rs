@@ -8,8 +8,8 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
-use super::output;
 use super::plans::{self, Found};
+use super::{actions, output};
 use crate::plan::{self, Fault, Loaded, Plan};
 use crate::policy::{self, Decision, Reason, Request, Waivers};
 
@@ -84,6 +84,9 @@ fn check(found: &Found) -> Checked<'_> {
         let warnings = warnings(&loaded);
         Valid { denied: denied(&loaded.plan), plan: loaded.plan, warnings }
     });
+    if let Err(faults) = &result {
+        actions::faults(faults);
+    }
     Checked { found, result }
 }
 

@@ -4,11 +4,11 @@
 use std::fmt::Write as _;
 
 use super::exit::{Exit, Failure};
-use super::{output, target};
+use super::{output, publish, target};
 use crate::evidence::{Files, RunName};
 use crate::policy::{HostFacts, Waivers};
 use crate::report::{self, RunView};
-use crate::run;
+use crate::run::{self, Interrupt};
 use crate::worktree::{Record, Repository, RunDir, State};
 
 /// Where runs happen, and under which rules.
@@ -57,8 +57,14 @@ pub(super) fn earlier(scene: Scene<'_>, issue: u64) -> Result<Vec<Earlier>, Fail
     Ok(all)
 }
 
-/// Recovers those that have no end. The caller holds the issue's lock.
-pub(super) async fn recover(scene: Scene<'_>, issue: u64, earlier: Vec<Earlier>) -> Result<(), Failure> {
+/// Recovers those that have no end, and publishes what they meant to unless they are to be left alone. The caller
+/// holds the issue's lock.
+pub(super) async fn recover(
+    scene: Scene<'_>,
+    issue: u64,
+    earlier: Vec<Earlier>,
+    publishing: Option<&Interrupt>,
+) -> Result<(), Failure> {
     for dir in RunDir::abandoned(scene.state, &scene.repository.common_dir, issue)? {
         if let Err(error) = dir.discard() {
             output::note(&format!("warning: {} cannot be removed: {error}", dir.path().display()));
@@ -85,6 +91,10 @@ pub(super) async fn recover(scene: Scene<'_>, issue: u64, earlier: Vec<Earlier>)
             Some(mut recovered) => {
                 let closed = report::close(&mut recovered.recorder).map_err(|error| failed(name, &error))?;
                 output::note(&told(name, &closed.0));
+                if let Some(interrupt) = publishing {
+                    let recorder = &mut recovered.recorder;
+                    publish::at_the_end(recorder, scene.repository, &closed.0, interrupt).await?;
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Takes the command line, calls the rooms; progress on the terminal. Holds no logic of its own.
 
+mod actions;
 mod check;
 mod completions;
 mod doctor;

@@ -340,7 +340,8 @@ fn printable(line: &[u8]) -> String {
     plain.chars().filter(|c| !c.is_control()).take(160).collect::<String>().trim_end().to_owned()
 }
 
-fn say(mode: Mode, line: &str) {
+/// Says a line where progress goes.
+pub(super) fn say(mode: Mode, line: &str) {
     // A reader that has gone away must not end the run.
     let _ = match mode {
         Mode::Aside => writeln!(std::io::stderr().lock(), "{line}"),

@@ -5,10 +5,9 @@ use std::io::IsTerminal;
 use super::exit::{Exit, Failure};
 use super::leftovers::{Earlier, Scene};
 use super::output;
-use super::progress::Progress;
 use crate::evidence::event::{RunResult, StepResult};
 use crate::evidence::mask::Secrets;
-use crate::evidence::{Recorder, RunName};
+use crate::evidence::{Recorder, RunName, Watch};
 use crate::plan::Plan;
 use crate::report::{self, RunView};
 use crate::run::{self, Refused, Standing};
@@ -113,7 +112,7 @@ pub(super) async fn go_on(
     last: Earlier,
     view: &RunView,
     secrets: &Secrets,
-    progress: Progress,
+    watch: Box<dyn Watch>,
     grants: &std::collections::BTreeMap<String, run::Grants>,
 ) -> Result<GoingOn, Failure> {
     let base = check(scene, plan, view)?;
@@ -124,8 +123,7 @@ pub(super) async fn go_on(
         run::branch_unchanged(&view.start, checkpoint, scene.repository)
             .map_err(|refused| cannot(refused, plan.issue))?;
     }
-    let (mut recorder, _, torn) =
-        Recorder::reopen(files, secrets, Box::new(progress)).map_err(|e| Failure::system(&e))?;
+    let (mut recorder, _, torn) = Recorder::reopen(files, secrets, watch).map_err(|e| Failure::system(&e))?;
     run::resumed(&mut recorder, &standing, &base, torn, scene.repository, grants)?;
     let checkpoint = standing.checkpoint.as_ref().map_or(base.commit.as_str(), |commit| commit.as_str());
     let mut taken_up = None;

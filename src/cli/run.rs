@@ -8,10 +8,10 @@ use super::exit::{Exit, Failure};
 use super::leftovers::{self, Scene};
 use super::progress::{Mode, Progress};
 use super::resume::{self, Next};
-use super::{output, plans, publish, target};
+use super::{actions, output, plans, publish, target};
 use crate::evidence::event::{ReasonKind, RunResult};
 use crate::evidence::mask::Secrets;
-use crate::evidence::{Files, Head, Recorder, RunName, journal};
+use crate::evidence::{Files, Head, Recorder, RunName};
 use crate::github::Environment;
 use crate::plan::{self, Plan};
 use crate::policy::{HostFacts, Waivers};
@@ -122,14 +122,16 @@ async fn one(
     };
     let last = if matches!(next, Next::GoOn(_)) { earlier.pop() } else { None };
     let ended = earlier.last().map(|last| last.files.clone());
-    leftovers::recover(scene, issue, earlier).await?;
+    leftovers::recover(scene, issue, earlier, (!args.no_publish).then_some(interrupt)).await?;
 
-    let mut progress = Progress::new(Mode::choose(args.json), &plan);
+    let mode = Mode::choose(args.json);
+    let mut progress = Progress::new(mode, &plan);
+    let watch = |progress| actions::watch(progress, mode, &plan, &repository.toplevel);
     let (mut recorder, standing, made) = match (next, last, ended) {
         (Next::GoOn(view), Some(last), _) => {
             lock.name(&last.name.to_string())?;
             progress.catch_up(&view);
-            let going = resume::go_on(scene, &plan, last, &view, &secrets, progress, &grants).await?;
+            let going = resume::go_on(scene, &plan, last, &view, &secrets, watch(progress), &grants).await?;
             (going.recorder, going.standing, going.worktree)
         }
         (Next::Stands, _, Some(files)) => return stands(args, issue, &files, interrupt),
@@ -138,7 +140,7 @@ async fn one(
                 |name: RunName| repository.has_ref(&format!("refs/heads/{}", name.branch())).unwrap_or(false);
             let top = &repository.toplevel;
             let mut recorder =
-                Recorder::create(top, issue, &taken, &secrets, Box::new(progress)).map_err(internal)?;
+                Recorder::create(top, issue, &taken, &secrets, watch(progress)).map_err(internal)?;
             let name = recorder.files().run();
             lock.name(&name.to_string())?;
             let publishing = intent.recorded(&recorder);
@@ -149,18 +151,20 @@ async fn one(
     let ending = if args.keep_worktree { Ending::Keep } else { Ending::Remove };
     run::carry_out(made, &plan, &grants, &mut recorder, interrupt, standing, ending).await?;
     let (view, head) = report::close(&mut recorder).map_err(internal)?;
-    publish::at_the_end(&mut recorder, repository, &view, interrupt).await?;
+    if !args.no_publish {
+        publish::at_the_end(&mut recorder, repository, &view, interrupt).await?;
+    }
     drop(lock);
     tell(args, recorder.files(), &view, &head)?;
+    actions::finish(mode, recorder.files());
     Ok(exit(&view, interrupt))
 }
 
 /// Tells what became of a run that does not go on.
 fn stands(args: &RunArgs, issue: u64, files: &Files, interrupt: &Interrupt) -> Result<Exit, Failure> {
-    let contents = journal::read(&files.journal()).map_err(internal)?;
-    let view = RunView::fold(&contents);
-    let (Some(view), Some(head)) = (view, contents.head()) else {
-        return Err(Failure::new(Exit::Internal, format!("{}: empty", files.journal().display())));
+    let view = report::read(files).map_err(internal)?;
+    let Some((view, head)) = view.and_then(|view| Some((view.clone(), view.head?))) else {
+        return Err(Failure::new(Exit::Internal, format!("{}: without an end", files.journal().display())));
     };
     output::note(&resume::stands(issue, &view));
     tell(args, files, &view, &head)?;
@@ -206,7 +210,10 @@ fn load(args: &RunArgs, issue: u64) -> Result<Plan, Failure> {
         Some(path) => path.clone(),
         None => plans::of_issue(issue)?.path,
     };
-    let loaded = plan::load(&path, Some(issue)).map_err(|faults| Failure::plan(&faults))?;
+    let loaded = plan::load(&path, Some(issue)).map_err(|faults| {
+        actions::faults(&faults);
+        Failure::plan(&faults)
+    })?;
     for warning in &loaded.warnings {
         output::note(&format!("warning: {warning}"));
     }

@@ -195,13 +195,6 @@ pub struct Contents {
     pub last: Sha,
 }
 
-impl Contents {
-    /// Returns sequence number and hash of the last whole line.
-    pub fn head(&self) -> Option<Head> {
-        Some(Head { seq: self.lines.last()?.seq, hash: self.last.clone() })
-    }
-}
-
 /// Reads a journal and checks its chain; the error names the line.
 pub fn read(path: &Path) -> io::Result<Contents> {
     let mut bytes = Vec::new();

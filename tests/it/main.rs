@@ -2,6 +2,8 @@
 
 // `cfg(test)` tells clippy that helpers of tests may unwrap, too.
 #[cfg(test)]
+mod actions;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod common;

@@ -1,0 +1,257 @@
+//! GitHub Actions: a group an attempt with what it printed, annotations at files and lines, the outputs of the
+//! job's step, its summary.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::output;
+use super::progress::{Mode, Progress, say};
+use crate::evidence::event::{AttemptResult, Event, RunResult};
+use crate::evidence::{Files, Line, Watch};
+use crate::github::Environment;
+use crate::plan::{Faults, Plan};
+use crate::report;
+
+/// Lines of an attempt in which a place is looked for.
+const LINES: usize = 200;
+/// Bytes of each.
+const WIDTH: usize = 2000;
+
+/// A file and a line, as compilers and test frameworks name them.
+#[expect(clippy::expect_used, reason = "a constant; a unit test compiles it")]
+static PLACE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?:^|[\s("'`])((?:[\w@.+-]+/)*[\w@.+-]+\.\w+):(\d{1,7})\b"#)
+        .expect("the pattern of places compiles")
+});
+
+/// Shows a run in a job's log: like [`Progress`], with everything an attempt printed in a group of its own.
+pub(super) struct Actions {
+    progress: Progress,
+    mode: Mode,
+    top: PathBuf,
+    plan: PathBuf,
+    /// Line in the plan and folder of each step.
+    steps: HashMap<String, (usize, PathBuf)>,
+    group: Option<Group>,
+    tail: VecDeque<String>,
+    partial: Vec<u8>,
+}
+
+/// A group that is open. Within it the runner of Actions obeys no command, until it reads this word.
+struct Group {
+    word: String,
+    at_line_start: bool,
+}
+
+/// Shows a run the way that fits where it runs.
+pub(super) fn watch(progress: Progress, mode: Mode, plan: &Plan, top: &Path) -> Box<dyn Watch> {
+    if !Environment::of_process().is_actions() {
+        return Box::new(progress);
+    }
+    let steps = plan.steps.iter().map(|step| (step.id.clone(), (step.line, step.dir.clone())));
+    Box::new(Actions {
+        progress,
+        mode,
+        top: top.to_owned(),
+        plan: plan.path.clone(),
+        steps: steps.collect(),
+        group: None,
+        tail: VecDeque::new(),
+        partial: Vec::new(),
+    })
+}
+
+impl Watch for Actions {
+    fn event(&mut self, line: &Line) {
+        match &line.event {
+            Event::AttemptStarted { step, attempt, .. } => {
+                self.progress.event(line);
+                self.open(step.as_str(), *attempt);
+            }
+            Event::AttemptEnded { step, result, reason, .. } => {
+                self.close();
+                self.progress.event(line);
+                if *result != AttemptResult::Passed {
+                    let reason = reason.as_ref().map_or("", |reason| reason.text.as_str());
+                    self.annotate(step.as_str(), reason);
+                }
+            }
+            _ => self.progress.event(line),
+        }
+    }
+
+    fn output(&mut self, masked: &[u8]) {
+        let Some(group) = &mut self.group else { return };
+        write(self.mode, masked);
+        group.at_line_start = masked.last().map_or(group.at_line_start, |byte| *byte == b'\n');
+        self.partial.extend_from_slice(masked);
+        while let Some(at) = self.partial.iter().position(|&byte| byte == b'\n') {
+            let line: Vec<u8> = self.partial.drain(..=at).collect();
+            if self.tail.len() == LINES {
+                self.tail.pop_front();
+            }
+            self.tail.push_back(String::from_utf8_lossy(&line[..line.len().min(WIDTH)]).into_owned());
+        }
+        let surplus = self.partial.len().saturating_sub(WIDTH);
+        self.partial.drain(..surplus);
+    }
+}
+
+impl Actions {
+    fn open(&mut self, step: &str, attempt: u32) {
+        self.tail.clear();
+        self.partial.clear();
+        // Without a word that no step can guess, what a step prints could be a command: then it is not shown.
+        self.group = unguessable().ok().map(|word| Group { word, at_line_start: true });
+        if let Some(group) = &self.group {
+            say(self.mode, &format!("::group::{step}, attempt {attempt}"));
+            say(self.mode, &format!("::stop-commands::{}", group.word));
+        }
+    }
+
+    fn close(&mut self) {
+        if let Some(group) = self.group.take() {
+            let newline = if group.at_line_start { "" } else { "\n" };
+            say(self.mode, &format!("{newline}::{}::", group.word));
+            say(self.mode, "::endgroup::");
+        }
+    }
+
+    /// Marks the first file and line that the attempt named and the checkout has, else the step in the plan.
+    fn annotate(&self, step: &str, reason: &str) {
+        let unknown = (1, PathBuf::new());
+        let (line, folder) = self.steps.get(step).unwrap_or(&unknown);
+        let named = self.tail.iter().find_map(|text| place_in(text, &self.top, folder));
+        let (file, line) = named.unwrap_or_else(|| (self.plan.clone(), *line));
+        annotation(self.mode, &file, line, None, &format!("{step}: {reason}"));
+    }
+}
+
+/// Finds a file of the checkout, with a line, in a line of output.
+fn place_in(text: &str, top: &Path, folder: &Path) -> Option<(PathBuf, usize)> {
+    PLACE.captures_iter(text).find_map(|found| {
+        let path = Path::new(found.get(1)?.as_str());
+        let inside = path.components().all(|part| matches!(part, std::path::Component::Normal(_)));
+        let line = found.get(2)?.as_str().parse().ok()?;
+        let there =
+            |path: PathBuf| top.join(&path).symlink_metadata().is_ok_and(|it| it.is_file()).then_some(path);
+        let path = there(folder.join(path)).or_else(|| there(path.to_owned()))?;
+        inside.then_some((path, line))
+    })
+}
+
+/// Marks every fault of a plan, in a job of GitHub Actions.
+pub(super) fn faults(faults: &Faults) {
+    if Environment::of_process().is_actions() {
+        for fault in faults {
+            annotation(Mode::Aside, &fault.path, fault.line, Some(fault.column), &fault.message);
+        }
+    }
+}
+
+fn annotation(mode: Mode, file: &Path, line: usize, column: Option<usize>, message: &str) {
+    let column = column.map(|column| format!(",col={column}")).unwrap_or_default();
+    let file = property(&file.to_string_lossy());
+    say(mode, &format!("::error file={file},line={line}{column}::{}", data(message)));
+}
+
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// Ends a run in a job of GitHub Actions: outputs, summary, and the last lines of the log.
+pub(super) fn finish(mode: Mode, files: &Files) {
+    let environment = Environment::of_process();
+    let Ok(Some(view)) = report::read(files) else { return };
+    if !environment.is_actions() {
+        return;
+    }
+    let result = match view.end.as_ref().map(|end| end.result) {
+        Some(RunResult::Done) => "done",
+        Some(RunResult::Failed) => "failed",
+        Some(RunResult::Interrupted) => "interrupted",
+        Some(RunResult::Crashed) | None => "crashed",
+    };
+    let branch =
+        view.branch.as_ref().map_or("", |(reference, ..)| reference.trim_start_matches("refs/heads/"));
+    let head = view.head.as_ref().map(ToString::to_string).unwrap_or_default();
+    let run = files.run().to_string();
+    let summary = files.relative(&files.summary());
+    let evidence = format!(".ai/logs/**/*{run}*");
+    let outputs = [
+        ("run", &*run),
+        ("result", result),
+        ("branch", branch),
+        ("head", &head),
+        ("summary", &summary),
+        ("evidence", &evidence),
+    ];
+    let outputs: String = outputs.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+    append(&environment, "GITHUB_OUTPUT", &outputs);
+    // The summary's links lead into the checkout; the comment's text is for readers on GitHub, and never too long.
+    append(&environment, "GITHUB_STEP_SUMMARY", &report::comment(&view, files));
+    for (name, value) in [("result", result), ("branch", branch), ("head", &head)] {
+        say(mode, format!("{name:<8} {value}").trim_end());
+    }
+}
+
+/// Adds to a file that the job's runner reads; a run does not fail over it.
+fn append(environment: &Environment, name: &str, text: &str) {
+    let Some(path) = environment.get(name) else { return };
+    let file = OpenOptions::new().append(true).create(true).open(path);
+    if let Err(error) = file.and_then(|mut file| file.write_all(text.as_bytes())) {
+        output::note(&format!("warning: {name}: {path}: {error}"));
+    }
+}
+
+fn unguessable() -> io::Result<String> {
+    let mut bytes = [0; 16];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(hex::encode(bytes))
+}
+
+fn write(mode: Mode, bytes: &[u8]) {
+    // A reader that has gone away must not end the run.
+    let _ = match mode {
+        Mode::Aside => io::stderr().lock().write_all(bytes),
+        Mode::Plain | Mode::Terminal => io::stdout().lock().write_all(bytes),
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_files_of_the_checkout() {
+        let top = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(top.path().join("crate/src")).unwrap();
+        std::fs::write(top.path().join("crate/src/a.rs"), "").unwrap();
+        std::fs::write(top.path().join("b.py"), "").unwrap();
+        let find = |text: &str, folder: &str| {
+            place_in(text, top.path(), Path::new(folder))
+                .map(|(path, line)| format!("{}:{line}", path.display()))
+        };
+        assert_eq!(find("  --> src/a.rs:31:5", "crate").as_deref(), Some("crate/src/a.rs:31"));
+        assert_eq!(find("crate/src/a.rs:3: error", "").as_deref(), Some("crate/src/a.rs:3"));
+        assert_eq!(find("File \"b.py:7\"", "").as_deref(), Some("b.py:7"));
+        for nothing in ["src/none.rs:1:1", "/etc/passwd.x:1", "../b.py:1", "b.py: 7", "12:30:01", ""] {
+            assert_eq!(find(nothing, ""), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn what_a_command_would_read_otherwise_is_escaped() {
+        assert_eq!(property("a,b:c%\n"), "a%2Cb%3Ac%25%0A");
+        assert_eq!(data("a,b:c%\r\n::error::x"), "a,b:c%25%0D%0A::error::x");
+    }
+}
