@@ -86,6 +86,8 @@ pub(super) fn start(gate: &Gate, listeners: Vec<TcpListener>) -> io::Result<Serv
     let door = proxy::Door::new(gate.list.clone(), Arc::clone(&gate.outside), tally.clone());
     let forwards =
         gate.list.loopback().into_iter().map(|(_, entry)| Role::Forward(door.clone(), entry.clone()));
+    // Who shares the loopback finds them there already.
+    let forwards = forwards.filter(|_| gate.own.is_none());
     let proxy = gate.proxy.map(|_| Role::Proxy(door.clone()));
     let meter = Arc::new(Meter::default());
     let model = gate.model.clone().map(|(_, upstream)| {

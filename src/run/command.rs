@@ -15,7 +15,7 @@ use super::interrupt::Interrupt;
 use crate::evidence::Recorder;
 use crate::evidence::log::Stream;
 use crate::network::{Gate, Traffic};
-use crate::policy::{Grant, Reach};
+use crate::policy::{Grant, Isolation, Reach};
 use crate::sandbox::{self, Confined, Ended, Enforced, Place};
 
 /// Between SIGTERM and SIGKILL.
@@ -84,12 +84,13 @@ pub(super) async fn run(
     let from = recorder.log_position();
     let (deadline, limit) = (job.deadline, job.output);
     let (reader, writer) = pipe()?;
-    let gate = job.gate;
+    let gate = if job.grant.isolation() == Isolation::Bare { job.gate.shared()? } else { job.gate };
     let command = sandbox::Command {
         argv: job.argv.into_iter().map(Into::into).collect(),
         dir: job.dir,
         env: gate.env().into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
         listen: gate.listen(),
+        connect: gate.ports(),
         stdin: job.stdin.map(OwnedFd::from),
         stdout: writer.try_clone()?,
         stderr: writer,

@@ -129,7 +129,7 @@ fn init(socket: &OwnedFd, before: &str) -> Result<Ended, SandboxError> {
     // Up to here nothing depends on what is to run: this may have happened while another command ran.
     let (launch, streams) =
         wire::receive_launch(socket).map_err(|error| failed("receive the launch", error))?;
-    if Setting::of(&launch.grant, &launch.seen) != setting {
+    if Setting::of(&launch) != setting {
         return Err(failed("launch", io::Error::other("this was made ready for another setting")));
     }
     let listeners = namespaces::listen(&launch.listen)?;
@@ -191,7 +191,7 @@ fn step(socket: &OwnedFd) -> i32 {
         new_session()?;
         let (launch, streams) =
             wire::receive_launch(socket).map_err(|error| failed("receive the launch", error))?;
-        let walls = confine::prepare(&Setting::of(&launch.grant, &launch.seen))?;
+        let walls = confine::prepare(&Setting::of(&launch))?;
         let enforced = confine::confine(&launch, Vec::new(), walls)?;
         let prepared =
             command::prepare(&launch, streams).map_err(|error| failed("prepare the command", error))?;

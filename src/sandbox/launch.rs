@@ -144,9 +144,9 @@ pub(crate) async fn spawn_seen(
         dir: command.dir,
         env: command.env.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
         listen: command.listen,
+        connect: command.connect,
     };
-    let Started { socket, child } =
-        launcher::start(Setting::of(grant, &launch.seen)).await.map_err(failed)?;
+    let Started { socket, child } = launcher::start(Setting::of(&launch)).await.map_err(failed)?;
     wire::send_launch(&socket, &launch, [stdin.as_fd(), command.stdout.as_fd(), command.stderr.as_fd()])
         .map_err(failed)?;
     drop((stdin, command.stdout, command.stderr));

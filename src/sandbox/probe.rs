@@ -162,12 +162,13 @@ fn attempt(facts: &HostFacts, user: bool) -> Result<(), SandboxError> {
         dir: PathBuf::new(),
         env: Vec::new(),
         listen: Vec::new(),
+        connect: Vec::new(),
     };
     launch_and_hear(&launch).map_err(|error| SandboxError::of("launch", "try namespaces", &error))?
 }
 
 fn launch_and_hear(launch: &Launch) -> std::io::Result<Result<(), SandboxError>> {
-    let (ours, mut child) = enter::start(&Setting::of(&launch.grant, &launch.seen))?;
+    let (ours, mut child) = enter::start(&Setting::of(launch))?;
     let null = std::fs::File::options().read(true).write(true).open("/dev/null")?;
     wire::send_launch(&ours, launch, [null.as_fd(), null.as_fd(), null.as_fd()])?;
     let report = enter::answer(&ours);

@@ -23,11 +23,14 @@ pub(super) struct Setting {
     pub(super) toolchains: Vec<PathBuf>,
     /// HOME, as the command sees it.
     pub(super) home: PathBuf,
+    /// Without a network of its own: the TCP ports it may connect to.
+    pub(super) connect: Vec<u16>,
 }
 
 impl Setting {
-    /// Takes out of a grant what most commands of a run have in common.
-    pub(super) fn of(grant: &Grant, seen: &Seen) -> Self {
+    /// Takes out of a launch what most commands of a run have in common.
+    pub(super) fn of(launch: &Launch) -> Self {
+        let Launch { grant, seen, connect, .. } = launch;
         Self {
             isolation: grant.isolation(),
             shares_network: grant.shares_network(),
@@ -37,6 +40,7 @@ impl Setting {
             system: grant.system().to_vec(),
             toolchains: grant.toolchains().to_vec(),
             home: seen.home.clone(),
+            connect: connect.clone(),
         }
     }
 }
@@ -61,6 +65,8 @@ pub(super) struct Launch {
     pub(super) env: Vec<(Bytes, Bytes)>,
     /// Where on the loopback of its own to listen for the runner.
     pub(super) listen: Vec<SocketAddr>,
+    /// Without a network of its own: the TCP ports it may connect to.
+    pub(super) connect: Vec<u16>,
 }
 
 /// Where the command sees the directories of its place.

@@ -75,6 +75,7 @@ impl ConfinedGit {
             dir: std::path::PathBuf::new(),
             env: self.environment(variables),
             listen: Vec::new(),
+            connect: Vec::new(),
             stdin: None,
             stdout: stdout.try_clone()?.into(),
             stderr: stderr.try_clone()?.into(),
