@@ -47,7 +47,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
-pub use allow::AllowList;
+use allow::AllowList;
 pub use model::{Auth, Upstream, UpstreamError};
 pub use outside::{Answer, Internet, Outside};
 pub use serve::{Serving, Traffic};
