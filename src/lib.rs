@@ -6,6 +6,7 @@
 //! Autopilot.yaml ─ plan ─→ policy ─→ sandbox ─→ run ─→ evidence ─→ report ─→ publish
 //! ```
 
+pub mod agent;
 pub mod cli;
 pub mod evidence;
 pub mod github;

@@ -10,8 +10,10 @@ use serde_json::{Value, json};
 use super::exit::{Exit, Failure};
 use super::plans::{self, Found};
 use super::{actions, output};
+use crate::evidence::mask::Secrets;
 use crate::plan::{self, Fault, Loaded, Plan};
 use crate::policy::{self, Decision, Reason, Request, Waivers};
+use crate::run::{self, Refusal};
 
 /// What `check` takes.
 #[derive(Debug, Args)]
@@ -105,7 +107,20 @@ fn denied(plan: &Plan) -> Vec<Denied> {
         Decision::Allow(_) => None,
         Decision::Deny(reason) => Some(Denied { step: step.id.clone(), reason }),
     };
-    plan.steps.iter().filter_map(decide).collect()
+    let by_policy: Vec<Denied> = plan.steps.iter().filter_map(decide).collect();
+    let unequipped = run::equip(plan, &host, &Secrets::default()).err().map(Denied::from);
+    by_policy.into_iter().chain(unequipped).collect()
+}
+
+impl From<Refusal> for Denied {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Policy { step, reason } => Self { step, reason },
+            Refusal::Plan { step, what, hint } => {
+                Self { step, reason: Reason { what: "what it needs".into(), why: what, hint } }
+            }
+        }
+    }
 }
 
 /// An invalid plan weighs more than one that another host could run.

@@ -5,6 +5,8 @@ mod check;
 mod completions;
 mod doctor;
 mod exit;
+mod init;
+mod issue;
 mod leftovers;
 mod logs;
 mod mask;
@@ -59,6 +61,7 @@ enum Command {
     Status(status::StatusArgs),
     Logs(logs::LogsArgs),
     Publish(publish::PublishArgs),
+    Init(init::InitArgs),
     Doctor(doctor::DoctorArgs),
     /// Print the JSON Schema of plan files.
     Schema,
@@ -89,6 +92,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Status(args) => status::run(args),
         Command::Logs(args) => logs::run(args),
         Command::Publish(args) => publish::run(args),
+        Command::Init(args) => init::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Mask(args) => mask::run(args),

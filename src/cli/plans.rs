@@ -19,9 +19,14 @@ pub(super) fn find(target: &str) -> Result<Found, Failure> {
     }
 }
 
+/// Returns where the plan of an issue is, or would be.
+pub(super) fn path_of(issue: u64) -> PathBuf {
+    folder().join(issue.to_string()).join("Autopilot.yaml")
+}
+
 /// Finds the plan of an issue; if there is none, the failure names those there are.
 pub(super) fn of_issue(issue: u64) -> Result<Found, Failure> {
-    let path = folder().join(issue.to_string()).join("Autopilot.yaml");
+    let path = path_of(issue);
     if path.symlink_metadata().is_ok() {
         return Ok(Found { path, issue: Some(issue) });
     }
@@ -33,7 +38,7 @@ pub(super) fn of_issue(issue: u64) -> Result<Found, Failure> {
     } else {
         failure.hint(format!("there are plans for {}", known.join(", ")))
     };
-    Err(failure.hint("docs/plan.md describes the format; .ai/plans/646 is a sample"))
+    Err(failure.hint("docs/plan.md describes the format; `autopilot init` writes one to begin with"))
 }
 
 /// Returns every plan of the repository, by issue.

@@ -52,6 +52,7 @@ pub(super) struct Progress {
     width: usize,
     allowed: HashMap<String, u32>,
     changed: Option<String>,
+    tokens: Option<u64>,
     hosts: BTreeSet<String>,
     left: u32,
     tail: VecDeque<String>,
@@ -101,6 +102,7 @@ impl Progress {
             width: plan.steps.iter().map(|step| step.id.len()).max().unwrap_or(0).clamp(8, 24),
             allowed: plan.steps.iter().map(|step| (step.id.clone(), step.retries + 1)).collect(),
             changed: None,
+            tokens: None,
             hosts: BTreeSet::new(),
             left: 0,
             tail: VecDeque::new(),
@@ -137,6 +139,7 @@ impl Progress {
         self.tail.clear();
         self.partial.clear();
         self.changed = None;
+        self.tokens = None;
         self.hosts.clear();
         let label = match self.allowed.get(step) {
             Some(allowed) if *allowed > 1 => format!("{step} {attempt}/{allowed}"),
@@ -192,7 +195,8 @@ impl Progress {
             1 => Some("net: 1 host".to_owned()),
             many => Some(format!("net: {many} hosts")),
         };
-        self.changed.take().into_iter().chain(net).collect::<Vec<_>>().join(", ")
+        let tokens = self.tokens.take().map(|tokens| format!("{} tokens", units::count(tokens)));
+        self.changed.take().into_iter().chain(net).chain(tokens).collect::<Vec<_>>().join(", ")
     }
 
     fn set_now(&self, step: Option<(String, Instant)>) {
@@ -253,6 +257,19 @@ impl Watch for Progress {
                 }
             }
             Event::AttemptStarted { step, attempt, .. } => self.attempt_started(step.as_str(), *attempt),
+            Event::AgentEnded { tokens, .. } => {
+                let used = tokens.map(|tokens| tokens.input.saturating_add(tokens.output));
+                self.tokens = used.map(|used| self.tokens.unwrap_or(0).saturating_add(used)).or(self.tokens);
+            }
+            Event::AgentWaiting { step, reason, ms, .. } => {
+                let wait = units::clock(Duration::from_millis(*ms));
+                self.say(&format!(
+                    "… {:<width$} waits {wait}: {}",
+                    step.as_str(),
+                    reason.text,
+                    width = self.width
+                ));
+            }
             Event::CheckpointMade { changes, .. } => {
                 self.ending.checkpoints += 1;
                 let sum = |count: fn(&crate::evidence::event::Change) -> Option<u64>| -> u64 {
@@ -308,6 +325,9 @@ impl Watch for Progress {
             | Event::RetryWaiting { .. }
             | Event::StepEnded { .. }
             | Event::Recovered { .. }
+            | Event::AgentFound { .. }
+            | Event::AgentStarted(_)
+            | Event::AgentActed { .. }
             | Event::PublishStarted { .. }
             | Event::Sealed { .. } => {}
         }

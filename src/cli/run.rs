@@ -8,12 +8,12 @@ use super::exit::{Exit, Failure};
 use super::leftovers::{self, Scene};
 use super::progress::{Mode, Progress};
 use super::resume::{self, Next};
-use super::{actions, output, plans, publish, target};
+use super::{actions, issue, output, plans, publish, target};
 use crate::evidence::event::{ReasonKind, RunResult};
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, Head, Recorder, RunName};
 use crate::github::Environment;
-use crate::plan::{self, Plan};
+use crate::plan::{self, Plan, Provider};
 use crate::policy::{HostFacts, Waivers};
 use crate::publish::{Intent, intend};
 use crate::report::{self, RunView, WorktreeView};
@@ -41,6 +41,12 @@ pub(super) struct RunArgs {
     /// Leave the issue, the remote and pull requests alone, whatever the plan says.
     #[arg(long)]
     no_publish: bool,
+    /// Who serves the models of codex steps, whatever the plan says: openai, ollama, lmstudio, or URL[#KEY_VARIABLE].
+    #[arg(long, value_name = "PROVIDER")]
+    provider: Option<Provider>,
+    /// The model of codex steps, whatever the plan says.
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
     /// As root: the user whom the steps run as (default: an unprivileged uid of the run's own).
     #[arg(long, value_name = "USER")]
     run_as: Option<String>,
@@ -98,10 +104,11 @@ async fn one(
     let host = host(args)?;
     let waivers = Waivers { names: args.allow_degraded.clone() };
     let secrets = Secrets::default();
-    let (grants, warnings) = run::preflight(&plan, &host, &waivers, &secrets)?;
+    let (mut grants, warnings) = run::preflight(&plan, &host, &waivers, &secrets)?;
     for warning in warnings {
         output::note(&format!("warning: {warning}"));
     }
+    issue::attach(&plan, repository, &secrets, &mut grants).await?;
     let intent = intent(args, &plan, repository, &secrets).await?;
     let state = State::find()?;
     let mut lock = state.lock(&repository.common_dir, issue)?;
@@ -217,7 +224,9 @@ fn load(args: &RunArgs, issue: u64) -> Result<Plan, Failure> {
     for warning in &loaded.warnings {
         output::note(&format!("warning: {warning}"));
     }
-    Ok(loaded.plan)
+    let mut plan = loaded.plan;
+    plan.serve_by(args.provider.as_ref(), args.model.as_deref());
+    Ok(plan)
 }
 
 fn exit(view: &RunView, interrupt: &Interrupt) -> Exit {

@@ -46,6 +46,56 @@ pub enum Event {
     /// A command and all of its process tree has ended.
     #[serde(rename = "command.ended")]
     CommandEnded(Box<CommandEnded>),
+    /// An agent is on this host, in the version that works on the run's steps.
+    #[serde(rename = "agent.found")]
+    AgentFound {
+        /// Name and version, such as `codex 0.169.0`.
+        agent: Text,
+        /// What is to be said of this version.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        warning: Option<Text>,
+        /// MCP servers that it knows, whether a step uses them or not.
+        servers: Vec<Text>,
+    },
+    /// An agent is about to be given a step's task.
+    #[serde(rename = "agent.started")]
+    AgentStarted(Box<AgentStarted>),
+    /// An agent says that it did something; a claim, as everything it prints.
+    #[serde(rename = "agent.acted")]
+    AgentActed {
+        /// The step.
+        step: Token,
+        /// The attempt.
+        attempt: u32,
+        /// What.
+        act: Act,
+    },
+    /// The agent's turn is over.
+    #[serde(rename = "agent.ended")]
+    AgentEnded {
+        /// The step.
+        step: Token,
+        /// The attempt.
+        attempt: u32,
+        /// Its final message.
+        message: Option<Text>,
+        /// What it used of the model, if that is known.
+        tokens: Option<Tokens>,
+        /// What it said it did; the journal holds the first of them.
+        acts: u64,
+    },
+    /// The model's server asked for patience; the same attempt goes on afterwards.
+    #[serde(rename = "agent.waiting")]
+    AgentWaiting {
+        /// The step.
+        step: Token,
+        /// The attempt.
+        attempt: u32,
+        /// Why.
+        reason: Reason,
+        /// Milliseconds.
+        ms: u64,
+    },
     /// What was decided about a command's connections to one destination.
     #[serde(rename = "egress")]
     Egress(Box<Egress>),
@@ -339,6 +389,90 @@ pub struct Host {
     pub git: Text,
 }
 
+/// What an agent is given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentStarted {
+    /// The step.
+    pub step: Token,
+    /// The attempt.
+    pub attempt: u32,
+    /// Name and version.
+    pub agent: Text,
+    /// The model, if the plan names one.
+    pub model: Option<Text>,
+    /// Where the model is.
+    pub provider: Text,
+    /// SHA-256 of the whole prompt.
+    pub prompt: Token,
+    /// What is attached to it.
+    pub attached: Vec<Attached>,
+    /// MCP servers it may use.
+    pub servers: Vec<Text>,
+    /// It reads the repository's own instructions; not when they were changed since the base.
+    pub instructions: bool,
+}
+
+/// Something attached to a prompt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attached {
+    /// What.
+    pub name: Text,
+    /// SHA-256 of all of it.
+    pub sha256: Token,
+    /// Bytes of all of it.
+    pub size: u64,
+    /// Bytes that were attached.
+    pub attached: u64,
+}
+
+/// What an agent says it did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "did", rename_all = "snake_case")]
+pub enum Act {
+    /// Ran a command.
+    Command {
+        /// The command.
+        command: Text,
+        /// Its exit code, if it exited.
+        exit_code: Option<i32>,
+    },
+    /// Changed files.
+    Files {
+        /// Kind of change and path.
+        paths: Vec<Text>,
+        /// They were changed.
+        done: bool,
+    },
+    /// Used a tool of an MCP server.
+    Tool {
+        /// Server and tool.
+        name: Text,
+        /// It worked.
+        done: bool,
+    },
+    /// Said something.
+    Message {
+        /// What.
+        text: Text,
+    },
+    /// Met with something that went wrong, but not for good.
+    Warning {
+        /// What.
+        text: Text,
+    },
+}
+
+/// Model tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tokens {
+    /// Read by the model.
+    pub input: u64,
+    /// Of those, read from its cache.
+    pub cached: u64,
+    /// Written by the model, reasoning included.
+    pub output: u64,
+}
+
 /// What a resumed run goes on from. Plan and base are those of its beginning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resumed {
@@ -503,6 +637,12 @@ pub enum ReasonKind {
     Expectation,
     /// A `post` command failed.
     Post,
+    /// The agent's turn was not completed.
+    Agent,
+    /// The model's rate limit or quota; no failure of the step's work.
+    RateLimit,
+    /// More model tokens than the plan allows, or a number that is not known.
+    Tokens,
     /// It could not be confined or started.
     Launch,
     /// Its state could not be committed.

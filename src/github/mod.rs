@@ -7,6 +7,7 @@
 mod bounded;
 mod environment;
 mod failure;
+mod issue;
 mod slug;
 
 use std::process::Command;
@@ -15,6 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub use bounded::{Ended, output};
 pub use environment::Environment;
 pub use failure::Failure;
+pub use issue::Issue;
 pub use slug::{Remote, Slug};
 
 /// What finding a token may take: no network is in it, but a keyring may be.

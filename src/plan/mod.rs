@@ -4,6 +4,7 @@
 //! the YAML (and is where the JSON Schema comes from), this module holds what the rest of the crate works with.
 
 mod command;
+pub mod draft;
 mod fault;
 mod file;
 mod hint;
@@ -428,6 +429,41 @@ impl Resources {
             open_files: 1024,
             output: 64 << 20,
             cpu: None,
+        }
+    }
+}
+
+impl Plan {
+    /// Replaces who serves the models of all codex steps, and which, as the command line asks for.
+    pub fn serve_by(&mut self, provider: Option<&Provider>, model: Option<&str>) {
+        for step in &mut self.steps {
+            let Action::Codex(codex) = &mut step.action else { continue };
+            codex.provider = provider.unwrap_or(&codex.provider).clone();
+            codex.model = model.map(str::to_owned).or(codex.model.take());
+        }
+    }
+
+    /// Tells whether a step attaches the issue's text.
+    pub fn attaches_issue(&self) -> bool {
+        let attaches = |step: &Step| matches!(&step.action, Action::Codex(codex) if codex.context.contains(&Context::Issue));
+        self.steps.iter().any(attaches)
+    }
+}
+
+impl std::str::FromStr for Provider {
+    type Err = Wrong;
+
+    /// Reads `openai`, `ollama`, `lmstudio`, or a base URL, with the variable of its key behind `#` if it needs one.
+    fn from_str(text: &str) -> Result<Self, Wrong> {
+        let (url, key) = text.split_once('#').map_or((text, None), |(url, key)| (url, Some(key)));
+        match text {
+            "openai" => Ok(Self::OpenAi),
+            "ollama" => Ok(Self::Ollama),
+            "lmstudio" => Ok(Self::LmStudio),
+            _ if url.starts_with("http://") || url.starts_with("https://") => {
+                Ok(Self::Custom { base_url: url.to_owned(), env_key: key.map(str::to_owned) })
+            }
+            _ => Err(Wrong::new("is no provider", "openai, ollama, lmstudio, or URL[#VARIABLE_OF_THE_KEY]")),
         }
     }
 }

@@ -186,6 +186,25 @@ fn listed(
     })
 }
 
+/// Tells whether the runner can serve a model to an agent under this grant: on a loopback that is the agent's alone.
+/// On one that others share, they would use the key as well.
+pub fn serves_model(grant: &Grant) -> Result<(), Reason> {
+    let wrong = |why: &str, hint: &str| {
+        Err(Reason { what: "the model's endpoint".into(), why: why.into(), hint: hint.into() })
+    };
+    match (grant.isolation(), grant.network()) {
+        (Isolation::Bare, _) => wrong(
+            "it needs a loopback of its own, and there are no network namespaces here",
+            "`autopilot doctor` says what this host lacks",
+        ),
+        (Isolation::Namespaces { .. }, Reach::Full) => wrong(
+            "with the host's whole network, everybody on this host could use the key",
+            "name what the agent needs: `network: {allow: [HOST, …]}`; the model is reached without it",
+        ),
+        (Isolation::Namespaces { .. }, Reach::None | Reach::Allow(_)) => Ok(()),
+    }
+}
+
 fn identity(host: &HostFacts) -> Result<Identity, Reason> {
     match &host.identity {
         Fact::Yes(identity) if identity.uid != 0 && identity.gid != 0 => Ok(identity.clone()),

@@ -104,7 +104,8 @@ fn slug(view: &RunView, repository: &Repository, environment: &Environment) -> O
     recorded.or_else(|| find_slug(repository, environment))
 }
 
-fn find_slug(repository: &Repository, environment: &Environment) -> Option<Slug> {
+/// Finds the repository of GitHub that a checkout is of.
+pub fn find_slug(repository: &Repository, environment: &Environment) -> Option<Slug> {
     Slug::find(environment, &remotes(repository))
 }
 

@@ -7,7 +7,7 @@ use super::failure::take_over;
 use super::markdown::{block, clip, fitted, inline, title};
 use super::publishing::{PublishState, name_of};
 use super::summary::{
-    changed_file, extent, headline, policy, range, reason, step_row, steps_head, what_to_check,
+    changed_file, extent, has_agents, headline, policy, range, reason, step_row, steps_head, what_to_check,
 };
 use super::view::RunView;
 use super::{egress, gantt, log_of};
@@ -52,8 +52,9 @@ fn outcome(view: &RunView) -> String {
     if let Some(why) = reason(view) {
         let _ = writeln!(text, "**Why:** {}\n", inline(&clip(&why, 500)));
     }
-    let rows: Vec<String> = view.steps.iter().map(step_row).collect();
-    let _ = writeln!(text, "{}{}", steps_head(), fitted(&rows, "", TABLE).trim_end());
+    let agents = has_agents(view);
+    let rows: Vec<String> = view.steps.iter().map(|step| step_row(step, agents)).collect();
+    let _ = writeln!(text, "{}{}", steps_head(agents), fitted(&rows, "", TABLE).trim_end());
     part(&mut text, "Check before merging", &fitted(&what_to_check(view), "; ", ITEMS));
     let in_step = |step: &str, what: &str| format!("{} in `{step}`", inline(&clip(what, WIDTH)));
     let refused = egress::refused(view);

@@ -4,13 +4,16 @@ use std::fmt::Write as _;
 
 use super::markdown::{clip, inline, table_cell};
 use super::spoken;
-use super::view::{RunView, StepView, WorktreeView};
+use super::view::{AttemptView, RunView, StepView, WorktreeView};
 use super::{egress, gantt};
 use crate::evidence::event::{AttemptResult, Change, ChangeKind, RunResult, StepResult};
 use crate::evidence::{Files, RunName};
+use crate::plan::units;
 
 /// Files listed in the summary.
 const FILES: usize = 50;
+/// Characters of an agent's final message in the summary.
+const MESSAGE: usize = 1000;
 
 /// Writes the summary of a run that has ended.
 pub(super) fn write(view: &RunView, files: &Files) -> String {
@@ -24,6 +27,7 @@ pub(super) fn write(view: &RunView, files: &Files) -> String {
     if !check.is_empty() {
         let _ = writeln!(text, "\n**Check before merging:** {}", check.join("; "));
     }
+    text.push_str(&messages(view));
     for (step, refused) in egress::refused(view) {
         let _ =
             writeln!(text, "\n**Refused by policy** in `{step}`: {}", inline(&egress::in_words(&refused)));
@@ -97,22 +101,48 @@ pub(super) fn reason(view: &RunView) -> Option<String> {
 }
 
 fn steps(view: &RunView) -> String {
-    steps_head() + &view.steps.iter().map(step_row).collect::<String>()
+    let agents = has_agents(view);
+    steps_head(agents) + &view.steps.iter().map(|step| step_row(step, agents)).collect::<String>()
+}
+
+/// Tells whether an agent worked: a run without one has no use of a column of dashes.
+pub(super) fn has_agents(view: &RunView) -> bool {
+    view.steps.iter().any(|step| step.attempts.iter().any(AttemptView::is_agents))
 }
 
 /// Returns the head of the table of steps.
-pub(super) fn steps_head() -> String {
-    "| step | result | tries | time |\n|---|---|---|---|\n".to_owned()
+pub(super) fn steps_head(agents: bool) -> String {
+    let (name, line) = if agents { (" tokens |", "---|") } else { ("", "") };
+    format!("| step | result | tries | time |{name}\n|---|---|---|---|{line}\n")
 }
 
 /// Returns the row of a step.
-pub(super) fn step_row(step: &StepView) -> String {
+pub(super) fn step_row(step: &StepView, agents: bool) -> String {
     let (mark, note) = result(step);
     let (tries, time) = match step.attempts.len() {
         0 => ("–".to_owned(), "–".to_owned()),
         tries => (tries.to_string(), spoken(step.took())),
     };
-    format!("| {} | {mark}{} | {tries} | {time} |\n", step.id, table_cell(&note))
+    let tokens = step.tokens().map_or_else(|| "–".to_owned(), units::count);
+    let tokens = if agents { format!(" {tokens} |") } else { String::new() };
+    format!("| {} | {mark}{} | {tries} | {time} |{tokens}\n", step.id, table_cell(&note))
+}
+
+/// Quotes what the agents said last: their words, not findings.
+fn messages(view: &RunView) -> String {
+    let mut text = String::new();
+    for step in &view.steps {
+        let Some(message) = step.attempts.last().and_then(|attempt| attempt.message.as_deref()) else {
+            continue;
+        };
+        let _ = writeln!(text, "\n**`{}` says:** {}", step.id, inline(&cut(message)));
+    }
+    text
+}
+
+fn cut(message: &str) -> String {
+    let short: String = message.trim().chars().take(MESSAGE).collect();
+    if short.len() < message.trim().len() { short + "…" } else { short }
 }
 
 fn result(step: &StepView) -> (&'static str, String) {

@@ -94,6 +94,10 @@ pub struct AttemptView {
     pub not_held: Vec<String>,
     /// What the policy probably refused it, and what would allow it.
     pub refused: Option<String>,
+    /// The agent's final message.
+    pub message: Option<String>,
+    /// Model tokens it used, if that is known.
+    pub tokens: Option<u64>,
 }
 
 /// What became of a worktree.
@@ -163,6 +167,13 @@ impl RunView {
             Event::CommandEnded(ended) => {
                 self.with_attempt(ended.step.as_str(), |attempt| attempt.commands.push((**ended).clone()));
             }
+            Event::AgentEnded { step, message, tokens, .. } => {
+                self.with_attempt(step.as_str(), |attempt| {
+                    attempt.message = message.as_ref().map(ToString::to_string);
+                    let used = tokens.map(|tokens| tokens.input.saturating_add(tokens.output));
+                    attempt.tokens = used.map(|used| attempt.tokens.unwrap_or(0).saturating_add(used));
+                });
+            }
             Event::Egress(egress) => {
                 self.with_attempt(egress.step.as_str(), |attempt| attempt.egress.push((**egress).clone()));
             }
@@ -231,6 +242,10 @@ impl RunView {
             | Event::ResetStarted { .. }
             | Event::ResetDone { .. }
             | Event::RetryWaiting { .. }
+            | Event::AgentFound { .. }
+            | Event::AgentStarted(_)
+            | Event::AgentActed { .. }
+            | Event::AgentWaiting { .. }
             | Event::Sealed { .. } => {}
         }
     }
@@ -329,9 +344,20 @@ impl StepView {
     pub fn took(&self) -> Duration {
         self.attempts.iter().map(|attempt| attempt.took).sum()
     }
+
+    /// Returns the model tokens of its attempts together; nothing if none is known.
+    pub fn tokens(&self) -> Option<u64> {
+        let known = self.attempts.iter().filter_map(|attempt| attempt.tokens);
+        known.reduce(u64::saturating_add)
+    }
 }
 
 impl AttemptView {
+    /// Tells whether an agent worked on it.
+    pub fn is_agents(&self) -> bool {
+        self.message.is_some() || self.tokens.is_some()
+    }
+
     fn new(number: u32, began: Duration, log: u64) -> Self {
         Self {
             number,
@@ -346,6 +372,8 @@ impl AttemptView {
             salvage: None,
             not_held: Vec::new(),
             refused: None,
+            message: None,
+            tokens: None,
         }
     }
 }

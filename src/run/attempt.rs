@@ -4,6 +4,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::command::{self, Cut, Done, Job};
+use super::expect::Output;
+use super::home::Home;
+use super::preflight::Grants;
+use super::work::Worked;
 use super::{RunError, Runner, expect};
 use crate::evidence::event::{
     AttemptResult, Change, ChangeKind, CommandEnded, Egress, EgressVerdict, Event, Reason, ReasonKind, Role,
@@ -95,14 +99,27 @@ impl Runner<'_> {
         let place = self.worktree.place()?;
         let deadline = self.deadline(started, step.timeout);
         let grants = self.grants(step);
-        let action = self.action_job(step, &grants.action, &place, deadline)?;
-        let shown = shown(&step.action);
-        let done = self.command(this, Role::Action, shown, action).await?;
-        if let Some(outcome) = self.judge(&done, step.expectation.exit_code, ReasonKind::Exit, "") {
-            return Ok(outcome);
-        }
-        let log_file = self.recorder.files().log();
-        let mut unmet = expect::unmet(&step.expectation, self.worktree, &log_file, done.log);
+        let (log_file, message);
+        let output = if let Action::Codex(codex) = &step.action {
+            let assignment = grants.agent.as_ref().ok_or_else(|| RunError::Unprepared(step.id.clone()))?;
+            match self.work(this, codex, assignment, &grants.action, &place, deadline).await? {
+                Worked::Over(outcome) => return Ok(outcome),
+                Worked::Completed(told) => message = told,
+            }
+            self.memory.heard(step, Some(message.clone()), &self.last_output.clone());
+            Output::Message(&message)
+        } else {
+            let (action, home) = self.action_job(step, grants, &place, deadline)?;
+            let done = self.command(this, Role::Action, shown(&step.action), action).await?;
+            drop(home);
+            if let Some(outcome) = self.judge(&done, step.expectation.exit_code, ReasonKind::Exit, "") {
+                return Ok(outcome);
+            }
+            self.memory.heard(step, None, &done.log);
+            log_file = self.recorder.files().log();
+            Output::Log(&log_file, done.log)
+        };
+        let mut unmet = expect::unmet(&step.expectation, self.worktree, &output);
         unmet.extend(self.unmet_changes(step)?);
         if !unmet.is_empty() {
             return Ok(self.failed(ReasonKind::Expectation, &expect::in_words(&unmet)));
@@ -143,27 +160,36 @@ impl Runner<'_> {
     fn action_job<'a>(
         &self,
         step: &Step,
-        grant: &'a Grant,
+        grants: &'a Grants,
         place: &'a Place,
         deadline: (Instant, Cut),
-    ) -> Result<Job<'a>, RunError> {
-        match &step.action {
-            Action::Command(invocation) => Ok(job(invocation, step, grant, place, deadline)),
-            Action::Apply(file) => {
+    ) -> Result<(Job<'a>, Option<Home>), RunError> {
+        let grant = &grants.action;
+        match (&step.action, &grants.applier) {
+            (Action::Command(invocation), _) => Ok((job(invocation, step, grant, place, deadline), None)),
+            (Action::Apply(file), _) => {
                 let path = self.plan.folder.join(file);
                 let patch = std::fs::File::open(&path).map_err(|error| {
                     std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))
                 })?;
                 let argv = Invocation::Argv(APPLY.map(str::to_owned).to_vec());
                 let job = job(&argv, step, grant, place, deadline);
-                Ok(Job { stdin: Some(patch), ..job })
+                Ok((Job { stdin: Some(patch), ..job }, None))
             }
-            Action::Codex(_) | Action::CodexApply(_) => Err(RunError::Unsupported(step.id.clone())),
+            (Action::CodexApply(task), Some(applier)) => {
+                let home = Home::make(place, grant)?;
+                let start = applier.codex.apply(task, &applier.cloud, home.seen());
+                home.furnish(&start, grant)?;
+                let argv = Invocation::Argv(start.argv);
+                let job = job(&argv, step, grant, place, deadline);
+                Ok((Job { env: start.env, ..job }, Some(home)))
+            }
+            (Action::Codex(_) | Action::CodexApply(_), _) => Err(RunError::Unprepared(step.id.clone())),
         }
     }
 
     /// Runs a command and records it before and after.
-    async fn command(
+    pub(super) async fn command(
         &mut self,
         this: Try<'_>,
         role: Role,
@@ -174,6 +200,7 @@ impl Runner<'_> {
         let command = self.recorder.text(&shown);
         self.recorder.record(Event::CommandStarted { step: step.clone(), attempt, role, command })?;
         let done = command::run(job, self.recorder, &mut self.interrupt).await?;
+        self.last_output = done.log.clone();
         let status = done.ended.as_ref().ok().map(|ended| &ended.status);
         let ended_by = match (&done.ended, done.cut) {
             (Err(error), _) => Some(error.clone()),
@@ -228,7 +255,13 @@ impl Runner<'_> {
     }
 
     /// Tells whether a command's end decides the attempt.
-    fn judge(&self, done: &Done, expected: i32, kind: ReasonKind, prefix: &str) -> Option<Outcome> {
+    pub(super) fn judge(
+        &self,
+        done: &Done,
+        expected: i32,
+        kind: ReasonKind,
+        prefix: &str,
+    ) -> Option<Outcome> {
         let fail = |kind, text: &str| Some(self.failed(kind, &format!("{prefix}{text}")));
         match (&done.ended, done.cut) {
             (_, Some(Cut::Signal(number))) => Some(Outcome::Interrupted(number)),
@@ -300,6 +333,7 @@ impl Runner<'_> {
 
     fn record_checkpoint(&mut self, this: Try<'_>, made: Option<Checkpoint>) -> Result<(), RunError> {
         let Some(made) = made else { return Ok(()) };
+        self.memory.changed(made.changes.iter().map(|counted| &*counted.path));
         let changes = made.changes.iter().map(|counted| self.change(counted)).collect();
         let (step, attempt, commit) = (this.token(), this.number, Token::new(&made.commit));
         Ok(self.recorder.record(Event::CheckpointMade { step, attempt, commit, changes })?)
@@ -330,7 +364,7 @@ impl Runner<'_> {
         (counted.kind != Kind::Deleted).then(|| policy::reviewable(path, kind)).flatten()
     }
 
-    fn failed(&self, kind: ReasonKind, text: &str) -> Outcome {
+    pub(super) fn failed(&self, kind: ReasonKind, text: &str) -> Outcome {
         Outcome::Failed(self.reason(kind, text))
     }
 
@@ -356,10 +390,11 @@ fn job<'a>(
     deadline: (Instant, Cut),
 ) -> Job<'a> {
     let (argv, dir, output) = (invocation.argv(), step.dir.clone(), step.resources.output);
-    Job { argv, dir, stdin: None, grant, place, gate: command::way_out(grant), deadline, output }
+    let gate = command::way_out(grant);
+    Job { argv, dir, env: Vec::new(), stdin: None, hearing: None, grant, place, gate, deadline, output }
 }
 
-fn shown(action: &Action) -> String {
+pub(super) fn shown(action: &Action) -> String {
     match action {
         Action::Command(invocation) => invocation.to_string(),
         Action::Apply(file) => format!("git apply {}", file.display()),

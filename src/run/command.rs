@@ -11,7 +11,9 @@ use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 
+use super::hearing::Hearing;
 use super::interrupt::Interrupt;
+use crate::agent::Report;
 use crate::evidence::Recorder;
 use crate::evidence::log::Stream;
 use crate::network::{Gate, Traffic};
@@ -31,7 +33,11 @@ const CHUNK: usize = 256 * 1024;
 pub(super) struct Job<'a> {
     pub(super) argv: Vec<String>,
     pub(super) dir: PathBuf,
+    /// On top of the grant's environment.
+    pub(super) env: Vec<(String, String)>,
     pub(super) stdin: Option<File>,
+    /// Understands what it prints, if it is an agent.
+    pub(super) hearing: Option<Hearing>,
     pub(super) grant: &'a Grant,
     pub(super) place: &'a Place,
     /// Its way out: see [`way_out`].
@@ -69,6 +75,8 @@ pub(super) struct Done {
     pub(super) log: Range<u64>,
     /// Bytes it printed.
     pub(super) printed: u64,
+    /// How its turn went, if it is an agent that was started.
+    pub(super) report: Option<Report>,
     pub(super) took: Duration,
     /// What went through its gate.
     pub(super) traffic: Traffic,
@@ -84,33 +92,58 @@ pub(super) async fn run(
     let from = recorder.log_position();
     let (deadline, limit) = (job.deadline, job.output);
     let (reader, writer) = pipe()?;
+    // What an agent prints is a protocol: its complaints come by another way.
+    let (aside, stderr) = match &job.hearing {
+        Some(_) => pipe().map(|(reader, writer)| (Some(reader), writer))?,
+        None => (None, writer.try_clone()?),
+    };
     let gate = if job.grant.isolation() == Isolation::Bare { job.gate.shared()? } else { job.gate };
+    let env = job.env.into_iter().chain(gate.env());
     let command = sandbox::Command {
         argv: job.argv.into_iter().map(Into::into).collect(),
         dir: job.dir,
-        env: gate.env().into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        env: env.map(|(name, value)| (name.into(), value.into())).collect(),
         listen: gate.listen(),
         connect: gate.ports(),
         stdin: job.stdin.map(OwnedFd::from),
-        stdout: writer.try_clone()?,
-        stderr: writer,
+        stdout: writer,
+        stderr,
     };
-    let mut pump = Pump { stream: recorder.stream(), recorder, printed: 0, limit };
+    let (stream, aside_stream) = (recorder.stream(), recorder.stream());
+    let mut pump = Pump { stream, aside: aside_stream, hearing: job.hearing, recorder, printed: 0, limit };
     let mut traffic = Traffic::default();
-    let (ended, cut, enforced) = match sandbox::spawn(job.grant, job.place, command).await {
+    let (ended, cut, enforced, report) = match sandbox::spawn(job.grant, job.place, command).await {
         Ok(mut child) => {
             let serving = gate.serve(child.take_listeners())?;
-            let (ended, cut) = watch(&mut child, reader, deadline, &mut pump, interrupt).await?;
+            let pipes = Pipes { reader, aside };
+            let (ended, cut) = watch(&mut child, pipes, deadline, &mut pump, interrupt).await?;
+            let report = pump.finish()?;
             traffic = serving.end();
-            (ended, cut, Some(child.enforced().clone()))
+            (ended, cut, Some(child.enforced().clone()), report)
         }
-        Err(error) => (Err(format!("{error} ({})", error.hint)), None, None),
+        Err(error) => (Err(format!("{error} ({})", error.hint)), None, None, None),
     };
     let printed = pump.printed;
     // Expectations are about to read the log.
     recorder.keep_in_place()?;
     let (log, took) = (from..recorder.log_position(), started.elapsed());
-    Ok(Done { ended, cut, enforced, log, printed, took, traffic })
+    Ok(Done { ended, cut, enforced, log, printed, report, took, traffic })
+}
+
+/// Where a command's output arrives.
+struct Pipes {
+    reader: Receiver,
+    /// Its standard error, if that comes by itself.
+    aside: Option<Receiver>,
+}
+
+impl Pipes {
+    async fn read_aside(aside: &mut Option<Receiver>, buffer: &mut [u8]) -> io::Result<usize> {
+        match aside {
+            Some(reader) => reader.read(buffer).await,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// Returns the way out that a grant gives a command through the runner; a model may be added to it.
@@ -124,7 +157,7 @@ pub(super) fn way_out(grant: &Grant) -> Gate {
 /// Moves output and waits for the end, whichever of the bounds comes first.
 async fn watch(
     child: &mut Confined,
-    mut reader: Receiver,
+    Pipes { mut reader, mut aside }: Pipes,
     (deadline, bound): (Instant, Cut),
     pump: &mut Pump<'_>,
     interrupt: &mut Interrupt,
@@ -132,6 +165,7 @@ async fn watch(
     let mut cut = None;
     let mut open = true;
     let mut buffer = vec![0; CHUNK];
+    let mut second = vec![0; if aside.is_some() { CHUNK } else { 0 }];
     let ended = loop {
         tokio::select! {
             biased;
@@ -152,6 +186,15 @@ async fn watch(
                     child.kill();
                 }
             }
+            read = Pipes::read_aside(&mut aside, &mut second) => match read? {
+                0 => aside = None,
+                n => {
+                    if pump.take_aside(&second[..n])? == Flow::Over && cut.is_none() {
+                        cut = Some(Cut::Output);
+                        child.kill();
+                    }
+                }
+            },
             () = tokio::time::sleep(IDLE), if open => pump.idle()?,
         }
     };
@@ -161,7 +204,11 @@ async fn watch(
             cut = Some(Cut::Output);
         }
     }
-    pump.finish()?;
+    while let Some(Ok(n @ 1..)) = aside.as_mut().map(|reader| reader.try_read(&mut second)) {
+        if pump.take_aside(&second[..n])? == Flow::Over && cut.is_none() {
+            cut = Some(Cut::Output);
+        }
+    }
     Ok((ended, cut))
 }
 
@@ -174,6 +221,8 @@ enum Flow {
 /// Moves output through the masker into the log, up to its limit.
 struct Pump<'a> {
     stream: Stream,
+    aside: Stream,
+    hearing: Option<Hearing>,
     recorder: &'a mut Recorder,
     printed: u64,
     limit: u64,
@@ -181,24 +230,55 @@ struct Pump<'a> {
 
 impl Pump<'_> {
     fn take(&mut self, chunk: &[u8]) -> io::Result<Flow> {
+        let (within, over) = self.count(chunk);
+        if let Some(hearing) = &mut self.hearing {
+            let text = hearing.take(within, self.recorder)?;
+            self.recorder.output(self.stream.push(text.as_bytes()))?;
+        } else {
+            self.recorder.output(self.stream.push(within))?;
+        }
+        self.flow(over)
+    }
+
+    fn take_aside(&mut self, chunk: &[u8]) -> io::Result<Flow> {
+        let (within, over) = self.count(chunk);
+        self.recorder.output(self.aside.push(within))?;
+        self.flow(over)
+    }
+
+    /// Counts a chunk; returns what of it is within the limit, and whether it is the first to go over.
+    fn count<'c>(&mut self, chunk: &'c [u8]) -> (&'c [u8], bool) {
         let room = usize::try_from(self.limit.saturating_sub(self.printed)).unwrap_or(usize::MAX);
         let first_over = self.printed <= self.limit && chunk.len() > room;
         self.printed += chunk.len() as u64;
-        let masked = self.stream.push(&chunk[..chunk.len().min(room)]);
-        self.recorder.output(masked)?;
+        (&chunk[..chunk.len().min(room)], first_over)
+    }
+
+    fn flow(&mut self, first_over: bool) -> io::Result<Flow> {
         if first_over {
-            self.finish()?;
+            self.flush()?;
             self.recorder.banner(format!("output cut here, at its limit of {} bytes", self.limit))?;
         }
         Ok(if self.printed > self.limit { Flow::Over } else { Flow::Within })
     }
 
     fn idle(&mut self) -> io::Result<()> {
-        self.recorder.output(self.stream.idle())
+        self.recorder.output(self.stream.idle())?;
+        self.recorder.output(self.aside.idle())
     }
 
-    fn finish(&mut self) -> io::Result<()> {
-        self.recorder.output(self.stream.finish())
+    fn flush(&mut self) -> io::Result<()> {
+        self.recorder.output(self.stream.finish())?;
+        self.recorder.output(self.aside.finish())
+    }
+
+    /// Takes the end of all output.
+    fn finish(&mut self) -> io::Result<Option<Report>> {
+        let Some(mut hearing) = self.hearing.take() else { return self.flush().map(|()| None) };
+        let (text, report) = hearing.finish(self.recorder)?;
+        self.recorder.output(self.stream.push(text.as_bytes()))?;
+        self.flush()?;
+        Ok(Some(report))
     }
 }
 

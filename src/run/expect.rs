@@ -31,13 +31,29 @@ pub fn signal_name(number: i32) -> String {
         .map_or_else(|_| format!("signal {number}"), |signal| signal.as_str().to_owned())
 }
 
+/// What a step's output is.
+#[derive(Debug)]
+pub(super) enum Output<'a> {
+    /// A part of the log.
+    Log(&'a Path, Range<u64>),
+    /// An agent's final message.
+    Message(&'a str),
+}
+
+impl Output<'_> {
+    fn lines(&self, mut each: impl FnMut(&[u8])) -> io::Result<()> {
+        match self {
+            Self::Log(path, range) => log::lines(path, range.start, range.end, each),
+            Self::Message(text) => {
+                text.lines().for_each(|line| each(line.as_bytes()));
+                Ok(())
+            }
+        }
+    }
+}
+
 /// Returns every expectation on files and output that does not hold, in words.
-pub(super) fn unmet(
-    expected: &plan::Expectation,
-    worktree: &Worktree,
-    log_file: &Path,
-    output: Range<u64>,
-) -> Vec<String> {
+pub(super) fn unmet(expected: &plan::Expectation, worktree: &Worktree, output: &Output<'_>) -> Vec<String> {
     let mut unmet = Vec::new();
     for path in &expected.files_exist {
         match worktree.look(path) {
@@ -64,7 +80,7 @@ pub(super) fn unmet(
             Err(error) => unmet.push(format!("file_contains: {}: {error}", wanted.path.display())),
         }
     }
-    unmet.extend(unmet_output(expected, log_file, output));
+    unmet.extend(unmet_output(expected, output));
     unmet
 }
 
@@ -79,14 +95,14 @@ fn contains(worktree: &Worktree, wanted: &plan::FileContains) -> io::Result<bool
 }
 
 /// Looks for the patterns line by line, as grep does: a log of any size in flat memory.
-fn unmet_output(expected: &plan::Expectation, log_file: &Path, output: Range<u64>) -> Vec<String> {
+fn unmet_output(expected: &plan::Expectation, output: &Output<'_>) -> Vec<String> {
     let mut wanted: Vec<&Regex> = expected.output_matches.iter().collect();
     let mut unwanted: Vec<(&Regex, Option<String>)> =
         expected.output_excludes.iter().map(|pattern| (pattern, None)).collect();
     if wanted.is_empty() && unwanted.is_empty() {
         return Vec::new();
     }
-    let read = log::lines(log_file, output.start, output.end, |line| {
+    let read = output.lines(|line| {
         let line = String::from_utf8_lossy(line);
         wanted.retain(|pattern| !pattern.is_match(&line));
         for (pattern, found) in &mut unwanted {

@@ -3,8 +3,11 @@
 
 mod attempt;
 mod command;
+mod equip;
 mod expect;
 mod finish;
+mod hearing;
+mod home;
 mod interrupt;
 mod preflight;
 mod recover;
@@ -14,11 +17,14 @@ mod standing;
 mod steps;
 mod undo;
 mod whole;
+mod work;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
+pub use equip::{Applier, Assignment, Equipment, Found, equip};
 pub use expect::signal_name as name_of_signal;
 pub use finish::Ending;
 pub use interrupt::Interrupt;
@@ -34,6 +40,7 @@ use crate::evidence::Recorder;
 use crate::plan::{Plan, Step};
 use crate::worktree::{Worktree, WorktreeError};
 use command::Cut;
+use work::Memory;
 
 /// Why a run could not go on. What a step does wrong is no error but an event.
 #[derive(Debug, thiserror::Error)]
@@ -47,9 +54,9 @@ pub enum RunError {
     /// Evidence could not be composed.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
-    /// A step of a kind that cannot be run yet came through the preflight.
-    #[error("step `{0}`: codex steps are not there yet")]
-    Unsupported(String),
+    /// A step came through the preflight without what it needs.
+    #[error("step `{0}` was not prepared")]
+    Unprepared(String),
 }
 
 /// Everything one run works with.
@@ -63,6 +70,9 @@ pub struct Runner<'a> {
     started: Instant,
     /// Failed attempts in a row.
     consecutive: u32,
+    memory: Memory,
+    /// What the last command printed: its part of the log.
+    last_output: Range<u64>,
     /// What was over before, if the run was resumed.
     standing: Standing,
 }
@@ -75,10 +85,22 @@ impl<'a> Runner<'a> {
         recorder: &'a mut Recorder,
         worktree: &'a mut Worktree,
         interrupt: Interrupt,
-        standing: Standing,
+        mut standing: Standing,
     ) -> Self {
         let (started, consecutive) = (Instant::now(), standing.consecutive);
-        Self { plan, grants, recorder, worktree, interrupt, started, consecutive, standing }
+        let (memory, last_output) = (std::mem::take(&mut standing.memory), 0..0);
+        Self {
+            plan,
+            grants,
+            recorder,
+            worktree,
+            interrupt,
+            started,
+            consecutive,
+            memory,
+            last_output,
+            standing,
+        }
     }
 
     fn grants(&self, step: &Step) -> &'a Grants {

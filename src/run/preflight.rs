@@ -1,9 +1,12 @@
 //! What is known before step 1: a run that cannot be right is not begun.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
+use super::equip::{Applier, Assignment, Equipment, equip};
+use crate::agent::codex::Cloud;
 use crate::evidence::mask::{self, Secrets};
-use crate::plan::{Action, EnvEntry, Plan, Step};
+use crate::plan::{Action, Destination, EnvEntry, Network, Plan, Step};
 use crate::policy::{self, Decision, Grant, HostFacts, Isolation, Reason, Request, Waivers};
 
 /// What a step's commands get.
@@ -13,6 +16,12 @@ pub struct Grants {
     pub action: Grant,
     /// Its `post` and `rollback` commands: the same, never a network.
     pub follow_up: Grant,
+    /// Who does it, if an agent does.
+    pub agent: Option<Assignment>,
+    /// What applies the work of Codex's cloud, if that is what it does.
+    pub applier: Option<Applier>,
+    /// The issue's text, if it is attached.
+    pub issue: Option<Rc<str>>,
 }
 
 /// Why a run is not begun.
@@ -48,15 +57,53 @@ pub fn preflight(
 ) -> Result<(BTreeMap<String, Grants>, Vec<String>), Refusal> {
     let mut grants = BTreeMap::new();
     let mut warnings = Vec::new();
+    let equipment = equip(plan, host, secrets)?;
+    warnings.extend(equipment.as_ref().and_then(|equipment| equipment.found.warning.clone()));
     for step in &plan.steps {
         check_action(plan, step)?;
         register_secrets(step, host, secrets)?;
         warnings.extend(register_environment(step, host, secrets));
-        let action = decide(step, &Request::action(step), host, waivers)?;
+        let agent = equipment.as_ref().and_then(|all| all.assignments.get(&step.id)).cloned();
+        let action = decide(step, &request(step, equipment.as_ref()), host, waivers)?;
+        if agent.is_some() {
+            policy::serves_model(&action)
+                .map_err(|reason| Refusal::Policy { step: step.id.clone(), reason })?;
+        }
         let follow_up = decide(step, &Request::follow_up(step), host, waivers)?;
-        grants.insert(step.id.clone(), Grants { action, follow_up });
+        let is_cloud = matches!(step.action, Action::CodexApply(_));
+        let applier = equipment.as_ref().and_then(|all| all.cloud.clone()).filter(|_| is_cloud);
+        grants.insert(step.id.clone(), Grants { action, follow_up, agent, applier, issue: None });
     }
     Ok((grants, warnings))
+}
+
+/// Returns what a step's action asks for: what the plan says, and what its agent needs to run at all.
+fn request(step: &Step, equipment: Option<&Equipment>) -> Request {
+    let mut request = Request::action(step);
+    let Some(equipment) = equipment else { return request };
+    match (&step.action, &equipment.cloud) {
+        (Action::Codex(_), _) => request.read.extend(equipment.found.agent.files().iter().cloned()),
+        (Action::CodexApply(_), Some(applier)) => {
+            request.read.extend(applier.codex.files().iter().cloned());
+            request.network = with_cloud(request.network, &applier.cloud);
+        }
+        _ => {}
+    }
+    request
+}
+
+/// Adds Codex's cloud to what a step reaches.
+fn with_cloud(network: Network, cloud: &Cloud) -> Network {
+    let (host, port) = cloud.reaches.clone();
+    let cloud = Destination { host, port };
+    match network {
+        Network::Full => Network::Full,
+        Network::None => Network::Allow(vec![cloud]),
+        Network::Allow(mut hosts) => {
+            hosts.push(cloud);
+            Network::Allow(hosts)
+        }
+    }
 }
 
 /// Says in a line how the steps of a run are confined: the weakest of them.
@@ -92,7 +139,6 @@ fn check_action(plan: &Plan, step: &Step) -> Result<(), Refusal> {
     let refuse =
         |what: String, hint: &str| Err(Refusal::Plan { step: step.id.clone(), what, hint: hint.to_owned() });
     match &step.action {
-        Action::Command(_) => Ok(()),
         Action::Apply(file) => {
             let path = plan.folder.join(file);
             match std::fs::symlink_metadata(&path) {
@@ -106,10 +152,7 @@ fn check_action(plan: &Plan, step: &Step) -> Result<(), Refusal> {
                 ),
             }
         }
-        Action::Codex(_) | Action::CodexApply(_) => refuse(
-            "codex steps are not there yet".to_owned(),
-            "use `command` and `apply` steps until they are",
-        ),
+        Action::Command(_) | Action::Codex(_) | Action::CodexApply(_) => Ok(()),
     }
 }
 

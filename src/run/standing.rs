@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::evidence::event::{AttemptResult, Event, Reason, StepResult};
+use super::work::Memory;
+use crate::evidence::event::{AttemptResult, Event, Reason, ReasonKind, StepResult};
 use crate::evidence::{Line, Token};
 use crate::plan::{Plan, Step};
 
@@ -20,6 +21,8 @@ pub struct Standing {
     pub used: Duration,
     /// The attempt that had begun, and not come to its end.
     pub(super) open: Option<Open>,
+    /// What agents were told and used.
+    pub(super) memory: Memory,
     steps: HashMap<String, StepStanding>,
 }
 
@@ -86,7 +89,12 @@ impl Standing {
                 let ran = Duration::ZERO;
                 self.open = Some(Open { step, attempt, came_to: CameTo::Begin, ran, began });
             }
-            Event::CheckpointMade { commit, .. } => {
+            Event::AgentEnded { step, message, tokens, .. } => {
+                let used = tokens.map_or(0, |tokens| tokens.input.saturating_add(tokens.output));
+                self.memory.recall(step.as_str(), message.as_ref().map(ToString::to_string), used);
+            }
+            Event::CheckpointMade { commit, changes, .. } => {
+                self.memory.changed(changes.iter().map(|change| change.path.as_str()));
                 self.checkpoint = Some(commit.clone());
                 self.come_to(CameTo::Checkpoint);
             }
@@ -100,7 +108,8 @@ impl Standing {
                     AttemptResult::Interrupted => self.open = None,
                     AttemptResult::Failed => {
                         self.open = None;
-                        self.consecutive += 1;
+                        let is_limit = reason.as_ref().is_some_and(|why| why.kind == ReasonKind::RateLimit);
+                        self.consecutive += u32::from(!is_limit);
                         let consecutive = self.consecutive;
                         let of_step = self.step_mut(step);
                         of_step.failed += 1;

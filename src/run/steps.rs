@@ -94,6 +94,7 @@ impl Runner<'_> {
     /// Makes attempts until one passes or none is left.
     async fn step(&mut self, step: &Step) -> Result<(StepResult, Verdict), RunError> {
         let standing = self.standing.step(step);
+        self.memory.begin_step(standing.reason.as_ref());
         let (mut number, mut failed) = (standing.begun + 1, standing.failed);
         let lost = standing.begun - standing.failed;
         loop {
@@ -110,9 +111,13 @@ impl Runner<'_> {
                     return Ok((StepResult::Interrupted, Verdict::Go));
                 }
                 Outcome::Failed(reason) => {
-                    self.consecutive += 1;
+                    // A model's server that asks for patience says nothing about the work.
+                    if reason.kind != ReasonKind::RateLimit {
+                        self.consecutive += 1;
+                    }
+                    self.remember(&reason)?;
                     failed += 1;
-                    let last = failed > step.retries || self.must_stop();
+                    let last = failed > step.retries || self.must_stop() || self.out_of_tokens(step);
                     if last || step.retry_from == RetryFrom::Checkpoint {
                         self.go_back(this, Rollback::Yes).await?;
                     }

@@ -38,7 +38,14 @@ pub fn begin(
         sandbox: recorder.text(enforcement(grants.values())),
         publish: Some(publish),
     };
-    Ok(recorder.record(Event::RunStarted(Box::new(start)))?)
+    recorder.record(Event::RunStarted(Box::new(start)))?;
+    let Some(assignment) = grants.values().find_map(|grants| grants.agent.as_ref()) else { return Ok(()) };
+    let found = &assignment.found;
+    Ok(recorder.record(Event::AgentFound {
+        agent: recorder.text(found.agent.name()),
+        warning: found.warning.as_ref().map(|warning| recorder.text(warning)),
+        servers: found.servers.iter().map(|name| recorder.text(name)).collect(),
+    })?)
 }
 
 /// Runs the steps in a worktree, but for those that are over already, takes the work out and removes it. What fails in the runner itself is

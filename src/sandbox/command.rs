@@ -9,6 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use nix::sys::signal::{SigSet, SigmaskHow};
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 
 use super::SandboxError;
@@ -68,7 +69,12 @@ impl Prepared {
     /// Starts it as a child, in a process group of its own.
     pub(super) fn spawn(mut self) -> Started {
         self.command.process_group(0);
-        match self.command.spawn() {
+        // What is blocked is inherited: a program that waits for its children's end would wait for ever. A signal that
+        // comes meanwhile is lost; the supervisor looks once before it sleeps.
+        let blocked = SigSet::empty().thread_swap_mask(SigmaskHow::SIG_SETMASK);
+        let spawned = self.command.spawn();
+        let restored = blocked.and_then(|blocked| blocked.thread_set_mask());
+        match spawned.and_then(|child| restored.map(|()| child).map_err(io::Error::from)) {
             Ok(child) => Started::Running(child.id()),
             Err(error) => Started::Not(self.complain(&error)),
         }
@@ -76,7 +82,8 @@ impl Prepared {
 
     /// Becomes it; returns only if that failed, with what to exit with.
     pub(super) fn exec(mut self) -> i32 {
-        let error = self.command.exec();
+        let unblocked = SigSet::empty().thread_set_mask().map_err(io::Error::from);
+        let error = unblocked.err().unwrap_or_else(|| self.command.exec());
         self.complain(&error)
     }
 

@@ -126,10 +126,11 @@ fn init(socket: &OwnedFd, before: &str) -> Result<Ended, SandboxError> {
     }
     let staged = root::stage(&setting)?;
     let walls = confine::prepare(&setting)?;
+    wire::send(socket, &Report::Staged).map_err(|error| failed("report", error))?;
     // Up to here nothing depends on what is to run: this may have happened while another command ran.
     let (launch, streams) =
         wire::receive_launch(socket).map_err(|error| failed("receive the launch", error))?;
-    if Setting::of(&launch) != setting {
+    if Setting::of(&launch.grant) != setting {
         return Err(failed("launch", io::Error::other("this was made ready for another setting")));
     }
     let listeners = namespaces::listen(&launch.listen)?;
@@ -191,7 +192,8 @@ fn step(socket: &OwnedFd) -> i32 {
         new_session()?;
         let (launch, streams) =
             wire::receive_launch(socket).map_err(|error| failed("receive the launch", error))?;
-        let walls = confine::prepare(&Setting::of(&launch))?;
+        let setting = Setting { connect: launch.connect.clone(), ..Setting::of(&launch.grant) };
+        let walls = confine::prepare(&setting)?;
         let enforced = confine::confine(&launch, Vec::new(), walls)?;
         let prepared =
             command::prepare(&launch, streams).map_err(|error| failed("prepare the command", error))?;

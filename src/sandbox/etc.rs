@@ -8,7 +8,7 @@ use std::path::Path;
 use nix::mount::MsFlags;
 
 use super::root::{below, folder_at, mount_at, seal};
-use super::spec::Setting;
+use super::spec::{Launch, Setting};
 
 /// Larger files are bound, smaller ones copied: as fast, and without the host's mount behind them.
 const COPIED: u64 = 16 << 10;
@@ -25,15 +25,19 @@ pub(super) fn write(setting: &Setting, host: &Path) -> io::Result<()> {
     if !setting.shares_network {
         fs::write(Path::new("/etc/hosts"), b"127.0.0.1 localhost\n::1 localhost\n")?;
     }
-    let identity = &setting.identity;
+    symlink("/proc/self/mounts", "/etc/mtab")
+}
+
+/// Writes who there is: root, the command, and nobody.
+pub(super) fn people(launch: &Launch) -> io::Result<()> {
+    let identity = launch.grant.identity();
     let (name, uid, gid) = (&identity.name, identity.uid, identity.gid);
-    let home = setting.home.display();
+    let home = launch.seen.home.display();
     let passwd = format!(
         "root:x:0:0::/:/bin/sh\n{name}:x:{uid}:{gid}::{home}:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n"
     );
     fs::write(Path::new("/etc/passwd"), passwd.as_bytes())?;
-    fs::write(Path::new("/etc/group"), format!("root:x:0:\n{name}:x:{gid}:\nnogroup:x:65534:\n").as_bytes())?;
-    symlink("/proc/self/mounts", "/etc/mtab")
+    fs::write(Path::new("/etc/group"), format!("root:x:0:\n{name}:x:{gid}:\nnogroup:x:65534:\n").as_bytes())
 }
 
 /// Brings the host's name service in, as it is now.

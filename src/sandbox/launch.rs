@@ -51,7 +51,7 @@ impl Confined {
         let ended = match next(&self.socket, || wire::receive(&self.socket)).await {
             Ok(Some(Report::Ended(ended))) => Ok(ended),
             Ok(Some(Report::Failed(error))) => Err(error),
-            Ok(Some(Report::Ready(_))) => Err(lost("it reported twice that it was ready")),
+            Ok(Some(Report::Staged | Report::Ready(_))) => Err(lost("it reported twice that it was ready")),
             Ok(None) => Err(lost("it ended without a report; somebody else killed it")),
             Err(error) => Err(lost(&error.to_string())),
         };
@@ -146,7 +146,7 @@ pub(crate) async fn spawn_seen(
         listen: command.listen,
         connect: command.connect,
     };
-    let Started { socket, child } = launcher::start(Setting::of(&launch)).await.map_err(failed)?;
+    let Started { socket, child } = launcher::start(Setting::of(grant)).await.map_err(failed)?;
     wire::send_launch(&socket, &launch, [stdin.as_fd(), command.stdout.as_fd(), command.stderr.as_fd()])
         .map_err(failed)?;
     drop((stdin, command.stdout, command.stderr));
@@ -158,7 +158,12 @@ pub(crate) async fn spawn_seen(
         supervisor: Some(child),
         ended: None,
     };
-    let first = next(&confined.socket, || wire::receive_with(&confined.socket)).await;
+    let first = loop {
+        match next(&confined.socket, || wire::receive_with(&confined.socket)).await {
+            Ok(Some((Report::Staged, _))) => {}
+            other => break other,
+        }
+    };
     match first {
         Ok(Some((Report::Ready(enforced), listeners))) => {
             confined.enforced = enforced;
@@ -166,7 +171,7 @@ pub(crate) async fn spawn_seen(
             Ok(confined)
         }
         Ok(Some((Report::Failed(error), _))) => Err(error),
-        Ok(Some((Report::Ended(_), _)) | None) => Err(lost("it ended before it was ready")),
+        Ok(Some((Report::Staged | Report::Ended(_), _)) | None) => Err(lost("it ended before it was ready")),
         Err(error) => Err(lost(&error.to_string())),
     }
 }

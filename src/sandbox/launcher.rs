@@ -10,8 +10,9 @@ use std::sync::{Mutex, OnceLock, mpsc};
 
 use tokio::sync::oneshot;
 
-use super::enter;
 use super::spec::Setting;
+use super::wire::Report;
+use super::{SandboxError, enter};
 
 /// A confined side that waits for its launch.
 pub(super) struct Started {
@@ -24,6 +25,7 @@ pub(super) struct Started {
 /// What the launcher thread is asked for.
 enum Job {
     Start { setting: Setting, reply: oneshot::Sender<io::Result<Started>> },
+    Try { setting: Setting, reply: mpsc::Sender<Result<(), SandboxError>> },
     Reap(Child),
 }
 
@@ -32,6 +34,14 @@ pub(super) async fn start(setting: Setting) -> io::Result<Started> {
     let (reply, answer) = oneshot::channel();
     send(Job::Start { setting, reply })?;
     answer.await.map_err(|_| gone())?
+}
+
+/// Tries whether a setting is to be had here: makes a confined side ready, which then waits for the first launch.
+pub(super) fn try_out(setting: Setting) -> Result<(), SandboxError> {
+    let failed = |error: io::Error| SandboxError::of("launch", "try namespaces", &error);
+    let (reply, answer) = mpsc::channel();
+    send(Job::Try { setting, reply }).map_err(failed)?;
+    answer.recv().map_err(|_| failed(gone()))?
 }
 
 /// Reaps a confined side that is about to end, without waiting here.
@@ -65,6 +75,8 @@ fn work(jobs: &mpsc::Receiver<Job>) {
                 }
                 spare.prepare(setting);
             }
+            // A caller that went away has no use of the answer.
+            Job::Try { setting, reply } => drop(reply.send(spare.try_out(setting))),
             Job::Reap(child) => ending.push(child),
         }
         // What is not gone yet is looked at again with the next job; what is left then, when the runner ends.
@@ -86,6 +98,28 @@ impl Spare {
         let (_, mut started) = self.ready.take_if(|(kind, _)| kind == setting)?;
         // Somebody may have killed it while it waited.
         matches!(started.child.try_wait(), Ok(None)).then_some(started)
+    }
+
+    /// Starts one and hears whether it gets ready.
+    fn try_out(&mut self, setting: Setting) -> Result<(), SandboxError> {
+        if let Some(started) = self.take(&setting) {
+            self.ready = Some((setting, started));
+            return Ok(());
+        }
+        let failed = |error: io::Error| SandboxError::of("launch", "try namespaces", &error);
+        let mut started = execute(&setting).map_err(failed)?;
+        let refused = match enter::answer(&started.socket) {
+            Ok(Some(Report::Staged)) => {
+                self.ready = Some((setting, started));
+                return Ok(());
+            }
+            Ok(Some(Report::Failed(error))) => error,
+            Ok(_) => failed(io::Error::other("it ended before it was ready")),
+            Err(error) => failed(error),
+        };
+        drop(started.socket);
+        started.child.wait().map_err(failed)?;
+        Err(refused)
     }
 
     /// Starts the next one, unless one waits. A runner that launches once has no use of a second.

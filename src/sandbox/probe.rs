@@ -1,17 +1,14 @@
-//! Probes what this host can enforce and what it has. Namespaces are tried, not guessed: one launch of nothing.
+//! Probes what this host can enforce and what it has. Namespaces are tried, not guessed.
 
 use std::collections::BTreeMap;
-use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use nix::libc;
 use nix::unistd::{User, getegid, geteuid, getuid};
 use rustix::thread::CapabilitySet;
 
-use super::spec::{Launch, Setting};
+use super::spec::Setting;
 use super::toolchains::{self, Toolchains};
-use super::wire::{self, Report};
-use super::{Place, SandboxError, enter, lock};
+use super::{SandboxError, filter, launcher, lock};
 use crate::policy::{self, Decision, Fact, HostFacts, Identity, Namespaces, Request, Waivers};
 
 /// Folders of the system that programs need, and what they read of the machine.
@@ -70,7 +67,7 @@ pub fn probe() -> HostFacts {
         identity: identity(),
         namespaces: Fact::default(),
         landlock: lock::probe(),
-        seccomp: has_seccomp(),
+        seccomp: filter::probe(),
         home,
         path,
         path_refused: refused,
@@ -113,69 +110,26 @@ fn identity() -> Fact<Identity> {
     }
 }
 
-fn has_seccomp() -> bool {
-    rustix::thread::secure_computing_mode().is_ok()
-        && std::fs::read_to_string("/proc/sys/kernel/seccomp/actions_avail")
-            .is_ok_and(|actions| actions.contains("errno"))
-}
-
-/// Launches a command that does not exist in namespaces with a root of its own, and hears how far that went.
+/// Makes a confined side ready with the system and the toolchains in a root of its own. The first launch takes it.
 fn namespaces(facts: &HostFacts) -> Fact<Namespaces> {
     let user = !geteuid().is_root();
-    match attempt(facts, user) {
+    // A toolchain that cannot be brought in is for the launch to complain about: it says nothing about namespaces.
+    let alone = HostFacts { toolchains: Vec::new(), ..facts.clone() };
+    let attempt = |facts: &HostFacts| setting(facts, user).and_then(launcher::try_out);
+    match attempt(facts).or_else(|_| attempt(&alone)) {
         Ok(()) => Fact::Yes(Namespaces { user }),
         Err(error) => Fact::No { why: error.to_string(), hint: error.hint },
     }
 }
 
-fn attempt(facts: &HostFacts, user: bool) -> Result<(), SandboxError> {
-    let facts = HostFacts {
-        namespaces: Fact::Yes(Namespaces { user }),
-        toolchains: Vec::new(),
-        caches: Vec::new(),
-        ..facts.clone()
-    };
+/// Returns what most commands would be launched under if there are namespaces.
+fn setting(facts: &HostFacts, user: bool) -> Result<Setting, SandboxError> {
+    let facts = HostFacts { namespaces: Fact::Yes(Namespaces { user }), ..facts.clone() };
     let waivers = Waivers { names: vec!["landlock".into(), "seccomp".into()] };
-    let grant = match policy::decide(&Request::git(), &facts, &waivers) {
-        Decision::Allow(grant) => *grant,
+    match policy::decide(&Request::git(), &facts, &waivers) {
+        Decision::Allow(grant) => Ok(Setting::of(&grant)),
         Decision::Deny(reason) => {
-            return Err(SandboxError { layer: reason.what, what: reason.why, hint: reason.hint });
+            Err(SandboxError { layer: reason.what, what: reason.why, hint: reason.hint })
         }
-    };
-    // Any folder does: nothing runs in it.
-    let folder = Path::new("/usr").to_owned();
-    let place = Place {
-        worktree: folder.clone(),
-        home: folder.clone(),
-        tmp: folder,
-        also_write: Vec::new(),
-        also_read: Vec::new(),
-    };
-    let seen = place.seen(&grant);
-    let argv = vec![std::ffi::OsString::from("/nonexistent").into()];
-    let launch = Launch {
-        grant,
-        place,
-        seen,
-        read_only: Vec::new(),
-        argv,
-        dir: PathBuf::new(),
-        env: Vec::new(),
-        listen: Vec::new(),
-        connect: Vec::new(),
-    };
-    launch_and_hear(&launch).map_err(|error| SandboxError::of("launch", "try namespaces", &error))?
-}
-
-fn launch_and_hear(launch: &Launch) -> std::io::Result<Result<(), SandboxError>> {
-    let (ours, mut child) = enter::start(&Setting::of(launch))?;
-    let null = std::fs::File::options().read(true).write(true).open("/dev/null")?;
-    wire::send_launch(&ours, launch, [null.as_fd(), null.as_fd(), null.as_fd()])?;
-    let report = enter::answer(&ours);
-    child.wait()?;
-    match report? {
-        Some(Report::Ready(_) | Report::Ended(_)) => Ok(Ok(())),
-        Some(Report::Failed(error)) => Ok(Err(error)),
-        None => Err(std::io::Error::from_raw_os_error(libc::ECHILD)),
     }
 }

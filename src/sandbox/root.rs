@@ -56,6 +56,9 @@ pub(super) fn stage(setting: &Setting) -> Result<Staged, SandboxError> {
     let host = Host::open()?;
     let made = host.of_setting(setting)?;
     made.iter().try_for_each(Bind::make)?;
+    // Taking a mount away again is what only `build` does: tried here, so that whoever waits for this knows.
+    mount_at("tmpfs", Path::new(SHM), "tmpfs", HARMLESS, "size=4k")?;
+    umount2(SHM, MntFlags::MNT_DETACH).map_err(|error| failed("take a mount away", error.into()))?;
     Ok(Staged { host, made })
 }
 
@@ -64,6 +67,7 @@ pub(super) fn build(staged: Staged, launch: &Launch) -> Done {
     let Staged { host, made } = staged;
     let size = format!("mode=1777,size={}", launch.grant.limits().memory);
     mount_at("tmpfs", Path::new(SHM), "tmpfs", HARMLESS, &size)?;
+    etc::people(launch).map_err(|error| failed("make /etc", error))?;
     if launch.grant.shares_network() {
         etc::names(Path::new(HOST)).map_err(|error| failed("make /etc", error))?;
     }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::Place;
-use crate::policy::{Grant, Identity, Isolation};
+use crate::policy::{Grant, Isolation};
 
 /// What the confined side can make ready before it is known what it launches: the same for most commands of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,29 +18,23 @@ pub(super) struct Setting {
     pub(super) shares_network: bool,
     pub(super) landlock: u32,
     pub(super) seccomp: bool,
-    pub(super) identity: Identity,
     pub(super) system: Vec<PathBuf>,
     pub(super) toolchains: Vec<PathBuf>,
-    /// HOME, as the command sees it.
-    pub(super) home: PathBuf,
-    /// Without a network of its own: the TCP ports it may connect to.
+    /// Without a network of its own: the TCP ports it may connect to. Known with the launch.
     pub(super) connect: Vec<u16>,
 }
 
 impl Setting {
-    /// Takes out of a launch what most commands of a run have in common.
-    pub(super) fn of(launch: &Launch) -> Self {
-        let Launch { grant, seen, connect, .. } = launch;
+    /// Takes out of a grant what most commands of a run have in common.
+    pub(super) fn of(grant: &Grant) -> Self {
         Self {
             isolation: grant.isolation(),
             shares_network: grant.shares_network(),
             landlock: grant.landlock(),
             seccomp: grant.seccomp(),
-            identity: grant.identity().clone(),
             system: grant.system().to_vec(),
             toolchains: grant.toolchains().to_vec(),
-            home: seen.home.clone(),
-            connect: connect.clone(),
+            connect: Vec::new(),
         }
     }
 }

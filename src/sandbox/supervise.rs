@@ -52,6 +52,8 @@ impl<'a> Supervisor<'a> {
 
     /// Runs until the command and its tree are gone.
     pub(super) fn run(mut self) -> Ended {
+        // It may have ended before anybody listened.
+        self.reap();
         while !self.is_over() {
             if let Err(error) = self.turn() {
                 // Blind and deaf, it cannot keep its promises: nothing may go on.

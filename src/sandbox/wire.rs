@@ -38,6 +38,8 @@ pub(super) enum Order {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Report {
+    /// Ready for a launch: in its namespaces, and in a root of its own that holds what the setting tells.
+    Staged,
     /// Confined; the command runs, or is about to be reported as not found.
     Ready(Enforced),
     /// Could not be confined; nothing of the command ran.

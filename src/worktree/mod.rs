@@ -29,6 +29,7 @@ pub use earlier::Earlier;
 pub use error::WorktreeError;
 pub use outgoing::{Outgoing, Remote};
 pub use repository::{Base, Repository};
+pub(crate) use rundir::remove_tree;
 pub use rundir::{Record, RunDir};
 pub use state::{Holder, Lock, LockError, State};
 pub(crate) use state::{host_name, kernel};

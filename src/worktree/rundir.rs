@@ -172,7 +172,7 @@ pub(super) fn sync_folder_of(path: &Path) -> Result<(), WorktreeError> {
 }
 
 /// Removes a tree without following links. Read-only folders are opened up on the way.
-pub(super) fn remove_tree(path: &Path) -> Result<(), WorktreeError> {
+pub(crate) fn remove_tree(path: &Path) -> Result<(), WorktreeError> {
     match fs::remove_dir_all(path) {
         Ok(()) => return Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms it may import. What is not listed is an import that points backwards.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 12] = [
     ("plan", &[]),
     ("policy", &["plan"]),
     ("sandbox", &["policy"]),
@@ -12,13 +12,14 @@ const ROOMS: [(&str, &[&str]); 11] = [
     ("evidence", &[]),
     ("github", &[]),
     ("network", &["plan"]),
-    ("run", &["plan", "policy", "sandbox", "network", "worktree", "evidence"]),
+    ("agent", &["plan"]),
+    ("run", &["plan", "policy", "sandbox", "network", "worktree", "evidence", "agent"]),
     ("report", &["plan", "evidence"]),
     ("publish", &["plan", "worktree", "evidence", "report", "github"]),
     (
         "cli",
         &[
-            "plan", "policy", "sandbox", "network", "worktree", "run", "evidence", "report", "github",
+            "plan", "policy", "sandbox", "network", "worktree", "agent", "run", "evidence", "report", "github",
             "publish",
         ],
     ),

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod actions;
 #[cfg(test)]
+mod agents;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod common;
@@ -16,6 +18,8 @@ mod evidence;
 #[cfg(test)]
 mod github;
 #[cfg(test)]
+mod hosts;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod mask;
@@ -25,6 +29,8 @@ mod network;
 mod plan;
 #[cfg(test)]
 mod publish;
+#[cfg(test)]
+mod real_codex;
 #[cfg(test)]
 mod repositories;
 #[cfg(test)]

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::common::github::{Comment, Fault, GitHub, LOGIN};
-use crate::common::{Ran, Repo, http};
+use crate::common::{Ran, Repo, http, signal, wait_until};
 
 /// A plan that passes.
 const PASSES: &str = "  - {id: one, command: echo hello; echo one > one}\n";
@@ -320,42 +321,107 @@ fn a_plan_that_wants_no_comment_gets_none() {
     assert!(scene.comments().is_empty());
 }
 
+/// Two steps, of which the second waits until somebody says go.
+const WAITS: &str = "  - {id: a, command: echo one > one}
+  - {id: b, command: 'echo ready; while test ! -e ~/go; do sleep 0.05; done; echo two > two'}\n";
+
+impl Scene {
+    fn start(&self, args: &[&str]) -> Child {
+        let seen = self.repo.log().matches("ready").count();
+        let mut command = self.command(args);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        wait_until(|| self.repo.log().matches("ready").count() > seen);
+        child
+    }
+
+    /// Goes on with the last run, to its end.
+    fn resume(&self) -> Ran {
+        let child = self.start(&["7", "--resume"]);
+        for run in fs::read_dir(self.repo.state().join("runs")).unwrap() {
+            let _ = fs::write(run.unwrap().path().join("home/go"), "");
+        }
+        Ran::of(&child.wait_with_output().unwrap())
+    }
+}
+
 #[test]
 #[ignore = "needs gh"]
-fn a_run_that_was_taken_further_updates_its_own_comment() {
-    use autopilot::evidence::mask::Secrets;
-    use autopilot::evidence::{Event, Files, Recorder, Token, Unwatched};
-    let scene = Scene::new("", PASSES);
-    scene.autopilot(&["7"]).exits(0);
+fn a_resumed_run_updates_its_own_comment() {
+    let scene = Scene::new("publish: {escalate: ['@acme/team']}", WAITS);
+    let child = scene.start(&["7"]);
+    signal(&child, Signal::SIGTERM);
+    Ran::of(&child.wait_with_output().unwrap()).exits(143).says("#issuecomment-1000");
     let before = scene.comment();
-    // What a resumed run leaves, as far as this is about it: another head.
-    let files = Files::of(&scene.repo.top(), scene.run().parse().unwrap());
-    let (mut recorder, ..) = Recorder::reopen(files, &Secrets::default(), Box::new(Unwatched)).unwrap();
-    recorder.record(Event::Attested { sha256: Token::new("0".repeat(64)) }).unwrap();
-    drop(recorder);
-    scene.autopilot(&["publish"]).exits(0).says("#issuecomment-1000");
+    assert!(before.body.contains("# ⏹ #7 interrupted"), "{}", before.body);
+    assert!(!before.body.contains('@'), "whoever stopped it knows: {}", before.body);
+    scene.resume().exits(0).says("#issuecomment-1000");
     let after = scene.comment();
-    assert_eq!((after.id, after.edits), (before.id, 1));
-    assert_ne!(after.body, before.body, "it tells of the new head");
+    assert_eq!((after.id, after.edits, scene.comments().len()), (before.id, 1, 1));
+    assert!(after.body.contains("# ✅ #7 done"), "{}", after.body);
     assert_eq!(scene.github.called("GET comments"), 0, "its number was known");
+    Repo::chain(&scene.repo.evidence("status-").pop().unwrap());
 }
 
 #[test]
 #[ignore = "needs gh"]
 fn a_comment_that_somebody_removed_is_made_anew_when_there_is_news() {
-    use autopilot::evidence::mask::Secrets;
-    use autopilot::evidence::{Event, Files, Recorder, Token, Unwatched};
-    let scene = Scene::new("", PASSES);
-    scene.autopilot(&["7"]).exits(0);
-    scene.github.remove(1000);
-    scene.autopilot(&["publish", "7"]).exits(0);
+    let scene = Scene::new("", WAITS);
+    let child = scene.start(&["7"]);
+    signal(&child, Signal::SIGTERM);
+    child.wait_with_output().unwrap();
+    scene.github.remove(scene.comment().id);
+    scene.autopilot(&["publish", "7"]).exits(0).says("nothing is left");
     assert!(scene.comments().is_empty(), "no news");
-    let files = Files::of(&scene.repo.top(), scene.run().parse().unwrap());
-    let (mut recorder, ..) = Recorder::reopen(files, &Secrets::default(), Box::new(Unwatched)).unwrap();
-    recorder.record(Event::Attested { sha256: Token::new("0".repeat(64)) }).unwrap();
-    drop(recorder);
-    scene.autopilot(&["publish"]).exits(0);
-    assert_eq!(scene.comments().len(), 1);
+    scene.resume().exits(0);
+    assert!(scene.comment().body.contains("# ✅ #7 done"));
+}
+
+#[test]
+#[ignore = "needs gh"]
+fn a_crash_is_told_when_it_is_picked_up() {
+    let scene = Scene::new("publish: {escalate: ['@acme/team']}", WAITS);
+    let mut child = scene.start(&["7"]);
+    signal(&child, Signal::SIGKILL);
+    child.wait().unwrap();
+    wait_until(|| scene.repo.processes().is_empty());
+    assert!(scene.comments().is_empty());
+    scene.repo.plan(PASSES);
+    scene.autopilot(&["7"]).exits(0);
+    let bodies: Vec<String> = scene.comments().into_iter().map(|comment| comment.body).collect();
+    assert_eq!(bodies.len(), 2, "{bodies:#?}");
+    assert!(
+        bodies[0].contains("# 💥 #7 crashed at `b`") && bodies[0].contains("\n@acme/team\n"),
+        "{}",
+        bodies[0]
+    );
+    assert!(bodies[1].contains("# ✅ #7 done") && !bodies[1].contains('@'), "{}", bodies[1]);
+}
+
+#[test]
+#[ignore = "needs gh"]
+fn what_every_run_has_left_is_published_at_once() {
+    let scene = Scene::new("", PASSES);
+    scene.github.issue(8, "Other", "");
+    scene.repo.plan_of(8, "", PASSES);
+    scene.github.fault("CommentCreate", 2, Fault::Status(401, "Bad credentials"));
+    scene.autopilot(&["7", "8"]).exits(0);
+    let ran = scene.autopilot(&["publish"]).exits(0);
+    assert_eq!(ran.stdout.matches("comment  https://").count(), 2, "{}", ran.stdout);
+    assert_eq!((scene.github.comments(7).len(), scene.github.comments(8).len()), (1, 1));
+    scene.autopilot(&["publish"]).exits(0).says("nothing is left to publish");
+}
+
+#[test]
+fn a_run_that_runs_publishes_by_itself() {
+    let repo = Repo::new();
+    repo.plan("  - {id: b, command: 'echo ready; while test ! -e ~/go; do sleep 0.05; done'}\n");
+    let mut child = repo.start(["7"]);
+    wait_until(|| repo.log().contains("ready"));
+    repo.autopilot(["publish", "7"]).exits(5).says("holds the lock");
+    repo.autopilot(["publish"]).exits(0).says("nothing is left to publish");
+    signal(&child, Signal::SIGKILL);
+    child.wait().unwrap();
+    repo.autopilot(["publish", "7"]).exits(2).says("has no end yet").says("autopilot run 7");
 }
 
 // ── push ──

@@ -61,6 +61,13 @@ fn an_unchanged_tree_makes_no_commit_and_no_branch() {
 }
 
 #[test]
+fn no_signal_is_blocked_in_a_step() {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: [grep, SigBlk, /proc/self/status], expectation: {output_matches: ['SigBlk:\\s+0+$']}}\n");
+    repo.run().exits(0);
+}
+
+#[test]
 fn each_passing_step_with_changes_is_one_commit_with_trailers() {
     let repo = Repo::new();
     repo.plan(
@@ -327,7 +334,7 @@ fn what_cannot_be_right_is_known_before_the_first_step() {
     repo.plan("  - {id: a, command: touch made}\n  - {id: b, apply: missing.patch}\n");
     repo.run().exits(2).says("missing.patch");
     repo.plan("  - {id: a, command: touch made}\n  - {id: b, codex: do it}\n");
-    repo.run().exits(2).says("codex steps are not there yet");
+    repo.run().exits(2).says("codex");
     repo.plan("  - {id: a, command: touch made}\n  - {id: b, command: 'true', secrets: [NOT_SET_TOKEN]}\n");
     repo.run().exits(2).says("NOT_SET_TOKEN");
     assert!(repo.evidence("").is_empty(), "no run, no evidence");

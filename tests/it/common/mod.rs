@@ -1,5 +1,6 @@
 //! The hermetic builder: a scratch repository, a clean environment, the real binary, the real git.
 
+pub(crate) mod model;
 pub(crate) mod github;
 pub(crate) mod http;
 
@@ -11,6 +12,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+/// Makes a host poorer: `python3 -c REFUSE CALL,… COMMAND…`.
+pub(crate) const REFUSE: &str = include_str!("refuse.py");
 
 /// A scratch repository with a state directory and a home of its own.
 pub(crate) struct Repo {

@@ -18,8 +18,9 @@ use std::time::{Duration, Instant};
 
 use victim::Victim;
 
+use crate::common::REFUSE;
+
 const PRELUDE: &str = include_str!("prelude.py");
-const REFUSE: &str = include_str!("refuse.py");
 const PYTHON: &str = "/usr/bin/python3";
 
 /// One way out.
@@ -90,7 +91,7 @@ impl Attempt {
         let mut words: Vec<String> = Vec::new();
         if confined {
             if victim.refused {
-                words.extend([PYTHON.into(), "-c".into(), REFUSE.into()]);
+                words.extend([PYTHON.into(), "-c".into(), REFUSE.into(), "unshare".into()]);
             }
             words.push(victim.autopilot().display().to_string());
             words.push("sandbox".into());
@@ -216,7 +217,7 @@ fn nothing_gets_out_where_namespaces_are_refused() {
 #[test]
 fn a_host_that_refuses_namespaces_says_so_and_what_helps() {
     let output = Command::new(PYTHON)
-        .args(["-c", REFUSE, env!("CARGO_BIN_EXE_autopilot"), "doctor"])
+        .args(["-c", REFUSE, "unshare", env!("CARGO_BIN_EXE_autopilot"), "doctor"])
         .output()
         .expect("it starts");
     let text = String::from_utf8_lossy(&output.stdout);

@@ -3,9 +3,7 @@
 use std::process::Command;
 
 use super::host::Host;
-use crate::common::{Ran, Repo};
-
-const REFUSE: &str = include_str!("../escape/refuse.py");
+use crate::common::{REFUSE, Ran, Repo};
 
 /// Runs autopilot where `unshare` is refused.
 fn refused(repo: &Repo, args: &[&str]) -> Ran {

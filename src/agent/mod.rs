@@ -1,0 +1,220 @@
+//! Takes what a step asks an agent, gives argv, environment and private home; takes the agent's output, gives what
+//! it did. Codex is the first agent, not the last: the runner knows the [`Agent`] alone. Knows nothing of worktrees.
+
+pub mod codex;
+pub mod prompt;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// An agent that is there, in one version.
+pub trait Agent: fmt::Debug {
+    /// Returns its name and version, such as `codex 0.169.0`.
+    fn name(&self) -> String;
+    /// Returns what it has to read and execute, beyond the system.
+    fn files(&self) -> &[PathBuf];
+    /// Composes how it is started on a task; `home` is where it will see its private home.
+    fn start(&self, task: &Task<'_>, home: &Path) -> Start;
+    /// Begins to listen to what it prints.
+    fn listen(&self) -> Box<dyn Listen>;
+}
+
+/// Understands what an agent prints while it works.
+pub trait Listen: fmt::Debug {
+    /// Takes a piece of its standard output, and returns what it did meanwhile.
+    fn push(&mut self, bytes: &[u8]) -> Vec<Act>;
+    /// Takes the end of its output, and returns what was left and how its turn went.
+    fn finish(&mut self) -> (Vec<Act>, Report);
+}
+
+/// What an agent is to do, and with what.
+#[derive(Debug, Clone, Copy)]
+pub struct Task<'a> {
+    /// All it is told.
+    pub prompt: &'a str,
+    /// The model, unless it decides itself.
+    pub model: Option<&'a str>,
+    /// Reasoning effort, passed on as it is.
+    pub effort: Option<&'a str>,
+    /// Where the model is.
+    pub endpoint: &'a Endpoint,
+    /// The MCP servers it may use.
+    pub servers: &'a [Server],
+    /// The repository's own instructions (`AGENTS.md`), unless they are not to be trusted.
+    pub instructions: Option<&'a str>,
+    /// Where it works, from the top of the checkout down, as it sees it.
+    pub folders: &'a [PathBuf],
+}
+
+/// Where an agent reaches its model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Up to and with the version, such as `http://127.0.0.1:8080/v1`.
+    pub base_url: String,
+}
+
+/// An MCP server of the user's, as the agent's own configuration has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Server {
+    /// Its name.
+    pub name: String,
+    /// Its configuration, to be copied.
+    pub config: Value,
+    /// Host and port it is reached at, if it is not a program.
+    pub reaches: Option<(String, u16)>,
+    /// Variables that it takes from the environment.
+    pub variables: Vec<String>,
+    /// Names under which its configuration holds credentials themselves.
+    pub literal: Vec<String>,
+}
+
+/// How an agent is started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Start {
+    /// The command.
+    pub argv: Vec<String>,
+    /// On top of the step's own environment.
+    pub env: Vec<(String, String)>,
+    /// Files of its private home.
+    pub files: Vec<(PathBuf, String)>,
+    /// What it reads on standard input.
+    pub stdin: String,
+}
+
+/// Something that an agent said it did. Claims, all of them: what counts is what the runner finds afterwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// It ran a command.
+    Command {
+        /// The command.
+        command: String,
+        /// What it printed.
+        output: String,
+        /// Its exit code, if it exited.
+        exit_code: Option<i32>,
+    },
+    /// It changed files.
+    Files {
+        /// Kind of change and path.
+        paths: Vec<(String, String)>,
+        /// The change was made.
+        done: bool,
+    },
+    /// It used a tool of an MCP server.
+    Tool {
+        /// Server and tool.
+        name: String,
+        /// It worked.
+        done: bool,
+    },
+    /// It said something.
+    Message(String),
+    /// Something went wrong, but not for good.
+    Warning(String),
+    /// It printed what is not of its protocol.
+    Noise(String),
+}
+
+impl fmt::Display for Act {
+    /// Writes it as it stands in the log: for people, a line or more, each with its newline.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Command { command, output, exit_code } => {
+                writeln!(f, "$ {command}")?;
+                if !output.is_empty() {
+                    writeln!(f, "{}", output.strip_suffix('\n').unwrap_or(output))?;
+                }
+                match exit_code {
+                    Some(0) => Ok(()),
+                    Some(code) => writeln!(f, "(exit {code})"),
+                    None => writeln!(f, "(did not exit)"),
+                }
+            }
+            Self::Files { paths, done } => {
+                let not = if *done { "" } else { "could not " };
+                paths.iter().try_for_each(|(kind, path)| writeln!(f, "({not}{kind} {path})"))
+            }
+            Self::Tool { name, done } => writeln!(f, "({name}{})", if *done { "" } else { ": failed" }),
+            Self::Message(text) | Self::Noise(text) => writeln!(f, "{text}"),
+            Self::Warning(text) => writeln!(f, "(warning: {text})"),
+        }
+    }
+}
+
+/// How an agent's turn went, as far as it told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Its last message.
+    pub message: Option<String>,
+    /// What it did.
+    pub acts: u64,
+    /// Whether the turn was completed.
+    pub turn: Turn,
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turn {
+    /// It was completed. That says nothing about the work.
+    Completed,
+    /// It never began.
+    NotBegun,
+    /// It was cut off: the agent ended in the middle.
+    CutOff,
+    /// It failed.
+    Failed(Failure),
+}
+
+/// Why a turn failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The class.
+    pub kind: FailureKind,
+    /// The agent's own words.
+    pub text: String,
+    /// How long to wait, where the model's server says so.
+    pub wait: Option<Duration>,
+}
+
+/// Classes of failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// Too many requests or tokens for now.
+    RateLimit,
+    /// What is paid for is used up.
+    Quota,
+    /// Nobody answers where the model should be, or not with sense.
+    Unreachable,
+    /// The key is missing or wrong.
+    Key,
+    /// There is no such model.
+    Model,
+    /// The task became larger than what the model can hold.
+    Context,
+    /// Anything else.
+    Other,
+}
+
+impl Failure {
+    /// Says what happened in the user's terms, and the agent's own words.
+    pub fn in_words(&self) -> String {
+        let what = match self.kind {
+            FailureKind::RateLimit => "the model's rate limit",
+            FailureKind::Quota => "the model's quota is used up",
+            FailureKind::Unreachable => "the model could not be reached",
+            FailureKind::Key => "the model's server refused the key",
+            FailureKind::Model => "there is no such model",
+            FailureKind::Context => "the task outgrew the model's context window",
+            FailureKind::Other => "the turn failed",
+        };
+        format!("{what}: {}", self.text)
+    }
+
+    /// Tells whether waiting helps.
+    pub fn passes(&self) -> bool {
+        matches!(self.kind, FailureKind::RateLimit | FailureKind::Quota)
+    }
+}

@@ -1,0 +1,87 @@
+//! `autopilot init ISSUE`: writes a plan to begin with, from a task graph or from the issue itself.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::exit::{Exit, Failure};
+use super::{issue, output, plans, target};
+use crate::evidence::mask::Secrets;
+use crate::plan::{self, draft, units};
+
+/// Where a task graph lies, below the issue's folder, if none is named.
+const GRAPHS: [&str; 2] = ["Plans-latest.md", "Plans.md"];
+
+/// Write a plan to begin with, from a Plans.md task graph or from the issue itself.
+#[derive(Debug, clap::Args)]
+pub(super) struct InitArgs {
+    /// Number of the issue.
+    #[arg(value_name = "ISSUE")]
+    issue: u64,
+    /// The task graph (default: .ai/plans/<ISSUE>/Plans-latest.md or Plans.md, else `gh issue view`).
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+}
+
+pub(super) fn run(args: InitArgs) -> Result<Exit, Failure> {
+    let path = plans::path_of(args.issue);
+    if path.symlink_metadata().is_ok() {
+        let message = format!("{} is there already", path.display());
+        return Err(Failure::new(Exit::Usage, message).hint("change it by hand, or move it away first"));
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let graph = args.from.or_else(|| GRAPHS.iter().map(|name| folder.join(name)).find(|file| file.is_file()));
+    let text = match &graph {
+        Some(file) => from_graph(args.issue, file)?,
+        None => from_issue(args.issue)?,
+    };
+    // What is written has to be a plan, whatever the document held.
+    let loaded = plan::parse(text.as_bytes(), &path, folder, Some(args.issue))
+        .map_err(|faults| Failure::new(Exit::Internal, format!("the draft is no plan:\n{faults}")))?;
+    write(&path, &text).map_err(|error| Failure::system(&error))?;
+    let steps = loaded.plan.steps.len();
+    output::line(&format!(
+        "{}: {steps} steps, at most {}",
+        path.display(),
+        units::duration(loaded.plan.longest())
+    ))?;
+    output::line("look it over: prompts, expectations, `post`; then `autopilot check` it")?;
+    Ok(Exit::Done)
+}
+
+fn from_graph(issue: u64, file: &Path) -> Result<String, Failure> {
+    let bytes = fs::read(file).map_err(|error| {
+        Failure::new(Exit::Usage, format!("{}: {error}", file.display())).hint("--from names a task graph")
+    })?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::new(Exit::Usage, format!("{}: not UTF-8", file.display())))?;
+    let document = draft::Document::read(&text);
+    let graph = document.graph().map_err(|wrong| {
+        let lines: Vec<String> = wrong.0.iter().map(|line| format!("{}: {line}", file.display())).collect();
+        Failure::new(Exit::Usage, lines.join("\n")).hint("correct the document, then run this again")
+    })?;
+    output::note(&graph.describe());
+    if let Some(claimed) = document.critical_path.filter(|claimed| *claimed != graph.longest) {
+        output::note(&format!(
+            "the document says that its critical path is {}; the longest chain takes {}",
+            units::duration(claimed),
+            units::duration(graph.longest)
+        ));
+    }
+    let title = document.title.clone().unwrap_or_else(|| format!("Issue {issue}"));
+    Ok(graph.write(issue, &title))
+}
+
+fn from_issue(number: u64) -> Result<String, Failure> {
+    let repository = target::repository()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::system(&error))?;
+    let issue = runtime.block_on(issue::read(number, &repository, &Secrets::default()));
+    let issue = issue.map_err(|failure| failure.hint("or name a task graph: --from Plans.md"))?;
+    Ok(draft::of_issue(number, &issue.title))
+}
+
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+    fs::OpenOptions::new().write(true).create_new(true).open(path)?.write_all(text.as_bytes())
+}

@@ -1,0 +1,52 @@
+//! What people wrote about an issue, through `gh`, for steps that attach it and plans that are drafted from it.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::exit::{Exit, Failure};
+use crate::evidence::mask::Secrets;
+use crate::github::{self, Environment, Gh, Issue};
+use crate::plan::Plan;
+use crate::publish;
+use crate::run::Grants;
+use crate::worktree::Repository;
+
+/// `gh` has no timeout of its own.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Reads an issue of the repository.
+pub(super) async fn read(number: u64, repository: &Repository, secrets: &Secrets) -> Result<Issue, Failure> {
+    let environment = Environment::of_process();
+    let slug = publish::find_slug(repository, &environment).ok_or_else(|| {
+        Failure::new(
+            Exit::Usage,
+            format!("issue {number} cannot be read: no remote of this checkout is on GitHub"),
+        )
+        .hint("name the repository: GH_REPO=owner/name")
+    })?;
+    let failed = |failure: github::Failure| {
+        Failure::new(Exit::Usage, format!("issue {number} cannot be read: {failure}")).hint(failure.hint())
+    };
+    let gh = Gh::find(&environment, &slug).await.map_err(failed)?;
+    // A token too short to be masked is none of GitHub's.
+    let _ = secrets.register(gh.token().as_bytes());
+    gh.issue(number, PATIENCE).await.map_err(failed)
+}
+
+/// Hands the issue's text to the steps, if one of them attaches it.
+pub(super) async fn attach(
+    plan: &Plan,
+    repository: &Repository,
+    secrets: &Secrets,
+    grants: &mut BTreeMap<String, Grants>,
+) -> Result<(), Failure> {
+    if !plan.attaches_issue() {
+        return Ok(());
+    }
+    let text: Rc<str> = read(plan.issue, repository, secrets).await?.text().into();
+    for grants in grants.values_mut() {
+        grants.issue = Some(Rc::clone(&text));
+    }
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! A stub model: serves the Responses API on loopback, answers what it was told to, and keeps what it was asked.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+
+/// What the model answers to one request.
+#[derive(Debug, Clone)]
+pub(crate) enum Reply {
+    /// These items, and that it used so many tokens (read, written), if it counts.
+    Items(Vec<Value>, Option<(u64, u64)>),
+    /// A failure inside the stream: code and message.
+    Fails(&'static str, &'static str),
+    /// Another status than 200.
+    Status(u16, Value),
+}
+
+/// A request as it arrived.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) line: String,
+    pub(crate) headers: String,
+    pub(crate) body: Value,
+}
+
+/// A model that serves until the test ends.
+#[derive(Debug)]
+pub(crate) struct Model {
+    address: SocketAddr,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+/// Asks for a shell command to be run.
+pub(crate) fn shell(command: &str) -> Value {
+    let arguments = json!({ "cmd": command }).to_string();
+    json!({"type": "function_call", "call_id": "c1", "name": "exec_command", "arguments": arguments})
+}
+
+/// Asks for a file to be added by `apply_patch`.
+pub(crate) fn add_file(path: &str, line: &str) -> Value {
+    let input = format!("*** Begin Patch\n*** Add File: {path}\n+{line}\n*** End Patch\n");
+    json!({"type": "custom_tool_call", "call_id": "c2", "name": "apply_patch", "input": input})
+}
+
+/// Says something, which ends the turn.
+pub(crate) fn say(text: &str) -> Value {
+    let content = json!([{ "type": "output_text", "text": text }]);
+    json!({"type": "message", "role": "assistant", "content": content})
+}
+
+/// Does one thing, and counts its tokens.
+pub(crate) fn does(item: Value) -> Reply {
+    Reply::Items(vec![item], Some((100, 10)))
+}
+
+impl Model {
+    /// Serves these replies, one a request; the last one again and again.
+    pub(crate) fn serve(replies: Vec<Reply>) -> Self {
+        Self::serve_at("127.0.0.1:0", replies)
+    }
+
+    /// The same at an address of one's choice.
+    pub(crate) fn serve_at(address: &str, replies: Vec<Reply>) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
+        let address = listener.local_addr().unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&asked);
+        std::thread::spawn(move || {
+            let mut replies = replies.into_iter().peekable();
+            for stream in listener.incoming() {
+                let Some(asked) = read(stream.as_ref().unwrap()) else { continue };
+                let is_turn = asked.line.starts_with("POST");
+                kept.lock().unwrap().push(asked);
+                if !is_turn {
+                    respond(stream.unwrap(), 200, "application/json", &cloud_task().to_string());
+                    continue;
+                }
+                let reply = replies.next().unwrap();
+                if replies.peek().is_none() {
+                    replies = vec![reply.clone()].into_iter().peekable();
+                }
+                answer(stream.unwrap(), &reply);
+            }
+        });
+        Self { address, asked }
+    }
+
+    pub(crate) fn base_url(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+
+    /// Everything it was asked so far.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// The turns it was asked for: the text of each request.
+    pub(crate) fn turns(&self) -> Vec<String> {
+        let asked = self.asked().into_iter().filter(|asked| asked.line.starts_with("POST"));
+        asked.map(|asked| asked.body["input"].to_string()).collect()
+    }
+}
+
+/// What Codex's cloud answers when it is asked for a task.
+fn cloud_task() -> Value {
+    let diff = "diff --git a/from-cloud b/from-cloud\nnew file mode 100644\n--- /dev/null\n+++ b/from-cloud\n\
+                @@ -0,0 +1 @@\n+made in the cloud\n";
+    let output = json!([{"type": "pr", "output_diff": {"diff": diff}}]);
+    json!({"current_diff_task_turn": {"output_items": output}})
+}
+
+fn read(stream: &TcpStream) -> Option<Asked> {
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line).ok()?;
+    let mut headers = String::new();
+    let mut length = 0;
+    loop {
+        let mut header = String::new();
+        if reader.read_line(&mut header).ok()? == 0 || header.trim().is_empty() {
+            break;
+        }
+        if let Some(value) = header.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
+        headers.push_str(&header);
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    (!line.is_empty()).then(|| Asked { line: line.trim().to_owned(), headers, body })
+}
+
+fn answer(stream: TcpStream, reply: &Reply) {
+    let events = match reply {
+        Reply::Status(status, body) => {
+            return respond(stream, *status, "application/json", &body.to_string());
+        }
+        Reply::Fails(code, message) => {
+            let error = json!({"code": code, "message": message});
+            vec![
+                json!({"type": "response.failed", "response": {"id": "r", "status": "failed", "error": error}}),
+            ]
+        }
+        Reply::Items(items, tokens) => {
+            let mut events: Vec<Value> =
+                items.iter().map(|item| json!({"type": "response.output_item.done", "item": item})).collect();
+            let mut response = json!({"id": "r"});
+            if let Some((input, output)) = tokens {
+                response["usage"] =
+                    json!({"input_tokens": input, "output_tokens": output, "total_tokens": input + output});
+            }
+            events.push(json!({"type": "response.completed", "response": response}));
+            events
+        }
+    };
+    let text: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+    respond(stream, 200, "text/event-stream", &text);
+}
+
+fn respond(mut stream: TcpStream, status: u16, kind: &str, body: &str) {
+    let head = format!(
+        "HTTP/1.1 {status} Stub\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    // Whoever asked may be gone: that is for the test to notice, not for the model.
+    drop(stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())));
+}

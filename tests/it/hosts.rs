@@ -1,0 +1,172 @@
+//! The hosts that autopilot holds for, each made out of this one: what is missing there is refused or taken away
+//! here. The rows are those of `docs/sandbox-hosts.md`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use crate::common::{REFUSE, Ran, Repo};
+
+/// An ordinary user whom nobody is.
+const USER: &str = "54321";
+
+/// A host, and what a plan comes to there.
+struct Host {
+    /// Its row in the table.
+    row: &'static str,
+    /// Whether autopilot is started by root there.
+    root: bool,
+    /// System calls that it refuses.
+    refuses: &'static str,
+    /// Capabilities that its root has not.
+    lacks: &'static str,
+    /// What `--allow-degraded` is given.
+    waives: &'static [&'static str],
+    outcome: Outcome,
+}
+
+enum Outcome {
+    /// Confined, with or without namespaces and Landlock; the run's first line says so.
+    Runs { namespaces: bool, landlock: bool, says: &'static str },
+    /// Exit 3: why, and what helps.
+    Refused { why: &'static str, helps: &'static str },
+}
+
+const fn host(row: &'static str, root: bool, outcome: Outcome) -> Host {
+    Host { row, root, refuses: "", lacks: "", waives: &[], outcome }
+}
+
+const FULL: Outcome = Outcome::Runs { namespaces: true, landlock: true, says: "sandbox: full" };
+const BARE: Outcome =
+    Outcome::Runs { namespaces: false, landlock: true, says: "sandbox: without namespaces" };
+const DEGRADED: Outcome =
+    Outcome::Runs { namespaces: true, landlock: false, says: "DEGRADED, without landlock" };
+const NO_LANDLOCK: Outcome = Outcome::Refused { why: "no Landlock", helps: "--allow-degraded landlock" };
+const NOTHING: Outcome = Outcome::Refused { why: "Landlock ABI 0", helps: "--run-as" };
+const NO_SECCOMP: Outcome = Outcome::Refused { why: "no seccomp filters", helps: "CONFIG_SECCOMP_FILTER" };
+const NOBODY: Outcome = Outcome::Refused { why: "cannot become anybody else", helps: "as an ordinary user" };
+
+#[rustfmt::skip]
+const HOSTS: [Host; 12] = [
+    host("ordinary user, plain host", false, FULL),
+    host("root, plain host", true, FULL),
+    Host { refuses: "unshare", ..host("ordinary user, user namespaces refused", false, BARE) },
+    Host { lacks: "-sys_admin", ..host("root without CAP_SYS_ADMIN", true, BARE) },
+    Host { lacks: "-setuid,-setgid,-setpcap", ..host("root without CAP_SETUID, CAP_SETGID, CAP_SETPCAP", true, NOBODY) },
+    Host { refuses: "landlock", ..host("namespaces, no Landlock", false, NO_LANDLOCK) },
+    Host { refuses: "landlock", ..host("namespaces, no Landlock", true, NO_LANDLOCK) },
+    Host { refuses: "landlock", waives: &["landlock"], ..host("namespaces, no Landlock", false, DEGRADED) },
+    Host { refuses: "unshare,landlock", ..host("no namespaces, no Landlock", false, NOTHING) },
+    Host { refuses: "unshare,landlock", waives: &["landlock", "seccomp"], ..host("no namespaces, no Landlock", false, NOTHING) },
+    Host { refuses: "seccomp", ..host("no seccomp filters", false, NO_SECCOMP) },
+    Host { refuses: "seccomp", ..host("no seccomp filters", true, NO_SECCOMP) },
+];
+
+/// Rows that are held to elsewhere: real older Landlock needs the sandbox called directly (`tests/abi.rs`).
+const ELSEWHERE: [&str; 2] = ["namespaces, Landlock ABI 1 to 5", "no namespaces, Landlock ABI 1 to 5"];
+
+/// A row that no test of this repository can make.
+const NOT_TRIED: &str = "inside Nix's build sandbox";
+
+#[test]
+fn on_every_host_a_plan_runs_confined_or_says_why_not_and_what_helps() {
+    let by_root = nix::unistd::geteuid().is_root();
+    for host in &HOSTS {
+        if host.root && !by_root {
+            println!("{}: not tried, this is an ordinary user", host.row);
+            continue;
+        }
+        println!("{} (waived: {:?})", host.row, host.waives);
+        try_host(host);
+    }
+}
+
+fn try_host(host: &Host) {
+    let repo = Repo::new();
+    let outside = repo.dir().join("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("secret"), "secret").unwrap();
+    // Whoever the step is: the sandbox stops it, not the file's mode.
+    fs::set_permissions(&outside, fs::Permissions::from_mode(0o777)).unwrap();
+    fs::set_permissions(repo.dir(), fs::Permissions::from_mode(0o755)).unwrap();
+    let outside = outside.display();
+    let step = format!("echo made > made; ! cat {outside}/secret || exit 9; ! touch {outside}/new");
+    repo.plan(&format!("  - {{id: work, command: \"{step}\", expectation: {{files_exist: [made]}}}}\n"));
+    let ran = run(&repo, host);
+    assert!(!repo.dir().join("outside/new").exists(), "{}: written outside", host.row);
+    match host.outcome {
+        Outcome::Runs { namespaces, landlock, says } => {
+            ran.exits(0).says(says);
+            let ended = repo.events_of("command.ended").pop().expect("a command ended");
+            let enforced = &ended["enforced"];
+            let own = enforced["namespaces"].as_array().unwrap();
+            assert_eq!(own.iter().any(|each| each == "net"), namespaces, "{}: {enforced}", host.row);
+            assert_eq!(enforced["landlock"] != 0, landlock, "{}: {enforced}", host.row);
+            assert_eq!(enforced["seccomp"], true, "{}: {enforced}", host.row);
+        }
+        Outcome::Refused { why, helps } => {
+            ran.exits(3).says(why).says(helps);
+            assert!(repo.evidence("status-").is_empty(), "{}: something was run", host.row);
+        }
+    }
+}
+
+fn run(repo: &Repo, host: &Host) -> Ran {
+    let mut words: Vec<String> = Vec::new();
+    let mut add = |more: &[&str]| words.extend(more.iter().map(|&word| word.to_owned()));
+    let program = repo.dir().join("autopilot");
+    fs::copy(env!("CARGO_BIN_EXE_autopilot"), &program).unwrap();
+    if nix::unistd::geteuid().is_root() && !host.root {
+        give(repo.dir(), USER);
+        add(&["setpriv", "--reuid", USER, "--regid", USER, "--clear-groups"]);
+    }
+    if !host.lacks.is_empty() {
+        add(&["setpriv", "--bounding-set", host.lacks, "--inh-caps", host.lacks]);
+    }
+    if !host.refuses.is_empty() {
+        add(&["/usr/bin/python3", "-c", REFUSE, host.refuses]);
+    }
+    add(&[program.to_str().unwrap(), "run", "7"]);
+    for name in host.waives {
+        add(&["--allow-degraded", name]);
+    }
+    let like = repo.command::<&str>([]);
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]).current_dir(like.get_current_dir().unwrap()).env_clear();
+    command.envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    Ran::of(&command.output().unwrap())
+}
+
+fn give(folder: &Path, user: &str) {
+    let owner = format!("{user}:{user}");
+    assert!(Command::new("chown").args(["-R", &owner]).arg(folder).status().unwrap().success());
+}
+
+#[test]
+fn the_table_of_hosts_names_the_hosts_that_are_tried() {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/sandbox-hosts.md")).unwrap();
+    let table = page.split("\n\n").find(|part| part.starts_with("| host |")).expect("the table");
+    let rows: Vec<Vec<&str>> = table.lines().skip(2).map(|line| line.split(" | ").collect()).collect();
+    let tried: Vec<&str> = HOSTS.iter().map(|host| host.row).collect();
+    for row in &rows {
+        let name = row[0].trim_start_matches("| ");
+        if ELSEWHERE.contains(&name) {
+            continue;
+        }
+        if name == NOT_TRIED {
+            assert!(page.contains("The Nix row was not tried"), "the page says what was not tried");
+            continue;
+        }
+        let host = HOSTS.iter().find(|host| host.row == name && host.waives.is_empty());
+        let host = host.unwrap_or_else(|| panic!("{name} is not tried"));
+        let said = match host.outcome {
+            Outcome::Runs { .. } => "runs",
+            Outcome::Refused { .. } => "refused",
+        };
+        assert!(row[4].starts_with(said), "{name}: {}", row[4]);
+    }
+    for name in tried.iter().chain(&ELSEWHERE) {
+        assert!(rows.iter().any(|row| row[0].trim_start_matches("| ") == *name), "{name} has no row");
+    }
+}
