@@ -9,7 +9,7 @@ use crate::common::{REFUSE, Ran, Repo};
 fn refused(repo: &Repo, args: &[&str]) -> Ran {
     let autopilot = repo.command(args);
     let mut command = Command::new("/usr/bin/python3");
-    command.args(["-c", REFUSE]).arg(autopilot.get_program()).args(autopilot.get_args());
+    command.args(["-c", REFUSE, "unshare"]).arg(autopilot.get_program()).args(autopilot.get_args());
     command.current_dir(repo.top()).env_clear();
     command.envs(autopilot.get_envs().filter_map(|(name, value)| Some((name, value?))));
     Ran::of(&command.output().unwrap())
