@@ -4,9 +4,11 @@
 //!
 //! ```text
 //! Autopilot.yaml ─ plan ─→ policy ─→ sandbox ─→ run ─→ evidence ─→ report ─→ publish
+//!                                                            └─→ audit
 //! ```
 
 pub mod agent;
+pub mod audit;
 pub mod cli;
 pub mod evidence;
 pub mod github;

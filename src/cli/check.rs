@@ -117,7 +117,7 @@ impl From<Refusal> for Denied {
         match refusal {
             Refusal::Policy { step, reason } => Self { step, reason },
             Refusal::Plan { step, what, hint } => {
-                Self { step, reason: Reason { what: "what it needs".into(), why: what, hint } }
+                Self { step, reason: Reason { what: "not to be had".into(), why: what, hint } }
             }
         }
     }

@@ -6,14 +6,14 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use super::exit::{Exit, Failure};
+use crate::agent::codex;
 use crate::policy::{self, Decision, Fact, HostFacts, Isolation, Request, Waivers};
 use crate::sandbox;
 
 /// Tools that plans and the runner use, and how they tell their version.
-const TOOLS: [(&str, &str, &str); 11] = [
+const TOOLS: [(&str, &str, &str); 10] = [
     ("git", "--version", "needed by every run"),
     ("gh", "--version", "publishing: comments, pull requests"),
-    ("codex", "--version", "codex steps"),
     ("cargo", "--version", ""),
     ("rustc", "--version", ""),
     ("cc", "--version", ""),
@@ -82,6 +82,10 @@ fn report(host: &HostFacts, decision: &Decision) -> String {
     if advice.is_empty() {
         line(&mut text, true, "nothing", "every layer is there");
     }
+    text += "\nCodex steps\n";
+    for (name, good, what) in agents(host) {
+        line(&mut text, good, name, &what);
+    }
     text += "\nTools\n";
     for (name, version, use_for) in tools(host) {
         match version {
@@ -140,6 +144,27 @@ fn advice(host: &HostFacts) -> Vec<String> {
     advice
 }
 
+/// Tells whether codex steps could run: Codex itself, and what lets one in at OpenAI.
+fn agents(host: &HostFacts) -> Vec<(&'static str, bool, String)> {
+    let codex = match codex::find(&host.path) {
+        Ok(found) => match found.warning() {
+            Some(warning) => (false, warning),
+            None => (true, format!("{} ({})", found.version(), found.program().display())),
+        },
+        Err(error) => (false, format!("{error}: {}", error.hint)),
+    };
+    let set = |name: &&str| host.environment.get(*name).is_some_and(|key| !key.is_empty());
+    let key = ["CODEX_API_KEY", "OPENAI_API_KEY"].into_iter().find(set);
+    let openai = match (key, codex::login(&host.environment, chrono::Utc::now().timestamp())) {
+        (Some(name), _) => (true, format!("{name} is set; it stays with the runner")),
+        (None, Ok(_)) => (true, "a login with ChatGPT".to_owned()),
+        (None, Err(error)) => {
+            (false, format!("no key and no login ({error}); a local model needs neither: --provider ollama"))
+        }
+    };
+    [("codex", codex), ("openai", openai)].map(|(name, (good, what))| (name, good, what)).into()
+}
+
 fn tools(host: &HostFacts) -> Vec<(&'static str, Option<String>, &'static str)> {
     TOOLS
         .iter()
@@ -173,7 +198,10 @@ fn json(host: &HostFacts, decision: &Decision) -> String {
             serde_json::json!({"allowed": false, "why": reason.to_string(), "hint": reason.hint})
         }
     };
-    let all =
-        serde_json::json!({"layers": layers, "default": default, "advice": advice(host), "tools": tools});
+    let agents: serde_json::Map<_, _> = agents(host)
+        .into_iter()
+        .map(|(name, good, what)| (name.to_owned(), serde_json::json!({"ok": good, "what": what})))
+        .collect();
+    let all = serde_json::json!({"layers": layers, "agents": agents, "default": default, "advice": advice(host), "tools": tools});
     format!("{all:#}\n")
 }

@@ -15,7 +15,6 @@ pub(crate) enum Exit {
     /// The policy cannot be enforced here.
     Refused,
     /// The audit found something.
-    #[expect(dead_code, reason = "in the table of exit codes before the audit itself")]
     AuditFail,
     /// Another run of this issue holds the lock.
     Locked,

@@ -4,10 +4,11 @@
 use std::fmt::Write as _;
 
 use super::exit::{Exit, Failure};
-use super::{output, publish, target};
+use super::{publish, target};
+use crate::evidence::event::RunResult;
 use crate::evidence::{Files, RunName};
 use crate::policy::{HostFacts, Waivers};
-use crate::report::{self, RunView};
+use crate::report::{self, RunView, WorktreeView};
 use crate::run::{self, Interrupt};
 use crate::worktree::{Record, Repository, RunDir, State};
 
@@ -29,9 +30,19 @@ pub(super) struct Earlier {
     pub(super) left: Option<(RunDir, Record)>,
 }
 
-/// Lists the earlier runs of an issue, oldest first: those with a journal here, and those with a directory.
-/// The caller holds the issue's lock.
+/// Lists the earlier runs of an issue, and puts back journals that are gone and have a second copy. The caller
+/// holds the issue's lock.
 pub(super) fn earlier(scene: Scene<'_>, issue: u64) -> Result<Vec<Earlier>, Failure> {
+    let all = listed(scene, issue)?;
+    for Earlier { name, files, left } in &all {
+        run::restore_journal(files, left.as_ref().map(|(dir, _)| dir))
+            .map_err(|error| failed(*name, error))?;
+    }
+    Ok(all)
+}
+
+/// Lists the earlier runs of an issue, oldest first: those with a journal here, and those with a directory.
+pub(super) fn listed(scene: Scene<'_>, issue: u64) -> Result<Vec<Earlier>, Failure> {
     let repository = scene.repository;
     let mut dirs: Vec<(RunDir, Record)> = RunDir::of(scene.state, &repository.common_dir)?
         .into_iter()
@@ -50,69 +61,137 @@ pub(super) fn earlier(scene: Scene<'_>, issue: u64) -> Result<Vec<Earlier>, Fail
         // That one may be gone by now, too.
         let started_in = left.as_ref().map(|(_, record)| &record.toplevel).filter(|top| top.is_dir());
         let files = Files::of(started_in.unwrap_or(&repository.toplevel), name);
-        run::restore_journal(&files, left.as_ref().map(|(dir, _)| dir))
-            .map_err(|error| failed(name, &error))?;
         all.push(Earlier { name, files, left });
     }
     Ok(all)
 }
 
-/// Recovers those that have no end, and publishes what they meant to unless they are to be left alone. The caller
-/// holds the issue's lock.
+/// What is to become of a worktree that was kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// It stays.
+    Stays,
+    /// It goes, once it is proved that nothing is lost.
+    Goes,
+}
+
+/// How earlier runs are picked up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Picking<'a> {
+    pub(super) kept: Kept,
+    /// What they meant to publish is published, until this says to end; or not.
+    pub(super) publishing: Option<&'a Interrupt>,
+}
+
+/// Recovers those that have no end, or left a directory that they had not meant to leave; returns what there is
+/// to tell. The caller holds the issue's lock.
 pub(super) async fn recover(
     scene: Scene<'_>,
     issue: u64,
     earlier: Vec<Earlier>,
-    publishing: Option<&Interrupt>,
-) -> Result<(), Failure> {
+    picking: Picking<'_>,
+) -> Result<Vec<String>, Failure> {
+    let mut told = Vec::new();
     for dir in RunDir::abandoned(scene.state, &scene.repository.common_dir, issue)? {
-        if let Err(error) = dir.discard() {
-            output::note(&format!("warning: {} cannot be removed: {error}", dir.path().display()));
-        }
+        told.push(match dir.discard() {
+            Ok(()) => format!("{} was never begun, or half removed; cleared away", dir.path().display()),
+            Err(error) => format!("warning: {} cannot be removed: {error}", dir.path().display()),
+        });
     }
-    for Earlier { name, files, left } in earlier {
-        match report::read(&files) {
-            Ok(Some(view)) if view.closed => continue,
-            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+    for earlier in earlier {
+        let name = earlier.name;
+        match standing(&earlier) {
+            Left::Nothing => {}
+            Left::KeptWorktree if picking.kept == Kept::Stays => {}
+            Left::Broken(error) => {
                 // Whatever broke it: nothing can be added to it, and a new run does not depend on it.
-                if let Some((dir, _)) = left {
+                if let Some((dir, _)) = earlier.left {
                     let place = dir.path().display();
-                    output::note(&format!(
+                    told.push(format!(
                         "warning: run {name} cannot be picked up, it stays at {place}: {error}"
                     ));
                 }
-                continue;
             }
-            _ => {}
-        }
-        let recovered = run::recover(files, left, scene.repository, scene.host, scene.waivers).await;
-        match recovered.map_err(|error| failed(name, &error))? {
-            None => output::note(&format!("run {name} had died before it began; cleared away")),
-            Some(mut recovered) => {
-                let closed = report::close(&mut recovered.recorder).map_err(|error| failed(name, &error))?;
-                output::note(&told(name, &closed.0));
-                if let Some(interrupt) = publishing {
-                    let recorder = &mut recovered.recorder;
-                    publish::at_the_end(recorder, scene.repository, &closed.0, interrupt).await?;
-                }
+            Left::Unfinished | Left::KeptWorktree => {
+                told.push(recover_one(scene, earlier, picking.publishing).await?);
             }
         }
     }
-    Ok(())
+    Ok(told)
 }
 
-fn failed(name: RunName, error: &dyn std::error::Error) -> Failure {
-    Failure::new(Exit::Internal, format!("run {name}, which had crashed, cannot be picked up: {error}"))
-        .hint("mend that and run again: nothing of it is lost until then")
+/// What there is to do about an earlier run.
+#[derive(Debug)]
+pub(super) enum Left {
+    /// Nothing: it has come to its end, and left nothing.
+    Nothing,
+    /// Its journal has no end, or its directory is there and should not be.
+    Unfinished,
+    /// Its worktree was kept, and says why.
+    KeptWorktree,
+    /// Its journal cannot be read.
+    Broken(std::io::Error),
+}
+
+/// Tells what is left of an earlier run.
+pub(super) fn standing(earlier: &Earlier) -> Left {
+    match report::read(&earlier.files) {
+        Ok(Some(view)) if view.closed && earlier.left.is_none() => Left::Nothing,
+        Ok(Some(RunView { closed: true, worktree: WorktreeView::Kept(..), .. })) => Left::KeptWorktree,
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Left::Broken(error),
+        _ => Left::Unfinished,
+    }
+}
+
+async fn recover_one(
+    scene: Scene<'_>,
+    earlier: Earlier,
+    publishing: Option<&Interrupt>,
+) -> Result<String, Failure> {
+    let Earlier { name, files, left } = earlier;
+    let recovered = run::recover(files, left, scene.repository, scene.host, scene.waivers).await;
+    Ok(match recovered.map_err(|error| failed(name, error))? {
+        None => format!("run {name} had died before it began; cleared away"),
+        Some(mut recovered) => {
+            let (view, _) =
+                report::close(&mut recovered.recorder).map_err(|error| failed(name, error.into()))?;
+            scene.repository.hand_over(&recovered.recorder.files().all())?;
+            if let Some(interrupt) = publishing {
+                publish::at_the_end(&mut recovered.recorder, scene.repository, &view, interrupt).await?;
+            }
+            told(name, &view)
+        }
+    })
+}
+
+/// Says why what is left of a run cannot be picked up.
+pub(super) fn failed(name: RunName, error: run::RunError) -> Failure {
+    match &error {
+        run::RunError::Io(busy) if busy.kind() == std::io::ErrorKind::WouldBlock => {
+            Failure::new(Exit::Locked, format!("run {name} is running: {busy}"))
+                .hint("it was started with another state directory (AUTOPILOT_STATE_DIR): wait for it")
+        }
+        _ => Failure::new(
+            Exit::Internal,
+            format!("run {name}, which had crashed, cannot be picked up: {error}"),
+        )
+        .hint("mend that and run again: nothing of it is lost until then"),
+    }
 }
 
 fn told(name: RunName, view: &RunView) -> String {
-    let mut text = format!("run {name} had crashed; its end is recorded");
+    let crashed = view.end.as_ref().is_some_and(|end| end.result == RunResult::Crashed);
+    let how =
+        if crashed { "had crashed; its end is recorded" } else { "had ended; what it left is picked up" };
+    let mut text = format!("run {name} {how}");
     if let Some((reference, _, _)) = &view.branch {
         let _ = write!(text, ", its checkpoints are on {reference}");
     }
     if !view.salvaged().is_empty() {
         text.push_str(", what it was at is in its salvage bundle");
+    }
+    if let WorktreeView::Kept(path, why) = &view.worktree {
+        let _ = write!(text, ", {path} stays: {why}");
     }
     text
 }

@@ -1,12 +1,15 @@
 //! Takes the command line, calls the rooms; progress on the terminal. Holds no logic of its own.
 
 mod actions;
+mod audit;
 mod check;
+mod clean;
 mod completions;
 mod doctor;
 mod exit;
 mod init;
 mod issue;
+mod jobs;
 mod leftovers;
 mod logs;
 mod mask;
@@ -19,6 +22,7 @@ mod run;
 mod sandbox;
 mod schema;
 mod status;
+mod stop;
 mod target;
 
 use std::ffi::OsString;
@@ -60,6 +64,9 @@ enum Command {
     Check(check::CheckArgs),
     Status(status::StatusArgs),
     Logs(logs::LogsArgs),
+    Audit(audit::AuditArgs),
+    Stop(stop::StopArgs),
+    Clean(clean::CleanArgs),
     Publish(publish::PublishArgs),
     Init(init::InitArgs),
     Doctor(doctor::DoctorArgs),
@@ -91,6 +98,9 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Schema => schema::run(),
         Command::Status(args) => status::run(args),
         Command::Logs(args) => logs::run(args),
+        Command::Audit(args) => audit::run(&args),
+        Command::Stop(args) => stop::run(args),
+        Command::Clean(args) => clean::run(args),
         Command::Publish(args) => publish::run(args),
         Command::Init(args) => init::run(args),
         Command::Doctor(args) => doctor::run(args),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use console::style;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::publish::told;
 use crate::evidence::event::{
@@ -45,9 +45,26 @@ impl Mode {
     }
 }
 
+/// Where the runs of a call are shown: each has a line that moves, and says which issue it is of.
+#[derive(Debug, Clone)]
+pub(super) struct Board {
+    bars: MultiProgress,
+    several: bool,
+}
+
+impl Board {
+    /// Prepares for so many runs side by side.
+    pub(super) fn new(side_by_side: usize) -> Self {
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stdout());
+        Self { bars, several: side_by_side > 1 }
+    }
+}
+
 /// Shows the events of one run.
 pub(super) struct Progress {
     mode: Mode,
+    /// What its lines begin with, where there are others beside it.
+    prefix: String,
     bar: ProgressBar,
     width: usize,
     allowed: HashMap<String, u32>,
@@ -73,6 +90,8 @@ struct Now {
 #[derive(Debug, Default)]
 struct Ending {
     base: String,
+    /// What a run that goes on had done before.
+    before: String,
     result: Option<(RunResult, Duration, Option<String>)>,
     branch: Option<(String, u64)>,
     worktree: String,
@@ -82,22 +101,23 @@ struct Ending {
 
 impl Progress {
     /// Prepares to show a run of this plan.
-    pub(super) fn new(mode: Mode, plan: &Plan) -> Self {
-        let bar = ProgressBar::new_spinner();
-        bar.set_draw_target(match mode {
-            Mode::Terminal => ProgressDrawTarget::stdout(),
-            Mode::Plain | Mode::Aside => ProgressDrawTarget::hidden(),
-        });
+    pub(super) fn new(mode: Mode, plan: &Plan, board: &Board) -> Self {
+        let prefix = if board.several { format!("#{}  ", plan.issue) } else { String::new() };
+        let bar = match mode {
+            Mode::Terminal => board.bars.add(ProgressBar::new_spinner()),
+            Mode::Plain | Mode::Aside => ProgressBar::hidden(),
+        };
         if let Ok(template) = ProgressStyle::with_template("{spinner} {prefix} {elapsed_precise}  {wide_msg}")
         {
             bar.set_style(template);
         }
         let now = Arc::new(Mutex::new(Now::default()));
         if mode != Mode::Terminal {
-            beat(mode, Arc::clone(&now));
+            beat(mode, prefix.clone(), Arc::clone(&now));
         }
         Self {
             mode,
+            prefix,
             bar,
             width: plan.steps.iter().map(|step| step.id.len()).max().unwrap_or(0).clamp(8, 24),
             allowed: plan.steps.iter().map(|step| (step.id.clone(), step.retries + 1)).collect(),
@@ -124,14 +144,15 @@ impl Progress {
         }
         let passed = view.steps.iter().filter(|step| step.result == Some(StepResult::Passed)).count();
         let steps = view.steps.len();
-        self.say(&format!("run {} goes on, {passed} of {steps} steps have passed", view.start.run));
+        self.ending.before = format!("{passed} of {steps} steps have passed");
     }
 
     fn say(&self, line: &str) {
+        let line = format!("{}{line}", self.prefix);
         if self.mode == Mode::Terminal && !self.bar.is_finished() {
             self.bar.println(line);
         } else {
-            say(self.mode, line);
+            say(self.mode, &line);
         }
     }
 
@@ -145,7 +166,7 @@ impl Progress {
             Some(allowed) if *allowed > 1 => format!("{step} {attempt}/{allowed}"),
             _ => step.to_owned(),
         };
-        self.bar.set_prefix(label.clone());
+        self.bar.set_prefix(format!("{}{label}", self.prefix));
         self.bar.set_message("");
         self.bar.reset_elapsed();
         if self.mode == Mode::Terminal {
@@ -288,7 +309,11 @@ impl Watch for Progress {
                 let reason = reason.as_ref().map_or("", |reason| reason.text.as_str());
                 self.attempt_ended(step.as_str(), *attempt, *result, reason, *ms);
             }
-            Event::Resumed(resumed) => self.say(&format!("  sandbox: {}", resumed.sandbox)),
+            Event::Resumed(resumed) => {
+                let run = self.run.map(|run| run.to_string()).unwrap_or_default();
+                let before = &self.ending.before;
+                self.say(&format!("run {run} goes on, {before}  sandbox: {}", resumed.sandbox));
+            }
             Event::StepEnded { step, result: StepResult::Skipped, because, .. } => {
                 let why = because.as_ref().map_or("", |why| why.as_str());
                 let mark = style("–").dim();
@@ -370,7 +395,7 @@ pub(super) fn say(mode: Mode, line: &str) {
 }
 
 /// Says each minute what is being done, for logs that are read while they grow.
-fn beat(mode: Mode, now: Arc<Mutex<Now>>) {
+fn beat(mode: Mode, prefix: String, now: Arc<Mutex<Now>>) {
     std::thread::spawn(move || {
         loop {
             std::thread::sleep(HEARTBEAT);
@@ -379,7 +404,7 @@ fn beat(mode: Mode, now: Arc<Mutex<Now>>) {
                 return;
             }
             if let Some((step, since)) = &now.step {
-                say(mode, &format!("… {step} {}", units::clock(since.elapsed())));
+                say(mode, &format!("{prefix}… {step} {}", units::clock(since.elapsed())));
             }
         }
     });

@@ -65,7 +65,7 @@ async fn one(repository: &Repository, files: &Files, asked: Asked) -> Result<Exi
     let lock = State::find()?.lock(&repository.common_dir, name.issue());
     let _lock = match lock {
         // Asked for all there is: a run that runs publishes by itself.
-        Err(LockError::Held(_)) if asked == Asked::Intended => return Ok(Exit::Done),
+        Err(LockError::Held { .. }) if asked == Asked::Intended => return Ok(Exit::Done),
         lock => lock?,
     };
     if !report::read(files).map_err(system)?.is_some_and(|view| view.closed) {

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use super::exit::{Exit, Failure};
-use super::leftovers::{Earlier, Scene};
+use super::leftovers::{self, Earlier, Scene};
 use super::output;
 use crate::evidence::event::{RunResult, StepResult};
 use crate::evidence::mask::Secrets;
@@ -72,7 +72,8 @@ pub(super) async fn offered(
     Next::Begin
 }
 
-fn can_go_on(view: &RunView) -> bool {
+/// Tells whether what ended a run, if anything did, was no fault of its steps.
+pub(super) fn can_go_on(view: &RunView) -> bool {
     let end = view.end.as_ref();
     end.is_none_or(|end| run::can_go_on(end.result, end.reason.as_ref().map(|reason| reason.kind)))
 }
@@ -117,13 +118,13 @@ pub(super) async fn go_on(
 ) -> Result<GoingOn, Failure> {
     let base = check(scene, plan, view)?;
     let Earlier { name, files, left } = last;
-    let contents = crate::evidence::journal::read(&files.journal()).map_err(|e| Failure::system(&e))?;
-    let mut standing = Standing::of(&contents.lines, plan);
+    let reopened = Recorder::reopen(files, secrets, watch);
+    let (mut recorder, lines, torn) = reopened.map_err(|error| leftovers::failed(name, error.into()))?;
+    let mut standing = Standing::of(&lines, plan);
     if let (None, Some(checkpoint)) = (&left, &standing.checkpoint) {
         run::branch_unchanged(&view.start, checkpoint, scene.repository)
             .map_err(|refused| cannot(refused, plan.issue))?;
     }
-    let (mut recorder, _, torn) = Recorder::reopen(files, secrets, watch).map_err(|e| Failure::system(&e))?;
     run::resumed(&mut recorder, &standing, &base, torn, scene.repository, grants)?;
     let checkpoint = standing.checkpoint.as_ref().map_or(base.commit.as_str(), |commit| commit.as_str());
     let mut taken_up = None;
@@ -141,7 +142,7 @@ pub(super) async fn go_on(
     } else {
         let salvage = Some(recorder.files().salvage()).filter(|bundle| bundle.exists());
         let earlier = worktree::Earlier { checkpoint, salvage: salvage.as_deref() };
-        fresh(scene, &base, name, Some(earlier)).await
+        fresh(scene, plan, &base, name, Some(earlier)).await
     };
     Ok(GoingOn { recorder, standing, worktree })
 }
@@ -149,11 +150,19 @@ pub(super) async fn go_on(
 /// Makes the worktree of a run.
 pub(super) async fn fresh(
     scene: Scene<'_>,
+    plan: &Plan,
     base: &Base,
     name: RunName,
     earlier: Option<worktree::Earlier<'_>>,
 ) -> Result<Worktree, WorktreeError> {
-    let names = RunOf { run: &name.to_string(), issue: name.issue(), branch: &name.branch(), earlier };
+    let names = RunOf {
+        run: &name.to_string(),
+        issue: name.issue(),
+        branch: &name.branch(),
+        share_objects: plan.share_objects,
+        salvage: plan.limits.salvage,
+        earlier,
+    };
     Worktree::create(scene.state, scene.repository, base, names, scene.host, scene.waivers).await
 }
 

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
-use super::leftovers::{self, Scene};
+use super::jobs::Call;
+use super::leftovers::{self, Kept, Picking, Scene};
 use super::progress::{Mode, Progress};
 use super::resume::{self, Next};
 use super::{actions, issue, output, plans, publish, target};
@@ -20,7 +21,7 @@ use crate::report::{self, RunView, WorktreeView};
 use crate::run::{self, Ending, Interrupt, Refusal, Standing};
 use crate::worktree::{LockError, Repository, State};
 
-/// Run the plans of issues, one after the other.
+/// Run the plans of issues, one after the other or side by side.
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
     /// Numbers of the issues; each has its plan in .ai/plans/<ISSUE>/Autopilot.yaml.
@@ -35,6 +36,9 @@ pub(super) struct RunArgs {
     /// Go on with the last run of the issue where it crashed or was interrupted; begin one if there is none.
     #[arg(long)]
     resume: bool,
+    /// So many issues side by side, each with a worktree, evidence and lines of its own.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: u16,
     /// Leave the worktree in place at the end.
     #[arg(long)]
     keep_worktree: bool,
@@ -68,37 +72,12 @@ pub(super) fn run(args: RunArgs) -> Result<Exit, Failure> {
         return super::check::run(&super::check::CheckArgs { targets, json: args.json });
     }
     let repository = target::repository()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Exit::Internal, format!("runtime: {error}")))?;
-    runtime.block_on(async {
-        let interrupt = Interrupt::listen().map_err(internal)?;
-        let mut worst = Exit::Done;
-        for issue in &args.issues {
-            let exit = match one(&args, *issue, &repository, &interrupt).await {
-                Ok(exit) => exit,
-                // The last one's error is told by the caller, with its exit code.
-                Err(failure) if args.issues.len() == 1 => return Err(failure),
-                Err(failure) => {
-                    output::error(&failure);
-                    failure.exit
-                }
-            };
-            worst = worst.max(exit);
-            if interrupt.heard().is_some() {
-                break;
-            }
-        }
-        Ok(worst)
-    })
+    super::jobs::each(&args.issues, args.jobs.into(), |call| one(&args, &repository, call))
 }
 
 /// Runs one issue from its plan to its closed evidence.
-async fn one(
-    args: &RunArgs,
-    issue: u64,
-    repository: &Repository,
-    interrupt: &Interrupt,
-) -> Result<Exit, Failure> {
+async fn one(args: &RunArgs, repository: &Repository, call: Call) -> Result<Exit, Failure> {
+    let Call { issue, board, interrupt } = call;
     let plan = load(args, issue)?;
     let base = repository.base(plan.base.as_deref())?;
     let host = host(args)?;
@@ -129,10 +108,13 @@ async fn one(
     };
     let last = if matches!(next, Next::GoOn(_)) { earlier.pop() } else { None };
     let ended = earlier.last().map(|last| last.files.clone());
-    leftovers::recover(scene, issue, earlier, (!args.no_publish).then_some(interrupt)).await?;
+    let picking = Picking { kept: Kept::Stays, publishing: (!args.no_publish).then_some(&interrupt) };
+    for told in leftovers::recover(scene, issue, earlier, picking).await? {
+        output::note(&told);
+    }
 
     let mode = Mode::choose(args.json);
-    let mut progress = Progress::new(mode, &plan);
+    let mut progress = Progress::new(mode, &plan, &board);
     let watch = |progress| actions::watch(progress, mode, &plan, &repository.toplevel);
     let (mut recorder, standing, made) = match (next, last, ended) {
         (Next::GoOn(view), Some(last), _) => {
@@ -141,7 +123,7 @@ async fn one(
             let going = resume::go_on(scene, &plan, last, &view, &secrets, watch(progress), &grants).await?;
             (going.recorder, going.standing, going.worktree)
         }
-        (Next::Stands, _, Some(files)) => return stands(args, issue, &files, interrupt),
+        (Next::Stands, _, Some(files)) => return stands(args, issue, &files, &interrupt),
         _ => {
             let taken =
                 |name: RunName| repository.has_ref(&format!("refs/heads/{}", name.branch())).unwrap_or(false);
@@ -150,14 +132,22 @@ async fn one(
                 Recorder::create(top, issue, &taken, &secrets, watch(progress)).map_err(internal)?;
             let name = recorder.files().run();
             lock.name(&name.to_string())?;
+            repository.hand_over(&recorder.files().all())?;
+            if plan.share_objects {
+                output::note(
+                    "objects are shared: steps can read all that this repository's object store holds",
+                );
+            }
             let publishing = intent.recorded(&recorder);
             run::begin(&mut recorder, &plan, &base, repository, &grants, publishing)?;
-            (recorder, Standing::default(), resume::fresh(scene, &base, name, None).await)
+            (recorder, Standing::default(), resume::fresh(scene, &plan, &base, name, None).await)
         }
     };
     let ending = if args.keep_worktree { Ending::Keep } else { Ending::Remove };
+    let interrupt = &interrupt.or_asked(lock.stop_file(), recorder.files().run().to_string());
     run::carry_out(made, &plan, &grants, &mut recorder, interrupt, standing, ending).await?;
     let (view, head) = report::close(&mut recorder).map_err(internal)?;
+    repository.hand_over(&recorder.files().all())?;
     if !args.no_publish {
         publish::at_the_end(&mut recorder, repository, &view, interrupt).await?;
     }
@@ -260,6 +250,7 @@ fn tell(args: &RunArgs, files: &Files, view: &RunView, head: &Head) -> Result<()
         "branch": view.branch.as_ref().map(|(reference, _, _)| reference),
         "commit": view.branch.as_ref().map(|(_, commit, _)| commit),
         "worktree": if let WorktreeView::Kept(path, _) = &view.worktree { Some(path) } else { None },
+        "labels": view.start.labels,
         "head": head.to_string(),
         "journal": relative(files.journal()),
         "summary": relative(files.summary()),
@@ -298,8 +289,21 @@ impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
         match error {
             LockError::Worktree(error) => error.into(),
-            LockError::Held(holder) => Self::new(Exit::Locked, LockError::Held(holder).to_string())
-                .hint("wait for it (`autopilot status` shows how far it is), or stop that process"),
+            LockError::Held { holder, path } => {
+                let elsewhere = holder.is_of_another_host();
+                let failure =
+                    Self::new(Exit::Locked, LockError::Held { holder, path: path.clone() }.to_string());
+                if elsewhere {
+                    failure.hint(format!(
+                        "what runs on that host cannot be seen from here; if it is gone for good, remove {}",
+                        path.display()
+                    ))
+                } else {
+                    failure.hint(
+                        "wait for it (`autopilot status` shows how far it is), or end it: autopilot stop ISSUE",
+                    )
+                }
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `autopilot sandbox`: one command in the current directory under the step sandbox.
 
+mod request;
+
 use std::ffi::OsString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
@@ -12,9 +14,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::exit::{Exit, Failure};
 use super::output;
 use crate::network::{Decision, Gate, Verdict};
-use crate::plan::{Destination, EnvEntry, Network, Resources, Wrong, units};
-use crate::policy::{self, Fact, Grant, Identity, Isolation, Reach, Request, Waivers};
+use crate::policy::{self, Fact, Grant, Identity, Isolation, Reach, Waivers};
 use crate::sandbox::{self, Command, Ended, Place, SandboxError, Seen, Status};
+use request::{Policy, duration};
 
 /// Between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(5);
@@ -22,33 +24,8 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Run one command in the current directory under the step sandbox, and pass its exit code on.
 #[derive(Debug, clap::Args)]
 pub(super) struct SandboxArgs {
-    /// What it reaches: none (the default), full, or HOST:PORT (repeatable).
-    #[arg(long, value_name = "none|full|HOST:PORT")]
-    network: Vec<String>,
-    /// A path it may read and execute.
-    #[arg(long, value_name = "PATH")]
-    read: Vec<PathBuf>,
-    /// A path it may write.
-    #[arg(long, value_name = "PATH")]
-    write: Vec<PathBuf>,
-    /// A variable it gets; with a value, that one.
-    #[arg(long, value_name = "NAME[=VALUE]")]
-    env: Vec<String>,
-    /// Resident memory of its whole tree, such as 4GiB.
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    memory: Option<u64>,
-    /// Processes and threads of its whole tree.
-    #[arg(long, value_name = "N")]
-    processes: Option<u64>,
-    /// Largest file it can write, such as 4GiB.
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    file_size: Option<u64>,
-    /// Open files of one process.
-    #[arg(long, value_name = "N")]
-    open_files: Option<u64>,
-    /// CPU time of its whole tree, such as 90s.
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    cpu: Option<Duration>,
+    #[command(flatten)]
+    policy: Policy,
     /// Wall-clock time, such as 10m.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     timeout: Option<Duration>,
@@ -68,7 +45,7 @@ pub(super) fn run(args: SandboxArgs) -> Result<Exit, Failure> {
     let worktree = std::env::current_dir().context("the current directory")?;
     let mut host = sandbox::probe();
     host.identity = identity(&args, &worktree, host.identity);
-    let request = request(&args)?;
+    let request = args.policy.request()?;
     let waivers = Waivers { names: args.allow_degraded.clone() };
     let grant = match policy::decide(&request, &host, &waivers) {
         policy::Decision::Allow(grant) => *grant,
@@ -82,7 +59,8 @@ pub(super) fn run(args: SandboxArgs) -> Result<Exit, Failure> {
     sandbox::make_over(scratch.path(), grant.identity()).context("the scratch directory")?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("the runtime")?;
-    let read_only = own_git(&worktree, &args, &grant)?;
+    warn_if_not_writable(&worktree, grant.identity());
+    let read_only = own_git(&worktree, &grant)?;
     let seen = Seen { worktree, ..place.seen(&grant) };
     let command = command(args.command)?;
     let timeout = args.timeout.unwrap_or(Duration::MAX);
@@ -132,10 +110,28 @@ fn identity(args: &SandboxArgs, worktree: &Path, own: Fact<Identity>) -> Fact<Id
     }
 }
 
+/// As root in a directory of root's: the command could not write there, and would have to find that out itself.
+fn warn_if_not_writable(worktree: &Path, identity: &Identity) {
+    let Ok(seen) = worktree.metadata() else { return };
+    let bit = match (seen.uid() == identity.uid, seen.gid() == identity.gid) {
+        (true, _) => 0o200,
+        (_, true) => 0o020,
+        _ => 0o002,
+    };
+    if nix::unistd::geteuid().is_root() && seen.mode() & bit == 0 {
+        let Identity { name, uid, .. } = identity;
+        let here = worktree.display();
+        output::note(&format!(
+            "warning: the command runs as {name} (uid {uid}), never as root, and cannot write in {here}\n  \
+             hint: make the directory a user's and it runs as that one, or name one who may write there: --run-as USER"
+        ));
+    }
+}
+
 /// The directory's own `.git`, file or folder, is not to be written unless that is granted.
-fn own_git(worktree: &Path, args: &SandboxArgs, grant: &Grant) -> Result<Vec<PathBuf>, Failure> {
+fn own_git(worktree: &Path, grant: &Grant) -> Result<Vec<PathBuf>, Failure> {
     let git = worktree.join(".git");
-    if git.symlink_metadata().is_err() || args.write.iter().any(|path| git.starts_with(path)) {
+    if git.symlink_metadata().is_err() || grant.write().iter().any(|path| git.starts_with(path)) {
         return Ok(Vec::new());
     }
     match grant.isolation() {
@@ -199,61 +195,4 @@ fn command(argv: Vec<OsString>) -> Result<Command, Failure> {
         stdout: own(std::io::stdout().as_fd().try_clone_to_owned())?,
         stderr: own(std::io::stderr().as_fd().try_clone_to_owned())?,
     })
-}
-
-fn request(args: &SandboxArgs) -> Result<Request, Failure> {
-    let absolute = |paths: &[PathBuf]| paths.iter().map(std::path::absolute).collect::<Result<Vec<_>, _>>();
-    let mut resources = Resources::of_runner();
-    resources.memory = args.memory.unwrap_or(resources.memory);
-    resources.processes = args.processes.unwrap_or(resources.processes);
-    resources.file_size = args.file_size.unwrap_or(resources.file_size);
-    resources.open_files = args.open_files.unwrap_or(resources.open_files);
-    resources.cpu = args.cpu;
-    Ok(Request {
-        network: network(&args.network)?,
-        env: args.env.iter().map(|entry| env(entry)).collect(),
-        secrets: Vec::new(),
-        read: absolute(&args.read).context("--read")?,
-        write: absolute(&args.write).context("--write")?,
-        resources,
-        caches: true,
-    })
-}
-
-fn network(values: &[String]) -> Result<Network, Failure> {
-    match values {
-        [] => Ok(Network::None),
-        [one] if one == "none" => Ok(Network::None),
-        [one] if one == "full" => Ok(Network::Full),
-        many => many.iter().map(|each| destination(each)).collect::<Result<_, _>>().map(Network::Allow),
-    }
-}
-
-fn destination(text: &str) -> Result<Destination, Failure> {
-    let usage = |message: String, hint: &str| {
-        Failure::new(Exit::Usage, format!("--network {text}: {message}")).hint(hint)
-    };
-    if matches!(text, "none" | "full") {
-        return Err(usage("stands alone".into(), "leave the other --network away"));
-    }
-    text.parse().map_err(|wrong: Wrong| usage(wrong.message, &wrong.hint))
-}
-
-fn env(entry: &str) -> EnvEntry {
-    match entry.split_once('=') {
-        Some((name, value)) => EnvEntry::Set(name.into(), value.into()),
-        None => EnvEntry::Inherit(entry.into()),
-    }
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    units::read_duration(text).map_err(in_words)
-}
-
-fn size(text: &str) -> Result<u64, String> {
-    units::read_size(text).map_err(in_words)
-}
-
-fn in_words(wrong: Wrong) -> String {
-    format!("{}: {}", wrong.message, wrong.hint)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
-use super::{output, target};
+use super::{output, resume, target};
 use crate::evidence::event::{RunResult, StepResult};
 use crate::evidence::{Files, RunName};
 use crate::plan::units;
@@ -125,12 +125,17 @@ fn result(view: &RunView, alive: bool) -> &'static str {
         _ if alive => "running",
         None => "crashed",
         Some(_) if !view.closed => "crashed",
-        Some(end) => match end.result {
-            RunResult::Done => "done",
-            RunResult::Failed => "failed",
-            RunResult::Interrupted => "interrupted",
-            RunResult::Crashed => "crashed",
-        },
+        Some(end) => word(end.result),
+    }
+}
+
+/// Says a result in a word.
+pub(super) fn word(result: RunResult) -> &'static str {
+    match result {
+        RunResult::Done => "done",
+        RunResult::Failed => "failed",
+        RunResult::Interrupted => "interrupted",
+        RunResult::Crashed => "crashed",
     }
 }
 
@@ -154,8 +159,8 @@ fn step(view: &RunView) -> String {
 fn next(view: &RunView, result: &str, issue: u64) -> String {
     match result {
         "running" => format!("autopilot logs {issue} -f"),
+        "failed" | "crashed" | "interrupted" if resume::can_go_on(view) => picked_up(false, issue),
         "failed" => format!("autopilot logs {issue} --failed"),
-        "crashed" | "interrupted" => picked_up(false, issue),
         _ => match &view.worktree {
             WorktreeView::Kept(path, _) => format!("look at {path}"),
             _ => String::new(),

@@ -2,6 +2,8 @@
 //!
 //! Version 1. Fields are only ever added; `tests/fixtures/journals` holds one journal of every released version.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::text::{Document, Text, Token};
@@ -20,6 +22,9 @@ pub enum Event {
         files: u64,
         /// Milliseconds it took.
         ms: u64,
+        /// The ref in the user's repository that pins the base while its objects are borrowed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pin: Option<Token>,
     },
     /// An attempt at a step begins.
     #[serde(rename = "attempt.started")]
@@ -146,6 +151,9 @@ pub enum Event {
         paths: u64,
         /// What a bundle cannot hold, by path.
         not_held: Vec<Text>,
+        /// Files in it that look as if they held a secret, and of which kind.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        secrets: Vec<Text>,
     },
     /// The worktree goes back to the last checkpoint.
     #[serde(rename = "reset.started")]
@@ -319,6 +327,9 @@ pub struct RunStarted {
     pub host: Host,
     /// What this host can enforce, in a line.
     pub sandbox: Text,
+    /// What the engine that started it calls it: the variables of CI and batch systems that name a job.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, Text>,
     /// What is to be published at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publish: Option<Publishing>,
@@ -490,6 +501,9 @@ pub struct Resumed {
     pub host: Host,
     /// What this host can enforce, in a line.
     pub sandbox: Text,
+    /// What the engine that goes on with it calls it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, Text>,
 }
 
 /// How a command ended.

@@ -11,6 +11,10 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
 const STAMP: &str = "%Y%m%dT%H%M%SZ";
 const LOGS: &str = ".ai/logs";
+const FOLDERS: [&str; 4] = [".ai", LOGS, ".ai/logs/codex", ".ai/logs/autopilot"];
+
+/// How the names of files begin that are not whole yet.
+pub(super) const STAGED: &str = ".writing-";
 
 /// The name of a run: `<timestamp>-<issue>`, the timestamp in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -140,6 +144,22 @@ impl Files {
         Ok(runs)
     }
 
+    /// Lists the files of a checkout that somebody was writing when they died.
+    pub fn half_written(top: &Path) -> io::Result<Vec<PathBuf>> {
+        let mut found = Vec::new();
+        for folder in ["codex", "autopilot"] {
+            let Ok(entries) = fs::read_dir(top.join(LOGS).join(folder)) else { continue };
+            for entry in entries {
+                let path = entry?.path();
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                if name.starts_with(STAGED) {
+                    found.push(path);
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// Returns the run's name.
     pub fn run(&self) -> RunName {
         self.run
@@ -175,9 +195,30 @@ impl Files {
         self.in_autopilot(&format!("salvage-{}.bundle", self.run))
     }
 
+    /// What could not be salvaged as it was.
+    pub fn not_salvaged(&self) -> PathBuf {
+        self.in_autopilot(&format!("not-salvaged-{}.txt", self.run))
+    }
+
     /// The provenance.
     pub fn provenance(&self) -> PathBuf {
         self.in_autopilot(&format!("provenance-{}.json", self.run))
+    }
+
+    /// Lists every file of the run and the folders they lie in, there or not.
+    pub fn all(&self) -> Vec<PathBuf> {
+        let folders = FOLDERS.map(|folder| self.top.join(folder));
+        let files = [
+            self.top.join(LOGS).join(".gitignore"),
+            self.log(),
+            self.journal(),
+            self.summary(),
+            self.failed(),
+            self.salvage(),
+            self.not_salvaged(),
+            self.provenance(),
+        ];
+        folders.into_iter().chain(files).collect()
     }
 
     /// Returns a path as it is written down: relative to the toplevel.
@@ -193,7 +234,7 @@ impl Files {
 /// Makes the two folders. `.ai/logs` ignores itself from the moment it is there, so that a run leaves
 /// `git status` as it was. A link on the way is refused: evidence is not written where a commit points.
 fn make_folders(top: &Path) -> io::Result<()> {
-    for folder in [".ai", LOGS, ".ai/logs/codex", ".ai/logs/autopilot"] {
+    for folder in FOLDERS {
         let path = top.join(folder);
         match DirBuilder::new().mode(0o755).create(&path) {
             Ok(()) if folder == LOGS => ignore_itself(&path)?,
@@ -243,6 +284,7 @@ fn put_back(path: &Path, file: &mut File) -> io::Result<File> {
     file.seek(SeekFrom::Start(0))?;
     let folder = path.parent().unwrap_or(path);
     let mut copy = tempfile::Builder::new()
+        .prefix(STAGED)
         .permissions(fs::Permissions::from_mode(0o644))
         .tempfile_in(folder)
         .map_err(|error| named(error, folder))?;

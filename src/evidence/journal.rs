@@ -88,14 +88,16 @@ pub struct Journal {
 impl Journal {
     /// Takes a new, empty journal file; its name is made durable.
     pub fn new(path: &Path, file: File) -> io::Result<Self> {
+        lock(path, &file)?;
         sync_folder_of(path)?;
         Ok(Self { path: path.to_owned(), file, mirror: None, seq: 0, prev: Sha::none(), length: 0 })
     }
 
     /// Opens a journal to go on with it; a half-written last line is cut off and its bytes are counted.
     pub fn reopen(path: &Path) -> io::Result<(Self, Vec<Line>, u64)> {
-        let Contents { lines, torn, last } = read(path)?;
         let file = File::options().append(true).read(true).open(path).map_err(|e| named(e, path))?;
+        lock(path, &file)?;
+        let Contents { lines, torn, last } = read(path)?;
         let length = file.metadata()?.len() - torn;
         file.set_len(length).map_err(|e| named(e, path))?;
         let seq = lines.last().map_or(0, |line| line.seq + 1);
@@ -114,7 +116,11 @@ impl Journal {
 
     /// Puts the file back under its name if something took it away; whether that was so.
     pub(super) fn keep_in_place(&mut self) -> io::Result<bool> {
-        keep_in_place(&self.path, &mut self.file)
+        let put_back = keep_in_place(&self.path, &mut self.file)?;
+        if put_back {
+            lock(&self.path, &self.file)?;
+        }
+        Ok(put_back)
     }
 
     /// Stops keeping the copy.
@@ -166,6 +172,18 @@ impl Journal {
             self.mirror = None;
         }
         Ok(())
+    }
+}
+
+/// Demands to be the only one that writes a journal, whatever state directory it was started with; the error is
+/// of the kind `WouldBlock`. Where the filesystem knows no locks, the issue's own lock has to do.
+fn lock(path: &Path, file: &File) -> io::Result<()> {
+    match rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            let what = format!("{}: another autopilot is writing it", path.display());
+            Err(io::Error::new(io::ErrorKind::WouldBlock, what))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -275,6 +293,16 @@ mod tests {
         assert_eq!((lines.len(), torn), (1, 10));
         journal.append(vec![event("b")]).unwrap();
         assert_eq!(read(&path).unwrap().lines.len(), 2);
+    }
+
+    #[test]
+    fn a_journal_has_one_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, mut journal) = journal(folder.path());
+        journal.append(vec![event("a")]).unwrap();
+        assert_eq!(Journal::reopen(&path).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        drop(journal);
+        assert!(Journal::reopen(&path).is_ok());
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod provenance;
 mod seal;
 mod text;
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -150,19 +151,34 @@ impl Recorder {
         Ok(())
     }
 
-    /// Writes the summary, and the failure report if there is one. Masked once more, as every sink is.
-    pub fn write_reports(&mut self, summary: &str, failed: Option<&str>) -> io::Result<()> {
-        self.write_file(&self.files.summary(), summary)?;
-        match failed {
-            Some(failed) => self.write_file(&self.files.failed(), failed),
-            // Of an earlier part of a run that was resumed, and is done now.
-            None => files::remove_if_there(&self.files.failed()),
-        }
+    /// Names the kinds of secrets that bytes seem to hold.
+    pub fn secrets_in(&self, bytes: &[u8]) -> BTreeSet<&'static str> {
+        self.secrets.detect(bytes).into_iter().map(|hit| hit.kind.name()).collect()
     }
 
-    fn write_file(&self, path: &Path, text: &str) -> io::Result<()> {
+    /// Writes the summary, and the failure report and the list of what was not salvaged if there are any. Masked
+    /// once more, as every sink is.
+    pub fn write_reports(
+        &mut self,
+        summary: &str,
+        failed: Option<&str>,
+        not_salvaged: Option<&str>,
+    ) -> io::Result<()> {
+        self.write_file(&self.files.summary(), summary, 0o644)?;
+        match failed {
+            Some(failed) => self.write_file(&self.files.failed(), failed, 0o644)?,
+            // Of an earlier part of a run that was resumed, and is done now.
+            None => files::remove_if_there(&self.files.failed())?,
+        }
+        if let Some(list) = not_salvaged {
+            self.write_file(&self.files.not_salvaged(), list, 0o600)?;
+        }
+        Ok(())
+    }
+
+    fn write_file(&self, path: &Path, text: &str, mode: u32) -> io::Result<()> {
         let masked = mask::text(&self.secrets, text);
-        write_durably(path, masked.as_bytes(), 0o644)
+        write_durably(path, masked.as_bytes(), mode)
     }
 }
 
@@ -171,6 +187,7 @@ fn write_durably(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let folder = path.parent().ok_or_else(|| io::Error::other("a file without a folder"))?;
     let mut file = tempfile::Builder::new()
+        .prefix(files::STAGED)
         .permissions(std::fs::Permissions::from_mode(mode))
         .tempfile_in(folder)
         .map_err(|error| files::named(error, folder))?;

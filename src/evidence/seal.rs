@@ -31,8 +31,9 @@ impl Recorder {
         self.journal.head().ok_or_else(|| io::Error::other("an empty journal cannot be closed"))
     }
 
-    fn files_to_seal(&self) -> [PathBuf; 4] {
-        [self.files.log(), self.files.summary(), self.files.failed(), self.files.salvage()]
+    fn files_to_seal(&self) -> [PathBuf; 5] {
+        let files = &self.files;
+        [files.log(), files.summary(), files.failed(), files.salvage(), files.not_salvaged()]
     }
 
     /// Describes the journal up to its last line, which here is `sealed`.

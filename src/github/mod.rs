@@ -20,7 +20,7 @@ pub use issue::Issue;
 pub use slug::{Remote, Slug};
 
 /// What finding a token may take: no network is in it, but a keyring may be.
-const TOKEN_TIME: Duration = Duration::from_secs(10);
+const TOKEN_TIME: Duration = Duration::from_secs(5);
 
 /// A `gh` that is there and has a token for the host of one repository.
 #[derive(Clone)]

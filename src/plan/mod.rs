@@ -145,7 +145,7 @@ pub enum Action {
 }
 
 /// A command, as written: with or without a shell.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Invocation {
     /// Run as it is.

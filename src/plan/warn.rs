@@ -8,7 +8,7 @@ use super::fault::{Fault, Faults, Findings, Mark};
 use super::shape::quote;
 use super::source::Source;
 use super::tree::{Kind, Node, Value};
-use super::{Action, EnvEntry, Network, Plan, Step, TokenLimit, units};
+use super::{Action, EnvEntry, Expectation, Network, Plan, Step, TokenLimit, units};
 
 impl Plan {
     /// Returns how long the steps may take at most: every attempt of each up to its timeout.
@@ -43,6 +43,7 @@ pub(super) fn look(source: &Source, root: &Node, plan: &Plan) -> Faults {
         look.retries(plan, step);
         look.useless(step);
         look.applied_twice(plan, step);
+        look.taken_at_its_word(step);
     }
     look.warnings.into_faults()
 }
@@ -232,6 +233,34 @@ impl Look<'_> {
         for regex in step.expectation.output_excludes.iter().filter(|regex| regex.is_match("")) {
             let message = format!("{} matches every output: the step can only fail", quote(regex.as_str()));
             self.warn(self.step_mark(step, "expectation"), message, "write what must not be there");
+        }
+    }
+
+    /// What an agent says of its work is no sign of it.
+    fn taken_at_its_word(&mut self, step: &Step) {
+        let Expectation {
+            files_exist,
+            files_absent,
+            file_contains,
+            output_matches,
+            output_excludes,
+            changes,
+            ..
+        } = &step.expectation;
+        let nothing = [
+            files_exist.is_empty(),
+            files_absent.is_empty(),
+            file_contains.is_empty(),
+            output_matches.is_empty(),
+            output_excludes.is_empty(),
+            changes.is_none(),
+            step.post.is_empty(),
+        ];
+        if matches!(step.action, Action::Codex(_)) && nothing.into_iter().all(|is| is) {
+            let message = format!("step `{}` passes when Codex says that it is done", step.id);
+            let hint =
+                "say what must hold: `expectation: {changes: {min: 1}}`, `post: [cargo test --offline]`";
+            self.warn(self.step_mark(step, "codex"), message, hint);
         }
     }
 

@@ -24,6 +24,9 @@ use crate::report::{self, RunView};
 use crate::worktree::Repository;
 use trouble::Trouble;
 
+/// How long an effect may take by default: a call of `gh` has no end of its own.
+pub const TIME: Duration = Duration::from_secs(120);
+
 /// What of a run is to be published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
@@ -61,6 +64,9 @@ pub async fn publish(
         None => Err(Trouble::no_repository()),
     };
     for effect in effects {
+        if !view.is_open(effect) {
+            continue;
+        }
         let publisher = Publisher { view: &view, repository, environment, gh: &gh, recorder, patience };
         publisher.one(effect).await?;
         if let Some(now) = report::read(recorder.files())? {
@@ -83,7 +89,7 @@ fn effects(view: &RunView, asked: Asked) -> Vec<Effect> {
         effects = wanted.into_iter().filter(|(is, _)| *is).map(|(_, effect)| effect).collect();
         effects.retain(|effect| view.is_open(*effect));
     }
-    // What goes before it makes a comment one that tells too little.
+    // What is done before it makes a comment one that tells too little.
     let comments = view.start.publish.as_ref().is_some_and(|p| p.effects.contains(&Effect::Comment));
     if comments && !effects.is_empty() && !effects.contains(&Effect::Comment) {
         effects.push(Effect::Comment);
@@ -166,6 +172,3 @@ impl Publisher<'_> {
         self.gh.as_ref().map_err(Clone::clone)
     }
 }
-
-/// How long publishing may take by default: a call of `gh` has no end of its own.
-pub const TIME: Duration = Duration::from_secs(120);

@@ -4,7 +4,7 @@ use super::{Made, Publisher, Trouble, plan_of};
 use crate::evidence::event::{Effect, PublishFault};
 use crate::github::{Failure, Gh, Slug};
 use crate::plan::PullRequest;
-use crate::report::{self, PublishState};
+use crate::report;
 
 impl Publisher<'_> {
     /// Opens the pull request, unless it is there.
@@ -67,10 +67,8 @@ impl Publisher<'_> {
     /// Returns the repository that the branch was pushed to, if it is one of GitHub.
     fn pushed_to(&self) -> Option<Slug> {
         let push = self.view.done(Effect::Push)?;
-        let is_done = matches!(push.state, PublishState::Done { .. });
         let remotes = super::remotes(self.repository);
-        let remote = remotes.iter().find(|remote| is_done && remote.name == push.to)?;
-        Slug::of_url(&remote.url)
+        Slug::of_url(&remotes.iter().find(|remote| remote.name == push.to)?.url)
     }
 }
 

@@ -33,9 +33,19 @@ pub fn close(recorder: &mut Recorder) -> io::Result<(RunView, Head)> {
     let view = read(&files)?.ok_or_else(|| io::Error::other("a run without a beginning cannot be closed"))?;
     let summary = summary::write(&view, &files);
     let failed = failure::write(&view, &files)?;
-    recorder.write_reports(&summary, failed.as_deref())?;
+    recorder.write_reports(&summary, failed.as_deref(), not_salvaged(&view).as_deref())?;
     let head = recorder.close(&facts(&view))?;
     Ok((view, head))
+}
+
+/// Lists what the salvage bundle does not hold as it was; nothing if it holds everything.
+fn not_salvaged(view: &RunView) -> Option<String> {
+    let attempts =
+        view.steps.iter().flat_map(|step| step.attempts.iter().map(move |attempt| (step, attempt)));
+    let lines = attempts.flat_map(|(step, attempt)| {
+        attempt.not_held.iter().map(move |what| format!("{}-{}\t{what}\n", step.id, attempt.number))
+    });
+    Some(lines.collect::<String>()).filter(|list| !list.is_empty())
 }
 
 /// Returns the last lines of an attempt, and how many it printed.

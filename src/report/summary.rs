@@ -167,7 +167,12 @@ pub(super) fn what_to_check(view: &RunView) -> Vec<String> {
                 let text: String = reason.text.as_str().chars().take(200).collect();
                 items.push(format!("`{}` attempt {} failed: {}", step.id, attempt.number, inline(&text)));
             }
-            items.extend(attempt.not_held.iter().map(|what| format!("not saved: {}", inline(what))));
+            items.extend(
+                attempt.not_held.iter().map(|what| format!("not salvaged as it was: {}", inline(what))),
+            );
+            items.extend(
+                attempt.secrets.iter().map(|what| format!("a secret in the salvage: {}", inline(what))),
+            );
         }
     }
     for change in view.changes() {

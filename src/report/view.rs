@@ -27,6 +27,8 @@ pub struct RunView {
     pub branch: Option<(String, String, u64)>,
     /// What became of the worktree.
     pub worktree: WorktreeView,
+    /// Refs of what was salvaged while no step was being done.
+    pub salvaged_beside: Vec<String>,
     /// It was picked up after its runner had died.
     pub recovered: bool,
     /// Time between a runner's death, or an interruption, and going on.
@@ -92,6 +94,8 @@ pub struct AttemptView {
     pub salvage: Option<String>,
     /// What the bundle could not hold.
     pub not_held: Vec<String>,
+    /// Files in the bundle that look as if they held a secret.
+    pub secrets: Vec<String>,
     /// What the policy probably refused it, and what would allow it.
     pub refused: Option<String>,
     /// The agent's final message.
@@ -130,6 +134,7 @@ impl RunView {
             end: None,
             branch: None,
             worktree: WorktreeView::There,
+            salvaged_beside: Vec::new(),
             recovered: false,
             paused: Duration::ZERO,
             closed: false,
@@ -189,8 +194,12 @@ impl RunView {
             Event::CheckpointMade { step, changes, .. } => {
                 self.with_attempt(step.as_str(), |attempt| attempt.changes.clone_from(changes));
             }
-            Event::Salvaged { step, reference, not_held, .. } => {
+            Event::Salvaged { step, reference, .. } if !self.steps.iter().any(|s| s.id == step.as_str()) => {
+                self.salvaged_beside.push(reference.to_string());
+            }
+            Event::Salvaged { step, reference, not_held, secrets, .. } => {
                 self.with_attempt(step.as_str(), |attempt| {
+                    attempt.secrets = secrets.iter().map(ToString::to_string).collect();
                     attempt.salvage = Some(reference.to_string());
                     attempt.not_held = not_held.iter().map(ToString::to_string).collect();
                 });
@@ -218,7 +227,10 @@ impl RunView {
             Event::WorktreeKept { path, why } => {
                 self.worktree = WorktreeView::Kept(path.to_string(), why.to_string());
             }
-            Event::Recovered { .. } => self.recovered = true,
+            Event::Recovered { .. } => {
+                self.recovered = true;
+                self.closed = false;
+            }
             Event::Resumed(_) => {
                 self.end = None;
                 self.closed = false;
@@ -306,9 +318,11 @@ impl RunView {
         refused
     }
 
-    /// Returns every salvage ref with the step and attempt it is of.
+    /// Returns every salvage ref.
     pub fn salvaged(&self) -> Vec<&str> {
-        self.steps.iter().flat_map(|step| &step.attempts).filter_map(|a| a.salvage.as_deref()).collect()
+        let of_attempts =
+            self.steps.iter().flat_map(|step| &step.attempts).filter_map(|a| a.salvage.as_deref());
+        of_attempts.chain(self.salvaged_beside.iter().map(String::as_str)).collect()
     }
 }
 
@@ -371,6 +385,7 @@ impl AttemptView {
             egress: Vec::new(),
             salvage: None,
             not_held: Vec::new(),
+            secrets: Vec::new(),
             refused: None,
             message: None,
             tokens: None,

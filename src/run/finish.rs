@@ -3,7 +3,7 @@
 use super::RunError;
 use crate::evidence::event::{Event, Reason, ReasonKind, RunResult};
 use crate::evidence::{Recorder, Token};
-use crate::worktree::Worktree;
+use crate::worktree::{Removed, Worktree};
 
 /// What is to become of the worktree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(super) async fn finish(
     recorder: &mut Recorder,
     ending: Ending,
 ) -> Result<(), RunError> {
-    let path = worktree.dir().path().display().to_string();
+    let mut path = worktree.dir().path().display().to_string();
     let kept = match take_out(&mut worktree, recorder).await {
         Err(error) => {
             // Whatever the steps did: a run whose work did not arrive is not done.
@@ -34,6 +34,11 @@ pub(super) async fn finish(
             Err(error) => error.to_string(),
             Ok(proof) => match worktree.remove(&proof) {
                 Err(error) => error.to_string(),
+                Ok(Removed { left: Some(left), .. }) => {
+                    path = left.display().to_string();
+                    "no bundle can hold what was moved there; everything else of the run is removed"
+                        .to_owned()
+                }
                 Ok(removed) => {
                     return Ok(recorder.record(Event::WorktreeRemoved {
                         proved: removed.proved,

@@ -1,15 +1,22 @@
 //! Signals to the runner.
 
 use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+/// How often a run looks whether it is asked to stop.
+const LOOK: Duration = Duration::from_millis(500);
+
 /// Tells when the run is to end early. Clones hear the same signals.
 #[derive(Debug, Clone)]
 pub struct Interrupt {
     heard: watch::Receiver<Option<i32>>,
+    /// A file, and what it holds when this run is asked to stop.
+    request: Option<(PathBuf, String)>,
 }
 
 impl Interrupt {
@@ -30,19 +37,40 @@ impl Interrupt {
                 }
             });
         }
-        Ok(Self { heard })
+        Ok(Self { heard, request: None })
     }
 
-    /// Returns the number of the signal that was heard, if one was.
+    /// Hears the same, and that one run alone is asked to stop by its name in a file: a signal would end every
+    /// run of this process.
+    #[must_use]
+    pub fn or_asked(&self, file: PathBuf, run: String) -> Self {
+        Self { heard: self.heard.clone(), request: Some((file, run)) }
+    }
+
+    /// Returns the number of the signal that was heard, if one was; being asked to stop counts as SIGTERM.
     pub fn heard(&self) -> Option<i32> {
-        *self.heard.borrow()
+        let signal = *self.heard.borrow();
+        signal.or_else(|| self.is_asked().then_some(Signal::SIGTERM as i32))
+    }
+
+    fn is_asked(&self) -> bool {
+        let request = self.request.as_ref();
+        request.is_some_and(|(file, run)| std::fs::read_to_string(file).is_ok_and(|asked| asked == *run))
     }
 
     /// Waits for a signal; returns its number. Cancel-safe.
     pub async fn wait(&mut self) -> i32 {
-        match self.heard.wait_for(Option::is_some).await {
-            Ok(number) => (*number).unwrap_or(Signal::SIGTERM as i32),
-            Err(_) => std::future::pending().await,
+        loop {
+            if let Some(number) = self.heard() {
+                return number;
+            }
+            tokio::select! {
+                changed = self.heard.changed() => if changed.is_err() {
+                    // Nobody can send one any more; what is asked for is looked for still.
+                    tokio::time::sleep(LOOK).await;
+                },
+                () = tokio::time::sleep(LOOK), if self.request.is_some() => {}
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Takes a plan, gives events in the order they happen: the step state machine, timeouts, retries. Prints
 //! nothing; the rules are those of `docs/plan.md`, each with a test of its name in `tests/it/rules.rs`.
 
+mod attach;
 mod attempt;
 mod command;
 mod equip;
@@ -9,6 +10,7 @@ mod finish;
 mod hearing;
 mod home;
 mod interrupt;
+mod memory;
 mod preflight;
 mod recover;
 mod resume;
@@ -40,7 +42,7 @@ use crate::evidence::Recorder;
 use crate::plan::{Plan, Step};
 use crate::worktree::{Worktree, WorktreeError};
 use command::Cut;
-use work::Memory;
+use memory::Memory;
 
 /// Why a run could not go on. What a step does wrong is no error but an event.
 #[derive(Debug, thiserror::Error)]

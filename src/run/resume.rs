@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::attempt::millis;
-use super::whole::this_host;
+use super::whole::{labels, this_host};
 use super::{Grants, RunError, Standing, enforcement};
 use crate::evidence::event::{Event, ReasonKind, Resumed, RunResult, RunStarted};
 use crate::evidence::{Recorder, Token};
@@ -115,6 +115,7 @@ pub fn resumed(
         torn,
         host: this_host(recorder, repository)?,
         sandbox: recorder.text(enforcement(grants.values())),
+        labels: labels(recorder),
     };
     recorder.banner(format!("run {} goes on", recorder.files().run()))?;
     Ok(recorder.record(Event::Resumed(Box::new(resumed)))?)

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::work::Memory;
+use super::memory::Memory;
 use crate::evidence::event::{AttemptResult, Event, Reason, ReasonKind, StepResult};
 use crate::evidence::{Line, Token};
 use crate::plan::{Plan, Step};

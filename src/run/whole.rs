@@ -6,7 +6,7 @@ use super::attempt::millis;
 use super::finish::{Ending, finish};
 use super::{Grants, Interrupt, RunError, Runner, Standing, enforcement, execute};
 use crate::evidence::event::{Event, Host, Publishing, Reason, ReasonKind, RunResult, RunStarted};
-use crate::evidence::{Recorder, Token};
+use crate::evidence::{Recorder, Text, Token};
 use crate::plan::Plan;
 use crate::worktree::{self, Base, Repository, Worktree, WorktreeError};
 
@@ -36,6 +36,7 @@ pub fn begin(
         dirty: repository.is_dirty()?,
         host: this_host(recorder, repository)?,
         sandbox: recorder.text(enforcement(grants.values())),
+        labels: labels(recorder),
         publish: Some(publish),
     };
     recorder.record(Event::RunStarted(Box::new(start)))?;
@@ -65,13 +66,24 @@ pub async fn carry_out(
     };
     recorder.mirror(&worktree.dir().mirror())?;
     if !standing.in_place {
-        recorder.record(Event::WorktreeReady { files: worktree.files(), ms: millis(worktree.made_in()) })?;
+        let (files, ms) = (worktree.files(), millis(worktree.made_in()));
+        recorder.record(Event::WorktreeReady { files, ms, pin: worktree.pinned().map(Token::new) })?;
     }
     let runner = Runner::new(plan, grants, recorder, &mut worktree, interrupt.clone(), standing);
     if let Err(error) = execute(runner).await {
         end_by_fault(recorder, &error.to_string())?;
     }
     finish(worktree, recorder, ending).await
+}
+
+/// The variables by which CI and batch systems name a job.
+const LABELS: [&str; 5] =
+    ["GITHUB_RUN_ATTEMPT", "GITHUB_RUN_ID", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_JOB_ID"];
+
+/// Returns what the engine that started this process calls it.
+pub(super) fn labels(recorder: &Recorder) -> BTreeMap<String, Text> {
+    let label = |name: &str| Some((name.to_owned(), recorder.text(std::env::var(name).ok()?)));
+    LABELS.into_iter().filter_map(label).collect()
 }
 
 /// Says who runs a run.

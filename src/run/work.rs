@@ -1,26 +1,25 @@
 //! An agent's part of an attempt: its turn, what it attached and used, and how the turn went. What the agent says of
 //! its work counts for nothing here: expectations and `post` follow, as after every action.
 
-use std::collections::HashMap;
-use std::io::Read;
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
+use super::attach::with_folders_above;
 use super::attempt::{Outcome, Try, millis};
 use super::command::{self, Cut, Done, Job};
 use super::equip::Assignment;
 use super::hearing::{self, Hearing};
 use super::home::{self, Home};
+use super::memory::Failed;
 use super::{RunError, Runner, equip, expect};
-use crate::agent::prompt::{self, Attachment, Before, Briefing};
+use crate::agent::prompt::{Attachment, Before, Briefing};
 use crate::agent::{self, Endpoint, Report, Task, Turn};
 use crate::evidence::event::{self, AgentStarted, Attached, Event, ReasonKind, Role, Tokens};
 use crate::evidence::{Token, log};
 use crate::network::{Gate, Usage};
-use crate::plan::{Action, Codex, Context, RetryFrom, Step, TokenLimit};
+use crate::plan::{Action, Codex, RetryFrom, Step, TokenLimit};
 use crate::policy::Grant;
 use crate::sandbox::{Place, Status};
 
@@ -30,39 +29,6 @@ const LONGEST_PATIENCE: Duration = Duration::from_secs(300);
 
 /// Lines of a failed command that the next attempt is told.
 const TAIL: usize = 60;
-/// Lines of another step's output that are attached.
-const ATTACHED: usize = 400;
-
-/// Files that agents read as instructions.
-const INSTRUCTIONS: [&str; 2] = ["AGENTS.md", "AGENTS.override.md"];
-/// Bytes of one such file that are read.
-const MOST_INSTRUCTIONS: u64 = 32 << 10;
-
-/// What agents of this run are told, and what they used.
-#[derive(Debug, Default)]
-pub(super) struct Memory {
-    /// What each step that passed told: its final message, or where its output is.
-    told: HashMap<String, Told>,
-    /// Why the attempt before failed.
-    before: Option<Failed>,
-    /// Tokens of the whole run, and of each step.
-    used: u64,
-    used_by: HashMap<String, u64>,
-    /// A checkpoint changed files that agents read as instructions.
-    instructions_changed: bool,
-}
-
-#[derive(Debug)]
-enum Told {
-    Message(String),
-    Log(Range<u64>),
-}
-
-#[derive(Debug)]
-struct Failed {
-    reason: String,
-    tail: Vec<String>,
-}
 
 /// How an agent's part went.
 #[derive(Debug)]
@@ -71,50 +37,6 @@ pub(super) enum Worked {
     Completed(String),
     /// The attempt is over.
     Over(Outcome),
-}
-
-impl Memory {
-    /// Remembers what a step told that passed its action.
-    pub(super) fn heard(&mut self, step: &Step, message: Option<String>, log: &Range<u64>) {
-        let told = message.map_or_else(|| Told::Log(log.clone()), Told::Message);
-        self.told.insert(step.id.clone(), told);
-    }
-
-    /// Begins a step, whose last attempt failed for this reason if the run was resumed after one.
-    pub(super) fn begin_step(&mut self, reason: Option<&event::Reason>) {
-        self.before = reason.map(|reason| Failed { reason: reason.text.to_string(), tail: Vec::new() });
-    }
-
-    /// Takes from a journal what an agent told and used.
-    pub(super) fn recall(&mut self, step: &str, message: Option<String>, used: u64) {
-        self.told.extend(message.map(|text| (step.to_owned(), Told::Message(text))));
-        self.count(step, used);
-    }
-
-    fn count(&mut self, step: &str, used: u64) {
-        self.used = self.used.saturating_add(used);
-        let of_step = self.used_by.entry(step.to_owned()).or_default();
-        *of_step = of_step.saturating_add(used);
-    }
-
-    /// Notes what a checkpoint changed.
-    pub(super) fn changed<'p>(&mut self, mut paths: impl Iterator<Item = &'p str>) {
-        self.instructions_changed |= paths.any(is_instructions);
-    }
-}
-
-/// Returns a folder of the worktree and those above it, from the top down.
-fn with_folders_above(dir: &Path) -> impl Iterator<Item = &Path> {
-    let mut all: Vec<&Path> = dir.ancestors().collect();
-    if !all.iter().any(|folder| folder.as_os_str().is_empty()) {
-        all.push(Path::new(""));
-    }
-    all.into_iter().rev()
-}
-
-fn is_instructions(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    INSTRUCTIONS.iter().any(|each| name.eq_ignore_ascii_case(each))
 }
 
 impl Runner<'_> {
@@ -319,69 +241,6 @@ impl Runner<'_> {
             attached,
         };
         briefing.write()
-    }
-
-    /// Gathers what is attached, masked: it leaves for a model.
-    fn attach(&self, codex: &Codex) -> Result<Vec<Attachment>, RunError> {
-        let mut all = Vec::new();
-        for context in &codex.context {
-            let (name, text) = match context {
-                Context::Issue => (format!("issue #{}", self.plan.issue), self.issue_text()),
-                Context::File(path) => (path.display().to_string(), self.file_text(path)),
-                Context::Step(id) => (format!("what step {id} told"), self.step_text(id)?),
-            };
-            all.push(Attachment::new(name, self.recorder.text(text).to_string()));
-        }
-        prompt::bound(&mut all);
-        Ok(all)
-    }
-
-    fn issue_text(&self) -> String {
-        self.grants.values().find_map(|grants| grants.issue.clone()).unwrap_or_default().to_string()
-    }
-
-    /// Reads a file of the worktree, which an earlier step may have changed: through no link.
-    fn file_text(&self, path: &Path) -> String {
-        let read = self.worktree.open(path).and_then(|(file, _)| {
-            let mut bytes = Vec::new();
-            file.take(8 << 20).read_to_end(&mut bytes)?;
-            Ok(bytes)
-        });
-        read.map_or_else(
-            |error| format!("(cannot be read: {error})"),
-            |bytes| String::from_utf8_lossy(&bytes).into_owned(),
-        )
-    }
-
-    fn step_text(&self, id: &str) -> Result<String, RunError> {
-        Ok(match self.memory.told.get(id) {
-            Some(Told::Message(text)) => text.clone(),
-            Some(Told::Log(range)) => {
-                let file = self.recorder.files().log();
-                log::tail(&file, range.start, range.end, ATTACHED)?.0.join("\n")
-            }
-            None => "(it told nothing)".to_owned(),
-        })
-    }
-
-    /// Reads the repository's instructions for who works in a folder. Nothing once they differ from the base's
-    /// anywhere: what a step wrote must not instruct the next one.
-    fn instructions(&mut self, dir: &Path) -> Result<Option<String>, RunError> {
-        let now = self.worktree.changes()?;
-        let changed = now.paths.iter().any(|changed| is_instructions(&changed.path().to_string_lossy()));
-        if changed || self.memory.instructions_changed {
-            return Ok(None);
-        }
-        let mut text = String::new();
-        for folder in with_folders_above(dir) {
-            if let Ok((file, _)) = self.worktree.open(&folder.join(INSTRUCTIONS[0])) {
-                let mut bytes = Vec::new();
-                file.take(MOST_INSTRUCTIONS).read_to_end(&mut bytes)?;
-                text.push_str(&String::from_utf8_lossy(&bytes));
-                text.push('\n');
-            }
-        }
-        Ok(Some(text))
     }
 
     fn started(

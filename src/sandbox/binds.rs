@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use nix::mount::MsFlags;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 
-use super::SandboxError;
 use super::root::{HOST, below, failed, folder_at, mount_at, seal};
 use super::spec::{Launch, Setting};
+use super::{SandboxError, TMPDIR};
 
 /// The host's root while it can still be bound from.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl Host {
         let below = self.mounts.iter().filter(|mount| mount.starts_with(&real) && **mount != real);
         let submounts =
             below.filter_map(|mount| mount.strip_prefix(&real).ok()).map(Path::to_owned).collect();
-        Ok(Bind { source: real, target: target.to_owned(), writable, submounts })
+        Ok(Bind { source: real, target: plain(target), writable, submounts })
     }
 
     /// Returns a path of the host without links in it. Links are followed as if the host's root were the root still.
@@ -100,6 +100,11 @@ impl Host {
         let name = fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()))?;
         Ok(of_host(&name).unwrap_or(name))
     }
+}
+
+/// Returns where a path really lies in the new root: `/var/tmp` is a link there.
+fn plain(target: &Path) -> PathBuf {
+    target.strip_prefix("/var/tmp").map_or_else(|_| target.to_owned(), |rest| Path::new(TMPDIR).join(rest))
 }
 
 /// Outer ones first, or they would hide the inner ones.

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::unistd::pivot_root;
 
-use super::SandboxError;
 use super::binds::{Bind, Host};
 use super::caches;
 use super::etc;
 use super::spec::{Launch, Setting};
+use super::{SandboxError, TMPDIR};
 
 /// Where the new root is mounted before it becomes the root: any directory that every host has.
 const STAGE: &str = "/tmp";
@@ -95,10 +95,11 @@ fn enter_stage() -> Done {
 
 fn system_folders() -> Done {
     let made = |error| failed("make the system's folders", error);
-    for folder in ["/dev", "/dev/pts", SHM, "/proc", "/sys", "/etc", "/run", "/var", "/root", "/home"] {
+    for folder in [TMPDIR, "/dev", "/dev/pts", SHM, "/proc", "/sys", "/etc", "/run", "/var", "/root", "/home"]
+    {
         folder_at(Path::new(folder)).map_err(made)?;
     }
-    symlink("/tmp", "/var/tmp").map_err(made)?;
+    symlink(TMPDIR, "/var/tmp").map_err(made)?;
     for (target, link) in LINKS {
         symlink(target, link).map_err(made)?;
     }

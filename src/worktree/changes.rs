@@ -7,9 +7,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::part::Part;
+use super::root::Root;
 use super::rules::Rules;
 use super::tree::{Entry, ObjectFormat};
-use super::walk::{Found, Identity, Root, Tracked, Unheld, Walk};
+use super::walk::{Found, Identity, Tracked, Unheld, Walk};
 
 /// A change time younger than this, seen from the look at it, proves nothing: the clock behind it is coarse.
 const RACY: Duration = Duration::from_millis(50);
@@ -33,6 +35,10 @@ pub struct Changed {
     pub kind: Kind,
     /// Id of its raw bytes; empty if it is gone.
     pub(super) oid: String,
+    /// Its mode as git has it; 0 if it is gone.
+    pub(super) mode: u32,
+    /// Its bytes.
+    pub(super) size: u64,
 }
 
 impl Changed {
@@ -86,15 +92,34 @@ impl Known {
 pub(super) struct Snapshot {
     known: HashMap<Vec<u8>, Known>,
     tracked: Tracked,
+    /// Folders with a repository of the step's own making: the worktree's top and submodules.
+    tops: Vec<Vec<u8>>,
+    /// Largest file that is looked into where it is not known to be of the checkpoint: a sparse one of a
+    /// tebibyte would be read for an hour.
+    largest: u64,
     format: ObjectFormat,
 }
 
+/// What a look at a file tells.
+enum Verdict {
+    Same,
+    Changed(Changed),
+    Big,
+}
+
 impl Snapshot {
-    /// Starts from a commit's entries, nothing of the files seen yet.
-    pub(super) fn of(entries: &[Entry], format: ObjectFormat) -> Self {
-        let known = entries.iter().map(|entry| (entry.path.clone(), Known::new(entry.mode, &entry.oid)));
-        let tracked = Tracked::of(entries.iter().map(|entry| entry.path.as_slice()));
-        Self { known: known.collect(), tracked, format }
+    /// Starts from the files of a commit and of the submodules in it, nothing of them seen yet.
+    pub(super) fn of(
+        entries: impl Iterator<Item = Entry>,
+        parts: &[Part],
+        largest: u64,
+        format: ObjectFormat,
+    ) -> Self {
+        let known: HashMap<_, _> =
+            entries.map(|entry| (entry.path, Known::new(entry.mode, &entry.oid))).collect();
+        let tops: Vec<Vec<u8>> = parts.iter().map(|part| part.path.clone()).collect();
+        let tracked = Tracked::of(known.keys().map(Vec::as_slice), &tops);
+        Self { known, tracked, tops, largest, format }
     }
 
     /// Believes what is there now to be the checkpoint: git itself has just written it. Where attributes
@@ -105,7 +130,7 @@ impl Snapshot {
         for found in &walk.found {
             if let Some(known) = self.known.get_mut(&found.path) {
                 known.seen = settled(found.identity, now);
-                if convert {
+                if convert && found.mode != super::tree::LINK {
                     known.raw = Some(root.blob(&found.path, found.mode, self.format)?);
                 }
             }
@@ -140,36 +165,47 @@ impl Snapshot {
             std::collections::HashSet::with_capacity(found.len());
         for found in &found {
             there.insert(&found.path);
-            changes.paths.extend(self.judge(root, found, now)?);
+            match self.judge(root, found, now)? {
+                Verdict::Same => {}
+                Verdict::Changed(changed) => changes.paths.push(changed),
+                Verdict::Big => changes.unheld.push((found.path.clone(), Unheld::Big)),
+            }
         }
         let gone = self.known.keys().filter(|path| !there.contains(path.as_slice()));
         changes.paths.extend(gone.map(|path| Changed {
             path: path.clone(),
             kind: Kind::Deleted,
             oid: String::new(),
+            mode: 0,
+            size: 0,
         }));
         changes.paths.sort_by(|a, b| a.path.cmp(&b.path));
-        changes.unheld = unheld;
+        changes.unheld.extend(unheld);
         changes.unheld.sort();
         Ok(changes)
     }
 
-    fn judge(&mut self, root: &Root, found: &Found, now: SystemTime) -> io::Result<Option<Changed>> {
+    fn judge(&mut self, root: &Root, found: &Found, now: SystemTime) -> io::Result<Verdict> {
         let known = self.known.get_mut(&found.path);
         if known.as_ref().is_some_and(|known| known.mode == found.mode && known.seen == Some(found.identity))
         {
-            return Ok(None);
+            return Ok(Verdict::Same);
         }
+        let size = found.identity.size();
+        if size > self.largest && known.is_none_or(|known| known.seen.is_some()) {
+            return Ok(Verdict::Big);
+        }
+        let known = self.known.get_mut(&found.path);
         let oid = root.blob(&found.path, found.mode, self.format)?;
         let kind = match known {
             Some(known) if known.is(found.mode, &oid) => {
                 known.seen = settled(found.identity, now);
-                return Ok(None);
+                return Ok(Verdict::Same);
             }
             Some(_) => Kind::Modified,
             None => Kind::Added,
         };
-        Ok(Some(Changed { path: found.path.clone(), kind, oid }))
+        Ok(Verdict::Changed(Changed { path: found.path.clone(), kind, oid, mode: found.mode, size }))
     }
 
     /// Takes a checkpoint's differences over; the files are looked at afresh next time.
@@ -191,7 +227,12 @@ impl Snapshot {
                 }
             }
         }
-        self.tracked = Tracked::of(self.known.keys().map(Vec::as_slice));
+        self.tracked = Tracked::of(self.known.keys().map(Vec::as_slice), &self.tops);
+    }
+
+    /// Returns mode and id of a path of the checkpoint.
+    pub(super) fn committed(&self, path: &[u8]) -> Option<(u32, &str)> {
+        self.known.get(path).map(|known| (known.mode, known.oid.as_str()))
     }
 
     /// Tells whether the checkpoint holds a path.

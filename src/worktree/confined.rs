@@ -1,16 +1,20 @@
 //! The one way in which git is run on a worktree: under the sandbox, with a git directory that no step sees.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::fs::MemfdFlags;
 
 use super::error::{WorktreeError, at};
-use super::rundir::{RunDir, remove_tree};
+use super::remove::remove_tree;
+use super::repository::Repository;
+use super::rundir::RunDir;
 use crate::policy::{self, Decision, Grant, HostFacts, Request, Waivers};
 use crate::sandbox::{self, Place, Status};
 
@@ -31,7 +35,7 @@ impl ConfinedGit {
         dir: &RunDir,
         host: &HostFacts,
         waivers: &Waivers,
-        format: &'static str,
+        repository: &Repository,
     ) -> Result<Self, WorktreeError> {
         let grant = match policy::decide(&Request::git(), host, waivers) {
             Decision::Allow(grant) => *grant,
@@ -44,7 +48,12 @@ impl ConfinedGit {
             also_write: vec![dir.checkpoints()],
             also_read: vec![dir.inbox()],
         };
-        Ok(Self { grant, place, format })
+        Ok(Self { grant, place, format: repository.format.name() })
+    }
+
+    /// Lets git read the objects that are borrowed.
+    pub(super) fn read_also(&mut self, folders: &[PathBuf]) {
+        self.place.also_read.extend_from_slice(folders);
     }
 
     /// Makes the run directory over to whom the steps run as.
@@ -68,15 +77,36 @@ impl ConfinedGit {
         script: &str,
         variables: &[(&str, OsString)],
     ) -> Result<Vec<u8>, WorktreeError> {
+        self.run(what, script, variables, None).await
+    }
+
+    /// The same with something on its standard input.
+    pub(super) async fn script_fed(
+        &self,
+        what: &str,
+        script: &str,
+        variables: &[(&str, OsString)],
+        stdin: OwnedFd,
+    ) -> Result<Vec<u8>, WorktreeError> {
+        self.run(what, script, variables, Some(stdin)).await
+    }
+
+    async fn run(
+        &self,
+        what: &str,
+        script: &str,
+        variables: &[(&str, OsString)],
+        stdin: Option<OwnedFd>,
+    ) -> Result<Vec<u8>, WorktreeError> {
         let stdout = memory_file("stdout")?;
         let stderr = memory_file("stderr")?;
         let command = sandbox::Command {
             argv: ["sh", "-euc", script].map(OsString::from).to_vec(),
-            dir: std::path::PathBuf::new(),
+            dir: PathBuf::new(),
             env: self.environment(variables),
             listen: Vec::new(),
             connect: Vec::new(),
-            stdin: None,
+            stdin,
             stdout: stdout.try_clone()?.into(),
             stderr: stderr.try_clone()?.into(),
         };
@@ -109,7 +139,9 @@ impl ConfinedGit {
             ("INBOX", self.place.also_read[0].clone().into()),
         ];
         let given = variables.iter().map(|(name, value)| (*name, value.clone()));
-        fixed.into_iter().chain(given).map(|(name, value)| (name.into(), value)).collect()
+        // What is given for one script goes before what is fixed.
+        let all: BTreeMap<&str, OsString> = fixed.into_iter().chain(given).collect();
+        all.into_iter().map(|(name, value)| (name.into(), value)).collect()
     }
 }
 

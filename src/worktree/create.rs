@@ -1,19 +1,21 @@
 //! Making the worktree of a run.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::time::{Duration, Instant};
 
 use super::Worktree;
 use super::changes::Snapshot;
 use super::confined::ConfinedGit;
-use super::earlier::{Earlier, fetch_earlier};
-use super::error::{WorktreeError, at};
-use super::git::Git;
-use super::repository::{Base, Person, Repository};
+use super::earlier::Earlier;
+use super::error::WorktreeError;
+use super::gitdirs;
+use super::part::{self, Part};
+use super::repository::{Base, Repository};
+use super::root::Root;
 use super::rules::Rules;
 use super::rundir::RunDir;
 use super::state::State;
-use super::walk::Root;
 use crate::policy::{HostFacts, Waivers};
 
 /// The runner's ref for the last checkpoint.
@@ -22,11 +24,14 @@ pub(super) const RESULT: &str = "refs/autopilot/result";
 /// What git is to bring to the disk before it goes on.
 pub(super) const DURABLE: &str = "objects,derived-metadata,reference";
 
-/// Fills the worktree from the base. The step's index is a copy of the runner's: same files, same times.
+/// What a plan that says nothing of it may salvage; a crashed run's plan is not read again.
+pub(super) const DEFAULT_SALVAGE: u64 = 1 << 30;
+
+/// Fills a part of the worktree. The step's index is a copy of the runner's: same files, same times.
 const CHECK_OUT: &str = r#"
-git read-tree -u --reset "$BASE"
-cp "$GIT_DIR/index" .git/index
-git update-ref "$RESULT" "$BASE"
+git read-tree -u --reset "$COMMIT"
+cp "$GIT_DIR/index" "$GIT_WORK_TREE/.git/index"
+git update-ref "$RESULT" "$COMMIT"
 "#;
 
 impl Worktree {
@@ -41,21 +46,28 @@ impl Worktree {
         waivers: &Waivers,
     ) -> Result<Self, WorktreeError> {
         let began = Instant::now();
-        let rules = Rules::read(repository, &base.entries)?;
+        let rules = Rules::read(&base.parts)?;
         let person = repository.person();
         let dir = RunDir::create(state, repository, base, name.run, name.issue, name.branch)?;
-        make_checkpoints(&dir, repository, base)?;
-        if let Some(earlier) = name.earlier {
-            fetch_earlier(&dir.checkpoints(), repository, earlier)?;
-        }
-        make_private_repository(&dir, repository, base, name.branch, &person)?;
-        let git = ConfinedGit::new(&dir, host, waivers, repository.format.name())?;
+        let mut git = ConfinedGit::new(&dir, host, waivers, repository)?;
+        let borrowed =
+            if name.share_objects { repository.pin(state, name.run, &base.commit)? } else { Vec::new() };
+        git.read_also(&borrowed);
+        gitdirs::make(&dir, repository, base, name, &person)?;
         git.take_possession(&dir)?;
-        let variables = [("BASE", base.commit.clone().into()), ("RESULT", RESULT.into())];
-        git.script("checkout", CHECK_OUT, &variables).await?;
+        for (number, part) in base.parts.iter().enumerate() {
+            let commit = [("COMMIT", part.commit.clone().into()), ("RESULT", RESULT.into())];
+            git.script("checkout", CHECK_OUT, &[&part_at(&dir, number, part)[..], &commit].concat()).await?;
+        }
         let root = Root::open(&dir.worktree())?;
-        let mut snapshot = Snapshot::of(&base.entries, repository.format);
-        snapshot.believe(&root, &rules, base.converts)?;
+        let mut snapshot = Snapshot::of(
+            base.parts.iter().flat_map(Part::files),
+            &base.parts,
+            name.salvage,
+            repository.format,
+        );
+        snapshot.believe(&root, &rules, part::convert(&base.parts)?)?;
+        let filters = part::filter(&base.parts)?;
         let mut worktree = Self {
             dir,
             root,
@@ -64,6 +76,10 @@ impl Worktree {
             snapshot,
             person,
             repository: repository.clone(),
+            parts: base.parts.clone(),
+            borrowed,
+            filters,
+            salvage_left: name.salvage,
             run: name.run.to_owned(),
             branch: name.branch.to_owned(),
             base: base.commit.clone(),
@@ -81,7 +97,7 @@ impl Worktree {
     }
 }
 
-/// The names of the run a worktree is for.
+/// What the worktree of a run is for.
 #[derive(Debug, Clone, Copy)]
 pub struct RunOf<'a> {
     /// The run.
@@ -90,77 +106,16 @@ pub struct RunOf<'a> {
     pub issue: u64,
     /// The result branch, without `refs/heads/`.
     pub branch: &'a str,
+    /// Whether it borrows the repository's objects instead of copying them.
+    pub share_objects: bool,
+    /// Bytes that it may salvage.
+    pub salvage: u64,
     /// Where it goes on, if an earlier part of it has made checkpoints already.
     pub earlier: Option<Earlier<'a>>,
 }
 
-/// The runner's git directory: the base commit alone, no history, since nothing looks further back.
-fn make_checkpoints(dir: &RunDir, repository: &Repository, base: &Base) -> Result<(), WorktreeError> {
-    let path = dir.checkpoints();
-    init(&path, repository, true)?;
-    fetch(&path).args(["--depth=1", "--no-tags"]).arg(&repository.common_dir).arg(&base.commit).run()?;
-    for (key, value) in [
-        ("core.hooksPath", "/dev/null"),
-        ("core.bare", "false"),
-        ("core.autocrlf", "false"),
-        // Else git looks in HOME, which is the steps'.
-        ("core.attributesFile", "/dev/null"),
-        ("core.excludesFile", "/dev/null"),
-        ("core.logAllRefUpdates", "false"),
-        ("gc.auto", "0"),
-        // What a checkpoint holds outlives a loss of power, like the line of the journal that names it.
-        ("core.fsync", DURABLE),
-        ("core.fsyncMethod", "batch"),
-    ] {
-        Git::new(&path, "config").args([key, value]).run()?;
-    }
-    Ok(())
-}
-
-/// The step's repository: what is reachable from the base and the tags, and the base's upstream ref, since
-/// tools look at `origin/main`; no stash, no other branch, no remote.
-fn make_private_repository(
-    dir: &RunDir,
-    repository: &Repository,
-    base: &Base,
-    branch: &str,
-    person: &Person,
-) -> Result<(), WorktreeError> {
-    let path = dir.worktree();
-    init(&path, repository, false)?;
-    let mut refspecs =
-        vec![format!("{}:refs/heads/{branch}", base.commit), "refs/tags/*:refs/tags/*".to_owned()];
-    if repository.has_ref(&format!("refs/heads/{}", base.name))? {
-        refspecs.push(format!("{}:refs/heads/{}", base.commit, base.name));
-    }
-    refspecs.extend(base.upstream.iter().map(|upstream| format!("{upstream}:{upstream}")));
-    fetch(&path).arg("--no-tags").arg(&repository.common_dir).args(refspecs).run()?;
-    Git::new(&path, "symbolic-ref").args(["HEAD", &format!("refs/heads/{branch}")]).run()?;
-    // Without a template git makes no `info`, where tools write their excludes.
-    let info = path.join(".git/info");
-    std::fs::create_dir_all(&info).map_err(at(&info))?;
-    for (key, value) in [("user.name", &person.name), ("user.email", &person.email)] {
-        Git::new(&path, "config").args([key, value]).run()?;
-    }
-    Ok(())
-}
-
-fn init(path: &Path, repository: &Repository, bare: bool) -> Result<(), WorktreeError> {
-    let format = format!("--object-format={}", repository.format.name());
-    let parent = path.parent().unwrap_or(path);
-    let init = Git::new(parent, "init").args(["--quiet", "--template=", &format, "--initial-branch=none"]);
-    let init = if bare { init.arg("--bare") } else { init };
-    init.arg(path).run().map(drop)
-}
-
-/// Prepares a fetch from the user's repository; any commit of it may be asked for.
-pub(super) fn fetch(path: &Path) -> Git {
-    Git::new(path, "fetch").args([
-        "--quiet",
-        "--no-write-fetch-head",
-        "--no-recurse-submodules",
-        // `env` is a hook that does nothing: an empty one would be run as a command without a name.
-        "--upload-pack=git -c uploadpack.allowAnySHA1InWant=true -c core.hooksPath=/dev/null \
-         -c uploadpack.packObjectsHook=env upload-pack",
-    ])
+/// Points the runner's git at a part: its second git directory, and where it lies in the worktree.
+pub(super) fn part_at(dir: &RunDir, number: usize, part: &Part) -> [(&'static str, OsString); 2] {
+    let path = if part.path.is_empty() { ".".into() } else { OsString::from_vec(part.path.clone()) };
+    [("GIT_DIR", dir.checkpoints_of(number).into()), ("GIT_WORK_TREE", path)]
 }

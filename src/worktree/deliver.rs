@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::create::{DURABLE, RESULT};
+use super::bundle;
+use super::create::RESULT;
 use super::error::{WorktreeError, at};
-use super::git::Git;
+use super::part::Part;
 use super::tree;
 use super::{Worktree, rundir};
 
@@ -39,7 +40,7 @@ pub struct Proof {
 }
 
 /// What went with a worktree.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Removed {
     /// Files compared before.
     pub proved: u64,
@@ -47,6 +48,8 @@ pub struct Removed {
     pub ignored_files: u64,
     /// Their bytes.
     pub ignored_bytes: u64,
+    /// Where what no bundle can hold was moved to, and stays.
+    pub left: Option<PathBuf>,
 }
 
 impl Worktree {
@@ -57,9 +60,8 @@ impl Worktree {
         }
         self.bundle(RESULT).await?;
         let reference = format!("refs/heads/{}", self.branch);
-        let bundle = self.dir.checkpoints().join("out.bundle");
-        drop(open_bundle(&bundle)?);
-        self.fetch_bundle(&bundle, &reference)?;
+        let bundle = bundle::open(&self.dir.checkpoints().join("out.bundle"))?;
+        self.repository.fetch(bundle, RESULT, &reference)?;
         let commit = self.repository.git("rev-parse").args(["--verify", &reference]).line()?;
         if commit == self.last {
             Ok(Some(Delivered { reference, commit, commits: self.commits }))
@@ -77,7 +79,7 @@ impl Worktree {
             return Ok(false);
         }
         self.bundle(&self.salvaged.join(" ")).await?;
-        let mut from = open_bundle(&self.dir.checkpoints().join("out.bundle"))?;
+        let mut from = bundle::open(&self.dir.checkpoints().join("out.bundle"))?;
         let mut file = OpenOptions::new()
             .write(true)
             .create(true)
@@ -95,8 +97,10 @@ impl Worktree {
     /// Git's word is no proof: a walk without git is. The error names what differs.
     pub fn prove(&mut self) -> Result<Proof, WorktreeError> {
         let listing = self.repository.git("ls-tree").args(["-r", "-z", "--full-tree", &self.last]).run()?;
+        let own = tree::parse(&listing)?.into_iter().filter(|entry| entry.mode != tree::GITLINK);
+        let all = own.chain(self.parts[1..].iter().flat_map(Part::files));
         let committed: HashMap<Vec<u8>, (u32, String)> =
-            tree::parse(&listing)?.into_iter().map(|entry| (entry.path, (entry.mode, entry.oid))).collect();
+            all.map(|entry| (entry.path, (entry.mode, entry.oid))).collect();
         let changes = self.changes()?;
         if let Some((path, kind)) = changes.unheld.iter().find(|(_, kind)| kind.holds_bytes()) {
             let path = String::from_utf8_lossy(path);
@@ -104,7 +108,8 @@ impl Worktree {
                 "{path} is {kind}, which is not saved anywhere"
             )));
         }
-        let tracked = super::walk::Tracked::of(committed.keys().map(Vec::as_slice));
+        let tops: Vec<Vec<u8>> = self.parts.iter().map(|part| part.path.clone()).collect();
+        let tracked = super::walk::Tracked::of(committed.keys().map(Vec::as_slice), &tops);
         let walk = self.root.walk(&self.rules, &tracked)?;
         for found in &walk.found {
             let oid = self.root.blob(&found.path, found.mode, self.repository.format)?;
@@ -124,55 +129,22 @@ impl Worktree {
     /// Removes the run's directory with everything in it.
     pub fn remove(self, proof: &Proof) -> Result<Removed, WorktreeError> {
         let (ignored_files, ignored_bytes) = self.root.measure(&proof.ignored)?;
-        self.dir.remove()?;
-        Ok(Removed { proved: proof.compared, ignored_files, ignored_bytes })
+        let left = self.dir.remove()?;
+        if !self.borrowed.is_empty() {
+            self.repository.unpin(&self.run)?;
+        }
+        Ok(Removed { proved: proof.compared, ignored_files, ignored_bytes, left })
     }
 
     async fn bundle(&self, refs: &str) -> Result<(), WorktreeError> {
         let variables: [(&str, OsString); 2] = [("REFS", refs.into()), ("BASE", self.base.clone().into())];
         self.git.script("bundle", BUNDLE, &variables).await.map(drop)
     }
-
-    fn fetch_bundle(&self, bundle: &Path, reference: &str) -> Result<(), WorktreeError> {
-        // Only a fetch that checks what it takes refuses a tree with a `.git` or `..` in it.
-        // And what arrived is on the disk before the worktree goes.
-        let durable = format!("core.fsync={DURABLE}");
-        let settings = ["fetch.fsckObjects=true", &durable, "core.fsyncMethod=batch"];
-        let fetch = Git::with(&self.repository.toplevel, &settings, "fetch").args([
-            "--quiet",
-            "--no-write-fetch-head",
-            "--no-tags",
-            "--no-recurse-submodules",
-            "--no-auto-maintenance",
-        ]);
-        let fetched = fetch.arg(bundle).arg(format!("{RESULT}:{reference}")).run();
-        fetched.map(drop).map_err(|error| match error {
-            // What else git advises is about a remote, and there is none.
-            WorktreeError::Git { stderr, .. } => {
-                let why = stderr.lines().next().unwrap_or_default();
-                WorktreeError::Uncommittable(format!("{reference} could not be made: {why}"))
-            }
-            error => error,
-        })
-    }
 }
 
 impl rundir::RunDir {
     /// Removes a run directory in which no step ever ran.
     pub fn discard(&self) -> Result<(), WorktreeError> {
-        self.remove()
-    }
-}
-
-/// Opens a bundle as the hostile file it is: no link, nothing but a regular file.
-fn open_bundle(path: &Path) -> Result<File, WorktreeError> {
-    use rustix::fs::{Mode, OFlags};
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file: File =
-        rustix::fs::open(path, flags, Mode::empty()).map_err(|error| at(path)(error.into()))?.into();
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(WorktreeError::Uncommittable(format!("{} is not a regular file", path.display())))
+        self.remove().map(drop)
     }
 }

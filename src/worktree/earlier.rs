@@ -5,24 +5,27 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Worktree;
+use super::bundle;
 use super::changes::Snapshot;
 use super::checkpoint::{Checkpoint, message};
 use super::confined::ConfinedGit;
-use super::create::{RESULT, fetch};
+use super::create::{DEFAULT_SALVAGE, RESULT};
 use super::error::WorktreeError;
 use super::git::Git;
-use super::repository::Repository;
+use super::gitdirs;
+use super::intake::{Depth, make_refs};
+use super::part::{self, Part};
+use super::repository::{Base, Repository};
+use super::root::Root;
 use super::rules::Rules;
 use super::rundir::{Record, RunDir};
-use super::tree;
-use super::walk::Root;
+use super::tree::{self, ObjectFormat};
 use crate::policy::{HostFacts, Waivers};
 
 /// Goes back to the last checkpoint that the journal knows. Whatever git was at when the runner died is undone
 /// first: its locks, and an index with half of a commit in it.
 const TAKE_UP: &str = r#"
 find "$GIT_DIR" -name '*.lock' -exec rm -f {} +
-rm -f "$GIT_DIR/salvage-index" "$GIT_DIR/info/attributes"
 git rev-parse --verify --quiet "$RESULT" || echo none
 git read-tree --reset "$LAST"
 git update-ref "$RESULT" "$LAST"
@@ -64,14 +67,17 @@ pub struct Earlier<'a> {
 pub(super) fn fetch_earlier(
     checkpoints: &Path,
     repository: &Repository,
+    base: &Base,
     earlier: Earlier<'_>,
 ) -> Result<(), WorktreeError> {
-    let refspec = format!("{}:{RESULT}", earlier.checkpoint);
-    fetch(checkpoints).arg("--no-tags").arg(&repository.common_dir).arg(refspec).run()?;
-    let Some(bundle) = earlier.salvage else { return Ok(()) };
+    // Borrowed or not: what is there already is a few objects.
+    repository.source().bring(checkpoints, &[earlier.checkpoint], Depth::To(&base.commit))?;
+    make_refs(checkpoints, &[(RESULT.to_owned(), earlier.checkpoint.to_owned())])?;
+    let Some(salvage) = earlier.salvage else { return Ok(()) };
     // It is bundled again, never checked out: nothing in it has to be fit for that.
-    let fetch = Git::new(checkpoints, "fetch").args(["--quiet", "--no-write-fetch-head", "--no-tags"]);
-    fetch.arg(bundle).arg("refs/salvage/*:refs/salvage/*").run().map(drop)
+    let fetch = Git::new(checkpoints, "fetch").stdin(bundle::open(salvage)?);
+    let fetch = fetch.args(["--quiet", "--no-write-fetch-head", "--no-tags", "/proc/self/fd/0"]);
+    fetch.arg("refs/salvage/*:refs/salvage/*").run().map(drop)
 }
 
 impl Worktree {
@@ -88,7 +94,9 @@ impl Worktree {
         if !dir.checkpoints().join(RESULT).is_file() || !dir.worktree().is_dir() {
             return Ok(None);
         }
-        let git = ConfinedGit::new(&dir, host, waivers, repository.format.name())?;
+        let mut git = ConfinedGit::new(&dir, host, waivers, repository)?;
+        let borrowed = gitdirs::borrowed(&dir, repository)?;
+        git.read_also(&borrowed);
         git.take_possession(&dir)?;
         let last = last.unwrap_or(&record.base).to_owned();
         let told = tell(&git, TAKE_UP, &record.base, &last).await?;
@@ -97,8 +105,12 @@ impl Worktree {
             root: Root::open(&dir.worktree())?,
             dir,
             git,
-            rules: Rules::read(repository, &base.entries)?,
-            snapshot: Snapshot::of(&told.entries, repository.format),
+            rules: Rules::read(&base.parts)?,
+            snapshot: told.snapshot(&base.parts, DEFAULT_SALVAGE, repository.format),
+            filters: part::filter(&base.parts)?,
+            parts: base.parts,
+            borrowed,
+            salvage_left: DEFAULT_SALVAGE,
             person: repository.person(),
             repository: repository.clone(),
             run: record.run.clone(),
@@ -115,7 +127,7 @@ impl Worktree {
     /// Goes on from what was fetched of an earlier part of the run.
     pub(super) async fn go_on(&mut self, last: &str) -> Result<(), WorktreeError> {
         let told = tell(&self.git, GO_ON, &self.base, last).await?;
-        self.snapshot = Snapshot::of(&told.entries, self.repository.format);
+        self.snapshot = told.snapshot(&self.parts, self.salvage_left, self.repository.format);
         self.snapshot.believe(&self.root, &self.rules, true)?;
         last.clone_into(&mut self.last);
         self.commits = told.commits;
@@ -156,6 +168,15 @@ struct Told {
     commits: u64,
     salvaged: Vec<String>,
     entries: Vec<tree::Entry>,
+}
+
+impl Told {
+    /// Takes the last checkpoint's files, and those of the submodules, none of them seen yet.
+    fn snapshot(&self, parts: &[Part], largest: u64, format: ObjectFormat) -> Snapshot {
+        let own = self.entries.iter().filter(|entry| entry.mode != tree::GITLINK).cloned();
+        let all = own.chain(parts[1..].iter().flat_map(Part::files));
+        Snapshot::of(all, parts, largest, format)
+    }
 }
 
 async fn tell(git: &ConfinedGit, script: &str, base: &str, last: &str) -> Result<Told, WorktreeError> {

@@ -1,7 +1,9 @@
 //! Git of the runner's own, on repositories that no step can reach. (On a worktree it runs confined: `confined.rs`.)
 
 use std::ffi::OsStr;
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -31,6 +33,14 @@ const QUIET: [&str; 7] = [
     "safe.bareRepository=all",
 ];
 
+/// Whose repository it is, when root works on somebody else's: git on it runs as its owner, or whatever its
+/// owner put into it would run as root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Owner {
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+}
+
 /// A git command in a repository.
 #[derive(Debug)]
 pub(super) struct Git {
@@ -53,12 +63,35 @@ impl Git {
         command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C");
         // A fetch takes the objects themselves: what is compared with them must not be their replacements.
         command.env("GIT_NO_REPLACE_OBJECTS", "1");
+        // What a partial clone lacks is refused, not fetched behind its owner's back.
+        command.env("GIT_NO_LAZY_FETCH", "1");
         command.arg("-C").arg(folder);
         for setting in QUIET.iter().chain(settings) {
             command.args(["-c", setting]);
         }
         command.arg(name).stdin(Stdio::null());
         Self { command, name: name.to_owned() }
+    }
+
+    /// Names the git directory, for one whose work tree is elsewhere or gone.
+    pub(super) fn git_dir(mut self, git_dir: &Path) -> Self {
+        self.command.env("GIT_DIR", git_dir).env("GIT_WORK_TREE", git_dir);
+        self
+    }
+
+    /// Runs as the owner of the repository, with the owner's own settings.
+    pub(super) fn owned_by(mut self, owner: Option<Owner>) -> Self {
+        let Some(owner) = owner else { return self };
+        let user = nix::unistd::User::from_uid(owner.uid.into()).ok().flatten();
+        let home = user.map_or_else(|| "/nonexistent".into(), |user| user.dir);
+        self.command.uid(owner.uid).gid(owner.gid).env("HOME", home).env_remove("XDG_CONFIG_HOME");
+        self
+    }
+
+    /// Gives it a file as its standard input.
+    pub(super) fn stdin(mut self, file: File) -> Self {
+        self.command.stdin(file);
+        self
     }
 
     /// Adds an argument.
@@ -94,6 +127,34 @@ impl Git {
         let output = child.wait_with_output()?;
         let _ = writer.join();
         self.judge(output)
+    }
+
+    /// Runs it with bytes on its standard input, and what it prints on that of another git.
+    pub(super) fn feed_through(mut self, input: Vec<u8>, mut into: Self) -> Result<(), WorktreeError> {
+        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut from = self.command.spawn().map_err(|error| Self::unstartable(&error))?;
+        let (stdin, stdout) = (from.stdin.take(), from.stdout.take());
+        let writer = std::thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&input)));
+        into.command.stdin(stdout.map_or_else(Stdio::null, Stdio::from));
+        let received = into.command.output().map_err(|error| Self::unstartable(&error));
+        // It holds the reading end: while it is there, the writer would wait for ever.
+        drop(into.command);
+        let sent = from.wait_with_output()?;
+        let _ = writer.join();
+        // What the first complains of is the cause of what the second does.
+        self.judge(sent)?;
+        Self { command: Command::new("git"), name: into.name }.judge(received?).map(drop)
+    }
+
+    /// Runs it and tells whether a line it prints begins so; it is not waited for longer than that.
+    pub(super) fn prints_line_with(mut self, start: u8) -> Result<bool, WorktreeError> {
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.spawn().map_err(|error| Self::unstartable(&error))?;
+        let mut lines = child.stdout.take().into_iter().flat_map(|out| BufReader::new(out).split(b'\n'));
+        let found = lines.any(|line| line.is_ok_and(|line| line.first() == Some(&start)));
+        drop(lines);
+        let output = child.wait_with_output()?;
+        if found { Ok(true) } else { self.judge(output).map(|_| false) }
     }
 
     /// Runs it; the line it printed, without its newline.

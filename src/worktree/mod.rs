@@ -5,6 +5,7 @@
 //! step may do what it likes; nothing here ever reads it. The other, `checkpoints.git`, is out of its sight:
 //! there the runner commits what its own walk found, through git under the sandbox.
 
+mod bundle;
 mod changes;
 mod checkpoint;
 mod confined;
@@ -13,35 +14,48 @@ mod deliver;
 mod earlier;
 mod error;
 mod git;
+mod gitdirs;
+mod intake;
+mod look;
 mod outgoing;
+mod part;
+mod pin;
+mod remove;
 mod repository;
+mod reset;
+mod root;
 mod rules;
 mod rundir;
+mod salvage;
 mod state;
 mod tree;
 mod walk;
 
 pub use changes::{Changed, Changes, Kind};
-pub use checkpoint::{Checkpoint, Counted, Salvage};
+pub use checkpoint::{Checkpoint, Counted};
 pub use create::RunOf;
 pub use deliver::{Delivered, Proof, Removed};
 pub use earlier::Earlier;
 pub use error::WorktreeError;
+pub use look::{Commit, CommitChanges, Found, Left};
 pub use outgoing::{Outgoing, Remote};
+pub(crate) use remove::remove_tree;
 pub use repository::{Base, Repository};
-pub(crate) use rundir::remove_tree;
 pub use rundir::{Record, RunDir};
+pub use salvage::Salvage;
 pub use state::{Holder, Lock, LockError, State};
 pub(crate) use state::{host_name, kernel};
 pub use walk::Unheld;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use changes::Snapshot;
 use confined::ConfinedGit;
+use part::Part;
 use repository::Person;
+use root::Root;
 use rules::Rules;
-use walk::Root;
 
 use crate::sandbox::Place;
 
@@ -55,6 +69,13 @@ pub struct Worktree {
     snapshot: Snapshot,
     person: Person,
     repository: Repository,
+    parts: Vec<Part>,
+    /// Where borrowed objects lie; nothing if the run has copies.
+    borrowed: Vec<PathBuf>,
+    /// Some attributes name a filter.
+    filters: bool,
+    /// Bytes that may still be salvaged.
+    salvage_left: u64,
     run: String,
     branch: String,
     base: String,
@@ -83,8 +104,13 @@ impl Worktree {
             home: self.dir.home(),
             tmp: self.dir.tmp(),
             also_write: Vec::new(),
-            also_read: Vec::new(),
+            also_read: self.borrowed.clone(),
         })
+    }
+
+    /// Returns the ref that pins the base in the user's repository, if objects are borrowed from there.
+    pub fn pinned(&self) -> Option<String> {
+        (!self.borrowed.is_empty()).then(|| pin::of(&self.run))
     }
 
     /// Returns how long it took to make.
@@ -114,7 +140,7 @@ impl Worktree {
     }
 
     /// Reads where a link of the worktree points.
-    pub fn link(&self, path: &std::path::Path) -> std::io::Result<std::path::PathBuf> {
+    pub fn link(&self, path: &std::path::Path) -> std::io::Result<PathBuf> {
         use std::os::unix::ffi::{OsStrExt, OsStringExt};
         let target = self.root.link(path.as_os_str().as_bytes())?;
         Ok(std::ffi::OsString::from_vec(target).into())

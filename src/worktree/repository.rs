@@ -2,11 +2,14 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::error::WorktreeError;
-use super::git::Git;
-use super::tree::{self, Entry, ObjectFormat};
+use super::error::{WorktreeError, at};
+use super::git::{Git, Owner};
+use super::intake::Source;
+use super::part::{self, Part};
+use super::tree::ObjectFormat;
 
 /// The repository that autopilot was started in.
 #[derive(Debug, Clone)]
@@ -17,6 +20,8 @@ pub struct Repository {
     pub common_dir: PathBuf,
     /// How its objects are named.
     pub(super) format: ObjectFormat,
+    /// Whose it is, when autopilot is root and the repository is not.
+    owner: Option<Owner>,
 }
 
 /// The commit a run starts from, and what it holds.
@@ -28,10 +33,8 @@ pub struct Base {
     pub commit: String,
     /// Full name of the branch's upstream tracking ref, if it has one.
     pub(super) upstream: Option<String>,
-    /// Everything in it.
-    pub(super) entries: Vec<Entry>,
-    /// Some files have other bytes in a checkout than in the commit.
-    pub(super) converts: bool,
+    /// The repository's own files, then those of each submodule that is there.
+    pub(super) parts: Vec<Part>,
 }
 
 /// Who commits.
@@ -41,22 +44,32 @@ pub(super) struct Person {
     pub(super) email: String,
 }
 
+impl Person {
+    /// Returns name and address as a commit has them; what would end them early is left out.
+    pub(super) fn stamp(&self) -> String {
+        let plain = |text: &str| text.replace(['<', '>', '\n', '\0'], "");
+        format!("{} <{}>", plain(&self.name), plain(&self.email))
+    }
+}
+
 impl Repository {
     /// Finds the repository of a folder.
     pub fn discover(folder: &Path) -> Result<Self, WorktreeError> {
-        let inside = Git::new(folder, "rev-parse").arg("--is-inside-work-tree").line();
+        let owner = stranger(folder);
+        let ask = |name| Git::new(folder, name).owned_by(owner);
+        let inside = ask("rev-parse").arg("--is-inside-work-tree").line();
         if inside.map_err(|error| not_a_repository(folder, error))? != "true" {
             return Err(WorktreeError::refused(
                 format!("{} is a bare repository or a git directory, not a checkout", folder.display()),
                 "start autopilot in a checkout, or name one with -C DIR",
             ));
         }
-        let format = Git::new(folder, "rev-parse").arg("--show-object-format").line()?;
+        let format = ask("rev-parse").arg("--show-object-format").line()?;
+        let common_dir = path_of(ask("rev-parse").args(["--path-format=absolute", "--git-common-dir"]))?;
         Ok(Self {
-            toplevel: path_of(Git::new(folder, "rev-parse").arg("--show-toplevel"))?,
-            common_dir: path_of(
-                Git::new(folder, "rev-parse").args(["--path-format=absolute", "--git-common-dir"]),
-            )?,
+            toplevel: path_of(ask("rev-parse").arg("--show-toplevel"))?,
+            owner: stranger(&common_dir),
+            common_dir,
             format: ObjectFormat::named(&format).ok_or_else(|| {
                 WorktreeError::refused(
                     format!("this repository names its objects by {format}, which autopilot does not know"),
@@ -71,12 +84,10 @@ impl Repository {
         let head = self.git("symbolic-ref").args(["--quiet", "--short", "HEAD"]).line().ok();
         let name = named.map(str::to_owned).or(head).unwrap_or_else(|| "HEAD".to_owned());
         let commit = self.commit_of(&name)?;
-        self.refuse_incomplete()?;
+        self.refuse_incomplete(&commit)?;
         self.refuse_unnamable()?;
-        let listing = self.git("ls-tree").args(["-r", "-z", "--full-tree", &commit]).run()?;
-        let entries = tree::parse(&listing)?;
-        let converts = self.refuse_unsupported(&entries)?;
-        Ok(Base { upstream: self.upstream_of(&name), name, commit, entries, converts })
+        let parts = part::all(self, &commit)?;
+        Ok(Base { upstream: self.upstream_of(&name), name, commit, parts })
     }
 
     /// Tells whether the checkout has changes of the user, which are not part of a run.
@@ -110,21 +121,40 @@ impl Repository {
 
     /// Prepares a git command in this repository.
     pub(super) fn git(&self, name: &str) -> Git {
-        Git::new(&self.toplevel, name)
+        Git::new(&self.toplevel, name).owned_by(self.owner)
     }
 
-    /// Prepares a git command in this repository, with settings for this call.
+    /// The same with settings for this call.
     pub(super) fn git_with(&self, settings: &[&str], name: &str) -> Git {
-        Git::with(&self.toplevel, settings, name)
+        Git::with(&self.toplevel, settings, name).owned_by(self.owner)
+    }
+
+    /// Returns where its objects are taken from.
+    pub(super) fn source(&self) -> Source {
+        Source { git_dir: self.common_dir.clone(), owner: self.owner }
     }
 
     /// Reads objects by their ids, in that order.
     pub(super) fn blobs(&self, ids: &[&str]) -> Result<Vec<Vec<u8>>, WorktreeError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
+        self.source().blobs(ids)
+    }
+
+    /// Makes what root has written here its owner's; nothing if the repository is the caller's own.
+    pub fn hand_over(&self, paths: &[PathBuf]) -> Result<(), WorktreeError> {
+        let Some(owner) = self.owner else { return Ok(()) };
+        for path in paths {
+            match std::os::unix::fs::lchown(path, Some(owner.uid), Some(owner.gid)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(at(path)(error)),
+                _ => {}
+            }
         }
-        let asked = ids.iter().flat_map(|id| [id.as_bytes(), b"\n"].concat()).collect();
-        tree::parse_batch(&self.git("cat-file").arg("--batch").feed(asked)?)
+        Ok(())
+    }
+
+    /// Gives an open file to the repository's owner, whose git is to read it.
+    pub(super) fn hand_over_file(&self, file: &std::fs::File) -> Result<(), WorktreeError> {
+        let Some(owner) = self.owner else { return Ok(()) };
+        Ok(std::os::unix::fs::fchown(file, Some(owner.uid), Some(owner.gid))?)
     }
 
     /// Returns who the user's own commits are by, or a stand-in that says what it is.
@@ -146,9 +176,14 @@ impl Repository {
                     "make a first commit: git commit --allow-empty -m 'first'",
                 )
             } else {
+                let shallow = self.common_dir.join("shallow").exists();
                 WorktreeError::refused(
                     format!("base `{name}` is not a commit of this repository"),
-                    "name a branch, tag or commit as `base:`, or leave it out for HEAD",
+                    if shallow {
+                        "this is a shallow clone: fetch that commit too, or all: git fetch --unshallow"
+                    } else {
+                        "name a branch, tag or commit as `base:`, or leave it out for HEAD"
+                    },
                 )
             }
         })
@@ -161,18 +196,17 @@ impl Repository {
         there.then_some(upstream)
     }
 
-    fn refuse_incomplete(&self) -> Result<(), WorktreeError> {
-        if self.git("rev-parse").arg("--is-shallow-repository").line()? == "true" {
+    /// Refuses a partial clone if something of the base's history is missing: steps have no network to fetch it.
+    fn refuse_incomplete(&self, commit: &str) -> Result<(), WorktreeError> {
+        let promised = self.git("config").args(["--get-regexp", r"^remote\..*\.promisor$"]).succeeds()?;
+        let missing = || {
+            let walk = self.git("rev-list").args(["--objects", "--missing=print", commit, "--tags"]);
+            walk.prints_line_with(b'?')
+        };
+        if promised && missing()? {
             return Err(WorktreeError::refused(
-                "this is a shallow clone, which runs do not support yet",
-                "complete it first: git fetch --unshallow",
-            ));
-        }
-        let partial = self.git("config").args(["--get-regexp", r"^remote\..*\.promisor$"]).succeeds()?;
-        if partial {
-            return Err(WorktreeError::refused(
-                "this is a partial clone, which runs do not support yet",
-                "clone it whole: git clone without --filter",
+                "this is a partial clone, and a part of the base's history is not here",
+                "fetch it: git fetch --refetch --no-filter",
             ));
         }
         Ok(())
@@ -194,49 +228,12 @@ impl Repository {
         }
         Ok(())
     }
-
-    /// Returns whether attributes give files other bytes in a checkout than in the commit.
-    fn refuse_unsupported(&self, entries: &[Entry]) -> Result<bool, WorktreeError> {
-        if let Some(entry) = entries.iter().find(|entry| entry.mode == tree::GITLINK) {
-            return Err(WorktreeError::refused(
-                format!("the base holds a submodule at `{}`, which runs do not support yet", entry.shown()),
-                "run in a repository without submodules",
-            ));
-        }
-        let attributes: Vec<&Entry> =
-            entries.iter().filter(|entry| entry.file_name() == b".gitattributes").collect();
-        let ids: Vec<&str> = attributes.iter().map(|entry| entry.oid.as_str()).collect();
-        let mut converts = false;
-        for (entry, text) in attributes.iter().zip(self.blobs(&ids)?) {
-            converts |= has_conversion(&text);
-            if let Some(filter) = filter_in(&text) {
-                return Err(WorktreeError::refused(
-                    format!(
-                        "`{}` has `{filter}` (such as LFS), which runs do not support yet",
-                        entry.shown()
-                    ),
-                    "run in a repository without filters",
-                ));
-            }
-        }
-        Ok(converts)
-    }
 }
 
-/// Returns the first `filter=…` in a `.gitattributes`.
-fn filter_in(text: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(text);
-    let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
-    lines.flat_map(str::split_whitespace).find(|word| word.starts_with("filter=")).map(str::to_owned)
-}
-
-/// Tells whether a `.gitattributes` may convert: a word too many costs a look at each file, no more.
-fn has_conversion(text: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(text);
-    let converting = |word: &str| {
-        word == "ident" || word.starts_with("eol=") || word.starts_with("working-tree-encoding=")
-    };
-    text.split_whitespace().any(converting)
+/// Returns the owner of a path if autopilot is root and the owner is not.
+fn stranger(path: &Path) -> Option<Owner> {
+    let metadata = nix::unistd::geteuid().is_root().then(|| std::fs::metadata(path).ok())??;
+    (metadata.uid() != 0).then(|| Owner { uid: metadata.uid(), gid: metadata.gid() })
 }
 
 fn path_of(git: Git) -> Result<PathBuf, WorktreeError> {
@@ -260,16 +257,5 @@ fn not_a_repository(folder: &Path, error: WorktreeError) -> WorktreeError {
             )
         }
         _ => error,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn filters_are_seen_and_comments_are_not() {
-        assert_eq!(filter_in(b"*.bin filter=lfs diff=lfs\n").as_deref(), Some("filter=lfs"));
-        assert_eq!(filter_in(b"# *.bin filter=lfs\n* text=auto\n"), None);
     }
 }

@@ -1,7 +1,7 @@
 //! The ignore rules of the base commit: what they ignore is disposable. A step's own `.gitignore` changes
 //! nothing, or it could hide its work from the checkpoint and have it deleted at the end.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -9,24 +9,27 @@ use std::path::Path;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::error::WorktreeError;
-use super::repository::Repository;
-use super::tree::Entry;
+use super::part::Part;
 
 /// The `.gitignore` files of a commit, by the folder they lie in.
 #[derive(Debug, Default)]
 pub(super) struct Rules {
     by_folder: HashMap<Vec<u8>, Gitignore>,
+    /// Tops of submodules: no rule from above holds in them.
+    tops: HashSet<Vec<u8>>,
 }
 
 impl Rules {
-    /// Reads the rules of a commit's entries.
-    pub(super) fn read(repository: &Repository, entries: &[Entry]) -> Result<Self, WorktreeError> {
-        let files: Vec<&Entry> = entries.iter().filter(|e| e.file_name() == b".gitignore").collect();
-        let ids: Vec<&str> = files.iter().map(|entry| entry.oid.as_str()).collect();
+    /// Reads the rules of a base.
+    pub(super) fn read(parts: &[Part]) -> Result<Self, WorktreeError> {
         let mut rules = Self::default();
-        for (entry, text) in files.iter().zip(repository.blobs(&ids)?) {
-            let folder = entry.path.strip_suffix(b".gitignore").unwrap_or_default();
-            rules.add(folder.strip_suffix(b"/").unwrap_or(folder), &text);
+        for part in parts {
+            rules.tops.insert(part.path.clone());
+            for (entry, text) in part.named(b".gitignore")? {
+                let path = part.in_worktree(&entry.path);
+                let folder = path.strip_suffix(b".gitignore").unwrap_or_default();
+                rules.add(folder.strip_suffix(b"/").unwrap_or(folder), &text);
+            }
         }
         Ok(rules)
     }
@@ -51,10 +54,14 @@ impl Rules {
                 Some(at) => (&path[..at], &path[at + 1..]),
                 None => (&path[..0], path),
             };
-            let Some(rules) = self.by_folder.get(folder) else { continue };
-            let found = rules.matched(Path::new(OsStr::from_bytes(below)), is_folder);
-            if !found.is_none() {
-                return found.is_ignore();
+            if let Some(rules) = self.by_folder.get(folder) {
+                let found = rules.matched(Path::new(OsStr::from_bytes(below)), is_folder);
+                if !found.is_none() {
+                    return found.is_ignore();
+                }
+            }
+            if self.tops.contains(folder) {
+                break;
             }
         }
         false
@@ -70,6 +77,8 @@ mod tests {
         let mut rules = Rules::default();
         rules.add(b"", b"target/\n*.log\n/only-here\n");
         rules.add(b"keep", b"!*.log\nlocal/x\n");
+        rules.add(b"module", b"own\n");
+        rules.tops.insert(b"module".to_vec());
         for (path, folder, ignored) in [
             ("target", true, true),
             ("target", false, false),
@@ -81,6 +90,9 @@ mod tests {
             ("sub/only-here", false, false),
             ("keep/local/x", false, true),
             ("keep/deep/local/x", false, false),
+            ("module/a.log", false, false),
+            ("module/deep/a.log", false, false),
+            ("module/own", false, true),
         ] {
             assert_eq!(rules.ignore(path.as_bytes(), folder), ignored, "{path}");
         }

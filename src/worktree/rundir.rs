@@ -3,12 +3,13 @@
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::error::{WorktreeError, at};
+use super::remove::remove_tree;
 use super::repository::{Base, Repository};
 use super::state::{Holder, State, key};
 
@@ -98,6 +99,35 @@ impl RunDir {
         Ok(found)
     }
 
+    /// Lists the issues of a repository of which there is a directory, with a record or without.
+    pub fn issues(state: &State, common_dir: &Path) -> Result<Vec<u64>, WorktreeError> {
+        let runs = state.runs()?;
+        let suffix = format!("-{}", key(common_dir));
+        let mut issues = Vec::new();
+        for entry in fs::read_dir(&runs).map_err(at(&runs))? {
+            let name = entry?.file_name();
+            let name = name.to_str().and_then(|name| name.strip_suffix(&suffix));
+            issues.extend(name.and_then(|name| name.rsplit_once('-')?.1.parse::<u64>().ok()));
+        }
+        Ok(issues)
+    }
+
+    /// Lists the directories whose repository is not where it was.
+    pub fn of_nobody(state: &State) -> Result<Vec<(Self, Record)>, WorktreeError> {
+        let runs = state.runs()?;
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&runs).map_err(at(&runs))? {
+            let dir = Self { path: entry?.path() };
+            let record = dir.read();
+            found.extend(record.filter(|record| !record.common_dir.is_dir()).map(|record| (dir, record)));
+        }
+        Ok(found)
+    }
+
+    fn read(&self) -> Option<Record> {
+        serde_json::from_slice(&fs::read(self.record()).ok()?).ok()
+    }
+
     /// Lists what runs of a repository left, with their records; unreadable ones are of nobody.
     pub fn of(state: &State, common_dir: &Path) -> Result<Vec<(Self, Record)>, WorktreeError> {
         let runs = state.runs()?;
@@ -109,11 +139,16 @@ impl RunDir {
                 continue;
             }
             let dir = Self { path: entry.path() };
-            let record = fs::read(dir.record()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-            found.extend(record.map(|record: Record| (dir, record)));
+            let record = dir.read();
+            found.extend(record.map(|record| (dir, record)));
         }
         found.sort_by(|a, b| a.1.run.cmp(&b.1.run));
         Ok(found)
+    }
+
+    /// Tells whether a run of a repository has a directory.
+    pub(super) fn is_there(state: &State, common_dir: &Path, run: &str) -> Result<bool, WorktreeError> {
+        Ok(state.runs()?.join(format!("{run}-{}", key(common_dir))).is_dir())
     }
 
     /// The directory itself.
@@ -129,6 +164,12 @@ impl RunDir {
     /// The second git directory, which no step sees.
     pub(super) fn checkpoints(&self) -> PathBuf {
         self.path.join("checkpoints.git")
+    }
+
+    /// The second git directory of a part of the base: the repository itself, or the nth submodule.
+    pub(super) fn checkpoints_of(&self, part: usize) -> PathBuf {
+        let own = self.checkpoints();
+        if part == 0 { own } else { own.join("submodules").join(part.to_string()) }
     }
 
     /// HOME of the steps.
@@ -155,13 +196,46 @@ impl RunDir {
         self.path.join("run.json")
     }
 
-    /// Removes the directory with all that is in it.
-    pub(super) fn remove(&self) -> Result<(), WorktreeError> {
-        // Its record goes first: a half removed worktree must not be taken for one to be saved.
-        match fs::remove_file(self.record()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(&self.record())(error)),
-            _ => remove_tree(&self.path),
+    /// Removes the directory with all that is in it but what no bundle can hold; returns where that is.
+    pub(super) fn remove(&self) -> Result<Option<PathBuf>, WorktreeError> {
+        if !self.path.exists() {
+            return Ok(None);
         }
+        let left = self.left();
+        let kept = if left.exists() { vec![left.clone(), self.record()] } else { Vec::new() };
+        if kept.is_empty() {
+            // Its record goes first: a half removed worktree must not be taken for one to be saved.
+            match fs::remove_file(self.record()) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(at(&self.record())(error));
+                }
+                _ => {}
+            }
+        }
+        let mut result = Ok(());
+        // One after the other: what does not go keeps nothing else from going.
+        for entry in fs::read_dir(&self.path).map_err(at(&self.path))? {
+            let path = entry?.path();
+            if !kept.contains(&path) {
+                result = result.and(remove_tree(&path));
+            }
+        }
+        result?;
+        if kept.is_empty() {
+            fs::remove_dir(&self.path).map_err(at(&self.path))?;
+        }
+        Ok(kept.into_iter().next())
+    }
+
+    /// Removes the directory with what no bundle can hold: only on a person's word.
+    pub fn discard_with_left(&self) -> Result<(), WorktreeError> {
+        remove_tree(&self.left())?;
+        self.remove().map(drop)
+    }
+
+    /// What no bundle can hold, moved aside and never removed by a run.
+    pub(super) fn left(&self) -> PathBuf {
+        self.path.join("left")
     }
 }
 
@@ -169,55 +243,4 @@ impl RunDir {
 pub(super) fn sync_folder_of(path: &Path) -> Result<(), WorktreeError> {
     let folder = path.parent().unwrap_or(path);
     fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(at(folder))
-}
-
-/// Removes a tree without following links. Read-only folders are opened up on the way.
-pub(crate) fn remove_tree(path: &Path) -> Result<(), WorktreeError> {
-    match fs::remove_dir_all(path) {
-        Ok(()) => return Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(_) => {}
-    }
-    open_up(path)?;
-    fs::remove_dir_all(path).map_err(at(path))
-}
-
-fn open_up(top: &Path) -> Result<(), WorktreeError> {
-    let mut open = vec![top.to_owned()];
-    while let Some(folder) = open.pop() {
-        if !fs::symlink_metadata(&folder).map_err(at(&folder))?.is_dir() {
-            continue;
-        }
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).map_err(at(&folder))?;
-        for entry in fs::read_dir(&folder).map_err(at(&folder))? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                open.push(entry.path());
-            }
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn read_only_folders_are_removed_and_links_are_not_followed() {
-        let top = tempfile::tempdir().unwrap();
-        let outside = top.path().join("outside");
-        fs::create_dir(&outside).unwrap();
-        fs::write(outside.join("kept"), "x").unwrap();
-        let tree = top.path().join("tree");
-        fs::create_dir_all(tree.join("a/b")).unwrap();
-        fs::write(tree.join("a/b/c"), "x").unwrap();
-        std::os::unix::fs::symlink(&outside, tree.join("a/link")).unwrap();
-        for folder in ["a/b", "a"] {
-            fs::set_permissions(tree.join(folder), fs::Permissions::from_mode(0o500)).unwrap();
-        }
-        remove_tree(&tree).unwrap();
-        assert!(!tree.exists());
-        assert!(outside.join("kept").exists());
-    }
 }

@@ -51,8 +51,13 @@ pub struct Lock {
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another run holds it.
-    #[error("{}", describe(.0))]
-    Held(Box<Holder>),
+    #[error("{}", describe(holder))]
+    Held {
+        /// Who.
+        holder: Box<Holder>,
+        /// The lock's file.
+        path: PathBuf,
+    },
     /// The system refused something.
     #[error(transparent)]
     Worktree(#[from] WorktreeError),
@@ -76,6 +81,11 @@ impl State {
         Ok(Self { root })
     }
 
+    /// Returns the directory itself, which need not be there.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Returns the folder of run directories, made if need be.
     pub(super) fn runs(&self) -> Result<PathBuf, WorktreeError> {
         self.folder("runs")
@@ -83,7 +93,8 @@ impl State {
 
     /// Takes the lock of an issue of a repository.
     pub fn lock(&self, common_dir: &Path, issue: u64) -> Result<Lock, LockError> {
-        let path = self.folder("locks")?.join(format!("{}-{issue}", key(common_dir)));
+        self.folder("locks")?;
+        let path = self.lock_of(common_dir, issue);
         loop {
             if let Some(lock) = Lock::try_take(&path)? {
                 return Ok(lock);
@@ -93,9 +104,33 @@ impl State {
 
     /// Returns the holder of an issue's lock if it is alive or of another host.
     pub fn holder(&self, common_dir: &Path, issue: u64) -> Option<Holder> {
-        let path = self.root.join("locks").join(format!("{}-{issue}", key(common_dir)));
-        let holder = read_holder(&mut File::open(path).ok()?)?;
-        holder.may_be_alive().then_some(holder)
+        let mut file = File::open(self.lock_of(common_dir, issue)).ok()?;
+        let holder = read_holder(&mut file)?;
+        let alive = if holder.is_of_another_name() {
+            // Its process cannot be seen from here; that it holds the lock can.
+            Flock::lock(file, FlockArg::LockSharedNonblock).is_err()
+        } else {
+            holder.may_be_alive()
+        };
+        alive.then_some(holder)
+    }
+
+    /// Lists the issues of a repository that have a lock, whoever holds it.
+    pub fn locked(&self, common_dir: &Path) -> Vec<u64> {
+        let prefix = format!("{}-", key(common_dir));
+        let entries = fs::read_dir(self.root.join("locks")).into_iter().flatten().flatten();
+        let issue = |entry: fs::DirEntry| entry.file_name().to_str()?.strip_prefix(&prefix)?.parse().ok();
+        entries.filter_map(issue).collect()
+    }
+
+    /// Asks whoever runs an issue to end that run in order.
+    pub fn ask_to_stop(&self, common_dir: &Path, issue: u64, run: &str) -> Result<(), WorktreeError> {
+        let path = stop_beside(&self.lock_of(common_dir, issue));
+        fs::write(&path, run).map_err(at(&path))
+    }
+
+    fn lock_of(&self, common_dir: &Path, issue: u64) -> PathBuf {
+        self.root.join("locks").join(format!("{}-{issue}", key(common_dir)))
     }
 
     fn folder(&self, name: &str) -> Result<PathBuf, WorktreeError> {
@@ -122,7 +157,7 @@ impl Lock {
             Ok(file) => file,
             Err((_, nix::errno::Errno::EWOULDBLOCK)) => {
                 if let Some(holder) = before {
-                    return Err(LockError::Held(Box::new(holder)));
+                    return Err(LockError::Held { holder: Box::new(holder), path: path.to_owned() });
                 }
                 // Its holder has it, and has not written its name yet, or is letting go.
                 std::thread::sleep(std::time::Duration::from_millis(5));
@@ -136,9 +171,13 @@ impl Lock {
         if !same {
             return Ok(None);
         }
-        if let Some(holder) = before.clone().filter(|holder| holder.host != host_name()) {
-            return Err(LockError::Held(Box::new(holder)));
+        // Of this kernel nobody holds it, or it would not have been given: a container, say, that was started
+        // again under another name. What another machine holds cannot be known.
+        let elsewhere = |holder: &Holder| holder.is_of_another_host() && !holder.is_of_another_name();
+        if let Some(holder) = before.clone().filter(elsewhere) {
+            return Err(LockError::Held { holder: Box::new(holder), path: path.to_owned() });
         }
+        let _ = fs::remove_file(stop_beside(path));
         let holder = Holder::this("");
         let mut lock = Self { path: path.to_owned(), file, holder, taken_over: before };
         lock.write()?;
@@ -149,6 +188,11 @@ impl Lock {
     pub fn name(&mut self, run: &str) -> Result<(), WorktreeError> {
         run.clone_into(&mut self.holder.run);
         self.write()
+    }
+
+    /// Returns the file in which a run of this lock is asked to stop, by its name.
+    pub fn stop_file(&self) -> PathBuf {
+        stop_beside(&self.path)
     }
 
     fn write(&mut self) -> Result<(), WorktreeError> {
@@ -166,6 +210,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
+        let _ = fs::remove_file(self.stop_file());
         // Before the lock itself goes with the descriptor, so that nobody finds a dead name.
         let _ = fs::remove_file(&self.path);
     }
@@ -186,10 +231,29 @@ impl Holder {
         }
     }
 
+    /// Reads who a lock names; nothing if that cannot be told.
+    pub(super) fn read(lock: &Path) -> Option<Self> {
+        read_holder(&mut File::open(lock).ok()?)
+    }
+
+    /// Tells whether it is of another host than this, by its name.
+    pub fn is_of_another_host(&self) -> bool {
+        self.host != host_name()
+    }
+
+    /// Tells whether it is of this very kernel, under another name: of another container.
+    fn is_of_another_name(&self) -> bool {
+        self.is_of_another_host() && self.boot == boot_id()
+    }
+
     /// Tells whether the process may still be there: certain for this host, assumed for any other.
     pub fn may_be_alive(&self) -> bool {
-        self.host != host_name() || (self.boot == boot_id() && start_of(self.pid) == Some(self.start))
+        self.is_of_another_host() || (self.boot == boot_id() && start_of(self.pid) == Some(self.start))
     }
+}
+
+fn stop_beside(lock: &Path) -> PathBuf {
+    lock.with_extension("stop")
 }
 
 fn describe(holder: &Holder) -> String {
@@ -267,10 +331,16 @@ mod tests {
         let dead = Holder { pid: 1, start: 1, ..Holder::this("20261003T101500Z-7") };
         fs::write(&path, serde_json::to_vec(&dead).unwrap()).unwrap();
         assert_eq!(state.lock(Path::new("/r"), 7).unwrap().taken_over, Some(dead.clone()));
-        let elsewhere = Holder { host: "elsewhere".into(), ..dead };
+        let elsewhere = Holder { host: "elsewhere".into(), boot: "another".into(), ..dead.clone() };
         fs::write(&path, serde_json::to_vec(&elsewhere).unwrap()).unwrap();
+        let held = state.lock(Path::new("/r"), 7);
         assert!(
-            matches!(state.lock(Path::new("/r"), 7), Err(LockError::Held(holder)) if *holder == elsewhere)
+            matches!(held, Err(LockError::Held { holder, path: file }) if *holder == elsewhere && file == path)
         );
+        // A container that was started again has another name, and the same kernel.
+        let renamed = Holder { host: "elsewhere".into(), ..dead };
+        fs::write(&path, serde_json::to_vec(&renamed).unwrap()).unwrap();
+        assert_eq!(state.holder(Path::new("/r"), 7), None);
+        assert_eq!(state.lock(Path::new("/r"), 7).unwrap().taken_over, Some(renamed));
     }
 }

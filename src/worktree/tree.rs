@@ -41,6 +41,15 @@ impl ObjectFormat {
         }
     }
 
+    /// Computes the id of an object with these bytes.
+    pub(super) fn object(self, kind: &str, bytes: &[u8]) -> String {
+        let head = format!("{kind} {}\0", bytes.len());
+        match self {
+            Self::Sha1 => hex::encode(Sha1::new().chain_update(head).chain_update(bytes).finalize()),
+            Self::Sha256 => hex::encode(Sha256::new().chain_update(head).chain_update(bytes).finalize()),
+        }
+    }
+
     /// Computes the id of the blob with these bytes, of which there must be `size`.
     pub(super) fn blob(self, size: u64, bytes: &mut impl Read) -> io::Result<String> {
         match self {
@@ -81,10 +90,6 @@ pub(super) struct Entry {
 impl Entry {
     pub(super) fn file_name(&self) -> &[u8] {
         self.path.rsplit(|&byte| byte == b'/').next().unwrap_or(&self.path)
-    }
-
-    pub(super) fn shown(&self) -> String {
-        String::from_utf8_lossy(&self.path).into_owned()
     }
 }
 

@@ -1,17 +1,16 @@
-//! Walks a worktree as the hostile data it is: no link followed, no mount crossed, no git asked.
+//! Takes a worktree, gives everything in it: what can be committed, what cannot, what is ignored. No git is asked.
 
 use std::collections::HashSet;
-use std::ffi::OsStr;
-use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::fs::{FileType, Mode, Stat};
 
+use super::root::{Root, at, join};
 use super::rules::Rules;
-use super::tree::{EXECUTABLE, FILE, LINK, ObjectFormat};
+use super::tree::{EXECUTABLE, FILE, LINK};
+
+/// Longest path that is walked: git hands paths to the system whole, which takes 4096 bytes.
+const LONGEST: usize = 3900;
 
 /// What tells a file apart from one that was written since: the kernel sets the change time, no step can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +22,11 @@ pub(super) struct Identity {
 }
 
 impl Identity {
+    /// Bytes of the file.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
     /// Seconds and nanoseconds of the last change of content or attributes.
     pub(super) fn changed(&self) -> (i64, u64) {
         self.changed
@@ -63,12 +67,21 @@ pub enum Unheld {
     Socket,
     /// A device.
     Device,
+    /// Something below a path longer than git takes.
+    Deep,
+    /// A file larger than the run may salvage.
+    Big,
 }
 
 impl Unheld {
     /// Tells whether bytes are lost if it goes: there are none in what only connects processes.
     pub(super) fn holds_bytes(self) -> bool {
-        !matches!(self, Self::Pipe | Self::Socket)
+        !matches!(self, Self::Pipe | Self::Socket | Self::Device)
+    }
+
+    /// Tells whether its bytes go into a bundle, under another name.
+    pub(super) fn fits_bundle(self) -> bool {
+        matches!(self, Self::Repository | Self::Name)
     }
 }
 
@@ -80,118 +93,25 @@ impl std::fmt::Display for Unheld {
             Self::Pipe => "a named pipe",
             Self::Socket => "a socket",
             Self::Device => "a device",
+            Self::Deep => "deeper than a path of git's can be",
+            Self::Big => "larger than `limits.salvage`",
         })
     }
 }
 
-/// A worktree's top, opened once: everything else is reached from here and not beyond.
-#[derive(Debug)]
-pub(super) struct Root(OwnedFd);
-
 impl Root {
-    /// Opens the top of a worktree.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(Self(rustix::fs::open(path, flags, Mode::empty())?))
-    }
-
-    /// Opens a path below, through no link.
-    pub(super) fn below(&self, path: &[u8], flags: OFlags) -> io::Result<OwnedFd> {
-        let path = if path.is_empty() { b".".as_slice() } else { path };
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
-        let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        Ok(rustix::fs::openat2(&self.0, OsStr::from_bytes(path), flags, Mode::empty(), resolve)?)
-    }
-
-    /// Opens a regular file for reading; a FIFO or device in its place is an error and is not waited for.
-    pub(super) fn file(&self, path: &[u8]) -> io::Result<(File, u64)> {
-        let file = File::from(self.below(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?);
-        let metadata = file.metadata()?;
-        if metadata.is_file() {
-            Ok((file, metadata.len()))
-        } else {
-            Err(io::Error::other("not a regular file"))
-        }
-    }
-
-    /// Returns what is at a path, without following it; nothing if nothing is.
-    pub(super) fn stat(&self, path: &[u8]) -> io::Result<Option<Stat>> {
-        let (folder, name) = split(path);
-        let looked = self.below(folder, OFlags::PATH | OFlags::DIRECTORY).and_then(|folder| {
-            Ok(rustix::fs::statat(folder, OsStr::from_bytes(name), AtFlags::SYMLINK_NOFOLLOW)?)
-        });
-        match looked {
-            Ok(stat) => Ok(Some(stat)),
-            Err(error) if is_absence(&error) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Reads where a link points.
-    pub(super) fn link(&self, path: &[u8]) -> io::Result<Vec<u8>> {
-        let (folder, name) = split(path);
-        let folder = self.below(folder, OFlags::PATH | OFlags::DIRECTORY)?;
-        Ok(rustix::fs::readlinkat(folder, OsStr::from_bytes(name), Vec::new())?.into_bytes())
-    }
-
-    /// Computes the id that a path's bytes have as a blob, raw: no attribute, no filter.
-    pub(super) fn blob(&self, path: &[u8], mode: u32, format: ObjectFormat) -> io::Result<String> {
-        if mode == LINK {
-            let target = self.link(path)?;
-            return format.blob(target.len() as u64, &mut target.as_slice());
-        }
-        let (mut file, size) = self.file(path)?;
-        format.blob(size, &mut file)
-    }
-
-    /// Removes a file or link, never what a link points to; whether there was one.
-    pub(super) fn unlink(&self, path: &[u8]) -> io::Result<()> {
-        let (folder, name) = split(path);
-        let folder = self.below(folder, OFlags::PATH | OFlags::DIRECTORY)?;
-        Ok(rustix::fs::unlinkat(folder, OsStr::from_bytes(name), AtFlags::empty())?)
-    }
-
-    /// Removes a folder if it is empty.
-    pub(super) fn remove_folder(&self, path: &[u8]) -> io::Result<()> {
-        let (parent, name) = split(path);
-        let parent = self.below(parent, OFlags::PATH | OFlags::DIRECTORY)?;
-        Ok(rustix::fs::unlinkat(parent, OsStr::from_bytes(name), AtFlags::REMOVEDIR)?)
-    }
-
-    /// Lets the owner into a folder.
-    pub(super) fn open_up(&self, path: &[u8]) -> io::Result<()> {
-        let (parent, name) = split(path);
-        let parent = self.below(parent, OFlags::PATH | OFlags::DIRECTORY)?;
-        let mode = Mode::RUSR | Mode::WUSR | Mode::XUSR;
-        Ok(rustix::fs::chmodat(parent, OsStr::from_bytes(name), mode, AtFlags::empty())?)
-    }
-
-    /// Lists a folder: names and what they are.
-    fn list(&self, path: &[u8]) -> io::Result<Vec<(Vec<u8>, Stat)>> {
-        let folder = self.below(path, OFlags::RDONLY | OFlags::DIRECTORY)?;
-        let mut listed = Vec::new();
-        for entry in Dir::read_from(&folder)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            if name.to_bytes() != b"." && name.to_bytes() != b".." {
-                listed.push((
-                    name.to_bytes().to_vec(),
-                    rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?,
-                ));
-            }
-        }
-        Ok(listed)
-    }
-
     /// Walks everything that the rules do not ignore, and everything tracked whatever they say.
     pub(super) fn walk(&self, rules: &Rules, tracked: &Tracked) -> io::Result<Walk> {
         let mut walk = Walk::default();
+        if let Some(stat) = self.stat(b".")? {
+            self.let_in(b".", &stat, Mode::RWXU)?;
+        }
         // A folder and whether an ignored one is above it: there only tracked paths count.
         let mut open = vec![(Vec::new(), false)];
         while let Some((folder, in_ignored)) = open.pop() {
             for (name, stat) in self.list(&folder).map_err(|error| at(&folder, &error))? {
                 let path = join(&folder, &name);
-                if folder.is_empty() && name == b".git" {
+                if name == b".git" && tracked.tops.contains(&folder) {
                     continue;
                 }
                 let is_folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
@@ -199,12 +119,47 @@ impl Root {
                 let counts = if is_folder { tracked.has_below(&path) } else { tracked.has(&path) };
                 if ignored && !counts {
                     walk.ignored.push(path);
+                } else if path.len() > LONGEST {
+                    walk.unheld.push((path, Unheld::Deep));
                 } else if is_folder && !is_gits(&name) {
+                    self.let_in(&path, &stat, Mode::RUSR | Mode::XUSR)?;
                     walk.folders.push(path.clone());
                     open.push((path, ignored));
                 } else {
+                    let stat = self.let_in(&path, &stat, Mode::RUSR)?;
                     walk.take(path, &name, &stat);
                 }
+            }
+        }
+        Ok(walk)
+    }
+
+    /// Opens up what its owner may not read: neither git nor a runner that is nobody special could look at it.
+    fn let_in(&self, path: &[u8], stat: &Stat, needed: Mode) -> io::Result<Stat> {
+        let mode = Mode::from_raw_mode(stat.st_mode);
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        let has_content = matches!(kind, FileType::Directory | FileType::RegularFile);
+        if mode.contains(needed) || !has_content {
+            return Ok(*stat);
+        }
+        self.permit(path, mode | needed).map_err(|error| at(path, &error))?;
+        self.stat(path)?.ok_or_else(|| at(path, &io::ErrorKind::NotFound.into()))
+    }
+
+    /// Lists the files and links below a path, ignore rules or not, with their sizes; it can be one itself.
+    pub(super) fn below_anyhow(&self, path: &[u8]) -> io::Result<Walk> {
+        let mut walk = Walk::default();
+        let mut open = vec![path.to_vec()];
+        while let Some(path) = open.pop() {
+            let Some(stat) = self.stat(&path)? else { continue };
+            if path.len() > LONGEST {
+                walk.unheld.push((path, Unheld::Deep));
+            } else if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+                self.let_in(&path, &stat, Mode::RUSR | Mode::XUSR)?;
+                open.extend(self.list(&path)?.into_iter().map(|(name, _)| join(&path, &name)));
+            } else {
+                let stat = self.let_in(&path, &stat, Mode::RUSR)?;
+                walk.take(path, b"", &stat);
             }
         }
         Ok(walk)
@@ -216,7 +171,8 @@ impl Root {
         let mut open: Vec<Vec<u8>> = Vec::new();
         let mut count = |stat: &Stat, path: Vec<u8>, open: &mut Vec<Vec<u8>>| {
             if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
-                open.push(path);
+                // Deeper down a look costs more than the figure is worth.
+                open.extend((path.len() <= LONGEST).then_some(path));
             } else {
                 files += 1;
                 bytes += u64::try_from(stat.st_size).unwrap_or(0);
@@ -228,7 +184,7 @@ impl Root {
             }
         }
         while let Some(folder) = open.pop() {
-            for (name, stat) in self.list(&folder)? {
+            for (name, stat) in self.list(&folder).unwrap_or_default() {
                 count(&stat, join(&folder, &name), &mut open);
             }
         }
@@ -271,12 +227,18 @@ impl Identity {
 pub(super) struct Tracked {
     paths: HashSet<Vec<u8>>,
     folders: HashSet<Vec<u8>>,
+    tops: HashSet<Vec<u8>>,
 }
 
 impl Tracked {
-    /// Indexes paths.
-    pub(super) fn of<'a>(paths: impl Iterator<Item = &'a [u8]>) -> Self {
-        let mut tracked = Self::default();
+    /// Indexes paths; a `.git` directly below one of the `tops` is the step's own, and nobody's business.
+    pub(super) fn of<'a>(paths: impl Iterator<Item = &'a [u8]>, tops: &[Vec<u8>]) -> Self {
+        let mut tracked = Self { tops: tops.iter().cloned().collect(), ..Self::default() };
+        for top in tops.iter().filter(|top| !top.is_empty()) {
+            // Submodules are walked, even where all that was in them is gone.
+            let ends = top.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+            tracked.folders.extend(ends.chain([top.len()]).map(|end| top[..end].to_vec()));
+        }
         for path in paths {
             let ends = path.iter().enumerate().rev().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
             for end in ends {
@@ -300,6 +262,15 @@ impl Tracked {
     }
 }
 
+/// Returns a path under which a commit can hold what it cannot hold under its own.
+pub(super) fn storable(path: &[u8]) -> Vec<u8> {
+    let names = path.split(|&byte| byte == b'/').map(|name| {
+        let own = is_gits(name) || name.eq_ignore_ascii_case(b".gitmodules");
+        if own { [b"salvaged", name].concat() } else { name.to_vec() }
+    });
+    names.collect::<Vec<_>>().join(&b'/')
+}
+
 /// Tells whether git takes a name for `.git`: as it is, or on HFS+ or NTFS (`is_hfs_dotgit`, `is_ntfs_dotgit`).
 fn is_gits(name: &[u8]) -> bool {
     let short = [b".git", b"git~1".as_slice()];
@@ -312,28 +283,6 @@ fn is_gits(name: &[u8]) -> bool {
     let unseen = |c: &char| matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}');
     let hfs = || String::from_utf8_lossy(name).chars().filter(|c| !unseen(c)).collect::<String>();
     ntfs || (!name.is_ascii() && hfs().eq_ignore_ascii_case(".git"))
-}
-
-/// Splits a path into its folder and its last name.
-pub(super) fn split(path: &[u8]) -> (&[u8], &[u8]) {
-    match path.iter().rposition(|&byte| byte == b'/') {
-        Some(slash) => (&path[..slash], &path[slash + 1..]),
-        None => (&path[..0], path),
-    }
-}
-
-fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
-    if folder.is_empty() { name.to_vec() } else { [folder, b"/", name].concat() }
-}
-
-/// Tells whether an error means that nothing is there: no such path, or something else where its folder was.
-pub(super) fn is_absence(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-        || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
-}
-
-fn at(path: &[u8], error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("worktree/{}: {error}", String::from_utf8_lossy(path)))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms it may import. What is not listed is an import that points backwards.
-const ROOMS: [(&str, &[&str]); 12] = [
+const ROOMS: [(&str, &[&str]); 13] = [
     ("plan", &[]),
     ("policy", &["plan"]),
     ("sandbox", &["policy"]),
@@ -15,12 +15,13 @@ const ROOMS: [(&str, &[&str]); 12] = [
     ("agent", &["plan"]),
     ("run", &["plan", "policy", "sandbox", "network", "worktree", "evidence", "agent"]),
     ("report", &["plan", "evidence"]),
+    ("audit", &["plan", "worktree", "evidence", "github"]),
     ("publish", &["plan", "worktree", "evidence", "report", "github"]),
     (
         "cli",
         &[
-            "plan", "policy", "sandbox", "network", "worktree", "agent", "run", "evidence", "report", "github",
-            "publish",
+            "plan", "policy", "sandbox", "network", "worktree", "agent", "run", "evidence", "report",
+            "github", "publish", "audit",
         ],
     ),
 ];

@@ -6,6 +6,10 @@ mod actions;
 #[cfg(test)]
 mod agents;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
+mod clean;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod common;
@@ -16,11 +20,15 @@ mod escape;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod github;
 #[cfg(test)]
 mod hosts;
 #[cfg(test)]
 mod house;
+#[cfg(test)]
+mod jobs;
 #[cfg(test)]
 mod mask;
 #[cfg(test)]
@@ -39,3 +47,7 @@ mod resume;
 mod rules;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod scale_out;
+#[cfg(test)]
+mod toolchains;

@@ -192,7 +192,7 @@ publish: {push: false, pull_request: draft}
 #[test]
 fn a_sensible_plan_has_no_warnings() {
     let loaded = plan_of(
-        "limits: {timeout: 1h, tokens: 1000}\nsteps: [{id: a, codex: Do it}, {id: b, command: make}]\n",
+        "limits: {timeout: 1h, tokens: 1000}\nsteps: [{id: a, codex: Do it, post: [make]}, {id: b, command: make}]\n",
     );
     assert_eq!(loaded.warnings, []);
 }

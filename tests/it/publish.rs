@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::common::github::{Comment, Fault, GitHub, LOGIN};
 use crate::common::{Ran, Repo, http, signal, wait_until};
@@ -265,6 +265,16 @@ fn a_limit_is_said_with_its_wait() {
     let scene = Scene::new("", PASSES);
     scene.github.fault("CommentCreate", 1, Fault::Status(403, "API rate limit exceeded for user ID 1."));
     scene.autopilot(&["7"]).exits(0).says("rate limit: ").says("the limit ends in ");
+}
+
+#[test]
+#[ignore = "needs gh"]
+fn a_limit_that_ends_soon_is_waited_for() {
+    let scene = Scene::new("", PASSES);
+    scene.github.limit_ends_in(2);
+    scene.github.fault("CommentCreate", 1, Fault::Status(403, "API rate limit exceeded for user ID 1."));
+    scene.autopilot(&["7"]).exits(0).says("comment  https://");
+    assert_eq!((scene.comment().id, scene.github.called("CommentCreate")), (1000, 2));
 }
 
 #[test]
@@ -714,6 +724,28 @@ fn a_pull_request_is_opened_once_and_the_comment_knows_it() {
 
 #[test]
 #[ignore = "needs gh"]
+fn a_pull_request_has_its_labels_and_reviewers() {
+    let scene = Scene::new("publish: {pull_request: {labels: [bug], reviewers: [somebody]}}", PASSES);
+    add_remote(&scene.repo);
+    scene.autopilot(&["7"]).exits(0).says("pull     https://");
+    let pull = &scene.github.pulls()[0];
+    assert_eq!((&pull["labelIds"], &pull["userIds"]), (&json!(["L_1"]), &json!(["U_1"])), "{pull}");
+    assert_eq!((&pull["title"], &pull["isDraft"]), (&json!("Try"), &json!(false)));
+}
+
+#[test]
+#[ignore = "needs gh"]
+fn a_reviewer_that_cannot_be_asked_makes_no_second_pull_request() {
+    let scene = Scene::new("publish: {pull_request: {reviewers: [somebody]}}", PASSES);
+    add_remote(&scene.repo);
+    let refused = "Could not request reviews from somebody";
+    scene.github.fault("PullRequestCreateRequestReviews", 9, Fault::GraphQl(refused));
+    scene.autopilot(&["7"]).exits(0).says("pull     https://");
+    assert_eq!(scene.github.pulls().len(), 1);
+}
+
+#[test]
+#[ignore = "needs gh"]
 fn a_push_that_was_made_up_for_brings_the_rest_with_it() {
     let scene = Scene::new("publish: {pull_request: ready}", PASSES);
     let bare = add_remote(&scene.repo);
@@ -733,4 +765,13 @@ fn a_push_that_was_made_up_for_brings_the_rest_with_it() {
     assert!(after.body.contains("/pull/100") && !after.body.contains("no push"), "{}", after.body);
     assert_eq!(scene.github.pulls()[0]["isDraft"], false);
     scene.autopilot(&["publish"]).exits(0).says("nothing is left to publish");
+}
+
+#[test]
+#[ignore = "needs gh"]
+fn the_audit_follows_what_was_published() {
+    let scene = Scene::new("publish: {pull_request: ready}", PASSES);
+    add_remote(&scene.repo);
+    scene.autopilot(&["7"]).exits(0);
+    scene.autopilot(&["audit", "7", "--online"]).exits(0).says("AUDIT PASS");
 }

@@ -228,6 +228,33 @@ fn a_model_that_counts_nothing_is_refused_where_tokens_are_limited() {
 
 #[test]
 #[ignore = "needs codex"]
+fn the_named_mcp_servers_are_started_and_no_others() {
+    for codex in versions() {
+        let repo = Repo::new();
+        let home = repo.home().join(".codex");
+        std::fs::create_dir(&home).unwrap();
+        let server = |name: &str| {
+            let script = format!("echo x > /work/tree/{name}-started");
+            format!("[mcp_servers.{name}]\ncommand = \"sh\"\nargs = [\"-c\", \"{script}\"]\n")
+        };
+        std::fs::write(home.join("config.toml"), server("docs") + &server("other")).unwrap();
+        let model = Model::serve(vec![does(shell("echo x > made")), does(say("done"))]);
+        plan(
+            &repo,
+            &model,
+            "  - id: a
+    codex: {prompt: Do it., mcp: [docs]}
+    expectation: {files_exist: [docs-started], files_absent: [other-started]}
+",
+        );
+        run(&repo, &codex).exits(0);
+        assert_eq!(repo.events_of("agent.found")[0]["servers"], serde_json::json!(["docs", "other"]));
+        assert_eq!(repo.events_of("agent.started")[0]["servers"], serde_json::json!(["docs"]));
+    }
+}
+
+#[test]
+#[ignore = "needs codex"]
 fn a_checkout_is_not_trusted() {
     for codex in versions() {
         let repo = Repo::new();

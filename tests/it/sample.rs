@@ -10,7 +10,7 @@ fn root() -> &'static Path {
 }
 
 /// Clones this repository as it is committed; where it is none (a packaged source), makes one of its parts.
-fn clone() -> Repo {
+pub(crate) fn clone() -> Repo {
     if root().join(".git").exists()
         && let Some(repo) = Repo::cloned(root())
     {
@@ -20,7 +20,7 @@ fn clone() -> Repo {
         "THIS IS NO GIT CHECKOUT: the sample plan runs in a scratch repository of its files, not in a clone"
     );
     let repo = Repo::new();
-    for folder in ["docs/examples", ".ai/plans"] {
+    for folder in ["docs/examples", ".ai/plans", "scripts"] {
         copy(&root().join(folder), &repo.top().join(folder));
     }
     repo.commit("the sample");

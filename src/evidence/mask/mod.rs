@@ -29,7 +29,7 @@ mod view;
 
 pub use kind::{Hit, Kind};
 pub use secrets::{Refused, Secrets, is_secret_name};
-pub use stream::Masker;
+pub use stream::{Detector, Masker};
 
 /// Masks a whole text.
 pub fn text(secrets: &Secrets, text: &str) -> String {

@@ -236,7 +236,9 @@ impl Masker {
         self.emitted = self.emitted.saturating_sub(raw.len());
         if let Some(hits) = &mut self.hits {
             let base = usize::try_from(self.position).unwrap_or(usize::MAX);
-            let inside = spans.iter().filter(|span| span.range.start < raw.len());
+            // What is masked already is no secret any more.
+            let told = |span: &&Span| !raw.get(span.range.clone()).is_some_and(is_masked);
+            let inside = spans.iter().filter(|span| span.range.start < raw.len()).filter(told);
             hits.extend(inside.map(|span| Hit {
                 kind: span.kind,
                 range: base + span.range.start..base + span.range.end.min(raw.len()),
@@ -309,6 +311,44 @@ fn unescaped(command: &Command) -> Vec<u8> {
         rest = after;
     }
     out
+}
+
+/// Finds secrets in a stream, in flat memory: the masker, with its output thrown away.
+#[derive(Debug)]
+pub struct Detector {
+    masker: Masker,
+    out: Vec<u8>,
+}
+
+impl Detector {
+    /// Makes a detector for one stream. What the stream itself registers (`::add-mask::`) does not count: it
+    /// was masked when it came, and whoever changed it since must not choose what is found.
+    pub fn new(secrets: &Secrets) -> Self {
+        let masker = Masker { hits: Some(Vec::new()), heeded: u64::MAX, ..Masker::new(secrets) };
+        Self { masker, out: Vec::new() }
+    }
+
+    /// Takes a chunk; returns what of it can be told by now, in no order.
+    pub fn push(&mut self, chunk: &[u8]) -> Vec<Hit> {
+        self.masker.push(chunk, &mut self.out);
+        self.taken()
+    }
+
+    /// Returns the rest at the end of the stream.
+    pub fn finish(&mut self) -> Vec<Hit> {
+        self.masker.finish(&mut self.out);
+        self.taken()
+    }
+
+    fn taken(&mut self) -> Vec<Hit> {
+        self.out.clear();
+        self.masker.hits.replace(Vec::new()).unwrap_or_default()
+    }
+}
+
+/// Tells whether nothing is left of a span but masks and line ends.
+fn is_masked(span: &[u8]) -> bool {
+    span.iter().all(|byte| b"*\r\n".contains(byte))
 }
 
 /// Returns the hits of a whole text.

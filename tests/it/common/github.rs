@@ -61,6 +61,8 @@ struct State {
     /// The operation that is hit, how often yet, and by what.
     faults: Vec<(String, usize, Fault)>,
     calls: Vec<String>,
+    /// When the rate limit ends, in seconds since 1970; in the far future if nothing was said.
+    limit_ends: Option<u64>,
 }
 
 struct Request {
@@ -126,6 +128,12 @@ impl GitHub {
     /// Lets the next calls of an operation go wrong.
     pub(crate) fn fault(&self, operation: &str, times: usize, fault: Fault) {
         self.lock().faults.push((operation.to_owned(), times, fault));
+    }
+
+    /// Lets the rate limit end in this many seconds.
+    pub(crate) fn limit_ends_in(&self, seconds: u64) {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        self.lock().limit_ends = Some(now.as_secs() + seconds);
     }
 
     /// Lets nothing go wrong any more.
@@ -280,12 +288,18 @@ impl State {
             "PATCH comment" => self.patch(request, body),
             "GET rate_limit" => ok(json!({"resources": {
                 "core": {"remaining": 4000, "reset": 0},
-                "graphql": {"remaining": 0, "reset": 4_000_000_000u64},
+                "graphql": {"remaining": 0, "reset": self.limit_ends.unwrap_or(4_000_000_000)},
             }})),
             "RepositoryInfo" | "RepositoryNetwork" => ok(json!({"data": {"repository": {
                 "id": "R_1", "name": "widgets", "owner": {"login": "acme"}, "hasIssuesEnabled": true,
                 "viewerPermission": "WRITE", "defaultBranchRef": {"name": "main"},
             }}})),
+            "RepositoryResolveMetadataIDs" => ok(json!({"data": {
+                "u000": {"id": "U_1", "login": "somebody"},
+                "repository": {"l000": {"id": "L_1", "name": "bug"}},
+            }})),
+            "PullRequestCreateMetadata" => self.pull_request_add("labelIds", &variables["input"]),
+            "PullRequestCreateRequestReviews" => self.pull_request_add("userIds", &variables["input"]),
             "PullRequestForBranch" | "PullRequestList" => self.pull_requests(variables),
             "PullRequestCreate" => self.pull_request_create(&variables["input"]),
             _ => Answer::Json(404, json!({"message": "Not Found"}), None),
@@ -391,6 +405,13 @@ impl State {
             "defaultBranchRef": {"name": "main"},
             "pullRequests": {"totalCount": nodes.len(), "nodes": nodes, "pageInfo": {"hasNextPage": false, "endCursor": null}},
         }}}))
+    }
+
+    /// Adds labels, or who is to review.
+    fn pull_request_add(&mut self, what: &str, input: &Value) -> Answer {
+        let pull = self.pulls.iter_mut().find(|pull| pull["id"] == input["pullRequestId"]).unwrap();
+        pull[what] = input[what].clone();
+        ok(json!({"data": {}}))
     }
 
     fn pull_request_create(&mut self, input: &Value) -> Answer {

@@ -1,8 +1,8 @@
 //! The hermetic builder: a scratch repository, a clean environment, the real binary, the real git.
 
-pub(crate) mod model;
 pub(crate) mod github;
 pub(crate) mod http;
+pub(crate) mod model;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -68,6 +68,14 @@ impl Repo {
             repo.introduce();
             repo
         })
+    }
+
+    /// Copies everything: checkout, state directory, home.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self { dir: tempfile::Builder::new().prefix("autopilot-it-").tempdir().unwrap() };
+        let status = Command::new("cp").arg("-a").arg(self.dir().join(".")).arg(copy.dir()).status();
+        assert!(status.unwrap().success(), "cp");
+        copy
     }
 
     fn introduce(&self) {
@@ -152,7 +160,10 @@ impl Repo {
 
     /// Prepares autopilot in the checkout.
     pub(crate) fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
-        let mut command = self.clean(Command::new(env!("CARGO_BIN_EXE_autopilot")));
+        // Elsewhere if the tests were moved to where another user can go.
+        let moved = std::env::var_os("AUTOPILOT_TEST_BINARY");
+        let binary = moved.unwrap_or_else(|| env!("CARGO_BIN_EXE_autopilot").into());
+        let mut command = self.clean(Command::new(binary));
         command.args(args);
         command
     }

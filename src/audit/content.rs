@@ -1,0 +1,161 @@
+//! Reads each file of the evidence once: its digest, what looks like a secret in it, and, of reports, its text.
+
+use std::io::{self, Read};
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::code::Code;
+use super::finding::Finding;
+use super::place::{Opened, Top};
+use crate::evidence::mask::{Detector, Hit, Kind, Secrets};
+
+const CHUNK: usize = 128 << 10;
+/// No shorter text is a secret to the masker.
+const SHORTEST: usize = 6;
+/// Places of secrets that are named; the rest is counted.
+const NAMED: usize = 5;
+
+/// How a file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    /// A report: searched, and kept.
+    Report,
+    /// The log: searched.
+    Log,
+    /// A JSON document: kept; what is searched are its strings.
+    Document,
+    /// A bundle: compressed, and for its owner alone.
+    Bundle,
+}
+
+impl How {
+    fn keeps(self) -> bool {
+        matches!(self, Self::Report | Self::Document)
+    }
+
+    fn searches(self) -> bool {
+        matches!(self, Self::Report | Self::Log)
+    }
+
+    /// Returns the bytes there can be at most: what is kept takes memory.
+    fn most(self) -> u64 {
+        if self.keeps() { 64 << 20 } else { 1 << 40 }
+    }
+}
+
+/// A file of the evidence, read.
+#[derive(Debug)]
+pub(super) struct Content {
+    pub(super) sha256: String,
+    pub(super) size: u64,
+    /// Permission bits.
+    pub(super) mode: u32,
+    /// Of what is kept.
+    pub(super) text: Vec<u8>,
+}
+
+/// Reads a file; nothing if there is none.
+pub(super) fn read(
+    top: &Top,
+    relative: &str,
+    how: How,
+    sieve: &mut Sieve<'_>,
+) -> Result<Option<Content>, Finding> {
+    let Some(opened) = top.file(relative)? else { return Ok(None) };
+    if opened.size > how.most() {
+        let found = format!("{relative}: {} bytes", opened.size);
+        return Err(Finding::new(Code::FileTooLarge, format!("at most {} bytes", how.most()), found));
+    }
+    let read = stream(opened, relative, how, sieve);
+    read.map(Some).map_err(|error| {
+        Finding::new(Code::FileUnreadable, "a file that can be read", format!("{relative}: {error}"))
+    })
+}
+
+fn stream(opened: Opened, name: &str, how: How, sieve: &mut Sieve<'_>) -> io::Result<Content> {
+    let mut hasher = Sha256::new();
+    let mut content = Content { sha256: String::new(), size: 0, mode: opened.mode, text: Vec::new() };
+    let mut detector = sieve.detector();
+    // It may grow while it is read: no more than what was there is taken.
+    let mut file = opened.file.take(opened.size);
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let n = file.read(&mut buffer)?;
+        let chunk = buffer.get(..n).unwrap_or_default();
+        if chunk.is_empty() {
+            break;
+        }
+        hasher.update(chunk);
+        content.size += n as u64;
+        if how.keeps() {
+            content.text.extend_from_slice(chunk);
+        }
+        if how.searches() {
+            sieve.note(name, detector.push(chunk));
+        }
+    }
+    sieve.note(name, detector.finish());
+    content.sha256 = hex::encode(hasher.finalize());
+    Ok(content)
+}
+
+/// Collects what looks like a secret, over all files of a run: kinds and places, never the text.
+#[derive(Debug)]
+pub(super) struct Sieve<'a> {
+    secrets: &'a Secrets,
+    found: Vec<(String, Kind, usize)>,
+    more: u64,
+}
+
+impl<'a> Sieve<'a> {
+    /// Starts with the values that are known.
+    pub(super) fn new(secrets: &'a Secrets) -> Self {
+        Self { secrets, found: Vec::new(), more: 0 }
+    }
+
+    fn detector(&self) -> Detector {
+        Detector::new(self.secrets)
+    }
+
+    fn note(&mut self, name: &str, hits: Vec<Hit>) {
+        for hit in hits {
+            if self.found.len() < NAMED {
+                self.found.push((name.to_owned(), hit.kind, hit.range.start));
+            } else {
+                self.more += 1;
+            }
+        }
+    }
+
+    /// Looks through every string of a JSON document by itself, as it was masked: what stands between strings
+    /// is no text.
+    pub(super) fn document(&mut self, place: &str, value: &Value) {
+        match value {
+            Value::String(text) => self.string(place, text),
+            Value::Array(items) => items.iter().for_each(|item| self.document(place, item)),
+            Value::Object(members) => members.iter().for_each(|(key, value)| {
+                self.string(place, key);
+                self.document(place, value);
+            }),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn string(&mut self, place: &str, text: &str) {
+        if text.len() < SHORTEST {
+            return;
+        }
+        let mut detector = self.detector();
+        let mut hits = detector.push(text.as_bytes());
+        hits.extend(detector.finish());
+        self.note(place, hits);
+    }
+
+    /// Returns a finding for each place, the last of which counts the rest.
+    pub(super) fn findings(self) -> Vec<Finding> {
+        let places = self.found.iter().map(|(name, kind, at)| format!("{kind} in {name}, byte {at}"));
+        let more = (self.more > 0).then(|| format!("and {} more", self.more));
+        places.chain(more).map(|found| Finding::new(Code::SecretFound, "no secret", found)).collect()
+    }
+}

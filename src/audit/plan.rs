@@ -1,0 +1,143 @@
+//! The plan as the journal's first event holds it: masked, resolved, and read again from nothing but that.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+use crate::plan::{Invocation, OnFailure, RetryFrom};
+
+/// What stands for a secret.
+const MASK: &str = "***";
+
+/// What the audit needs of a recorded plan.
+#[derive(Debug, Deserialize)]
+pub(super) struct Recorded {
+    pub(super) issue: u64,
+    pub(super) title: String,
+    pub(super) limits: Limits,
+    pub(super) steps: Vec<RecordedStep>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Limits {
+    pub(super) consecutive_failures: u32,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RecordedStep {
+    pub(super) id: String,
+    pub(super) needs: Vec<String>,
+    pub(super) action: Action,
+    pub(super) retries: u32,
+    pub(super) retry_from: RetryFrom,
+    pub(super) expectation: Expectation,
+    pub(super) post: Vec<Invocation>,
+    pub(super) rollback: Vec<Invocation>,
+    pub(super) on_failure: OnFailure,
+    pub(super) network: Network,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Action {
+    Command(Invocation),
+    Apply(String),
+    Codex(IgnoredAny),
+    CodexApply(String),
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Expectation {
+    pub(super) exit_code: i32,
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Network {
+    None,
+    Full,
+    Allow(Vec<String>),
+}
+
+impl Network {
+    /// Tells whether a destination is one that the plan names. A mask hides which one it is.
+    pub(super) fn reaches(&self, host: &str, port: u16) -> bool {
+        let Self::Allow(entries) = self else { return *self == Self::Full };
+        entries.iter().any(|entry| {
+            let Some((name, own)) = entry.rsplit_once(':') else { return false };
+            let name = name.trim_start_matches('[').trim_end_matches(']');
+            // `*.` stands for one label or more.
+            let covers = match name.strip_prefix("*.") {
+                Some(parent) => {
+                    host.strip_suffix(parent).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
+                }
+                None => name == host,
+            };
+            (covers || name.contains(MASK) || host.contains(MASK)) && own == port.to_string()
+        })
+    }
+}
+
+impl Recorded {
+    /// Reads the plan of the first event.
+    pub(super) fn of(plan: &Value) -> Result<Self, String> {
+        Self::deserialize(plan).map_err(|error| error.to_string())
+    }
+}
+
+impl Action {
+    /// Tells whether a command that was recorded is this action.
+    pub(super) fn is(&self, command: &str) -> bool {
+        match self {
+            Self::Command(invocation) => same_command(&invocation.to_string(), command),
+            Self::Apply(file) => same_command(&format!("git apply {file}"), command),
+            // What an agent is called with is the agent's business.
+            Self::Codex(_) => command.starts_with("codex "),
+            Self::CodexApply(task) => same_command(&format!("codex apply {task}"), command),
+        }
+    }
+}
+
+/// Tells whether two commands are the same, as far as masks let it be told: plan and command were masked
+/// each by itself, and quoting may differ around a mask.
+pub(super) fn same_command(planned: &str, recorded: &str) -> bool {
+    if !planned.contains(MASK) && !recorded.contains(MASK) {
+        return planned == recorded;
+    }
+    let plain = |text: &str| text.replace(['\'', '"', '\\', '$'], "");
+    let (planned, recorded) = (plain(planned), plain(recorded));
+    let clear = |text: &str| text.find(MASK).unwrap_or(text.len());
+    let length = clear(&planned).min(clear(&recorded));
+    planned.get(..length) == recorded.get(..length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn destinations_are_those_of_the_plan() {
+        let network =
+            Network::Allow(vec!["*.example.org:443".into(), "[::1]:80".into(), "a.example:8080".into()]);
+        for (host, port, reaches) in [
+            ("x.example.org", 443, true),
+            ("x.y.example.org", 443, true),
+            ("example.org", 443, false),
+            ("evilexample.org", 443, false),
+            ("x.example.org", 80, false),
+            ("::1", 80, true),
+            ("a.example", 8080, true),
+        ] {
+            assert_eq!(network.reaches(host, port), reaches, "{host}:{port}");
+        }
+        assert!(!Network::None.reaches("a.example", 443) && Network::Full.reaches("a.example", 443));
+    }
+
+    #[test]
+    fn commands_are_compared_up_to_a_mask() {
+        assert!(same_command("sh -ec 'echo a'", "sh -ec 'echo a'"));
+        assert!(!same_command("sh -ec 'echo a'", "sh -ec 'echo b'"));
+        assert!(same_command("curl -u '***' x", "curl -u user:*** x"), "as far as it can be told");
+        assert!(!same_command("curl -u '***' x", "wget -u *** x"));
+    }
+}

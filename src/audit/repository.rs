@@ -1,0 +1,197 @@
+//! Base, branch and commits of runs, compared with what their journals claim; refs that no journal claims.
+
+use std::collections::HashMap;
+
+use super::code::Code;
+use super::finding::{Check, Checked, Finding};
+use super::story::{Checkpoint, Story};
+use crate::evidence::RunName;
+use crate::evidence::event::ChangeKind;
+use crate::worktree::{Commit, CommitChanges, Found, Kind, Repository, WorktreeError};
+
+/// What a mask leaves of a path.
+const MASK: &str = "***";
+
+/// What is known of a repository, for all runs at once: two processes of git, however many runs there are.
+#[derive(Debug)]
+pub(super) struct Known<'a> {
+    repository: &'a Repository,
+    refs: HashMap<String, String>,
+    commits: HashMap<String, Found>,
+    changed: HashMap<String, CommitChanges>,
+}
+
+impl<'a> Known<'a> {
+    /// Asks for everything that these runs claim.
+    pub(super) fn ask<'b>(
+        repository: &'a Repository,
+        stories: impl Iterator<Item = &'b Story>,
+    ) -> Result<Self, WorktreeError> {
+        let mut bases = Vec::new();
+        let mut checkpoints = Vec::new();
+        for story in stories {
+            bases.extend(story.start.as_ref().map(|start| start.commit.as_str()));
+            checkpoints.extend(story.checkpoints.iter().map(|made| made.commit.as_str()));
+        }
+        // A journal's word goes to git only in the shape of an object's name.
+        let named =
+            |id: &&str| matches!(id.len(), 40 | 64) && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let ids: Vec<&str> = bases.into_iter().chain(checkpoints.iter().copied()).filter(named).collect();
+        let found = repository.commits(&ids)?;
+        let commits: HashMap<String, Found> = ids.iter().map(|id| (*id).to_owned()).zip(found).collect();
+        let there = |id: &&str| matches!(commits.get(*id), Some(Found::Commit(_)));
+        let mut made: Vec<&str> = checkpoints.into_iter().filter(there).collect();
+        made.sort_unstable();
+        made.dedup();
+        let changed = repository.changed(&made)?;
+        let changed = made.iter().map(|id| (*id).to_owned()).zip(changed).collect();
+        Ok(Self { repository, refs: repository.refs()?, commits, changed })
+    }
+
+    /// Checks what one run claims.
+    pub(super) fn check(&self, story: &Story, run: RunName, notes: &mut Vec<String>) -> Checked {
+        let mut findings = Vec::new();
+        let said = match self.compare(story, run, notes, &mut findings) {
+            Ok(said) => said,
+            Err(error) => {
+                findings.push(Finding::new(Code::RepositoryUnreadable, "answers of git", error.to_string()));
+                String::new()
+            }
+        };
+        Checked::of(Check::Repository, findings, said)
+    }
+
+    fn compare(
+        &self,
+        story: &Story,
+        run: RunName,
+        notes: &mut Vec<String>,
+        findings: &mut Vec<Finding>,
+    ) -> Result<String, WorktreeError> {
+        let Some(start) = &story.start else { return Ok(String::new()) };
+        let base = start.commit.as_str();
+        if self.commit(base).is_none() {
+            findings.push(Finding::new(Code::BaseMissing, format!("commit {base}"), "no such commit"));
+            return Ok(String::new());
+        }
+        let name = format!("refs/heads/{}", run.branch());
+        let there = self.refs.get(&name);
+        let Some((reference, commit, _)) = &story.branch else {
+            if let Some(there) = there {
+                findings.push(Finding::new(
+                    Code::BranchUnrecorded,
+                    "no branch: the journal tells of none",
+                    format!("{name} at {there}"),
+                ));
+            }
+            return Ok("no branch, as recorded".to_owned());
+        };
+        findings.extend(self.commits_differ(story, base));
+        if findings.is_empty() {
+            findings.extend(story.checkpoints.iter().find_map(|made| self.changes_differ(made)));
+            findings.extend(self.branch(reference, commit, there, notes)?);
+        }
+        Ok("branch descends from base, commits as recorded".to_owned())
+    }
+
+    fn commit(&self, id: &str) -> Option<&Commit> {
+        match self.commits.get(id)? {
+            Found::Commit(commit) => Some(commit),
+            Found::Missing | Found::Other => None,
+        }
+    }
+
+    /// Each checkpoint stands on the one before, the first on the base, and says whose it is.
+    fn commits_differ(&self, story: &Story, base: &str) -> Option<Finding> {
+        let start = story.start.as_ref()?;
+        let mut parent = base;
+        for made in &story.checkpoints {
+            let differ = |expected: String, found: &str| {
+                let found = format!("{} {found}", made.commit);
+                Some(Finding::new(Code::CommitsDiffer, expected, found))
+            };
+            let Some(commit) = self.commit(&made.commit) else {
+                return differ(format!("the checkpoint of `{}`", made.step), "is no commit here");
+            };
+            if commit.parents != [parent] {
+                return differ(format!("parent {parent}"), &format!("has {}", commit.parents.join(" ")));
+            }
+            let trailers = format!(
+                "Autopilot-Run: {}\nAutopilot-Step: {}\nAutopilot-Attempt: {}",
+                start.run, made.step, made.attempt
+            );
+            if !String::from_utf8_lossy(&commit.message).contains(&trailers) {
+                return differ(trailers, "has other trailers");
+            }
+            parent = &made.commit;
+        }
+        None
+    }
+
+    fn changes_differ(&self, made: &Checkpoint) -> Option<Finding> {
+        let changed = self.changed.get(&made.commit)?;
+        let mut real: Vec<(ChangeKind, String)> = changed
+            .iter()
+            .map(|(kind, path)| (recorded_as(*kind), String::from_utf8_lossy(path).into_owned()))
+            .collect();
+        let mut recorded: Vec<(ChangeKind, String)> =
+            made.changes.iter().map(|change| (change.kind, change.path.to_string())).collect();
+        let masked = recorded.iter().any(|(_, path)| path.contains(MASK));
+        // A masked path is compared by being there.
+        if masked && real.len() == recorded.len() {
+            return None;
+        }
+        let order = |(kind, path): &(ChangeKind, String)| (path.clone(), *kind as u8);
+        real.sort_by_key(order);
+        recorded.sort_by_key(order);
+        if real == recorded {
+            return None;
+        }
+        let only = |a: &[(ChangeKind, String)], b: &[(ChangeKind, String)]| {
+            let only = a.iter().find(|change| !b.contains(change));
+            only.map_or_else(|| format!("{} paths", a.len()), |(kind, path)| format!("{kind:?} {path}"))
+        };
+        let found = format!("commit {}: {}", made.commit, only(&real, &recorded));
+        Some(Finding::new(Code::ChangesDiffer, only(&recorded, &real), found))
+    }
+
+    /// A person may have gone on from the branch, merged it, or moved it away; the result must still be there.
+    fn branch(
+        &self,
+        reference: &str,
+        commit: &str,
+        there: Option<&String>,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<Finding>, WorktreeError> {
+        let Some(tip) = there else {
+            let refs = self.repository.refs_with(commit)?;
+            let Some(other) = refs.first() else {
+                let expected = format!("{reference} at {commit}");
+                return Ok(Some(Finding::new(Code::BranchMissing, expected, "no such branch")));
+            };
+            notes.push(format!("{reference} is gone; its commits are in {other}"));
+            return Ok(None);
+        };
+        if tip == commit {
+            return Ok(None);
+        }
+        if self.repository.is_ancestor(commit, tip)? {
+            notes.push(format!("{reference} has gone on since: {tip}"));
+            return Ok(None);
+        }
+        Ok(Some(Finding::new(Code::BranchRewritten, format!("{reference} at {commit}"), tip)))
+    }
+
+    /// Returns the refs.
+    pub(super) fn refs(&self) -> &HashMap<String, String> {
+        &self.refs
+    }
+}
+
+fn recorded_as(kind: Kind) -> ChangeKind {
+    match kind {
+        Kind::Added => ChangeKind::Added,
+        Kind::Modified => ChangeKind::Modified,
+        Kind::Deleted => ChangeKind::Deleted,
+    }
+}

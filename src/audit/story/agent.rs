@@ -1,0 +1,97 @@
+//! An agent at work: it is given what a step of the plan says, within an attempt at that step, and reaches its model
+//! beside what the plan allows.
+
+use super::{Phase, Story};
+use crate::audit::code::Code;
+use crate::audit::plan::Action;
+use crate::evidence::event::{AgentStarted, Reason, ReasonKind};
+
+/// Where the model is that an OpenAI key leads to, and where a ChatGPT login leads instead.
+const OPENAI: &str = "api.openai.com";
+const CHATGPT: (&str, u16) = ("chatgpt.com", 443);
+
+impl Story {
+    /// Takes which agent there is: told once per runner, before any attempt.
+    pub(super) fn agent_found(&mut self) {
+        if self.phase != Phase::Steps || self.attempt.is_some() {
+            self.wrong(Code::OutOfOrder, "an agent before the steps", "`agent.found`");
+        }
+    }
+
+    /// Takes what an agent is given, and with it where its model is.
+    pub(super) fn agent_started(&mut self, started: &AgentStarted) {
+        self.at_work(started.step.as_str(), started.attempt, "agent.started");
+        if let Some(attempt) = &mut self.attempt {
+            attempt.model = host_and_port(started.provider.as_str());
+        }
+    }
+
+    /// Takes anything else that an agent does: only within the attempt that gave it a task.
+    pub(super) fn at_work(&mut self, id: &str, number: u32, kind: &str) {
+        let Some(at) = self.step_of(id) else { return };
+        let here =
+            self.attempt.as_ref().is_some_and(|attempt| (attempt.step, attempt.number) == (at, number));
+        let agents = self.planned(at).is_some_and(|step| matches!(step.action, Action::Codex(_)));
+        if !here || !agents {
+            let found = format!("`{kind}` of `{id}`");
+            self.wrong(Code::OutOfOrder, "an agent in the attempt at its own step", found);
+        }
+    }
+
+    /// Takes that a model asked for patience: the attempt's action is begun anew, and for nothing else.
+    pub(super) fn agent_waiting(&mut self, id: &str, number: u32, reason: &Reason) {
+        self.at_work(id, number, "agent.waiting");
+        if reason.kind != ReasonKind::RateLimit {
+            let found = format!("{:?} of `{id}`", reason.kind);
+            self.wrong(Code::ResultWrong, "a wait for a rate limit", found);
+        }
+        if let Some(attempt) = &mut self.attempt {
+            attempt.action = None;
+        }
+    }
+
+    /// Tells whether a destination is the model of the agent that works, or the cloud whose work is applied.
+    pub(super) fn is_model(&self, at: usize, host: &str, port: u16) -> bool {
+        match self.planned(at).map(|step| &step.action) {
+            Some(Action::CodexApply(_)) => (host, port) == CHATGPT,
+            Some(Action::Codex(_)) => {
+                let model = self.attempt.as_ref().and_then(|attempt| attempt.model.as_ref());
+                model.is_some_and(|(own, own_port)| {
+                    (host, port) == (own, *own_port) || (own == OPENAI && (host, port) == CHATGPT)
+                })
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Reads where a base URL leads.
+fn host_and_port(url: &str) -> Option<(String, u16)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split('/').next()?;
+    let default = if scheme == "http" { 80 } else { 443 };
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()?),
+        _ => (authority, default),
+    };
+    Some((host.trim_start_matches('[').trim_end_matches(']').to_lowercase(), port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_leads_to_a_host_and_a_port() {
+        for (url, host, port) in [
+            ("https://api.openai.com/v1", "api.openai.com", 443),
+            ("http://127.0.0.1:11434/v1", "127.0.0.1", 11434),
+            ("http://[::1]:80", "::1", 80),
+            ("https://[::1]/v1", "::1", 443),
+            ("http://Example.org", "example.org", 80),
+        ] {
+            assert_eq!(host_and_port(url), Some((host.to_owned(), port)), "{url}");
+        }
+        assert_eq!(host_and_port("example.org"), None);
+    }
+}

@@ -1,0 +1,323 @@
+//! Follows the events of a run as a person would who does not believe the runner: does each follow from the ones
+//! before, is it what the plan says, and was it confined as the plan demands?
+
+mod after;
+mod agent;
+mod attempt;
+mod end;
+mod steps;
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+
+use super::code::Code;
+use super::finding::Finding;
+use super::journal::Entry;
+use super::plan::Recorded;
+use super::policy::Policy;
+use crate::evidence::event::{Change, Effect, Event, RunResult, RunStarted, Sealed, StepResult};
+use crate::evidence::{Head, RunName};
+use attempt::Attempt;
+use end::End;
+use steps::StepStory;
+
+/// Findings of one kind that are told; a journal that is wrong from the first line on is told by its first.
+const TOLD: usize = 20;
+
+/// What a journal tells, as far as it has been read.
+#[derive(Debug)]
+pub(super) struct Story {
+    run: RunName,
+    pub(super) start: Option<RunStarted>,
+    plan: Option<Recorded>,
+    phase: Phase,
+    steps: Vec<StepStory>,
+    by_id: HashMap<String, usize>,
+    /// Steps before this one are over.
+    next: usize,
+    attempt: Option<Attempt>,
+    /// The step and attempt whose rollback command runs.
+    rolling_back: Option<(usize, u32)>,
+    resetting: bool,
+    /// The last ref of the salvage.
+    salvage: Option<String>,
+    /// It was picked up or resumed: what its runner was at had no end of its own.
+    cut_short: bool,
+    /// A worktree may be made: once, and anew when the run goes on.
+    may_make_worktree: bool,
+    /// The state of the run that is being published, and whether it was begun.
+    publishing: Option<(Effect, String)>,
+    /// Failed attempts in a row, and the most there were.
+    consecutive: (u32, u32),
+    end: Option<End>,
+    pub(super) salvaged: u64,
+    pub(super) checkpoints: Vec<Checkpoint>,
+    /// Ref, commit and commits on top of the base.
+    pub(super) branch: Option<(String, String, u64)>,
+    worktree: Fate,
+    pub(super) seal: Option<Seal>,
+    pub(super) attested: Option<Attested>,
+    pub(super) policy: Policy,
+    /// Lines that were taken.
+    events: u64,
+    pub(super) started: Option<DateTime<Utc>>,
+    finished: Option<DateTime<Utc>>,
+    last: Option<DateTime<Utc>>,
+    findings: Vec<Finding>,
+    pub(super) notes: Vec<String>,
+}
+
+/// How far a run has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Its first event is to come.
+    Begin,
+    /// Steps are run.
+    Steps,
+    /// `run.ended` was there.
+    Ended,
+    /// `sealed` was there.
+    Sealed,
+    /// `attested` was there: the head.
+    Closed,
+}
+
+/// What became of the worktree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Fate {
+    /// There was none yet.
+    None,
+    /// It was made.
+    There,
+    /// It was removed.
+    Removed,
+    /// It was kept.
+    Kept,
+}
+
+/// A checkpoint, as recorded.
+#[derive(Debug, Clone)]
+pub(super) struct Checkpoint {
+    pub(super) step: String,
+    pub(super) attempt: u32,
+    pub(super) commit: String,
+    pub(super) changes: Vec<Change>,
+}
+
+/// The last seal.
+#[derive(Debug)]
+pub(super) struct Seal {
+    pub(super) files: Vec<Sealed>,
+    /// Digest and length of the journal up to and with it.
+    pub(super) journal: (String, u64),
+    /// When the last event before it was written.
+    pub(super) finished: DateTime<Utc>,
+}
+
+/// The last attestation.
+#[derive(Debug)]
+pub(super) struct Attested {
+    pub(super) sha256: String,
+    pub(super) head: Head,
+}
+
+impl Story {
+    /// Begins the story of a run.
+    pub(super) fn new(run: RunName) -> Self {
+        Self {
+            run,
+            start: None,
+            plan: None,
+            phase: Phase::Begin,
+            steps: Vec::new(),
+            by_id: HashMap::new(),
+            next: 0,
+            attempt: None,
+            rolling_back: None,
+            resetting: false,
+            salvage: None,
+            cut_short: false,
+            may_make_worktree: true,
+            publishing: None,
+            consecutive: (0, 0),
+            end: None,
+            salvaged: 0,
+            checkpoints: Vec::new(),
+            branch: None,
+            worktree: Fate::None,
+            seal: None,
+            attested: None,
+            policy: Policy::default(),
+            events: 0,
+            started: None,
+            finished: None,
+            last: None,
+            findings: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Takes the next event.
+    pub(super) fn take(&mut self, entry: Entry) {
+        self.events += 1;
+        self.keep_time(&entry);
+        if self.phase == Phase::Closed && !may_follow_head(&entry.kind) {
+            self.wrong(Code::EventAfterHead, "nothing but publishing and resuming", &entry.kind);
+            return;
+        }
+        match (&entry.event, self.phase) {
+            (Event::RunStarted(start), Phase::Begin) => self.begin(start),
+            (Event::RunStarted(_), _) => self.wrong(Code::WrongRun, "one start", "a second `run.started`"),
+            (_, Phase::Begin) => {
+                self.wrong(Code::WrongRun, "`run.started` first", &entry.kind);
+                self.phase = Phase::Steps;
+            }
+            _ => self.go_on(entry),
+        }
+    }
+
+    fn go_on(&mut self, entry: Entry) {
+        match entry.event {
+            Event::WorktreeReady { .. } => self.worktree_ready(),
+            Event::AttemptStarted { step, attempt, .. } => self.attempt_started(step.as_str(), attempt),
+            Event::CommandStarted { step, attempt, role, command } => {
+                self.command_started(step.as_str(), attempt, role, command.as_str());
+            }
+            Event::CommandEnded(ended) => self.command_ended(&ended),
+            Event::CheckpointMade { step, attempt, commit, changes } => {
+                let (step, commit) = (step.to_string(), commit.to_string());
+                self.checkpoint_made(Checkpoint { step, attempt, commit, changes });
+            }
+            Event::Egress(egress) => self.egress(&egress),
+            Event::AgentFound { .. } => self.agent_found(),
+            Event::AgentStarted(started) => self.agent_started(&started),
+            Event::AgentActed { step, attempt, .. } | Event::AgentEnded { step, attempt, .. } => {
+                self.at_work(step.as_str(), attempt, &entry.kind);
+            }
+            Event::AgentWaiting { step, attempt, reason, .. } => {
+                self.agent_waiting(step.as_str(), attempt, &reason);
+            }
+            Event::AttemptEnded { step, attempt, result, reason, .. } => {
+                self.attempt_ended(step.as_str(), attempt, result, reason.as_ref());
+            }
+            Event::Salvaged { step, attempt, reference, .. } => {
+                self.salvaged(step.as_str(), attempt, reference.as_str());
+            }
+            Event::ResetStarted { step, attempt } => self.reset_started(step.as_str(), attempt),
+            Event::ResetDone { step, attempt } => self.reset_done(step.as_str(), attempt),
+            Event::RetryWaiting { step, attempt, .. } => self.retry_waiting(step.as_str(), attempt),
+            Event::StepEnded { step, result, attempts, because } => {
+                self.step_ended(step.as_str(), result, attempts, because.is_some());
+            }
+            Event::RunEnded { result, reason, step, .. } => {
+                self.run_ended(result, reason.as_ref(), step.as_ref().map(crate::evidence::Token::as_str));
+            }
+            Event::BranchMade { reference, commit, commits } => {
+                self.branch_made(reference.to_string(), commit.to_string(), commits);
+            }
+            Event::WorktreeRemoved { .. } => self.worktree_gone(Fate::Removed),
+            Event::WorktreeKept { .. } => self.worktree_gone(Fate::Kept),
+            Event::Recovered { .. } => self.recovered(),
+            Event::Resumed(resumed) => self.resumed(&resumed),
+            Event::PublishStarted { effect, key, .. } => self.publish_started(effect, key.as_str()),
+            Event::PublishDone { effect, key, .. } | Event::PublishFailed { effect, key, .. } => {
+                self.publish_ended(effect, key.as_str());
+            }
+            Event::Sealed { files } => self.sealed(files, entry.so_far.unwrap_or_default(), entry.time),
+            Event::Attested { sha256 } => self.attest(sha256.to_string(), entry.at),
+            // Handled by `take`.
+            Event::RunStarted(_) => {}
+        }
+    }
+
+    fn begin(&mut self, start: &RunStarted) {
+        self.phase = Phase::Steps;
+        self.start = Some(start.clone());
+        let own = self.run;
+        for (what, expected, found) in [
+            ("run", own.to_string(), start.run.to_string()),
+            ("issue", own.issue().to_string(), start.issue.to_string()),
+            ("branch", own.branch(), start.branch.to_string()),
+        ] {
+            if expected != found {
+                self.wrong(Code::WrongRun, format!("{what} {expected}"), format!("{what} {found}"));
+            }
+        }
+        match Recorded::of(start.plan.value()) {
+            Ok(plan) => self.take_plan(plan, start),
+            Err(error) => self.wrong(Code::PlanNotFollowed, "a plan in the first event", error),
+        }
+    }
+
+    fn take_plan(&mut self, plan: Recorded, start: &RunStarted) {
+        let planned: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
+        let named: Vec<&str> = start.steps.iter().map(crate::evidence::Token::as_str).collect();
+        if planned != named {
+            let (planned, named) = (planned.join(" "), named.join(" "));
+            self.wrong(Code::PlanNotFollowed, format!("steps {planned}"), format!("steps {named}"));
+        }
+        if plan.issue != start.issue || plan.title != start.title.as_str() {
+            let found = format!("issue {}, “{}”", start.issue, start.title);
+            self.wrong(Code::PlanNotFollowed, format!("issue {}, “{}”", plan.issue, plan.title), found);
+        }
+        self.steps = plan.steps.iter().map(|_| StepStory::default()).collect();
+        self.by_id = plan.steps.iter().enumerate().map(|(at, step)| (step.id.clone(), at)).collect();
+        self.plan = Some(plan);
+    }
+
+    /// Notes a clock that went back: no fault of a run, and worth knowing when times are read.
+    fn keep_time(&mut self, entry: &Entry) {
+        if self.last.is_some_and(|last| entry.time < last) {
+            self.notes.push(format!("the clock went back before line {}", entry.at.seq + 1));
+        }
+        self.started = self.started.or(Some(entry.time));
+        self.finished = self.last;
+        self.last = Some(entry.time);
+    }
+
+    /// Notes a fault at the current line.
+    fn wrong(&mut self, code: Code, expected: impl Into<String>, found: impl Into<String>) {
+        if self.findings.len() < TOLD {
+            let found = format!("line {}: {}", self.events, found.into());
+            self.findings.push(Finding::new(code, expected, found));
+        }
+    }
+
+    /// Returns how the run ended, if it did.
+    pub(super) fn result(&self) -> Option<RunResult> {
+        self.end.as_ref().map(|end| end.result)
+    }
+
+    /// Returns each step with how it ended, in their order.
+    pub(super) fn results(&self) -> Vec<(&str, Option<StepResult>)> {
+        let ids = self.plan.iter().flat_map(|plan| plan.steps.iter().map(|step| step.id.as_str()));
+        ids.zip(self.steps.iter().map(|step| step.result)).collect()
+    }
+
+    /// Tells whether the run is closed: nothing but publishing and resuming can follow.
+    pub(super) fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    /// Tells whether its runner died or was interrupted, and somebody went on with what it left.
+    pub(super) fn was_cut_short(&self) -> bool {
+        self.cut_short
+    }
+
+    /// Tells whether the journal says that the worktree was removed.
+    pub(super) fn worktree_is_removed(&self) -> bool {
+        self.worktree == Fate::Removed
+    }
+
+    /// Returns what is wrong with the chain of events itself, and what with the results.
+    pub(super) fn take_findings(&mut self) -> (Vec<Finding>, Vec<Finding>) {
+        let structural = |finding: &Finding| finding.code.number() < 200;
+        std::mem::take(&mut self.findings).into_iter().partition(structural)
+    }
+}
+
+/// Tells whether an event of this kind may follow the head.
+fn may_follow_head(kind: &str) -> bool {
+    kind.starts_with("publish.") || kind == "resumed"
+}

@@ -1,0 +1,190 @@
+//! `autopilot audit`: PASS, or FAIL with findings.
+
+mod text;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::exit::{Exit, Failure};
+use super::{output, target};
+use crate::audit::{Audit, Checked, Finding, Heads, Host, Outcome, Report, RunReport, Scope, online};
+use crate::evidence::mask::Secrets;
+use crate::evidence::{Files, RunName};
+use crate::github::Environment;
+use crate::worktree::{Repository, State};
+
+/// Check what runs left: evidence, repository, and that nothing else is there.
+#[derive(Debug, Args)]
+pub(super) struct AuditArgs {
+    /// Runs, or issues (the latest run of each); without any, the latest run of all.
+    #[arg(value_name = "ISSUE|RUN", conflicts_with = "all")]
+    targets: Vec<String>,
+    /// Every run, and traces of runs that have no evidence.
+    #[arg(long)]
+    all: bool,
+    /// Only the evidence below the current directory: no repository, no host. Says what that leaves out.
+    #[arg(long)]
+    evidence_only: bool,
+    /// Compare the head with the one in the issue's comment, through `gh`.
+    #[arg(long, conflicts_with = "evidence_only")]
+    online: bool,
+    /// Heads known from elsewhere: a file with a line `RUN SEQ:HASH` for each run.
+    #[arg(long, value_name = "FILE")]
+    heads: Option<PathBuf>,
+    /// Look for the value of this environment variable too, in all its encodings (repeatable).
+    #[arg(long = "env", value_name = "NAME")]
+    names: Vec<String>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Audits: 0 is PASS, 4 is FAIL.
+pub(super) fn run(args: &AuditArgs) -> Result<Exit, Failure> {
+    let secrets = secrets(&args.names)?;
+    let heads = args.heads.as_deref().map(heads).transpose()?;
+    let report = if args.evidence_only {
+        let top = evidence_folder()?;
+        let audit = Audit { top: &top, host: None, secrets: &secrets, heads: heads.as_ref() };
+        audited(&audit, args)?
+    } else {
+        let repository = target::repository()?;
+        let state = State::find()?;
+        let host = Some(Host { repository: &repository, state: &state });
+        let audit = Audit { top: &repository.toplevel, host, secrets: &secrets, heads: heads.as_ref() };
+        let mut report = audited(&audit, args)?;
+        if args.online {
+            compare_online(&mut report, &repository)?;
+        }
+        report
+    };
+    output::print(&if args.json { format!("{:#}\n", to_json(&report)) } else { text::report(&report) })?;
+    Ok(if report.passes() { Exit::Done } else { Exit::AuditFail })
+}
+
+fn audited(audit: &Audit<'_>, args: &AuditArgs) -> Result<Report, Failure> {
+    let there = Files::runs(audit.top).map_err(unreadable)?;
+    let scope = if args.all { Scope::All } else { Scope::Runs(named(&there, &args.targets, audit.top)?) };
+    // No run at all: nothing can be believed, and the whole is looked at for traces.
+    let scope = if matches!(&scope, Scope::Runs(runs) if runs.is_empty()) { Scope::All } else { scope };
+    audit.run(&scope).map_err(unreadable)
+}
+
+fn compare_online(report: &mut Report, repository: &Repository) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(Exit::Internal, format!("runtime: {error}")))?;
+    runtime.block_on(online::compare(report, repository, &Environment::of_process()));
+    Ok(())
+}
+
+/// What cannot be read cannot be believed.
+fn unreadable(error: std::io::Error) -> Failure {
+    Failure::new(Exit::AuditFail, format!("the evidence cannot be read: {error}"))
+        .hint("audit as the user who ran it")
+}
+
+/// Returns the runs that are meant: the latest if none is named.
+fn named(there: &[RunName], targets: &[String], top: &Path) -> Result<Vec<RunName>, Failure> {
+    if targets.is_empty() {
+        return Ok(there.last().copied().into_iter().collect());
+    }
+    targets.iter().map(|target| one(there, target, top)).collect()
+}
+
+fn one(there: &[RunName], target: &str, top: &Path) -> Result<RunName, Failure> {
+    let of_issue = |issue: u64| there.iter().rev().find(|run| run.issue() == issue).copied();
+    let found = match target.strip_prefix('#').unwrap_or(target).parse::<u64>() {
+        Ok(issue) => of_issue(issue),
+        // A run that is named and not there is the audit's to tell: its evidence is missing.
+        Err(_) => target.parse().ok(),
+    };
+    found.ok_or_else(|| {
+        let what = format!("no run `{target}` in {}", top.display());
+        Failure::new(Exit::AuditFail, what).hint("`autopilot status` lists the runs there are")
+    })
+}
+
+/// Finds the folder that holds `.ai/logs`: the current one, or one above it.
+fn evidence_folder() -> Result<PathBuf, Failure> {
+    let here = std::env::current_dir()
+        .map_err(|error| Failure::new(Exit::Usage, format!("the current directory: {error}")))?;
+    let found = here.ancestors().find(|folder| folder.join(".ai/logs").symlink_metadata().is_ok());
+    Ok(found.unwrap_or(&here).to_owned())
+}
+
+fn heads(path: &Path) -> Result<Heads, Failure> {
+    let wrong = |what: String| {
+        Failure::new(Exit::Usage, format!("--heads {}: {what}", path.display()))
+            .hint("a line is `RUN SEQ:HASH`; `autopilot run --json` prints both as `run` and `head`")
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    Heads::parse(&text).map_err(wrong)
+}
+
+fn secrets(names: &[String]) -> Result<Secrets, Failure> {
+    let secrets = Secrets::default();
+    for name in names {
+        let Some(value) = std::env::var_os(name) else {
+            return Err(Failure::new(Exit::Usage, format!("--env {name}: it is not set"))
+                .hint("export it, or leave out --env: what is not known cannot be looked for"));
+        };
+        secrets
+            .register(value.as_encoded_bytes())
+            .map_err(|refused| Failure::new(Exit::Usage, format!("--env {name}: {refused}")))?;
+    }
+    Ok(secrets)
+}
+
+fn to_json(report: &Report) -> Value {
+    json!({
+        "v": 1,
+        "verdict": verdict(report.passes()),
+        "findings": report.findings().count(),
+        "runs": report.runs.iter().map(run_to_json).collect::<Vec<_>>(),
+        "checks": report.whole.iter().map(checked_to_json).collect::<Vec<_>>(),
+        "notes": report.notes,
+    })
+}
+
+fn run_to_json(run: &RunReport) -> Value {
+    json!({
+        "run": run.run.to_string(),
+        "issue": run.run.issue(),
+        "result": run.result,
+        "head": run.head.as_ref().map(ToString::to_string),
+        "verdict": verdict(run.findings().next().is_none()),
+        "checks": run.checks.iter().map(checked_to_json).collect::<Vec<_>>(),
+        "notes": run.notes,
+    })
+}
+
+fn checked_to_json(checked: &Checked) -> Value {
+    let (verdict, said) = match &checked.outcome {
+        Outcome::Pass(said) => ("pass", Some(said)),
+        Outcome::Fail(_) => ("fail", None),
+        Outcome::NotChecked(why) => ("not-checked", Some(why)),
+    };
+    json!({
+        "check": checked.check.to_string(),
+        "verdict": verdict,
+        "said": said,
+        "findings": checked.findings().iter().map(finding_to_json).collect::<Vec<_>>(),
+    })
+}
+
+fn finding_to_json(finding: &Finding) -> Value {
+    json!({
+        "code": format!("AP{}", finding.code.number()),
+        "name": finding.code.slug(),
+        "meaning": finding.code.meaning(),
+        "expected": finding.expected,
+        "found": finding.found,
+        "fix": finding.code.fix(),
+    })
+}
+
+fn verdict(passes: bool) -> &'static str {
+    if passes { "pass" } else { "fail" }
+}

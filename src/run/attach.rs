@@ -1,0 +1,91 @@
+//! What an agent is given beside its task: what `context` names, and the repository's own instructions.
+
+use std::io::Read;
+use std::path::Path;
+
+use super::memory::{INSTRUCTIONS, Told, is_instructions};
+use super::{RunError, Runner};
+use crate::agent::prompt::{self, Attachment};
+use crate::evidence::log;
+use crate::plan::{Codex, Context};
+
+/// Lines of another step's output that are attached.
+const ATTACHED: usize = 400;
+/// Bytes of one such file that are read.
+const MOST_INSTRUCTIONS: u64 = 32 << 10;
+/// Bytes of a file that are looked at: its digest is of these.
+const MOST_OF_A_FILE: u64 = 8 << 20;
+
+impl Runner<'_> {
+    /// Gathers what is attached, masked: it leaves for a model.
+    pub(super) fn attach(&self, codex: &Codex) -> Result<Vec<Attachment>, RunError> {
+        let mut all = Vec::new();
+        for context in &codex.context {
+            let (name, text) = match context {
+                Context::Issue => (format!("issue #{}", self.plan.issue), self.issue_text()),
+                Context::File(path) => (path.display().to_string(), self.file_text(path)),
+                Context::Step(id) => (format!("what step {id} told"), self.step_text(id)?),
+            };
+            all.push(Attachment::new(name, self.recorder.text(text).to_string()));
+        }
+        prompt::bound(&mut all);
+        Ok(all)
+    }
+
+    fn issue_text(&self) -> String {
+        self.grants.values().find_map(|grants| grants.issue.clone()).unwrap_or_default().to_string()
+    }
+
+    /// Reads a file of the worktree, which an earlier step may have changed: through no link.
+    fn file_text(&self, path: &Path) -> String {
+        let read = self.worktree.open(path).and_then(|(file, _)| {
+            let mut bytes = Vec::new();
+            file.take(MOST_OF_A_FILE).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        });
+        read.map_or_else(
+            |error| format!("(cannot be read: {error})"),
+            |bytes| String::from_utf8_lossy(&bytes).into_owned(),
+        )
+    }
+
+    fn step_text(&self, id: &str) -> Result<String, RunError> {
+        Ok(match self.memory.told.get(id) {
+            Some(Told::Message(text)) => text.clone(),
+            Some(Told::Log(range)) => {
+                let file = self.recorder.files().log();
+                log::tail(&file, range.start, range.end, ATTACHED)?.0.join("\n")
+            }
+            None => "(it told nothing)".to_owned(),
+        })
+    }
+
+    /// Reads the repository's instructions for who works in a folder. Nothing once they differ from the base's
+    /// anywhere: what a step wrote must not instruct the next one.
+    pub(super) fn instructions(&mut self, dir: &Path) -> Result<Option<String>, RunError> {
+        let now = self.worktree.changes()?;
+        let changed = now.paths.iter().any(|changed| is_instructions(&changed.path().to_string_lossy()));
+        if changed || self.memory.instructions_changed {
+            return Ok(None);
+        }
+        let mut text = String::new();
+        for folder in with_folders_above(dir) {
+            if let Ok((file, _)) = self.worktree.open(&folder.join(INSTRUCTIONS[0])) {
+                let mut bytes = Vec::new();
+                file.take(MOST_INSTRUCTIONS).read_to_end(&mut bytes)?;
+                text.push_str(&String::from_utf8_lossy(&bytes));
+                text.push('\n');
+            }
+        }
+        Ok(Some(text))
+    }
+}
+
+/// Returns a folder of the worktree and those above it, from the top down.
+pub(super) fn with_folders_above(dir: &Path) -> impl Iterator<Item = &Path> {
+    let mut all: Vec<&Path> = dir.ancestors().collect();
+    if !all.iter().any(|folder| folder.as_os_str().is_empty()) {
+        all.push(Path::new(""));
+    }
+    all.into_iter().rev()
+}

@@ -1,0 +1,163 @@
+//! The one thing that comes out of a run: a bundle, opened and fetched as the hostile file it could be.
+
+use std::fs::File;
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
+
+use super::create::DURABLE;
+use super::error::{WorktreeError, at};
+use super::repository::Repository;
+
+impl Repository {
+    /// Fetches from a bundle that is open already: what is at its path by now does not matter.
+    pub(super) fn fetch(&self, bundle: File, from: &str, reference: &str) -> Result<(), WorktreeError> {
+        self.hand_over_file(&bundle)?;
+        // Only a fetch that checks what it takes refuses a tree with a `.git` or `..` in it.
+        // And what arrived is on the disk before the worktree goes.
+        let durable = format!("core.fsync={DURABLE}");
+        let settings = ["fetch.fsckObjects=true", &durable, "core.fsyncMethod=batch"];
+        let fetch = self.git_with(&settings, "fetch").stdin(bundle).args([
+            "--quiet",
+            "--no-write-fetch-head",
+            "--no-tags",
+            "--no-recurse-submodules",
+            "--no-auto-maintenance",
+        ]);
+        let fetched = fetch.arg("/proc/self/fd/0").arg(format!("{from}:{reference}")).run();
+        fetched.map(drop).map_err(|error| match error {
+            // What else git advises is about a remote, and there is none.
+            WorktreeError::Git { stderr, .. } => {
+                let why = stderr.lines().next().unwrap_or_default();
+                WorktreeError::Uncommittable(format!("{reference} could not be made: {why}"))
+            }
+            error => error,
+        })
+    }
+}
+
+/// Opens a bundle as the hostile file it is: no link, nothing but a regular file.
+pub(super) fn open(path: &Path) -> Result<File, WorktreeError> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file: File =
+        rustix::fs::open(path, flags, Mode::empty()).map_err(|error| at(path)(error.into()))?.into();
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(WorktreeError::Uncommittable(format!("{} is not a regular file", path.display())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+    use std::process::Command;
+
+    use super::*;
+
+    /// Two folders, `theirs` and `ours`, the one with the other's history; `git` runs in one of them.
+    struct Two(tempfile::TempDir);
+
+    impl Two {
+        fn new() -> Self {
+            let two = Self(tempfile::tempdir().unwrap());
+            two.git(
+                ".",
+                "git init -q theirs; cd theirs; git commit -q --allow-empty -m base; git clone -q . ../ours",
+            );
+            two
+        }
+
+        fn git(&self, folder: &str, script: &str) -> String {
+            let mut command = Command::new("sh");
+            command.args(["-euc", script]).current_dir(self.0.path().join(folder));
+            for who in ["AUTHOR", "COMMITTER"] {
+                command.env(format!("GIT_{who}_NAME"), "x").env(format!("GIT_{who}_EMAIL"), "x@example.org");
+            }
+            let output = command.env("GIT_CONFIG_GLOBAL", "/dev/null").output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        }
+
+        /// Bundles a commit of this tree, made in `theirs`.
+        fn bundle(&self, tree: &str) -> PathBuf {
+            let script = format!(
+                "tree=$({tree}); commit=$(git commit-tree $tree -p HEAD -m x); git update-ref refs/x $commit
+                 git bundle create -q ../x.bundle refs/x ^HEAD"
+            );
+            self.git("theirs", &script);
+            self.0.path().join("x.bundle")
+        }
+
+        fn fetch(&self, bundle: &Path) -> Result<(), WorktreeError> {
+            let ours = Repository::discover(&self.0.path().join("ours")).unwrap();
+            open(bundle).and_then(|file| ours.fetch(file, "refs/x", "refs/heads/autopilot/x"))
+        }
+
+        fn refs(&self) -> String {
+            self.git("ours", "git for-each-ref --format='%(refname)' refs/heads/autopilot/")
+        }
+    }
+
+    const GOOD: &str =
+        "printf '100644 blob %s\\tfile\\n' $(echo x | git hash-object -w --stdin) | git mktree";
+
+    #[test]
+    fn a_good_bundle_makes_the_branch() {
+        let two = Two::new();
+        two.fetch(&two.bundle(GOOD)).unwrap();
+        assert_eq!(two.refs(), "refs/heads/autopilot/x");
+    }
+
+    #[test]
+    fn malicious_trees_make_nothing_although_a_plain_fetch_takes_them() {
+        for name in [".git", "..", ".", ".GIT", "git~1"] {
+            let two = Two::new();
+            let bundle = two.bundle(&GOOD.replace("file", name));
+            let error = two.fetch(&bundle).unwrap_err().to_string();
+            assert!(error.contains("refs/heads/autopilot/x could not be made"), "{name}: {error}");
+            assert_eq!(two.refs(), "", "{name}");
+            two.git("ours", "git -c fetch.fsckObjects=false fetch -q ../x.bundle refs/x:refs/heads/control");
+        }
+    }
+
+    #[test]
+    fn truncated_and_foreign_bundles_make_nothing() {
+        let two = Two::new();
+        let bundle = two.bundle(GOOD);
+        let whole = fs::read(&bundle).unwrap();
+        let header = whole.windows(2).position(|pair| pair == b"\n\n").unwrap();
+        for bytes in [
+            &whole[..0],
+            &whole[..header],
+            &whole[..header + 6],
+            &whole[..whole.len() - 1],
+            b"# v2 git bundle\n",
+        ] {
+            fs::write(&bundle, bytes).unwrap();
+            assert!(two.fetch(&bundle).is_err(), "{} bytes", bytes.len());
+            assert_eq!(two.refs(), "");
+        }
+        let mut other = whole.clone();
+        let middle = header + (whole.len() - header) / 2;
+        other[middle] ^= 0xff;
+        fs::write(&bundle, other).unwrap();
+        assert!(two.fetch(&bundle).is_err());
+        assert_eq!(two.refs(), "");
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_not_opened() {
+        let two = Two::new();
+        let bundle = two.bundle(GOOD);
+        let place = |name: &str| two.0.path().join(name);
+        std::os::unix::fs::symlink(&bundle, place("link")).unwrap();
+        nix::unistd::mkfifo(&place("fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        fs::create_dir(place("folder")).unwrap();
+        for name in ["link", "fifo", "folder", "nothing"] {
+            assert!(two.fetch(&place(name)).is_err(), "{name}");
+            assert_eq!(two.refs(), "");
+        }
+    }
+}

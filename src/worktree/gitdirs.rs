@@ -1,0 +1,152 @@
+//! Makes the git directories of a run: for each part of the base one that no step sees, and the step's own.
+
+use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use super::create::{DURABLE, RunOf};
+use super::earlier::fetch_earlier;
+use super::error::{WorktreeError, at};
+use super::git::Git;
+use super::intake::{Depth, make_refs};
+use super::part::Part;
+use super::repository::{Base, Person, Repository};
+use super::rundir::RunDir;
+
+/// Makes both git directories of every part.
+pub(super) fn make(
+    dir: &RunDir,
+    repository: &Repository,
+    base: &Base,
+    run: RunOf<'_>,
+    person: &Person,
+) -> Result<(), WorktreeError> {
+    for (number, part) in base.parts.iter().enumerate() {
+        // A submodule is small beside what `share_objects` is for.
+        let shared = run.share_objects && number == 0;
+        make_checkpoints(&dir.checkpoints_of(number), repository, part, shared)?;
+        if let Some(earlier) = run.earlier.filter(|_| number == 0) {
+            fetch_earlier(&dir.checkpoints(), repository, base, earlier)?;
+        }
+        let place = dir.worktree().join(std::ffi::OsString::from_vec(part.path.clone()));
+        make_private(&place, repository, part, person)?;
+        let depth = if shared { Depth::Borrowed } else { Depth::All };
+        if number == 0 {
+            fill_own(&place.join(".git"), repository, base, run.branch, depth)?;
+        } else {
+            fill_submodule(&place.join(".git"), part)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the folders of objects that a run borrows; nothing if it has copies.
+pub(super) fn borrowed(dir: &RunDir, repository: &Repository) -> Result<Vec<PathBuf>, WorktreeError> {
+    // No step can write there.
+    let shared = dir.checkpoints().join("objects/info/alternates").exists();
+    if shared { repository.source().object_folders() } else { Ok(Vec::new()) }
+}
+
+/// The runner's git directory: the commit alone, no history, since nothing looks further back.
+fn make_checkpoints(
+    path: &Path,
+    repository: &Repository,
+    part: &Part,
+    shared: bool,
+) -> Result<(), WorktreeError> {
+    init(path, repository, true)?;
+    let depth = if shared { Depth::Borrowed } else { Depth::To(&part.commit) };
+    part.source.bring(path, &[&part.commit], depth)?;
+    let settings = [
+        ("core.hooksPath", "/dev/null"),
+        ("core.bare", "false"),
+        ("core.autocrlf", "false"),
+        // Else git looks in HOME, which is the steps'.
+        ("core.attributesFile", "/dev/null"),
+        ("core.excludesFile", "/dev/null"),
+        ("core.logAllRefUpdates", "false"),
+        ("gc.auto", "0"),
+        // What a checkpoint holds outlives a loss of power, like the line of the journal that names it.
+        ("core.fsync", DURABLE),
+        ("core.fsyncMethod", "batch"),
+    ];
+    for (key, value) in settings {
+        Git::new(path, "config").args([key, value]).run()?;
+    }
+    lay_attributes(path, part)
+}
+
+/// The step's repository of a part, empty. Without a template git makes no `info`, where tools write their excludes.
+fn make_private(
+    place: &Path,
+    repository: &Repository,
+    part: &Part,
+    person: &Person,
+) -> Result<(), WorktreeError> {
+    fs::create_dir_all(place).map_err(at(place))?;
+    init(place, repository, false)?;
+    // `git submodule status` passes over those that are not active.
+    for (key, value) in
+        [("user.name", &*person.name), ("user.email", &*person.email), ("submodule.active", ".")]
+    {
+        Git::new(place, "config").args([key, value]).run()?;
+    }
+    lay_attributes(&place.join(".git"), part)
+}
+
+/// What is reachable from the base and the tags, and the base's upstream ref, since tools look at `origin/main`;
+/// no stash, no other branch, no remote.
+fn fill_own(
+    git_dir: &Path,
+    repository: &Repository,
+    base: &Base,
+    branch: &str,
+    depth: Depth<'_>,
+) -> Result<(), WorktreeError> {
+    let mut refs = repository.source().tags()?;
+    refs.push((format!("refs/heads/{branch}"), base.commit.clone()));
+    let named = format!("refs/heads/{}", base.name);
+    if repository.has_ref(&named)? {
+        refs.push((named, base.commit.clone()));
+    }
+    if let Some(upstream) = &base.upstream {
+        let commit = repository.git("rev-parse").args(["--verify", upstream]).line()?;
+        refs.push((upstream.clone(), commit));
+    }
+    let wanted: Vec<&str> = refs.iter().map(|(_, id)| id.as_str()).collect();
+    repository.source().bring(git_dir, &wanted, depth)?;
+    make_refs(git_dir, &refs)?;
+    let head = format!("refs/heads/{branch}");
+    Git::new(git_dir, "symbolic-ref").git_dir(git_dir).args(["HEAD", &head]).run().map(drop)
+}
+
+/// A submodule's own repository: its history, its tags, HEAD detached at the commit, as git leaves it.
+fn fill_submodule(git_dir: &Path, part: &Part) -> Result<(), WorktreeError> {
+    let tags = part.source.tags()?;
+    let mut wanted = vec![part.commit.as_str()];
+    wanted.extend(tags.iter().map(|(_, id)| id.as_str()));
+    part.source.bring(git_dir, &wanted, Depth::All)?;
+    let head = git_dir.join("HEAD");
+    fs::write(&head, format!("{}\n", part.commit)).map_err(at(&head))?;
+    make_refs(git_dir, &tags)
+}
+
+/// What the user has set in `info/attributes` holds for steps and checkpoints, too.
+fn lay_attributes(git_dir: &Path, part: &Part) -> Result<(), WorktreeError> {
+    let info = git_dir.join("info");
+    fs::create_dir_all(&info).map_err(at(&info))?;
+    if part.attributes.is_empty() {
+        return Ok(());
+    }
+    let file = info.join("attributes");
+    fs::write(&file, &part.attributes).map_err(at(&file))
+}
+
+fn init(path: &Path, repository: &Repository, bare: bool) -> Result<(), WorktreeError> {
+    let format = format!("--object-format={}", repository.format.name());
+    let parent = path.parent().unwrap_or(path);
+    fs::create_dir_all(parent).map_err(at(parent))?;
+    let init = Git::new(parent, "init").args(["--quiet", "--template=", &format, "--initial-branch=none"]);
+    let init = if bare { init.arg("--bare") } else { init };
+    init.arg(path).run().map(drop)
+}

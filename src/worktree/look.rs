@@ -1,0 +1,186 @@
+//! What an auditor asks of a repository and of the state directory: reads both and changes neither.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use super::changes::Kind;
+use super::error::{WorktreeError, at};
+use super::repository::Repository;
+use super::state::{Holder, State, key};
+
+/// A commit, proved to be the one of its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// Its parents.
+    pub parents: Vec<String>,
+    /// Its message.
+    pub message: Vec<u8>,
+}
+
+/// What is at a commit's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// The commit.
+    Commit(Commit),
+    /// Nothing.
+    Missing,
+    /// Something else: another kind of object, or bytes that do not have this name.
+    Other,
+}
+
+/// What a commit changed: paths, and what happened to each.
+pub type CommitChanges = Vec<(Kind, Vec<u8>)>;
+
+/// What is left in the state directory.
+#[derive(Debug, Default)]
+pub struct Left {
+    /// Directories of runs of this repository: the run's name, if it is one, and where it lies.
+    pub dirs: Vec<(String, PathBuf)>,
+    /// Locks of this repository: the issue, where it lies, and its holder, if it names one.
+    pub locks: Vec<(u64, PathBuf, Option<Holder>)>,
+}
+
+impl Repository {
+    /// Lists every ref with what it points to, tags with the commit behind them.
+    pub fn refs(&self) -> Result<HashMap<String, String>, WorktreeError> {
+        let format = "--format=%(refname) %(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)";
+        let listing = self.git("for-each-ref").arg(format).run()?;
+        let text = String::from_utf8_lossy(&listing);
+        let pairs = text.lines().filter_map(|line| line.rsplit_once(' '));
+        Ok(pairs.map(|(name, commit)| (name.to_owned(), commit.to_owned())).collect())
+    }
+
+    /// Reads commits by their full names, in that order. Git's word is not taken: each is hashed.
+    pub fn commits(&self, ids: &[&str]) -> Result<Vec<Found>, WorktreeError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let asked = ids.iter().flat_map(|id| [id.as_bytes(), b"\n"].concat()).collect();
+        let output = self.git("cat-file").arg("--batch").feed(asked)?;
+        let mut rest = output.as_slice();
+        let unreadable =
+            || WorktreeError::Git { command: "cat-file".into(), stderr: "an answer of another shape".into() };
+        ids.iter()
+            .map(|id| {
+                let (found, after) = self.answer(id, rest).ok_or_else(unreadable)?;
+                rest = after;
+                Ok(found)
+            })
+            .collect()
+    }
+
+    /// Takes one answer of `cat-file --batch`.
+    fn answer<'a>(&self, id: &str, output: &'a [u8]) -> Option<(Found, &'a [u8])> {
+        let end = output.iter().position(|&byte| byte == b'\n')?;
+        let head = std::str::from_utf8(output.get(..end)?).ok()?;
+        let body = output.get(end + 1..)?;
+        if head.ends_with(" missing") || head.ends_with(" ambiguous") {
+            return Some((Found::Missing, body));
+        }
+        let mut words = head.rsplit(' ');
+        let size: usize = words.next()?.parse().ok()?;
+        let kind = words.next()?;
+        let (object, rest) = (body.get(..size)?, body.get(size + 1..)?);
+        let name = self.format.object(kind, object);
+        let found = if kind == "commit" && name == id { parse(object) } else { None };
+        Some((found.map_or(Found::Other, Found::Commit), rest))
+    }
+
+    /// Lists what each commit changed against its first parent: paths by kind, as git's trees have them.
+    pub fn changed(&self, ids: &[&str]) -> Result<Vec<CommitChanges>, WorktreeError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let asked = ids.iter().flat_map(|id| [id.as_bytes(), b"\n"].concat()).collect();
+        let options = ["--stdin", "-r", "-z", "--root", "--no-renames", "--name-status", "--no-ext-diff"];
+        let output = self.git("diff-tree").args(options).feed(asked)?;
+        let mut all = vec![Vec::new(); ids.len()];
+        let mut current = None;
+        let mut fields = output.split(|&byte| byte == 0);
+        while let Some(field) = fields.next().filter(|field| !field.is_empty()) {
+            let kind = match field {
+                b"A" => Kind::Added,
+                b"D" => Kind::Deleted,
+                b"M" | b"T" => Kind::Modified,
+                // A commit that changes nothing is not named.
+                id => {
+                    current = ids.iter().position(|own| own.as_bytes() == id);
+                    continue;
+                }
+            };
+            let path = fields.next().unwrap_or_default().to_vec();
+            if let Some(changes) = current.and_then(|at| all.get_mut(at)) {
+                changes.push((kind, path));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Tells whether one commit can be reached from another.
+    pub fn is_ancestor(&self, ancestor: &str, of: &str) -> Result<bool, WorktreeError> {
+        self.git("merge-base").args(["--is-ancestor", ancestor, of]).succeeds()
+    }
+
+    /// Lists the refs from which a commit can be reached.
+    pub fn refs_with(&self, commit: &str) -> Result<Vec<String>, WorktreeError> {
+        let listing = self.git("for-each-ref").args(["--format=%(refname)", "--contains", commit]).run()?;
+        Ok(String::from_utf8_lossy(&listing).lines().map(str::to_owned).collect())
+    }
+
+    /// Lists the checkouts of the repository: the main one and its linked worktrees.
+    pub fn checkouts(&self) -> Result<Vec<PathBuf>, WorktreeError> {
+        use std::os::unix::ffi::OsStringExt;
+        let listing = self.git("worktree").args(["list", "--porcelain", "-z"]).run()?;
+        let paths = listing.split(|&byte| byte == 0).filter_map(|line| line.strip_prefix(b"worktree "));
+        Ok(paths.map(|path| std::ffi::OsString::from_vec(path.to_vec()).into()).collect())
+    }
+
+    /// Names the repository as run directories and locks do.
+    pub fn key(&self) -> String {
+        key(&self.common_dir)
+    }
+}
+
+fn parse(object: &[u8]) -> Option<Commit> {
+    let blank = object.windows(2).position(|pair| pair == b"\n\n")?;
+    let head = std::str::from_utf8(object.get(..blank)?).ok();
+    // Names of people may be of any encoding; parents stand before them.
+    let lossy = head.map_or_else(|| String::from_utf8_lossy(&object[..blank]).into_owned(), str::to_owned);
+    let lines = lossy.lines().skip(1).map_while(|line| line.strip_prefix("parent "));
+    let parents = lines.map(str::to_owned).collect();
+    Some(Commit { parents, message: object.get(blank + 2..)?.to_vec() })
+}
+
+impl State {
+    /// Lists what is left of runs of a repository, finished or not.
+    pub fn left(&self, repository: &Repository) -> Result<Left, WorktreeError> {
+        let key = repository.key();
+        let mut left = Left::default();
+        for (name, path) in self.names("runs")? {
+            left.dirs.extend(name.strip_suffix(&format!("-{key}")).map(|run| (run.to_owned(), path)));
+        }
+        for (name, path) in self.names("locks")? {
+            let issue = name.strip_prefix(&format!("{key}-")).and_then(|issue| issue.parse().ok());
+            left.locks.extend(issue.map(|issue| (issue, path.clone(), Holder::read(&path))));
+        }
+        Ok(left)
+    }
+
+    fn names(&self, folder: &str) -> Result<Vec<(String, PathBuf)>, WorktreeError> {
+        let path = self.root().join(folder);
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(at(&path)(error)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(at(&path))?;
+            names.push((entry.file_name().to_string_lossy().into_owned(), entry.path()));
+        }
+        names.sort();
+        Ok(names)
+    }
+}

@@ -1,0 +1,41 @@
+//! The base of a run that borrows objects is pinned by a ref: without it, a `gc` of the user's could take away
+//! what the run stands on.
+
+use std::path::PathBuf;
+
+use super::error::WorktreeError;
+use super::repository::Repository;
+use super::rundir::RunDir;
+use super::state::State;
+
+const PINS: &str = "refs/autopilot/base/";
+
+/// Names the pin of a run.
+pub(super) fn of(run: &str) -> String {
+    format!("{PINS}{run}")
+}
+
+impl Repository {
+    /// Pins the base of a run, and returns the folders that its objects are borrowed from.
+    pub(super) fn pin(&self, state: &State, run: &str, commit: &str) -> Result<Vec<PathBuf>, WorktreeError> {
+        self.drop_stale_pins(state)?;
+        self.git("update-ref").args([&of(run), commit]).run()?;
+        self.source().object_folders()
+    }
+
+    /// Takes a pin away.
+    pub(super) fn unpin(&self, run: &str) -> Result<(), WorktreeError> {
+        self.git("update-ref").args(["-d", &of(run)]).run().map(drop)
+    }
+
+    /// Takes away what pins the base of runs whose directories are gone: their runners died.
+    pub fn drop_stale_pins(&self, state: &State) -> Result<(), WorktreeError> {
+        let listed = self.git("for-each-ref").args(["--format=%(refname)", PINS]).line()?;
+        for run in listed.lines().filter_map(|name| name.strip_prefix(PINS)) {
+            if !RunDir::is_there(state, &self.common_dir, run)? {
+                self.unpin(run)?;
+            }
+        }
+        Ok(())
+    }
+}

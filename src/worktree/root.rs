@@ -1,0 +1,187 @@
+//! Reaches what lies in a worktree, the hostile data it is: no link followed, no mount crossed, no path too long.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, RenameFlags, ResolveFlags, Stat};
+
+use super::tree::{LINK, ObjectFormat};
+
+/// What one system call takes of a path; a longer one is walked in pieces.
+const PIECE: usize = 2048;
+
+/// How often a file that changes while it is read is read again.
+const READS: usize = 3;
+
+/// A worktree's top, opened once: everything else is reached from here and not beyond.
+#[derive(Debug)]
+pub(super) struct Root(OwnedFd);
+
+impl Root {
+    /// Opens the top of a worktree.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(Self(rustix::fs::open(path, flags, Mode::empty())?))
+    }
+
+    /// Returns a second handle on it.
+    pub(super) fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self(self.0.try_clone()?))
+    }
+
+    /// Opens a path below, through no link.
+    pub(super) fn below(&self, path: &[u8], flags: OFlags) -> io::Result<OwnedFd> {
+        let mut rest = path;
+        let mut reached: Option<OwnedFd> = None;
+        while let Some(end) = piece(rest) {
+            let from = reached.as_ref().map_or(self.0.as_fd(), AsFd::as_fd);
+            reached = Some(open_beneath(from, &rest[..end], OFlags::PATH | OFlags::DIRECTORY)?);
+            rest = &rest[end + 1..];
+        }
+        let from = reached.as_ref().map_or(self.0.as_fd(), AsFd::as_fd);
+        Ok(open_beneath(from, rest, flags)?)
+    }
+
+    /// Opens a regular file for reading; a FIFO or device in its place is an error and is not waited for.
+    pub(super) fn file(&self, path: &[u8]) -> io::Result<(File, u64)> {
+        let file = File::from(self.below(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?);
+        let metadata = file.metadata()?;
+        if metadata.is_file() {
+            Ok((file, metadata.len()))
+        } else {
+            Err(io::Error::other("not a regular file"))
+        }
+    }
+
+    /// Returns what is at a path, without following it; nothing if nothing is.
+    pub(super) fn stat(&self, path: &[u8]) -> io::Result<Option<Stat>> {
+        let (folder, name) = split(path);
+        let looked = self.below(folder, OFlags::PATH | OFlags::DIRECTORY).and_then(|folder| {
+            Ok(rustix::fs::statat(folder, OsStr::from_bytes(name), AtFlags::SYMLINK_NOFOLLOW)?)
+        });
+        match looked {
+            Ok(stat) => Ok(Some(stat)),
+            Err(error) if is_absence(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads where a link points.
+    pub(super) fn link(&self, path: &[u8]) -> io::Result<Vec<u8>> {
+        let (folder, name) = split(path);
+        let folder = self.below(folder, OFlags::PATH | OFlags::DIRECTORY)?;
+        Ok(rustix::fs::readlinkat(folder, OsStr::from_bytes(name), Vec::new())?.into_bytes())
+    }
+
+    /// Computes the id that a path's bytes have as a blob, raw: no attribute, no filter.
+    pub(super) fn blob(&self, path: &[u8], mode: u32, format: ObjectFormat) -> io::Result<String> {
+        if mode == LINK {
+            let target = self.link(path)?;
+            return format.blob(target.len() as u64, &mut target.as_slice());
+        }
+        let read = || self.file(path).and_then(|(mut file, size)| format.blob(size, &mut file));
+        let mut result = read();
+        for _ in 1..READS {
+            if result.is_ok() {
+                break;
+            }
+            result = read();
+        }
+        result.map_err(|error| at(path, &error))
+    }
+
+    /// Removes a file or link, never what a link points to; whether there was one.
+    pub(super) fn unlink(&self, path: &[u8]) -> io::Result<()> {
+        let (folder, name) = split(path);
+        let folder = self.below(folder, OFlags::PATH | OFlags::DIRECTORY)?;
+        Ok(rustix::fs::unlinkat(folder, OsStr::from_bytes(name), AtFlags::empty())?)
+    }
+
+    /// Removes a folder if it is empty.
+    pub(super) fn remove_folder(&self, path: &[u8]) -> io::Result<()> {
+        let (parent, name) = split(path);
+        let parent = self.below(parent, OFlags::PATH | OFlags::DIRECTORY)?;
+        Ok(rustix::fs::unlinkat(parent, OsStr::from_bytes(name), AtFlags::REMOVEDIR)?)
+    }
+
+    /// Gives a file or folder, never what a link points to, these permissions.
+    pub(super) fn permit(&self, path: &[u8], mode: Mode) -> io::Result<()> {
+        let there = self.below(path, OFlags::PATH)?;
+        // The descriptor names what was opened, whatever is at the path by now.
+        Ok(rustix::fs::chmod(format!("/proc/self/fd/{}", there.as_raw_fd()), mode)?)
+    }
+
+    /// Lets the owner into a folder.
+    pub(super) fn open_up(&self, path: &[u8]) -> io::Result<()> {
+        self.permit(path, Mode::RWXU)
+    }
+
+    /// Moves what is at a path, whatever it is, to a new name in another folder of the same file system.
+    pub(super) fn move_to(&self, path: &[u8], folder: &Self, name: &str) -> io::Result<()> {
+        let (parent, own) = split(path);
+        let parent = self.below(parent, OFlags::PATH | OFlags::DIRECTORY)?;
+        Ok(rustix::fs::renameat_with(
+            parent,
+            OsStr::from_bytes(own),
+            &folder.0,
+            name,
+            RenameFlags::NOREPLACE,
+        )?)
+    }
+
+    /// Lists a folder: names and what they are.
+    pub(super) fn list(&self, path: &[u8]) -> io::Result<Vec<(Vec<u8>, Stat)>> {
+        let folder = self.below(path, OFlags::RDONLY | OFlags::DIRECTORY)?;
+        let mut listed = Vec::new();
+        for entry in Dir::read_from(&folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if name.to_bytes() != b"." && name.to_bytes() != b".." {
+                listed.push((
+                    name.to_bytes().to_vec(),
+                    rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?,
+                ));
+            }
+        }
+        Ok(listed)
+    }
+}
+
+/// Returns where the first piece of a path ends that is too long for one call.
+fn piece(path: &[u8]) -> Option<usize> {
+    let head = path.get(..PIECE)?;
+    head.iter().rposition(|&byte| byte == b'/')
+}
+
+fn open_beneath(from: impl AsFd, path: &[u8], flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    let path = if path.is_empty() { b".".as_slice() } else { path };
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
+    let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    rustix::fs::openat2(from, OsStr::from_bytes(path), flags, Mode::empty(), resolve)
+}
+
+/// Splits a path into its folder and its last name.
+pub(super) fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|&byte| byte == b'/') {
+        Some(slash) => (&path[..slash], &path[slash + 1..]),
+        None => (&path[..0], path),
+    }
+}
+
+pub(super) fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
+    if folder.is_empty() { name.to_vec() } else { [folder, b"/", name].concat() }
+}
+
+/// Tells whether an error means that nothing is there: no such path, or something else where its folder was.
+pub(super) fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+        || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
+pub(super) fn at(path: &[u8], error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("worktree/{}: {error}", String::from_utf8_lossy(path)))
+}

@@ -1,0 +1,254 @@
+//! Saving what differs from the last checkpoint, before it is reset or taken away: raw bytes, streamed by the
+//! runner itself. What no bundle can hold is moved aside and stays with the run's directory.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs::DirBuilder;
+use std::io::{self, BufWriter, PipeWriter, Write};
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+
+use super::Worktree;
+use super::changes::{Changes, Kind};
+use super::checkpoint::{message, shown};
+use super::error::{WorktreeError, at};
+use super::root::Root;
+use super::tree::{self, Difference, LINK};
+use super::walk::{Found, Unheld, storable};
+
+/// Reads a commit from a stream, and says what it changed.
+const SALVAGE: &str = r#"
+git fast-import --quiet --done --date-format=now
+git rev-parse --verify "$REF"
+git diff-tree -r -z --raw --no-renames --abbrev=64 "$PARENT" "$REF"
+"#;
+
+/// What was saved before a reset.
+#[derive(Debug, Clone)]
+pub struct Salvage {
+    /// Ref in the salvage bundle.
+    pub reference: String,
+    /// The commit.
+    pub commit: String,
+    /// Paths that differ from the last checkpoint.
+    pub paths: u64,
+    /// What a commit cannot hold, in words.
+    pub not_held: Vec<String>,
+    /// Paths that were written, relative to the repository's top: what is to be looked at for secrets.
+    pub written: Vec<PathBuf>,
+}
+
+/// A file on its way into a bundle.
+#[derive(Debug, Clone)]
+struct Saved {
+    path: Vec<u8>,
+    /// Its path in the bundle.
+    name: Vec<u8>,
+    mode: u32,
+    oid: String,
+    size: u64,
+}
+
+/// A path that cannot go there, and why.
+type NotSaved = (Vec<u8>, Unheld);
+
+impl Worktree {
+    /// Saves what differs from the last checkpoint under a name of its own; nothing if nothing does.
+    ///
+    /// The bytes are compared before this returns: what it reports as saved is saved.
+    pub async fn salvage(&mut self, step: &str, attempt: u32) -> Result<Option<Salvage>, WorktreeError> {
+        let changes = self.changes()?;
+        if changes.is_empty() && !changes.unheld.iter().any(|(_, kind)| kind.holds_bytes()) {
+            return Ok(None);
+        }
+        let (mut files, mut unheld) = self.to_be_saved(&changes)?;
+        self.leave_out_the_largest(&mut files, &mut unheld);
+        let reference = self.free_salvage_name(step, attempt);
+        let run = self.run.clone();
+        let message = message(&format!("Salvage of {step}, attempt {attempt}"), &[("Autopilot-Run", &run)]);
+        let deleted = changes.paths.iter().filter(|changed| changed.kind == Kind::Deleted);
+        let deleted: Vec<Vec<u8>> = deleted.map(|changed| changed.path.clone()).collect();
+        let (commit, differences) = self.import(&reference, &message, &deleted, &files).await?;
+        self.prove_saved(&files, &differences)?;
+        self.salvaged.push(reference.clone());
+        let mut not_held = Vec::new();
+        for (path, kind) in &unheld {
+            not_held.push(self.set_aside(path, *kind)?);
+        }
+        let renamed = changes.unheld.iter().filter(|(_, kind)| kind.fits_bundle());
+        not_held.extend(
+            renamed
+                .map(|(path, kind)| format!("{}: {kind}; saved as {}", shown(path), shown(&storable(path)))),
+        );
+        let written = files.into_iter().map(|file| PathBuf::from(OsString::from_vec(file.path))).collect();
+        Ok(Some(Salvage { reference, commit, paths: changes.paths.len() as u64, not_held, written }))
+    }
+
+    /// Lists what goes into a bundle, and what cannot.
+    fn to_be_saved(&self, changes: &Changes) -> Result<(Vec<Saved>, Vec<NotSaved>), WorktreeError> {
+        let format = self.repository.format;
+        let mut files = Vec::new();
+        let mut unheld = Vec::new();
+        for changed in changes.paths.iter().filter(|changed| changed.kind != Kind::Deleted) {
+            files.push(Saved {
+                path: changed.path.clone(),
+                name: changed.path.clone(),
+                mode: changed.mode,
+                oid: changed.oid.clone(),
+                size: changed.size,
+            });
+        }
+        for (path, kind) in &changes.unheld {
+            if !kind.fits_bundle() {
+                unheld.push((path.clone(), *kind));
+                continue;
+            }
+            let below = self.root.below_anyhow(path)?;
+            unheld.extend(below.unheld);
+            for Found { path, mode, identity } in below.found {
+                let oid = self.root.blob(&path, mode, format)?;
+                files.push(Saved { name: storable(&path), path, mode, oid, size: identity.size() });
+            }
+        }
+        Ok((files, unheld))
+    }
+
+    /// What is together more than a run may salvage is moved aside, the largest first.
+    fn leave_out_the_largest(&mut self, files: &mut Vec<Saved>, unheld: &mut Vec<NotSaved>) {
+        let mut sum: u64 = files.iter().map(|file| file.size).sum();
+        files.sort_by_key(|file| file.size);
+        while sum > self.salvage_left {
+            let Some(largest) = files.pop() else { break };
+            sum -= largest.size;
+            unheld.push((largest.path, Unheld::Big));
+        }
+        self.salvage_left = self.salvage_left.saturating_sub(sum);
+    }
+
+    /// Moves aside what no bundle can hold, and says so; what only connects processes holds nothing.
+    fn set_aside(&self, path: &[u8], kind: Unheld) -> Result<String, WorktreeError> {
+        if !kind.holds_bytes() {
+            return Ok(format!("{}: {kind}", shown(path)));
+        }
+        let folder = self.dir.left();
+        match DirBuilder::new().mode(0o700).create(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(at(&folder)(error)),
+            _ => {}
+        }
+        let left = Root::open(&folder)?;
+        let number = std::fs::read_dir(&folder).map_err(at(&folder))?.count() + 1;
+        self.root.move_to(path, &left, &number.to_string())?;
+        let place = folder.join(number.to_string());
+        Ok(format!("{}: {kind}; moved to {}", shown(path), place.display()))
+    }
+
+    async fn import(
+        &self,
+        reference: &str,
+        message: &str,
+        deleted: &[Vec<u8>],
+        files: &[Saved],
+    ) -> Result<(String, Vec<Difference>), WorktreeError> {
+        let (reader, writer) = io::pipe()?;
+        let mut head = format!("commit {reference}\ncommitter {} now\n", self.person.stamp());
+        head.push_str(&format!("data {}\n{message}\nfrom {}\n", message.len(), self.last));
+        let root = self.root.try_clone()?;
+        let (deleted, files) = (deleted.to_vec(), files.to_vec());
+        let sender = std::thread::spawn(move || send(&root, writer, &head, &deleted, &files));
+        let variables: [(&str, OsString); 2] =
+            [("PARENT", self.last.clone().into()), ("REF", reference.into())];
+        let printed = self.git.script_fed("salvage", SALVAGE, &variables, reader.into()).await;
+        // The reading end is gone by now, so it has ended, too.
+        let sent = sender.join().unwrap_or_else(|_| Err(io::Error::other("the stream broke off")));
+        let printed = match (printed, sent) {
+            (Ok(printed), Ok(())) => printed,
+            (_, Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
+            (Err(error), _) => return Err(error),
+            (Ok(_), Err(error)) => return Err(error.into()),
+        };
+        let end = printed.iter().position(|&byte| byte == b'\n').unwrap_or(printed.len());
+        let commit = String::from_utf8_lossy(&printed[..end]).into_owned();
+        Ok((commit, tree::parse_differences(printed.get(end + 1..).unwrap_or_default())?))
+    }
+
+    /// Compares the ids the walk computed with what the salvage commit holds.
+    fn prove_saved(&self, files: &[Saved], differences: &[Difference]) -> Result<(), WorktreeError> {
+        let changed: HashMap<&[u8], (u32, &str)> =
+            differences.iter().map(|d| (d.path.as_slice(), (d.mode, d.oid.as_str()))).collect();
+        let is_saved = |file: &&Saved| {
+            let found = changed.get(&*file.name).copied();
+            // What attributes had converted can be, raw, what the checkpoint holds: then nothing differs.
+            found.or_else(|| self.snapshot.committed(&file.name)) == Some((file.mode, file.oid.as_str()))
+        };
+        match files.iter().find(|file| !is_saved(file)) {
+            None => Ok(()),
+            Some(file) => Err(WorktreeError::Uncommittable(format!(
+                "{} was not saved as it is in the worktree",
+                shown(&file.path)
+            ))),
+        }
+    }
+
+    fn free_salvage_name(&self, step: &str, attempt: u32) -> String {
+        let name = format!("refs/salvage/{step}-{attempt}");
+        let again = (2..).map(|n| format!("{name}.{n}"));
+        std::iter::once(name.clone()).chain(again).find(|n| !self.salvaged.contains(n)).unwrap_or(name)
+    }
+}
+
+/// Sends blobs and the commit of them. Only lengths and quoted paths frame them: no byte of a file can be taken
+/// for a command.
+fn send(root: &Root, to: PipeWriter, head: &str, deleted: &[Vec<u8>], files: &[Saved]) -> io::Result<()> {
+    let mut to = BufWriter::with_capacity(256 * 1024, to);
+    for (number, file) in files.iter().enumerate() {
+        write!(to, "blob\nmark :{}\n", number + 1)?;
+        if file.mode == LINK {
+            let target = root.link(&file.path)?;
+            writeln!(to, "data {}", target.len())?;
+            to.write_all(&target)?;
+        } else {
+            let (mut from, size) = root.file(&file.path)?;
+            writeln!(to, "data {size}")?;
+            if io::copy(&mut io::Read::take(&mut from, size), &mut to)? != size {
+                return Err(io::Error::other(format!("{} changed while it was saved", shown(&file.path))));
+            }
+        }
+        to.write_all(b"\n")?;
+    }
+    to.write_all(head.as_bytes())?;
+    for path in deleted {
+        to.write_all(&[b"D ", quoted(path).as_slice(), b"\n"].concat())?;
+    }
+    for (number, file) in files.iter().enumerate() {
+        write!(to, "M {:o} :{} ", file.mode, number + 1)?;
+        to.write_all(&[quoted(&file.name).as_slice(), b"\n"].concat())?;
+    }
+    to.write_all(b"\ndone\n")?;
+    to.flush()
+}
+
+/// Quotes a path as git does in C style.
+fn quoted(path: &[u8]) -> Vec<u8> {
+    let mut quoted = vec![b'"'];
+    for &byte in path {
+        match byte {
+            b'"' | b'\\' => quoted.extend([b'\\', byte]),
+            b' '..=b'~' => quoted.push(byte),
+            _ => quoted.extend(format!("\\{byte:03o}").bytes()),
+        }
+    }
+    quoted.push(b'"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_quoted_so_that_no_byte_ends_them() {
+        assert_eq!(quoted(b"a b"), b"\"a b\"");
+        assert_eq!(quoted(b"a\"\\\n\xe9"), b"\"a\\\"\\\\\\012\\351\"");
+    }
+}

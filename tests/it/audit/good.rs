@@ -1,0 +1,162 @@
+//! Nothing is found in a run that nobody touched, however it ended.
+
+use std::fs;
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::common::{Ran, Repo, signal, wait_until};
+
+fn passes(repo: &Repo) {
+    repo.autopilot(["audit", "--all"]).exits(0).says("AUDIT PASS").hides("FAIL");
+    repo.autopilot(["audit", "--all", "--evidence-only"])
+        .exits(0)
+        .says("AUDIT PASS")
+        .says("repository  not checked")
+        .says("leftovers   not checked");
+}
+
+#[test]
+fn success_failure_and_a_retry_pass() {
+    let repo = Repo::new();
+    repo.plan(
+        "  - {id: one, command: 'echo one > one; echo hello', post: ['test -e one', [test, -e, one]]}
+  - {id: two, command: 'echo half > half; test -e ~/tried || { touch ~/tried; exit 3; }', retries: 1, rollback: [echo undone, 'exit 5']}
+  - {id: three, command: 'rm README.md; mkdir \"a b\"; echo x > \"a b/ü\"', on_failure: ignore, expectation: {exit_code: 3}}
+  - {id: four, needs: [three], command: 'true'}
+  - {id: five, command: [sh, -c, 'rm README.md; mkdir \"a b\"; echo x > \"a b/ü\"']}\n",
+    );
+    repo.run().exits(0);
+    passes(&repo);
+    repo.plan("  - {id: a, command: 'echo x > x; exit 3'}\n  - {id: b, command: 'true'}\n");
+    repo.run().exits(1);
+    passes(&repo);
+    repo.plan("  - {id: a, command: 'true'}\n");
+    repo.run().exits(0);
+    passes(&repo);
+    repo.plan_with(
+        "limits: {consecutive_failures: 2}",
+        "  - {id: a, command: 'false', on_failure: continue}\n  - {id: b, command: 'false', retries: 1}\n",
+    );
+    repo.run().exits(1);
+    passes(&repo);
+    repo.plan_with("limits: {timeout: 1s}", "  - {id: a, command: sleep 60}\n  - {id: b, command: 'true'}\n");
+    repo.run().exits(1);
+    passes(&repo);
+    repo.plan("  - {id: a, command: sleep 60, timeout: 1s, rollback: ['true']}\n");
+    repo.run().exits(1);
+    passes(&repo);
+    repo.plan("  - {id: a, command: /no/such/program}\n  - {id: b, command: [/no/such/program]}\n");
+    repo.run().exits(1);
+    passes(&repo);
+}
+
+#[test]
+fn an_interrupted_run_passes() {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'echo x > x; echo ready; sleep 60'}\n  - {id: b, command: 'true'}\n");
+    let child = repo.start(["7"]);
+    wait_until(|| repo.log().contains("ready"));
+    repo.autopilot(["audit"]).exits(4).says("AP105 run-unfinished");
+    signal(&child, Signal::SIGTERM);
+    Ran::of(&child.wait_with_output().unwrap()).exits(143);
+    passes(&repo);
+}
+
+#[test]
+fn a_crashed_run_is_found_and_passes_once_it_was_picked_up() {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'echo x > x'}\n  - {id: b, command: 'echo y > y; echo ready; test -e ~/b || { touch ~/b; sleep 60; }'}\n");
+    let mut child = repo.start(["7"]);
+    wait_until(|| repo.log().contains("ready"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let ran = repo.autopilot(["audit"]).exits(4).says("AP105 run-unfinished").says("AP301 stray-worktree");
+    assert!(ran.stdout.contains("AUDIT FAIL"), "{}", ran.stdout);
+    let plan = repo.read(".ai/plans/7/Autopilot.yaml").replace("sleep 60", "true");
+    repo.file(".ai/plans/7/Autopilot.yaml", &plan);
+    repo.run().exits(0).says("had crashed");
+    passes(&repo);
+}
+
+/// A step that waits for ever in its first attempt, and passes in the next.
+const SECOND_TIME: &str = "  - {id: a, command: 'echo a > a'}
+  - {id: b, command: 'echo b > b; echo ready; test -e ~/b || { touch ~/b; sleep 600; }', retries: 1}
+  - {id: c, command: 'echo c > c; exit 3', on_failure: ignore}
+  - {id: d, needs: [c], command: 'true'}\n";
+
+#[test]
+fn a_resumed_run_passes_whatever_had_ended_it() {
+    for how in [Signal::SIGINT, Signal::SIGKILL] {
+        let repo = Repo::new();
+        // HOME goes with the run's directory where the run was closed: a marker that both attempts see.
+        let marker = repo.dir().join("marker");
+        fs::create_dir(&marker).unwrap();
+        fs::set_permissions(&marker, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+        fs::set_permissions(repo.dir(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let marked = SECOND_TIME.replace("~/b", &format!("{}/b", marker.display()));
+        repo.plan_with(&format!("defaults: {{filesystem: {{write: [{}]}}}}", marker.display()), &marked);
+        let mut child = repo.start(["7"]);
+        wait_until(|| repo.log().contains("ready"));
+        signal(&child, how);
+        child.wait().unwrap();
+        repo.autopilot(["7", "--resume"]).exits(0);
+        assert!(repo.events_of("resumed").len() == 1);
+        passes(&repo);
+    }
+}
+
+#[test]
+fn no_run_at_all_is_no_pass() {
+    let repo = Repo::new();
+    repo.autopilot(["audit"]).exits(4).says("AP108 evidence-missing");
+    repo.autopilot(["audit", "--all"]).exits(4).says("AP108 evidence-missing");
+    repo.autopilot(["audit", "--evidence-only"]).exits(4).says("AP108 evidence-missing");
+    repo.autopilot(["audit", "7"]).exits(4).says("no run `7`");
+    repo.autopilot(["audit", "20261003T101500Z-653"]).exits(4).says("AP108 evidence-missing");
+}
+
+#[test]
+fn json_tells_each_check_and_each_finding() {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'echo x > x'}\n");
+    let run: Value = serde_json::from_str(&repo.autopilot(["7", "--json"]).exits(0).stdout).unwrap();
+    let audit = |code| -> Value {
+        serde_json::from_str(&repo.autopilot(["audit", "7", "--json"]).exits(code).stdout).unwrap()
+    };
+    let good = audit(0);
+    assert_eq!((&good["v"], &good["verdict"]), (&1.into(), &"pass".into()));
+    assert_eq!(good["runs"][0]["head"], run["head"]);
+    let verdicts = good["runs"][0]["checks"].as_array().unwrap();
+    assert!(verdicts.len() >= 6 && verdicts.iter().all(|check| check["verdict"] == "pass"), "{good:#}");
+
+    fs::remove_file(repo.evidence("summary-").pop().unwrap()).unwrap();
+    let bad = audit(4);
+    assert_eq!((&bad["verdict"], &bad["findings"]), (&"fail".into(), &1.into()));
+    let finding = &bad["runs"][0]["checks"][1]["findings"][0];
+    assert_eq!((&finding["code"], &finding["name"]), (&"AP201".into(), &"file-missing".into()));
+    assert!(finding["fix"].as_str().unwrap().len() > 10, "{finding}");
+}
+
+#[test]
+fn heads_known_from_elsewhere_are_compared() {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'echo x > x'}\n");
+    let heads = |runs: &[&Value]| {
+        let line =
+            |run: &&Value| format!("{} {}\n", run["run"].as_str().unwrap(), run["head"].as_str().unwrap());
+        repo.file("../heads", &runs.iter().map(line).collect::<String>());
+        repo.autopilot(["audit", "--all", "--evidence-only", "--heads", "../heads"])
+    };
+    let run = || -> Value { serde_json::from_str(&repo.autopilot(["7", "--json"]).exits(0).stdout).unwrap() };
+    let (one, two) = (run(), run());
+    heads(&[&one, &two]).exits(0);
+    heads(&[&one]).exits(4).says("AP211 head-unknown");
+    let mut other = two.clone();
+    other["head"] = one["head"].clone();
+    heads(&[&one, &other]).exits(4).says("AP210 head-differs");
+    other["run"] = "20261003T101500Z-653".into();
+    heads(&[&one, &two, &other]).exits(4).says("AP108 evidence-missing");
+    repo.file("../heads", "nonsense\n");
+    repo.autopilot(["audit", "--heads", "../heads"]).exits(2).says("line 1");
+}

@@ -1,0 +1,7 @@
+//! The audit: PASS for every kind of good run, a finding for everything that was done to one.
+
+mod documents;
+mod fixtures;
+mod forge;
+mod good;
+mod mutations;

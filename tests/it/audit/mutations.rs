@@ -1,0 +1,322 @@
+//! Several hundred things that can be done to the evidence of a good run; every one is found. What only a head that
+//! is known from elsewhere can show, the head shows.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use autopilot::audit::{Audit, Heads, Scope};
+use autopilot::evidence::mask::Secrets;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::forge::{Forge, good, sha256};
+
+/// A copy of the evidence alone.
+struct Copy {
+    dir: TempDir,
+    forge: Forge,
+    other: Forge,
+    heads: Heads,
+}
+
+impl Copy {
+    fn new() -> Self {
+        let good = good();
+        let dir = tempfile::tempdir().unwrap();
+        let logs = good.repo.top().join(".ai/logs");
+        for folder in ["codex", "autopilot"] {
+            let to = dir.path().join(".ai/logs").join(folder);
+            fs::create_dir_all(&to).unwrap();
+            for entry in fs::read_dir(logs.join(folder)).unwrap() {
+                let from = entry.unwrap().path();
+                fs::copy(&from, to.join(from.file_name().unwrap())).unwrap();
+            }
+        }
+        let (forge, other) = (Forge::new(dir.path(), &good.failed), Forge::new(dir.path(), &good.done));
+        let head = |forge: &Forge| {
+            let lines = forge.lines();
+            format!("{} {}:{}\n", forge.run, lines.len() - 1, sha256(lines.last().unwrap()))
+        };
+        let heads = Heads::parse(&format!("{}{}", head(&forge), head(&other))).unwrap();
+        Self { dir, forge, other, heads }
+    }
+
+    /// Tells whether an audit without and one with the head finds something.
+    fn found(&self) -> (bool, bool) {
+        let secrets = Secrets::default();
+        let audit = Audit { top: self.dir.path(), host: None, secrets: &secrets, heads: None };
+        let fails = |audit: &Audit<'_>| {
+            let runs = vec![self.forge.run.parse().unwrap()];
+            !audit.run(&Scope::Runs(runs)).unwrap().passes()
+        };
+        (fails(&audit), fails(&Audit { heads: Some(&self.heads), ..audit }))
+    }
+}
+
+/// Mutates a copy; demands that it is found from the evidence alone.
+#[track_caller]
+fn must_be_found(what: &str, mutate: impl FnOnce(&Copy)) {
+    let copy = Copy::new();
+    mutate(&copy);
+    assert!(copy.found().0, "{what} was not found");
+}
+
+fn lines() -> usize {
+    Copy::new().forge.lines().len()
+}
+
+#[test]
+fn every_line_is_missed_moved_doubled_or_changed_and_found() {
+    for at in 0..lines() {
+        let change = |what: &str, change: &dyn Fn(&mut Vec<Vec<u8>>)| {
+            must_be_found(&format!("line {at} {what}"), |copy| {
+                let mut lines = copy.forge.lines();
+                change(&mut lines);
+                copy.forge.write_lines(&lines);
+            });
+        };
+        change("removed", &|lines| drop(lines.remove(at)));
+        change("doubled", &|lines| lines.insert(at, lines[at].clone()));
+        change("cut after", &|lines| lines.truncate(at));
+        change("of another run", &|lines| lines[at] = Copy::new().other.lines()[at.min(5)].clone());
+        change("with another bit in it", &|lines| {
+            let middle = lines[at].len() / 2;
+            lines[at][middle] ^= 1;
+        });
+        change("with a blank behind", &|lines| lines[at].push(b' '));
+        change("with a key twice", &|lines| {
+            let text = String::from_utf8(lines[at].clone()).unwrap();
+            lines[at] = text.replacen("{\"v\":1", "{\"v\":1,\"v\":1", 1).into_bytes();
+        });
+        if at > 0 {
+            change("before the one before it", &|lines| lines.swap(at - 1, at));
+        }
+    }
+}
+
+#[test]
+fn every_file_is_missed_changed_or_replaced_and_found() {
+    type Change = fn(&Path, &Path);
+    let changes: [(&str, Change); 12] = [
+        ("removed", |file, _| fs::remove_file(file).unwrap()),
+        ("emptied", |file, _| fs::write(file, "").unwrap()),
+        ("longer", |file, _| rewrite(file, |bytes| bytes.push(b'\n'))),
+        ("shorter", |file, _| rewrite(file, |bytes| bytes.truncate(bytes.len() - 1))),
+        ("changed at its start", |file, _| rewrite(file, |bytes| bytes[0] ^= 1)),
+        ("changed in its middle", |file, _| {
+            rewrite(file, |bytes| *bytes.iter_mut().nth_back(9).unwrap() ^= 4);
+        }),
+        ("changed at its end", |file, _| rewrite(file, |bytes| *bytes.last_mut().unwrap() ^= 1)),
+        ("of another run", |file, other| {
+            fs::copy(other, file).unwrap();
+        }),
+        ("a link", |file, _| {
+            let aside = file.with_extension("aside");
+            fs::rename(file, &aside).unwrap();
+            symlink(aside, file).unwrap();
+        }),
+        ("a folder", |file, _| {
+            fs::remove_file(file).unwrap();
+            fs::create_dir(file).unwrap();
+        }),
+        ("a named pipe", |file, _| {
+            fs::remove_file(file).unwrap();
+            nix::unistd::mkfifo(file, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        }),
+        ("a device", |file, _| {
+            fs::remove_file(file).unwrap();
+            symlink("/dev/zero", file).unwrap();
+        }),
+    ];
+    let files: [fn(&Forge) -> PathBuf; 6] =
+        [Forge::log, Forge::journal, Forge::summary, Forge::failed, Forge::salvage, Forge::provenance];
+    for file in files {
+        for (what, change) in changes {
+            must_be_found(what, |copy| {
+                let other =
+                    Some(file(&copy.other)).filter(|other| other.exists()).unwrap_or(copy.other.log());
+                change(&file(&copy.forge), &other);
+            });
+        }
+    }
+}
+
+fn rewrite(file: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = fs::read(file).unwrap();
+    change(&mut bytes);
+    fs::write(file, bytes).unwrap();
+}
+
+#[test]
+fn folders_that_are_links_are_not_followed() {
+    for folder in [".ai", ".ai/logs", ".ai/logs/autopilot", ".ai/logs/codex"] {
+        must_be_found(folder, |copy| {
+            let folder = copy.dir.path().join(folder);
+            let aside = copy.dir.path().join("aside");
+            fs::rename(&folder, &aside).unwrap();
+            symlink(aside, folder).unwrap();
+        });
+    }
+}
+
+#[test]
+fn a_secret_in_any_sink_is_found_however_well_it_was_sealed() {
+    let secret = format!("{}_{}", "ghp", "a1B2".repeat(9));
+    let files: [fn(&Forge) -> PathBuf; 3] = [Forge::log, Forge::summary, Forge::failed];
+    for file in files {
+        must_be_found("a secret", |copy| {
+            rewrite(&file(&copy.forge), |bytes| bytes.extend(format!("{secret}\n").as_bytes()));
+            copy.forge.reseal();
+        });
+    }
+    must_be_found("a secret in the provenance", |copy| {
+        copy.forge.edit_provenance(|statement| {
+            statement["predicate"]["buildDefinition"]["internalParameters"] = json!({"x": secret});
+        });
+    });
+    for at in 0..lines() {
+        must_be_found("a secret in the journal", |copy| {
+            copy.forge.edit(|lines| {
+                if let Some(text) =
+                    lines[at]["event"].as_object_mut().unwrap().values_mut().find(|v| v.is_string())
+                {
+                    *text = json!(secret);
+                }
+            });
+        });
+    }
+}
+
+#[test]
+fn publishing_follows_the_head_and_says_what_it_published() {
+    let publish = |copy: &Copy, kinds: &[&str], effect: &str, key: &str| {
+        let mut lines = copy.forge.values();
+        for kind in kinds {
+            let mut line = lines.last().unwrap().clone();
+            line["event"] = match *kind {
+                "publish.started" => json!({"type": kind, "effect": effect, "key": key, "to": "x"}),
+                _ => json!({"type": kind, "effect": effect, "key": key, "url": null, "id": 7}),
+            };
+            lines.push(line);
+        }
+        copy.forge.edit(|own| *own = lines);
+    };
+    let head = |copy: &Copy| {
+        let lines = copy.forge.lines();
+        format!("{}:{}", lines.len() - 1, sha256(lines.last().unwrap()))
+    };
+    let both = ["publish.started", "publish.done"];
+    let copy = Copy::new();
+    copy.forge.reseal();
+    publish(&copy, &both, "comment", &head(&copy));
+    assert!(!copy.found().0, "a comment that tells the head is as it should be");
+    must_be_found("a comment of another head", |copy| publish(copy, &both, "comment", "3:0"));
+    must_be_found("a push of a run that failed", |copy| publish(copy, &both, "push", "3:0"));
+    must_be_found("an end without a start", |copy| {
+        copy.forge.reseal();
+        publish(copy, &both[1..], "comment", &head(copy));
+    });
+}
+
+/// Something done to one line of a journal.
+type Edit = fn(&mut Vec<Value>, usize);
+
+/// What somebody changes who writes everything again; and whether the evidence alone shows it.
+#[test]
+fn a_journal_that_was_written_again_is_found_by_its_head_if_by_nothing_else() {
+    let mut by_head: BTreeMap<String, usize> = BTreeMap::new();
+    let (mut all, mut alone) = (0, 0);
+    let mut judge = |what: String, copy: &Copy| {
+        let (evidence, head) = copy.found();
+        assert!(head, "{what} was not found, not even by the head");
+        all += 1;
+        alone += usize::from(evidence);
+        if !evidence {
+            *by_head.entry(what).or_default() += 1;
+        }
+    };
+    for at in 0..lines() - 2 {
+        let edits: [(&str, Edit); 3] = [
+            ("removed", |lines, at| drop(lines.remove(at))),
+            ("doubled", |lines, at| lines.insert(at, lines[at].clone())),
+            ("moved", |lines, at| lines.swap(at, at + 1)),
+        ];
+        for (what, edit) in edits {
+            let copy = Copy::new();
+            let kind = copy.forge.values()[at]["event"]["type"].as_str().unwrap().to_owned();
+            copy.forge.edit(|lines| edit(lines, at));
+            judge(format!("{kind} {what}"), &copy);
+        }
+        for (kind, key) in fields(&Copy::new().forge.values()[at]) {
+            let copy = Copy::new();
+            copy.forge.edit(|lines| change(&mut lines[at]["event"][&key]));
+            judge(format!("{kind} {key}"), &copy);
+        }
+    }
+    println!(
+        "{all} rewritten journals, {alone} found by the evidence alone; by the head alone: {by_head:#?}"
+    );
+    assert!(all > 300, "{all}");
+    for what in by_head.keys() {
+        assert!(BY_HEAD.contains(&what.as_str()), "{what} is not found by the evidence any more");
+    }
+}
+
+/// What the evidence alone cannot show of a journal that was written again: measurements, words, what only the
+/// repository can tell (commits and what is in them), and how a rollback ended, which changes nothing.
+const BY_HEAD: [&str; 29] = [
+    "attempt.ended log",
+    "attempt.ended ms",
+    "attempt.started log",
+    "checkpoint.made changes",
+    "checkpoint.made commit",
+    "command.ended exit_code",
+    "command.ended killed",
+    "command.ended ms",
+    "command.ended output",
+    "retry.waiting ms",
+    "run.ended ms",
+    "run.started autopilot",
+    "run.started base",
+    "run.started commit",
+    "run.started dirty",
+    "run.started plan_path",
+    "run.started plan_sha256",
+    "run.started repository",
+    "run.started sandbox",
+    "salvaged commit",
+    "salvaged moved",
+    "salvaged not_held",
+    "salvaged paths",
+    "step.ended because",
+    "worktree.ready files",
+    "worktree.ready ms",
+    "worktree.removed ignored_bytes",
+    "worktree.removed ignored_files",
+    "worktree.removed proved",
+];
+
+/// The fields of an event that can be changed to something else of their kind.
+fn fields(line: &Value) -> Vec<(String, String)> {
+    let kind = line["event"]["type"].as_str().unwrap().to_owned();
+    let event = line["event"].as_object().unwrap();
+    event.keys().filter(|key| *key != "type").map(|key| (kind.clone(), key.clone())).collect()
+}
+
+/// Changes a value to another one of its kind.
+fn change(value: &mut Value) {
+    *value = match &*value {
+        Value::Number(number) => json!(number.as_u64().unwrap_or(0) + 1),
+        Value::Bool(is) => json!(!is),
+        Value::Null => json!(1),
+        Value::String(text) if text == "passed" => json!("failed"),
+        Value::String(text) if text == "failed" => json!("passed"),
+        Value::String(text) if text == "action" => json!("post"),
+        Value::String(text) if text == "post" || text == "rollback" => json!("action"),
+        Value::String(text) => json!(format!("{text}x")),
+        Value::Array(items) => json!(items.iter().skip(1).collect::<Vec<_>>()),
+        Value::Object(_) => Value::Null,
+    };
+}

@@ -1,0 +1,141 @@
+//! `clean` and `stop`, and locks that no two runs of an issue get past.
+
+use std::fs;
+use std::process::Child;
+
+use nix::sys::signal::Signal;
+
+use crate::common::{Ran, Repo, signal, wait_until};
+
+/// A run whose second step waits.
+fn waiting() -> (Repo, Child) {
+    let repo = Repo::new();
+    repo.plan(
+        "  - {id: a, command: 'echo one > one'}\n  - {id: b, command: 'echo half > half; echo ready; while test ! -e ~/go; do sleep 0.05; done'}\n",
+    );
+    let child = repo.start(["7"]);
+    wait_until(|| repo.log().contains("ready"));
+    (repo, child)
+}
+
+fn kill(repo: &Repo, child: &mut Child) {
+    signal(child, Signal::SIGKILL);
+    child.wait().unwrap();
+    wait_until(|| repo.processes().is_empty());
+}
+
+fn run_dirs(repo: &Repo) -> Vec<std::path::PathBuf> {
+    fs::read_dir(repo.state().join("runs")).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn what_a_crash_left_is_saved_and_removed_once() {
+    let (repo, mut child) = waiting();
+    kill(&repo, &mut child);
+    let staged = repo.top().join(".ai/logs/autopilot/.writing-x1");
+    fs::write(&staged, "half").unwrap();
+    let left = repo.left_in_state();
+    let journal = fs::read(repo.evidence("status-").pop().unwrap()).unwrap();
+
+    let dry = repo.autopilot(["clean", "--dry-run"]).exits(0);
+    let dry = dry.says("would save what run").says("would remove the lock of a process that is gone");
+    dry.says("which is half written");
+    assert_eq!(repo.left_in_state(), left);
+    assert!(staged.exists());
+    assert_eq!(fs::read(repo.evidence("status-").pop().unwrap()).unwrap(), journal);
+
+    let done = repo.autopilot(["clean"]).exits(0).says("had crashed; its end is recorded");
+    done.says("is in its salvage bundle").says("was half written; removed");
+    assert_eq!(repo.left_in_state(), Vec::<String>::new());
+    assert!(!staged.exists());
+    assert_eq!(repo.on_branch("one"), "one");
+    let bundle = repo.evidence("salvage-").pop().unwrap();
+    repo.git(["fetch", "-q", bundle.to_str().unwrap(), "refs/salvage/*:refs/salvage/*"]);
+    assert_eq!(repo.git(["show", "refs/salvage/b-1:half"]), "half");
+    Repo::chain(&repo.evidence("status-").pop().unwrap());
+    repo.autopilot(["clean"]).exits(0).says("nothing is left of any run");
+}
+
+#[test]
+fn a_run_that_runs_is_left_alone_and_stops_when_asked() {
+    let (repo, child) = waiting();
+    repo.autopilot(["clean"]).exits(0).says("is running on");
+    let held = repo.run().exits(5).says("holds the lock").says("autopilot stop");
+    assert!(held.stdout.is_empty());
+    repo.autopilot(["stop", "8"]).exits(0).says("no run of issue 8 is running");
+    repo.autopilot(["stop", "7"]).exits(0).says("is asked to stop").says(": interrupted");
+    Ran::of(&child.wait_with_output().unwrap()).exits(143);
+    assert_eq!(repo.left_in_state(), Vec::<String>::new());
+    assert_eq!(repo.steps(), ["a:passed", "b:interrupted"]);
+    repo.autopilot(["stop", "7"]).exits(0).says("no run of issue 7 is running");
+}
+
+#[test]
+fn two_state_directories_do_not_run_one_issue_twice() {
+    let (repo, mut child) = waiting();
+    let other = repo.dir().join("other");
+    let with_other =
+        |args: &[&str]| Ran::of(&repo.command(args).env("AUTOPILOT_STATE_DIR", &other).output().unwrap());
+    with_other(&["7"]).exits(5).says("is running").says("another state directory");
+    with_other(&["7", "--resume"]).exits(5).says("is running");
+    assert_eq!(repo.evidence("status-").len(), 1);
+    kill(&repo, &mut child);
+    // Dead, it is picked up by whoever comes; what lies in the first directory is saved when that is looked at.
+    with_other(&["clean"]).exits(0).says("had crashed; its end is recorded");
+    assert_eq!(run_dirs(&repo).len(), 1);
+    repo.autopilot(["clean"]).exits(0).says("its checkpoints are on").says("is in its salvage bundle");
+    assert_eq!(repo.left_in_state(), Vec::<String>::new());
+    assert_eq!(repo.on_branch("one"), "one");
+    Repo::chain(&repo.evidence("status-").pop().unwrap());
+}
+
+#[test]
+fn a_lock_of_another_host_is_never_taken_and_names_its_file() {
+    let (repo, mut child) = waiting();
+    kill(&repo, &mut child);
+    let lock = fs::read_dir(repo.state().join("locks")).unwrap().next().unwrap().unwrap().path();
+    let text = fs::read_to_string(&lock).unwrap();
+    let mut holder: serde_json::Value = serde_json::from_str(&text).unwrap();
+    holder["host"] = "another".into();
+    // The same kernel: a container that has another name now. Nobody holds the lock.
+    let renamed = holder.to_string();
+    holder["boot"] = "of-another-machine".into();
+    fs::write(&lock, holder.to_string()).unwrap();
+    repo.run().exits(5).says("on another").says(&format!("remove {}", lock.display()));
+    repo.autopilot(["clean"]).exits(0).says("is running on another");
+    assert_eq!(run_dirs(&repo).len(), 1);
+    fs::write(&lock, renamed).unwrap();
+    repo.autopilot(["clean"]).exits(0).says("had crashed; its end is recorded");
+    assert_eq!(repo.left_in_state(), Vec::<String>::new());
+}
+
+#[test]
+fn a_kept_worktree_goes_when_that_is_asked_for() {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'echo one > one'}\n");
+    repo.autopilot(["7", "--keep-worktree"]).exits(0);
+    repo.autopilot(["clean"]).exits(0);
+    assert_eq!(run_dirs(&repo).len(), 1);
+    repo.autopilot(["clean", "--dry-run"]).exits(0).says("was kept: `--kept` removes it");
+    // What somebody did in it since is not on the branch: it is saved first.
+    fs::write(run_dirs(&repo)[0].join("worktree/later"), "by hand\n").unwrap();
+    repo.autopilot(["clean", "--kept"]).exits(0).says("is in its salvage bundle");
+    assert_eq!(repo.left_in_state(), Vec::<String>::new());
+    let events = Repo::chain(&repo.evidence("status-").pop().unwrap());
+    assert_eq!(events.last().unwrap()["type"], "attested");
+}
+
+#[test]
+fn what_is_of_a_repository_that_was_moved_is_named_and_kept() {
+    let (repo, mut child) = waiting();
+    kill(&repo, &mut child);
+    let moved = repo.dir().join("moved");
+    fs::rename(repo.top(), &moved).unwrap();
+    let other = Repo::new();
+    let ran = other.command(["clean"]).env("AUTOPILOT_STATE_DIR", repo.state()).output().unwrap();
+    Ran::of(&ran).exits(0).says("is of a repository that is gone or was moved");
+    assert_eq!(run_dirs(&repo).len(), 1);
+    fs::rename(&moved, repo.top()).unwrap();
+    repo.autopilot(["clean"]).exits(0).says("had crashed; its end is recorded");
+    assert_eq!(repo.left_in_state(), Vec::<String>::new());
+}

@@ -1,0 +1,210 @@
+//! The checkout a run is started in, and the base it starts from.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+
+use super::{assert_same, nothing_made, refused, run_without_trace, script};
+use crate::common::{Ran, Repo};
+
+#[test]
+fn changes_of_the_user_stay_and_are_no_part_of_the_run() {
+    let repo = Repo::new();
+    repo.file("tracked", "committed\n");
+    repo.file("deleted", "x\n");
+    script(&repo, "cat tracked\ntest -e deleted\ntest ! -e untracked\necho made > made");
+    repo.file("tracked", "changed\n");
+    repo.file("staged", "x\n");
+    repo.git(["add", "staged"]);
+    repo.file("untracked", "x\n");
+    fs::remove_file(repo.top().join("deleted")).unwrap();
+    let ran = run_without_trace(&repo, 0);
+    let said = ran.stdout.matches("uncommitted").count();
+    assert_eq!(said, 1, "said once:\n{}", ran.stdout);
+    assert!(repo.log().contains("committed\n"));
+    assert_eq!(repo.git(["diff", "--name-only", "main", &repo.branch()]), "made");
+}
+
+#[test]
+fn a_clean_checkout_is_not_called_dirty() {
+    let repo = Repo::new();
+    script(&repo, "echo made > made");
+    run_without_trace(&repo, 0).hides("uncommitted");
+    repo.autopilot(["7"]).exits(0).hides("uncommitted");
+}
+
+#[test]
+fn a_detached_head_is_a_base() {
+    let repo = Repo::new();
+    script(&repo, "git log -1 --format=%s; echo made > made");
+    repo.git(["checkout", "-q", "--detach"]);
+    repo.git(["commit", "-q", "--allow-empty", "-m", "detached"]);
+    run_without_trace(&repo, 0).says("HEAD@");
+    assert!(repo.log().contains("detached"));
+    assert_eq!(repo.git(["rev-parse", &format!("{}^", repo.branch())]), repo.git(["rev-parse", "HEAD"]));
+}
+
+#[test]
+fn an_unborn_branch_is_refused() {
+    let repo = Repo::empty();
+    repo.git(["init", "-q"]);
+    repo.plan_of(7, "", "  - {id: a, command: 'true'}\n");
+    refused(&repo).says("has no commit yet");
+}
+
+#[test]
+fn a_bare_repository_is_refused() {
+    let repo = Repo::empty();
+    repo.git(["init", "-q", "--bare"]);
+    for args in [&["7"][..], &["status"], &["logs"]] {
+        repo.autopilot(args).exits(2).says("bare repository").says("-C DIR");
+    }
+    assert_eq!(repo.left_in_state(), Vec::<String>::new());
+}
+
+#[test]
+fn outside_of_a_repository_nothing_is_made() {
+    let repo = Repo::empty();
+    for args in [&["7"][..], &["status"], &["logs"]] {
+        repo.autopilot(args).exits(2).says("is not in a git repository").says("hint: start autopilot in");
+    }
+    nothing_made(&repo);
+}
+
+#[test]
+fn a_linked_worktree_of_the_user_is_a_starting_place() {
+    let repo = Repo::new();
+    script(&repo, "echo made > made");
+    repo.git(["worktree", "add", "-q", "../linked", "-b", "side"]);
+    let linked = repo.dir().join("linked");
+    fs::write(linked.join("README.md"), "on the side\n").unwrap();
+    repo.git(["-C", "../linked", "commit", "-q", "-am", "side"]);
+    let before = repo.fingerprint();
+    Ran::of(&repo.command(["7"]).current_dir(&linked).output().unwrap()).exits(0).says("side@");
+    assert_same(&before, &repo.fingerprint());
+    assert!(linked.join(".ai/logs/autopilot").is_dir(), "evidence lies where the run was started");
+    assert!(!repo.top().join(".ai/logs").exists());
+    assert_eq!(repo.on_branch("README.md"), "on the side");
+    assert_eq!(repo.left_in_state(), Vec::<String>::new());
+    assert_eq!(repo.git(["-C", "../linked", "status", "--porcelain"]), "");
+}
+
+#[test]
+fn a_subdirectory_is_a_starting_place() {
+    let repo = Repo::new();
+    repo.file("deep/er/file", "x\n");
+    script(&repo, "pwd; test -e README.md; echo made > made");
+    let before = repo.fingerprint();
+    let sub = repo.top().join("deep/er");
+    Ran::of(&repo.command(["7"]).current_dir(&sub).output().unwrap()).exits(0);
+    Ran::of(&repo.command(["status"]).current_dir(&sub).output().unwrap()).exits(0).says("done");
+    assert_same(&before, &repo.fingerprint());
+    assert_eq!(repo.evidence("summary-").len(), 1);
+}
+
+#[test]
+fn variables_of_a_git_that_called_autopilot_lead_nowhere() {
+    let repo = Repo::new();
+    script(&repo, "git rev-parse --show-toplevel; echo made > made");
+    let before = repo.fingerprint();
+    let mut command = repo.command(["7"]);
+    command.env("GIT_DIR", "/nonexistent").env("GIT_INDEX_FILE", "/nonexistent").env("GIT_WORK_TREE", "/");
+    Ran::of(&command.output().unwrap()).exits(0);
+    assert_same(&before, &repo.fingerprint());
+}
+
+#[test]
+fn a_branch_that_blocks_the_result_is_refused_before_the_first_step() {
+    let repo = Repo::new();
+    script(&repo, "echo made > made");
+    repo.git(["branch", "autopilot"]);
+    refused(&repo).says("branch `autopilot`").says("git branch -m autopilot");
+    repo.git(["branch", "-m", "autopilot", "mine"]);
+    run_without_trace(&repo, 0);
+}
+
+#[test]
+fn a_branch_that_cannot_be_made_fails_the_run_and_nothing_is_lost() {
+    let repo = Repo::new();
+    // Only there once the run has begun: somebody makes a branch meanwhile.
+    repo.plan("  - {id: a, command: 'echo made > made; echo ready; sleep 2'}\n");
+    let child = repo.start(["7"]);
+    crate::common::wait_until(|| repo.log().contains("ready"));
+    repo.git(["branch", "autopilot"]);
+    let ran = Ran::of(&child.wait_with_output().unwrap());
+    assert!(ran.code != 0, "{}", ran.stdout);
+    let ran = ran.says("worktree kept at").says("refs/heads/autopilot");
+    assert!(!ran.stdout.contains("done in"), "{}", ran.stdout);
+    assert!(!repo.summary().contains('✅') || !repo.summary().starts_with("# ✅"), "{}", repo.summary());
+    assert_eq!(repo.left_in_state().len(), 1, "the worktree is still there");
+    repo.autopilot(["status"]).exits(0).says("failed");
+}
+
+#[test]
+fn the_base_is_a_branch_a_tag_or_a_commit() {
+    let repo = Repo::new();
+    let first = repo.git(["rev-parse", "HEAD"]);
+    repo.git(["tag", "-a", "v1", "-m", "one"]);
+    repo.git(["branch", "side"]);
+    repo.commit_file("later", "x\n");
+    for base in ["side", "v1", &first, &first[..10], "main~1", "refs/heads/side"] {
+        // An uncommitted plan is a plan.
+        repo.plan_of(
+            7,
+            &format!("base: {base}"),
+            "  - {id: a, command: 'test ! -e later; echo made > made'}\n",
+        );
+        let before = repo.fingerprint();
+        repo.run().exits(0);
+        assert_same(&before, &repo.fingerprint());
+        let branch = repo.branches().pop().unwrap();
+        assert_eq!(repo.git(["rev-parse", &format!("{branch}^")]), first, "{base}");
+    }
+}
+
+#[test]
+fn a_base_that_is_none_is_refused() {
+    let repo = Repo::new();
+    let blob = repo.git(["rev-parse", "HEAD:README.md"]);
+    for base in [
+        "nonsense",
+        "--upload-pack=touch tripped",
+        "-x",
+        "HEAD:README.md",
+        &blob,
+        "0000000000000000000000000000000000000000",
+    ] {
+        repo.plan_of(7, &format!("base: '{base}'"), "  - {id: a, command: 'true'}\n");
+        refused(&repo).says("base");
+    }
+}
+
+#[test]
+fn a_result_branch_can_be_the_base_of_the_next_run() {
+    let repo = Repo::new();
+    script(&repo, "echo made > made");
+    run_without_trace(&repo, 0);
+    let first = repo.branch();
+    repo.git(["switch", "-q", &first]);
+    repo.plan_of(7, "", "  - {id: a, command: 'test -e made; echo more > more'}\n");
+    repo.run().exits(0).says(&format!("{first}@"));
+    assert_eq!(repo.branches().len(), 2);
+}
+
+#[test]
+fn a_folder_of_an_odd_name_is_a_place_to_work_in() {
+    for (name, code) in [("spa ce, :=\\ 'quo\"te' ünï".as_bytes(), 0), (b"new\nline", 0), (b"r\xe9po", 2)] {
+        let repo = Repo::new();
+        let odd = repo.dir().join(std::ffi::OsStr::from_bytes(name));
+        script(&repo, "echo made > made");
+        fs::rename(repo.top(), &odd).unwrap();
+        let ran = Ran::of(&repo.command(["7"]).current_dir(&odd).output().unwrap());
+        fs::rename(&odd, repo.top()).unwrap();
+        let ran = ran.exits(code);
+        if code == 0 {
+            assert_eq!(repo.on_branch("made"), "made");
+        } else {
+            ran.says("is not UTF-8").says("move it");
+            nothing_made(&repo);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The files that `docs/scale-out.md` hands out: read as what they are, and run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::common::{Ran, Repo};
+
+fn example(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples/scale-out");
+    fs::read_to_string(folder.join(name)).unwrap()
+}
+
+/// Runs a script in the repository with autopilot on PATH.
+fn script(repo: &Repo, text: &str, variables: &[(&str, &str)]) -> Ran {
+    let binary = PathBuf::from(env!("CARGO_BIN_EXE_autopilot"));
+    let path = std::env::join_paths(
+        std::iter::once(binary.parent().unwrap().to_owned())
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    );
+    let own = repo.command([""; 0]);
+    let mut command = Command::new("bash");
+    command.args(["-c", text]).current_dir(repo.top()).env_clear();
+    command.envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.env("PATH", path.unwrap()).envs(variables.iter().copied());
+    Ran::of(&command.output().unwrap())
+}
+
+fn repo() -> Repo {
+    let repo = Repo::new();
+    repo.plan_of(646, "", "  - {id: a, command: 'echo x > x'}\n");
+    repo.plan_of(653, "", "  - {id: a, command: 'exit 3'}\n");
+    repo.commit("plans");
+    repo
+}
+
+#[test]
+fn the_matrix_runs_an_issue_a_job_with_the_least_permissions() {
+    let text = example("matrix.yml");
+    let workflow: Value = serde_yaml::from_str(&text).unwrap();
+    assert_eq!(workflow["permissions"], serde_json::json!({}));
+    let job = &workflow["jobs"]["autopilot"];
+    assert_eq!(job["strategy"]["fail-fast"], false);
+    let allowed: Vec<&String> = job["permissions"].as_object().unwrap().keys().collect();
+    assert_eq!(allowed, ["contents", "issues", "pull-requests"]);
+    let steps = job["steps"].as_array().unwrap();
+    let run = steps.iter().find(|step| step["name"] == "run").unwrap()["run"].as_str().unwrap();
+    assert!(!run.contains("${{"), "nothing of an event is pasted into a script");
+
+    let repo = repo();
+    let temp = repo.home().display().to_string();
+    let with = |issue: &'static str| {
+        script(&repo, run, &[("ISSUE", issue), ("RUNNER_TEMP", &temp), ("GITHUB_RUN_ID", "4711")])
+    };
+    with("646").exits(0);
+    with("653").exits(1);
+    // A job that is started again finds its issue done, and does nothing twice.
+    with("646").exits(0).says("nothing to resume");
+    assert_eq!(repo.branches().len(), 1);
+    let result = fs::read_to_string(repo.home().join("result-646.json")).unwrap();
+    let result: Value = serde_json::from_str(&result).unwrap();
+    assert_eq!((result["result"].as_str(), result["issue"].as_u64()), (Some("done"), Some(646)));
+    assert_eq!(result["labels"]["GITHUB_RUN_ID"], "4711");
+}
+
+#[test]
+fn the_array_runs_an_issue_a_task() {
+    let text = example("array.sbatch");
+    assert!(text.starts_with("#!/bin/bash\n#SBATCH "));
+    let repo = repo();
+    let issues = repo.dir().join("issues");
+    fs::write(&issues, "646\n653\n").unwrap();
+    let (issues, checkout) = (issues.display().to_string(), repo.top().display().to_string());
+    let task = |id: &'static str| {
+        let variables = [
+            ("SLURM_ARRAY_TASK_ID", id),
+            ("SLURM_JOB_ID", "815"),
+            ("ISSUES", issues.as_str()),
+            ("CHECKOUT", checkout.as_str()),
+        ];
+        script(&repo, &text, &variables)
+    };
+    task("1").exits(0);
+    task("2").exits(1);
+    let result = |issue: u64| -> Value {
+        serde_json::from_str(&repo.read(format!(".ai/logs/result-{issue}.json"))).unwrap()
+    };
+    assert_eq!(result(646)["result"], "done");
+    assert_eq!(result(653)["result"], "failed");
+    assert_eq!(result(646)["labels"]["SLURM_JOB_ID"], "815");
+    assert_eq!(repo.left_in_state(), Vec::<String>::new());
+}
