@@ -193,7 +193,8 @@ fn step(socket: &OwnedFd) -> i32 {
         new_session()?;
         let (launch, streams) =
             wire::receive_launch(socket).map_err(|error| failed("receive the launch", error))?;
-        let walls = confine::prepare(&Setting::of(&launch.grant))?;
+        let setting = Setting { connect: launch.connect.clone(), ..Setting::of(&launch.grant) };
+        let walls = confine::prepare(&setting)?;
         let enforced = confine::confine(&launch, Vec::new(), walls)?;
         let prepared =
             command::prepare(&launch, streams).map_err(|error| failed("prepare the command", error))?;
