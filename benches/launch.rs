@@ -170,6 +170,7 @@ async fn confined(grant: &Grant, place: &Place, argv: &[&str], stdout: File) -> 
         stderr: stdout.try_clone().expect("a descriptor").into(),
         stdout: stdout.into(),
         listen: Vec::new(),
+        connect: Vec::new(),
     };
     let mut child = sandbox::spawn(grant, place, command).await.expect("it is confined");
     child.wait().await.expect("it ends")

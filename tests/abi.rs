@@ -83,6 +83,7 @@ fn launch(grant: &Grant, name: &str) {
         dir: "".into(),
         env: Vec::new(),
         listen: Vec::new(),
+        connect: Vec::new(),
         stdin: None,
         stderr: output.try_clone().expect("a descriptor").into(),
         stdout: output.into(),

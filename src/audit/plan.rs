@@ -86,6 +86,11 @@ impl Recorded {
 }
 
 impl Action {
+    /// Tells whether an agent does it.
+    pub(super) fn is_agent(&self) -> bool {
+        matches!(self, Self::Codex(_))
+    }
+
     /// Tells whether a command that was recorded is this action.
     pub(super) fn is(&self, command: &str) -> bool {
         match self {

@@ -21,6 +21,9 @@ pub(super) struct CheckArgs {
     /// Issues or plan files; without any, every plan of the repository
     #[arg(value_name = "ISSUE|FILE")]
     pub(super) targets: Vec<String>,
+    /// Check the plans alone: ask nothing of this host
+    #[arg(long)]
+    pub(super) plan_only: bool,
     /// Print JSON, faults and all
     #[arg(long)]
     pub(super) json: bool,
@@ -29,7 +32,7 @@ pub(super) struct CheckArgs {
 /// Checks plans: 0 if all are valid and this host can enforce them, 2 if one is invalid, 3 if one is refused.
 pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     let found = find(&args.targets)?;
-    let checked: Vec<Checked> = found.iter().map(check).collect();
+    let checked: Vec<Checked> = found.iter().map(|found| check(found, args.plan_only)).collect();
     if args.json {
         let plans: Vec<Value> = checked.iter().map(Checked::to_json).collect();
         output::print(&format!("{:#}\n", json!({ "plans": plans })))?;
@@ -72,7 +75,14 @@ struct Checked<'a> {
 struct Valid {
     plan: Plan,
     warnings: Vec<Fault>,
-    denied: Vec<Denied>,
+    /// What this host would refuse; nothing if it was not to be asked.
+    denied: Option<Vec<Denied>>,
+}
+
+impl Valid {
+    fn is_refused(&self) -> bool {
+        self.denied.as_ref().is_some_and(|denied| !denied.is_empty())
+    }
 }
 
 /// A step that this host would refuse, and why.
@@ -81,10 +91,12 @@ struct Denied {
     reason: Reason,
 }
 
-fn check(found: &Found) -> Checked<'_> {
+fn check(found: &Found, plan_only: bool) -> Checked<'_> {
     let result = plan::load(&found.path, found.issue).map(|loaded| {
-        let warnings = warnings(&loaded);
-        Valid { denied: denied(&loaded.plan), plan: loaded.plan, warnings }
+        // What is unset here may be set where it runs.
+        let warnings = if plan_only { loaded.warnings.clone() } else { warnings(&loaded) };
+        let denied = (!plan_only).then(|| denied(&loaded.plan));
+        Valid { denied, plan: loaded.plan, warnings }
     });
     if let Err(faults) = &result {
         actions::faults(faults);
@@ -126,8 +138,7 @@ impl From<Refusal> for Denied {
 /// An invalid plan weighs more than one that another host could run.
 fn worst(checked: &[Checked]) -> Exit {
     let invalid = checked.iter().any(|checked| checked.result.is_err());
-    let refused =
-        checked.iter().any(|checked| checked.result.as_ref().is_ok_and(|valid| !valid.denied.is_empty()));
+    let refused = checked.iter().any(|checked| checked.result.as_ref().is_ok_and(Valid::is_refused));
     match (invalid, refused) {
         (true, _) => Exit::Usage,
         (false, true) => Exit::Refused,
@@ -141,7 +152,8 @@ impl Checked<'_> {
         match &self.result {
             Err(faults) => json!({ "path": path, "valid": false, "faults": faults }),
             Ok(valid) => {
-                let denied: Vec<Value> = valid.denied.iter().map(Denied::to_json).collect();
+                let denied: Option<Vec<Value>> =
+                    valid.denied.as_ref().map(|denied| denied.iter().map(Denied::to_json).collect());
                 let steps: Vec<Value> = valid
                     .plan
                     .steps

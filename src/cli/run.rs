@@ -69,7 +69,7 @@ pub(super) fn run(args: RunArgs) -> Result<Exit, Failure> {
     if args.dry_run {
         let issues = || args.issues.iter().map(ToString::to_string).collect();
         let targets = args.plan.map_or_else(issues, |plan| vec![plan.to_string_lossy().into_owned()]);
-        return super::check::run(&super::check::CheckArgs { targets, json: args.json });
+        return super::check::run(&super::check::CheckArgs { targets, plan_only: false, json: args.json });
     }
     let repository = target::repository()?;
     super::jobs::each(&args.issues, args.jobs.into(), |call| one(&args, &repository, call))

@@ -68,8 +68,9 @@ pub(super) fn run(args: SandboxArgs) -> Result<Exit, Failure> {
         Reach::Allow(hosts) => Gate::closed().allow(hosts),
         Reach::None | Reach::Full => Gate::closed(),
     };
+    let gate = if grant.isolation() == Isolation::Bare { gate.shared().context("the proxy")? } else { gate };
     let env = gate.env().into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-    let command = Command { env, listen: gate.listen(), ..command };
+    let command = Command { env, listen: gate.listen(), connect: gate.ports(), ..command };
     runtime.block_on(async {
         let mut confined =
             sandbox::spawn_seen(&grant, &place, seen, read_only, command).await.map_err(refused)?;
@@ -189,6 +190,7 @@ fn command(argv: Vec<OsString>) -> Result<Command, Failure> {
         dir: PathBuf::new(),
         env: Vec::new(),
         listen: Vec::new(),
+        connect: Vec::new(),
         stdin: Some(own(std::io::stdin().as_fd().try_clone_to_owned())?),
         stdout: own(std::io::stdout().as_fd().try_clone_to_owned())?,
         stderr: own(std::io::stderr().as_fd().try_clone_to_owned())?,

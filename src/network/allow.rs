@@ -6,18 +6,18 @@ use crate::plan::Destination;
 
 /// What a step may reach.
 #[derive(Debug, Clone, Default)]
-pub struct AllowList {
+pub(super) struct AllowList {
     entries: Vec<Destination>,
 }
 
 impl AllowList {
     /// Makes a list of a plan's entries.
-    pub fn new(entries: &[Destination]) -> Self {
+    pub(super) fn new(entries: &[Destination]) -> Self {
         Self { entries: entries.to_vec() }
     }
 
     /// Tells whether a destination is on the list.
-    pub fn has(&self, target: &Destination) -> bool {
+    pub(super) fn has(&self, target: &Destination) -> bool {
         self.entries.iter().any(|entry| entry.port == target.port && covers(&entry.host, &target.host))
     }
 

@@ -47,7 +47,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
-pub use allow::AllowList;
+use allow::AllowList;
 pub use model::{Auth, Upstream, UpstreamError};
 pub use outside::{Answer, Internet, Outside};
 pub use serve::{Serving, Traffic};
@@ -68,13 +68,15 @@ pub struct Gate {
     list: AllowList,
     proxy: Option<SocketAddr>,
     model: Option<(SocketAddr, Upstream)>,
+    /// The proxy's listener, where the command shares the runner's loopback.
+    own: Option<Arc<TcpListener>>,
     outside: Arc<dyn Outside>,
 }
 
 impl Gate {
     /// Makes a gate through which nothing goes.
     pub fn closed() -> Self {
-        Self { list: AllowList::default(), proxy: None, model: None, outside: Arc::new(Internet) }
+        Self { list: AllowList::default(), proxy: None, model: None, own: None, outside: Arc::new(Internet) }
     }
 
     /// Lets the hosts of an allow list through.
@@ -92,6 +94,24 @@ impl Gate {
         Self { model: Some((place, upstream)), ..self }
     }
 
+    /// Serves a command that shares the runner's loopback: the proxy listens there, at a port of the kernel's choice,
+    /// and there is no need of anything else. Everybody on this host can use it, so there is no model behind it.
+    pub fn shared(self) -> io::Result<Self> {
+        if self.proxy.is_none() {
+            return Ok(Self { model: None, ..self });
+        }
+        let own = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let proxy = Some(own.local_addr()?);
+        Ok(Self { proxy, model: None, own: Some(Arc::new(own)), ..self })
+    }
+
+    /// Returns the TCP ports that a command which shares the runner's loopback has to be let connect to.
+    pub fn ports(&self) -> Vec<u16> {
+        let own = self.own.iter().filter_map(|_| self.proxy);
+        let entries = self.list.loopback().into_iter().map(|(place, _)| place);
+        if self.own.is_none() { Vec::new() } else { own.chain(entries).map(|place| place.port()).collect() }
+    }
+
     /// Leads elsewhere than to the internet.
     #[must_use]
     pub fn through(self, outside: Arc<dyn Outside>) -> Self {
@@ -106,6 +126,9 @@ impl Gate {
     /// Returns where on the command's loopback there have to be listeners, in the order that [`Gate::serve`] takes
     /// them: the proxy, each entry on the host's loopback at its own address, the model.
     pub fn listen(&self) -> Vec<SocketAddr> {
+        if self.own.is_some() {
+            return Vec::new();
+        }
         let forwards = self.list.loopback().into_iter().map(|(place, _)| place);
         let model = self.model.as_ref().map(|(place, _)| *place);
         self.proxy.into_iter().chain(forwards).chain(model).collect()
@@ -134,7 +157,10 @@ impl Gate {
 
     /// Serves the listeners until the answer is ended or dropped.
     pub fn serve(&self, listeners: Vec<TcpListener>) -> io::Result<Serving> {
-        serve::start(self, listeners)
+        match &self.own {
+            Some(own) => serve::start(self, vec![own.try_clone()?]),
+            None => serve::start(self, listeners),
+        }
     }
 }
 

@@ -86,6 +86,8 @@ pub(super) fn start(gate: &Gate, listeners: Vec<TcpListener>) -> io::Result<Serv
     let door = proxy::Door::new(gate.list.clone(), Arc::clone(&gate.outside), tally.clone());
     let forwards =
         gate.list.loopback().into_iter().map(|(_, entry)| Role::Forward(door.clone(), entry.clone()));
+    // Who shares the loopback finds them there already.
+    let forwards = forwards.filter(|_| gate.own.is_none());
     let proxy = gate.proxy.map(|_| Role::Proxy(door.clone()));
     let meter = Arc::new(Meter::default());
     let model = gate.model.clone().map(|(_, upstream)| {
@@ -122,10 +124,10 @@ pub(super) fn start(gate: &Gate, listeners: Vec<TcpListener>) -> io::Result<Serv
     Ok(Serving { stop: Some(stop), thread: Some(thread), tally, meter })
 }
 
-/// Returns how many connections this process can serve: each takes two descriptors.
+/// Returns how many connections this process can serve: each takes two descriptors, and two pipes.
 fn most() -> usize {
     let descriptors = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| soft);
-    usize::try_from((descriptors.saturating_sub(RESERVED) / 2).clamp(16, MOST)).unwrap_or(16)
+    usize::try_from((descriptors.saturating_sub(RESERVED) / 6).clamp(16, MOST)).unwrap_or(16)
 }
 
 async fn accept(listener: tokio::net::TcpListener, role: Role, slots: Arc<Semaphore>) {

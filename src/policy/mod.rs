@@ -75,7 +75,8 @@ impl Request {
     }
 }
 
-/// What the caller gives up by `--allow-degraded`: `landlock` (none, or one too old) or `seccomp`.
+/// What the caller gives up by `--allow-degraded`: `landlock` (none, or one too old), `seccomp`, or `network` (that an
+/// allow list holds for every port, where there is no network namespace).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Waivers {
     /// Names as given, such as `landlock`.
@@ -119,13 +120,14 @@ pub fn decide(request: &Request, host: &HostFacts, waivers: &Waivers) -> Decisio
 }
 
 fn grant(request: &Request, host: &HostFacts, waivers: &Waivers) -> Result<Grant, Reason> {
-    let network = reach(&request.network, host)?;
+    let network = reach(&request.network);
     let identity = identity(host)?;
     let isolation = match &host.namespaces {
         Fact::Yes(namespaces) => Isolation::Namespaces { user: namespaces.user },
         Fact::No { .. } => Isolation::Bare,
     };
     let mut waived = Vec::new();
+    listed(host, isolation, &network, waivers, &mut waived)?;
     landlock(host, isolation, &network, waivers, &mut waived)?;
     seccomp(host, isolation, waivers, &mut waived)?;
     let (env, warnings) = environment::environment(request, host, &identity.name)?;
@@ -148,18 +150,40 @@ fn grant(request: &Request, host: &HostFacts, waivers: &Waivers) -> Result<Grant
     })
 }
 
-/// An allow list needs a network namespace: what else the kernel has, a Landlock rule, names a port and never a host.
-fn reach(network: &Network, host: &HostFacts) -> Result<Reach, Reason> {
-    match (network, &host.namespaces) {
-        (Network::None, _) => Ok(Reach::None),
-        (Network::Full, _) => Ok(Reach::Full),
-        (Network::Allow(hosts), Fact::Yes(_)) => Ok(Reach::Allow(hosts.clone())),
-        (Network::Allow(_), Fact::No { why, hint }) => Err(Reason {
-            what: "network.allow".into(),
-            why: format!("an allow list needs a network namespace ({why})"),
-            hint: hint.clone(),
-        }),
+fn reach(network: &Network) -> Reach {
+    match network {
+        Network::None => Reach::None,
+        Network::Full => Reach::Full,
+        Network::Allow(hosts) => Reach::Allow(hosts.clone()),
     }
+}
+
+/// First Landlock ABI that knows TCP ports.
+const PORTS: u32 = 4;
+
+/// An allow list needs a network namespace: what else the kernel has, a Landlock rule, names a port and never a host.
+fn listed(
+    host: &HostFacts,
+    isolation: Isolation,
+    network: &Reach,
+    waivers: &Waivers,
+    waived: &mut Vec<String>,
+) -> Result<(), Reason> {
+    let (Reach::Allow(_), Isolation::Bare, Fact::No { why, hint }) = (network, isolation, &host.namespaces)
+    else {
+        return Ok(());
+    };
+    if host.landlock >= PORTS && host.seccomp && waivers.include("network") {
+        waived.push("network: the step connects to any host on the ports that are let through".into());
+        return Ok(());
+    }
+    Err(Reason {
+        what: "network.allow".into(),
+        why: format!("an allow list needs a network namespace ({why})"),
+        hint: format!(
+            "{hint}, or pass --allow-degraded network: then any host is reached on the proxy's port"
+        ),
+    })
 }
 
 /// Tells whether the runner can serve a model to an agent under this grant: on a loopback that is the agent's alone.

@@ -173,6 +173,13 @@ fn an_allow_list_is_granted_where_there_is_a_network_namespace() {
     let host = HostFacts { namespaces: refused_namespaces(), ..host() };
     let reason = denied(&request, &host, &[]);
     assert!(reason.why.contains("unshare: EPERM") && reason.hint.contains("--run-as"), "{reason:?}");
+    let grant = allowed(&request, &host, &["network"]);
+    assert!(
+        grant.describe().contains("WITHOUT network: the step connects to any host"),
+        "{}",
+        grant.describe()
+    );
+    denied(&request, &HostFacts { landlock: 3, ..host }, &["network", "landlock"]);
 }
 
 fn explained(output: &str) -> Option<Denial> {

@@ -17,7 +17,7 @@ use crate::agent::Report;
 use crate::evidence::Recorder;
 use crate::evidence::log::Stream;
 use crate::network::{Gate, Traffic};
-use crate::policy::{Grant, Reach};
+use crate::policy::{Grant, Isolation, Reach};
 use crate::sandbox::{self, Confined, Ended, Enforced, Place};
 
 /// Between SIGTERM and SIGKILL.
@@ -97,13 +97,14 @@ pub(super) async fn run(
         Some(_) => pipe().map(|(reader, writer)| (Some(reader), writer))?,
         None => (None, writer.try_clone()?),
     };
-    let gate = job.gate;
+    let gate = if job.grant.isolation() == Isolation::Bare { job.gate.shared()? } else { job.gate };
     let env = job.env.into_iter().chain(gate.env());
     let command = sandbox::Command {
         argv: job.argv.into_iter().map(Into::into).collect(),
         dir: job.dir,
         env: env.map(|(name, value)| (name.into(), value.into())).collect(),
         listen: gate.listen(),
+        connect: gate.ports(),
         stdin: job.stdin.map(OwnedFd::from),
         stdout: writer,
         stderr,

@@ -52,7 +52,9 @@ pub async fn recover(
     if let Some(worktree) = &mut worktree {
         save_attempt(worktree, &mut recorder, &lines).await?;
     }
-    if !lines.iter().any(|line| matches!(line.event, Event::RunEnded { .. })) {
+    // An end before the run went on is not the end of what went on.
+    let part = lines.iter().rposition(|line| matches!(line.event, Event::Resumed(_))).unwrap_or(0);
+    if !lines[part..].iter().any(|line| matches!(line.event, Event::RunEnded { .. })) {
         recorder.record(crashed(&recorder, &lines))?;
     }
     if let Some(worktree) = worktree {

@@ -1,5 +1,6 @@
 //! What the host has already downloaded, seen below the command's HOME: the host's as the lower layer of an
-//! overlay, what a run adds in a layer of the run's own. Never credentials: only folders of content are named.
+//! overlay, what a run adds in a layer of the run's own; where no overlay is to be had, a copy. Never credentials: only
+//! folders of content are named.
 
 use std::fs;
 use std::io;
@@ -7,7 +8,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::mount::{MsFlags, mount as mount_call};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Mode, OFlags, RenameFlags};
 
 use super::SandboxError;
 use super::root::{below, failed};
@@ -44,13 +45,71 @@ fn one(launch: &Launch, host: &Path, cache: &Cache) -> io::Result<()> {
     let mounted = overlay.map(|options| {
         mount_call(Some("overlay"), target.as_str(), Some("overlay"), harmless, Some(options.as_str()))
     });
-    if mounted != Some(Ok(())) {
-        // No overlay over this file system: what is there can be used, nothing can be added.
-        mount_call(Some(&lower), target.as_str(), None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
-        let sealed = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | harmless;
-        // The descriptor is of the folder below the mount: reach the mount by its name.
-        let name = launch.seen.home.join(&cache.seen);
-        mount_call(None::<&str>, &name, None::<&str>, sealed, None::<&str>)?;
+    if mounted == Some(Ok(())) {
+        return Ok(());
+    }
+    // No overlay over this file system: a copy of the run's own, made once.
+    let copy = copy(&lower, &layers, identity)?;
+    mount_call(Some(&copy), target.as_str(), None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+    // The descriptor is of the folder below the mount: reach the mount by its name.
+    let name = launch.seen.home.join(&cache.seen);
+    let sealed = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | harmless;
+    mount_call(None::<&str>, &name, None::<&str>, sealed, None::<&str>)?;
+    Ok(())
+}
+
+/// Copies the caches of a launch into its HOME, where nothing can be mounted: before the run's first command, for
+/// later there is no telling what lies there.
+pub(super) fn copy_in(launch: &Launch) -> Result<(), SandboxError> {
+    for cache in launch.grant.caches() {
+        copy_one(launch, cache).map_err(|error| failed(&format!("cache {}", cache.host.display()), error))?;
+    }
+    Ok(())
+}
+
+fn copy_one(launch: &Launch, cache: &Cache) -> io::Result<()> {
+    let identity = launch.grant.identity();
+    let (Some(above), Some(name)) = (cache.seen.parent(), cache.seen.file_name()) else { return Ok(()) };
+    let layers = layers_of(&launch.place.home).join(&cache.name);
+    if layers.is_dir() || !readable(&cache.host, identity) {
+        return Ok(());
+    }
+    fs::create_dir_all(&layers)?;
+    let copy = copy(&cache.host, &layers, identity)?;
+    let Ok(above) = plain_folder(&launch.place.home, above, identity) else { return Ok(()) };
+    // What is there already stays: somebody put it there for this run.
+    match rustix::fs::renameat_with(rustix::fs::CWD, &copy, &above, name, RenameFlags::NOREPLACE) {
+        Err(rustix::io::Errno::EXIST) | Ok(()) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Copies a cache beside the other layers, unless that is done. Folders and regular files; nothing else is content.
+fn copy(lower: &Path, layers: &Path, identity: &Identity) -> io::Result<PathBuf> {
+    let done = layers.join("copy");
+    if done.is_dir() {
+        return Ok(done);
+    }
+    let fresh = layers.join("copy.new");
+    if fresh.is_dir() {
+        fs::remove_dir_all(&fresh)?;
+    }
+    copy_folder(lower, &fresh)?;
+    super::make_over(&fresh, identity)?;
+    fs::rename(&fresh, &done)?;
+    Ok(done)
+}
+
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (kind, to) = (entry.file_type()?, to.join(entry.file_name()));
+        if kind.is_dir() {
+            copy_folder(&entry.path(), &to)?;
+        } else if kind.is_file() {
+            fs::copy(entry.path(), to)?;
+        }
     }
     Ok(())
 }
@@ -75,11 +134,16 @@ fn options(lower: &Path, layers: &Path, isolation: Isolation) -> Option<String> 
     Some(format!("lowerdir={lower},upperdir={upper},workdir={work},volatile{user}"))
 }
 
-/// Makes the run's own layers beside its HOME, where no step sees them.
-fn layers(home: &Path, lower: &Path, cache: &Cache, identity: &Identity) -> io::Result<PathBuf> {
+/// Returns where the layers of a run lie.
+fn layers_of(home: &Path) -> PathBuf {
     let mut name = home.as_os_str().to_owned();
     name.push(".layers");
-    let all = PathBuf::from(name);
+    PathBuf::from(name)
+}
+
+/// Makes the run's own layers beside its HOME, where no step sees them.
+fn layers(home: &Path, lower: &Path, cache: &Cache, identity: &Identity) -> io::Result<PathBuf> {
+    let all = layers_of(home);
     let done = all.join(&cache.name);
     if done.is_dir() {
         // A volatile overlay leaves a mark there that refuses the next mount.

@@ -79,7 +79,7 @@ fn prove(launch: &Launch, namespaces: Vec<String>) -> Result<Enforced, SandboxEr
         capabilities,
         no_new_privs,
         seen: launch.seen.clone(),
-        waived: grant.waived().to_vec(),
+        waived: grant.waived().iter().cloned().chain(egress(launch)).collect(),
     };
     let holds = enforced.no_new_privs
         && enforced.seccomp == grant.seccomp()
@@ -87,6 +87,12 @@ fn prove(launch: &Launch, namespaces: Vec<String>) -> Result<Enforced, SandboxEr
         && enforced.gid == grant.identity().gid
         && capabilities == 0;
     if holds { Ok(enforced) } else { Err(failed("proof", io::Error::other(format!("{enforced:?}")))) }
+}
+
+/// Says what a command may connect to that shares the host's network, and of which only ports are bounded.
+fn egress(launch: &Launch) -> Option<String> {
+    let ports: Vec<String> = launch.connect.iter().map(ToString::to_string).collect();
+    (!ports.is_empty()).then(|| format!("egress: any host on port {}", ports.join(", ")))
 }
 
 fn failed(tried: &str, error: io::Error) -> SandboxError {

@@ -23,7 +23,7 @@ use super::supervise::{self, Supervisor};
 use super::tree::Tree;
 use super::watch::Watch;
 use super::wire::{self, Report};
-use super::{Ended, SandboxError, Status, confine, namespaces, root};
+use super::{Ended, SandboxError, Status, caches, confine, namespaces, root};
 use crate::policy::Isolation;
 
 /// First argument of a confined side.
@@ -160,6 +160,7 @@ fn solo(socket: &OwnedFd) -> Result<Ended, SandboxError> {
     wire::receive_setting(socket).map_err(|error| failed("receive the setting", error))?;
     let (launch, streams) =
         wire::receive_launch(socket).map_err(|error| failed("receive the launch", error))?;
+    caches::copy_in(&launch)?;
     let (ours, theirs) = wire::pair().map_err(|error| failed("socketpair", error))?;
     let child = execute_self(theirs, &["step"]).map_err(|error| failed("start the step", error))?;
     let [stdin, stdout, stderr] = &streams;
@@ -192,7 +193,8 @@ fn step(socket: &OwnedFd) -> i32 {
         new_session()?;
         let (launch, streams) =
             wire::receive_launch(socket).map_err(|error| failed("receive the launch", error))?;
-        let walls = confine::prepare(&Setting::of(&launch.grant))?;
+        let setting = Setting { connect: launch.connect.clone(), ..Setting::of(&launch.grant) };
+        let walls = confine::prepare(&setting)?;
         let enforced = confine::confine(&launch, Vec::new(), walls)?;
         let prepared =
             command::prepare(&launch, streams).map_err(|error| failed("prepare the command", error))?;

@@ -186,8 +186,7 @@ fn sockets(rules: &mut Rules, setting: &Setting) -> Result<(), seccompiler::Back
     let alone = setting.isolation == Isolation::Bare;
     refuse(rules, libc::SYS_socketpair, [isnt(0, unix)])?;
     if alone && !setting.shares_network {
-        rules.insert(libc::SYS_socket, Vec::new());
-        return Ok(());
+        return few_sockets(rules, setting);
     }
     refuse(rules, libc::SYS_socket, [isnt(0, unix), isnt(0, inet), isnt(0, inet6), isnt(0, netlink)])?;
     if alone {
@@ -200,6 +199,24 @@ fn sockets(rules: &mut Rules, setting: &Setting) -> Result<(), seccompiler::Back
         }
     }
     refuse(rules, libc::SYS_socket, [is(0, netlink), isnt(2, 0)])
+}
+
+/// Where neither the network is the command's own nor all of it is granted: none, or TCP to ports that Landlock names.
+/// Landlock knows nothing of datagrams, of other protocols, and of a listener that was never bound.
+fn few_sockets(rules: &mut Rules, setting: &Setting) -> Result<(), seccompiler::BackendError> {
+    const STREAM: u64 = 1;
+    if setting.connect.is_empty() {
+        rules.insert(libc::SYS_socket, Vec::new());
+        return Ok(());
+    }
+    let [_, inet, inet6, _] = FAMILIES;
+    rules.insert(libc::SYS_listen, Vec::new());
+    refuse(rules, libc::SYS_socket, [isnt(0, inet), isnt(0, inet6)])?;
+    refuse(rules, libc::SYS_socket, [isnt(2, 0), isnt(2, 6)])?;
+    for kind in (0..16).filter(|kind| *kind != STREAM) {
+        refuse(rules, libc::SYS_socket, [masked(1, 0xf, kind)])?;
+    }
+    Ok(())
 }
 
 /// Set-uid and set-gid bits, however a file comes by them.

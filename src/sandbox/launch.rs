@@ -144,6 +144,7 @@ pub(crate) async fn spawn_seen(
         dir: command.dir,
         env: command.env.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
         listen: command.listen,
+        connect: command.connect,
     };
     let Started { socket, child } = launcher::start(Setting::of(grant)).await.map_err(failed)?;
     wire::send_launch(&socket, &launch, [stdin.as_fd(), command.stdout.as_fd(), command.stderr.as_fd()])
@@ -165,6 +166,7 @@ pub(crate) async fn spawn_seen(
     };
     match first {
         Ok(Some((Report::Ready(enforced), listeners))) => {
+            launcher::prepare(Setting::of(grant));
             confined.enforced = enforced;
             confined.listeners = listeners;
             Ok(confined)

@@ -26,6 +26,7 @@ pub(super) struct Started {
 enum Job {
     Start { setting: Setting, reply: oneshot::Sender<io::Result<Started>> },
     Try { setting: Setting, reply: mpsc::Sender<Result<(), SandboxError>> },
+    Prepare(Setting),
     Reap(Child),
 }
 
@@ -42,6 +43,13 @@ pub(super) fn try_out(setting: Setting) -> Result<(), SandboxError> {
     let (reply, answer) = mpsc::channel();
     send(Job::Try { setting, reply }).map_err(failed)?;
     answer.recv().map_err(|_| failed(gone()))?
+}
+
+/// Makes the next confined side ready. Asked for once a command runs: its own launch is not to wait for that.
+pub(super) fn prepare(setting: Setting) {
+    if let Err(error) = send(Job::Prepare(setting)) {
+        tracing::debug!(%error, "no confined side is made ready");
+    }
 }
 
 /// Reaps a confined side that is about to end, without waiting here.
@@ -73,8 +81,8 @@ fn work(jobs: &mpsc::Receiver<Job>) {
                 if let Err(Ok(orphan)) = reply.send(started) {
                     ending.push(orphan.child);
                 }
-                spare.prepare(setting);
             }
+            Job::Prepare(setting) => spare.prepare(setting),
             // A caller that went away has no use of the answer.
             Job::Try { setting, reply } => drop(reply.send(spare.try_out(setting))),
             Job::Reap(child) => ending.push(child),

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus, PathBeneath, PathFd,
-    Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus, NetPort,
+    PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
 };
 
 use super::SandboxError;
@@ -70,7 +70,7 @@ fn ruleset(setting: &Setting, abi: ABI) -> Result<RulesetCreated, landlock::Rule
         .handle_access(AccessFs::from_all(abi))?;
     let alone = setting.isolation == Isolation::Bare;
     if alone && !setting.shares_network && abi >= ABI::V4 {
-        // No rule follows: no port at all.
+        // No port but those that a rule names.
         ruleset = ruleset.handle_access(AccessNet::from_all(abi))?;
     }
     if abi >= ABI::V6 {
@@ -95,6 +95,10 @@ fn rules_of_setting(
 ) -> Result<RulesetCreated, SandboxError> {
     let read = AccessFs::from_read(abi);
     let alone = setting.isolation == Isolation::Bare;
+    for port in setting.connect.iter().filter(|_| alone) {
+        let rule = NetPort::new(*port, AccessNet::ConnectTcp);
+        ruleset = ruleset.add_rule(rule).map_err(|error| failed("add a port", &error))?;
+    }
     if alone {
         ruleset = add(ruleset, HOST_PROC.iter().map(Path::new), read, abi)?;
     } else {

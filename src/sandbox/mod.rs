@@ -73,6 +73,8 @@ pub struct Command {
     pub env: Vec<(OsString, OsString)>,
     /// Where on the command's own loopback the runner listens; the listeners come with [`Confined`].
     pub listen: Vec<SocketAddr>,
+    /// Without a loopback of its own: the TCP ports it may connect to, of any host.
+    pub connect: Vec<u16>,
     /// `/dev/null` unless given.
     pub stdin: Option<OwnedFd>,
     /// Where standard output goes.

@@ -20,6 +20,8 @@ pub(super) struct Setting {
     pub(super) seccomp: bool,
     pub(super) system: Vec<PathBuf>,
     pub(super) toolchains: Vec<PathBuf>,
+    /// Without a network of its own: the TCP ports it may connect to. Known with the launch.
+    pub(super) connect: Vec<u16>,
 }
 
 impl Setting {
@@ -32,6 +34,7 @@ impl Setting {
             seccomp: grant.seccomp(),
             system: grant.system().to_vec(),
             toolchains: grant.toolchains().to_vec(),
+            connect: Vec::new(),
         }
     }
 }
@@ -56,6 +59,8 @@ pub(super) struct Launch {
     pub(super) env: Vec<(Bytes, Bytes)>,
     /// Where on the loopback of its own to listen for the runner.
     pub(super) listen: Vec<SocketAddr>,
+    /// Without a network of its own: the TCP ports it may connect to.
+    pub(super) connect: Vec<u16>,
 }
 
 /// Where the command sees the directories of its place.

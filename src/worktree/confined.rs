@@ -105,6 +105,7 @@ impl ConfinedGit {
             dir: PathBuf::new(),
             env: self.environment(variables),
             listen: Vec::new(),
+            connect: Vec::new(),
             stdin,
             stdout: stdout.try_clone()?.into(),
             stderr: stderr.try_clone()?.into(),

@@ -16,6 +16,8 @@ mod common;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod escape;
 #[cfg(test)]
 mod evidence;

@@ -4,7 +4,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use crate::common::Repo;
+use crate::common::{REFUSE, Repo};
 
 /// Demands a tool: a suite that skips what it cannot find proves nothing.
 #[track_caller]
@@ -22,6 +22,43 @@ fn downloaded(name: &str) -> String {
 
 #[test]
 fn cargo_builds_and_tests_with_dependencies_that_are_downloaded() {
+    let repo = small_crate();
+    let ran = repo.run();
+    assert_eq!(ran.code, 0, "{}\n{}", ran.stderr, repo.log());
+}
+
+/// An overlay cannot be told of a path with a comma: the downloads are copied, once, and never what lies beside them.
+#[test]
+fn where_no_overlay_is_to_be_had_downloads_are_copied() {
+    let repo = small_crate();
+    let state = repo.dir().join("a,comma");
+    let output = repo.command(["7"]).env("AUTOPILOT_STATE_DIR", &state).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{said}\n{}", repo.log());
+}
+
+/// Where nothing can be mounted at all, they are copied into HOME.
+#[test]
+fn without_namespaces_downloads_are_copied() {
+    if nix::unistd::geteuid().is_root() {
+        // Without a root of its own the step would have to walk through root's home to reach the toolchain.
+        println!("not tried as root: the half of an ordinary user tries it");
+        return;
+    }
+    let repo = small_crate();
+    let like = repo.command(["7"]);
+    let mut command = Command::new("/usr/bin/python3");
+    command.args(["-c", REFUSE, "unshare"]).arg(like.get_program()).args(like.get_args()).env_clear();
+    command.envs(like.get_envs().filter_map(|(name, value)| Some((name, value?)))).current_dir(repo.top());
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{said}\n{}", repo.log());
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(printed.contains("without namespaces"), "{printed}");
+}
+
+/// A crate with a dependency, and a plan that fetches, builds and tests it.
+fn small_crate() -> Repo {
     let repo = Repo::new();
     let version = downloaded("hex");
     repo.file(
@@ -32,15 +69,14 @@ fn cargo_builds_and_tests_with_dependencies_that_are_downloaded() {
         "src/lib.rs",
         "pub fn text(bytes: &[u8]) -> String { hex::encode(bytes) }\n\
          #[test]\nfn works() { assert_eq!(text(&[255]), \"ff\"); }\n\
-         #[test]\nfn has_a_loopback() { std::net::TcpListener::bind(\"127.0.0.1:0\").unwrap(); }\n",
+         #[test]\nfn knows_its_home() { std::fs::write(std::env::home_dir().unwrap().join(\"x\"), \"\").unwrap(); }\n",
     );
     repo.plan(
         "  - {id: fetch, command: cargo fetch --offline}\n  \
            - {id: build, needs: [fetch], command: cargo build --offline --locked}\n  \
            - {id: test, needs: [build], command: cargo test --offline --locked, expectation: {output_matches: [\"2 passed\"]}}\n",
     );
-    let ran = repo.run();
-    assert_eq!(ran.code, 0, "{}\n{}", ran.stderr, repo.log());
+    repo
 }
 
 #[test]

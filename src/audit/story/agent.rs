@@ -31,7 +31,7 @@ impl Story {
         let Some(at) = self.step_of(id) else { return };
         let here =
             self.attempt.as_ref().is_some_and(|attempt| (attempt.step, attempt.number) == (at, number));
-        let agents = self.planned(at).is_some_and(|step| matches!(step.action, Action::Codex(_)));
+        let agents = self.planned(at).is_some_and(|step| step.action.is_agent());
         if !here || !agents {
             let found = format!("`{kind}` of `{id}`");
             self.wrong(Code::OutOfOrder, "an agent in the attempt at its own step", found);

@@ -68,7 +68,9 @@ impl Story {
         let Some(step) = self.planned(at) else { return };
         let (expected, is_planned) = match role {
             Role::Action => (format!("the action of `{}`, once", step.id), {
-                attempt.action.is_none() && attempt.post.0 == 0 && step.action.is(command)
+                // An agent that was asked for patience goes on in the same attempt.
+                let first = attempt.action.is_none() || step.action.is_agent();
+                first && attempt.post.0 == 0 && step.action.is(command)
             }),
             Role::Post | Role::Rollback => {
                 let planned = step.post.get(attempt.post.0).map(ToString::to_string);
@@ -124,6 +126,8 @@ impl Story {
             self.wrong(Code::ResultWrong, "an exit code or a signal", format!("both, of `{}`", ended.step));
         }
         let expected = self.planned(at).map_or(0, |step| step.expectation.exit_code);
+        // Whether an agent's turn was completed is told by what it wrote, not by its exit code.
+        let agent = self.planned(at).is_some_and(|step| step.action.is_agent());
         let Some(attempt) = &mut self.attempt else { return };
         let well = |code: i32| {
             ended.exit_code == Some(code)
@@ -133,6 +137,7 @@ impl Story {
         };
         attempt.exit_code = ended.exit_code.or(attempt.exit_code.filter(|_| ended.role == Role::Rollback));
         match ended.role {
+            Role::Action if agent => attempt.action = Some(ended.survivors == 0),
             Role::Action => attempt.action = Some(well(expected)),
             Role::Post => attempt.post.1 &= well(0),
             Role::Rollback => {}

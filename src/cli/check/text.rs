@@ -43,7 +43,10 @@ pub(super) fn plan(valid: &Valid) -> String {
     for warning in &valid.warnings {
         warn(&mut out, warning);
     }
-    host(&mut out, &valid.denied);
+    match &valid.denied {
+        Some(denied) => host(&mut out, denied),
+        None => out.push_str("this host: not asked\n"),
+    }
     out
 }
 

@@ -118,6 +118,20 @@ fn json_holds_plans_and_faults() {
 }
 
 #[test]
+fn the_plan_alone_asks_nothing_of_the_host() {
+    let needs_the_host =
+        "version: 1\nissue: 7\ntitle: t\nsteps:\n  - {id: a, command: [x], secrets: [NOT_SET_ANYWHERE]}\n";
+    let repository = repository(&[(7, needs_the_host)]);
+    assert_eq!(autopilot(repository.path(), &["check"]).status.code(), Some(3));
+    let output = autopilot(repository.path(), &["check", "--plan-only"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stdout).ends_with("this host: not asked\n"), "{}", text(&output.stdout));
+    let output = autopilot(repository.path(), &["check", "--plan-only", "--json"]);
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["plans"][0]["denied"], Value::Null);
+}
+
+#[test]
 fn plans_are_found_from_a_folder_below() {
     let repository = repository(&[(653, DRAWN)]);
     let below = repository.path().join("a/b");

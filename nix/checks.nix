@@ -1,0 +1,113 @@
+# What `nix flake check` holds. Each check is a derivation that fails with its reason.
+{
+  lib,
+  runCommand,
+  cargo,
+  clippy,
+  deadnix,
+  nixfmt,
+  rustfmt,
+  autopilot,
+  dependencies,
+  unwrapped,
+}:
+let
+  inherit (unwrapped) source;
+
+  nixFiles = lib.fileset.toSource {
+    root = ../.;
+    fileset = lib.fileset.unions [
+      ../flake.nix
+      ../nix
+    ];
+  };
+
+  documents = lib.fileset.toSource {
+    root = ../.;
+    fileset = lib.fileset.unions [
+      ../.ci
+      ../.ai
+      ../CHANGELOG.md
+      ../CONTRIBUTING.md
+      ../README.md
+      ../deny.toml
+      ../docs
+      ../nix
+      ../scripts
+      ../src
+      ../tests
+    ];
+  };
+in
+{
+  inherit dependencies;
+  package = unwrapped; # with its tests
+
+  clippy = unwrapped.overrideAttrs (previous: {
+    pname = "autopilot-clippy";
+    nativeBuildInputs = previous.nativeBuildInputs ++ [ clippy ];
+    preBuild = "";
+    buildPhase = "cargo clippy --frozen --all-targets -- -D warnings";
+    doCheck = false;
+    installPhase = "touch $out";
+    postInstall = "";
+  });
+
+  fmt =
+    runCommand "autopilot-fmt"
+      {
+        nativeBuildInputs = [
+          cargo
+          rustfmt
+        ];
+      }
+      ''
+        cp -r ${source} source
+        cd source
+        cargo fmt --check
+        touch $out
+      '';
+
+  nix-fmt = runCommand "autopilot-nix-fmt" { nativeBuildInputs = [ nixfmt ]; } ''
+    find ${nixFiles} -name '*.nix' -exec nixfmt --check {} +
+    touch $out
+  '';
+
+  dead-code = runCommand "autopilot-dead-code" { nativeBuildInputs = [ deadnix ]; } ''
+    deadnix --fail ${nixFiles}
+    touch $out
+  '';
+
+  documents = runCommand "autopilot-documents" { } ''
+    cd ${documents}
+    sh .ci/links *.md docs nix
+    # The gate is the default template without its flake.
+    diff -r -x flake.nix -x WELCOME.md nix/templates/default nix/templates/gate
+    touch $out
+  '';
+
+  plans = runCommand "autopilot-plans" { nativeBuildInputs = [ unwrapped ]; } ''
+    cd ${documents}
+    autopilot check --plan-only
+    cd nix/templates/default
+    autopilot check --plan-only
+    touch $out
+  '';
+
+  # The gate gates: the sample plan's evidence passes, and what was tampered with does not.
+  audit =
+    runCommand "autopilot-audit-gate" { nativeBuildInputs = [ autopilot ] ++ autopilot.tools; }
+      ''
+        sh ${./audit-gate.sh} ${documents}
+        touch $out
+      '';
+
+  # The versions that the lock pins: printed here rather than written into documents that would age.
+  pinned-tools = runCommand "autopilot-pinned-tools" { nativeBuildInputs = autopilot.tools; } ''
+    for tool in codex gh git cargo rustc cc; do
+      command -v $tool
+      $tool --version | head -n 1
+    done | tee $out
+    codex --version >/dev/null
+  '';
+}

@@ -1,0 +1,152 @@
+# Three derivations: what the crate depends on, the crate with its tests, and the program with its tools around it.
+{
+  lib,
+  rustPlatform,
+  runCommand,
+  makeWrapper,
+  stdenv,
+  cargo,
+  rustc,
+  rustfmt,
+  codex,
+  gh,
+  git,
+  # For the tests alone; a package set that lacks them has them on its own PATH.
+  python3 ? null,
+  util-linux ? null,
+}:
+let
+  manifest = (lib.importTOML ../Cargo.toml).package;
+  inherit (manifest) version;
+
+  # Unrelated edits rebuild nothing: what is built depends on these alone.
+  manifests = [
+    ../Cargo.toml
+    ../Cargo.lock
+  ];
+  source = lib.fileset.toSource {
+    root = ../.;
+    fileset = lib.fileset.unions (
+      manifests
+      ++ [
+        ../.ai
+        ../.gitignore
+        ../CHANGELOG.md
+        ../CONTRIBUTING.md
+        ../README.md
+        ../benches
+        ../clippy.toml
+        ../docs
+        ./templates
+        ../rustfmt.toml
+        ../scripts
+        ../src
+        ../tests
+      ]
+    );
+  };
+
+  common = {
+    inherit version;
+    cargoLock.lockFile = ../Cargo.lock;
+    nativeBuildInputs = [ git ];
+  };
+
+  # Everything but the crate itself, compiled once for the package, its tests and its lints: an empty crate with
+  # the same manifest.
+  dependencies = rustPlatform.buildRustPackage (
+    common
+    // {
+      pname = "autopilot-dependencies";
+      src = lib.fileset.toSource {
+        root = ../.;
+        fileset = lib.fileset.unions manifests;
+      };
+      postPatch = ''
+        mkdir -p src benches tests
+        echo 'fn main() {}' >src/main.rs
+        sed -n 's/^path = "\(tests\/.*\)"/\1/p' Cargo.toml | while read -r test; do
+          mkdir -p $(dirname $test)
+          echo 'fn main() {}' >$test
+        done
+        sed -n '/^\[\[bench\]\]/,/^name/s/^name = "\(.*\)"/\1/p' Cargo.toml | while read -r bench; do
+          echo 'fn main() {}' >benches/$bench.rs
+        done
+        : >src/lib.rs
+      '';
+      installPhase = ''
+        find target -path '*/.fingerprint/autopilot-*' -prune -exec rm -rf {} +
+        mkdir -p $out
+        cp -r --preserve=timestamps target $out/
+      '';
+    }
+  );
+
+  reuse = ''
+    cp -r --preserve=timestamps ${dependencies}/target .
+    chmod -R u+w target
+  '';
+
+  unwrapped = rustPlatform.buildRustPackage (
+    common
+    // {
+      pname = "autopilot-unwrapped";
+      src = source;
+      preBuild = reuse;
+      # The tests are run as the build user, in Nix's own sandbox: confining a step works there, with Landlock and
+      # unprivileged user namespaces.
+      nativeCheckInputs = [
+        git
+        rustfmt
+        python3
+        util-linux
+      ];
+      postInstall = ''
+        for shell in bash:share/bash-completion/completions/autopilot zsh:share/zsh/site-functions/_autopilot fish:share/fish/vendor_completions.d/autopilot.fish; do
+          mkdir -p "$out/$(dirname "''${shell#*:}")"
+          $out/bin/autopilot completions "''${shell%%:*}" >"$out/''${shell#*:}"
+        done
+      '';
+      meta = {
+        inherit (manifest) description;
+        mainProgram = "autopilot";
+        license = [
+          lib.licenses.mit
+          lib.licenses.asl20
+        ];
+        platforms = lib.platforms.linux;
+      };
+      passthru = { inherit source reuse; };
+    }
+  );
+
+  tools = [
+    codex
+    gh
+    git
+    cargo
+    rustc
+    rustfmt
+    stdenv.cc
+  ];
+
+  # The pinned tools come first on PATH; a plan's other tools stay reachable behind them.
+  autopilot =
+    runCommand "autopilot-${version}"
+      {
+        nativeBuildInputs = [ makeWrapper ];
+        pname = "autopilot";
+        inherit version;
+        inherit (unwrapped) meta;
+        passthru = { inherit tools; };
+      }
+      ''
+        mkdir -p $out/bin
+        ln -s ${unwrapped}/share $out/share
+        ln -s ${unwrapped}/bin/autopilot $out/bin/autopilot
+        wrapProgram $out/bin/autopilot --prefix PATH : ${lib.makeBinPath tools}
+      '';
+in
+{
+  inherit autopilot dependencies unwrapped;
+}
