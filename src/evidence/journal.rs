@@ -289,6 +289,7 @@ mod tests {
         let mut text = std::fs::read(&path).unwrap();
         text.extend_from_slice(b"{\"v\":1,\"se");
         std::fs::write(&path, text).unwrap();
+        drop(journal);
         let (mut journal, lines, torn) = Journal::reopen(&path).unwrap();
         assert_eq!((lines.len(), torn), (1, 10));
         journal.append(vec![event("b")]).unwrap();
