@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
@@ -198,18 +199,28 @@ async fn watch(
             () = tokio::time::sleep(IDLE), if open => pump.idle()?,
         }
     };
-    // Every process that could write is gone: what is in the pipe is all there is.
-    while let Ok(n @ 1..) = reader.try_read(&mut buffer) {
+    // Every process that could write is gone: what is in the pipes is all there is.
+    while let Some(n) = left_in(&reader, &mut buffer)? {
         if pump.take(&buffer[..n])? == Flow::Over && cut.is_none() {
             cut = Some(Cut::Output);
         }
     }
-    while let Some(Ok(n @ 1..)) = aside.as_mut().map(|reader| reader.try_read(&mut second)) {
+    while let Some(n) = aside.as_ref().map_or(Ok(None), |aside| left_in(aside, &mut second))? {
         if pump.take_aside(&second[..n])? == Flow::Over && cut.is_none() {
             cut = Some(Cut::Output);
         }
     }
     Ok((ended, cut))
+}
+
+/// Reads what a pipe holds at this moment; nothing if it is empty. Asks the kernel: tokio's `try_read` asks what the
+/// reactor has heard of, and the command's end may be known before its last output is.
+fn left_in(pipe: &Receiver, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    match rustix::io::retry_on_intr(|| rustix::io::read(pipe, &mut *buffer)) {
+        Ok(0) | Err(Errno::AGAIN) => Ok(None),
+        Ok(n) => Ok(Some(n)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]

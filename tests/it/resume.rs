@@ -14,7 +14,7 @@ use crate::common::{Ran, Repo, signal, wait_for, wait_until};
 
 /// A moment of every kind: commits of a step's own, a failure that is ignored, a retry, ignored files, a file
 /// that is deleted, a step that waits for a process of its own.
-const STEPS: &str = "  - {id: first, retries: 3, command: 'echo one > one; git add one; git commit -qm one'}
+const STEPS: &str = "  - {id: first, retries: 3, command: 'echo one > one; git add one; git commit -q --allow-empty -m one'}
   - id: ignored
     command: 'echo half > half; rm README.md; mkdir -p target; echo cache > target/cache; exit 1'
     rollback: [echo undone]
