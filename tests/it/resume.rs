@@ -133,7 +133,8 @@ fn goes_on_to_the_same_end(repo: &Repo, undisturbed: &str, what: &str) {
     }
     let commits = repo.git(["rev-list", "--count", &format!("main..{branch}")]);
     assert_eq!(commits, "3", "{what}");
-    let retries = of("attempt.ended").iter().filter(|event| event["result"] == "failed").count();
+    // The strike may come just when one of them was about to fail.
+    let retries = of("attempt.ended").iter().filter(|event| event["result"] != "passed").count();
     assert!(retries >= 2, "{what}: the two that fail anyhow");
     assert_eq!(repo.left_in_state(), Vec::<String>::new(), "{what}");
     assert!(repo.summary().starts_with("# ✅ #7 done"), "{what}: {}", repo.summary());
