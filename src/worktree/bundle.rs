@@ -28,7 +28,7 @@ impl Repository {
         fetched.map(drop).map_err(|error| match error {
             // What else git advises is about a remote, and there is none.
             WorktreeError::Git { stderr, .. } => {
-                let why = stderr.lines().next().unwrap_or_default();
+                let why = stderr.lines().find(|line| !line.starts_with("warning: ")).unwrap_or_default();
                 WorktreeError::Uncommittable(format!("{reference} could not be made: {why}"))
             }
             error => error,

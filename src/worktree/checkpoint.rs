@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 
+use rustix::fs::FileType;
+
 use super::Worktree;
 use super::changes::{Changes, Kind};
 use super::create::RESULT;
@@ -14,6 +16,9 @@ use super::part::Part;
 use super::root::split;
 use super::tree::{self, Difference};
 use super::walk::Unheld;
+
+/// What `git fsck` demands to be files wherever they are.
+const GITS_FILES: [&[u8]; 2] = [b".gitmodules", b".gitattributes"];
 
 /// Commits the listed paths on top of `$PARENT` as `$REF`; prints the filters of the listed paths, the commit and
 /// what it changed. The lists are the runner's own: no ignore rule, no index flag, no embedded repository of a
@@ -81,6 +86,7 @@ impl Worktree {
         let changes = self.changes()?;
         refuse_unheld(&changes)?;
         self.refuse_in_submodules(&changes)?;
+        self.refuse_in_place_of_files(&changes)?;
         if changes.is_empty() {
             return Ok(None);
         }
@@ -119,6 +125,29 @@ impl Worktree {
                     shown(&changed.path),
                     shown(link)
                 )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Some names are files to git, and nothing else: it takes no tree in which they are not.
+    fn refuse_in_place_of_files(&self, changes: &Changes) -> Result<(), WorktreeError> {
+        for changed in changes.paths.iter().filter(|changed| changed.kind != Kind::Deleted) {
+            let mut end = 0;
+            for name in changed.path.split(|&byte| byte == b'/') {
+                end += name.len();
+                let path = &changed.path[..end];
+                end += 1;
+                if !GITS_FILES.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+                    continue;
+                }
+                let mode = self.root.stat(path)?.map(|stat| FileType::from_raw_mode(stat.st_mode));
+                if mode.is_some_and(|kind| kind != FileType::RegularFile) {
+                    return Err(WorktreeError::Uncommittable(format!(
+                        "{} is no regular file, and git takes it for one of its own; rename it, or have it ignored",
+                        shown(path)
+                    )));
+                }
             }
         }
         Ok(())

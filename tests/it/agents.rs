@@ -6,7 +6,7 @@ use std::process::Command;
 use sha2::Digest;
 
 use crate::common::github::GitHub;
-use crate::common::{Ran, Repo};
+use crate::common::{Ran, Repo, wait_until};
 
 /// What every Codex answers when it is asked what it is; then its behaviour in `exec`.
 const SELF: &str = "#!/bin/sh
@@ -118,7 +118,8 @@ fn an_agent_that_misbehaves_is_a_failed_attempt_with_the_right_reason() {
         assert_eq!(found, kind, "{behaviour}: {text}");
         assert!(text.contains(words), "{behaviour}: {text}");
         assert!(!std::path::Path::new("/usr/made").exists());
-        assert!(repo.processes().is_empty() && repo.left_in_state().is_empty(), "{behaviour}");
+        wait_until(|| repo.processes().is_empty());
+        assert!(repo.left_in_state().is_empty(), "{behaviour}");
     }
 }
 

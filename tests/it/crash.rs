@@ -124,8 +124,10 @@ fn pick_up(repo: &Repo) {
     for journal in open {
         let name = journal.file_name().unwrap().to_str().unwrap().to_owned();
         let run = name.strip_prefix("status-").unwrap().strip_suffix(".log").unwrap();
-        let said = ran.stderr.contains(&format!("run {run} had crashed"))
-            || ran.stderr.contains(&format!("run {run} had died before it began"));
+        // It died in the middle, before its first step, or after its last.
+        let said = ["had crashed", "had died before it began", "had ended"]
+            .iter()
+            .any(|how| ran.stderr.contains(&format!("run {run} {how}")));
         assert!(said, "{run}:\n{}", ran.stderr);
     }
     assert_eq!(repo.left_in_state(), Vec::<String>::new());
