@@ -33,6 +33,8 @@ static PLACE: LazyLock<Regex> = LazyLock::new(|| {
 pub(super) struct Actions {
     progress: Progress,
     mode: Mode,
+    /// No other run prints meanwhile: what it prints could stand within a group of this one, and end it.
+    alone: bool,
     top: PathBuf,
     plan: PathBuf,
     /// Line in the plan and folder of each step.
@@ -49,7 +51,7 @@ struct Group {
 }
 
 /// Shows a run the way that fits where it runs.
-pub(super) fn watch(progress: Progress, mode: Mode, plan: &Plan, top: &Path) -> Box<dyn Watch> {
+pub(super) fn watch(progress: Progress, mode: Mode, alone: bool, plan: &Plan, top: &Path) -> Box<dyn Watch> {
     if !Environment::of_process().is_actions() {
         return Box::new(progress);
     }
@@ -57,6 +59,7 @@ pub(super) fn watch(progress: Progress, mode: Mode, plan: &Plan, top: &Path) -> 
     Box::new(Actions {
         progress,
         mode,
+        alone,
         top: top.to_owned(),
         plan: plan.path.clone(),
         steps: steps.collect(),
@@ -107,7 +110,9 @@ impl Actions {
         self.tail.clear();
         self.partial.clear();
         // Without a word that no step can guess, what a step prints could be a command: then it is not shown.
-        self.group = unguessable().ok().map(|word| Group { word, at_line_start: true });
+        if self.alone {
+            self.group = unguessable().ok().map(|word| Group { word, at_line_start: true });
+        }
         if let Some(group) = &self.group {
             say(self.mode, &format!("::group::{step}, attempt {attempt}"));
             say(self.mode, &format!("::stop-commands::{}", group.word));

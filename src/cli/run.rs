@@ -114,8 +114,9 @@ async fn one(args: &RunArgs, repository: &Repository, call: Call) -> Result<Exit
     }
 
     let mode = Mode::choose(args.json);
+    let alone = args.jobs == 1 || args.issues.len() == 1;
     let mut progress = Progress::new(mode, &plan, &board);
-    let watch = |progress| actions::watch(progress, mode, &plan, &repository.toplevel);
+    let watch = |progress| actions::watch(progress, mode, alone, &plan, &repository.toplevel);
     let (mut recorder, standing, made) = match (next, last, ended) {
         (Next::GoOn(view), Some(last), _) => {
             lock.name(&last.name.to_string())?;

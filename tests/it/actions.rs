@@ -125,3 +125,16 @@ fn the_documented_workflow_has_few_rights_and_valid_commands() {
         repo.autopilot(arguments).exits(0);
     }
 }
+
+#[test]
+fn runs_side_by_side_print_nothing_of_their_steps() {
+    let repo = Repo::new();
+    repo.plan("  - {id: one, command: 'echo ::error::from a step'}\n");
+    let plan = fs::read_to_string(repo.top().join(".ai/plans/7/Autopilot.yaml")).unwrap();
+    repo.file(".ai/plans/8/Autopilot.yaml", &plan.replace("issue: 7", "issue: 8"));
+    let outputs = repo.top().with_file_name("outputs");
+    let mut command = repo.command(["7", "8", "--jobs", "2"]);
+    command.env("GITHUB_ACTIONS", "true").env("GITHUB_OUTPUT", &outputs);
+    let ran = Ran::of(&command.output().unwrap()).exits(0);
+    assert!(!ran.stdout.contains("from a step") && !ran.stdout.contains("::group"), "{}", ran.stdout);
+}
