@@ -5,14 +5,31 @@
   cargo,
   clippy,
   deadnix,
+  git,
   nixfmt,
   rustfmt,
   autopilot,
   dependencies,
   unwrapped,
+  # For the tests alone; a package set that lacks them has them on its own PATH.
+  python3 ? null,
+  util-linux ? null,
 }:
 let
   inherit (unwrapped) source;
+
+  notHere = [
+    "clean::"
+    "crash::"
+    "escape::"
+    "faults::"
+    "hosts::"
+    "network::clients"
+    "repositories::"
+    "resume::"
+    "scale_out::"
+    "toolchains::"
+  ];
 
   nixFiles = lib.fileset.toSource {
     root = ../.;
@@ -41,12 +58,29 @@ let
 in
 {
   inherit dependencies;
-  package = unwrapped; # with its tests
+  package = unwrapped;
+
+  # As the build user, in Nix's own sandbox: confining a step works there, with Landlock and unprivileged user
+  # namespaces. What takes a host (root, other users, mounts, minutes) is tried by `.ci/run`, and named here.
+  tests = unwrapped.overrideAttrs (_previous: rec {
+    pname = "autopilot-tests";
+    buildPhase = "echo 'NOT TRIED HERE, but by .ci/run:' ${toString notHere}";
+    doCheck = true;
+    nativeCheckInputs = [
+      git
+      python3
+      rustfmt
+      util-linux
+    ];
+    checkFlags = map (name: "--skip=${name}") notHere;
+    CHECK_ARGS = toString checkFlags;
+    installPhase = "touch $out";
+    postInstall = "";
+  });
 
   clippy = unwrapped.overrideAttrs (previous: {
     pname = "autopilot-clippy";
     nativeBuildInputs = previous.nativeBuildInputs ++ [ clippy ];
-    preBuild = "";
     buildPhase = "cargo clippy --frozen --all-targets -- -D warnings";
     doCheck = false;
     installPhase = "touch $out";
