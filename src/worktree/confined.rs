@@ -14,6 +14,7 @@ use rustix::fs::MemfdFlags;
 use super::error::{WorktreeError, at};
 use super::remove::remove_tree;
 use super::repository::Repository;
+use super::root::Root;
 use super::rundir::RunDir;
 use crate::policy::{self, Decision, Grant, HostFacts, Request, Waivers};
 use crate::sandbox::{self, Place, Status};
@@ -110,6 +111,7 @@ impl ConfinedGit {
             stdout: stdout.try_clone()?.into(),
             stderr: stderr.try_clone()?.into(),
         };
+        Root::open(&self.place.worktree)?.open_top()?;
         let mut child = sandbox::spawn(&self.grant, &self.place, command).await?;
         let ended = tokio::time::timeout(PATIENCE, child.wait()).await;
         let failed = |stderr: String| WorktreeError::Git { command: what.to_owned(), stderr };

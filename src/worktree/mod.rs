@@ -99,6 +99,7 @@ impl Worktree {
     /// Returns where a step runs, with an empty TMPDIR.
     pub fn place(&self) -> Result<Place, WorktreeError> {
         self.git.fresh_tmp(&self.dir)?;
+        self.root.open_top()?;
         Ok(Place {
             worktree: self.dir.worktree(),
             home: self.dir.home(),

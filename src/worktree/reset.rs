@@ -108,12 +108,6 @@ impl Worktree {
         match self.root.unlink(path) {
             Ok(()) => return Ok(()),
             Err(error) if is_absence(&error) => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                self.root.open_up(split(path).0)?;
-                if self.root.unlink(path).is_ok() {
-                    return Ok(());
-                }
-            }
             Err(_) => {}
         }
         let (folder, name) = split(path);

@@ -7,7 +7,8 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, RenameFlags, ResolveFlags, Stat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, ResolveFlags, Stat};
+use rustix::io::Errno;
 
 use super::tree::{LINK, ObjectFormat};
 
@@ -31,6 +32,12 @@ impl Root {
     /// Returns a second handle on it.
     pub(super) fn try_clone(&self) -> io::Result<Self> {
         Ok(Self(self.0.try_clone()?))
+    }
+
+    /// Lets the owner into the top, which a step may have shut: nothing else is reached through a shut one.
+    pub(super) fn open_top(&self) -> io::Result<()> {
+        let mode = Mode::from_raw_mode(rustix::fs::fstat(&self.0)?.st_mode);
+        if mode.contains(Mode::RWXU) { Ok(()) } else { Ok(permit(&self.0, mode | Mode::RWXU)?) }
     }
 
     /// Opens a path below, through no link.
@@ -96,23 +103,35 @@ impl Root {
 
     /// Removes a file or link, never what a link points to; whether there was one.
     pub(super) fn unlink(&self, path: &[u8]) -> io::Result<()> {
-        let (folder, name) = split(path);
-        let folder = self.below(folder, OFlags::PATH | OFlags::DIRECTORY)?;
-        Ok(rustix::fs::unlinkat(folder, OsStr::from_bytes(name), AtFlags::empty())?)
+        self.in_folder(path, |folder, name| rustix::fs::unlinkat(folder, name, AtFlags::empty()))
     }
 
     /// Removes a folder if it is empty.
     pub(super) fn remove_folder(&self, path: &[u8]) -> io::Result<()> {
+        self.in_folder(path, |folder, name| rustix::fs::unlinkat(folder, name, AtFlags::REMOVEDIR))
+    }
+
+    /// Changes an entry of a folder; a folder that its owner may not write to is opened up.
+    fn in_folder(
+        &self,
+        path: &[u8],
+        change: impl Fn(&OwnedFd, &OsStr) -> rustix::io::Result<()>,
+    ) -> io::Result<()> {
         let (parent, name) = split(path);
-        let parent = self.below(parent, OFlags::PATH | OFlags::DIRECTORY)?;
-        Ok(rustix::fs::unlinkat(parent, OsStr::from_bytes(name), AtFlags::REMOVEDIR)?)
+        let name = OsStr::from_bytes(name);
+        let folder = self.below(parent, OFlags::PATH | OFlags::DIRECTORY)?;
+        match change(&folder, name) {
+            Err(Errno::ACCESS) => {
+                permit(&folder, Mode::RWXU)?;
+                Ok(change(&folder, name)?)
+            }
+            changed => Ok(changed?),
+        }
     }
 
     /// Gives a file or folder, never what a link points to, these permissions.
     pub(super) fn permit(&self, path: &[u8], mode: Mode) -> io::Result<()> {
-        let there = self.below(path, OFlags::PATH)?;
-        // The descriptor names what was opened, whatever is at the path by now.
-        Ok(rustix::fs::chmod(format!("/proc/self/fd/{}", there.as_raw_fd()), mode)?)
+        Ok(permit(&self.below(path, OFlags::PATH)?, mode)?)
     }
 
     /// Lets the owner into a folder.
@@ -122,15 +141,17 @@ impl Root {
 
     /// Moves what is at a path, whatever it is, to a new name in another folder of the same file system.
     pub(super) fn move_to(&self, path: &[u8], folder: &Self, name: &str) -> io::Result<()> {
-        let (parent, own) = split(path);
-        let parent = self.below(parent, OFlags::PATH | OFlags::DIRECTORY)?;
-        Ok(rustix::fs::renameat_with(
-            parent,
-            OsStr::from_bytes(own),
-            &folder.0,
-            name,
-            RenameFlags::NOREPLACE,
-        )?)
+        let is_shut = |stat: Stat| {
+            let is_folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+            is_folder && !Mode::from_raw_mode(stat.st_mode).contains(Mode::RWXU)
+        };
+        if self.stat(path)?.is_some_and(is_shut) {
+            // Moving a folder writes to it, too.
+            self.open_up(path)?;
+        }
+        self.in_folder(path, |parent, own| {
+            rustix::fs::renameat_with(parent, own, &folder.0, name, RenameFlags::NOREPLACE)
+        })
     }
 
     /// Lists a folder: names and what they are.
@@ -157,6 +178,11 @@ fn piece(path: &[u8]) -> Option<usize> {
     head.iter().rposition(|&byte| byte == b'/')
 }
 
+/// Gives what was opened, whatever is at its path by now, these permissions.
+fn permit(there: &OwnedFd, mode: Mode) -> rustix::io::Result<()> {
+    rustix::fs::chmod(format!("/proc/self/fd/{}", there.as_raw_fd()), mode)
+}
+
 fn open_beneath(from: impl AsFd, path: &[u8], flags: OFlags) -> rustix::io::Result<OwnedFd> {
     let path = if path.is_empty() { b".".as_slice() } else { path };
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
@@ -179,7 +205,7 @@ pub(super) fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
 /// Tells whether an error means that nothing is there: no such path, or something else where its folder was.
 pub(super) fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-        || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+        || error.raw_os_error() == Some(Errno::LOOP.raw_os_error())
 }
 
 pub(super) fn at(path: &[u8], error: &io::Error) -> io::Error {

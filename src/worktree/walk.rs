@@ -103,9 +103,7 @@ impl Root {
     /// Walks everything that the rules do not ignore, and everything tracked whatever they say.
     pub(super) fn walk(&self, rules: &Rules, tracked: &Tracked) -> io::Result<Walk> {
         let mut walk = Walk::default();
-        if let Some(stat) = self.stat(b".")? {
-            self.let_in(b".", &stat, Mode::RWXU)?;
-        }
+        self.open_top()?;
         // A folder and whether an ignored one is above it: there only tracked paths count.
         let mut open = vec![(Vec::new(), false)];
         while let Some((folder, in_ignored)) = open.pop() {
