@@ -66,7 +66,7 @@ fn ctrl_c_ends_all_in_order_and_begins_no_other() {
     assert_eq!(ran.stdout.matches("interrupted by SIGINT").count(), 2, "{}", ran.stdout);
     assert_eq!(repo.evidence("status-").len(), 2);
     assert_eq!(repo.left_in_state(), Vec::<String>::new());
-    assert!(repo.processes().is_empty());
+    wait_until(|| repo.processes().is_empty());
 }
 
 #[test]

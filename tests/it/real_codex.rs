@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::model::{Model, Reply, add_file, does, say, shell};
-use crate::common::{Ran, Repo};
+use crate::common::{Ran, Repo, wait_until};
 
 /// The model's key; of no shape that a masker knows.
 const KEY: &str = "not-a-real-key-4711-0815";
@@ -79,7 +79,7 @@ fn what_its_shell_and_apply_patch_make_lands_on_the_branch() {
         let log = repo.log();
         assert!(log.contains("/usr/outside") && !log.contains("\"type\""), "{log}");
         assert!(!log.contains("\n0\n"), "its shell is not root: {log}");
-        assert!(repo.processes().is_empty());
+        wait_until(|| repo.processes().is_empty());
         assert!(repo.left_in_state().is_empty());
     }
 }
