@@ -43,14 +43,27 @@ let
     );
   };
 
+  # One profile and one folder for all that is compiled, so that each finds what another left: the tests differ from
+  # the program in how the crate itself is compiled, and in nothing else.
+  build = "--release --frozen -j $NIX_BUILD_CORES";
+  test =
+    build
+    + toString (
+      map (setting: " --config profile.release.package.autopilot.${setting}") [
+        "opt-level=0"
+        "codegen-units=16"
+        "debug-assertions=true"
+        "overflow-checks=true"
+      ]
+    );
+
   common = {
     inherit version;
     cargoLock.lockFile = ../Cargo.lock;
-    nativeBuildInputs = [ git ];
   };
 
-  # Everything but the crate itself, compiled once for the package, its tests and its lints: an empty crate with
-  # the same manifest.
+  # Everything but the crate itself, compiled once for the program, its tests and its lints: an empty crate with the
+  # same manifest.
   dependencies = rustPlatform.buildRustPackage (
     common
     // {
@@ -71,11 +84,19 @@ let
         done
         : >src/lib.rs
       '';
+      buildPhase = ''
+        cargo build ${build}
+        cargo test ${test} --no-run
+        cargo check ${build} --all-targets
+      '';
+      doCheck = false;
       installPhase = ''
         find target -path '*/.fingerprint/autopilot-*' -prune -exec rm -rf {} +
         mkdir -p $out
         cp -r --preserve=timestamps target $out/
       '';
+      # Compiled files are for cargo alone.
+      dontFixup = true;
     }
   );
 
@@ -90,9 +111,11 @@ let
       pname = "autopilot-unwrapped";
       src = source;
       postPatch = reuse;
+      buildPhase = "cargo build ${build}";
       # Whoever runs the program need not run its tests: `nix flake check` does (checks.nix).
       doCheck = false;
-      postInstall = ''
+      installPhase = ''
+        install -Dm755 -t $out/bin target/release/autopilot
         for shell in bash:share/bash-completion/completions/autopilot zsh:share/zsh/site-functions/_autopilot fish:share/fish/vendor_completions.d/autopilot.fish; do
           mkdir -p "$out/$(dirname "''${shell#*:}")"
           $out/bin/autopilot completions "''${shell%%:*}" >"$out/''${shell#*:}"
@@ -107,7 +130,9 @@ let
         ];
         platforms = lib.platforms.linux;
       };
-      passthru = { inherit source; };
+      passthru = {
+        inherit build source test;
+      };
     }
   );
 
