@@ -11,9 +11,6 @@
   autopilot,
   dependencies,
   unwrapped,
-  # For the tests alone; a package set that lacks them has them on its own PATH.
-  python3 ? null,
-  util-linux ? null,
 }:
 let
   inherit (unwrapped) source;
@@ -67,9 +64,7 @@ in
     pname = "autopilot-tests";
     nativeBuildInputs = previous.nativeBuildInputs ++ [
       git
-      python3
       rustfmt
-      util-linux
     ];
     buildPhase = ''
       echo 'NOT TRIED HERE, but by .ci/run: ${toString notHere}'
