@@ -16,32 +16,41 @@ let
   manifest = (lib.importTOML ../Cargo.toml).package;
   inherit (manifest) version;
 
-  # Unrelated edits rebuild nothing: what is built depends on these alone.
+  # Unrelated edits rebuild nothing: each is built of what it reads, and of nothing else.
   manifests = [
     ../Cargo.toml
     ../Cargo.lock
   ];
-  source = lib.fileset.toSource {
-    root = ../.;
-    fileset = lib.fileset.unions (
-      manifests
-      ++ [
-        ../.ai
-        ../.gitignore
-        ../CHANGELOG.md
-        ../CONTRIBUTING.md
-        ../README.md
-        ../benches
-        ../clippy.toml
-        ../docs
-        ./templates
-        ../rustfmt.toml
-        ../scripts
-        ../src
-        ../tests
-      ]
-    );
-  };
+  of =
+    files:
+    lib.fileset.toSource {
+      root = ../.;
+      fileset = lib.fileset.unions (manifests ++ files);
+    };
+  # What the tests read.
+  source = of [
+    ../.ai
+    ../.gitignore
+    ../CHANGELOG.md
+    ../CONTRIBUTING.md
+    ../README.md
+    ../benches
+    ../clippy.toml
+    ../docs
+    ./templates
+    ../rustfmt.toml
+    ../scripts
+    ../src
+    ../tests
+  ];
+  # Cargo wants the file of every target of the manifest, whatever it builds.
+  targets = ''
+    sed -n -e 's/^path = "\(.*\)"/\1/p' -e '/^\[\[bench\]\]/,/^name/s/^name = "\(.*\)"/benches\/\1.rs/p' Cargo.toml |
+      while read -r target; do
+        mkdir -p "$(dirname "$target")"
+        [ -e "$target" ] || printf '//! Empty.\nfn main() {}\n' >"$target"
+      done
+  '';
 
   # One profile and one folder for all that is compiled, so that each finds what another left: the tests differ from
   # the program in how the crate itself is compiled, and in nothing else.
@@ -68,22 +77,8 @@ let
     common
     // {
       pname = "autopilot-dependencies";
-      src = lib.fileset.toSource {
-        root = ../.;
-        fileset = lib.fileset.unions manifests;
-      };
-      postPatch = ''
-        mkdir -p src benches tests
-        echo 'fn main() {}' >src/main.rs
-        sed -n 's/^path = "\(tests\/.*\)"/\1/p' Cargo.toml | while read -r test; do
-          mkdir -p $(dirname $test)
-          echo 'fn main() {}' >$test
-        done
-        sed -n '/^\[\[bench\]\]/,/^name/s/^name = "\(.*\)"/\1/p' Cargo.toml | while read -r bench; do
-          echo 'fn main() {}' >benches/$bench.rs
-        done
-        : >src/lib.rs
-      '';
+      src = of [ ];
+      postPatch = targets;
       buildPhase = ''
         cargo build ${build}
         cargo test ${test} --no-run
@@ -109,8 +104,8 @@ let
     common
     // {
       pname = "autopilot-unwrapped";
-      src = source;
-      postPatch = reuse;
+      src = of [ ../src ];
+      postPatch = targets + reuse;
       buildPhase = "cargo build ${build}";
       # Whoever runs the program need not run its tests: `nix flake check` does (checks.nix).
       doCheck = false;
@@ -131,7 +126,12 @@ let
         platforms = lib.platforms.linux;
       };
       passthru = {
-        inherit build source test;
+        inherit
+          build
+          reuse
+          source
+          test
+          ;
       };
     }
   );
