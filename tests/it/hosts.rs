@@ -65,11 +65,8 @@ const HOSTS: [Host; 12] = [
 
 /// Rows that are held to elsewhere: real older Landlock needs the sandbox called directly (`tests/abi.rs`), and Nix's
 /// build sandbox is where the flake's checks `tests` and `audit` run.
-const ELSEWHERE: [&str; 3] = [
-    "namespaces, Landlock ABI 1 to 5",
-    "no namespaces, Landlock ABI 1 to 5",
-    "inside Nix's build sandbox",
-];
+const ELSEWHERE: [&str; 3] =
+    ["namespaces, Landlock ABI 1 to 5", "no namespaces, Landlock ABI 1 to 5", "inside Nix's build sandbox"];
 
 #[test]
 fn on_every_host_a_plan_runs_confined_or_says_why_not_and_what_helps() {
