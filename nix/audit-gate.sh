@@ -40,7 +40,7 @@ tamper() {
     echo "audit-gate: $name: exit $code, not 4"
     exit 1
   fi
-  echo "found: $name: $(grep -m 1 '^FAIL' ../found)"
+  echo "found: $name: $(grep -m 1 -E '^(FAIL|error)' ../found)"
 }
 
 journal=$evidence/autopilot/status-$run.log
