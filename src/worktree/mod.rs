@@ -17,6 +17,7 @@ mod git;
 mod gitdirs;
 mod intake;
 mod look;
+mod names;
 mod outgoing;
 mod part;
 mod pin;
