@@ -141,6 +141,11 @@ async fn one(args: &RunArgs, repository: &Repository, call: Call) -> Result<Exit
                     "objects are shared: steps can read all that this repository's object store holds",
                 );
             }
+            if base.may_have_lfs()? {
+                output::note(
+                    "files of Git LFS are there as their pointers: no filter runs, and steps have no remote",
+                );
+            }
             let publishing = intent.recorded(&recorder);
             run::begin(&mut recorder, &plan, &base, repository, &grants, publishing)?;
             (recorder, Standing::default(), resume::fresh(scene, &plan, &base, name, None).await)

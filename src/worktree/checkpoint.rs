@@ -10,6 +10,7 @@ use super::Worktree;
 use super::changes::{Changes, Kind};
 use super::create::RESULT;
 use super::error::{WorktreeError, at};
+use super::filters;
 use super::part::Part;
 use super::root::split;
 use super::tree::{self, Difference};
@@ -163,7 +164,7 @@ impl Worktree {
             ("FILTERS", if filters { "1" } else { "" }.into()),
         ];
         let printed = self.git.script("commit", COMMIT, &variables).await?;
-        let printed = refuse_filtered(&printed)?;
+        let printed = filters::refuse(&self.root, &written, &printed)?;
         if printed.is_empty() {
             return Ok(None);
         }
@@ -231,45 +232,7 @@ fn complete(changes: &Changes, made: Option<Made>) -> Result<Option<Made>, Workt
     }
 }
 
-/// Reads what `check-attr` says of the paths of a commit, up to an empty record, and returns what follows. A
-/// filter (LFS, encryption) would have to run to make the blob of such a file: raw bytes are not what it stands for.
-fn refuse_filtered(printed: &[u8]) -> Result<&[u8], WorktreeError> {
-    let mut rest = printed;
-    let mut next = || {
-        let end = rest.iter().position(|&byte| byte == 0)?;
-        let record = &rest[..end];
-        rest = &rest[end + 1..];
-        Some(record)
-    };
-    while let Some(path) = next().filter(|path| !path.is_empty()) {
-        let value = next().and_then(|_| next()).unwrap_or_default();
-        if !matches!(value, b"unspecified" | b"unset" | b"set") {
-            return Err(WorktreeError::Uncommittable(format!(
-                "{} has the filter `{}`, which a run cannot apply: change it outside of runs, or take it from the filter",
-                shown(path),
-                shown(value)
-            )));
-        }
-    }
-    Ok(rest)
-}
-
 /// Writes a path for people.
 pub(super) fn shown(path: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(path)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn filters_are_refused_and_what_follows_is_returned() {
-        let plain = b"a\0filter\0unspecified\0b\0filter\0unset\0\0abc\n:rest\0x\0";
-        assert_eq!(refuse_filtered(plain).unwrap(), b"abc\n:rest\0x\0");
-        assert_eq!(refuse_filtered(b"\0").unwrap(), b"");
-        let error =
-            refuse_filtered(b"a\0filter\0unset\0b.bin\0filter\0lfs\0\0abc\n").unwrap_err().to_string();
-        assert!(error.contains("b.bin has the filter `lfs`"), "{error}");
-    }
 }

@@ -13,6 +13,7 @@ mod create;
 mod deliver;
 mod earlier;
 mod error;
+mod filters;
 mod git;
 mod gitdirs;
 mod intake;
