@@ -189,6 +189,11 @@ impl RunDir {
         self.path.join("tmp")
     }
 
+    /// TMPDIR of the runner's confined git.
+    pub(super) fn scratch(&self) -> PathBuf {
+        self.path.join("scratch")
+    }
+
     /// Where the runner lays lists for its confined git.
     pub(super) fn inbox(&self) -> PathBuf {
         self.path.join("inbox")
