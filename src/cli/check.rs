@@ -100,7 +100,7 @@ struct Denied {
 }
 
 fn check(found: &Found, plan_only: bool) -> Checked<'_> {
-    let result = plan::load(&found.path, found.issue).map(|loaded| {
+    let result = found.load().map(|loaded| {
         // What is unset here may be set where it runs.
         let warnings = if plan_only { loaded.warnings.clone() } else { warnings(&loaded) };
         let host = (!plan_only).then(|| ask(&loaded.plan));
