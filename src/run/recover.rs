@@ -41,7 +41,8 @@ pub async fn recover(
         discard_claim(&files, left)?;
         return Ok(None);
     }
-    recorder.defer(Event::Recovered { torn });
+    // At once, not with the next event: there may be none before the reports are written from the journal.
+    recorder.record(Event::Recovered { torn })?;
     let last = last_checkpoint(&lines);
     let mut worktree = match left {
         Some((dir, record)) => {

@@ -140,6 +140,8 @@ fn goes_on_to_the_same_end(repo: &Repo, undisturbed: &str, what: &str) {
     assert!(repo.summary().starts_with("# ✅ #7 done"), "{what}: {}", repo.summary());
     let failed = journal(repo).to_str().unwrap().replace("status-", "FAILED-");
     assert!(!PathBuf::from(failed).exists(), "{what}: a failure report of a run that is done");
+    let audit = repo.autopilot(["audit", "7"]);
+    assert_eq!(audit.code, 0, "{what}:\n{}\n{}", audit.stdout, fs::read_to_string(journal(repo)).unwrap());
     for saved in of("salvaged") {
         let bundle =
             journal(repo).to_str().unwrap().replace("status-", "salvage-").replace(".log", ".bundle");

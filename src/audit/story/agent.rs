@@ -26,6 +26,14 @@ impl Story {
         }
     }
 
+    /// Takes that an agent's turn is over.
+    pub(super) fn agent_ended(&mut self, id: &str, number: u32) {
+        self.at_work(id, number, "agent.ended");
+        if let Some(attempt) = &mut self.attempt {
+            attempt.heard_out = true;
+        }
+    }
+
     /// Takes anything else that an agent does: only within the attempt that gave it a task.
     pub(super) fn at_work(&mut self, id: &str, number: u32, kind: &str) {
         let Some(at) = self.step_of(id) else { return };

@@ -147,6 +147,20 @@ fn plant(code: Code, on: &mut Fixture) {
         Code::SalvageOpen => {
             fs::set_permissions(on.failed.salvage(), fs::Permissions::from_mode(0o644)).unwrap();
         }
+        // A bundle like any, of something else, and sealed as the run's own.
+        Code::SalvageDiffers => {
+            let bundle = on.failed.salvage();
+            let made = on.repo.git(["rev-parse", "HEAD"]);
+            on.repo.git(["update-ref", "refs/salvage/two-1", &made]);
+            on.repo.git(["bundle", "create", "-q", bundle.to_str().unwrap(), "refs/salvage/two-1"]);
+            on.repo.git(["update-ref", "-d", "refs/salvage/two-1"]);
+            fs::set_permissions(bundle, fs::Permissions::from_mode(0o600)).unwrap();
+            on.failed.reseal();
+        }
+        Code::LogDiffers => {
+            replace(&on.failed.log(), "── step two, attempt 2/2", "── step two, attempt 1/2");
+            on.failed.reseal();
+        }
         Code::StrayWorktree
         | Code::StrayLock
         | Code::StrayRef
