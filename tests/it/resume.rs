@@ -98,6 +98,33 @@ fn a_crashed_run_goes_on_where_it_is_with_what_is_ignored() {
     );
 }
 
+/// As if the runner had died while it made the worktree: it is made anew, whoever comes.
+#[test]
+fn a_worktree_that_was_not_whole_is_made_anew() {
+    // The logs there are then, and how often the last one says that its step is ready.
+    for (args, logs, ready) in [(&["7", "--resume"][..], 1, 2), (&["7"], 2, 1)] {
+        let (repo, mut child) = waiting();
+        signal(&child, Signal::SIGKILL);
+        child.wait().unwrap();
+        wait_until(|| repo.processes().is_empty());
+        let journal = journal(&repo);
+        let text = fs::read_to_string(&journal).unwrap();
+        fs::write(&journal, format!("{}\n", text.lines().next().unwrap())).unwrap();
+        let run = fs::read_dir(repo.state().join("runs")).unwrap().next().unwrap().unwrap().path();
+        fs::remove_dir_all(run.join("worktree/.git")).unwrap();
+        let child = repo.start(args);
+        wait_until(|| {
+            let there = fs::read_dir(repo.top().join(".ai/logs/codex")).unwrap().count();
+            there == logs && repo.log().matches("ready").count() == ready
+        });
+        release(&repo);
+        Ran::of(&child.wait_with_output().unwrap()).exits(0);
+        repo.autopilot(["audit", "--all"]).exits(0);
+        assert_eq!(repo.events_of("worktree.ready").len(), 1);
+        assert_eq!(repo.git(["show", &format!("{}:two", repo.branches().pop().unwrap())]), "two");
+    }
+}
+
 #[test]
 fn a_crash_that_a_later_run_picked_up_goes_on_from_its_branch() {
     let (repo, mut child) = waiting();
