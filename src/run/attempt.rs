@@ -4,16 +4,16 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::command::{self, Cut, Done, Job};
+use super::egress::Of;
 use super::expect::Output;
 use super::home::Home;
 use super::preflight::Grants;
 use super::work::Worked;
 use super::{RunError, Runner, expect};
 use crate::evidence::event::{
-    AttemptResult, Change, ChangeKind, CommandEnded, Egress, EgressVerdict, Event, Reason, ReasonKind, Role,
+    AttemptResult, Change, ChangeKind, CommandEnded, Event, Reason, ReasonKind, Role,
 };
 use crate::evidence::{Text, Token, log};
-use crate::network::{Decision, Verdict};
 use crate::plan::{Action, Invocation, Step};
 use crate::policy::{self, Grant};
 use crate::sandbox::{Place, Status};
@@ -199,7 +199,8 @@ impl Runner<'_> {
         let (step, attempt) = (this.token(), this.number);
         let command = self.recorder.text(&shown);
         self.recorder.record(Event::CommandStarted { step: step.clone(), attempt, role, command })?;
-        let done = command::run(job, self.recorder, &mut self.interrupt).await?;
+        let of = Of { step: step.clone(), attempt, role };
+        let done = command::run(job, of, self.recorder, &mut self.interrupt).await?;
         self.last_output = done.log.clone();
         let status = done.ended.as_ref().ok().map(|ended| &ended.status);
         let ended_by = match (&done.ended, done.cut) {
@@ -224,34 +225,8 @@ impl Runner<'_> {
             survivors: done.ended.as_ref().map_or(0, |ended| ended.survivors),
             enforced: enforced.map(|value| self.recorder.document(value)),
         };
-        for decision in &done.traffic.decisions {
-            let event = self.egress(this, role, decision);
-            self.recorder.defer(Event::Egress(Box::new(event)));
-        }
         self.recorder.defer(Event::CommandEnded(Box::new(event)));
         Ok(done)
-    }
-
-    fn egress(&self, this: Try<'_>, role: Role, decision: &Decision) -> Egress {
-        let (verdict, why, allow) = match &decision.verdict {
-            Verdict::Allowed => (EgressVerdict::Allowed, None, None),
-            Verdict::Refused { why, allow } => (EgressVerdict::Refused, Some(why), allow.as_ref()),
-            Verdict::Failed { why } => (EgressVerdict::Failed, Some(why), None),
-        };
-        let allow = allow.map(|host| format!("network: {{allow: [\"{host}\"]}}"));
-        Egress {
-            step: this.token(),
-            attempt: this.number,
-            role,
-            host: self.recorder.text(&decision.host),
-            port: decision.port,
-            verdict,
-            why: why.map(|why| self.recorder.text(why)),
-            allow: allow.map(|line| self.recorder.text(line)),
-            connections: decision.connections,
-            sent: decision.sent,
-            received: decision.received,
-        }
     }
 
     /// Tells whether a command's end decides the attempt.

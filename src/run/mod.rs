@@ -4,6 +4,7 @@
 mod attach;
 mod attempt;
 mod command;
+mod egress;
 mod equip;
 mod expect;
 mod finish;

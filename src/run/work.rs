@@ -128,8 +128,8 @@ impl Runner<'_> {
         drop(home);
         let report = done.report.take();
         // Counted where the requests went by; what the agent says of it is not asked.
-        let Usage { input, cached, output, .. } = done.traffic.model;
-        self.memory.count(&this.step.id, done.traffic.model.tokens());
+        let Usage { requests, input, cached, output, .. } = done.usage;
+        self.memory.count(&this.step.id, done.usage.tokens());
         if let Some(report) = &report {
             let message = report.message.as_deref().map(hearing::cut);
             self.recorder.record(Event::AgentEnded {
@@ -137,6 +137,7 @@ impl Runner<'_> {
                 attempt,
                 message: message.map(|text| self.recorder.text(text)),
                 tokens: (input + output > 0).then_some(Tokens { input, cached, output }),
+                requests,
                 acts: report.acts,
             })?;
         }
@@ -153,7 +154,7 @@ impl Runner<'_> {
         };
         let ended = done.ended.as_ref().map(|ended| how(&ended.status)).unwrap_or_default();
         let fail = |text: &str| over(self.failed(ReasonKind::Agent, text));
-        if done.traffic.model.refused > 0 {
+        if done.usage.refused > 0 {
             return over(self.failed(ReasonKind::Tokens, &self.spent(step, codex)));
         }
         match &report.turn {
@@ -171,7 +172,7 @@ impl Runner<'_> {
         if let Some(outcome) = self.judge(done, step.expectation.exit_code, ReasonKind::Exit, "") {
             return over(outcome);
         }
-        let Usage { requests, estimated, .. } = done.traffic.model;
+        let Usage { requests, estimated, .. } = done.usage;
         let limited = matches!(codex.tokens, TokenLimit::AtMost(_))
             || (matches!(self.plan.limits.tokens, TokenLimit::AtMost(_))
                 && codex.tokens != TokenLimit::Unlimited);
