@@ -43,7 +43,7 @@ fn denied(request: &Request, host: &HostFacts, waivers: &[&str]) -> Reason {
 }
 
 fn waived(names: &[&str]) -> Waivers {
-    Waivers { names: names.iter().map(|&name| name.to_owned()).collect() }
+    names.iter().map(|name| name.parse::<Waiver>().unwrap()).collect()
 }
 
 #[test]

@@ -11,7 +11,7 @@ use rustix::thread::CapabilitySet;
 use super::spec::Setting;
 use super::toolchains::{self, Toolchains};
 use super::{SandboxError, filter, launcher, lock};
-use crate::policy::{self, Decision, Fact, HostFacts, Identity, Namespaces, Request, Waivers};
+use crate::policy::{self, Decision, Fact, HostFacts, Identity, Namespaces, Request, Waiver, Waivers};
 
 /// Folders of the system that programs need, and what they read of the machine.
 const FOLDERS: [&str; 11] = [
@@ -136,7 +136,7 @@ fn namespaces(facts: &HostFacts) -> Fact<Namespaces> {
 /// Returns what most commands would be launched under if there are namespaces.
 fn setting(facts: &HostFacts, user: bool) -> Result<Setting, SandboxError> {
     let facts = HostFacts { namespaces: Fact::Yes(Namespaces { user }), ..facts.clone() };
-    let waivers = Waivers { names: vec!["landlock".into(), "seccomp".into()] };
+    let waivers = Waivers::from_iter([Waiver::Landlock, Waiver::Seccomp]);
     match policy::decide(&Request::git(), &facts, &waivers) {
         Decision::Allow(grant) => Ok(Setting::of(&grant)),
         Decision::Deny(reason) => {
