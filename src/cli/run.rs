@@ -16,7 +16,7 @@ use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, Head, Recorder, RunName};
 use crate::github::Environment;
 use crate::plan::{Plan, Provider};
-use crate::policy::{HostFacts, Waivers};
+use crate::policy::{HostFacts, Waiver, Waivers};
 use crate::publish::{Intent, intend};
 use crate::report::{self, RunView, WorktreeView};
 use crate::run::{self, Ending, Interrupt, Refusal, Standing};
@@ -55,9 +55,9 @@ pub(super) struct RunArgs {
     /// As root: the user whom the steps run as (default: an unprivileged uid of the run's own).
     #[arg(long, value_name = "USER")]
     run_as: Option<String>,
-    /// Names a protection to go without where this host cannot give it (repeatable).
+    /// A protection to go without where this host cannot give it: landlock, seccomp or network (repeatable).
     #[arg(long, value_name = "WHAT")]
-    allow_degraded: Vec<String>,
+    allow_degraded: Vec<Waiver>,
     /// Print results as JSON on standard output, and progress on standard error.
     #[arg(long)]
     json: bool,
@@ -83,7 +83,7 @@ async fn one(args: &RunArgs, repository: &Repository, call: Call) -> Result<Exit
     let plan = load(args, &found)?;
     let base = repository.base(plan.base.as_deref())?;
     let host = host(args)?;
-    let waivers = Waivers { names: args.allow_degraded.clone() };
+    let waivers: Waivers = args.allow_degraded.iter().copied().collect();
     let secrets = Secrets::default();
     let (mut grants, warnings) = run::preflight(&plan, &host, &waivers, &secrets)?;
     for warning in warnings {

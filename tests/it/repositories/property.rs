@@ -141,6 +141,7 @@ fn check(steps: &[(Vec<serde_json::Value>, bool)]) {
         repo.git(["fetch", "-q", bundle.to_str().unwrap(), "refs/salvage/*:refs/salvage/*"]);
     }
     let log = repo.log();
+    assert!(!log.contains("python3: "), "the steps did nothing\n{log}");
     let mut checkpoint = "main".to_owned();
     for (number, _) in steps.iter().enumerate() {
         let id = format!("s{number}");
