@@ -44,6 +44,9 @@ git read-tree "$PARENT"
 git update-ref "$REF" "$PARENT"
 "#;
 
+/// Bytes of a path that are shown.
+const SHOWN: usize = 300;
+
 /// A commit of the worktree's state.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
@@ -129,9 +132,12 @@ impl Worktree {
         Ok(())
     }
 
-    /// What git does not take is the attempt's fault, not the runner's.
+    /// What fsck refuses is the attempt's fault; a full disk, say, is not.
     fn refused_by_git(&self, changes: &Changes, error: WorktreeError) -> WorktreeError {
         let WorktreeError::Git { stderr, .. } = &error else { return error };
+        if !stderr.contains("fsck error in pack") {
+            return error;
+        }
         let said = |start: &str| stderr.lines().find_map(|line| line.strip_prefix(start));
         let why = said("error: ").or(said("fatal: ")).unwrap_or(stderr);
         let is_named = |oid: &str| !oid.is_empty() && why.contains(oid);
@@ -232,7 +238,11 @@ fn complete(changes: &Changes, made: Option<Made>) -> Result<Option<Made>, Workt
     }
 }
 
-/// Writes a path for people.
+/// Writes a path for people; of one that nobody would read, its ends.
 pub(super) fn shown(path: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(path)
+    if path.len() <= SHOWN {
+        return String::from_utf8_lossy(path);
+    }
+    let end = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    Cow::Owned(end(&path[..SHOWN / 2]) + "…" + &end(&path[path.len() - SHOWN / 2..]))
 }

@@ -275,7 +275,7 @@ impl Repo {
     pub(crate) fn fingerprint(&self) -> String {
         let git = self.top().join(".git");
         let mut text = String::new();
-        for part in ["HEAD", "ORIG_HEAD", "FETCH_HEAD", "config", "config.worktree", "index"] {
+        for part in ["HEAD", "ORIG_HEAD", "FETCH_HEAD", "config", "config.worktree", "index", "packed-refs"] {
             text.push_str(&format!("{part}: {:?}\n", fs::read(git.join(part)).ok()));
         }
         let refs = self.git(["for-each-ref", "--format=%(refname) %(objectname) %(symref)"]);
@@ -284,8 +284,9 @@ impl Repo {
         for args in [&["status", "--porcelain"][..], &["worktree", "list"], &["stash", "list"]] {
             text.push_str(&format!("{}\n", self.git(args)));
         }
-        for folder in ["hooks", "info", "logs", "worktrees"] {
-            text.push_str(&listing(&git.join(folder)));
+        for folder in ["hooks", "info", "logs", "worktrees"].map(|name| git.join(name)) {
+            text.push_str(&format!("{}: {}\n", folder.display(), folder.is_dir()));
+            text.push_str(&if folder.is_dir() { contents(&folder) } else { String::new() });
         }
         text + &contents(&self.top())
     }
@@ -397,19 +398,7 @@ impl Ran {
     }
 }
 
-fn listing(folder: &Path) -> String {
-    let Ok(entries) = fs::read_dir(folder) else { return format!("{}: none\n", folder.display()) };
-    let mut names: Vec<String> = entries
-        .map(|entry| {
-            let entry = entry.unwrap();
-            format!("{:?} {}\n", entry.file_name(), entry.metadata().unwrap().len())
-        })
-        .collect();
-    names.sort();
-    names.concat()
-}
-
-/// Lists every file below a folder with what is in it: not `.git`, and not the evidence.
+/// Lists every file below a folder with what is in it: not `.git`, and not the evidence and result branches of runs.
 fn contents(top: &Path) -> String {
     use std::os::unix::fs::PermissionsExt;
     let mut lines = Vec::new();
@@ -418,7 +407,7 @@ fn contents(top: &Path) -> String {
         for entry in fs::read_dir(&folder).unwrap().flatten() {
             let path = entry.path();
             let metadata = fs::symlink_metadata(&path).unwrap();
-            if path.ends_with(".git") || path.ends_with(".ai/logs") {
+            if [".git", ".ai/logs", "logs/refs/heads/autopilot"].iter().any(|own| path.ends_with(own)) {
                 continue;
             }
             let what = if metadata.is_dir() {

@@ -62,3 +62,27 @@ fn what_is_mounted_or_immutable_stays_and_is_named_and_the_next_run_finishes() {
     repo.run().exits(0);
     assert_eq!(repo.left_in_state(), Vec::<String>::new());
 }
+
+#[test]
+fn a_crashed_run_salvages_no_more_than_its_plan_says() {
+    let repo = Repo::new();
+    let head = "limits: {salvage: 1MiB}";
+    repo.plan_with(
+        head,
+        "  - {id: a, command: 'echo small > small; head -c 2M /dev/zero > large; echo ready; sleep 3600'}\n",
+    );
+    let mut child = repo.start(["7"]);
+    crate::common::wait_until(|| repo.log().contains("ready"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // The plan is another one by now, and was never that run's.
+    repo.plan("  - {id: b, command: 'echo made > made'}\n");
+    repo.run().exits(0);
+    let lists = repo.evidence("not-salvaged-");
+    let list = fs::read_to_string(&lists[0]).unwrap();
+    assert!(list.contains("large: larger than `limits.salvage`; moved to "), "{list}");
+    let bundle = &repo.evidence("salvage-")[0];
+    repo.git(["fetch", "-q", bundle.to_str().unwrap(), "refs/salvage/*:refs/salvage/*"]);
+    assert_eq!(repo.git(["show", "refs/salvage/a-1:small"]), "small");
+    assert_eq!(repo.left_in_state().len(), 1, "the large file is still there");
+}
