@@ -14,7 +14,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use autopilot::plan::Network;
-use autopilot::policy::{self, Decision, Fact, Grant, HostFacts, Reason, Request, Waivers};
+use autopilot::policy::{self, Decision, Fact, Grant, HostFacts, Reason, Request, Waiver, Waivers};
 use autopilot::sandbox::{self, Command, Place, Status};
 
 /// Lowest ABI that will do inside namespaces, and where something is shared with the host.
@@ -40,7 +40,7 @@ fn main() {
 /// many launches that were.
 fn one(host: &HostFacts, request: &Request, floor: u32, name: &str) -> u32 {
     let abi = host.landlock;
-    let given_up = Waivers { names: vec!["landlock".into()] };
+    let given_up = Waivers::from_iter([Waiver::Landlock]);
     let grant = match (decide(request, host, &Waivers::default()), abi >= floor) {
         (Ok(grant), true) => grant,
         (Err(reason), false) => {

@@ -71,6 +71,7 @@ pub(super) struct Progress {
     changed: Option<String>,
     tokens: Option<u64>,
     hosts: BTreeSet<String>,
+    refused: BTreeSet<String>,
     left: u32,
     tail: VecDeque<String>,
     partial: Vec<u8>,
@@ -124,6 +125,7 @@ impl Progress {
             changed: None,
             tokens: None,
             hosts: BTreeSet::new(),
+            refused: BTreeSet::new(),
             left: 0,
             tail: VecDeque::new(),
             partial: Vec::new(),
@@ -162,6 +164,7 @@ impl Progress {
         self.changed = None;
         self.tokens = None;
         self.hosts.clear();
+        self.refused.clear();
         let label = match self.allowed.get(step) {
             Some(allowed) if *allowed > 1 => format!("{step} {attempt}/{allowed}"),
             _ => step.to_owned(),
@@ -200,12 +203,13 @@ impl Progress {
         let target = format!("{}:{}", egress.host, egress.port);
         match egress.verdict {
             EgressVerdict::Allowed => drop(self.hosts.insert(target)),
-            EgressVerdict::Refused => {
+            // Told the first time; the reports have the number.
+            EgressVerdict::Refused if self.refused.insert(target.clone()) => {
                 let (mark, allow) = (style("⊘").yellow(), egress.allow.as_ref());
                 let allow = allow.map(|line| format!(" (allow: `{line}`)")).unwrap_or_default();
-                self.say(&format!("{mark} {target} ×{} refused by the policy{allow}", egress.connections));
+                self.say(&format!("{mark} {target} refused by the policy{allow}"));
             }
-            EgressVerdict::Failed => {}
+            EgressVerdict::Refused | EgressVerdict::Failed => {}
         }
     }
 

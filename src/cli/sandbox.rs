@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::exit::{Exit, Failure};
 use super::output;
 use crate::network::{Decision, Gate, Verdict};
-use crate::policy::{self, Fact, Grant, Identity, Isolation, Reach, Waivers};
+use crate::policy::{self, Fact, Grant, Identity, Isolation, Reach, Waiver, Waivers};
 use crate::sandbox::{self, Command, Ended, Place, SandboxError, Seen, Status};
 use request::{Policy, duration};
 
@@ -32,9 +32,9 @@ pub(super) struct SandboxArgs {
     /// As root: the user it runs as (default: the directory's owner, else an unprivileged uid of its own).
     #[arg(long, value_name = "USER")]
     run_as: Option<String>,
-    /// Names a protection to go without where this host cannot give it (repeatable).
+    /// A protection to go without where this host cannot give it: landlock, seccomp or network (repeatable).
     #[arg(long, value_name = "WHAT")]
-    allow_degraded: Vec<String>,
+    allow_degraded: Vec<Waiver>,
     /// The command.
     #[arg(last = true, required = true, value_name = "CMD")]
     command: Vec<OsString>,
@@ -46,7 +46,7 @@ pub(super) fn run(args: SandboxArgs) -> Result<Exit, Failure> {
     let mut host = sandbox::probe();
     host.identity = identity(&args, &worktree, host.identity);
     let request = args.policy.request()?;
-    let waivers = Waivers { names: args.allow_degraded.clone() };
+    let waivers: Waivers = args.allow_degraded.iter().copied().collect();
     let grant = match policy::decide(&request, &host, &waivers) {
         policy::Decision::Allow(grant) => *grant,
         policy::Decision::Deny(reason) => {
@@ -76,7 +76,7 @@ pub(super) fn run(args: SandboxArgs) -> Result<Exit, Failure> {
             sandbox::spawn_seen(&grant, &place, seen, read_only, command).await.map_err(refused)?;
         let serving = gate.serve(confined.take_listeners()).context("the proxy")?;
         let exit = supervise(confined, timeout).await;
-        serving.end().decisions.iter().for_each(tell);
+        Decision::together(serving.end().decisions).iter().for_each(tell);
         exit
     })
 }

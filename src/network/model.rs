@@ -45,6 +45,7 @@ pub struct Upstream {
     auth: Auth,
     headers: HeaderMap,
     limit: Option<u64>,
+    counted: bool,
 }
 
 /// What lets one in: read by the runner, and in no step's hands.
@@ -111,6 +112,7 @@ impl Upstream {
             headers: headers(auth).map_err(|_| UpstreamError::Key)?,
             auth: auth.clone(),
             limit: None,
+            counted: false,
         })
     }
 
@@ -126,6 +128,12 @@ impl Upstream {
     #[must_use]
     pub fn limit(self, tokens: Option<u64>) -> Self {
         Self { limit: tokens, ..self }
+    }
+
+    /// Wants every answer to tell what it cost: after one that does not, the next request is refused.
+    #[must_use]
+    pub fn counted(self, counted: bool) -> Self {
+        Self { counted, ..self }
     }
 }
 
@@ -206,16 +214,25 @@ impl Endpoint {
                 );
             }
         };
-        if let Some(limit) =
-            self.upstream.limit.filter(|limit| is_model && self.meter.usage().tokens() >= *limit)
-        {
+        if let Some(why) = self.refused().filter(|_| is_model) {
             self.meter.refuse();
-            let text = format!("the token limit of {limit} is reached");
-            return refusal(StatusCode::FORBIDDEN, &text);
+            return refusal(StatusCode::FORBIDDEN, &why);
         }
         match self.pass_on(request, is_model).await {
             Ok(response) => response,
             Err(why) => refusal(StatusCode::BAD_GATEWAY, &format!("{}: {why}", self.upstream.target)),
+        }
+    }
+
+    /// Says why no further request is passed on, if none is.
+    fn refused(&self) -> Option<String> {
+        let used = self.meter.usage();
+        match self.upstream.limit {
+            _ if self.upstream.counted && used.uncounted > 0 => {
+                Some("the model's server reports no token counts, and they are limited".to_owned())
+            }
+            Some(limit) if used.tokens() >= limit => Some(format!("the token limit of {limit} is reached")),
+            _ => None,
         }
     }
 

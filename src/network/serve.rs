@@ -36,7 +36,7 @@ pub struct Serving {
 /// What went through a gate.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// What was decided about connections.
+    /// What was decided about connections, as far as [`Serving::news`] did not tell it.
     pub decisions: Vec<Decision>,
     /// What was asked of the model.
     pub model: Usage,
@@ -54,15 +54,15 @@ enum Role {
 }
 
 impl Serving {
-    /// Ends all connections, and returns what went over them.
+    /// Ends all connections, and returns what was not told before of what went over them.
     pub fn end(mut self) -> Traffic {
         self.stop();
-        self.so_far()
+        Traffic { decisions: self.tally.news(true), model: self.meter.usage() }
     }
 
-    /// Returns what went through until now.
-    pub fn so_far(&self) -> Traffic {
-        Traffic { decisions: self.tally.decisions(), model: self.meter.usage() }
+    /// Returns what was decided and what ended since it was last asked.
+    pub fn news(&self) -> Vec<Decision> {
+        self.tally.news(false)
     }
 
     fn stop(&mut self) {

@@ -13,6 +13,9 @@ const LONGEST: usize = 16 << 20;
 /// What one token is taken for where an answer did not tell, in bytes.
 const BYTES_PER_TOKEN: u64 = 4;
 
+/// The type of the event that completes an answer.
+const COMPLETED: &[u8] = b"response.completed";
+
 /// What was asked of the model, and what it cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -26,8 +29,10 @@ pub struct Usage {
     pub cached: u64,
     /// Tokens written by the model.
     pub output: u64,
-    /// Answers that were cut off before they told: their tokens are estimated from their bytes.
+    /// Answers that did not tell: their tokens are estimated from their bytes.
     pub estimated: u64,
+    /// Of those, answers that were complete: the model's server does not count.
+    pub uncounted: u64,
 }
 
 impl Usage {
@@ -46,14 +51,21 @@ pub(super) struct Meter {
     cached: AtomicU64,
     output: AtomicU64,
     estimated: AtomicU64,
+    uncounted: AtomicU64,
 }
 
 impl Meter {
     pub(super) fn usage(&self) -> Usage {
-        let [requests, refused, input, cached, output, estimated] =
-            [&self.requests, &self.refused, &self.input, &self.cached, &self.output, &self.estimated]
-                .map(|count| count.load(Ordering::Relaxed));
-        Usage { requests, refused, input, cached, output, estimated }
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Usage {
+            requests: of(&self.requests),
+            refused: of(&self.refused),
+            input: of(&self.input),
+            cached: of(&self.cached),
+            output: of(&self.output),
+            estimated: of(&self.estimated),
+            uncounted: of(&self.uncounted),
+        }
     }
 
     pub(super) fn request(&self) {
@@ -71,8 +83,9 @@ impl Meter {
         self.cached.fetch_add(cached, Ordering::Relaxed);
     }
 
-    fn estimate(&self, asked: u64, answered: u64) {
+    fn estimate(&self, asked: u64, answered: u64, complete: bool) {
         self.estimated.fetch_add(1, Ordering::Relaxed);
+        self.uncounted.fetch_add(complete.into(), Ordering::Relaxed);
         self.input.fetch_add(asked / BYTES_PER_TOKEN, Ordering::Relaxed);
         self.output.fetch_add(answered / BYTES_PER_TOKEN, Ordering::Relaxed);
     }
@@ -81,6 +94,8 @@ impl Meter {
 /// An event of an answer, or the whole of one that does not stream.
 #[derive(Deserialize)]
 struct Event {
+    #[serde(rename = "type")]
+    kind: Option<String>,
     response: Option<Response>,
     usage: Option<Told>,
 }
@@ -127,10 +142,11 @@ impl Drop for Metered {
         if !self.counts {
             return;
         }
-        match self.reader.finish() {
-            Some(told) => self.meter.add(&told),
-            None => self.meter.estimate(self.asked.load(Ordering::Relaxed), self.reader.bytes),
+        if let Some(told) = self.reader.finish() {
+            return self.meter.add(&told);
         }
+        let asked = self.asked.load(Ordering::Relaxed);
+        self.meter.estimate(asked, self.reader.bytes, self.reader.complete);
     }
 }
 
@@ -167,6 +183,8 @@ struct Reader {
     /// The line is too long to be kept.
     skipping: bool,
     told: Option<Told>,
+    /// The event that completes an answer was there.
+    complete: bool,
     bytes: u64,
 }
 
@@ -198,11 +216,12 @@ impl Reader {
     fn end_line(&mut self) {
         let data = self.line.strip_prefix(b"data:").unwrap_or(&self.line);
         // Most lines are words of the answer: only one that can tell is parsed.
-        if memchr::memmem::find(data, b"\"usage\"").is_some()
-            && let Ok(event) = serde_json::from_slice::<Event>(data)
-            && let Some(told) = event.response.and_then(|response| response.usage).or(event.usage)
-        {
-            self.told = Some(told);
+        let tells =
+            [&b"\"usage\""[..], COMPLETED].iter().any(|word| memchr::memmem::find(data, word).is_some());
+        if tells && let Ok(event) = serde_json::from_slice::<Event>(data) {
+            self.complete |= event.kind.is_some_and(|kind| kind.as_bytes() == COMPLETED);
+            self.told =
+                event.response.and_then(|response| response.usage).or(event.usage).or(self.told.take());
         }
         self.line.clear();
         self.skipping = false;
@@ -221,14 +240,29 @@ mod tests {
         reader.finish().map(|told| (told.input_tokens, told.output_tokens))
     }
 
-    const COMPLETED: &str = r#"data: {"type":"response.completed","response":{"id":"r","usage":{"input_tokens":7,"output_tokens":5}}}"#;
+    const LAST: &str = r#"data: {"type":"response.completed","response":{"id":"r","usage":{"input_tokens":7,"output_tokens":5}}}"#;
 
     #[test]
     fn the_last_event_tells_wherever_it_is_cut() {
-        let stream = format!("event: x\ndata: {{\"delta\":\"the \\\"usage\\\"\"}}\n\n{COMPLETED}\r\n\n");
+        let stream = format!("event: x\ndata: {{\"delta\":\"the \\\"usage\\\"\"}}\n\n{LAST}\r\n\n");
         for cut in 0..stream.len() {
             let (one, two) = stream.split_at(cut);
             assert_eq!(told(&[one, two]), Some((7, 5)), "{cut}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_complete_and_tells_nothing_is_told_from_one_that_failed() {
+        for (line, complete) in [
+            (r#"data: {"type":"response.completed","response":{"id":"r","usage":null}}"#, true),
+            (r#"data: {"type":"response.completed","response":{"id":"r"}}"#, true),
+            (r#"data: {"type":"response.failed","response":{"id":"r","usage":null}}"#, false),
+            (r#"data: {"type":"x","delta":"\"type\":\"response.completed\""}"#, false),
+        ] {
+            let mut reader = Reader::default();
+            reader.push(line.as_bytes());
+            assert!(reader.finish().is_none());
+            assert_eq!(reader.complete, complete, "{line}");
         }
     }
 

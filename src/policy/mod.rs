@@ -6,6 +6,7 @@ mod environment;
 mod grant;
 mod host;
 mod review;
+mod waiver;
 
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,7 @@ pub use denial::{Denial, Own, explain_denial};
 pub use grant::{Grant, Isolation, Limits, Reach};
 pub use host::{Cache, Fact, HostFacts, Identity, Namespaces};
 pub use review::{Left, reviewable};
+pub use waiver::{NoWaiver, Waiver, Waivers};
 
 use crate::plan::{EnvEntry, Network, Resources, Step};
 
@@ -75,20 +77,6 @@ impl Request {
     }
 }
 
-/// What the caller gives up by `--allow-degraded`: `landlock` (none, or one too old), `seccomp`, or `network` (that an
-/// allow list holds for every port, where there is no network namespace).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Waivers {
-    /// Names as given, such as `landlock`.
-    pub names: Vec<String>,
-}
-
-impl Waivers {
-    fn include(&self, name: &str) -> bool {
-        self.names.iter().any(|given| given == name)
-    }
-}
-
 /// May it run?
 #[derive(Debug, Clone)]
 #[must_use]
@@ -130,7 +118,7 @@ fn grant(request: &Request, host: &HostFacts, waivers: &Waivers) -> Result<Grant
     listed(host, isolation, &network, waivers, &mut waived)?;
     landlock(host, isolation, &network, waivers, &mut waived)?;
     seccomp(host, isolation, waivers, &mut waived)?;
-    let (env, warnings) = environment::environment(request, host, &identity.name)?;
+    let (env, warnings) = environment::environment(request, host, &identity, isolation)?;
     let home = host.home.as_deref();
     Ok(Grant {
         isolation,
@@ -173,7 +161,7 @@ fn listed(
     else {
         return Ok(());
     };
-    if host.landlock >= PORTS && host.seccomp && waivers.include("network") {
+    if host.landlock >= PORTS && host.seccomp && waivers.include(Waiver::Network) {
         waived.push("network: the step connects to any host on the ports that are let through".into());
         return Ok(());
     }
@@ -244,7 +232,7 @@ fn landlock(
         }
     };
     // Without namespaces and without Landlock nothing would be left to give up.
-    if !(alone && host.landlock == 0) && waivers.include("landlock") {
+    if !(alone && host.landlock == 0) && waivers.include(Waiver::Landlock) {
         waived.push(format!("landlock: {why}"));
         return Ok(());
     }
@@ -268,7 +256,7 @@ fn seccomp(
     if host.seccomp {
         return Ok(());
     }
-    if isolation != Isolation::Bare && waivers.include("seccomp") {
+    if isolation != Isolation::Bare && waivers.include(Waiver::Seccomp) {
         waived.push("seccomp: this kernel has no system call filters".into());
         return Ok(());
     }

@@ -43,7 +43,7 @@ fn denied(request: &Request, host: &HostFacts, waivers: &[&str]) -> Reason {
 }
 
 fn waived(names: &[&str]) -> Waivers {
-    Waivers { names: names.iter().map(|&name| name.to_owned()).collect() }
+    names.iter().map(|name| name.parse::<Waiver>().unwrap()).collect()
 }
 
 #[test]
@@ -56,6 +56,17 @@ fn a_plain_host_gives_everything() {
         "network none (own loopback); write worktree, HOME, TMPDIR; read system, /opt/go; as step (1000)"
     );
     assert_eq!(grant.warnings(), ["PATH: \"bin\" is left out: it is relative"]);
+}
+
+#[test]
+fn a_path_that_another_user_cannot_reach_is_said_where_the_step_has_no_root_of_its_own() {
+    let closed = HostFacts { path_closed: vec![("/root/.cargo/bin".into(), 0)], ..host() };
+    let own = HostFacts { path_closed: vec![("/home/me/bin".into(), 1000)], ..host() };
+    let bare = |host: HostFacts| HostFacts { namespaces: refused_namespaces(), ..host };
+    let said = |host: &HostFacts| allowed(&Request::git(), host, &[]).warnings().join("; ");
+    assert!(said(&bare(closed.clone())).contains("cannot reach /root/.cargo/bin"));
+    assert!(!said(&closed).contains("cannot reach"), "it is shown in a place of its own");
+    assert!(!said(&bare(own)).contains("cannot reach"), "it is the step's own");
 }
 
 #[test]

@@ -1,23 +1,18 @@
 //! One try of a step: action, expectations, `post`, `changes` once more, checkpoint.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::action::{job, shown};
 use super::command::{self, Cut, Done, Job};
+use super::egress::Of;
 use super::expect::Output;
-use super::home::Home;
-use super::preflight::Grants;
 use super::work::Worked;
 use super::{RunError, Runner, expect};
-use crate::evidence::event::{
-    AttemptResult, Change, ChangeKind, CommandEnded, Egress, EgressVerdict, Event, Reason, ReasonKind, Role,
-};
+use crate::evidence::event::{AttemptResult, CommandEnded, Event, Reason, ReasonKind, Role};
 use crate::evidence::{Text, Token, log};
-use crate::network::{Decision, Verdict};
-use crate::plan::{Action, Invocation, Step};
-use crate::policy::{self, Grant};
-use crate::sandbox::{Place, Status};
-use crate::worktree::{Checkpoint, Counted, Kind, Look, WorktreeError};
+use crate::plan::{Action, Step};
+use crate::policy;
+use crate::sandbox::Status;
 
 /// How long a rollback command may take.
 const ROLLBACK: Duration = Duration::from_secs(60);
@@ -43,7 +38,7 @@ pub(super) struct Try<'a> {
 }
 
 impl Try<'_> {
-    fn token(&self) -> Token {
+    pub(super) fn token(&self) -> Token {
         Token::new(&self.step.id)
     }
 }
@@ -157,37 +152,6 @@ impl Runner<'_> {
         Ok(())
     }
 
-    fn action_job<'a>(
-        &self,
-        step: &Step,
-        grants: &'a Grants,
-        place: &'a Place,
-        deadline: (Instant, Cut),
-    ) -> Result<(Job<'a>, Option<Home>), RunError> {
-        let grant = &grants.action;
-        match (&step.action, &grants.applier) {
-            (Action::Command(invocation), _) => Ok((job(invocation, step, grant, place, deadline), None)),
-            (Action::Apply(file), _) => {
-                let path = self.plan.folder.join(file);
-                let patch = std::fs::File::open(&path).map_err(|error| {
-                    std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-                })?;
-                let argv = Invocation::Argv(APPLY.map(str::to_owned).to_vec());
-                let job = job(&argv, step, grant, place, deadline);
-                Ok((Job { stdin: Some(patch), ..job }, None))
-            }
-            (Action::CodexApply(task), Some(applier)) => {
-                let home = Home::make(place, grant)?;
-                let start = applier.codex.apply(task, &applier.cloud, home.seen());
-                home.furnish(&start, grant)?;
-                let argv = Invocation::Argv(start.argv);
-                let job = job(&argv, step, grant, place, deadline);
-                Ok((Job { env: start.env, ..job }, Some(home)))
-            }
-            (Action::Codex(_) | Action::CodexApply(_), _) => Err(RunError::Unprepared(step.id.clone())),
-        }
-    }
-
     /// Runs a command and records it before and after.
     pub(super) async fn command(
         &mut self,
@@ -199,7 +163,8 @@ impl Runner<'_> {
         let (step, attempt) = (this.token(), this.number);
         let command = self.recorder.text(&shown);
         self.recorder.record(Event::CommandStarted { step: step.clone(), attempt, role, command })?;
-        let done = command::run(job, self.recorder, &mut self.interrupt).await?;
+        let of = Of { step: step.clone(), attempt, role };
+        let done = command::run(job, of, self.recorder, &mut self.interrupt).await?;
         self.last_output = done.log.clone();
         let status = done.ended.as_ref().ok().map(|ended| &ended.status);
         let ended_by = match (&done.ended, done.cut) {
@@ -224,34 +189,8 @@ impl Runner<'_> {
             survivors: done.ended.as_ref().map_or(0, |ended| ended.survivors),
             enforced: enforced.map(|value| self.recorder.document(value)),
         };
-        for decision in &done.traffic.decisions {
-            let event = self.egress(this, role, decision);
-            self.recorder.defer(Event::Egress(Box::new(event)));
-        }
         self.recorder.defer(Event::CommandEnded(Box::new(event)));
         Ok(done)
-    }
-
-    fn egress(&self, this: Try<'_>, role: Role, decision: &Decision) -> Egress {
-        let (verdict, why, allow) = match &decision.verdict {
-            Verdict::Allowed => (EgressVerdict::Allowed, None, None),
-            Verdict::Refused { why, allow } => (EgressVerdict::Refused, Some(why), allow.as_ref()),
-            Verdict::Failed { why } => (EgressVerdict::Failed, Some(why), None),
-        };
-        let allow = allow.map(|host| format!("network: {{allow: [\"{host}\"]}}"));
-        Egress {
-            step: this.token(),
-            attempt: this.number,
-            role,
-            host: self.recorder.text(&decision.host),
-            port: decision.port,
-            verdict,
-            why: why.map(|why| self.recorder.text(why)),
-            allow: allow.map(|line| self.recorder.text(line)),
-            connections: decision.connections,
-            sent: decision.sent,
-            received: decision.received,
-        }
     }
 
     /// Tells whether a command's end decides the attempt.
@@ -299,71 +238,6 @@ impl Runner<'_> {
         }
     }
 
-    async fn make_checkpoint(&mut self, this: Try<'_>) -> Result<Outcome, RunError> {
-        let (subject, trailers) = self.message(this);
-        match self.worktree.checkpoint(&subject, &borrowed(&trailers)).await {
-            Ok(made) => {
-                self.record_checkpoint(this, made)?;
-                Ok(Outcome::Passed)
-            }
-            Err(WorktreeError::Uncommittable(what)) => Ok(self.failed(ReasonKind::Checkpoint, &what)),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Records the checkpoint that a dead runner made of an attempt and did not record; whether there is one.
-    pub(super) async fn adopt(&mut self, this: Try<'_>) -> Result<bool, RunError> {
-        let (subject, trailers) = self.message(this);
-        let adopted = self.worktree.adopt(&subject, &borrowed(&trailers)).await?;
-        let found = adopted.is_some();
-        self.record_checkpoint(this, adopted)?;
-        Ok(found)
-    }
-
-    /// Returns what the commit of an attempt's checkpoint says: its subject and its trailers.
-    fn message(&self, this: Try<'_>) -> (String, [(&'static str, String); 3]) {
-        let subject = this.step.commit.clone().unwrap_or_else(|| format!("autopilot: {}", this.step.id));
-        let trailers = [
-            ("Autopilot-Run", self.recorder.files().run().to_string()),
-            ("Autopilot-Step", this.step.id.clone()),
-            ("Autopilot-Attempt", this.number.to_string()),
-        ];
-        (subject, trailers)
-    }
-
-    fn record_checkpoint(&mut self, this: Try<'_>, made: Option<Checkpoint>) -> Result<(), RunError> {
-        let Some(made) = made else { return Ok(()) };
-        self.memory.changed(made.changes.iter().map(|counted| &*counted.path));
-        let changes = made.changes.iter().map(|counted| self.change(counted)).collect();
-        let (step, attempt, commit) = (this.token(), this.number, Token::new(&made.commit));
-        Ok(self.recorder.record(Event::CheckpointMade { step, attempt, commit, changes })?)
-    }
-
-    fn change(&self, counted: &Counted) -> Change {
-        Change {
-            path: self.recorder.text(&counted.path),
-            kind: match counted.kind {
-                Kind::Added => ChangeKind::Added,
-                Kind::Modified => ChangeKind::Modified,
-                Kind::Deleted => ChangeKind::Deleted,
-            },
-            added: counted.added,
-            removed: counted.removed,
-            review: self.review(counted).map(|why| self.recorder.text(why)),
-        }
-    }
-
-    /// Says why a reviewer should look at a path first, if so.
-    fn review(&self, counted: &Counted) -> Option<&'static str> {
-        let path = Path::new(&counted.path);
-        let target = match self.worktree.look(path) {
-            Ok(Look::Other) => self.worktree.link(path).ok(),
-            _ => None,
-        };
-        let kind = target.as_deref().map_or(policy::Left::File, policy::Left::Link);
-        (counted.kind != Kind::Deleted).then(|| policy::reviewable(path, kind)).flatten()
-    }
-
     pub(super) fn failed(&self, kind: ReasonKind, text: &str) -> Outcome {
         Outcome::Failed(self.reason(kind, text))
     }
@@ -371,35 +245,6 @@ impl Runner<'_> {
     /// Composes a reason, masked.
     pub(super) fn reason(&self, kind: ReasonKind, text: &str) -> Reason {
         Reason { kind, text: self.recorder.text(text) }
-    }
-}
-
-/// A patch from beside the plan arrives on standard input: the plan's folder is not in the sandbox.
-const APPLY: [&str; 4] = ["git", "apply", "--whitespace=nowarn", "-"];
-
-fn borrowed<'a>(trailers: &'a [(&'static str, String); 3]) -> [(&'static str, &'a str); 3] {
-    trailers.each_ref().map(|(name, value)| (*name, value.as_str()))
-}
-
-/// Puts a command of a step together.
-fn job<'a>(
-    invocation: &Invocation,
-    step: &Step,
-    grant: &'a Grant,
-    place: &'a Place,
-    deadline: (Instant, Cut),
-) -> Job<'a> {
-    let (argv, dir, output) = (invocation.argv(), step.dir.clone(), step.resources.output);
-    let gate = command::way_out(grant);
-    Job { argv, dir, env: Vec::new(), stdin: None, hearing: None, grant, place, gate, deadline, output }
-}
-
-pub(super) fn shown(action: &Action) -> String {
-    match action {
-        Action::Command(invocation) => invocation.to_string(),
-        Action::Apply(file) => format!("git apply {}", file.display()),
-        Action::Codex(_) => "codex exec …".to_owned(),
-        Action::CodexApply(task) => format!("codex apply {task}"),
     }
 }
 

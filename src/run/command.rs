@@ -12,12 +12,13 @@ use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 
+use super::egress::{Egress, Of};
 use super::hearing::Hearing;
 use super::interrupt::Interrupt;
 use crate::agent::Report;
 use crate::evidence::Recorder;
 use crate::evidence::log::Stream;
-use crate::network::{Gate, Traffic};
+use crate::network::{Gate, Usage};
 use crate::policy::{Grant, Isolation, Reach};
 use crate::sandbox::{self, Confined, Ended, Enforced, Place};
 
@@ -79,13 +80,14 @@ pub(super) struct Done {
     /// How its turn went, if it is an agent that was started.
     pub(super) report: Option<Report>,
     pub(super) took: Duration,
-    /// What went through its gate.
-    pub(super) traffic: Traffic,
+    /// What it asked of a model.
+    pub(super) usage: Usage,
 }
 
-/// Runs a command to the end of its whole process tree.
+/// Runs a command to the end of its whole process tree; what it reached is recorded meanwhile.
 pub(super) async fn run(
     job: Job<'_>,
+    of: Of,
     recorder: &mut Recorder,
     interrupt: &mut Interrupt,
 ) -> io::Result<Done> {
@@ -112,14 +114,14 @@ pub(super) async fn run(
     };
     let (stream, aside_stream) = (recorder.stream(), recorder.stream());
     let mut pump = Pump { stream, aside: aside_stream, hearing: job.hearing, recorder, printed: 0, limit };
-    let mut traffic = Traffic::default();
+    let mut usage = Usage::default();
     let (ended, cut, enforced, report) = match sandbox::spawn(job.grant, job.place, command).await {
         Ok(mut child) => {
-            let serving = gate.serve(child.take_listeners())?;
+            let egress = Egress::new(of, gate.serve(child.take_listeners())?);
             let pipes = Pipes { reader, aside };
-            let (ended, cut) = watch(&mut child, pipes, deadline, &mut pump, interrupt).await?;
+            let (ended, cut) = watch(&mut child, pipes, deadline, &mut pump, &egress, interrupt).await?;
             let report = pump.finish()?;
-            traffic = serving.end();
+            usage = egress.end(pump.recorder);
             (ended, cut, Some(child.enforced().clone()), report)
         }
         Err(error) => (Err(format!("{error} ({})", error.hint)), None, None, None),
@@ -128,7 +130,7 @@ pub(super) async fn run(
     // Expectations are about to read the log.
     recorder.keep_in_place()?;
     let (log, took) = (from..recorder.log_position(), started.elapsed());
-    Ok(Done { ended, cut, enforced, log, printed, report, took, traffic })
+    Ok(Done { ended, cut, enforced, log, printed, report, took, usage })
 }
 
 /// Where a command's output arrives.
@@ -161,11 +163,13 @@ async fn watch(
     Pipes { mut reader, mut aside }: Pipes,
     (deadline, bound): (Instant, Cut),
     pump: &mut Pump<'_>,
+    egress: &Egress,
     interrupt: &mut Interrupt,
 ) -> io::Result<(Result<Ended, String>, Option<Cut>)> {
     let mut cut = None;
     let mut open = true;
     let mut buffer = vec![0; CHUNK];
+    let mut look = Egress::looks();
     let mut second = vec![0; if aside.is_some() { CHUNK } else { 0 }];
     let ended = loop {
         tokio::select! {
@@ -179,6 +183,8 @@ async fn watch(
                 cut = Some(bound);
                 child.terminate(GRACE);
             }
+            // Before the output, of which there may always be more.
+            _ = look.tick() => egress.record(pump.recorder)?,
             read = reader.read(&mut buffer), if open => {
                 let n = read?;
                 open = n > 0;

@@ -1,9 +1,12 @@
 //! Takes a plan, gives events in the order they happen: the step state machine, timeouts, retries. Prints
 //! nothing; the rules are those of `docs/plan.md`, each with a test of its name in `tests/it/rules.rs`.
 
+mod action;
 mod attach;
 mod attempt;
+mod checkpoint;
 mod command;
+mod egress;
 mod equip;
 mod expect;
 mod finish;

@@ -77,6 +77,7 @@ impl Runner<'_> {
         let mut patience = PATIENCE;
         loop {
             let upstream = assignment.upstream.clone().limit(self.tokens_left(this.step, codex));
+            let upstream = upstream.counted(self.must_count(codex));
             let gate = command::way_out(grant).model(upstream);
             let (done, report) = self.turn(this, assignment, &task, gate, (grant, place), deadline).await?;
             let Some(failure) = waits(&done, report.as_ref()) else {
@@ -123,13 +124,13 @@ impl Runner<'_> {
             deadline,
             output: this.step.resources.output,
         };
-        let shown = super::attempt::shown(&this.step.action);
+        let shown = super::action::shown(&this.step.action);
         let mut done = self.command(this, Role::Action, shown, job).await?;
         drop(home);
         let report = done.report.take();
         // Counted where the requests went by; what the agent says of it is not asked.
-        let Usage { input, cached, output, .. } = done.traffic.model;
-        self.memory.count(&this.step.id, done.traffic.model.tokens());
+        let Usage { requests, input, cached, output, .. } = done.usage;
+        self.memory.count(&this.step.id, done.usage.tokens());
         if let Some(report) = &report {
             let message = report.message.as_deref().map(hearing::cut);
             self.recorder.record(Event::AgentEnded {
@@ -137,6 +138,7 @@ impl Runner<'_> {
                 attempt,
                 message: message.map(|text| self.recorder.text(text)),
                 tokens: (input + output > 0).then_some(Tokens { input, cached, output }),
+                requests,
                 acts: report.acts,
             })?;
         }
@@ -153,7 +155,12 @@ impl Runner<'_> {
         };
         let ended = done.ended.as_ref().map(|ended| how(&ended.status)).unwrap_or_default();
         let fail = |text: &str| over(self.failed(ReasonKind::Agent, text));
-        if done.traffic.model.refused > 0 {
+        if self.must_count(codex) && done.usage.uncounted > 0 {
+            let text = "the model's server reported no token counts, and the plan limits them: write \
+                        `tokens: unlimited` for this step, or take the limit out";
+            return over(self.failed(ReasonKind::Tokens, text));
+        }
+        if done.usage.refused > 0 {
             return over(self.failed(ReasonKind::Tokens, &self.spent(step, codex)));
         }
         match &report.turn {
@@ -170,15 +177,6 @@ impl Runner<'_> {
         }
         if let Some(outcome) = self.judge(done, step.expectation.exit_code, ReasonKind::Exit, "") {
             return over(outcome);
-        }
-        let Usage { requests, estimated, .. } = done.traffic.model;
-        let limited = matches!(codex.tokens, TokenLimit::AtMost(_))
-            || (matches!(self.plan.limits.tokens, TokenLimit::AtMost(_))
-                && codex.tokens != TokenLimit::Unlimited);
-        if limited && estimated >= requests {
-            let text = "the model's server reported no token counts, and the plan limits them: write \
-                        `tokens: unlimited` for this step, or take the limit out";
-            return over(self.failed(ReasonKind::Tokens, text));
         }
         Worked::Completed(report.message.unwrap_or_default())
     }
@@ -199,6 +197,12 @@ impl Runner<'_> {
         };
         let left = [left(used, codex.tokens), left(self.memory.used, self.plan.limits.tokens)];
         left.into_iter().flatten().min()
+    }
+
+    /// Tells whether a model has to say what its answers cost.
+    fn must_count(&self, codex: &Codex) -> bool {
+        let is_limit = |limit| matches!(limit, TokenLimit::AtMost(_));
+        is_limit(codex.tokens) || (is_limit(self.plan.limits.tokens) && codex.tokens != TokenLimit::Unlimited)
     }
 
     /// Fails an attempt for which no tokens are left.

@@ -1,7 +1,9 @@
 //! Probes what this host can enforce and what it has. Namespaces are tried, not guessed.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use nix::unistd::{User, getegid, geteuid, getuid};
 use rustix::thread::CapabilitySet;
@@ -9,7 +11,7 @@ use rustix::thread::CapabilitySet;
 use super::spec::Setting;
 use super::toolchains::{self, Toolchains};
 use super::{SandboxError, filter, launcher, lock};
-use crate::policy::{self, Decision, Fact, HostFacts, Identity, Namespaces, Request, Waivers};
+use crate::policy::{self, Decision, Fact, HostFacts, Identity, Namespaces, Request, Waiver, Waivers};
 
 /// Folders of the system that programs need, and what they read of the machine.
 const FOLDERS: [&str; 11] = [
@@ -60,6 +62,7 @@ pub fn probe() -> HostFacts {
         .collect();
     let home = environment.get("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
     let Toolchains { path, refused, folders, env, caches } = toolchains::find(&environment, home.as_deref());
+    let closed = path.iter().filter_map(|dir| Some((dir.clone(), closed(dir)?))).collect();
     let system = FOLDERS.iter().chain(&ETC).map(PathBuf::from).filter(|path| path.exists()).collect();
     let mut facts = HostFacts {
         environment,
@@ -71,6 +74,7 @@ pub fn probe() -> HostFacts {
         home,
         path,
         path_refused: refused,
+        path_closed: closed,
         system,
         toolchains: folders,
         toolchain_env: env,
@@ -78,6 +82,13 @@ pub fn probe() -> HostFacts {
     };
     facts.namespaces = namespaces(&facts);
     facts
+}
+
+/// Returns who owns the folder on the way to this one that is closed to others, if one is.
+fn closed(dir: &Path) -> Option<u32> {
+    let real = fs::canonicalize(dir).ok()?;
+    let is_closed = |facts: &fs::Metadata| facts.mode() & 0o001 == 0;
+    real.ancestors().filter_map(|each| fs::metadata(each).ok()).find(is_closed).map(|facts| facts.uid())
 }
 
 /// Returns the identity of a user of this host, for `--run-as`.
@@ -125,7 +136,7 @@ fn namespaces(facts: &HostFacts) -> Fact<Namespaces> {
 /// Returns what most commands would be launched under if there are namespaces.
 fn setting(facts: &HostFacts, user: bool) -> Result<Setting, SandboxError> {
     let facts = HostFacts { namespaces: Fact::Yes(Namespaces { user }), ..facts.clone() };
-    let waivers = Waivers { names: vec!["landlock".into(), "seccomp".into()] };
+    let waivers = Waivers::from_iter([Waiver::Landlock, Waiver::Seccomp]);
     match policy::decide(&Request::git(), &facts, &waivers) {
         Decision::Allow(grant) => Ok(Setting::of(&grant)),
         Decision::Deny(reason) => {

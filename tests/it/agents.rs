@@ -7,6 +7,7 @@ use sha2::Digest;
 
 use crate::common::github::GitHub;
 use crate::common::{Ran, Repo, wait_until};
+use crate::network::site::Site;
 
 /// What every Codex answers when it is asked what it is; then its behaviour in `exec`.
 const SELF: &str = "#!/bin/sh
@@ -74,6 +75,13 @@ fn an_agent_that_misbehaves_is_a_failed_attempt_with_the_right_reason() {
         ("begin; sleep 1000", "timeout: 2s", "timeout", "the step's timeout"),
         ("begin; yes", "resources: {output: 1MiB}", "limit", "output over its limit"),
         ("yes >&2", "resources: {output: 1MiB}", "limit", "output over its limit"),
+        ("begin; while :; do did; done", "resources: {output: 1MiB}", "limit", "output over its limit"),
+        (
+            "begin; bomb() { bomb | bomb & }; bomb; sleep 1000",
+            "resources: {processes: 50}",
+            "limit",
+            "processes and threads, 50 allowed",
+        ),
         ("begin; kill -9 $$", "retries: 0", "agent", "in the middle of its turn (killed by SIGKILL)"),
         (
             "echo config is broken >&2; exit 1",
@@ -103,6 +111,12 @@ fn an_agent_that_misbehaves_is_a_failed_attempt_with_the_right_reason() {
             "tests/one was deleted",
         ),
         (
+            "begin; : > tests/one; say 'All tests pass.'; end",
+            "expectation: {changes: {not_within: [tests/**]}}",
+            "expectation",
+            "tests/one is within tests/**",
+        ),
+        (
             "begin; did; say 'I could not do it.'; end",
             "expectation: {output_matches: ['All done']}",
             "expectation",
@@ -125,6 +139,7 @@ fn an_agent_that_misbehaves_is_a_failed_attempt_with_the_right_reason() {
         assert!(!std::path::Path::new("/usr/made").exists());
         wait_until(|| repo.processes().is_empty());
         assert!(repo.left_in_state().is_empty(), "{behaviour}");
+        assert!(repo.events_of("agent.acted").len() <= 500, "{behaviour}");
     }
 }
 
@@ -231,6 +246,30 @@ fn a_key_that_is_missing_is_known_before_the_first_step() {
     plan(&repo, "  - {id: a, codex: Do it., network: full}\n");
     run(&repo).exits(3).says("everybody on this host could use the key");
     assert!(repo.evidence("").is_empty(), "no run, no evidence");
+}
+
+#[test]
+fn a_model_behind_a_private_ca_is_reached_by_ssl_cert_file() {
+    for (is_its_own, answer) in [(true, "the models"), (false, "TLS: ")] {
+        let repo = repo(
+            "begin; url=$(sed -n 's/^base_url = \"\\(.*\\)\"/\\1/p' $CODEX_HOME/config.toml)
+curl -sS $url/models > got; say done; end",
+        );
+        let folder = repo.dir().join("site");
+        fs::create_dir_all(folder.join("v1")).unwrap();
+        fs::write(folder.join("v1/models"), "the models\n").unwrap();
+        let [site, stranger] = [(); 2].map(|()| Site::of(&folder, &["localhost"]));
+        let roots = repo.dir().join("ca.pem");
+        fs::write(&roots, if is_its_own { &site.ca } else { &stranger.ca }).unwrap();
+        let url = format!("https://localhost:{}/v1", site.address.port());
+        repo.plan_with(
+            &format!("codex: {{provider: {{base_url: \"{url}\"}}}}"),
+            "  - {id: a, codex: Do it.}\n",
+        );
+        Ran::of(&command(&repo, &["7"]).env("SSL_CERT_FILE", roots).output().unwrap()).exits(0);
+        let got = repo.on_branch("got");
+        assert!(got.contains(answer), "{got}");
+    }
 }
 
 #[test]

@@ -18,6 +18,18 @@ fn go(repo: &Repo) {
     runs.for_each(|run| fs::write(run.join("home/go"), "").unwrap());
 }
 
+#[test]
+fn a_protection_of_an_unknown_name_is_not_given_up() {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'true'}\n");
+    for command in [&["7"][..], &["sandbox"]] {
+        let args =
+            [command, &["--allow-degraded", "landlok"], if command == ["7"] { &[] } else { &["--", "true"] }];
+        repo.autopilot(args.concat()).exits(2).says("landlok").says("write landlock, seccomp, network");
+    }
+    assert!(repo.evidence("").is_empty(), "no run, no evidence");
+}
+
 // The lock.
 
 #[test]

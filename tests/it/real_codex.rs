@@ -186,14 +186,18 @@ fn the_key_reaches_the_model_and_nobody_else() {
 
 #[test]
 #[ignore = "needs codex"]
-fn a_local_ollama_needs_no_key_and_no_network() {
+fn a_local_model_needs_no_key_and_no_network() {
     let turn = [does(shell("echo local > made")), does(say("done"))];
-    let model = Model::serve_at("127.0.0.1:11434", vec![turn; versions().len()].concat());
-    for codex in versions() {
-        let repo = Repo::new();
-        repo.plan_with("codex: {provider: ollama, model: gpt-oss}", "  - {id: a, codex: Make it.}\n");
-        run(&repo, &codex).exits(0);
-        assert_eq!(repo.on_branch("made"), "local");
+    for (provider, address) in [("ollama", "127.0.0.1:11434"), ("lmstudio", "127.0.0.1:1234")] {
+        let model = Model::serve_at(address, vec![turn.to_vec(); versions().len()].concat());
+        for codex in versions() {
+            let repo = Repo::new();
+            let defaults = format!("codex: {{provider: {provider}, model: gpt-oss}}");
+            repo.plan_with(&defaults, "  - {id: a, codex: Make it.}\n");
+            run(&repo, &codex).exits(0);
+            assert_eq!(repo.on_branch("made"), "local");
+            assert_eq!(repo.events_of("agent.ended")[0]["requests"], 2);
+        }
         assert!(model.asked().iter().all(|asked| !asked.headers.to_lowercase().contains("authorization")));
     }
 }
@@ -243,12 +247,14 @@ fn a_model_that_counts_nothing_is_refused_where_tokens_are_limited() {
     for codex in versions() {
         for (tokens, code) in [("5000000", 1), ("unlimited", 0)] {
             let repo = Repo::new();
-            let model = Model::serve(vec![Reply::Items(vec![say("done")], None)]);
+            let turn = [shell("echo x > made"), say("done")].map(|item| Reply::Items(vec![item], None));
+            let model = Model::serve(turn.to_vec());
             let step = format!("  - {{id: a, codex: {{prompt: Talk., tokens: {tokens}}}}}\n");
             plan(&repo, &model, &step);
             let ran = run(&repo, &codex).exits(code);
             if code == 1 {
                 ran.says("reported no token counts").says("tokens: unlimited");
+                assert_eq!(model.turns().len(), 1, "nothing is asked after the first answer");
             }
         }
     }

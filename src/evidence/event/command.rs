@@ -43,7 +43,8 @@ pub struct CommandEnded {
     pub enforced: Option<Document>,
 }
 
-/// What was decided about a command's connections to one destination, and what went over them.
+/// What was decided about a connection of a command, and what went over it. Of a command that makes very many, equal
+/// ones are told together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Egress {
     /// The step.
@@ -64,12 +65,20 @@ pub struct Egress {
     /// The line of the plan that would allow it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow: Option<Text>,
-    /// How often.
+    /// Connections, or requests over a shared one, that no event before it told of.
     pub connections: u64,
     /// Bytes from the command.
     pub sent: u64,
     /// Bytes to the command.
     pub received: u64,
+    /// More may have followed: then a later event tells it, of no further connections if there were none.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub open: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// What was decided about a connection.

@@ -96,6 +96,9 @@ pub enum Event {
         message: Option<Text>,
         /// What it used of the model, if that is known.
         tokens: Option<Tokens>,
+        /// Requests that were passed on to the model.
+        #[serde(default)]
+        requests: u64,
         /// What it said it did; the journal holds the first of them.
         acts: u64,
     },
@@ -111,7 +114,7 @@ pub enum Event {
         /// Milliseconds.
         ms: u64,
     },
-    /// What was decided about a command's connections to one destination.
+    /// What was decided about a connection of a command.
     #[serde(rename = "egress")]
     Egress(Box<Egress>),
     /// An attempt ended; on `failed`, what follows is salvage, rollback and reset.

@@ -7,8 +7,8 @@
 const SLOTS: usize = 1 << 18;
 /// The second table is asked seldom: bits, to stay small.
 const WORDS: usize = 1 << 13;
-/// Bytes looked at by one step of the unrolled loop.
-const STEP: usize = 64;
+/// Bytes looked at by one step of the unrolled loop: twice as many cost a step less on the way to each hit.
+const STEP: usize = 128;
 
 /// The set of grams, with false positives.
 #[derive(Clone)]
@@ -59,14 +59,14 @@ impl Filter {
         let slots: &[u8; SLOTS] = &self.slots;
         let mut at = 0;
         while let Some(block) = text.get(at..).and_then(<[u8]>::first_chunk::<{ STEP + 2 }>) {
-            let mut hits = 0u32;
+            let mut hits = 0u64;
             for index in 0..STEP / 2 {
-                hits = (hits << 1) + u32::from(slots[slot(gram_in(block, index * 2))]);
+                hits = (hits << 1) + u64::from(slots[slot(gram_in(block, index * 2))]);
             }
             // The first position is the highest bit.
             while hits != 0 {
                 let index = hits.leading_zeros() as usize;
-                hits &= !(1 << (31 - index));
+                hits &= !(1 << (63 - index));
                 if self.confirms(gram_in(block, index * 2)) {
                     found.push(at + index * 2);
                 }

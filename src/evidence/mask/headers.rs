@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::pairs::is_plain;
+use super::pairs::{LONG, is_plain};
 
 fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~+/=%\\:".contains(&byte)
@@ -87,7 +87,7 @@ pub(super) fn authorization(line: &[u8], end: usize) -> Option<Range<usize>> {
     let end = run(line, start, |byte| !b"\"'`<>".contains(&byte)).end;
     let value = trimmed(line, start..end);
     let text = line.get(value.clone())?;
-    (text.len() >= 4 && !is_plain(text)).then_some(value)
+    (text.len() >= 4 && (text.len() >= LONG || !is_plain(text))).then_some(value)
 }
 
 /// Takes closing signs and blanks off the end.
@@ -144,13 +144,15 @@ pub(super) fn url(line: &[u8], end: usize) -> Option<Range<usize>> {
     if rest.get(host) != Some(&b'@') && rest.get(host) != Some(&b':') {
         return None;
     }
-    let stop = rest.iter().position(|&byte| ends_url(byte)).unwrap_or(rest.len());
-    let authority = rest.get(..stop)?;
-    let slash = memchr::memchr(b'/', authority);
-    let at = memchr::memrchr(b'@', authority.get(..slash.unwrap_or(stop))?);
-    // A password may have a slash in it, if what is before the slash is no port.
-    let at = at.or_else(|| odd_password(authority, slash?))?;
-    let info = authority.get(..at)?;
+    let end_of = |of: fn(u8) -> bool| rest.iter().position(|&byte| of(byte)).unwrap_or(rest.len());
+    let slash = end_of(|byte| byte == b'/' || ends_url(byte));
+    let at = match memchr::memrchr(b'@', rest.get(..slash)?) {
+        Some(at) => at,
+        // A password may have a slash in it, if what is before the slash is no port. Is there any sign of one?
+        None if memchr::memchr(b'@', rest).is_some() => odd_password(rest.get(..end_of(ends_url))?, slash)?,
+        None => return None,
+    };
+    let info = rest.get(..at)?;
     let Some(colon) = memchr::memchr(b':', info) else {
         let token = info.len() >= 16 && !is_plain(info);
         return token.then_some(end..end + at);

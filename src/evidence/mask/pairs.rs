@@ -27,7 +27,7 @@ static FLAG: LazyLock<Regex> =
 
 /// An unquoted value from so many bytes on is no plain word, path or variable: judging it for every key in it
 /// would take too long.
-const LONG: usize = 256;
+pub(super) const LONG: usize = 256;
 
 /// Returns the value of the key that has its telling word at `word`.
 pub(super) fn value(line: &[u8], word: Range<usize>) -> Option<Range<usize>> {

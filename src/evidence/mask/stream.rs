@@ -127,12 +127,14 @@ impl Masker {
         (self.line, self.tried, self.retry, self.emitted) = (0, 0, 0, 0);
     }
 
-    /// Returns how much of a chunk is needed before anything new can be told, and whether it can then.
+    /// Returns how much of a chunk is needed before anything new can be told, and whether it can then; short lines
+    /// are taken together.
     fn wanted(&self, chunk: &[u8]) -> (usize, Option<End>) {
         let window = WINDOW.saturating_sub(self.pending.len() - self.line);
         let room = window.min(LONGEST_HOLD.saturating_sub(self.pending.len())).max(1);
         let near = chunk.get(..room).unwrap_or(chunk);
-        match memchr2(b'\n', b'\r', near) {
+        let short = near.get(..near.len().min(KEEP)).unwrap_or(near);
+        match memrchr2(b'\n', b'\r', short).or_else(|| memchr2(b'\n', b'\r', near)) {
             Some(end) => (end + 1, Some(End::Line)),
             None => (near.len(), (near.len() == room).then_some(End::Window)),
         }

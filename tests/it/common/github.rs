@@ -6,12 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use super::request::Request;
 
 /// The repository that it has.
 pub(crate) const SLUG: &str = "acme/widgets";
@@ -63,13 +65,6 @@ struct State {
     calls: Vec<String>,
     /// When the rate limit ends, in seconds since 1970; in the far future if nothing was said.
     limit_ends: Option<u64>,
-}
-
-struct Request {
-    method: String,
-    path: String,
-    authorized: bool,
-    body: Vec<u8>,
 }
 
 enum Answer {
@@ -159,7 +154,7 @@ impl GitHub {
 fn serve(stream: UnixStream, state: &Mutex<State>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut writer = stream;
-    while let Some(request) = read(&mut reader) {
+    while let Some(request) = Request::read(&mut reader) {
         let answer = state.lock().unwrap().answer(&request);
         match answer {
             Answer::Json(status, value, link) => {
@@ -192,42 +187,6 @@ fn reason(status: u16) -> &'static str {
     }
 }
 
-fn read(reader: &mut BufReader<UnixStream>) -> Option<Request> {
-    let mut line = String::new();
-    if reader.read_line(&mut line).ok()? == 0 {
-        return None;
-    }
-    let mut words = line.split(' ').map(str::to_owned);
-    let mut request =
-        Request { method: words.next()?, path: words.next()?, authorized: false, body: Vec::new() };
-    let (mut length, mut chunked) = (0, false);
-    loop {
-        let mut header = String::new();
-        reader.read_line(&mut header).ok()?;
-        let Some((name, value)) = header.split_once(':') else { break };
-        let value = value.trim();
-        match &*name.to_lowercase() {
-            "content-length" => length = value.parse().unwrap(),
-            "transfer-encoding" => chunked = value == "chunked",
-            "authorization" => request.authorized = value == format!("token {TOKEN}"),
-            _ => {}
-        }
-    }
-    while chunked {
-        let mut size = String::new();
-        reader.read_line(&mut size).ok()?;
-        let size = usize::from_str_radix(size.trim_end(), 16).unwrap();
-        let mut chunk = vec![0; size + 2];
-        reader.read_exact(&mut chunk).ok()?;
-        request.body.extend_from_slice(&chunk[..size]);
-        chunked = size > 0;
-    }
-    let mut rest = vec![0; length];
-    reader.read_exact(&mut rest).ok()?;
-    request.body.extend(rest);
-    Some(request)
-}
-
 fn ok(value: Value) -> Answer {
     Answer::Json(200, value, None)
 }
@@ -248,7 +207,7 @@ impl State {
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         let operation = operation(request, &body);
         self.calls.push(operation.clone());
-        if !request.authorized {
+        if request.header("authorization") != Some(&format!("token {TOKEN}")) {
             return Answer::Json(401, json!({"message": "Bad credentials"}), None);
         }
         match self.next_fault(&operation) {

@@ -1,9 +1,11 @@
 //! Repositories over loopback HTTP: `git http-backend` behind a password, one request a connection.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use super::request::Request;
 
 /// `user:word`, as Basic authentication writes it.
 const AUTHORIZATION: &str = "Basic dXNlcjp3b3Jk";
@@ -25,43 +27,31 @@ pub(crate) fn serve(root: &Path) -> String {
 fn answer(root: &PathBuf, stream: TcpStream) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut writer = stream;
-    let mut line = String::new();
-    reader.read_line(&mut line).ok()?;
-    let mut words = line.split(' ');
-    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+    let request = Request::read(&mut reader)?;
+    let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
     let mut backend = Command::new("git");
     backend.arg("http-backend").env_clear().env("PATH", std::env::var_os("PATH").unwrap());
     backend.envs([("GIT_HTTP_EXPORT_ALL", "1"), ("GIT_CONFIG_NOSYSTEM", "1"), ("REMOTE_USER", "user")]);
     // The repositories belong to whoever runs the tests, and git does not look for a config of theirs.
     backend.env("GIT_PROJECT_ROOT", root).env("HOME", root);
-    backend.env("REQUEST_METHOD", method).env("PATH_INFO", path).env("QUERY_STRING", query);
-    let (mut length, mut chunked, mut authorized) = (0, false, false);
-    loop {
-        let mut header = String::new();
-        reader.read_line(&mut header).ok()?;
-        let Some((name, value)) = header.split_once(':') else { break };
-        let value = value.trim();
-        match &*name.to_lowercase() {
-            "content-length" => length = value.parse().unwrap(),
-            "transfer-encoding" => chunked = true,
-            "authorization" => authorized = value == AUTHORIZATION,
-            "content-type" => drop(backend.env("CONTENT_TYPE", value)),
-            "content-encoding" => drop(backend.env("HTTP_CONTENT_ENCODING", value)),
-            "git-protocol" => drop(backend.env("GIT_PROTOCOL", value)),
-            _ => {}
-        }
+    backend.env("REQUEST_METHOD", &request.method).env("PATH_INFO", path).env("QUERY_STRING", query);
+    for (name, variable) in [
+        ("content-type", "CONTENT_TYPE"),
+        ("content-encoding", "HTTP_CONTENT_ENCODING"),
+        ("git-protocol", "GIT_PROTOCOL"),
+    ] {
+        backend.envs(request.header(name).map(|value| (variable, value)));
     }
-    assert!(!chunked, "a push of a test fits into one request");
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    if !authorized {
+    if request.header("authorization") != Some(AUTHORIZATION) {
         let no = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"git\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
         return writer.write_all(no.as_bytes()).ok();
     }
-    backend.env("CONTENT_LENGTH", length.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    backend
+        .env("CONTENT_LENGTH", request.body.len().to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
     let mut child = backend.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(&body).unwrap();
+    child.stdin.take().unwrap().write_all(&request.body).unwrap();
     let output = child.wait_with_output().unwrap().stdout;
     // CGI names a status only if it is not 200.
     let head = String::from_utf8_lossy(&output[..output.len().min(100)]).into_owned();

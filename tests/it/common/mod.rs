@@ -3,6 +3,7 @@
 pub(crate) mod github;
 pub(crate) mod http;
 pub(crate) mod model;
+pub(crate) mod request;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -1,10 +1,12 @@
 //! A stub model: serves the Responses API on loopback, answers what it was told to, and keeps what it was asked.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
+
+use super::request::Request;
 
 /// What the model answers to one request.
 #[derive(Debug, Clone)]
@@ -112,25 +114,9 @@ fn cloud_task() -> Value {
 }
 
 fn read(stream: &TcpStream) -> Option<Asked> {
-    let mut reader = BufReader::new(stream);
-    let mut line = String::new();
-    reader.read_line(&mut line).ok()?;
-    let mut headers = String::new();
-    let mut length = 0;
-    loop {
-        let mut header = String::new();
-        if reader.read_line(&mut header).ok()? == 0 || header.trim().is_empty() {
-            break;
-        }
-        if let Some(value) = header.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().ok()?;
-        }
-        headers.push_str(&header);
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
+    let Request { method, path, headers, body } = Request::read(&mut BufReader::new(stream))?;
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    (!line.is_empty()).then(|| Asked { line: line.trim().to_owned(), headers, body })
+    Some(Asked { line: format!("{method} {path}"), headers, body })
 }
 
 fn answer(stream: TcpStream, reply: &Reply) {

@@ -51,10 +51,16 @@ impl World {
 
     /// Runs a script as a step that reaches the proxy alone.
     fn confined(&self, script: &str) -> Ran {
+        self.confined_with(&[], script)
+    }
+
+    /// The same under a policy that gives more.
+    fn confined_with(&self, policy: &[&str], script: &str) -> Ran {
         let port = self.proxy.address.port().to_string();
         let script = REDIRECT.replace("PORT", &port) + script;
         let network = format!("127.0.0.1:{port}");
-        self.repo.autopilot(["sandbox", "--network", &network, "--", "sh", "-ec", &script])
+        let command = ["--", "sh", "-ec", &script];
+        self.repo.autopilot([&["sandbox", "--network", &network], policy, &command].concat())
     }
 }
 
@@ -152,6 +158,18 @@ fn npm_installs_from_a_registry() {
     world.repo.file("package.json", r#"{"name": "app", "version": "1.0.0"}"#);
     let script = "npm install --no-audit --no-fund --registry https://npm.example.org/ tiny && cat node_modules/tiny/package.json";
     world.confined(script).exits(0).says(r#""version": "1.0.0""#);
+}
+
+#[test]
+#[ignore = "needs node"]
+fn node_fetches_a_page() {
+    let node = std::env::var("AUTOPILOT_TEST_NODE")
+        .expect("no node that heeds proxies: AUTOPILOT_TEST_NODE=$(bash .ci/node) installs and names one");
+    let script = format!(
+        "export NODE_EXTRA_CA_CERTS=$PWD/ca.pem
+        {node}/node -e \"fetch('https://files.example.org/hello').then(r => r.text()).then(console.log)\""
+    );
+    World::new().confined_with(&["--read", &node], &script).exits(0).says("hello from outside");
 }
 
 /// Opens a thousand connections before it asks anything, then asks over each, and counts the answers.

@@ -7,4 +7,4 @@ mod endpoint;
 mod host;
 mod plans;
 mod proxy;
-mod site;
+pub(crate) mod site;

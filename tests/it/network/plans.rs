@@ -1,7 +1,7 @@
 //! Allow lists of plans, from the file to the reports.
 
 use super::host::Host;
-use crate::common::Repo;
+use crate::common::{Repo, wait_until};
 
 #[test]
 fn a_step_reaches_what_its_plan_lists_and_the_journal_says_so() {
@@ -47,7 +47,7 @@ fn a_refused_host_names_itself_with_the_line_that_would_allow_it() {
 ",
     );
     let line = "network: {allow: [\"b.example.org\"]}";
-    repo.run().exits(1).says("b.example.org:443 ×2 refused by the policy").says(line);
+    repo.run().exits(1).says("b.example.org:443 refused by the policy").says(line);
     let report = repo.failed();
     let expected = format!(
         "Refused by the policy of fetch\n  b.example.org:443 ×2: not in the step's allow list; to allow it: {line}"
@@ -69,4 +69,57 @@ fn post_commands_have_no_network() {
     ));
     repo.run().exits(0);
     assert_eq!(host.heads().len(), 1);
+}
+
+#[test]
+fn what_a_step_reached_is_written_down_while_it_runs() {
+    let host = Host::saying("from outside");
+    let (repo, port) = (Repo::new(), host.address.port());
+    repo.plan(&format!(
+        "  - id: fetch
+    command: |
+      curl -sS http://127.0.0.1:{port}/
+      curl -sS https://b.example.org/ || sleep 3600
+    network: {{allow: ['127.0.0.1:{port}']}}
+"
+    ));
+    let mut runner = repo.start(["7"]);
+    wait_until(|| {
+        let journal = repo.evidence("status-").pop();
+        journal.is_some_and(|file| repo.read(file).contains(r#""verdict":"refused""#))
+    });
+    // Not its step's end: it has no time to write anything more.
+    runner.kill().unwrap();
+    runner.wait().unwrap();
+    let egress = repo.events_of("egress");
+    assert_eq!((&egress[0]["verdict"], &egress[1]["host"]), (&"allowed".into(), &"b.example.org".into()));
+    assert!(egress[0]["received"].as_u64().unwrap() > 12, "{egress:?}");
+    assert_eq!(repo.events_of("command.ended"), Vec::<serde_json::Value>::new());
+    repo.plan("  - {id: next, command: 'true'}\n");
+    repo.run().exits(0);
+    repo.autopilot(["audit", "--all"]).exits(0);
+}
+
+/// Asks for many hosts that are not listed, over one connection each.
+const FLOOD: &str = "
+import socket
+for number in range(3000):
+    with socket.create_connection(('127.0.0.1', 61080)) as end:
+        end.sendall(b'CONNECT h%d.example.net:443 HTTP/1.1\\r\\n\\r\\n' % number)
+        assert b' 403 ' in end.recv(65536)
+";
+
+#[test]
+fn a_step_that_floods_the_proxy_does_not_flood_the_journal() {
+    let repo = Repo::new();
+    repo.commit_file("flood.py", FLOOD);
+    repo.plan(
+        "  - {id: flood, command: /usr/bin/python3 flood.py, timeout: 10m, network: {allow: [example.org]}}\n",
+    );
+    repo.run().exits(0);
+    let egress = repo.events_of("egress");
+    assert!((1000..1600).contains(&egress.len()), "{}", egress.len());
+    assert_eq!(egress.iter().map(|event| event["connections"].as_u64().unwrap()).sum::<u64>(), 3000);
+    assert!(egress.iter().any(|event| event["host"] == "(others)"));
+    repo.autopilot(["audit"]).exits(0);
 }

@@ -232,7 +232,7 @@ fn a_tunnel_asks_for_the_host_it_leads_to() {
             tunnel.shutdown(std::net::Shutdown::Write).unwrap();
         }
         assert!(!read_all(tunnel).contains("answered"), "{why}");
-        wait_until(|| whys(&proxy.serving.so_far().decisions).iter().any(|each| each.contains(why)));
+        wait_until(|| whys(&proxy.serving.news()).iter().any(|each| each.contains(why)));
     }
     assert_eq!(host.heads().len(), arrived);
 }

@@ -13,15 +13,15 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::{self, ServerConfig, ServerConnection, StreamOwned};
 
 /// A site. Its threads end with the test's process.
-pub(super) struct Site {
-    pub(super) address: SocketAddr,
+pub(crate) struct Site {
+    pub(crate) address: SocketAddr,
     /// The certificate of its CA.
-    pub(super) ca: String,
+    pub(crate) ca: String,
 }
 
 impl Site {
     /// Serves a folder under these names.
-    pub(super) fn of(folder: &Path, names: &[&str]) -> Self {
+    pub(crate) fn of(folder: &Path, names: &[&str]) -> Self {
         let (config, ca) = certified(names);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();

@@ -114,7 +114,9 @@ fn a_secret_longer_than_a_window_is_masked_to_its_end() {
     let digit = |four: u8| char::from_digit(u32::from(four), 16).unwrap();
     let hex: String = value.bytes().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
     let out = whole(&secrets, format!("{} {hex} end\n", noise("abc ", 10_000, 1)).as_bytes());
-    assert!(out.ends_with(" *** end\n"), "{}", &out[out.len() - 80..]);
+    // So long a value counts as several: where a window cuts between two of them, two masks touch.
+    let last = out.trim_end_matches(" end\n").rsplit(' ').next().unwrap();
+    assert!(last.len() >= 3 && last.bytes().all(|byte| byte == b'*'), "{}", &out[out.len() - 80..]);
 }
 
 #[test]

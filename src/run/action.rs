@@ -1,0 +1,73 @@
+//! Takes a step's action, gives the command that does it.
+
+use std::fs::File;
+use std::io;
+use std::time::Instant;
+
+use super::command::{self, Cut, Job};
+use super::home::Home;
+use super::preflight::Grants;
+use super::{RunError, Runner};
+use crate::plan::{Action, Invocation, Step};
+use crate::policy::Grant;
+use crate::sandbox::Place;
+
+/// A patch from beside the plan arrives on standard input: the plan's folder is not in the sandbox.
+const APPLY: [&str; 4] = ["git", "apply", "--whitespace=nowarn", "-"];
+
+impl Runner<'_> {
+    /// Puts a step's action together, with the private home that it needs while it runs. An agent's turn is another
+    /// thing: see [`Runner::work`].
+    pub(super) fn action_job<'a>(
+        &self,
+        step: &Step,
+        grants: &'a Grants,
+        place: &'a Place,
+        deadline: (Instant, Cut),
+    ) -> Result<(Job<'a>, Option<Home>), RunError> {
+        let grant = &grants.action;
+        match (&step.action, &grants.applier) {
+            (Action::Command(invocation), _) => Ok((job(invocation, step, grant, place, deadline), None)),
+            (Action::Apply(file), _) => {
+                let path = self.plan.folder.join(file);
+                let patch = File::open(&path)
+                    .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
+                let argv = Invocation::Argv(APPLY.map(str::to_owned).to_vec());
+                let job = job(&argv, step, grant, place, deadline);
+                Ok((Job { stdin: Some(patch), ..job }, None))
+            }
+            (Action::CodexApply(task), Some(applier)) => {
+                let home = Home::make(place, grant)?;
+                let start = applier.codex.apply(task, &applier.cloud, home.seen());
+                home.furnish(&start, grant)?;
+                let argv = Invocation::Argv(start.argv);
+                let job = job(&argv, step, grant, place, deadline);
+                Ok((Job { env: start.env, ..job }, Some(home)))
+            }
+            (Action::Codex(_) | Action::CodexApply(_), _) => Err(RunError::Unprepared(step.id.clone())),
+        }
+    }
+}
+
+/// Puts a command of a step together.
+pub(super) fn job<'a>(
+    invocation: &Invocation,
+    step: &Step,
+    grant: &'a Grant,
+    place: &'a Place,
+    deadline: (Instant, Cut),
+) -> Job<'a> {
+    let (argv, dir, output) = (invocation.argv(), step.dir.clone(), step.resources.output);
+    let gate = command::way_out(grant);
+    Job { argv, dir, env: Vec::new(), stdin: None, hearing: None, grant, place, gate, deadline, output }
+}
+
+/// Says an action as a person would type it.
+pub(super) fn shown(action: &Action) -> String {
+    match action {
+        Action::Command(invocation) => invocation.to_string(),
+        Action::Apply(file) => format!("git apply {}", file.display()),
+        Action::Codex(_) => "codex exec …".to_owned(),
+        Action::CodexApply(task) => format!("codex apply {task}"),
+    }
+}
