@@ -75,20 +75,6 @@ pub(super) enum Kept {
     Goes,
 }
 
-/// Demands that no other run of the issue was begun since these were listed: by somebody with another state
-/// directory, whose lock is not seen here. Whoever looks has claimed a name before, so that of two at least one
-/// sees the other; both may give way.
-pub(super) fn alone(scene: Scene<'_>, issue: u64, listed: &[RunName], own: RunName) -> Result<(), Failure> {
-    let runs = target::runs(scene.repository, Some(issue))?;
-    // Names are of whole seconds, and one that was just made knows more of its own.
-    let own = own.to_string();
-    match runs.into_iter().find(|run| run.to_string() != own && !listed.contains(run)) {
-        None => Ok(()),
-        Some(other) => Err(Failure::new(Exit::Locked, format!("run {other} was begun at the same moment"))
-            .hint("with another state directory (AUTOPILOT_STATE_DIR): wait for it, or run again if it gave way, too")),
-    }
-}
-
 /// How earlier runs are picked up.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Picking<'a> {

@@ -101,7 +101,6 @@ async fn one(args: &RunArgs, repository: &Repository, call: Call) -> Result<Exit
     }
     let scene = Scene { state: &state, repository, host: &host, waivers: &waivers };
     let mut earlier = leftovers::earlier(scene, issue)?;
-    let listed: Vec<RunName> = earlier.iter().map(|earlier| earlier.name).collect();
     let last = earlier.last();
     let next = if args.resume {
         resume::asked_for(&plan, last)?
@@ -135,10 +134,6 @@ async fn one(args: &RunArgs, repository: &Repository, call: Call) -> Result<Exit
             let mut recorder =
                 Recorder::create(top, issue, &taken, &secrets, watch(progress)).map_err(internal)?;
             let name = recorder.files().run();
-            if let Err(failure) = leftovers::alone(scene, issue, &listed, name) {
-                recorder.withdraw().map_err(internal)?;
-                return Err(failure);
-            }
             lock.name(&name.to_string())?;
             repository.hand_over(&recorder.files().all())?;
             if plan.share_objects {

@@ -81,12 +81,6 @@ impl Recorder {
         Ok((Self { files, journal, log, secrets: secrets.clone(), watch, deferred }, lines, torn))
     }
 
-    /// Gives up the name of a run that has not begun: nothing is recorded of it.
-    pub fn withdraw(self) -> io::Result<()> {
-        files::remove_if_there(&self.files.log())?;
-        files::remove_if_there(&self.files.journal())
-    }
-
     /// Returns the names of the run's files.
     pub fn files(&self) -> &Files {
         &self.files

@@ -1,14 +1,11 @@
 //! `clean` and `stop`, and locks that no two runs of an issue get past.
 
 use std::fs;
-use std::process::{Child, Stdio};
+use std::process::Child;
 
 use nix::sys::signal::Signal;
 
-use crate::common::{Ran, Repo, signal, wait_for, wait_until};
-
-/// Longest wait on a machine with better things to do.
-const PATIENCE: std::time::Duration = std::time::Duration::from_mins(3);
+use crate::common::{Ran, Repo, signal, wait_until};
 
 /// A run whose second step waits.
 fn waiting() -> (Repo, Child) {
@@ -90,39 +87,6 @@ fn two_state_directories_do_not_run_one_issue_twice() {
     assert_eq!(repo.left_in_state(), Vec::<String>::new());
     assert_eq!(repo.on_branch("one"), "one");
     Repo::chain(&repo.evidence("status-").pop().unwrap());
-}
-
-#[test]
-fn two_state_directories_that_begin_at_the_same_moment_do_not_run_one_issue_twice() {
-    let repo = Repo::new();
-    repo.plan("  - {id: a, command: 'echo ready; while test ! -e ~/go; do sleep 0.05; done'}\n");
-    let states = [repo.state(), repo.dir().join("other")];
-    for round in 0..4 {
-        let start = |state: &std::path::PathBuf| {
-            let mut command = repo.command(["7"]);
-            command.env("AUTOPILOT_STATE_DIR", state).stdout(Stdio::piped()).stderr(Stdio::piped());
-            command.spawn().unwrap()
-        };
-        let mut both = states.each_ref().map(start);
-        // One gives way, or both: never do both run.
-        wait_for(PATIENCE, || both.iter_mut().any(|child| child.try_wait().unwrap().is_some()));
-        let over = || states.iter().flat_map(|state| fs::read_dir(state.join("runs")).into_iter().flatten());
-        let release = || over().for_each(|run| drop(fs::write(run.unwrap().path().join("home/go"), "")));
-        wait_for(PATIENCE, || {
-            release();
-            both.iter_mut().all(|child| child.try_wait().unwrap().is_some())
-        });
-        let ended = both.map(|child| Ran::of(&child.wait_with_output().unwrap()));
-        let mut codes = ended.each_ref().map(|ran| ran.code);
-        codes.sort_unstable();
-        assert!(matches!(codes, [0 | 5, 5]), "round {round}: {ended:?}");
-        let said = |ran: &Ran| ran.stderr.contains("at the same moment") || ran.stderr.contains("is running");
-        assert!(ended.iter().any(|ran| ran.code == 5 && said(ran)), "round {round}: {ended:?}");
-    }
-    for journal in repo.evidence("status-") {
-        assert_eq!(Repo::chain(&journal).last().unwrap()["type"], "attested");
-    }
-    repo.run().exits(0);
 }
 
 #[test]
