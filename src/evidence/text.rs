@@ -146,6 +146,6 @@ mod tests {
         assert_eq!(document.value()["env"]["NAME"], value.as_str());
         assert_eq!(document.value()["tokens"], "unlimited");
         let line = document.value().to_string();
-        assert_eq!(super::mask::detect(line.as_bytes()), [], "the audit looks at the line");
+        assert_eq!(mask::detect(line.as_bytes()), [], "the audit looks at the line");
     }
 }
