@@ -9,6 +9,7 @@ use rustix::fs::{Mode, OFlags};
 use super::create::DURABLE;
 use super::error::{WorktreeError, at};
 use super::repository::Repository;
+use super::root::Root;
 
 /// How a bundle begins.
 const SIGNATURES: [&[u8]; 2] = [b"# v2 git bundle\n", b"# v3 git bundle\n"];
@@ -23,6 +24,7 @@ impl Repository {
     /// Fetches from a bundle that is open already: what is at its path by now does not matter.
     pub(super) fn fetch(&self, bundle: File, from: &str, reference: &str) -> Result<(), WorktreeError> {
         self.hand_over_file(&bundle)?;
+        self.unlock(reference)?;
         // Only a fetch that checks what it takes refuses a tree with a `.git` or `..` in it.
         // And what arrived is on the disk before the worktree goes.
         let durable = format!("core.fsync={DURABLE}");
@@ -43,6 +45,17 @@ impl Repository {
             }
             error => error,
         })
+    }
+
+    /// Removes the lock that a git left on a result branch when it was killed: nobody else has business with that
+    /// branch before its run is over, and whoever comes here holds the lock of the issue.
+    fn unlock(&self, reference: &str) -> Result<(), WorktreeError> {
+        let repository = Root::open(&self.common_dir).map_err(at(&self.common_dir))?;
+        let lock = format!("{reference}.lock");
+        if repository.stat(lock.as_bytes())?.is_some() {
+            repository.unlink(lock.as_bytes())?;
+        }
+        Ok(())
     }
 }
 

@@ -363,15 +363,20 @@ fn without_a_terminal_there_are_no_escapes() {
 
 /// Runs a command line under a terminal of its own; what came out of it.
 fn on_a_terminal(repo: &Repo, line: &str, variables: &[(&str, &str)]) -> Option<(String, i32)> {
+    let output = terminal(repo, line, variables).stdin(Stdio::null()).output().ok()?;
+    Some((String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code().unwrap_or(-1)))
+}
+
+/// Prepares a command line under a terminal of its own.
+pub(crate) fn terminal(repo: &Repo, line: &str, variables: &[(&str, &str)]) -> Command {
     let script = repo.command([""; 0]);
     let program = script.get_program().to_owned();
     let mut command = Command::new("script");
     command.args(["-qec", &format!("stty cols 100 2>/dev/null; {} {line}", program.display()), "/dev/null"]);
-    command.env_clear().current_dir(repo.top()).stdin(Stdio::null());
+    command.env_clear().current_dir(repo.top());
     command.envs(script.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))));
     command.env("TERM", "xterm-256color").envs(variables.iter().copied());
-    let output = command.output().ok()?;
-    Some((String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code().unwrap_or(-1)))
+    command
 }
 
 #[test]

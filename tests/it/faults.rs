@@ -40,6 +40,7 @@ fn is_done(repo: &Repo) {
     assert_eq!(repo.left_in_state(), Vec::<String>::new());
     let events = Repo::chain(&repo.evidence("status-").pop().unwrap());
     assert_eq!(events.last().unwrap()["type"], "attested");
+    repo.autopilot(["audit", "7"]).exits(0);
     repo.git(["fsck", "--strict", "--no-progress"]);
 }
 
@@ -195,5 +196,22 @@ fn a_full_disk_loses_nothing_and_the_run_goes_on_when_there_is_space() {
     repo.autopilot(["status"]).exits(0).says("autopilot run 7 --resume");
     small.grow();
     repo.autopilot(["7", "--resume"]).exits(0);
+    is_done(&repo);
+}
+
+#[test]
+#[ignore = "needs root, to mount something read-only"]
+fn a_checkout_that_cannot_be_written_to_is_said_and_nothing_is_begun() {
+    let repo = Repo::new();
+    repo.plan("  - {id: c, command: 'echo one > one; cat one README.md > three'}\n");
+    let top = repo.top();
+    Small::call(&["--bind", top.to_str().unwrap()], &top);
+    let bound = Small(top.clone());
+    Small::call(&["-o", "remount,bind,ro"], &top);
+    repo.run().exits(70).says("Read-only file system");
+    drop(bound);
+    assert!(repo.evidence("status-").is_empty());
+    assert_eq!(repo.left_in_state(), Vec::<String>::new());
+    repo.run().exits(0);
     is_done(&repo);
 }

@@ -218,6 +218,31 @@ fn a_token_limit_ends_the_turn_in_the_middle() {
 
 #[test]
 #[ignore = "needs codex"]
+fn tokens_that_were_used_before_a_crash_stay_used() {
+    for codex in versions() {
+        let repo = Repo::new();
+        let model = Model::serve(vec![does(shell("echo x >> made")), does(say("done"))]);
+        let steps = "  - {id: a, codex: Do it.}
+  - {id: b, command: 'echo ready; while test ! -e ~/go; do sleep 0.05; done'}
+  - {id: c, codex: Do more.}\n";
+        plan_with(&repo, &model, "limits: {tokens: 220}", steps);
+        let mut child = command(&repo, &codex).spawn().unwrap();
+        wait_until(|| repo.log().contains("ready"));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        wait_until(|| repo.processes().is_empty());
+        let run = std::fs::read_dir(repo.state().join("runs")).unwrap().next().unwrap().unwrap();
+        std::fs::write(run.path().join("home/go"), "").unwrap();
+        let ran = Ran::of(&command(&repo, &codex).arg("--resume").output().unwrap()).exits(1);
+        ran.says("the run's token limit of 220 is reached: it used 220");
+        assert_eq!(model.turns().len(), 2, "no request of step c");
+        assert_eq!(repo.steps(), ["a:passed", "b:passed", "c:failed"]);
+        repo.autopilot(["audit", "7"]).exits(0);
+    }
+}
+
+#[test]
+#[ignore = "needs codex"]
 fn a_model_that_counts_nothing_is_refused_where_tokens_are_limited() {
     for codex in versions() {
         for (tokens, code) in [("5000000", 1), ("unlimited", 0)] {

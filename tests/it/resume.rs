@@ -2,12 +2,14 @@
 //! with the result that it would have had.
 
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
-use std::process::Child;
+use std::process::{Child, Stdio};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
+use crate::cli::terminal;
 use crate::common::{Ran, Repo, signal, wait_until};
 
 fn journal(repo: &Repo) -> PathBuf {
@@ -84,6 +86,9 @@ fn a_crashed_run_goes_on_where_it_is_with_what_is_ignored() {
     child.wait().unwrap();
     wait_until(|| repo.processes().is_empty());
     let run = fs::read_dir(repo.state().join("runs")).unwrap().next().unwrap().unwrap().path();
+    // As if a git had been killed while it made the branch.
+    let branch = repo.events()[0]["branch"].as_str().unwrap().to_owned();
+    repo.file(&format!(".git/refs/heads/{branch}.lock"), "");
     resume_waiting(&repo).exits(0);
     assert!(!run.exists());
     let resumed = repo.events_of("resumed");
@@ -96,6 +101,32 @@ fn a_crashed_run_goes_on_where_it_is_with_what_is_ignored() {
         1,
         "target/cache was kept until the end"
     );
+}
+
+#[test]
+fn on_a_terminal_a_crashed_run_is_offered() {
+    for (answer, goes_on) in [("y\n", true), ("\n", true), ("n\n", false)] {
+        let (repo, mut child) = waiting();
+        signal(&child, Signal::SIGKILL);
+        child.wait().unwrap();
+        wait_until(|| repo.processes().is_empty());
+        let mut command = terminal(&repo, "7", &[]);
+        let mut asked =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script makes a terminal");
+        // Kept open: a terminal that hangs up ends the run.
+        let mut keys = asked.stdin.take().unwrap();
+        keys.write_all(answer.as_bytes()).unwrap();
+        let logs = || fs::read_dir(repo.top().join(".ai/logs/codex")).unwrap().count();
+        let (runs, ready) = if goes_on { (1, 2) } else { (2, 1) };
+        wait_until(|| logs() == runs && repo.log().matches("ready").count() == ready);
+        release(&repo);
+        wait_until(|| asked.try_wait().unwrap().is_some());
+        drop(keys);
+        let ran = Ran::of(&asked.wait_with_output().unwrap()).exits(0);
+        ran.says("crashed with 1 of 2 steps passed. Go on with it? [Y/n]");
+        assert_eq!(repo.evidence("status-").len(), runs, "{answer:?}");
+        assert_eq!(repo.events_of("resumed").len(), usize::from(goes_on), "{answer:?}");
+    }
 }
 
 /// As if the runner had died while it made the worktree: it is made anew, whoever comes.

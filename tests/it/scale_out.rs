@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::common::{Ran, Repo};
+use crate::common::{Ran, Repo, signal, wait_until};
 
 fn example(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples/scale-out");
@@ -15,6 +16,10 @@ fn example(name: &str) -> String {
 
 /// Runs a script in the repository with autopilot on PATH.
 fn script(repo: &Repo, text: &str, variables: &[(&str, &str)]) -> Ran {
+    Ran::of(&shell(repo, text, variables).output().unwrap())
+}
+
+fn shell(repo: &Repo, text: &str, variables: &[(&str, &str)]) -> Command {
     let binary = PathBuf::from(env!("CARGO_BIN_EXE_autopilot"));
     let path = std::env::join_paths(
         std::iter::once(binary.parent().unwrap().to_owned())
@@ -25,7 +30,7 @@ fn script(repo: &Repo, text: &str, variables: &[(&str, &str)]) -> Ran {
     command.args(["-c", text]).current_dir(repo.top()).env_clear();
     command.envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
     command.env("PATH", path.unwrap()).envs(variables.iter().copied());
-    Ran::of(&command.output().unwrap())
+    command
 }
 
 fn repo() -> Repo {
@@ -91,4 +96,36 @@ fn the_array_runs_an_issue_a_task() {
     assert_eq!(result(653)["result"], "failed");
     assert_eq!(result(646)["labels"]["SLURM_JOB_ID"], "815");
     assert_eq!(repo.left_in_state(), Vec::<String>::new());
+}
+
+#[test]
+fn a_task_whose_time_is_up_goes_on_when_it_is_requeued() {
+    let text = example("array.sbatch");
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'echo one > one'}\n  - {id: b, command: 'echo ready; while test ! -e ~/go; do sleep 0.05; done; cat one > two'}\n");
+    let issues = repo.dir().join("issues");
+    fs::write(&issues, "7\n").unwrap();
+    let (issues, checkout) = (issues.display().to_string(), repo.top().display().to_string());
+    let variables = [
+        ("SLURM_ARRAY_TASK_ID", "1"),
+        ("SLURM_JOB_ID", "815"),
+        ("ISSUES", issues.as_str()),
+        ("CHECKOUT", checkout.as_str()),
+    ];
+    let task = || shell(&repo, &text, &variables).spawn().unwrap();
+    let ready = |times| wait_until(|| repo.log().matches("ready").count() == times);
+    let mut child = task();
+    ready(1);
+    // `--signal=B:TERM@60` sends it to the batch shell, which is autopilot by then.
+    signal(&child, Signal::SIGTERM);
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    let mut child = task();
+    ready(2);
+    for run in fs::read_dir(repo.state().join("runs")).unwrap() {
+        fs::write(run.unwrap().path().join("home/go"), "").unwrap();
+    }
+    assert!(child.wait().unwrap().success());
+    assert_eq!(repo.on_branch("two"), "one");
+    assert_eq!((repo.evidence("status-").len(), repo.events_of("resumed").len()), (1, 1));
+    assert_eq!(repo.events_of("resumed")[0]["labels"]["SLURM_JOB_ID"], "815");
 }

@@ -5,6 +5,7 @@ use std::fs;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
+use super::forge::Forge;
 use crate::common::{Ran, Repo, signal, wait_until};
 
 fn passes(repo: &Repo) {
@@ -170,6 +171,21 @@ fn runs_of_shared_objects_of_patches_and_side_by_side_pass() {
     repo.commit("plans");
     repo.autopilot(["1", "2", "3", "--jobs", "3"]).exits(1);
     passes(&repo);
+}
+
+#[test]
+fn a_clock_that_went_back_is_a_note() {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'echo x > x'}\n");
+    repo.run().exits(0);
+    let forge = Forge::new(&repo.top(), repo.events()[0]["run"].as_str().unwrap());
+    forge.edit(|lines| lines[0]["ts"] = "2099-01-01T00:00:00.000Z".into());
+    // Its provenance has the beginning as well: that is another finding, and the only one.
+    forge.edit_provenance(|statement| {
+        statement["predicate"]["runDetails"]["metadata"]["startedOn"] = "2099-01-01T00:00:00.000Z".into();
+    });
+    repo.autopilot(["audit"]).exits(0).says("the clock went back before line 2");
+    repo.autopilot(["status"]).exits(0);
 }
 
 #[test]
