@@ -1,7 +1,8 @@
-//! Launching `/bin/true` confined, beside plain fork+exec and bubblewrap with the same isolation; peak memory of
-//! the launcher; and a command of 45,000 stats. Prints ratios: absolute times are the machine's.
+//! Launching `/bin/true` confined, beside plain fork+exec, bubblewrap with the same isolation, firejail, and namespaces
+//! alone; peak memory of the launcher; and a command of 45,000 stats. Prints ratios: absolute times are the machine's.
 //!
-//! `cargo bench --bench launch`; needs bubblewrap and hyperfine (Debian: `apt-get install bubblewrap hyperfine`).
+//! `cargo bench --bench launch`; needs bubblewrap, firejail and hyperfine (Debian:
+//! `apt-get install bubblewrap firejail hyperfine`).
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark: it prints, and fails loudly")]
 
@@ -52,6 +53,13 @@ fn bubblewrap(tree: &Path) -> String {
     )
 }
 
+/// As near as its options come to it: a root of its own it has not.
+const FIREJAIL: &str = "firejail --quiet --noprofile --net=none --private --private-dev --private-tmp --ipc-namespace \
+                        --caps.drop=all --seccomp --nonewprivs --noroot -- /bin/true";
+
+/// Namespaces alone: nothing of the file system is out of reach, no system call refused.
+const UNSHARE: &str = "unshare --user --map-root-user --mount --net --ipc --uts --pid --fork --mount-proc --kill-child /bin/true";
+
 /// One way of launching, and what its launches took.
 struct Contender<'a> {
     name: &'static str,
@@ -70,12 +78,20 @@ fn launches(folder: &Path, tree: &Path) {
     sandbox::make_over(folder, bare.identity()).expect("a scratch directory of the command's own");
     let ours = |grant: &Grant| runtime.block_on(launch(grant, &place));
     let bwrap = format!("{} /bin/true", bubblewrap(tree));
-    let mut all = [
+    let mut all = vec![
         contender("plain fork+exec", || plain("/bin/true", tree)),
         contender("bubblewrap", || plain(&bwrap, tree)),
+        contender("unshare", || plain(UNSHARE, tree)),
         contender("autopilot", || ours(&bare)),
         contender("  with downloads", || ours(&step)),
     ];
+    // Where the user has no home of their own it does not start.
+    let firejail = Command::new("sh").args(["-c", FIREJAIL]).stderr(Stdio::null()).status();
+    if firejail.is_ok_and(|status| status.success()) {
+        all.push(contender("firejail", || plain(FIREJAIL, tree)));
+    } else {
+        println!("NOT MEASURED: firejail, which does not start here");
+    }
     for round in 0..=RUNS {
         for each in &mut all {
             each.once(round > 0);

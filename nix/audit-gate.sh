@@ -1,6 +1,6 @@
 # audit-gate.sh SOURCE: runs the sample plan in a scratch repository, audits it to PASS, then tampers with the
 # evidence in several ways and demands FAIL of each. `autopilot` is the packaged one.
-set -eu
+set -euo pipefail
 HOME=$(mktemp -d)
 AUTOPILOT_STATE_DIR=$HOME/state
 export HOME AUTOPILOT_STATE_DIR
@@ -10,13 +10,15 @@ git config --global init.defaultBranch main
 
 mkdir "$HOME/repository"
 cd "$HOME/repository"
-cp -r "$1/.ai" "$1/docs" .
+# With what git ignores: the sample builds, and may change nothing else.
+cp -r "$1/.ai" "$1/.gitignore" "$1/docs" .
 chmod -R u+w .
 git init -q
 git add -A
 git commit -qm 'the sample'
 
-autopilot run 646
+# Through a pipe: plain lines, whatever a builder's log is.
+autopilot run 646 2>&1 | cat
 autopilot audit 646
 
 evidence=.ai/logs
@@ -38,7 +40,7 @@ tamper() {
     echo "audit-gate: $name: exit $code, not 4"
     exit 1
   fi
-  echo "found: $name: $(grep -m 1 '^FAIL' ../found)"
+  echo "found: $name: $(grep -m 1 -E '^(FAIL|error)' ../found)"
 }
 
 journal=$evidence/autopilot/status-$run.log

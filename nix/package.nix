@@ -16,66 +16,82 @@ let
   manifest = (lib.importTOML ../Cargo.toml).package;
   inherit (manifest) version;
 
-  # Unrelated edits rebuild nothing: what is built depends on these alone.
+  # Unrelated edits rebuild nothing: each is built of what it reads, and of nothing else.
   manifests = [
     ../Cargo.toml
     ../Cargo.lock
   ];
-  source = lib.fileset.toSource {
-    root = ../.;
-    fileset = lib.fileset.unions (
-      manifests
-      ++ [
-        ../.ai
-        ../.gitignore
-        ../CHANGELOG.md
-        ../CONTRIBUTING.md
-        ../README.md
-        ../benches
-        ../clippy.toml
-        ../docs
-        ./templates
-        ../rustfmt.toml
-        ../scripts
-        ../src
-        ../tests
+  of =
+    files:
+    lib.fileset.toSource {
+      root = ../.;
+      fileset = lib.fileset.unions (manifests ++ files);
+    };
+  # What the tests read.
+  source = of [
+    ../.ai
+    ../.gitignore
+    ../CHANGELOG.md
+    ../CONTRIBUTING.md
+    ../README.md
+    ../benches
+    ../clippy.toml
+    ../docs
+    ./templates
+    ../rustfmt.toml
+    ../scripts
+    ../src
+    ../tests
+  ];
+  # Cargo wants the file of every target of the manifest, whatever it builds.
+  targets = ''
+    sed -n -e 's/^path = "\(.*\)"/\1/p' -e '/^\[\[bench\]\]/,/^name/s/^name = "\(.*\)"/benches\/\1.rs/p' Cargo.toml |
+      while read -r target; do
+        mkdir -p "$(dirname "$target")"
+        [ -e "$target" ] || printf '//! Empty.\nfn main() {}\n' >"$target"
+      done
+  '';
+
+  # One profile and one folder for all that is compiled, so that each finds what another left: the tests differ from
+  # the program in how the crate itself is compiled, and in nothing else.
+  build = "--release --frozen -j $NIX_BUILD_CORES";
+  test =
+    build
+    + toString (
+      map (setting: " --config profile.release.package.autopilot.${setting}") [
+        "opt-level=0"
+        "codegen-units=16"
+        "debug-assertions=true"
+        "overflow-checks=true"
       ]
     );
-  };
 
   common = {
     inherit version;
     cargoLock.lockFile = ../Cargo.lock;
-    nativeBuildInputs = [ git ];
   };
 
-  # Everything but the crate itself, compiled once for the package, its tests and its lints: an empty crate with
-  # the same manifest.
+  # Everything but the crate itself, compiled once for the program, its tests and its lints: an empty crate with the
+  # same manifest.
   dependencies = rustPlatform.buildRustPackage (
     common
     // {
       pname = "autopilot-dependencies";
-      src = lib.fileset.toSource {
-        root = ../.;
-        fileset = lib.fileset.unions manifests;
-      };
-      postPatch = ''
-        mkdir -p src benches tests
-        echo 'fn main() {}' >src/main.rs
-        sed -n 's/^path = "\(tests\/.*\)"/\1/p' Cargo.toml | while read -r test; do
-          mkdir -p $(dirname $test)
-          echo 'fn main() {}' >$test
-        done
-        sed -n '/^\[\[bench\]\]/,/^name/s/^name = "\(.*\)"/\1/p' Cargo.toml | while read -r bench; do
-          echo 'fn main() {}' >benches/$bench.rs
-        done
-        : >src/lib.rs
+      src = of [ ];
+      postPatch = targets;
+      buildPhase = ''
+        cargo build ${build}
+        cargo test ${test} --no-run
+        cargo check ${build} --all-targets
       '';
+      doCheck = false;
       installPhase = ''
         find target -path '*/.fingerprint/autopilot-*' -prune -exec rm -rf {} +
         mkdir -p $out
         cp -r --preserve=timestamps target $out/
       '';
+      # Compiled files are for cargo alone.
+      dontFixup = true;
     }
   );
 
@@ -88,11 +104,13 @@ let
     common
     // {
       pname = "autopilot-unwrapped";
-      src = source;
-      postPatch = reuse;
+      src = of [ ../src ];
+      postPatch = targets + reuse;
+      buildPhase = "cargo build ${build}";
       # Whoever runs the program need not run its tests: `nix flake check` does (checks.nix).
       doCheck = false;
-      postInstall = ''
+      installPhase = ''
+        install -Dm755 -t $out/bin target/release/autopilot
         for shell in bash:share/bash-completion/completions/autopilot zsh:share/zsh/site-functions/_autopilot fish:share/fish/vendor_completions.d/autopilot.fish; do
           mkdir -p "$out/$(dirname "''${shell#*:}")"
           $out/bin/autopilot completions "''${shell%%:*}" >"$out/''${shell#*:}"
@@ -107,7 +125,14 @@ let
         ];
         platforms = lib.platforms.linux;
       };
-      passthru = { inherit source; };
+      passthru = {
+        inherit
+          build
+          reuse
+          source
+          test
+          ;
+      };
     }
   );
 

@@ -50,7 +50,7 @@ codes! {
         "The run has no last event: it still runs, was interrupted, crashed, or was cut off."
         "wait for it; or run the issue again: a run that died is picked up first, and gets an end";
     EventAfterHead 106 "event-after-head"
-        "Something other than publishing or resuming follows the head."
+        "Something other than publishing, resuming or picking up follows the head."
         "do not believe what follows the head";
     WrongRun 107 "wrong-run"
         "The journal is of another run than its name says, or does not begin with the start of a run."
@@ -97,9 +97,15 @@ codes! {
     SalvageOpen 213 "salvage-open"
         "Others may read the salvage bundle, which holds files as they were, unmasked."
         "chmod 600 it";
+    SalvageDiffers 214 "salvage-differs"
+        "The salvage bundle holds other commits than the events say were saved."
+        "do not believe this run";
+    LogDiffers 215 "log-differs"
+        "The log does not have the parts of the attempts where the events say they are."
+        "do not believe this run";
     StrayWorktree 301 "stray-worktree"
         "The directory of a run that has ended is still there."
-        "autopilot clean";
+        "autopilot clean; one that was kept goes with --kept";
     StrayLock 302 "stray-lock"
         "A lock is there whose holder is gone."
         "autopilot clean";

@@ -11,6 +11,8 @@ use super::place::{Opened, Top};
 use crate::evidence::mask::{Detector, Hit, Kind, Secrets};
 
 const CHUNK: usize = 128 << 10;
+/// Longest head of a bundle: thousands of refs.
+const HEAD: usize = 1 << 20;
 /// No shorter text is a secret to the masker.
 const SHORTEST: usize = 6;
 /// Places of secrets that are named; the rest is counted.
@@ -25,7 +27,7 @@ pub(super) enum How {
     Log,
     /// A JSON document: kept; what is searched are its strings.
     Document,
-    /// A bundle: compressed, and for its owner alone.
+    /// A bundle: compressed, and for its owner alone. Its head is kept.
     Bundle,
 }
 
@@ -51,29 +53,36 @@ pub(super) struct Content {
     pub(super) size: u64,
     /// Permission bits.
     pub(super) mode: u32,
-    /// Of what is kept.
+    /// Of what is kept: all of it, or its head.
     pub(super) text: Vec<u8>,
 }
 
-/// Reads a file; nothing if there is none.
+/// Reads a file, which `each` sees piece by piece; nothing if there is none.
 pub(super) fn read(
     top: &Top,
     relative: &str,
     how: How,
     sieve: &mut Sieve<'_>,
+    each: &mut dyn FnMut(&[u8]),
 ) -> Result<Option<Content>, Finding> {
     let Some(opened) = top.file(relative)? else { return Ok(None) };
     if opened.size > how.most() {
         let found = format!("{relative}: {} bytes", opened.size);
         return Err(Finding::new(Code::FileTooLarge, format!("at most {} bytes", how.most()), found));
     }
-    let read = stream(opened, relative, how, sieve);
+    let read = stream(opened, relative, how, sieve, each);
     read.map(Some).map_err(|error| {
         Finding::new(Code::FileUnreadable, "a file that can be read", format!("{relative}: {error}"))
     })
 }
 
-fn stream(opened: Opened, name: &str, how: How, sieve: &mut Sieve<'_>) -> io::Result<Content> {
+fn stream(
+    opened: Opened,
+    name: &str,
+    how: How,
+    sieve: &mut Sieve<'_>,
+    each: &mut dyn FnMut(&[u8]),
+) -> io::Result<Content> {
     let mut hasher = Sha256::new();
     let mut content = Content { sha256: String::new(), size: 0, mode: opened.mode, text: Vec::new() };
     let mut detector = sieve.detector();
@@ -88,8 +97,10 @@ fn stream(opened: Opened, name: &str, how: How, sieve: &mut Sieve<'_>) -> io::Re
         }
         hasher.update(chunk);
         content.size += n as u64;
-        if how.keeps() {
-            content.text.extend_from_slice(chunk);
+        each(chunk);
+        let keep = if how == How::Bundle { HEAD.saturating_sub(content.text.len()).min(n) } else { n };
+        if how.keeps() || how == How::Bundle {
+            content.text.extend_from_slice(chunk.get(..keep).unwrap_or_default());
         }
         if how.searches() {
             sieve.note(name, detector.push(chunk));

@@ -5,9 +5,10 @@ use chrono::SecondsFormat;
 use super::code::Code;
 use super::content::{self, Content, How, Sieve};
 use super::finding::Finding;
+use super::log;
 use super::place::Top;
 use super::story::Story;
-use super::{provenance, reports};
+use super::{provenance, reports, salvage};
 use crate::evidence::Files;
 use crate::evidence::event::RunResult;
 
@@ -18,6 +19,7 @@ enum Part {
     Summary,
     Failed,
     Salvage,
+    NotSalvaged,
     Provenance,
 }
 
@@ -25,27 +27,36 @@ enum Part {
 #[derive(Debug)]
 pub(super) struct Folder {
     parts: Vec<(Part, String, Option<Content>)>,
+    /// Where the log differs from what the events say of it.
+    log: Option<Finding>,
     findings: Vec<Finding>,
 }
 
 impl Folder {
-    /// Reads every file that the run may have.
-    pub(super) fn read(top: &Top, files: &Files, sieve: &mut Sieve<'_>) -> Self {
-        let mut folder = Self { parts: Vec::new(), findings: Vec::new() };
+    /// Reads every file that the run may have; the log beside what the events say of its `parts`.
+    pub(super) fn read(top: &Top, files: &Files, mut parts: log::Parts, sieve: &mut Sieve<'_>) -> Self {
+        let mut folder = Self { parts: Vec::new(), log: None, findings: Vec::new() };
         for (part, path, how) in [
             (Part::Log, files.log(), How::Log),
             (Part::Summary, files.summary(), How::Report),
             (Part::Failed, files.failed(), How::Report),
             (Part::Salvage, files.salvage(), How::Bundle),
+            (Part::NotSalvaged, files.not_salvaged(), How::Report),
             (Part::Provenance, files.provenance(), How::Document),
         ] {
             let name = files.relative(&path);
-            match content::read(top, &name, how, sieve) {
+            let mut each = |chunk: &[u8]| {
+                if part == Part::Log {
+                    parts.push(chunk);
+                }
+            };
+            match content::read(top, &name, how, sieve, &mut each) {
                 Ok(content) => folder.parts.push((part, name, content)),
                 // Not taken for missing as well.
                 Err(finding) => folder.findings.push(finding),
             }
         }
+        folder.log = parts.differ();
         folder
     }
 
@@ -76,6 +87,9 @@ impl Folder {
         }
         if findings.is_empty() {
             findings.extend(seal_of_others(story, &self.parts));
+            // Of a file that is not the sealed one nothing more is said.
+            findings.extend(self.log.take());
+            findings.extend(self.get(Part::Salvage).and_then(|bundle| salvage::check(&bundle.text, story)));
         }
         if let (Modes::Checked, Some(salvage)) = (modes, self.get(Part::Salvage))
             && salvage.mode & 0o077 != 0
@@ -156,11 +170,12 @@ fn belongs(part: Part, story: &Story) -> (bool, bool) {
             let not_done = story.result() != Some(RunResult::Done);
             (not_done, not_done)
         }
+        Part::NotSalvaged => (story.not_held > 0 && !story.was_cut_short(), story.not_held > 0),
         // What a dead runner had saved and not recorded is in the bundle as well; what it had recorded is lost
         // with its directory.
         Part::Salvage => (
-            story.salvaged > 0 && story.worktree_is_removed() && !story.was_cut_short(),
-            story.salvaged > 0 || story.was_cut_short(),
+            !story.saved.is_empty() && story.worktree_is_removed() && !story.was_cut_short(),
+            !story.saved.is_empty() || story.was_cut_short(),
         ),
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn audit(top: &Top, files: &Files, secrets: &Secrets, heads: Option<&
     let mut sieve = Sieve::new(secrets);
     let mut story = Story::new(files.run());
     let whole = read_journal(top, files, &mut story, &mut sieve);
-    let mut folder = Folder::read(top, files, &mut sieve);
+    let mut folder = Folder::read(top, files, std::mem::take(&mut story.log), &mut sieve);
     folder.sift_documents(&mut sieve);
     let (structure, results) = story.take_findings();
     let chain = chain(&whole, structure, &story);

@@ -9,11 +9,12 @@ use super::finding::Finding;
 use crate::evidence::RunName;
 
 /// Folder, and what stands before and behind a run's name in its files.
-const NAMES: [(&str, &str, &str); 5] = [
+const NAMES: [(&str, &str, &str); 6] = [
     (".ai/logs/codex", "autopilot-", ".log"),
     (".ai/logs/autopilot", "summary-", ".md"),
     (".ai/logs/autopilot", "FAILED-", ".log"),
     (".ai/logs/autopilot", "salvage-", ".bundle"),
+    (".ai/logs/autopilot", "not-salvaged-", ".txt"),
     (".ai/logs/autopilot", "provenance-", ".json"),
 ];
 

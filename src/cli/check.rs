@@ -75,13 +75,21 @@ struct Checked<'a> {
 struct Valid {
     plan: Plan,
     warnings: Vec<Fault>,
-    /// What this host would refuse; nothing if it was not to be asked.
-    denied: Option<Vec<Denied>>,
+    /// What this host says to it; nothing if it was not to be asked.
+    host: Option<Answer>,
+}
+
+/// What this host would grant, and what it would refuse.
+#[derive(Default)]
+struct Answer {
+    /// What would be enforced, by step.
+    granted: Vec<(String, String)>,
+    denied: Vec<Denied>,
 }
 
 impl Valid {
     fn is_refused(&self) -> bool {
-        self.denied.as_ref().is_some_and(|denied| !denied.is_empty())
+        self.host.as_ref().is_some_and(|answer| !answer.denied.is_empty())
     }
 }
 
@@ -92,11 +100,11 @@ struct Denied {
 }
 
 fn check(found: &Found, plan_only: bool) -> Checked<'_> {
-    let result = plan::load(&found.path, found.issue).map(|loaded| {
+    let result = found.load().map(|loaded| {
         // What is unset here may be set where it runs.
         let warnings = if plan_only { loaded.warnings.clone() } else { warnings(&loaded) };
-        let denied = (!plan_only).then(|| denied(&loaded.plan));
-        Valid { denied, plan: loaded.plan, warnings }
+        let host = (!plan_only).then(|| ask(&loaded.plan));
+        Valid { host, plan: loaded.plan, warnings }
     });
     if let Err(faults) = &result {
         actions::faults(faults);
@@ -112,16 +120,17 @@ fn warnings(loaded: &Loaded) -> Vec<Fault> {
 }
 
 /// Asks the policy, for every step, whether this host could enforce what the step asks for.
-fn denied(plan: &Plan) -> Vec<Denied> {
+fn ask(plan: &Plan) -> Answer {
     let host = crate::sandbox::probe();
-    let waivers = Waivers::default();
-    let decide = |step: &plan::Step| match policy::decide(&Request::action(step), &host, &waivers) {
-        Decision::Allow(_) => None,
-        Decision::Deny(reason) => Some(Denied { step: step.id.clone(), reason }),
-    };
-    let by_policy: Vec<Denied> = plan.steps.iter().filter_map(decide).collect();
-    let unequipped = run::equip(plan, &host, &Secrets::default()).err().map(Denied::from);
-    by_policy.into_iter().chain(unequipped).collect()
+    let mut answer = Answer::default();
+    for step in &plan.steps {
+        match policy::decide(&Request::action(step), &host, &Waivers::default()) {
+            Decision::Allow(grant) => answer.granted.push((step.id.clone(), grant.describe())),
+            Decision::Deny(reason) => answer.denied.push(Denied { step: step.id.clone(), reason }),
+        }
+    }
+    answer.denied.extend(run::equip(plan, &host, &Secrets::default()).err().map(Denied::from));
+    answer
 }
 
 impl From<Refusal> for Denied {
@@ -152,8 +161,12 @@ impl Checked<'_> {
         match &self.result {
             Err(faults) => json!({ "path": path, "valid": false, "faults": faults }),
             Ok(valid) => {
+                let host = valid.host.as_ref();
                 let denied: Option<Vec<Value>> =
-                    valid.denied.as_ref().map(|denied| denied.iter().map(Denied::to_json).collect());
+                    host.map(|answer| answer.denied.iter().map(Denied::to_json).collect());
+                let granted: Option<serde_json::Map<String, Value>> = host.map(|answer| {
+                    answer.granted.iter().map(|(step, grant)| (step.clone(), json!(grant))).collect()
+                });
                 let steps: Vec<Value> = valid
                     .plan
                     .steps
@@ -166,6 +179,7 @@ impl Checked<'_> {
                     "steps": steps,
                     "longest": plan::units::duration(valid.plan.longest()),
                     "warnings": valid.warnings,
+                    "granted": granted,
                     "denied": denied,
                     "plan": valid.plan.resolved(),
                 })

@@ -130,8 +130,10 @@ pub(super) async fn go_on(
     let mut taken_up = None;
     if let Some((dir, record)) = left {
         let (repository, host, waivers) = (scene.repository, scene.host, scene.waivers);
-        taken_up =
-            Worktree::take_up(dir.clone(), &record, Some(checkpoint), repository, host, waivers).await?;
+        if standing.has_worktree {
+            taken_up =
+                Worktree::take_up(dir.clone(), &record, Some(checkpoint), repository, host, waivers).await?;
+        }
         if taken_up.is_none() {
             dir.discard()?;
         }

@@ -7,14 +7,15 @@ use serde_json::json;
 use super::exit::{Exit, Failure};
 use super::jobs::Call;
 use super::leftovers::{self, Kept, Picking, Scene};
+use super::plans::{self, Found};
 use super::progress::{Mode, Progress};
 use super::resume::{self, Next};
-use super::{actions, issue, output, plans, publish, target};
+use super::{actions, issue, output, publish, target};
 use crate::evidence::event::{ReasonKind, RunResult};
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, Head, Recorder, RunName};
 use crate::github::Environment;
-use crate::plan::{self, Plan, Provider};
+use crate::plan::{Plan, Provider};
 use crate::policy::{HostFacts, Waiver, Waivers};
 use crate::publish::{Intent, intend};
 use crate::report::{self, RunView, WorktreeView};
@@ -78,7 +79,8 @@ pub(super) fn run(args: RunArgs) -> Result<Exit, Failure> {
 /// Runs one issue from its plan to its closed evidence.
 async fn one(args: &RunArgs, repository: &Repository, call: Call) -> Result<Exit, Failure> {
     let Call { issue, board, interrupt } = call;
-    let plan = load(args, issue)?;
+    let found = find(args, issue)?;
+    let plan = load(args, &found)?;
     let base = repository.base(plan.base.as_deref())?;
     let host = host(args)?;
     let waivers: Waivers = args.allow_degraded.iter().copied().collect();
@@ -137,6 +139,11 @@ async fn one(args: &RunArgs, repository: &Repository, call: Call) -> Result<Exit
             if plan.share_objects {
                 output::note(
                     "objects are shared: steps can read all that this repository's object store holds",
+                );
+            }
+            if base.may_have_lfs()? {
+                output::note(
+                    "files of Git LFS are there as their pointers: no filter runs, and steps have no remote",
                 );
             }
             let publishing = intent.recorded(&recorder);
@@ -203,12 +210,15 @@ fn host(args: &RunArgs) -> Result<HostFacts, Failure> {
     Ok(host)
 }
 
-fn load(args: &RunArgs, issue: u64) -> Result<Plan, Failure> {
-    let path = match &args.plan {
-        Some(path) => path.clone(),
-        None => plans::of_issue(issue)?.path,
-    };
-    let loaded = plan::load(&path, Some(issue)).map_err(|faults| {
+fn find(args: &RunArgs, issue: u64) -> Result<Found, Failure> {
+    match &args.plan {
+        Some(path) => Ok(Found::file(path.clone(), Some(issue))),
+        None => plans::of_issue(issue),
+    }
+}
+
+fn load(args: &RunArgs, found: &Found) -> Result<Plan, Failure> {
+    let loaded = found.load().map_err(|faults| {
         actions::faults(&faults);
         Failure::plan(&faults)
     })?;

@@ -33,13 +33,18 @@ impl Loaded {
 
 /// Loads a plan from a file; `issue` is the issue it must be for.
 pub fn load(path: &Path, issue: Option<u64>) -> Result<Loaded, Faults> {
+    load_as(path, path, issue)
+}
+
+/// The same for a copy of a plan: where it stands in what is said is not where it lies.
+pub fn load_as(path: &Path, shown: &Path, issue: Option<u64>) -> Result<Loaded, Faults> {
     let bytes = source::read(path)?;
     let folder = match path.parent() {
         Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
         Some(parent) => parent,
         None => Path::new("/"),
     };
-    let loaded = parse(&bytes, path, folder, issue)?;
+    let loaded = parse(&bytes, shown, folder, issue)?;
     let faults = missing(folder, &loaded.attached);
     if faults.is_empty() { Ok(loaded) } else { Err(Faults::new(faults)) }
 }

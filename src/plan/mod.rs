@@ -31,7 +31,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use fault::{Fault, Faults};
-pub use load::{Loaded, load, parse};
+pub use load::{Loaded, load, load_as, parse};
 pub use schema::schema;
 pub use text::Wrong;
 

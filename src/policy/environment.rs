@@ -1,6 +1,6 @@
 //! The environment of a step: cleared, then the fixed few, then what the plan names.
 
-use super::{HostFacts, Reason, Request};
+use super::{HostFacts, Identity, Isolation, Reason, Request};
 use crate::plan::EnvEntry;
 
 /// Names and values.
@@ -10,11 +10,11 @@ type Variables = Vec<(String, String)>;
 pub(super) fn environment(
     request: &Request,
     host: &HostFacts,
-    name: &str,
+    identity: &Identity,
+    isolation: Isolation,
 ) -> Result<(Variables, Vec<String>), Reason> {
-    let mut env = fixed(host, name);
-    let mut warnings: Vec<String> =
-        host.path_refused.iter().map(|(entry, why)| format!("PATH: {entry:?} is left out: {why}")).collect();
+    let mut env = fixed(host, &identity.name);
+    let mut warnings = search(host, identity, isolation);
     for entry in &request.env {
         match entry {
             EnvEntry::Set(name, value) => {
@@ -40,6 +40,23 @@ pub(super) fn environment(
         }
     }
     Ok((env, warnings))
+}
+
+/// Returns warnings about PATH.
+fn search(host: &HostFacts, identity: &Identity, isolation: Isolation) -> Vec<String> {
+    let mut warnings: Vec<String> =
+        host.path_refused.iter().map(|(entry, why)| format!("PATH: {entry:?} is left out: {why}")).collect();
+    // With a root of its own the step finds them in a place of their own.
+    let closed =
+        host.path_closed.iter().filter(|(_, owner)| isolation == Isolation::Bare && *owner != identity.uid);
+    warnings.extend(closed.map(|(dir, _)| {
+        format!(
+            "PATH: steps cannot reach {}, which is closed to other users, for this host gives them no root of their \
+             own: install its programs for everybody (/usr/local), or run autopilot as the user who owns them",
+            dir.display()
+        )
+    }));
+    warnings
 }
 
 fn fixed(host: &HostFacts, name: &str) -> Variables {

@@ -26,6 +26,8 @@ pub struct HostFacts {
     pub path: Vec<PathBuf>,
     /// The entries of PATH that may not, and why.
     pub path_refused: Vec<(String, String)>,
+    /// Those of PATH that lie below a folder closed to others, and the uid of who owns that folder.
+    pub path_closed: Vec<(PathBuf, u32)>,
     /// The parts of the system that programs need: folders, and the named files of `/etc`.
     pub system: Vec<PathBuf>,
     /// Where the toolchains behind PATH really are.

@@ -118,7 +118,7 @@ fn grant(request: &Request, host: &HostFacts, waivers: &Waivers) -> Result<Grant
     listed(host, isolation, &network, waivers, &mut waived)?;
     landlock(host, isolation, &network, waivers, &mut waived)?;
     seccomp(host, isolation, waivers, &mut waived)?;
-    let (env, warnings) = environment::environment(request, host, &identity.name)?;
+    let (env, warnings) = environment::environment(request, host, &identity, isolation)?;
     let home = host.home.as_deref();
     Ok(Grant {
         isolation,

@@ -59,6 +59,17 @@ fn a_plain_host_gives_everything() {
 }
 
 #[test]
+fn a_path_that_another_user_cannot_reach_is_said_where_the_step_has_no_root_of_its_own() {
+    let closed = HostFacts { path_closed: vec![("/root/.cargo/bin".into(), 0)], ..host() };
+    let own = HostFacts { path_closed: vec![("/home/me/bin".into(), 1000)], ..host() };
+    let bare = |host: HostFacts| HostFacts { namespaces: refused_namespaces(), ..host };
+    let said = |host: &HostFacts| allowed(&Request::git(), host, &[]).warnings().join("; ");
+    assert!(said(&bare(closed.clone())).contains("cannot reach /root/.cargo/bin"));
+    assert!(!said(&closed).contains("cannot reach"), "it is shown in a place of its own");
+    assert!(!said(&bare(own)).contains("cannot reach"), "it is the step's own");
+}
+
+#[test]
 fn a_grant_survives_its_journey() {
     let mut request = Request::git();
     request.resources.cpu = Some(Duration::from_secs(3));

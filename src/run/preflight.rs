@@ -69,6 +69,9 @@ pub fn preflight(
             policy::serves_model(&action)
                 .map_err(|reason| Refusal::Policy { step: step.id.clone(), reason })?;
         }
+        let about_path = action.warnings().iter().filter(|warning| warning.starts_with("PATH: "));
+        let unheard: Vec<String> = about_path.filter(|each| !warnings.contains(*each)).cloned().collect();
+        warnings.extend(unheard);
         let follow_up = decide(step, &Request::follow_up(step), host, waivers)?;
         let is_cloud = matches!(step.action, Action::CodexApply(_));
         let applier = equipment.as_ref().and_then(|all| all.cloud.clone()).filter(|_| is_cloud);

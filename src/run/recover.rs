@@ -1,6 +1,7 @@
 //! Picking up a run whose runner died: nothing of it is lost, and its evidence gets an end.
 
 use super::finish::{Ending, finish};
+use super::standing::has_worktree;
 use super::{RunError, undo};
 use crate::evidence::event::{Event, Reason, ReasonKind, RunResult};
 use crate::evidence::mask::Secrets;
@@ -41,11 +42,16 @@ pub async fn recover(
         discard_claim(&files, left)?;
         return Ok(None);
     }
-    recorder.defer(Event::Recovered { torn });
+    // At once, not with the next event: there may be none before the reports are written from the journal.
+    recorder.record(Event::Recovered { torn })?;
     let last = last_checkpoint(&lines);
     let mut worktree = match left {
-        Some((dir, record)) => {
+        Some((dir, record)) if has_worktree(&lines) => {
             open_or_discard(dir, &record, last.as_deref(), repository, host, waivers).await?
+        }
+        Some((dir, _)) => {
+            dir.discard()?;
+            None
         }
         None => None,
     };

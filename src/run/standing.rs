@@ -13,6 +13,8 @@ use crate::plan::{Plan, Step};
 pub struct Standing {
     /// The worktree is the one that a dead runner left; otherwise a fresh one.
     pub in_place: bool,
+    /// What is left of a worktree was one: a step may have worked in it.
+    pub has_worktree: bool,
     /// The last checkpoint that is recorded.
     pub checkpoint: Option<Token>,
     /// Failed attempts in a row.
@@ -60,10 +62,21 @@ pub(super) enum CameTo {
     End,
 }
 
+/// Tells whether a run has a worktree that was whole: one that its runner had not come to record may be half a
+/// checkout, in which no step has run.
+pub(super) fn has_worktree(lines: &[Line]) -> bool {
+    let last = |line: &Line| match line.event {
+        Event::WorktreeReady { .. } => Some(true),
+        Event::WorktreeRemoved { .. } => Some(false),
+        _ => None,
+    };
+    lines.iter().rev().find_map(last).unwrap_or(false)
+}
+
 impl Standing {
     /// Folds the lines of a journal.
     pub fn of(lines: &[Line], plan: &Plan) -> Self {
-        let mut standing = Self::default();
+        let mut standing = Self { has_worktree: has_worktree(lines), ..Self::default() };
         for line in lines {
             standing.take(line);
         }

@@ -38,6 +38,7 @@ pub fn begin(
         sandbox: recorder.text(enforcement(grants.values())),
         labels: labels(recorder),
         publish: Some(publish),
+        cloud: grants.values().find_map(|grants| cloud(recorder, grants)),
     };
     recorder.record(Event::RunStarted(Box::new(start)))?;
     let Some(assignment) = grants.values().find_map(|grants| grants.agent.as_ref()) else { return Ok(()) };
@@ -47,6 +48,11 @@ pub fn begin(
         warning: found.warning.as_ref().map(|warning| recorder.text(warning)),
         servers: found.servers.iter().map(|name| recorder.text(name)).collect(),
     })?)
+}
+
+fn cloud(recorder: &Recorder, grants: &Grants) -> Option<Text> {
+    let (host, port) = &grants.applier.as_ref()?.cloud.reaches;
+    Some(recorder.text(format!("{host}:{port}")))
 }
 
 /// Runs the steps in a worktree, but for those that are over already, takes the work out and removes it. What fails in the runner itself is

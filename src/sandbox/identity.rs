@@ -1,11 +1,8 @@
 //! Who the command is: groups, gid and uid for good, no capability left, nothing to gain by an `execve`.
 
 use std::io;
-use std::os::fd::AsFd;
-use std::path::Path;
 
 use nix::unistd::{Gid, Uid, getegid, geteuid, getresgid, getresuid, setgroups, setresgid, setresuid};
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
 use super::SandboxError;
@@ -76,41 +73,4 @@ fn failed(tried: &str, error: &io::Error) -> SandboxError {
         what: format!("{tried}: {error}"),
         hint: "as root, autopilot needs CAP_SETUID, CAP_SETGID and CAP_SETPCAP".into(),
     }
-}
-
-/// Makes a directory and everything below it over to an identity, without following links and without leaving
-/// its file system. Does nothing when the caller is not root: then it is the owner already.
-pub fn make_over(path: &Path, identity: &Identity) -> io::Result<()> {
-    if !geteuid().is_root() {
-        return Ok(());
-    }
-    let folder = rustix::fs::open(
-        path,
-        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-        Mode::empty(),
-    )?;
-    let device = rustix::fs::fstat(&folder)?.st_dev;
-    make_over_below(folder.as_fd(), device, identity)
-}
-
-fn make_over_below(folder: std::os::fd::BorrowedFd<'_>, device: u64, identity: &Identity) -> io::Result<()> {
-    let (uid, gid) = (rustix::fs::Uid::from_raw(identity.uid), rustix::fs::Gid::from_raw(identity.gid));
-    for entry in Dir::read_from(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if name == c"." || name == c".." {
-            continue;
-        }
-        if entry.file_type() != FileType::Directory {
-            rustix::fs::chownat(folder, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
-            continue;
-        }
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let below = rustix::fs::openat(folder, name, flags, Mode::empty())?;
-        if rustix::fs::fstat(&below)?.st_dev == device {
-            make_over_below(below.as_fd(), device, identity)?;
-        }
-    }
-    rustix::fs::fchown(folder, Some(uid), Some(gid))?;
-    Ok(())
 }

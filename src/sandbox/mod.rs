@@ -10,6 +10,7 @@ mod confine;
 mod enter;
 mod etc;
 mod filter;
+mod handover;
 mod identity;
 mod launch;
 mod launcher;
@@ -25,7 +26,7 @@ mod tree;
 mod watch;
 mod wire;
 
-pub use identity::make_over;
+pub use handover::make_over;
 pub(crate) use launch::spawn_seen;
 pub use launch::{Confined, spawn};
 pub use probe::{probe, user};

@@ -1,7 +1,9 @@
 //! Probes what this host can enforce and what it has. Namespaces are tried, not guessed.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use nix::unistd::{User, getegid, geteuid, getuid};
 use rustix::thread::CapabilitySet;
@@ -60,6 +62,7 @@ pub fn probe() -> HostFacts {
         .collect();
     let home = environment.get("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
     let Toolchains { path, refused, folders, env, caches } = toolchains::find(&environment, home.as_deref());
+    let closed = path.iter().filter_map(|dir| Some((dir.clone(), closed(dir)?))).collect();
     let system = FOLDERS.iter().chain(&ETC).map(PathBuf::from).filter(|path| path.exists()).collect();
     let mut facts = HostFacts {
         environment,
@@ -71,6 +74,7 @@ pub fn probe() -> HostFacts {
         home,
         path,
         path_refused: refused,
+        path_closed: closed,
         system,
         toolchains: folders,
         toolchain_env: env,
@@ -78,6 +82,13 @@ pub fn probe() -> HostFacts {
     };
     facts.namespaces = namespaces(&facts);
     facts
+}
+
+/// Returns who owns the folder on the way to this one that is closed to others, if one is.
+fn closed(dir: &Path) -> Option<u32> {
+    let real = fs::canonicalize(dir).ok()?;
+    let is_closed = |facts: &fs::Metadata| facts.mode() & 0o001 == 0;
+    real.ancestors().filter_map(|each| fs::metadata(each).ok()).find(is_closed).map(|facts| facts.uid())
 }
 
 /// Returns the identity of a user of this host, for `--run-as`.

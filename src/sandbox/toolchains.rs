@@ -19,6 +19,9 @@ const SYSTEM: [&str; 9] = [
     "/proc",
 ];
 
+/// What the distribution, or NixOS, lists whole: hundreds of programs, whose links stay in the system.
+const COLLECTIONS: [&str; 5] = ["/usr/bin", "/usr/sbin", "/bin", "/sbin", "/run/current-system/sw/bin"];
+
 /// The parts of a toolchain's folder that hold programs and what they load. What lies beside them (credentials,
 /// configuration, history) is not part of it.
 const PARTS: [&str; 17] = [
@@ -63,18 +66,19 @@ pub(super) struct Toolchains {
 pub(super) fn find(environment: &BTreeMap<String, String>, home: Option<&Path>) -> Toolchains {
     let mut found = Toolchains::default();
     let checkout = checkout();
-    let mut folders = BTreeSet::new();
+    let mut behind = Behind { home, system: &SYSTEM, folders: BTreeSet::new() };
     let search = environment.get("PATH").map_or("/usr/local/bin:/usr/bin:/bin", String::as_str);
     for entry in search.split(':') {
         match usable(entry, checkout.as_deref()) {
             Ok(Some(dir)) if !found.path.contains(&dir) => {
-                folders_behind(&dir, home, &mut folders);
+                behind.directory(&dir);
                 found.path.push(dir);
             }
             Ok(_) => {}
             Err(why) => found.refused.push((entry.to_owned(), why.to_owned())),
         }
     }
+    let mut folders = behind.folders;
     rustup(environment, home, &mut found, &mut folders);
     pyenv(environment, &mut found, &folders);
     found.caches = caches(environment, home);
@@ -106,47 +110,60 @@ fn usable(entry: &str, checkout: Option<&Path>) -> Result<Option<PathBuf>, &'sta
     Ok(path.is_dir().then(|| path.to_owned()))
 }
 
-/// Adds what the programs of a directory need: the directory, its toolchain, and where their links lead.
-fn folders_behind(dir: &Path, home: Option<&Path>, folders: &mut BTreeSet<PathBuf>) {
-    if is_system(dir) {
-        return;
-    }
-    folders.insert(dir.to_owned());
-    let Ok(real) = fs::canonicalize(dir) else { return };
-    toolchain_of(&real, home, folders);
-    let Ok(entries) = fs::read_dir(&real) else { return };
-    for entry in entries.flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_symlink())
-            && let Ok(program) = fs::canonicalize(entry.path())
-            && let Some(parent) = program.parent()
-            && !parent.starts_with(&real)
-            && !is_system(parent)
-        {
-            folders.insert(program.clone());
-            toolchain_of(parent, home, folders);
+/// What lies behind the directories of PATH.
+struct Behind<'a> {
+    home: Option<&'a Path>,
+    /// What is readable anyway.
+    system: &'a [&'a str],
+    folders: BTreeSet<PathBuf>,
+}
+
+impl Behind<'_> {
+    /// Adds what the programs of a directory need: the directory, its toolchain, and where their links lead. Links
+    /// are followed out of the system as well: /usr/local/bin leads to /opt, and a store may to anywhere.
+    fn directory(&mut self, dir: &Path) {
+        if COLLECTIONS.iter().any(|each| dir == Path::new(each)) || dir.starts_with("/proc") {
+            return;
+        }
+        if !self.is_system(dir) {
+            self.folders.insert(dir.to_owned());
+        }
+        let Ok(real) = fs::canonicalize(dir) else { return };
+        self.toolchain_of(&real);
+        let Ok(entries) = fs::read_dir(&real) else { return };
+        for entry in entries.flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_symlink())
+                && let Ok(program) = fs::canonicalize(entry.path())
+                && let Some(parent) = program.parent()
+                && !parent.starts_with(&real)
+                && !self.is_system(parent)
+            {
+                self.folders.insert(program.clone());
+                self.toolchain_of(parent);
+            }
         }
     }
-}
 
-/// Adds the parts of the toolchain that a directory of programs belongs to.
-fn toolchain_of(bin: &Path, home: Option<&Path>, folders: &mut BTreeSet<PathBuf>) {
-    if is_system(bin)
-        || !matches!(bin.file_name().and_then(|name| name.to_str()), Some("bin" | "sbin" | "shims"))
-    {
-        return;
+    /// Adds the parts of the toolchain that a directory of programs belongs to.
+    fn toolchain_of(&mut self, bin: &Path) {
+        if self.is_system(bin)
+            || !matches!(bin.file_name().and_then(|name| name.to_str()), Some("bin" | "sbin" | "shims"))
+        {
+            return;
+        }
+        let Some(top) = bin.parent() else { return };
+        if top == Path::new("/") || self.home == Some(top) || top == Path::new("/root") {
+            return;
+        }
+        // ~/.local and its kin collect what many programs leave; /opt/node belongs to node alone.
+        let own = self.home.is_none_or(|home| top.parent() != Some(home));
+        let parts = PARTS.iter().chain(own.then_some(PARTS_OF_ITS_OWN.iter()).into_iter().flatten());
+        self.folders.extend(parts.map(|part| top.join(part)).filter(|path| path.exists()));
     }
-    let Some(top) = bin.parent() else { return };
-    if top == Path::new("/") || home == Some(top) || top == Path::new("/root") {
-        return;
-    }
-    // ~/.local and its kin collect what many programs leave; /opt/node belongs to node alone.
-    let own = home.is_none_or(|home| top.parent() != Some(home));
-    let parts = PARTS.iter().chain(own.then_some(PARTS_OF_ITS_OWN.iter()).into_iter().flatten());
-    folders.extend(parts.map(|part| top.join(part)).filter(|path| path.exists()));
-}
 
-fn is_system(path: &Path) -> bool {
-    SYSTEM.iter().any(|each| path.starts_with(each))
+    fn is_system(&self, path: &Path) -> bool {
+        self.system.iter().any(|each| path.starts_with(each))
+    }
 }
 
 /// rustup's proxies look their toolchain up in a folder that PATH does not lead to.
@@ -205,6 +222,8 @@ fn caches(environment: &BTreeMap<String, String>, home: Option<&Path>) -> Vec<Ca
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     #[test]
@@ -230,12 +249,36 @@ mod tests {
         }
         fs::write(top.path().join("home/.cargo/credentials.toml"), "token").unwrap();
         let home = top.path().join("home");
-        let mut folders = BTreeSet::new();
+        let mut behind = Behind { home: Some(&home), system: &SYSTEM, folders: BTreeSet::new() };
         for dir in ["home/.cargo/bin", "home/.local/bin", "opt/go/bin"] {
-            folders_behind(&top.path().join(dir), Some(&home), &mut folders);
+            behind.directory(&top.path().join(dir));
         }
-        let seen: Vec<_> =
-            folders.iter().map(|path| path.strip_prefix(top.path()).unwrap().to_str().unwrap()).collect();
-        assert_eq!(seen, ["home/.cargo/bin", "home/.local/bin", "opt/go/bin", "opt/go/src"]);
+        assert_eq!(
+            seen(&behind, top.path()),
+            ["home/.cargo/bin", "home/.local/bin", "opt/go/bin", "opt/go/src"]
+        );
+    }
+
+    #[test]
+    fn links_out_of_a_store_are_followed_and_those_into_it_need_nothing() {
+        let top = tempfile::tempdir().unwrap();
+        // Links are compared by where they really lead.
+        let top = fs::canonicalize(top.path()).unwrap();
+        for part in ["store/cargo/bin", "store/gcc/bin", "opt/rust/bin", "opt/rust/lib", "opt/rust/etc"] {
+            fs::create_dir_all(top.join(part)).unwrap();
+        }
+        fs::write(top.join("opt/rust/bin/cargo"), "").unwrap();
+        fs::write(top.join("store/gcc/bin/gcc"), "").unwrap();
+        symlink(top.join("opt/rust/bin/cargo"), top.join("store/cargo/bin/cargo")).unwrap();
+        symlink(top.join("store/gcc/bin/gcc"), top.join("store/cargo/bin/cc")).unwrap();
+        let store = top.join("store");
+        let system = [store.to_str().unwrap()];
+        let mut behind = Behind { home: None, system: &system, folders: BTreeSet::new() };
+        behind.directory(&store.join("cargo/bin"));
+        assert_eq!(seen(&behind, &top), ["opt/rust/bin", "opt/rust/bin/cargo", "opt/rust/lib"]);
+    }
+
+    fn seen<'a>(behind: &'a Behind<'_>, top: &Path) -> Vec<&'a str> {
+        behind.folders.iter().map(|path| path.strip_prefix(top).unwrap().to_str().unwrap()).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! The one thing that comes out of a run: a bundle, opened and fetched as the hostile file it could be.
 
 use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
@@ -8,6 +9,15 @@ use rustix::fs::{Mode, OFlags};
 use super::create::DURABLE;
 use super::error::{WorktreeError, at};
 use super::repository::Repository;
+
+/// How a bundle begins.
+const SIGNATURES: [&[u8]; 2] = [b"# v2 git bundle\n", b"# v3 git bundle\n"];
+
+/// Where its refs end and its pack begins.
+const PACK: &[u8] = b"\n\nPACK";
+
+/// Room for the refs of ten thousand salvages.
+const LONGEST_HEADER: usize = 1 << 20;
 
 impl Repository {
     /// Fetches from a bundle that is open already: what is at its path by now does not matter.
@@ -41,11 +51,34 @@ pub(super) fn open(path: &Path) -> Result<File, WorktreeError> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file: File =
         rustix::fs::open(path, flags, Mode::empty()).map_err(|error| at(path)(error.into()))?.into();
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(WorktreeError::Uncommittable(format!("{} is not a regular file", path.display())))
+    let refuse = |what| Err(WorktreeError::Uncommittable(format!("{} {what}", path.display())));
+    if !file.metadata()?.is_file() {
+        return refuse("is not a regular file");
     }
+    if !has_header(&file)? {
+        return refuse("is not a git bundle");
+    }
+    Ok(file)
+}
+
+/// Tells whether a file begins as a bundle does, up to its pack: git would look for the end of a line for as long
+/// as there are bytes, and keep them all. What it reads next is where it was.
+fn has_header(file: &File) -> std::io::Result<bool> {
+    let mut header = Vec::new();
+    let mut piece = [0; 4096];
+    while header.len() < LONGEST_HEADER {
+        let read = file.read_at(&mut piece, header.len() as u64)?;
+        let seen = header.len().saturating_sub(PACK.len());
+        header.extend_from_slice(&piece[..read]);
+        let signed = SIGNATURES.iter().any(|signature| header.starts_with(signature));
+        if read == 0 || !signed {
+            return Ok(false);
+        }
+        if header[seen..].windows(PACK.len()).any(|window| window == PACK) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 #[cfg(test)]
@@ -145,6 +178,21 @@ mod tests {
         fs::write(&bundle, other).unwrap();
         assert!(two.fetch(&bundle).is_err());
         assert_eq!(two.refs(), "");
+    }
+
+    #[test]
+    fn huge_bundles_are_not_read_to_their_end() {
+        let two = Two::new();
+        let bundle = two.bundle(GOOD);
+        let whole = fs::read(&bundle).unwrap();
+        let header = whole.windows(2).position(|pair| pair == b"\n\n").unwrap() + 2;
+        // A tebibyte of nothing: read to its end, it would take hours, and as much memory.
+        for length in [whole.len(), header, 20, 8, 0] {
+            fs::write(&bundle, &whole[..length]).unwrap();
+            File::options().write(true).open(&bundle).unwrap().set_len(1 << 40).unwrap();
+            assert!(two.fetch(&bundle).is_err(), "{length} bytes");
+            assert_eq!(two.refs(), "");
+        }
     }
 
     #[test]

@@ -235,6 +235,11 @@ impl Snapshot {
         self.known.get(path).map(|known| (known.mode, known.oid.as_str()))
     }
 
+    /// Finds a path of the checkpoint by the id of its blob.
+    pub(super) fn path_of(&self, is_it: impl Fn(&str) -> bool) -> Option<&[u8]> {
+        self.known.iter().find(|(_, known)| is_it(&known.oid)).map(|(path, _)| path.as_slice())
+    }
+
     /// Tells whether the checkpoint holds a path.
     pub(super) fn holds(&self, path: &[u8]) -> bool {
         self.known.contains_key(path)

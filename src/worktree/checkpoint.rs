@@ -6,23 +6,21 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 
-use rustix::fs::FileType;
-
 use super::Worktree;
 use super::changes::{Changes, Kind};
 use super::create::RESULT;
 use super::error::{WorktreeError, at};
+use super::filters;
 use super::part::Part;
 use super::root::split;
 use super::tree::{self, Difference};
 use super::walk::Unheld;
 
-/// What `git fsck` demands to be files wherever they are.
-const GITS_FILES: [&[u8]; 2] = [b".gitmodules", b".gitattributes"];
-
 /// Commits the listed paths on top of `$PARENT` as `$REF`; prints the filters of the listed paths, the commit and
 /// what it changed. The lists are the runner's own: no ignore rule, no index flag, no embedded repository of a
-/// step has a say. What attributes turn into the tree that was there (line ends, say) is no commit.
+/// step has a say. What attributes turn into the tree that was there (line ends, say) is no commit. Its trees and
+/// git's own files in it are read as strictly as the user's repository will when it fetches them: what that would
+/// refuse fails this attempt, and not the end of the run.
 const COMMIT: &str = r#"
 export GIT_AUTHOR_NAME="$NAME" GIT_AUTHOR_EMAIL="$EMAIL" GIT_COMMITTER_NAME="$NAME" GIT_COMMITTER_EMAIL="$EMAIL"
 git update-index -z --force-remove --stdin <"$INBOX/deleted"
@@ -33,6 +31,8 @@ tree=$(git write-tree)
 test -z "$TREE" || test "$TREE" = "$tree"
 [ "$tree" != "$(git rev-parse "$PARENT^{tree}")" ] || exit 0
 commit=$(printf '%s' "$MESSAGE" | git commit-tree "$tree" -p "$PARENT")
+printf '%s\n^%s\n' "$commit" "$PARENT" | git pack-objects --revs --stdout --filter=blob:none -q |
+  git unpack-objects --strict -q
 git update-ref "$REF" "$commit"
 echo "$commit"
 git diff-tree -r -z --raw --numstat --no-renames --abbrev=64 "$PARENT" "$commit"
@@ -86,7 +86,6 @@ impl Worktree {
         let changes = self.changes()?;
         refuse_unheld(&changes)?;
         self.refuse_in_submodules(&changes)?;
-        self.refuse_in_place_of_files(&changes)?;
         if changes.is_empty() {
             return Ok(None);
         }
@@ -97,7 +96,7 @@ impl Worktree {
             Err(error) => {
                 let variables = [("PARENT", self.last.clone().into()), ("REF", RESULT.into())];
                 self.git.script("undo", UNDO, &variables).await?;
-                return Err(error);
+                return Err(self.refused_by_git(&changes, error));
             }
         };
         let Some((commit, differences)) = made else {
@@ -130,27 +129,17 @@ impl Worktree {
         Ok(())
     }
 
-    /// Some names are files to git, and nothing else: it takes no tree in which they are not.
-    fn refuse_in_place_of_files(&self, changes: &Changes) -> Result<(), WorktreeError> {
-        for changed in changes.paths.iter().filter(|changed| changed.kind != Kind::Deleted) {
-            let mut end = 0;
-            for name in changed.path.split(|&byte| byte == b'/') {
-                end += name.len();
-                let path = &changed.path[..end];
-                end += 1;
-                if !GITS_FILES.iter().any(|own| own.eq_ignore_ascii_case(name)) {
-                    continue;
-                }
-                let mode = self.root.stat(path)?.map(|stat| FileType::from_raw_mode(stat.st_mode));
-                if mode.is_some_and(|kind| kind != FileType::RegularFile) {
-                    return Err(WorktreeError::Uncommittable(format!(
-                        "{} is no regular file, and git takes it for one of its own; rename it, or have it ignored",
-                        shown(path)
-                    )));
-                }
-            }
-        }
-        Ok(())
+    /// What git does not take is the attempt's fault, not the runner's.
+    fn refused_by_git(&self, changes: &Changes, error: WorktreeError) -> WorktreeError {
+        let WorktreeError::Git { stderr, .. } = &error else { return error };
+        let said = |start: &str| stderr.lines().find_map(|line| line.strip_prefix(start));
+        let why = said("error: ").or(said("fatal: ")).unwrap_or(stderr);
+        let is_named = |oid: &str| !oid.is_empty() && why.contains(oid);
+        let changed = changes.paths.iter().find(|changed| is_named(&changed.oid));
+        // Perhaps what the base has is refused, and a tree that leads there is new.
+        let culprit = changed.map(|changed| changed.path.as_slice()).or(self.snapshot.path_of(is_named));
+        let place = culprit.map_or_else(String::new, |path| format!(" {}", shown(path)));
+        WorktreeError::Uncommittable(format!("git does not take{place} into a commit: {why}"))
     }
 
     /// Commits; nothing if the tree stays the same.
@@ -175,7 +164,7 @@ impl Worktree {
             ("FILTERS", if filters { "1" } else { "" }.into()),
         ];
         let printed = self.git.script("commit", COMMIT, &variables).await?;
-        let printed = refuse_filtered(&printed)?;
+        let printed = filters::refuse(&self.root, &written, &printed)?;
         if printed.is_empty() {
             return Ok(None);
         }
@@ -243,45 +232,7 @@ fn complete(changes: &Changes, made: Option<Made>) -> Result<Option<Made>, Workt
     }
 }
 
-/// Reads what `check-attr` says of the paths of a commit, up to an empty record, and returns what follows. A
-/// filter (LFS, encryption) would have to run to make the blob of such a file: raw bytes are not what it stands for.
-fn refuse_filtered(printed: &[u8]) -> Result<&[u8], WorktreeError> {
-    let mut rest = printed;
-    let mut next = || {
-        let end = rest.iter().position(|&byte| byte == 0)?;
-        let record = &rest[..end];
-        rest = &rest[end + 1..];
-        Some(record)
-    };
-    while let Some(path) = next().filter(|path| !path.is_empty()) {
-        let value = next().and_then(|_| next()).unwrap_or_default();
-        if !matches!(value, b"unspecified" | b"unset" | b"set") {
-            return Err(WorktreeError::Uncommittable(format!(
-                "{} has the filter `{}`, which a run cannot apply: change it outside of runs, or take it from the filter",
-                shown(path),
-                shown(value)
-            )));
-        }
-    }
-    Ok(rest)
-}
-
 /// Writes a path for people.
 pub(super) fn shown(path: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(path)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn filters_are_refused_and_what_follows_is_returned() {
-        let plain = b"a\0filter\0unspecified\0b\0filter\0unset\0\0abc\n:rest\0x\0";
-        assert_eq!(refuse_filtered(plain).unwrap(), b"abc\n:rest\0x\0");
-        assert_eq!(refuse_filtered(b"\0").unwrap(), b"");
-        let error =
-            refuse_filtered(b"a\0filter\0unset\0b.bin\0filter\0lfs\0\0abc\n").unwrap_err().to_string();
-        assert!(error.contains("b.bin has the filter `lfs`"), "{error}");
-    }
 }

@@ -42,10 +42,13 @@ impl ConfinedGit {
             Decision::Allow(grant) => *grant,
             Decision::Deny(reason) => return Err(reason.into()),
         };
+        // Its own: what a step did to its TMPDIR is in nobody's way.
+        let tmp = dir.scratch();
+        DirBuilder::new().recursive(true).mode(0o700).create(&tmp).map_err(at(&tmp))?;
         let place = Place {
             worktree: dir.worktree(),
             home: dir.home(),
-            tmp: dir.tmp(),
+            tmp,
             also_write: vec![dir.checkpoints()],
             also_read: vec![dir.inbox()],
         };
@@ -111,7 +114,9 @@ impl ConfinedGit {
             stdout: stdout.try_clone()?.into(),
             stderr: stderr.try_clone()?.into(),
         };
-        Root::open(&self.place.worktree)?.open_top()?;
+        for folder in [&self.place.worktree, &self.place.home] {
+            Root::open(folder)?.open_top()?;
+        }
         let mut child = sandbox::spawn(&self.grant, &self.place, command).await?;
         let ended = tokio::time::timeout(PATIENCE, child.wait()).await;
         let failed = |stderr: String| WorktreeError::Git { command: what.to_owned(), stderr };

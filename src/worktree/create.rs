@@ -24,7 +24,7 @@ pub(super) const RESULT: &str = "refs/autopilot/result";
 /// What git is to bring to the disk before it goes on.
 pub(super) const DURABLE: &str = "objects,derived-metadata,reference";
 
-/// What a plan that says nothing of it may salvage; a crashed run's plan is not read again.
+/// What a run may salvage whose record does not say: one of before it did.
 pub(super) const DEFAULT_SALVAGE: u64 = 1 << 30;
 
 /// Fills a part of the worktree. The step's index is a copy of the runner's: same files, same times.
@@ -48,7 +48,7 @@ impl Worktree {
         let began = Instant::now();
         let rules = Rules::read(&base.parts)?;
         let person = repository.person();
-        let dir = RunDir::create(state, repository, base, name.run, name.issue, name.branch)?;
+        let dir = RunDir::create(state, repository, base, name)?;
         let mut git = ConfinedGit::new(&dir, host, waivers, repository)?;
         let borrowed =
             if name.share_objects { repository.pin(state, name.run, &base.commit)? } else { Vec::new() };

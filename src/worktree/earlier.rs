@@ -9,7 +9,7 @@ use super::bundle;
 use super::changes::Snapshot;
 use super::checkpoint::{Checkpoint, message};
 use super::confined::ConfinedGit;
-use super::create::{DEFAULT_SALVAGE, RESULT};
+use super::create::RESULT;
 use super::error::WorktreeError;
 use super::git::Git;
 use super::gitdirs;
@@ -106,11 +106,11 @@ impl Worktree {
             dir,
             git,
             rules: Rules::read(&base.parts)?,
-            snapshot: told.snapshot(&base.parts, DEFAULT_SALVAGE, repository.format),
+            snapshot: told.snapshot(&base.parts, record.salvage, repository.format),
             filters: part::filter(&base.parts)?,
             parts: base.parts,
             borrowed,
-            salvage_left: DEFAULT_SALVAGE,
+            salvage_left: record.salvage,
             person: repository.person(),
             repository: repository.clone(),
             run: record.run.clone(),

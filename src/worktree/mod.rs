@@ -13,10 +13,12 @@ mod create;
 mod deliver;
 mod earlier;
 mod error;
+mod filters;
 mod git;
 mod gitdirs;
 mod intake;
 mod look;
+mod names;
 mod outgoing;
 mod part;
 mod pin;
@@ -99,7 +101,9 @@ impl Worktree {
     /// Returns where a step runs, with an empty TMPDIR.
     pub fn place(&self) -> Result<Place, WorktreeError> {
         self.git.fresh_tmp(&self.dir)?;
+        // A step before may have shut them.
         self.root.open_top()?;
+        Root::open(&self.dir.home())?.open_top()?;
         Ok(Place {
             worktree: self.dir.worktree(),
             home: self.dir.home(),

@@ -52,6 +52,11 @@ pub(super) fn filter(parts: &[Part]) -> Result<bool, WorktreeError> {
     any_has(parts, |word| word.starts_with("filter="))
 }
 
+/// Tells whether files may be of LFS.
+pub(super) fn lfs(parts: &[Part]) -> Result<bool, WorktreeError> {
+    any_has(parts, |word| word == "filter=lfs")
+}
+
 fn any_has(parts: &[Part], wanted: fn(&str) -> bool) -> Result<bool, WorktreeError> {
     parts.iter().try_fold(false, |found, part| Ok(found || part.has_attribute(wanted)?))
 }

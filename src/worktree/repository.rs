@@ -1,20 +1,20 @@
 //! The user's repository: found, looked at, and refused where a run in it would not be right yet.
 
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::error::{WorktreeError, at};
 use super::git::{Git, Owner};
 use super::intake::Source;
 use super::part::{self, Part};
-use super::tree::ObjectFormat;
+use super::tree::{self, Entry, ObjectFormat};
 
 /// The repository that autopilot was started in.
 #[derive(Debug, Clone)]
 pub struct Repository {
-    /// Top of the checkout.
+    /// Top of the checkout; of a bare repository, which has none, the git directory.
     pub toplevel: PathBuf,
     /// The git directory that all worktrees of the repository share; its identity.
     pub common_dir: PathBuf,
@@ -22,6 +22,7 @@ pub struct Repository {
     pub(super) format: ObjectFormat,
     /// Whose it is, when autopilot is root and the repository is not.
     owner: Option<Owner>,
+    bare: bool,
 }
 
 /// The commit a run starts from, and what it holds.
@@ -35,6 +36,13 @@ pub struct Base {
     pub(super) upstream: Option<String>,
     /// The repository's own files, then those of each submodule that is there.
     pub(super) parts: Vec<Part>,
+}
+
+impl Base {
+    /// Tells whether files of Git LFS may be in it.
+    pub fn may_have_lfs(&self) -> Result<bool, WorktreeError> {
+        part::lfs(&self.parts)
+    }
 }
 
 /// Who commits.
@@ -57,18 +65,22 @@ impl Repository {
     pub fn discover(folder: &Path) -> Result<Self, WorktreeError> {
         let owner = stranger(folder);
         let ask = |name| Git::new(folder, name).owned_by(owner);
-        let inside = ask("rev-parse").arg("--is-inside-work-tree").line();
-        if inside.map_err(|error| not_a_repository(folder, error))? != "true" {
+        let what = ask("rev-parse").args(["--is-inside-work-tree", "--is-bare-repository"]).line();
+        let what = what.map_err(|error| not_a_repository(folder, error))?;
+        let bare = what == "false\ntrue";
+        if !bare && what != "true\nfalse" {
             return Err(WorktreeError::refused(
-                format!("{} is a bare repository or a git directory, not a checkout", folder.display()),
-                "start autopilot in a checkout, or name one with -C DIR",
+                format!("{} is in the git directory of a checkout", folder.display()),
+                "start autopilot in the checkout, or name it with -C DIR",
             ));
         }
+        let top = if bare { "--absolute-git-dir" } else { "--show-toplevel" };
         let format = ask("rev-parse").arg("--show-object-format").line()?;
         let common_dir = path_of(ask("rev-parse").args(["--path-format=absolute", "--git-common-dir"]))?;
         Ok(Self {
-            toplevel: path_of(ask("rev-parse").arg("--show-toplevel"))?,
+            toplevel: path_of(ask("rev-parse").arg(top))?,
             owner: stranger(&common_dir),
+            bare,
             common_dir,
             format: ObjectFormat::named(&format).ok_or_else(|| {
                 WorktreeError::refused(
@@ -92,7 +104,29 @@ impl Repository {
 
     /// Tells whether the checkout has changes of the user, which are not part of a run.
     pub fn is_dirty(&self) -> Result<bool, WorktreeError> {
-        Ok(!self.git("status").args(["--porcelain", "-z", "--no-renames"]).run()?.is_empty())
+        Ok(!self.bare && !self.git("status").args(["--porcelain", "-z", "--no-renames"]).run()?.is_empty())
+    }
+
+    /// Takes the files below a folder of a bare repository's HEAD out to another; whether there were any.
+    /// In a checkout they are there to be read.
+    pub fn take_out(&self, folder: &str, to: &Path) -> Result<bool, WorktreeError> {
+        let listing = self.git("ls-tree").args(["-r", "-z", "--full-tree", "HEAD", "--", folder]);
+        let Some(listing) = self.bare.then(|| listing.run().ok()).flatten() else { return Ok(false) };
+        let entries = tree::parse(&listing)?;
+        let inside = |entry: &&Entry| {
+            let path = Path::new(OsStr::from_bytes(&entry.path));
+            let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
+            plain && path.starts_with(folder) && matches!(entry.mode, tree::FILE | tree::EXECUTABLE)
+        };
+        let files: Vec<&Entry> = entries.iter().filter(inside).collect();
+        let ids: Vec<&str> = files.iter().map(|entry| entry.oid.as_str()).collect();
+        for (entry, bytes) in files.iter().zip(self.blobs(&ids)?) {
+            let file = to.join(OsStr::from_bytes(&entry.path));
+            let parent = file.parent().unwrap_or(to);
+            std::fs::create_dir_all(parent).map_err(at(parent))?;
+            std::fs::write(&file, bytes).map_err(at(&file))?;
+        }
+        Ok(!files.is_empty())
     }
 
     /// Tells whether a full ref name is taken.

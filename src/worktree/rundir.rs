@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::create::{DEFAULT_SALVAGE, RunOf};
 use super::error::{WorktreeError, at};
 use super::remove::remove_tree;
 use super::repository::{Base, Repository};
@@ -31,8 +32,15 @@ pub struct Record {
     pub base: String,
     /// Name of the result branch.
     pub branch: String,
+    /// Bytes that it may salvage, as its plan says.
+    #[serde(default = "default_salvage")]
+    pub salvage: u64,
     /// The runner.
     pub holder: Holder,
+}
+
+fn default_salvage() -> u64 {
+    DEFAULT_SALVAGE
 }
 
 /// The directory of a run.
@@ -47,24 +55,23 @@ impl RunDir {
         state: &State,
         repository: &Repository,
         base: &Base,
-        run: &str,
-        issue: u64,
-        branch: &str,
+        of: RunOf<'_>,
     ) -> Result<Self, WorktreeError> {
-        let path = state.runs()?.join(format!("{run}-{}", key(&repository.common_dir)));
+        let path = state.runs()?.join(format!("{}-{}", of.run, key(&repository.common_dir)));
         let dir = Self { path };
         for folder in [dir.path.clone(), dir.worktree(), dir.home(), dir.tmp(), dir.inbox()] {
             DirBuilder::new().mode(0o700).create(&folder).map_err(at(&folder))?;
         }
         let record = Record {
             v: 1,
-            run: run.to_owned(),
-            issue,
+            run: of.run.to_owned(),
+            issue: of.issue,
             toplevel: repository.toplevel.clone(),
             common_dir: repository.common_dir.clone(),
             base: base.commit.clone(),
-            branch: branch.to_owned(),
-            holder: Holder::this(run),
+            branch: of.branch.to_owned(),
+            salvage: of.salvage,
+            holder: Holder::this(of.run),
         };
         let bytes = serde_json::to_vec_pretty(&record).map_err(io::Error::from)?;
         let file = dir.record();
@@ -180,6 +187,11 @@ impl RunDir {
     /// TMPDIR of the attempt.
     pub(super) fn tmp(&self) -> PathBuf {
         self.path.join("tmp")
+    }
+
+    /// TMPDIR of the runner's confined git.
+    pub(super) fn scratch(&self) -> PathBuf {
+        self.path.join("scratch")
     }
 
     /// Where the runner lays lists for its confined git.

@@ -13,9 +13,10 @@ use super::Worktree;
 use super::changes::{Changes, Kind};
 use super::checkpoint::{message, shown};
 use super::error::{WorktreeError, at};
+use super::names::storable;
 use super::root::Root;
 use super::tree::{self, Difference, LINK};
-use super::walk::{Found, Unheld, storable};
+use super::walk::{Found, Unheld};
 
 /// Reads a commit from a stream, and says what it changed.
 const SALVAGE: &str = r#"

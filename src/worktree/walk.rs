@@ -5,6 +5,7 @@ use std::io;
 
 use rustix::fs::{FileType, Mode, Stat};
 
+use super::names::{is_git, is_gitmodules};
 use super::root::{Root, at, join};
 use super::rules::Rules;
 use super::tree::{EXECUTABLE, FILE, LINK};
@@ -119,7 +120,7 @@ impl Root {
                     walk.ignored.push(path);
                 } else if path.len() > LONGEST {
                     walk.unheld.push((path, Unheld::Deep));
-                } else if is_folder && !is_gits(&name) {
+                } else if is_folder && !is_git(&name) {
                     self.let_in(&path, &stat, Mode::RUSR | Mode::XUSR)?;
                     walk.folders.push(path.clone());
                     open.push((path, ignored));
@@ -194,10 +195,8 @@ impl Walk {
     fn take(&mut self, path: Vec<u8>, name: &[u8], stat: &Stat) {
         let mode = match FileType::from_raw_mode(stat.st_mode) {
             _ if name == b".git" => return self.unheld.push((path, Unheld::Repository)),
-            _ if is_gits(name) => return self.unheld.push((path, Unheld::Name)),
-            FileType::Symlink if name.eq_ignore_ascii_case(b".gitmodules") => {
-                return self.unheld.push((path, Unheld::Name));
-            }
+            _ if is_git(name) => return self.unheld.push((path, Unheld::Name)),
+            FileType::Symlink if is_gitmodules(name) => return self.unheld.push((path, Unheld::Name)),
             FileType::RegularFile if stat.st_mode & 0o100 != 0 => EXECUTABLE,
             FileType::RegularFile => FILE,
             FileType::Symlink => LINK,
@@ -257,45 +256,5 @@ impl Tracked {
     /// Tells whether something tracked lies below a folder.
     pub(super) fn has_below(&self, folder: &[u8]) -> bool {
         self.folders.contains(folder)
-    }
-}
-
-/// Returns a path under which a commit can hold what it cannot hold under its own.
-pub(super) fn storable(path: &[u8]) -> Vec<u8> {
-    let names = path.split(|&byte| byte == b'/').map(|name| {
-        let own = is_gits(name) || name.eq_ignore_ascii_case(b".gitmodules");
-        if own { [b"salvaged", name].concat() } else { name.to_vec() }
-    });
-    names.collect::<Vec<_>>().join(&b'/')
-}
-
-/// Tells whether git takes a name for `.git`: as it is, or on HFS+ or NTFS (`is_hfs_dotgit`, `is_ntfs_dotgit`).
-fn is_gits(name: &[u8]) -> bool {
-    let short = [b".git", b"git~1".as_slice()];
-    let ntfs = short.iter().any(|own| {
-        let (start, rest) = name.split_at(own.len().min(name.len()));
-        let end = rest.iter().find(|byte| !matches!(byte, b'.' | b' '));
-        start.eq_ignore_ascii_case(own) && end.is_none_or(|byte| matches!(byte, b':' | b'\\'))
-    });
-    // HFS+ does not see these characters.
-    let unseen = |c: &char| matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}');
-    let hfs = || String::from_utf8_lossy(name).chars().filter(|c| !unseen(c)).collect::<String>();
-    ntfs || (!name.is_ascii() && hfs().eq_ignore_ascii_case(".git"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_that_are_gits_own_somewhere_are_known() {
-        for name in
-            [".git", ".GIT", "git~1", "GIT~1", ".git.", ".git . ", ".git::$INDEX", ".git\\x", ".g\u{200c}it"]
-        {
-            assert!(is_gits(name.as_bytes()), "{name}");
-        }
-        for name in [".gitignore", "git", ".gi", "git~2", ".git-x", "", "a.git", ".github", "\u{200c}"] {
-            assert!(!is_gits(name.as_bytes()), "{name}");
-        }
     }
 }

@@ -24,7 +24,7 @@ end() { echo '{\"type\":\"turn.completed\",\"usage\":{\"input_tokens\":1,\"outpu
 ";
 
 /// A repository beside a Codex that behaves like this.
-fn repo(behaviour: &str) -> Repo {
+pub(crate) fn repo(behaviour: &str) -> Repo {
     let repo = Repo::new();
     let bin = repo.dir().join("bin");
     fs::create_dir(&bin).unwrap();
@@ -48,11 +48,16 @@ fn command(repo: &Repo, args: &[&str]) -> Command {
     command
 }
 
-fn run(repo: &Repo) -> Ran {
-    Ran::of(&command(repo, &["7"]).output().unwrap())
+/// Runs issue 7; whatever comes of it, the audit finds nothing in it.
+pub(crate) fn run(repo: &Repo) -> Ran {
+    let ran = Ran::of(&command(repo, &["7"]).output().unwrap());
+    if ran.code <= 1 {
+        repo.autopilot(["audit", "7"]).exits(0).says("AUDIT PASS");
+    }
+    ran
 }
 
-fn plan(repo: &Repo, steps: &str) {
+pub(crate) fn plan(repo: &Repo, steps: &str) {
     repo.plan_with("codex: {model: m, provider: {base_url: \"http://127.0.0.1:9/v1\"}}", steps);
 }
 

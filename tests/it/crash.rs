@@ -24,10 +24,10 @@ const STEPS: &str = "  - {id: first, command: 'echo one > one; git add one; git 
 ";
 
 /// Numbers that differ from run to run of the test; the seed is told when it fails.
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    fn new(lane: u64) -> Self {
+    pub(crate) fn new(lane: u64) -> Self {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         let seed = std::env::var("AUTOPILOT_CRASH_SEED")
             .map_or(u64::from(now.subsec_nanos()), |seed| seed.parse().unwrap());
@@ -35,7 +35,7 @@ impl Random {
         Self(seed.wrapping_add(lane))
     }
 
-    fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % limit
     }

@@ -32,6 +32,8 @@ mod house;
 #[cfg(test)]
 mod jobs;
 #[cfg(test)]
+mod killed;
+#[cfg(test)]
 mod mask;
 #[cfg(test)]
 mod network;

@@ -3,189 +3,15 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::process::Child;
 
-use nix::sys::signal::{Signal, kill, killpg};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::common::{Ran, Repo, signal, wait_for, wait_until};
-
-/// A moment of every kind: commits of a step's own, a failure that is ignored, a retry, ignored files, a file
-/// that is deleted, a step that waits for a process of its own.
-const STEPS: &str = "  - {id: first, retries: 3, command: 'echo one > one; git add one; git commit -q --allow-empty -m one'}
-  - id: ignored
-    command: 'echo half > half; rm README.md; mkdir -p target; echo cache > target/cache; exit 1'
-    rollback: [echo undone]
-    on_failure: ignore
-  - id: retried
-    command: 'echo two >> two; test -e ~/tried || { touch ~/tried; exit 1; }'
-    retries: 4
-    post: ['test -e two']
-    commit: 'feat: two'
-  - {id: nothing, retries: 3, command: 'true'}
-  - {id: last, retries: 3, command: 'sleep 3601 & echo three > three; rm one; echo four > four', needs: [first, retried]}
-";
-
-/// The same with more failures in a row allowed than a killed child can make.
-fn repo() -> Repo {
-    let repo = Repo::new();
-    repo.plan_with("limits: {consecutive_failures: 9}", STEPS);
-    repo
-}
+use crate::common::{Ran, Repo, signal, wait_until};
 
 fn journal(repo: &Repo) -> PathBuf {
     repo.evidence("status-").pop().expect("no run")
-}
-
-/// The types of a journal's events, in order; a half-written line at its end is not read.
-fn types(repo: &Repo) -> Vec<String> {
-    let Some(journal) = repo.evidence("status-").pop() else { return Vec::new() };
-    let bytes = fs::read(journal).unwrap_or_default();
-    let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-    let lines = bytes[..whole].split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-    lines
-        .map(|line| {
-            let value: Value = serde_json::from_slice(line).unwrap();
-            value["event"]["type"].as_str().unwrap().to_owned()
-        })
-        .collect()
-}
-
-fn tree(repo: &Repo, branch: &str) -> String {
-    repo.git(["rev-parse", &format!("{branch}^{{tree}}")])
-}
-
-fn start(repo: &Repo, args: &[&str]) -> Child {
-    use std::os::unix::process::CommandExt;
-    let mut command = repo.command(args);
-    command.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).spawn().unwrap()
-}
-
-/// Whom a round kills.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Victim {
-    Runner,
-    Group,
-    /// A confined process, or the git of the runner.
-    Child,
-}
-
-fn strike(repo: &Repo, child: &Child, victim: Victim) {
-    let runner = Pid::from_raw(i32::try_from(child.id()).unwrap());
-    match victim {
-        Victim::Runner => kill(runner, Signal::SIGKILL).unwrap(),
-        Victim::Group => killpg(runner, Signal::SIGKILL).unwrap(),
-        Victim::Child => {
-            for line in repo.processes() {
-                let pid: i32 = line.split(' ').next().unwrap().parse().unwrap();
-                if pid != runner.as_raw() {
-                    // It may be over by now.
-                    let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
-                }
-            }
-        }
-    }
-}
-
-/// Starts a run, and strikes as soon as its journal holds so many events of a type.
-fn disturb(repo: &Repo, event: &str, count: usize, victim: Victim) {
-    let before = repo.evidence("status-").len();
-    let mut child = start(repo, &["7"]);
-    let mut over = false;
-    wait_for(Duration::from_mins(2), || {
-        over = child.try_wait().unwrap().is_some();
-        let begun = repo.evidence("status-").len() > before;
-        over || (begun && types(repo).iter().filter(|kind| *kind == event).count() >= count)
-    });
-    if !over {
-        strike(repo, &child, victim);
-    }
-    child.wait().unwrap();
-    wait_until(|| repo.processes().is_empty());
-}
-
-/// Resumes until the run is done, and holds it against an undisturbed one.
-fn goes_on_to_the_same_end(repo: &Repo, undisturbed: &str, what: &str) {
-    let runs = repo.evidence("status-").len();
-    let ran = repo.autopilot(["7", "--resume"]);
-    assert_eq!(
-        ran.code,
-        0,
-        "{what}:\n{}\n{}\n{}",
-        ran.stdout,
-        ran.stderr,
-        fs::read_to_string(journal(repo)).unwrap()
-    );
-    assert_eq!(repo.evidence("status-").len(), runs, "{what}: no new run");
-    let events = Repo::chain(&journal(repo));
-    let of = |kind: &str| events.iter().filter(|event| event["type"] == kind).collect::<Vec<_>>();
-    assert_eq!(events.last().unwrap()["type"], "attested", "{what}");
-    let branch = events[0]["branch"].as_str().unwrap();
-    assert_eq!(tree(repo, branch), undisturbed, "{what}");
-    // A step that is over is over: one checkpoint each, one pass each.
-    for step in ["first", "retried", "nothing", "last"] {
-        let passed = of("step.ended").iter().filter(|e| e["step"] == step && e["result"] == "passed").count();
-        assert_eq!(passed, 1, "{what}: {step}");
-        let made = of("checkpoint.made").iter().filter(|event| event["step"] == step).count();
-        assert_eq!(made, usize::from(step != "nothing"), "{what}: {step}");
-    }
-    let commits = repo.git(["rev-list", "--count", &format!("main..{branch}")]);
-    assert_eq!(commits, "3", "{what}");
-    // The strike may come just when one of them was about to fail.
-    let retries = of("attempt.ended").iter().filter(|event| event["result"] != "passed").count();
-    assert!(retries >= 2, "{what}: the two that fail anyhow");
-    assert_eq!(repo.left_in_state(), Vec::<String>::new(), "{what}");
-    assert!(repo.summary().starts_with("# ✅ #7 done"), "{what}: {}", repo.summary());
-    let failed = journal(repo).to_str().unwrap().replace("status-", "FAILED-");
-    assert!(!PathBuf::from(failed).exists(), "{what}: a failure report of a run that is done");
-    for saved in of("salvaged") {
-        let bundle =
-            journal(repo).to_str().unwrap().replace("status-", "salvage-").replace(".log", ".bundle");
-        let heads = repo.git(["bundle", "list-heads", &bundle]);
-        assert!(heads.contains(saved["reference"].as_str().unwrap()), "{what}: {heads}");
-    }
-}
-
-/// Every type of event that a run like this one writes, with the number of times.
-fn moments(repo: &Repo) -> Vec<(String, usize)> {
-    let mut all: Vec<(String, usize)> = Vec::new();
-    for kind in types(repo) {
-        match all.iter_mut().find(|(known, _)| *known == kind) {
-            Some((_, count)) => *count += 1,
-            None => all.push((kind, 1)),
-        }
-    }
-    all
-}
-
-#[test]
-fn killed_at_any_event_a_run_goes_on_to_the_same_end() {
-    std::thread::scope(|scope| {
-        for victim in [Victim::Runner, Victim::Group, Victim::Child] {
-            scope.spawn(move || strike_at_every_event(victim));
-        }
-    });
-}
-
-/// A child that somebody kills fails an attempt, or the run for a fault that is not its own: the next attempt
-/// passes, or the run goes on.
-fn strike_at_every_event(victim: Victim) {
-    let repo = repo();
-    repo.run().exits(0);
-    let undisturbed = tree(&repo, &repo.branch());
-    let before = repo.fingerprint();
-    for (event, count) in moments(&repo) {
-        disturb(&repo, &event, 1, victim);
-        goes_on_to_the_same_end(&repo, &undisturbed, &format!("{victim:?} at the first {event}"));
-        if count > 1 && victim == Victim::Runner {
-            disturb(&repo, &event, count, victim);
-            goes_on_to_the_same_end(&repo, &undisturbed, &format!("{victim:?} at the last {event}"));
-        }
-    }
-    assert_eq!(repo.fingerprint(), before);
-    repo.git(["fsck", "--strict", "--no-progress"]);
 }
 
 /// A run of which one step has passed, and the second waits.
@@ -270,6 +96,33 @@ fn a_crashed_run_goes_on_where_it_is_with_what_is_ignored() {
         1,
         "target/cache was kept until the end"
     );
+}
+
+/// As if the runner had died while it made the worktree: it is made anew, whoever comes.
+#[test]
+fn a_worktree_that_was_not_whole_is_made_anew() {
+    // The logs there are then, and how often the last one says that its step is ready.
+    for (args, logs, ready) in [(&["7", "--resume"][..], 1, 2), (&["7"], 2, 1)] {
+        let (repo, mut child) = waiting();
+        signal(&child, Signal::SIGKILL);
+        child.wait().unwrap();
+        wait_until(|| repo.processes().is_empty());
+        let journal = journal(&repo);
+        let text = fs::read_to_string(&journal).unwrap();
+        fs::write(&journal, format!("{}\n", text.lines().next().unwrap())).unwrap();
+        let run = fs::read_dir(repo.state().join("runs")).unwrap().next().unwrap().unwrap().path();
+        fs::remove_dir_all(run.join("worktree/.git")).unwrap();
+        let child = repo.start(args);
+        wait_until(|| {
+            let there = fs::read_dir(repo.top().join(".ai/logs/codex")).unwrap().count();
+            there == logs && repo.log().matches("ready").count() == ready
+        });
+        release(&repo);
+        Ran::of(&child.wait_with_output().unwrap()).exits(0);
+        repo.autopilot(["audit", "--all"]).exits(0);
+        assert_eq!(repo.events_of("worktree.ready").len(), 1);
+        assert_eq!(repo.git(["show", &format!("{}:two", repo.branches().pop().unwrap())]), "two");
+    }
 }
 
 #[test]

@@ -115,6 +115,28 @@ fn pytest_passes() {
     assert_eq!(ran.code, 0, "{}\n{}", ran.stderr, repo.log());
 }
 
+/// A module with a package below it, a listener on the loopback, and processes of its own.
+#[test]
+#[ignore = "needs go"]
+fn go_tests_pass() {
+    need(&["go", "version"], "golang-go");
+    let repo = Repo::new();
+    repo.file("go.mod", "module example.org/small\n\ngo 1.19\n");
+    repo.file("double/double.go", "package double\n\nfunc Of(n int) int { return 2 * n }\n");
+    repo.file(
+        "small_test.go",
+        "package small\n\nimport (\n\t\"net\"\n\t\"os/exec\"\n\t\"os/user\"\n\t\"testing\"\n\n\t\"example.org/small/double\"\n)\n\n\
+         func TestDouble(t *testing.T) {\n\tif double.Of(2) != 4 {\n\t\tt.Fatal()\n\t}\n}\n\n\
+         func TestHost(t *testing.T) {\n\tif _, err := user.Current(); err != nil {\n\t\tt.Fatal(err)\n\t}\n\
+         \tif err := exec.Command(\"true\").Run(); err != nil {\n\t\tt.Fatal(err)\n\t}\n\
+         \tif _, err := net.Listen(\"tcp\", \"127.0.0.1:0\"); err != nil {\n\t\tt.Fatal(err)\n\t}\n\
+         \tif _, err := exec.Command(\"cat\", \"/etc/shadow\").Output(); err == nil {\n\t\tt.Fatal(\"not confined\")\n\t}\n}\n",
+    );
+    repo.plan("  - {id: test, command: go test -count=1 -v ./..., expectation: {output_matches: [\"--- PASS: TestHost\", \"ok  .*example.org/small\"]}}\n");
+    let ran = repo.run();
+    assert_eq!(ran.code, 0, "{}\n{}", ran.stderr, repo.log());
+}
+
 /// Folders of programs below TMPDIR's place: what a command's own folders would hide is brought in again.
 #[test]
 fn a_toolchain_that_a_commands_own_folder_would_hide_is_there() {

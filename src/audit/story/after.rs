@@ -8,11 +8,16 @@ impl Story {
     /// What a dead runner left open is closed by whoever picked the run up.
     pub(super) fn recovered(&mut self) {
         self.cut_short = true;
+        self.log.cut();
         self.attempt = None;
         self.rolling_back = None;
         self.resetting = false;
-        if self.phase == Phase::Sealed {
+        // After the head: what a run had left or kept goes, and it is sealed again.
+        if matches!(self.phase, Phase::Sealed | Phase::Closed) {
             self.phase = Phase::Ended;
+        }
+        if self.worktree == Fate::Kept {
+            self.worktree = Fate::There;
         }
     }
 
@@ -26,6 +31,7 @@ impl Story {
             self.wrong(Code::ResultWrong, expected, found);
         }
         self.cut_short = true;
+        self.log.cut();
         self.rolling_back = None;
         self.resetting = false;
         self.phase = Phase::Steps;

@@ -6,7 +6,8 @@ use crate::audit::code::Code;
 use crate::audit::plan::Action;
 use crate::evidence::event::{AgentStarted, Reason, ReasonKind};
 
-/// Where the model is that an OpenAI key leads to, and where a ChatGPT login leads instead.
+/// Where the model is that an OpenAI key leads to, and where a ChatGPT login leads instead: to a model, and to the
+/// cloud's tasks, unless the run says otherwise from its beginning.
 const OPENAI: &str = "api.openai.com";
 const CHATGPT: (&str, u16) = ("chatgpt.com", 443);
 
@@ -23,6 +24,14 @@ impl Story {
         self.at_work(started.step.as_str(), started.attempt, "agent.started");
         if let Some(attempt) = &mut self.attempt {
             attempt.model = host_and_port(started.provider.as_str());
+        }
+    }
+
+    /// Takes that an agent's turn is over.
+    pub(super) fn agent_ended(&mut self, id: &str, number: u32) {
+        self.at_work(id, number, "agent.ended");
+        if let Some(attempt) = &mut self.attempt {
+            attempt.heard_out = true;
         }
     }
 
@@ -53,7 +62,11 @@ impl Story {
     /// Tells whether a destination is the model of the agent that works, or the cloud whose work is applied.
     pub(super) fn is_model(&self, at: usize, host: &str, port: u16) -> bool {
         match self.planned(at).map(|step| &step.action) {
-            Some(Action::CodexApply(_)) => (host, port) == CHATGPT,
+            Some(Action::CodexApply(_)) => {
+                let cloud = self.start.as_ref().and_then(|start| start.cloud.as_ref());
+                let own = format!("{host}:{port}");
+                cloud.map_or((host, port) == CHATGPT, |cloud| cloud.as_str() == own)
+            }
             Some(Action::Codex(_)) => {
                 let model = self.attempt.as_ref().and_then(|attempt| attempt.model.as_ref());
                 model.is_some_and(|(own, own_port)| {

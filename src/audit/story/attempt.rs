@@ -16,6 +16,8 @@ pub(super) struct Attempt {
     pub(super) action: Option<bool>,
     /// Where the model is of the agent that works.
     pub(super) model: Option<(String, u16)>,
+    /// The agent that works in it was heard out: its turn is over.
+    pub(super) heard_out: bool,
     /// The code that the last command exited with.
     exit_code: Option<i32>,
     /// `post` commands begun, and whether all of them passed.
@@ -37,9 +39,11 @@ impl Story {
         if self.worktree != Fate::There || self.resetting {
             self.wrong(Code::OutOfOrder, "a worktree at its checkpoint", format!("an attempt at `{id}`"));
         }
-        let (running, action, exit_code, lost) = (None, None, None, false);
-        self.attempt =
-            Some(Attempt { step, number, running, action, model: None, exit_code, post, checkpoint, lost });
+        let (running, action, model, exit_code) = (None, None, None, None);
+        let (heard_out, lost) = (false, false);
+        let attempt =
+            Attempt { step, number, running, action, model, heard_out, exit_code, post, checkpoint, lost };
+        self.attempt = Some(attempt);
     }
 
     pub(super) fn command_started(&mut self, id: &str, number: u32, role: Role, command: &str) {
@@ -126,8 +130,6 @@ impl Story {
             self.wrong(Code::ResultWrong, "an exit code or a signal", format!("both, of `{}`", ended.step));
         }
         let expected = self.planned(at).map_or(0, |step| step.expectation.exit_code);
-        // Whether an agent's turn was completed is told by what it wrote, not by its exit code.
-        let agent = self.planned(at).is_some_and(|step| step.action.is_agent());
         let Some(attempt) = &mut self.attempt else { return };
         let well = |code: i32| {
             ended.exit_code == Some(code)
@@ -137,7 +139,6 @@ impl Story {
         };
         attempt.exit_code = ended.exit_code.or(attempt.exit_code.filter(|_| ended.role == Role::Rollback));
         match ended.role {
-            Role::Action if agent => attempt.action = Some(ended.survivors == 0),
             Role::Action => attempt.action = Some(well(expected)),
             Role::Post => attempt.post.1 &= well(0),
             Role::Rollback => {}
@@ -218,6 +219,8 @@ impl Story {
         }
         self.note_result(at, result);
         let whole = attempt.post.0 == self.planned(at).map_or(0, |step| step.post.len());
+        let agent = self.planned(at).is_some_and(|step| step.action.is_agent());
+        let whole = whole && (attempt.heard_out || !agent);
         let all_well = attempt.action == Some(true) && attempt.post.1;
         let told = reason.is_none_or(|reason| tells(reason, attempt.exit_code));
         let reason = reason.map(|reason| reason.kind);

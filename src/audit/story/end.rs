@@ -69,7 +69,8 @@ impl Story {
             if (self.attempt.is_some() || self.rolling_back.is_some() || self.resetting) && !fault {
                 self.wrong(Code::StartWithoutEnd, "an end of what began", "the end of the run");
             }
-            self.attempt = None;
+            // What a fault of the runner broke off gets its end when the run goes on.
+            self.attempt.take_if(|_| !fault);
             self.pass_over(self.steps.len());
             self.check_result(result, kind, step);
         }

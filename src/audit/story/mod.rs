@@ -7,16 +7,19 @@ mod attempt;
 mod end;
 mod steps;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 
 use super::code::Code;
 use super::finding::Finding;
 use super::journal::Entry;
+use super::log::Parts;
 use super::plan::Recorded;
 use super::policy::Policy;
-use crate::evidence::event::{Change, Effect, Event, RunResult, RunStarted, Sealed, StepResult};
+use crate::evidence::event::{
+    AttemptResult, Change, Effect, Event, RunResult, RunStarted, Sealed, StepResult,
+};
 use crate::evidence::{Head, RunName};
 use attempt::Attempt;
 use end::End;
@@ -40,8 +43,6 @@ pub(super) struct Story {
     /// The step and attempt whose rollback command runs.
     rolling_back: Option<(usize, u32)>,
     resetting: bool,
-    /// The last ref of the salvage.
-    salvage: Option<String>,
     /// It was picked up or resumed: what its runner was at had no end of its own.
     cut_short: bool,
     /// A worktree may be made: once, and anew when the run goes on.
@@ -51,7 +52,12 @@ pub(super) struct Story {
     /// Failed attempts in a row, and the most there were.
     consecutive: (u32, u32),
     end: Option<End>,
-    pub(super) salvaged: u64,
+    /// Ref and commit of each salvage.
+    pub(super) saved: BTreeMap<String, String>,
+    /// What no bundle holds.
+    pub(super) not_held: usize,
+    /// Where the log has each attempt.
+    pub(super) log: Parts,
     pub(super) checkpoints: Vec<Checkpoint>,
     /// Ref, commit and commits on top of the base.
     pub(super) branch: Option<(String, String, u64)>,
@@ -136,13 +142,14 @@ impl Story {
             attempt: None,
             rolling_back: None,
             resetting: false,
-            salvage: None,
             cut_short: false,
             may_make_worktree: true,
             publishing: None,
             consecutive: (0, 0),
             end: None,
-            salvaged: 0,
+            saved: BTreeMap::new(),
+            not_held: 0,
+            log: Parts::default(),
             checkpoints: Vec::new(),
             branch: None,
             worktree: Fate::None,
@@ -163,7 +170,7 @@ impl Story {
         self.events += 1;
         self.keep_time(&entry);
         if self.phase == Phase::Closed && !may_follow_head(&entry.kind) {
-            self.wrong(Code::EventAfterHead, "nothing but publishing and resuming", &entry.kind);
+            self.wrong(Code::EventAfterHead, "nothing but publishing, resuming and picking up", &entry.kind);
             return;
         }
         match (&entry.event, self.phase) {
@@ -180,7 +187,10 @@ impl Story {
     fn go_on(&mut self, entry: Entry) {
         match entry.event {
             Event::WorktreeReady { .. } => self.worktree_ready(),
-            Event::AttemptStarted { step, attempt, .. } => self.attempt_started(step.as_str(), attempt),
+            Event::AttemptStarted { step, attempt, log } => {
+                self.log.begins(log, step.as_str(), attempt);
+                self.attempt_started(step.as_str(), attempt);
+            }
             Event::CommandStarted { step, attempt, role, command } => {
                 self.command_started(step.as_str(), attempt, role, command.as_str());
             }
@@ -192,17 +202,18 @@ impl Story {
             Event::Egress(egress) => self.egress(&egress),
             Event::AgentFound { .. } => self.agent_found(),
             Event::AgentStarted(started) => self.agent_started(&started),
-            Event::AgentActed { step, attempt, .. } | Event::AgentEnded { step, attempt, .. } => {
-                self.at_work(step.as_str(), attempt, &entry.kind);
-            }
+            Event::AgentActed { step, attempt, .. } => self.at_work(step.as_str(), attempt, &entry.kind),
+            Event::AgentEnded { step, attempt, .. } => self.agent_ended(step.as_str(), attempt),
             Event::AgentWaiting { step, attempt, reason, .. } => {
                 self.agent_waiting(step.as_str(), attempt, &reason);
             }
-            Event::AttemptEnded { step, attempt, result, reason, .. } => {
+            Event::AttemptEnded { step, attempt, result, reason, log, .. } => {
+                self.log.ends(log, result != AttemptResult::Passed);
                 self.attempt_ended(step.as_str(), attempt, result, reason.as_ref());
             }
-            Event::Salvaged { step, attempt, reference, .. } => {
-                self.salvaged(step.as_str(), attempt, reference.as_str());
+            Event::Salvaged { step, attempt, reference, commit, not_held, .. } => {
+                self.not_held += not_held.len();
+                self.salvaged(step.as_str(), attempt, reference.as_str(), commit.as_str());
             }
             Event::ResetStarted { step, attempt } => self.reset_started(step.as_str(), attempt),
             Event::ResetDone { step, attempt } => self.reset_done(step.as_str(), attempt),
@@ -319,5 +330,5 @@ impl Story {
 
 /// Tells whether an event of this kind may follow the head.
 fn may_follow_head(kind: &str) -> bool {
-    kind.starts_with("publish.") || kind == "resumed"
+    kind.starts_with("publish.") || matches!(kind, "resumed" | "recovered")
 }

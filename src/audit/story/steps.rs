@@ -73,12 +73,11 @@ impl Story {
         }
     }
 
-    pub(super) fn salvaged(&mut self, id: &str, number: u32, reference: &str) {
+    pub(super) fn salvaged(&mut self, id: &str, number: u32, reference: &str, commit: &str) {
         self.expect_after(id, number, "salvage");
-        self.salvaged += 1;
         let expected = format!("refs/salvage/{id}-{number}");
-        let again = self.salvage.replace(reference.to_owned());
-        if (reference != expected || again.as_deref() == Some(reference)) && !self.cut_short {
+        let again = self.saved.insert(reference.to_owned(), commit.to_owned()).is_some();
+        if (reference != expected || again) && !self.cut_short {
             self.wrong(Code::OutOfOrder, format!("{expected}, once"), reference);
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::{Denied, Valid};
+use super::{Answer, Denied, Valid};
 use crate::plan::{
     Action, Changes, Codex, EnvEntry, Expectation, Fault, Faults, Glob, Invocation, Network, OnFailure, Plan,
     Provider, Resources, Step, units,
@@ -43,8 +43,8 @@ pub(super) fn plan(valid: &Valid) -> String {
     for warning in &valid.warnings {
         warn(&mut out, warning);
     }
-    match &valid.denied {
-        Some(denied) => host(&mut out, denied),
+    match &valid.host {
+        Some(answer) => host(&mut out, answer),
         None => out.push_str("this host: not asked\n"),
     }
     out
@@ -232,15 +232,25 @@ fn warn(out: &mut String, warning: &Fault) {
     }
 }
 
-/// Says whether this host could run the plan.
-fn host(out: &mut String, denied: &[Denied]) {
-    if denied.is_empty() {
+/// Says whether this host could run the plan, and what it would enforce; once for steps that are alike.
+fn host(out: &mut String, answer: &Answer) {
+    if answer.denied.is_empty() {
         out.push_str("this host: can enforce all of it\n");
     }
-    for Denied { step, reason } in denied {
+    for Denied { step, reason } in &answer.denied {
         let _ = writeln!(out, "this host: refuses step `{step}`: {reason}");
         if !reason.hint.is_empty() {
             let _ = writeln!(out, "    hint: {}", reason.hint);
         }
+    }
+    let mut alike: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (step, grant) in &answer.granted {
+        match alike.iter_mut().find(|(other, _)| other == grant) {
+            Some((_, steps)) => steps.push(step),
+            None => alike.push((grant, vec![step])),
+        }
+    }
+    for (grant, steps) in alike {
+        let _ = writeln!(out, "this host: gives {}: {grant}", steps.join(", "));
     }
 }

@@ -114,39 +114,21 @@ fn plant(code: Code, on: &mut Fixture) {
         | Code::EventAfterHead
         | Code::WrongRun
         | Code::EvidenceMissing => journal(code, on),
-        Code::FileMissing => fs::remove_file(on.failed.summary()).unwrap(),
-        Code::FileChanged => append(&on.failed.log(), b"one more line\n"),
-        Code::FileUnsealed => {
-            fs::write(on.done.failed(), "FAILED\n").unwrap();
-            on.args = vec![on.done.run.clone()];
-        }
-        Code::SealWrong => on.event("sealed", |event| {
-            event["files"].as_array_mut().unwrap().remove(1);
-        }),
-        Code::NotRegular => {
-            fs::rename(on.failed.summary(), on.repo.top().join("elsewhere")).unwrap();
-            symlink(on.repo.top().join("elsewhere"), on.failed.summary()).unwrap();
-        }
-        Code::FileTooLarge => {
-            let file = fs::OpenOptions::new().write(true).open(on.failed.summary()).unwrap();
-            file.set_len((64 << 20) + 1).unwrap();
-        }
-        Code::FileUnreadable => {
-            fs::set_permissions(on.failed.summary(), fs::Permissions::from_mode(0o000)).unwrap();
-        }
-        Code::ProvenanceChanged => append(&on.failed.provenance(), b"\n"),
-        Code::ProvenanceWrong => on.failed.edit_provenance(|statement| {
-            statement["predicate"]["runDetails"]["builder"]["id"] = json!("urn:somebody:else");
-        }),
-        Code::HeadDiffers => on.heads(format!("{} 3:{}\n", on.failed.run, "0".repeat(64))),
-        Code::HeadUnknown => on.heads(format!("{} {}\n", on.done.run, on.head())),
-        Code::FileStray => {
-            on.repo.file(".ai/logs/autopilot/summary-20260101T000000Z-9.md", "# done\n");
-            on.audits(&["--all"]);
-        }
-        Code::SalvageOpen => {
-            fs::set_permissions(on.failed.salvage(), fs::Permissions::from_mode(0o644)).unwrap();
-        }
+        Code::FileMissing
+        | Code::FileChanged
+        | Code::FileUnsealed
+        | Code::SealWrong
+        | Code::NotRegular
+        | Code::FileTooLarge
+        | Code::FileUnreadable
+        | Code::ProvenanceChanged
+        | Code::ProvenanceWrong
+        | Code::HeadDiffers
+        | Code::HeadUnknown
+        | Code::FileStray
+        | Code::SalvageOpen
+        | Code::SalvageDiffers
+        | Code::LogDiffers => file(code, on),
         Code::StrayWorktree
         | Code::StrayLock
         | Code::StrayRef
@@ -238,6 +220,59 @@ fn journal(code: Code, on: &mut Fixture) {
         _ => unreachable!("{code}"),
     }
     on.failed.write_lines(&lines);
+}
+
+fn file(code: Code, on: &mut Fixture) {
+    match code {
+        Code::FileMissing => fs::remove_file(on.failed.summary()).unwrap(),
+        Code::FileChanged => append(&on.failed.log(), b"one more line\n"),
+        Code::FileUnsealed => {
+            fs::write(on.done.failed(), "FAILED\n").unwrap();
+            on.args = vec![on.done.run.clone()];
+        }
+        Code::SealWrong => on.event("sealed", |event| {
+            event["files"].as_array_mut().unwrap().remove(1);
+        }),
+        Code::NotRegular => {
+            fs::rename(on.failed.summary(), on.repo.top().join("elsewhere")).unwrap();
+            symlink(on.repo.top().join("elsewhere"), on.failed.summary()).unwrap();
+        }
+        Code::FileTooLarge => {
+            let file = fs::OpenOptions::new().write(true).open(on.failed.summary()).unwrap();
+            file.set_len((64 << 20) + 1).unwrap();
+        }
+        Code::FileUnreadable => {
+            fs::set_permissions(on.failed.summary(), fs::Permissions::from_mode(0o000)).unwrap();
+        }
+        Code::ProvenanceChanged => append(&on.failed.provenance(), b"\n"),
+        Code::ProvenanceWrong => on.failed.edit_provenance(|statement| {
+            statement["predicate"]["runDetails"]["builder"]["id"] = json!("urn:somebody:else");
+        }),
+        Code::HeadDiffers => on.heads(format!("{} 3:{}\n", on.failed.run, "0".repeat(64))),
+        Code::HeadUnknown => on.heads(format!("{} {}\n", on.done.run, on.head())),
+        Code::FileStray => {
+            on.repo.file(".ai/logs/autopilot/summary-20260101T000000Z-9.md", "# done\n");
+            on.audits(&["--all"]);
+        }
+        Code::SalvageOpen => {
+            fs::set_permissions(on.failed.salvage(), fs::Permissions::from_mode(0o644)).unwrap();
+        }
+        // A bundle like any, of something else, and sealed as the run's own.
+        Code::SalvageDiffers => {
+            let bundle = on.failed.salvage();
+            let made = on.repo.git(["rev-parse", "HEAD"]);
+            on.repo.git(["update-ref", "refs/salvage/two-1", &made]);
+            on.repo.git(["bundle", "create", "-q", bundle.to_str().unwrap(), "refs/salvage/two-1"]);
+            on.repo.git(["update-ref", "-d", "refs/salvage/two-1"]);
+            fs::set_permissions(bundle, fs::Permissions::from_mode(0o600)).unwrap();
+            on.failed.reseal();
+        }
+        Code::LogDiffers => {
+            replace(&on.failed.log(), "── step two, attempt 2/2", "── step two, attempt 1/2");
+            on.failed.reseal();
+        }
+        _ => unreachable!("{code}"),
+    }
 }
 
 fn leftover(code: Code, on: &mut Fixture) {

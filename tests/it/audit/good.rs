@@ -106,6 +106,72 @@ fn a_resumed_run_passes_whatever_had_ended_it() {
     }
 }
 
+/// Whoever ends it, whoever goes on, whoever picks it up: interrupted → goes on → killed → picked up by a plain run.
+#[test]
+fn a_run_that_was_interrupted_went_on_was_killed_and_was_picked_up_passes() {
+    let repo = Repo::new();
+    repo.plan(
+        "  - {id: a, command: 'echo a > a'}
+  - {id: b, command: 'echo half > half; echo ready; while test ! -e ~/go; do sleep 0.05; done'}\n",
+    );
+    let ready = |times: usize| wait_until(|| repo.log().matches("ready").count() == times);
+    let child = repo.start(["7"]);
+    ready(1);
+    signal(&child, Signal::SIGINT);
+    Ran::of(&child.wait_with_output().unwrap()).exits(130);
+    passes(&repo);
+    let mut child = repo.start(["7", "--resume"]);
+    ready(2);
+    signal(&child, Signal::SIGKILL);
+    child.wait().unwrap();
+    wait_until(|| repo.processes().is_empty());
+    repo.autopilot(["audit"]).exits(4).says("AP105 run-unfinished").says("AP301 stray-worktree");
+    // The end that it had before it went on is not the end of what went on: it gets another one.
+    repo.plan("  - {id: a, command: 'true'}\n");
+    repo.run().exits(0).says("had crashed; its end is recorded");
+    passes(&repo);
+    let journal = repo.evidence("status-").remove(0);
+    let events = Repo::chain(&journal);
+    let ends = events.iter().filter(|event| event["type"] == "run.ended");
+    let ends: Vec<&str> = ends.map(|event| event["result"].as_str().unwrap()).collect();
+    assert_eq!(ends, ["interrupted", "crashed"]);
+    // What both attempts had at hand is in one bundle.
+    let bundle = repo.evidence("salvage-").pop().unwrap();
+    let heads = repo.git(["bundle", "list-heads", bundle.to_str().unwrap()]);
+    assert!(heads.contains("refs/salvage/b-1") && heads.contains("refs/salvage/b-2"), "{heads}");
+}
+
+#[test]
+fn a_run_that_left_what_no_bundle_holds_passes() {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'echo half > half; mkfifo pipe; mkdir empty; exit 3'}\n");
+    repo.run().exits(1);
+    assert_eq!(repo.evidence("not-salvaged-").len(), 1);
+    passes(&repo);
+}
+
+#[test]
+fn a_run_whose_worktree_was_kept_passes_before_and_after_that_goes() {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'echo one > one'}\n  - {id: b, command: 'echo half > half; exit 3'}\n");
+    repo.autopilot(["7", "--keep-worktree"]).exits(1);
+    repo.autopilot(["audit"]).exits(4).says("AP301 stray-worktree").says("--kept");
+    repo.autopilot(["clean", "--kept"]).exits(0);
+    passes(&repo);
+}
+
+#[test]
+fn runs_of_shared_objects_of_patches_and_side_by_side_pass() {
+    let repo = Repo::new();
+    repo.file(".ai/plans/2/one.patch", "--- /dev/null\n+++ b/one\n@@ -0,0 +1 @@\n+one\n");
+    repo.plan_of(1, "share_objects: true", "  - {id: a, command: 'echo one > one'}\n");
+    repo.plan_of(2, "", "  - {id: a, apply: one.patch}\n");
+    repo.plan_of(3, "", "  - {id: a, command: 'exit 3'}\n");
+    repo.commit("plans");
+    repo.autopilot(["1", "2", "3", "--jobs", "3"]).exits(1);
+    passes(&repo);
+}
+
 #[test]
 fn no_run_at_all_is_no_pass() {
     let repo = Repo::new();

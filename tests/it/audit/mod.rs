@@ -1,5 +1,6 @@
 //! The audit: PASS for every kind of good run, a finding for everything that was done to one.
 
+mod agents;
 mod documents;
 mod fixtures;
 mod forge;

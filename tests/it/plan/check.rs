@@ -68,6 +68,7 @@ fn a_valid_plan_is_shown_step_by_step() {
         let shown = text(&output.stdout);
         assert!(shown.starts_with(SHOWN), "{shown}{}", text(&output.stderr));
         assert!(shown[SHOWN.len()..].starts_with("this host: "), "{shown}");
+        assert!(shown[SHOWN.len()..].contains(": network none"), "{shown}");
     }
 }
 
@@ -112,6 +113,16 @@ fn json_holds_plans_and_faults() {
     assert_eq!(json["plans"][0]["steps"][0]["argv"][2], "cargo fetch --locked");
     assert_eq!(json["plans"][0]["plan"]["steps"][1]["retries"], 1);
     assert_eq!(json["plans"][0]["warnings"][0]["line"], 4);
+    let grants: Vec<(&String, &str)> = json["plans"][0]["granted"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(step, grant)| (step, grant.as_str().unwrap()))
+        .collect();
+    assert!(
+        !grants.is_empty() && grants.iter().all(|(_, grant)| grant.contains("write worktree")),
+        "{grants:?}"
+    );
     assert_eq!(json["plans"][1]["valid"], false);
     assert_eq!(json["plans"][1]["faults"].as_array().unwrap().len(), 3);
     assert_eq!(json["plans"][1]["faults"][0]["column"], 1);

@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{assert_same, run_without_trace, script};
-use crate::common::Repo;
+use super::{assert_same, is_root, run_without_trace, script};
+use crate::common::{Ran, Repo};
 
 /// What a step plants (`$WIRE` is the program outside), and what then runs it for somebody who does not expect it.
 struct Attack {
@@ -321,6 +321,81 @@ fn unreadable_files_and_folders_arrive_or_are_salvaged() {
 }
 
 #[test]
+fn a_step_that_shuts_its_folders_shuts_nobody_else_out() {
+    let repo = Repo::new();
+    repo.plan_with(
+        "limits: {consecutive_failures: 9}",
+        "  - {id: a, command: 'echo a > a; touch ~/kept; chmod 000 \"$HOME\" \"$TMPDIR\" .git .'}
+  - {id: b, command: 'test -e ~/kept; touch ~/x \"$TMPDIR/x\" b; chmod 000 \"$HOME\" \"$TMPDIR\" .git .; exit 1', on_failure: ignore}
+  - {id: c, command: 'touch ~/y \"$TMPDIR/y\"; test ! -e b; echo c > c; chmod 000 c \"$HOME\" \"$TMPDIR\" .git .'}\n",
+    );
+    run_without_trace(&repo, 0);
+    assert_eq!(repo.steps(), ["a:passed", "b:failed", "c:passed"]);
+    assert_eq!(repo.on_branch("a") + &repo.on_branch("c"), "ac");
+}
+
+#[test]
+fn a_step_makes_no_device() {
+    let repo = Repo::new();
+    // The last is what overlays mark deleted files with: an ordinary user may make it.
+    let devices = ["null c 1 3", "disk b 8 0", "deleted c 0 0"];
+    let control = tempfile::tempdir().unwrap();
+    let made = |device: &str| {
+        let words = device.split(' ');
+        Command::new("mknod").args(words).current_dir(&control).status().unwrap().success()
+    };
+    assert!(made(devices[2]), "the control has lost its point");
+    assert!(!is_root() || made(devices[0]), "the control has lost its point");
+    let tries: Vec<String> = devices.iter().map(|device| format!("! mknod {device}")).collect();
+    script(&repo, &format!("{}\necho made > made", tries.join("\n")));
+    run_without_trace(&repo, 0);
+    assert_eq!(repo.git(["diff", "--name-only", "main", &repo.branch()]), "made");
+}
+
+/// Nothing of a step lives on when its files are read; somebody else on the machine may.
+#[test]
+fn a_file_that_changes_while_it_is_read_loses_nothing_and_ends_the_run_in_order() {
+    let repo = Repo::new();
+    repo.plan(
+        "  - {id: a, command: 'echo first > first'}
+  - {id: b, command: 'head -c 20M /dev/zero > busy; chmod 666 busy; echo ready; while test ! -e ~/go; do sleep 0.05; done'}\n",
+    );
+    let child = repo.start(["7"]);
+    crate::common::wait_until(|| repo.log().contains("ready"));
+    let run = repo.state().join("runs").join(&in_runs(&repo)[0]);
+    let busy = run.join("worktree/busy");
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let ran = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut number = 0_u64;
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                number += 1;
+                // Longer each time: whoever reads it never comes to the end that it had.
+                let Ok(mut file) = fs::OpenOptions::new().append(true).open(&busy) else { continue };
+                let _ = std::io::Write::write_all(&mut file, number.to_string().as_bytes());
+            }
+        });
+        fs::write(run.join("home/go"), "").unwrap();
+        let output = child.wait_with_output().unwrap();
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        Ran::of(&output)
+    });
+    let events = Repo::chain(&repo.evidence("status-").pop().unwrap());
+    assert_eq!(events.last().unwrap()["type"], "attested", "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(repo.on_branch("first"), "first");
+    // Either it held still for long enough to be saved, or it is where it was.
+    if ran.code != 0 {
+        ran.says("busy").says("worktree kept at");
+        assert!(fs::metadata(&busy).unwrap().len() >= 20 << 20);
+    }
+}
+
+fn in_runs(repo: &Repo) -> Vec<String> {
+    let entries = fs::read_dir(repo.state().join("runs")).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
 fn very_deep_and_very_wide_folders_end_in_order() {
     // Beyond what descriptors and paths reach. Deeper takes the step minutes: Landlock looks at each folder above.
     let deep = "import os
@@ -387,6 +462,30 @@ fn what_is_larger_than_may_be_salvaged_is_moved_aside() {
     repo.git(["fetch", "-q", bundle.unwrap().to_str().unwrap(), "refs/salvage/*:refs/salvage/*"]);
     assert_eq!(repo.git(["show", "refs/salvage/sparse-1:x"]), "x");
     assert_eq!(repo.git(["ls-tree", "--name-only", "refs/salvage/sum-1"]).matches("part").count(), 1);
+}
+
+#[test]
+fn a_crashed_run_salvages_no_more_than_its_plan_says() {
+    let repo = Repo::new();
+    let head = "limits: {salvage: 1MiB}";
+    repo.plan_with(
+        head,
+        "  - {id: a, command: 'echo small > small; head -c 2M /dev/zero > large; echo ready; sleep 3600'}\n",
+    );
+    let mut child = repo.start(["7"]);
+    crate::common::wait_until(|| repo.log().contains("ready"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // The plan is another one by now, and was never that run's.
+    repo.plan("  - {id: b, command: 'echo made > made'}\n");
+    repo.run().exits(0);
+    let lists = repo.evidence("not-salvaged-");
+    let list = fs::read_to_string(&lists[0]).unwrap();
+    assert!(list.contains("large: larger than `limits.salvage`; moved to "), "{list}");
+    let bundle = &repo.evidence("salvage-")[0];
+    repo.git(["fetch", "-q", bundle.to_str().unwrap(), "refs/salvage/*:refs/salvage/*"]);
+    assert_eq!(repo.git(["show", "refs/salvage/a-1:small"]), "small");
+    assert_eq!(repo.left_in_state().len(), 1, "the large file is still there");
 }
 
 #[test]

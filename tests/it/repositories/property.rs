@@ -66,7 +66,7 @@ while open_folders:
 fn operation() -> impl Strategy<Value = serde_json::Value> {
     let name = prop_oneof![
         4 => prop::sample::select(vec!["a", "b", "dir", "README.md", "tracked", "sub"]).prop_map(hex::encode),
-        2 => prop::sample::select(vec!["x.ign", "target", ".gitignore", ".gitmodules", "A", "-rf", " ", "\\", "\"q\""]).prop_map(hex::encode),
+        2 => prop::sample::select(vec!["x.ign", "target", ".gitignore", ".gitmodules", ".gitattributes", "A", "-rf", " ", "\\", "\"q\"", ".GIT", "git~1", ".g\u{200c}it", "gitmod~1"]).prop_map(hex::encode),
         1 => prop::collection::vec(any::<u8>().prop_filter("a name", |byte| *byte != 0 && *byte != b'/'), 1..12)
             .prop_filter("not a name", |bytes| !matches!(bytes.as_slice(), b"." | b".."))
             .prop_map(hex::encode),
@@ -94,6 +94,7 @@ fn operation() -> impl Strategy<Value = serde_json::Value> {
         "git clone -q . a",
         "git config core.autocrlf true; git config core.excludesFile /dev/stdin",
         "git gc -q --prune=now",
+        "printf '[submodule \"../x\"]\n\tpath = x\n\turl = -x\n' > .gitmodules",
         "git sparse-checkout set dir",
         "git -C sub add -A; git -C sub commit -qm x; git add sub",
     ]);
@@ -140,6 +141,7 @@ fn check(steps: &[(Vec<serde_json::Value>, bool)]) {
         repo.git(["fetch", "-q", bundle.to_str().unwrap(), "refs/salvage/*:refs/salvage/*"]);
     }
     let log = repo.log();
+    assert!(!log.contains("python3: "), "the steps did nothing\n{log}");
     let mut checkpoint = "main".to_owned();
     for (number, _) in steps.iter().enumerate() {
         let id = format!("s{number}");

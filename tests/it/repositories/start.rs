@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::process::Command;
 
 use super::{assert_same, nothing_made, refused, run_without_trace, script};
 use crate::common::{Ran, Repo};
@@ -51,13 +52,67 @@ fn an_unborn_branch_is_refused() {
     refused(&repo).says("has no commit yet");
 }
 
+/// Everything in a bare repository but result branches, objects and evidence.
+fn of_bare(repo: &Repo, bare: &std::path::Path) -> String {
+    let listed = Command::new("find")
+        .args([".", "-path", "./objects", "-prune", "-o", "-path", "./.ai", "-prune", "-o"])
+        .args(["-type", "f", "-not", "-path", "./refs/heads/autopilot/*", "-print"])
+        .current_dir(bare)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(listed.stdout).unwrap();
+    let mut files: Vec<String> =
+        text.lines().map(|file| format!("{file}: {:?}\n", fs::read(bare.join(file)).unwrap())).collect();
+    files.sort();
+    files.concat() + &repo.git(["-C", bare.to_str().unwrap(), "config", "--list", "--local"])
+}
+
 #[test]
-fn a_bare_repository_is_refused() {
+fn a_bare_repository_is_a_starting_place() {
+    let repo = Repo::new();
+    repo.file(
+        ".ai/plans/7/change.patch",
+        "--- a/README.md\n+++ b/README.md\n@@ -1 +1 @@\n-a scratch repository\n+patched\n",
+    );
+    repo.plan(
+        "  - {id: a, command: 'test -e README.md; git log --oneline main; echo made > made'}
+  - {id: b, apply: change.patch}
+  - {id: c, command: 'echo lost > lost; exit 1', on_failure: ignore}\n",
+    );
+    let bare = repo.dir().join("bare.git");
+    repo.git(["clone", "-q", "--bare", ".", bare.to_str().unwrap()]);
+    let before = of_bare(&repo, &bare);
+    let autopilot = |folder: &std::path::Path, args: &[&str]| {
+        Ran::of(&repo.command(args).current_dir(folder).output().unwrap())
+    };
+    autopilot(&bare, &["check", "7"]).exits(0).says(".ai/plans/7/Autopilot.yaml");
+    autopilot(&bare, &["7"]).exits(0).says("main@").hides("uncommitted");
+    // From any folder in it, as anywhere; the plan from a file, if one is named.
+    autopilot(&bare.join("refs"), &["7"]).exits(0);
+    let plan = repo.top().join(".ai/plans/7/Autopilot.yaml");
+    autopilot(&bare, &["7", "--plan", plan.to_str().unwrap()]).exits(0);
+    assert_eq!(of_bare(&repo, &bare), before);
+    assert_eq!(repo.left_in_state(), Vec::<String>::new());
+    let git = |args: &[&str]| repo.git([&["-C", bare.to_str().unwrap()], args].concat());
+    let branches = git(&["for-each-ref", "--format=%(refname)", "refs/heads/autopilot/"]);
+    assert_eq!(branches.lines().count(), 3);
+    for branch in branches.lines() {
+        assert_eq!(git(&["show", &format!("{branch}:made")]), "made");
+        assert_eq!(git(&["show", &format!("{branch}:README.md")]), "patched");
+    }
+    assert!(bare.join(".ai/logs/autopilot").is_dir(), "evidence lies in it");
+    autopilot(&bare, &["status"]).exits(0).says("done");
+    autopilot(&bare, &["audit", "7"]).exits(0).says("PASS");
+    autopilot(&bare, &["8"]).exits(2).says("there is no plan for issue 8");
+    autopilot(&repo.top().join(".git"), &["7"]).exits(2).says("start autopilot in the checkout");
+}
+
+#[test]
+fn a_bare_repository_without_a_commit_has_no_plan() {
     let repo = Repo::empty();
     repo.git(["init", "-q", "--bare"]);
-    for args in [&["7"][..], &["status"], &["logs"]] {
-        repo.autopilot(args).exits(2).says("bare repository").says("-C DIR");
-    }
+    repo.autopilot(["7"]).exits(2).says("there is no plan for issue 7");
+    repo.autopilot(["status"]).exits(0);
     assert_eq!(repo.left_in_state(), Vec::<String>::new());
 }
 

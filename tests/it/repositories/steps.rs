@@ -105,16 +105,108 @@ fn an_ignored_embedded_repository_is_nobodys_business() {
 }
 
 #[test]
-fn names_that_git_cannot_hold_fail_the_step_and_are_said() {
-    for name in [".GIT", ".Git", "git~1", "GIT~1", ".git "] {
-        let repo = Repo::new();
-        script(&repo, &format!("mkdir 'sub'; echo x > 'sub/{name}'; echo made > made"));
-        run_without_trace(&repo, 1).says(&format!("sub/{}", name.trim_end()));
-        assert!(repo.branches().is_empty());
+fn names_that_git_cannot_hold_fail_the_step_and_are_saved_under_others() {
+    let names: [&[u8]; 10] = [
+        b".GIT",
+        b".Git",
+        b"git~1",
+        b"GIT~1",
+        b".git ",
+        b".git::$INDEX",
+        b"a\\.git",
+        ".g\u{200c}it".as_bytes(),
+        b".git\xff",
+        b".git...",
+    ];
+    let repo = Repo::new();
+    let mut steps = String::new();
+    for (number, name) in names.iter().enumerate() {
+        let octal: String = name.iter().map(|byte| format!("\\{byte:03o}")).collect();
+        steps.push_str(&format!(
+            "  - id: s{number}
+    on_failure: ignore
+    command: |
+      name=$(printf '{octal}')
+      mkdir -p sub/\"$name\"; echo {number} > sub/\"$name\"/config; echo made > made\n"
+        ));
+    }
+    repo.plan_with("limits: {consecutive_failures: 99}", &steps);
+    run_without_trace(&repo, 0).says("is a name that git takes for its own: no commit can hold it");
+    assert!(repo.branches().is_empty());
+    assert_eq!(repo.steps().len(), names.len());
+    fetch_salvage(&repo);
+    for number in 0..names.len() {
+        let saved = format!("refs/salvage/s{number}-1");
+        assert!(repo.steps().contains(&format!("s{number}:failed")));
+        let listed = repo.git(["ls-tree", "-r", "--name-only", &saved, "sub/"]);
+        assert!(listed.contains("salvaged") && listed.ends_with("/config\"") || listed.ends_with("/config"));
+        let oid = repo.git(["ls-tree", "-r", "--object-only", &saved, "sub/"]);
+        assert_eq!(repo.git(["cat-file", "blob", &oid]), number.to_string());
     }
     let repo = Repo::new();
     script(&repo, "mkdir .GIT; echo x > .GIT/config; echo made > made; exit 3");
     run_without_trace(&repo, 1).says("exit 3");
+}
+
+fn fetch_salvage(repo: &Repo) {
+    let bundle = repo.evidence("salvage-").pop().expect("a salvage");
+    repo.git(["fetch", "-q", bundle.to_str().unwrap(), "refs/salvage/*:refs/salvage/*"]);
+}
+
+/// What a git that fetches strictly refuses: what is made, a file of it, what is said.
+const REFUSED: [(&str, &str, &str); 13] = [
+    ("m x x -u./payload", ".gitmodules", ".gitmodules into a commit: object"),
+    ("m ../../x x https://example.org/x", ".gitmodules", "gitmodulesName"),
+    ("m x -x https://example.org/x", ".gitmodules", "gitmodulesPath"),
+    ("m x x https://example.org%0ahost=example.net/x", ".gitmodules", "gitmodulesUrl"),
+    (
+        "m x x https://example.org/x; printf '\\tupdate = !touch /tmp/x\\n' >> .gitmodules",
+        ".gitmodules",
+        "gitmodulesUpdate",
+    ),
+    ("mkdir sub; cd sub; m x x -u./payload; mv .gitmodules gitmod~1", "sub/gitmod~1", "gitmodulesUrl"),
+    ("mkdir .gitmodules; echo x > .gitmodules/x", ".gitmodules/x", "gitmodulesBlob"),
+    ("ln -s README.md .gitmodules", "salvaged.gitmodules", ".gitmodules is a name that git takes"),
+    ("ln -s README.md .GitModules", "salvaged.GitModules", ".GitModules is a name that git takes"),
+    ("ln -s README.md gi7eba~1", "salvagedgi7eba~1", "gi7eba~1 is a name that git takes"),
+    ("mkdir .gitattributes; echo x > .gitattributes/x", ".gitattributes/x", "gitattributesBlob"),
+    ("printf '%04000d -text\\n' 0 > .gitattributes", ".gitattributes", "gitattributesLineLength"),
+    (
+        "mkdir a; cd a; printf '%04000d x\\n' 0 > .gitattributes",
+        "a/.gitattributes",
+        "gitattributesLineLength",
+    ),
+];
+
+#[test]
+fn what_a_strict_fetch_refuses_fails_the_step_and_not_the_end_of_the_run() {
+    let repo = Repo::new();
+    let mut steps = String::new();
+    for (number, (make, ..)) in REFUSED.iter().enumerate() {
+        steps.push_str(&format!(
+            "  - id: s{number}
+    on_failure: ignore
+    command: |
+      m() {{ printf '[submodule \"%s\"]\\n\\tpath = %s\\n\\turl = %s\\n' \"$@\" > .gitmodules; }}
+      echo work > work
+      {make}\n"
+        ));
+    }
+    steps.push_str("  - {id: last, command: 'test ! -e work; test ! -e .gitmodules; echo made > made'}\n");
+    repo.plan_with("limits: {consecutive_failures: 99}", &steps);
+    let ran = run_without_trace(&repo, 0);
+    assert_eq!(repo.git(["diff", "--name-only", "main", &repo.branch()]), "made");
+    fetch_salvage(&repo);
+    let reasons: Vec<_> =
+        repo.events_of("attempt.ended").into_iter().map(|event| event["reason"].clone()).collect();
+    for (number, (make, file, said)) in REFUSED.iter().enumerate() {
+        assert!(repo.steps().contains(&format!("s{number}:failed")), "{make}: {}", ran.stdout);
+        let reason = reasons[number]["text"].as_str().unwrap();
+        assert!(reason.contains(said), "{make}: {reason}");
+        let saved = format!("refs/salvage/s{number}-1");
+        repo.git(["cat-file", "-e", &format!("{saved}:{file}")]);
+        assert_eq!(repo.git(["show", &format!("{saved}:work")]), "work");
+    }
 }
 
 #[test]

@@ -1,0 +1,94 @@
+//! A command: why it is run, how it ended, what it reached.
+
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::text::{Document, Text, Token};
+
+/// Why a command is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The step's action.
+    Action,
+    /// One of its `post` commands.
+    Post,
+    /// One of its `rollback` commands.
+    Rollback,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandEnded {
+    /// The step.
+    pub step: Token,
+    /// The attempt.
+    pub attempt: u32,
+    /// Why it was run.
+    pub role: Role,
+    /// Its exit code, if it exited.
+    pub exit_code: Option<i32>,
+    /// The signal that ended it, if one did.
+    pub signal: Option<i32>,
+    /// Why it was ended by the runner or not run to its end.
+    pub ended_by: Option<Text>,
+    /// Milliseconds it took.
+    pub ms: u64,
+    /// Bytes it printed.
+    pub output: u64,
+    /// Processes it left, which were killed.
+    pub killed: u32,
+    /// Processes that survived that: must be 0.
+    pub survivors: u32,
+    /// What was enforced, as the sandbox confirmed it; nothing if it never started.
+    pub enforced: Option<Document>,
+}
+
+/// What was decided about a connection of a command, and what went over it. Of a command that makes very many, equal
+/// ones are told together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Egress {
+    /// The step.
+    pub step: Token,
+    /// The attempt.
+    pub attempt: u32,
+    /// Which of its commands.
+    pub role: Role,
+    /// The host as the command named it; `(others)` when it named too many.
+    pub host: Text,
+    /// The port.
+    pub port: u16,
+    /// What was decided.
+    pub verdict: EgressVerdict,
+    /// Why it was not allowed, or could not be made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Text>,
+    /// The line of the plan that would allow it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow: Option<Text>,
+    /// Connections, or requests over a shared one, that no event before it told of.
+    pub connections: u64,
+    /// Bytes from the command.
+    pub sent: u64,
+    /// Bytes to the command.
+    pub received: u64,
+    /// More may have followed: then a later event tells it, of no further connections if there were none.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub open: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// What was decided about a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EgressVerdict {
+    /// It was made.
+    Allowed,
+    /// The policy forbids it.
+    Refused,
+    /// It is allowed, and could not be made.
+    Failed,
+}

@@ -1,0 +1,308 @@
+//! The events of a run: the journal's vocabulary, and the only interface between the runner and every report.
+//!
+//! Version 1. Fields are only ever added; `tests/fixtures/journals` holds one journal of every released version.
+
+mod agent;
+mod command;
+mod publishing;
+mod result;
+mod run;
+
+use serde::{Deserialize, Serialize};
+
+pub use agent::{Act, AgentStarted, Attached, Tokens};
+pub use command::{CommandEnded, Egress, EgressVerdict, Role};
+pub use publishing::{Effect, PublishFault, Publishing};
+pub use result::{AttemptResult, Reason, ReasonKind, RunResult, StepResult};
+pub use run::{Change, ChangeKind, Host, Resumed, RunStarted, Sealed};
+
+use super::text::{Text, Token};
+
+/// Something that happened in a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum Event {
+    /// Always the first: what is to be done, to what, by which autopilot.
+    #[serde(rename = "run.started")]
+    RunStarted(Box<RunStarted>),
+    /// The worktree is checked out.
+    #[serde(rename = "worktree.ready")]
+    WorktreeReady {
+        /// Paths checked out.
+        files: u64,
+        /// Milliseconds it took.
+        ms: u64,
+        /// The ref in the user's repository that pins the base while its objects are borrowed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pin: Option<Token>,
+    },
+    /// An attempt at a step begins.
+    #[serde(rename = "attempt.started")]
+    AttemptStarted {
+        /// The step.
+        step: Token,
+        /// 1 for the first try.
+        attempt: u32,
+        /// Byte of the log where its part begins.
+        log: u64,
+    },
+    /// A command is about to be started.
+    #[serde(rename = "command.started")]
+    CommandStarted {
+        /// The step.
+        step: Token,
+        /// The attempt.
+        attempt: u32,
+        /// Why it is run.
+        role: Role,
+        /// What is run, as a person would type it.
+        command: Text,
+    },
+    /// A command and all of its process tree has ended.
+    #[serde(rename = "command.ended")]
+    CommandEnded(Box<CommandEnded>),
+    /// An agent is on this host, in the version that works on the run's steps.
+    #[serde(rename = "agent.found")]
+    AgentFound {
+        /// Name and version, such as `codex 0.169.0`.
+        agent: Text,
+        /// What is to be said of this version.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        warning: Option<Text>,
+        /// MCP servers that it knows, whether a step uses them or not.
+        servers: Vec<Text>,
+    },
+    /// An agent is about to be given a step's task.
+    #[serde(rename = "agent.started")]
+    AgentStarted(Box<AgentStarted>),
+    /// An agent says that it did something; a claim, as everything it prints.
+    #[serde(rename = "agent.acted")]
+    AgentActed {
+        /// The step.
+        step: Token,
+        /// The attempt.
+        attempt: u32,
+        /// What.
+        act: Act,
+    },
+    /// The agent's turn is over.
+    #[serde(rename = "agent.ended")]
+    AgentEnded {
+        /// The step.
+        step: Token,
+        /// The attempt.
+        attempt: u32,
+        /// Its final message.
+        message: Option<Text>,
+        /// What it used of the model, if that is known.
+        tokens: Option<Tokens>,
+        /// Requests that were passed on to the model.
+        #[serde(default)]
+        requests: u64,
+        /// What it said it did; the journal holds the first of them.
+        acts: u64,
+    },
+    /// The model's server asked for patience; the same attempt goes on afterwards.
+    #[serde(rename = "agent.waiting")]
+    AgentWaiting {
+        /// The step.
+        step: Token,
+        /// The attempt.
+        attempt: u32,
+        /// Why.
+        reason: Reason,
+        /// Milliseconds.
+        ms: u64,
+    },
+    /// What was decided about a connection of a command.
+    #[serde(rename = "egress")]
+    Egress(Box<Egress>),
+    /// An attempt ended; on `failed`, what follows is salvage, rollback and reset.
+    #[serde(rename = "attempt.ended")]
+    AttemptEnded {
+        /// The step.
+        step: Token,
+        /// The attempt.
+        attempt: u32,
+        /// How.
+        result: AttemptResult,
+        /// Why not `passed`.
+        reason: Option<Reason>,
+        /// Milliseconds it took, `post` and checkpoint included.
+        ms: u64,
+        /// Byte of the log where its part ends.
+        log: u64,
+        /// What the policy probably refused it, and the line of the plan that would allow it; a guess from
+        /// its output.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<Text>,
+    },
+    /// The runner committed the worktree's state.
+    #[serde(rename = "checkpoint.made")]
+    CheckpointMade {
+        /// The step.
+        step: Token,
+        /// The attempt.
+        attempt: u32,
+        /// The commit.
+        commit: Token,
+        /// What it changed.
+        changes: Vec<Change>,
+    },
+    /// What a failed attempt left was saved.
+    #[serde(rename = "salvaged")]
+    Salvaged {
+        /// The step, or what else was being done.
+        step: Token,
+        /// The attempt.
+        attempt: u32,
+        /// The ref in the salvage bundle.
+        reference: Token,
+        /// The commit.
+        commit: Token,
+        /// Paths that differ from the last checkpoint.
+        paths: u64,
+        /// What a bundle cannot hold, by path.
+        not_held: Vec<Text>,
+        /// Files in it that look as if they held a secret, and of which kind.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        secrets: Vec<Text>,
+    },
+    /// The worktree goes back to the last checkpoint.
+    #[serde(rename = "reset.started")]
+    ResetStarted {
+        /// The step.
+        step: Token,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// The worktree is as at the last checkpoint.
+    #[serde(rename = "reset.done")]
+    ResetDone {
+        /// The step.
+        step: Token,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// The runner waits before the next attempt.
+    #[serde(rename = "retry.waiting")]
+    RetryWaiting {
+        /// The step.
+        step: Token,
+        /// The attempt that will follow.
+        attempt: u32,
+        /// Milliseconds.
+        ms: u64,
+    },
+    /// A step is over.
+    #[serde(rename = "step.ended")]
+    StepEnded {
+        /// The step.
+        step: Token,
+        /// How.
+        result: StepResult,
+        /// Attempts made.
+        attempts: u32,
+        /// Why it was skipped.
+        because: Option<Text>,
+    },
+    /// No step follows. What comes after is taking the work out and cleaning up.
+    #[serde(rename = "run.ended")]
+    RunEnded {
+        /// How.
+        result: RunResult,
+        /// Why not `done`.
+        reason: Option<Reason>,
+        /// The step that decided it.
+        step: Option<Token>,
+        /// Milliseconds of active time.
+        ms: u64,
+    },
+    /// The result branch is in the user's repository.
+    #[serde(rename = "branch.made")]
+    BranchMade {
+        /// Full ref name.
+        reference: Token,
+        /// The commit.
+        commit: Token,
+        /// Commits on top of the base.
+        commits: u64,
+    },
+    /// The worktree and everything else of the run outside the repository is gone.
+    #[serde(rename = "worktree.removed")]
+    WorktreeRemoved {
+        /// Files compared with the branch before.
+        proved: u64,
+        /// Ignored files that went with it.
+        ignored_files: u64,
+        /// Their bytes.
+        ignored_bytes: u64,
+    },
+    /// The worktree stays, because removing it was not proved safe, or was not wanted.
+    #[serde(rename = "worktree.kept")]
+    WorktreeKept {
+        /// Where.
+        path: Text,
+        /// Why.
+        why: Text,
+    },
+    /// The runner of this run died; another invocation picked up what it left.
+    #[serde(rename = "recovered")]
+    Recovered {
+        /// Bytes of a half-written last line that were cut off.
+        torn: u64,
+    },
+    /// A run that had died or been interrupted goes on from its last checkpoint; it will be sealed again. A
+    /// `checkpoint.made` that follows at once was made by the dead runner, and found by its message.
+    #[serde(rename = "resumed")]
+    Resumed(Box<Resumed>),
+    /// The files of the run are complete.
+    #[serde(rename = "sealed")]
+    Sealed {
+        /// Each file with its digest.
+        files: Vec<Sealed>,
+    },
+    /// The provenance is written; the hash of this line is the head.
+    #[serde(rename = "attested")]
+    Attested {
+        /// SHA-256 of the provenance file.
+        sha256: Token,
+    },
+    /// Something is about to be done outside of the machine. Only these events follow the head.
+    #[serde(rename = "publish.started")]
+    PublishStarted {
+        /// What.
+        effect: Effect,
+        /// Which state of the run: its head for a comment, its commit for the others.
+        key: Token,
+        /// The repository of GitHub, or the remote.
+        to: Token,
+    },
+    /// It is done, and is not done again for this key.
+    #[serde(rename = "publish.done")]
+    PublishDone {
+        /// What.
+        effect: Effect,
+        /// Which state of the run.
+        key: Token,
+        /// Where it can be looked at.
+        url: Option<Text>,
+        /// A comment's number, by which it is updated.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<u64>,
+    },
+    /// It could not be done, and is still to be published.
+    #[serde(rename = "publish.failed")]
+    PublishFailed {
+        /// What.
+        effect: Effect,
+        /// Which state of the run.
+        key: Token,
+        /// The class of the reason, for programs.
+        kind: PublishFault,
+        /// Why.
+        why: Text,
+        /// What to do about it.
+        hint: Text,
+    },
+}

@@ -1,0 +1,126 @@
+//! A run as a whole: what it starts from and goes on from, who runs it, what it leaves.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Publishing;
+use crate::evidence::text::{Document, Text, Token};
+
+/// What a run starts from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunStarted {
+    /// The run's name, `<timestamp>-<issue>`.
+    pub run: Token,
+    /// The issue.
+    pub issue: u64,
+    /// The plan's title.
+    pub title: Text,
+    /// Version of autopilot.
+    pub autopilot: Token,
+    /// The base as named, such as `main` or `HEAD`.
+    pub base: Text,
+    /// The base commit.
+    pub commit: Token,
+    /// The branch that the result will have.
+    pub branch: Token,
+    /// Toplevel of the checkout it was started in.
+    pub repository: Text,
+    /// The plan file.
+    pub plan_path: Text,
+    /// SHA-256 of the plan file.
+    pub plan_sha256: Token,
+    /// The resolved plan.
+    pub plan: Document,
+    /// Steps in the order they run.
+    pub steps: Vec<Token>,
+    /// The checkout had changes of the user, which are not part of the run.
+    pub dirty: bool,
+    /// Who runs it.
+    pub host: Host,
+    /// What this host can enforce, in a line.
+    pub sandbox: Text,
+    /// What the engine that started it calls it: the variables of CI and batch systems that name a job.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, Text>,
+    /// What is to be published at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publish: Option<Publishing>,
+    /// Where `codex_apply` steps get their tasks from, `host:port`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloud: Option<Text>,
+}
+
+/// What a resumed run goes on from. Plan and base are those of its beginning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resumed {
+    /// Version of the autopilot that goes on.
+    pub autopilot: Token,
+    /// The last checkpoint that the journal knows; the base commit if there is none.
+    pub checkpoint: Token,
+    /// Milliseconds of active time that were used before.
+    pub used: u64,
+    /// Failed attempts in a row, which go on to count.
+    pub consecutive: u32,
+    /// Bytes of a half-written last line that were cut off.
+    pub torn: u64,
+    /// Who goes on with it.
+    pub host: Host,
+    /// What this host can enforce, in a line.
+    pub sandbox: Text,
+    /// What the engine that goes on with it calls it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, Text>,
+}
+
+/// Who runs a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// Host name.
+    pub name: Text,
+    /// Process id of the runner.
+    pub pid: u32,
+    /// Kernel release.
+    pub kernel: Text,
+    /// Version of git.
+    pub git: Text,
+}
+
+/// One changed path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Relative to the repository's top.
+    pub path: Text,
+    /// What happened to it.
+    pub kind: ChangeKind,
+    /// Lines added; nothing for a binary file.
+    pub added: Option<u64>,
+    /// Lines removed; nothing for a binary file.
+    pub removed: Option<u64>,
+    /// Why a reviewer should look at it first: it makes other people's tools run code, or behave otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<Text>,
+}
+
+/// What happened to a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// It is new.
+    Added,
+    /// Its content, mode or kind is another.
+    Modified,
+    /// It is gone.
+    Deleted,
+}
+
+/// A file of the evidence, as sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sealed {
+    /// Relative to the toplevel of the checkout.
+    pub path: Token,
+    /// SHA-256 of its bytes.
+    pub sha256: Token,
+    /// Its bytes.
+    pub size: u64,
+}
