@@ -27,6 +27,7 @@ let
       "repositories::property::"
     ];
     "curl, npm and their kin are the clients" = [
+      "agents::a_model_behind_a_private_ca"
       "network::clients::"
       "network::plans::"
     ];

@@ -57,8 +57,30 @@ fn mask_leaves(secrets: &Secrets, value: &mut Value) {
     match value {
         Value::String(text) => *text = mask::text(secrets, text),
         Value::Array(items) => items.iter_mut().for_each(|item| mask_leaves(secrets, item)),
-        Value::Object(members) => members.values_mut().for_each(|member| mask_leaves(secrets, member)),
+        Value::Object(members) => members.iter_mut().for_each(|(key, member)| match member {
+            Value::String(text) => *text = mask_member(secrets, key, text),
+            _ => mask_leaves(secrets, member),
+        }),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Masks a string as it will stand in a line: behind its key, which may be what tells that it is a secret.
+fn mask_member(secrets: &Secrets, key: &str, text: &str) -> String {
+    let pair =
+        Value::Object([(key.to_owned(), Value::String(text.to_owned()))].into_iter().collect()).to_string();
+    let masked = mask::text(secrets, &pair);
+    if masked == pair {
+        // What JSON escapes may hide what the text itself shows.
+        return mask::text(secrets, text);
+    }
+    match serde_json::from_str(&masked) {
+        Ok(Value::Object(members)) => match members.into_iter().next() {
+            Some((_, Value::String(text))) => mask::text(secrets, &text),
+            _ => "***".to_owned(),
+        },
+        // The mask took a quote or a bracket with it.
+        _ => "***".to_owned(),
     }
 }
 
@@ -112,5 +134,18 @@ mod tests {
         let secrets = Secrets::default();
         let document = Document::new(&secrets, serde_json::json!({"a": ["b", 1, null, {"c": true}]}));
         assert_eq!(document.value()["a"][3]["c"], true);
+    }
+
+    #[test]
+    fn a_string_is_judged_behind_its_key() {
+        let value = format!("{}{}", "correct-horse", "-7x-battery");
+        let document =
+            serde_json::json!({"env": {"DB_PASSWORD": value, "NAME": value}, "tokens": "unlimited"});
+        let document = Document::new(&Secrets::default(), document);
+        assert_eq!(document.value()["env"]["DB_PASSWORD"], "***");
+        assert_eq!(document.value()["env"]["NAME"], value.as_str());
+        assert_eq!(document.value()["tokens"], "unlimited");
+        let line = document.value().to_string();
+        assert_eq!(super::mask::detect(line.as_bytes()), [], "the audit looks at the line");
     }
 }
