@@ -148,7 +148,8 @@ impl Runner<'_> {
     /// Judges a turn that is over.
     fn went(&self, step: &Step, codex: &Codex, done: &Done, report: Option<Report>) -> Worked {
         let over = |outcome| Worked::Over(outcome);
-        let Some(report) = report.filter(|_| done.cut.is_none()) else {
+        let over_limit = done.ended.as_ref().is_ok_and(|ended| matches!(ended.status, Status::Limit(_)));
+        let Some(report) = report.filter(|_| done.cut.is_none() && !over_limit) else {
             // It was ended, or never started: that is the reason, whatever it said.
             let outcome = self.judge(done, step.expectation.exit_code, ReasonKind::Exit, "");
             return over(outcome.unwrap_or_else(|| self.failed(ReasonKind::Agent, "the agent said nothing")));

@@ -13,7 +13,7 @@ use crate::common::{Ran, Repo, wait_until};
 const KEY: &str = "not-a-real-key-4711-0815";
 
 /// The folders that hold a `codex`, one for each version.
-fn versions() -> Vec<PathBuf> {
+pub(crate) fn versions() -> Vec<PathBuf> {
     let named = std::env::var_os("AUTOPILOT_TEST_CODEX")
         .expect("no codex: AUTOPILOT_TEST_CODEX=$(bash .ci/codex) installs and names what is needed");
     let folders: Vec<PathBuf> = std::env::split_paths(&named).collect();
@@ -36,7 +36,12 @@ fn run(repo: &Repo, codex: &Path) -> Ran {
 }
 
 fn command(repo: &Repo, codex: &Path) -> Command {
-    let mut command = repo.command(["7"]);
+    command_of(repo, codex, &["7"])
+}
+
+/// The same for whatever else is asked of autopilot.
+pub(crate) fn command_of(repo: &Repo, codex: &Path, args: &[&str]) -> Command {
+    let mut command = repo.command(args);
     let own = std::env::var_os("PATH").unwrap_or_default();
     let path = std::iter::once(codex.to_owned()).chain(std::env::split_paths(&own));
     command.env("PATH", std::env::join_paths(path).unwrap()).env("MODEL_KEY", KEY);

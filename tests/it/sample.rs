@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use crate::common::{Repo, wait_until};
+use crate::common::model::{Model, does, say, shell};
+use crate::common::{Ran, Repo, wait_until};
+use crate::real_codex::{command_of, versions};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -129,4 +131,46 @@ fn a_run_that_needs_its_retry_is_done() {
     assert!(repo.summary().contains("`flaky` attempt 1 failed"), "{}", repo.summary());
     assert_eq!(repo.left_in_state(), Vec::<String>::new());
     assert_eq!(repo.fingerprint(), before);
+}
+
+/// What a model would do that is given the plan of issue 653.
+const PROPERTIES: &str = r"sed -i '$d' src/plan/units.rs && cat >> src/plan/units.rs <<'END'
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_written_is_read_back(seconds in 1_u64..=10 * 86_400) {
+            let time = Duration::from_secs(seconds);
+            proptest::prop_assert_eq!(read_duration(&duration(time)).unwrap(), time);
+        }
+
+        // Only whole numbers of a unit are written without losing something.
+        #[test]
+        fn whole_sizes_are_read_back(number in 1_u64..1024, unit in 0..SIZES.len()) {
+            let bytes = number * SIZES[unit].1;
+            proptest::prop_assert_eq!(read_size(&size(bytes)).unwrap(), bytes);
+        }
+
+        #[test]
+        fn no_text_makes_a_reader_panic(text: String) {
+            let _ = (read_duration(&text), read_size(&text));
+        }
+    }
+}
+END";
+
+/// All of its steps, in the sandbox: this repository is built there, which takes minutes.
+#[test]
+#[ignore = "needs codex"]
+fn the_plan_of_issue_653_runs_to_its_end_with_the_real_codex() {
+    let repo = clone();
+    let model = Model::serve(vec![does(shell(PROPERTIES)), does(say("Three properties hold."))]);
+    let args = ["653", "--provider", &model.base_url(), "--model", "gpt-5.5", "--no-publish"];
+    let newest = versions().pop().unwrap();
+    Ran::of(&command_of(&repo, &newest, &args).output().unwrap()).exits(0).says("1 commit");
+    let changed = repo.git(["diff", "--name-only", "HEAD", &repo.branch()]);
+    assert_eq!(changed, "src/plan/units.rs");
+    assert!(repo.on_branch("src/plan/units.rs").contains("fn what_is_written_is_read_back"));
+    let subject = repo.git(["log", "-1", "--format=%s", &repo.branch()]);
+    assert_eq!(subject, "test: hold the plan's units together in both directions");
+    repo.autopilot(["audit", "653"]).exits(0).says("AUDIT PASS");
 }
