@@ -169,8 +169,9 @@ impl Grant {
             (Reach::Full, _) => "full".to_owned(),
         };
         let Self { write, read, toolchains, identity, waived, .. } = self;
-        let (write, read, name, uid) =
-            (list(write), list(read) + &list(toolchains), &identity.name, identity.uid);
+        let (write, read, name) = (list(write), list(read) + &list(toolchains), &identity.name);
+        // Another one each time.
+        let uid = if identity.is_own() { "a uid of its own".to_owned() } else { identity.uid.to_string() };
         let without =
             if waived.is_empty() { String::new() } else { format!("; WITHOUT {}", waived.join(", ")) };
         format!(

@@ -90,6 +90,11 @@ impl Identity {
         let uid = OWN_UIDS + (hash & 0x0fff_ffff) % 0x0ff0_0000;
         Self { uid, gid: uid, name: "step".into() }
     }
+
+    /// Tells whether it is one of a run's own.
+    pub(super) fn is_own(&self) -> bool {
+        (OWN_UIDS..0x7ff0_0000).contains(&self.uid)
+    }
 }
 
 /// Something downloaded that a step sees below its HOME and may add to, never changing the host's.
@@ -113,6 +118,6 @@ mod tests {
         let one = Identity::of_run("20261122T142619Z-646");
         assert_eq!(one, Identity::of_run("20261122T142619Z-646"));
         assert_ne!(one.uid, Identity::of_run("20261122T142619Z-647").uid);
-        assert!(one.uid >= OWN_UIDS && one.uid < 0x7ff0_0000);
+        assert!(one.is_own() && one.uid < 0x7ff0_0000);
     }
 }
