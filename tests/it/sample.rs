@@ -161,7 +161,7 @@ END";
 /// All of its steps, in the sandbox: this repository is built there, which takes minutes.
 #[test]
 #[ignore = "needs codex"]
-fn the_plan_of_issue_653_runs_to_its_end_with_the_real_codex() {
+fn the_plan_of_issue_653_runs_to_its_end() {
     let repo = clone();
     let model = Model::serve(vec![does(shell(PROPERTIES)), does(say("Three properties hold."))]);
     let args = ["653", "--provider", &model.base_url(), "--model", "gpt-5.5", "--no-publish"];
