@@ -206,7 +206,7 @@ impl Scene {
         self.is_told_once(&events[0]["run"], what);
         // Struck at the last proof: nothing is removed unproved, and the audit names the command that does it later.
         let unproved = |event: &&Value| event["why"].as_str().is_some_and(|why| why.contains("SIGKILL"));
-        if of("worktree.kept").iter().any(|event| unproved(&event)) {
+        if of("worktree.kept").iter().any(unproved) {
             self.autopilot(&["clean", "--kept"]).exits(0);
         }
         let audit = match self.github {
