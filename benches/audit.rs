@@ -80,7 +80,11 @@ fn multiply(good: &Path, top: &Path, log: usize) -> Vec<PathBuf> {
     for folder in [".ai/logs/codex", ".ai/logs/autopilot"] {
         fs::create_dir_all(top.join(folder)).unwrap();
     }
-    let text = build_log(log);
+    // The last step printed more: the lines stand before the banner that ends it.
+    let said = fs::read_to_string(good.join(format!(".ai/logs/codex/autopilot-{run}.log"))).unwrap();
+    let banner = said.trim_end().rfind('\n').unwrap() + 1;
+    let more = build_log(log);
+    let text = [&said.as_bytes()[..banner], &more, &said.as_bytes()[banner..]].concat();
     for number in 0..RUNS {
         let own = format!("20260101T{:02}{:02}{:02}Z-1", number / 3600, number / 60 % 60, number % 60);
         let renamed = |text: &str| text.replace(&run, &own).replace(&run[..16], &own[..16]);
@@ -99,21 +103,29 @@ fn multiply(good: &Path, top: &Path, log: usize) -> Vec<PathBuf> {
         let provenance_name = format!(".ai/logs/autopilot/provenance-{run}.json");
         let statement = renamed(&fs::read_to_string(good.join(&provenance_name)).unwrap());
         let lines = renamed(&fs::read_to_string(&journal).unwrap());
-        let (lines, statement) = close(&lines, &statement, &files);
+        let (lines, statement) = close(&lines, &statement, &files, (banner, more.len()));
         all.push(put(&journal_name, &lines));
         all.push(put(&provenance_name, &statement));
     }
     all
 }
 
-/// Writes chain, seal and provenance again.
-fn close(lines: &str, statement: &str, files: &[(String, &[u8])]) -> (Vec<u8>, Vec<u8>) {
+/// Writes chain, seal and provenance again, for a log that has grown at a place by so many bytes.
+fn close(
+    lines: &str,
+    statement: &str,
+    files: &[(String, &[u8])],
+    (place, grown): (usize, usize),
+) -> (Vec<u8>, Vec<u8>) {
     let mut statement: Value = serde_json::from_str(statement).unwrap();
     let (mut prev, mut out) = ("0".repeat(64), Vec::new());
     for line in lines.lines() {
         let mut line: Value = serde_json::from_str(line).unwrap();
         line["prev"] = json!(prev);
         let kind = line["event"]["type"].as_str().unwrap().to_owned();
+        if let Some(at) = line["event"]["log"].as_u64().filter(|&at| at > place as u64) {
+            line["event"]["log"] = json!(at + grown as u64);
+        }
         if kind == "sealed" {
             for (at, (name, bytes)) in files.iter().enumerate() {
                 let sha = sha256(bytes);
@@ -149,7 +161,6 @@ fn build_log(size: usize) -> Vec<u8> {
             "   Compiling crate-{number} v0.{number}.1 (/work/tree/crates/crate-{number})\ntest module_{number}::works_as_said ... ok\n"
         ));
     }
-    text.truncate(size);
     text.into_bytes()
 }
 
