@@ -11,6 +11,8 @@ use super::place::{Opened, Top};
 use crate::evidence::mask::{Detector, Hit, Kind, Secrets};
 
 const CHUNK: usize = 128 << 10;
+/// A file that is kept whole is no longer than this.
+const WHOLE: usize = 64 << 20;
 /// Longest head of a bundle: thousands of refs.
 const HEAD: usize = 1 << 20;
 /// No shorter text is a secret to the masker.
@@ -32,8 +34,13 @@ pub(super) enum How {
 }
 
 impl How {
-    fn keeps(self) -> bool {
-        matches!(self, Self::Report | Self::Document)
+    /// Returns how many bytes are kept.
+    fn kept(self) -> usize {
+        match self {
+            Self::Report | Self::Document => WHOLE,
+            Self::Bundle => HEAD,
+            Self::Log => 0,
+        }
     }
 
     fn searches(self) -> bool {
@@ -42,7 +49,7 @@ impl How {
 
     /// Returns the bytes there can be at most: what is kept takes memory.
     fn most(self) -> u64 {
-        if self.keeps() { 64 << 20 } else { 1 << 40 }
+        if self.kept() == WHOLE { WHOLE as u64 } else { 1 << 40 }
     }
 }
 
@@ -98,10 +105,8 @@ fn stream(
         hasher.update(chunk);
         content.size += n as u64;
         each(chunk);
-        let keep = if how == How::Bundle { HEAD.saturating_sub(content.text.len()).min(n) } else { n };
-        if how.keeps() || how == How::Bundle {
-            content.text.extend_from_slice(chunk.get(..keep).unwrap_or_default());
-        }
+        let keep = how.kept().saturating_sub(content.text.len()).min(n);
+        content.text.extend_from_slice(chunk.get(..keep).unwrap_or_default());
         if how.searches() {
             sieve.note(name, detector.push(chunk));
         }

@@ -1,9 +1,10 @@
 //! The two kinds of strings in evidence: masked text, and typed tokens that are never masked.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::mask::{self, Secrets};
 
@@ -67,21 +68,12 @@ fn mask_leaves(secrets: &Secrets, value: &mut Value) {
 
 /// Masks a string as it will stand in a line: behind its key, which may be what tells that it is a secret.
 fn mask_member(secrets: &Secrets, key: &str, text: &str) -> String {
-    let pair =
-        Value::Object([(key.to_owned(), Value::String(text.to_owned()))].into_iter().collect()).to_string();
-    let masked = mask::text(secrets, &pair);
-    if masked == pair {
-        // What JSON escapes may hide what the text itself shows.
-        return mask::text(secrets, text);
-    }
-    match serde_json::from_str(&masked) {
-        Ok(Value::Object(members)) => match members.into_iter().next() {
-            Some((_, Value::String(text))) => mask::text(secrets, &text),
-            _ => "***".to_owned(),
-        },
-        // The mask took a quote or a bracket with it.
-        _ => "***".to_owned(),
-    }
+    let masked = mask::text(secrets, &json!({ key: text }).to_string());
+    let member = serde_json::from_str::<BTreeMap<String, String>>(&masked)
+        .ok()
+        .and_then(|all| all.into_values().next());
+    // What JSON escapes may hide what the text itself shows; and a mask may have taken a quote or a bracket with it.
+    member.map_or_else(|| "***".to_owned(), |text| mask::text(secrets, &text))
 }
 
 /// A string of a closed shape (an id, a digest, a ref name): never masked, because a digest that was

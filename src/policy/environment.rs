@@ -1,6 +1,6 @@
 //! The environment of a step: cleared, then the fixed few, then what the plan names.
 
-use super::{HostFacts, Identity, Isolation, Reason, Request};
+use super::{Fact, HostFacts, Reason, Request};
 use crate::plan::EnvEntry;
 
 /// Names and values.
@@ -10,11 +10,10 @@ type Variables = Vec<(String, String)>;
 pub(super) fn environment(
     request: &Request,
     host: &HostFacts,
-    identity: &Identity,
-    isolation: Isolation,
+    name: &str,
 ) -> Result<(Variables, Vec<String>), Reason> {
-    let mut env = fixed(host, &identity.name);
-    let mut warnings = search(host, identity, isolation);
+    let mut env = fixed(host, name);
+    let mut warnings = path_warnings(host);
     for entry in &request.env {
         match entry {
             EnvEntry::Set(name, value) => {
@@ -42,13 +41,14 @@ pub(super) fn environment(
     Ok((env, warnings))
 }
 
-/// Returns warnings about PATH.
-fn search(host: &HostFacts, identity: &Identity, isolation: Isolation) -> Vec<String> {
+/// Returns warnings about PATH: the same for every step.
+pub fn path_warnings(host: &HostFacts) -> Vec<String> {
     let mut warnings: Vec<String> =
         host.path_refused.iter().map(|(entry, why)| format!("PATH: {entry:?} is left out: {why}")).collect();
     // With a root of its own the step finds them in a place of their own.
-    let closed =
-        host.path_closed.iter().filter(|(_, owner)| isolation == Isolation::Bare && *owner != identity.uid);
+    let is_bare = matches!(host.namespaces, Fact::No { .. });
+    let is_own = |uid: u32| matches!(&host.identity, Fact::Yes(identity) if identity.uid == uid);
+    let closed = host.path_closed.iter().filter(|(_, owner)| is_bare && !is_own(*owner));
     warnings.extend(closed.map(|(dir, _)| {
         format!(
             "PATH: steps cannot reach {}, which is closed to other users, for this host gives them no root of their \

@@ -1,6 +1,7 @@
 //! What a host can enforce and what it has, as `sandbox::probe` found it.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -26,7 +27,8 @@ pub struct HostFacts {
     pub path: Vec<PathBuf>,
     /// The entries of PATH that may not, and why.
     pub path_refused: Vec<(String, String)>,
-    /// Those of PATH that lie below a folder closed to others, and the uid of who owns that folder.
+    /// Those of PATH that lie below a folder closed to others, and the uid of who owns that folder; looked for where
+    /// steps have no root of their own.
     pub path_closed: Vec<(PathBuf, u32)>,
     /// The parts of the system that programs need: folders, and the named files of `/etc`.
     pub system: Vec<PathBuf>,
@@ -78,7 +80,7 @@ pub struct Identity {
 }
 
 /// First uid that nobody has: above what systemd, useradd and containers give out.
-const OWN_UIDS: u32 = 0x7000_0000;
+const OWN_UIDS: Range<u32> = 0x7000_0000..0x7ff0_0000;
 
 impl Identity {
     /// Returns the unprivileged identity of a run's own, always the same for the same run.
@@ -87,13 +89,13 @@ impl Identity {
         let hash = run
             .bytes()
             .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-        let uid = OWN_UIDS + (hash & 0x0fff_ffff) % 0x0ff0_0000;
+        let uid = OWN_UIDS.start + (hash & 0x0fff_ffff) % (OWN_UIDS.end - OWN_UIDS.start);
         Self { uid, gid: uid, name: "step".into() }
     }
 
     /// Tells whether it is one of a run's own.
     pub(super) fn is_own(&self) -> bool {
-        (OWN_UIDS..0x7ff0_0000).contains(&self.uid)
+        OWN_UIDS.contains(&self.uid)
     }
 }
 

@@ -11,6 +11,7 @@ mod waiver;
 use std::path::{Path, PathBuf};
 
 pub use denial::{Denial, Own, explain_denial};
+pub use environment::path_warnings;
 pub use grant::{Grant, Isolation, Limits, Reach};
 pub use host::{Cache, Fact, HostFacts, Identity, Namespaces};
 pub use review::{Left, reviewable};
@@ -118,7 +119,7 @@ fn grant(request: &Request, host: &HostFacts, waivers: &Waivers) -> Result<Grant
     listed(host, isolation, &network, waivers, &mut waived)?;
     landlock(host, isolation, &network, waivers, &mut waived)?;
     seccomp(host, isolation, waivers, &mut waived)?;
-    let (env, warnings) = environment::environment(request, host, &identity, isolation)?;
+    let (env, warnings) = environment::environment(request, host, &identity.name)?;
     let home = host.home.as_deref();
     Ok(Grant {
         isolation,

@@ -56,7 +56,7 @@ pub fn preflight(
     secrets: &Secrets,
 ) -> Result<(BTreeMap<String, Grants>, Vec<String>), Refusal> {
     let mut grants = BTreeMap::new();
-    let mut warnings = Vec::new();
+    let mut warnings = policy::path_warnings(host);
     let equipment = equip(plan, host, secrets)?;
     warnings.extend(equipment.as_ref().and_then(|equipment| equipment.found.warning.clone()));
     for step in &plan.steps {
@@ -69,9 +69,6 @@ pub fn preflight(
             policy::serves_model(&action)
                 .map_err(|reason| Refusal::Policy { step: step.id.clone(), reason })?;
         }
-        let about_path = action.warnings().iter().filter(|warning| warning.starts_with("PATH: "));
-        let unheard: Vec<String> = about_path.filter(|each| !warnings.contains(*each)).cloned().collect();
-        warnings.extend(unheard);
         let follow_up = decide(step, &Request::follow_up(step), host, waivers)?;
         let is_cloud = matches!(step.action, Action::CodexApply(_));
         let applier = equipment.as_ref().and_then(|all| all.cloud.clone()).filter(|_| is_cloud);

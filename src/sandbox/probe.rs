@@ -62,7 +62,6 @@ pub fn probe() -> HostFacts {
         .collect();
     let home = environment.get("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
     let Toolchains { path, refused, folders, env, caches } = toolchains::find(&environment, home.as_deref());
-    let closed = path.iter().filter_map(|dir| Some((dir.clone(), closed(dir)?))).collect();
     let system = FOLDERS.iter().chain(&ETC).map(PathBuf::from).filter(|path| path.exists()).collect();
     let mut facts = HostFacts {
         environment,
@@ -74,13 +73,16 @@ pub fn probe() -> HostFacts {
         home,
         path,
         path_refused: refused,
-        path_closed: closed,
+        path_closed: Vec::new(),
         system,
         toolchains: folders,
         toolchain_env: env,
         caches,
     };
     facts.namespaces = namespaces(&facts);
+    if matches!(facts.namespaces, Fact::No { .. }) {
+        facts.path_closed = facts.path.iter().filter_map(|dir| Some((dir.clone(), closed(dir)?))).collect();
+    }
     facts
 }
 

@@ -328,7 +328,7 @@ fn an_empty_journal_is_cleared_away() {
 fn a_directory_without_journal_or_record_is_cleared_away() {
     let repo = Repo::new();
     crash_in_step(&repo);
-    let dir = fs::read_dir(repo.state().join("runs")).unwrap().next().unwrap().unwrap().path();
+    let dir = repo.run_dir();
     fs::remove_file(journals(&repo).pop().unwrap()).unwrap();
     fs::remove_file(dir.join("journal")).unwrap();
     mend(&repo);
@@ -338,7 +338,7 @@ fn a_directory_without_journal_or_record_is_cleared_away() {
     let repo = Repo::new();
     // Without its record a directory is one that was not begun, or was proved and half removed.
     crash_in_step(&repo);
-    let dir = fs::read_dir(repo.state().join("runs")).unwrap().next().unwrap().unwrap().path();
+    let dir = repo.run_dir();
     fs::remove_file(dir.join("run.json")).unwrap();
     mend(&repo);
     repo.run().exits(0).says("had crashed");
@@ -403,7 +403,7 @@ fn what_git_was_at_when_the_runner_died_is_undone() {
     repo.plan("  - {id: a, command: 'echo one > README.md'}\n  - {id: b, command: 'echo half > README.md; echo x > new; echo ready; sleep 3604'}\n");
     crash_when_ready(&repo);
     // As if it had been committing: locks, an index ahead of the journal, a commit that nobody recorded.
-    let run = fs::read_dir(repo.state().join("runs")).unwrap().next().unwrap().unwrap().path();
+    let run = repo.run_dir();
     let git = |args: &[&str]| {
         let done = Command::new("git")
             .arg(format!("--git-dir={}", run.join("checkpoints.git").display()))

@@ -106,9 +106,7 @@ fn many_issues_killed_in_the_middle_go_on_to_the_same_end() {
     wait_for(std::time::Duration::from_mins(5), || {
         done(&repo) >= issues / 2 || child.try_wait().unwrap().is_some()
     });
-    signal(&child, Signal::SIGKILL);
-    child.wait().unwrap();
-    wait_until(|| repo.processes().is_empty());
+    repo.kill(&mut child);
     assert_eq!(repo.fingerprint(), before);
     // The same call again brings all of them to their end, each once.
     repo.autopilot(&args).exits(0);

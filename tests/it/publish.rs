@@ -399,9 +399,7 @@ fn a_comment_that_somebody_removed_is_made_anew_when_there_is_news() {
 fn a_crash_is_told_when_it_is_picked_up() {
     let scene = Scene::new("publish: {escalate: ['@acme/team']}", WAITS);
     let mut child = scene.start(&["7"]);
-    signal(&child, Signal::SIGKILL);
-    child.wait().unwrap();
-    wait_until(|| scene.repo.processes().is_empty());
+    scene.repo.kill(&mut child);
     assert!(scene.comments().is_empty());
     scene.repo.plan(PASSES);
     scene.autopilot(&["7"]).exits(0);

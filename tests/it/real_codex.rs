@@ -233,11 +233,8 @@ fn tokens_that_were_used_before_a_crash_stay_used() {
         plan_with(&repo, &model, "limits: {tokens: 220}", steps);
         let mut child = command(&repo, &codex).spawn().unwrap();
         wait_until(|| repo.log().contains("ready"));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        wait_until(|| repo.processes().is_empty());
-        let run = std::fs::read_dir(repo.state().join("runs")).unwrap().next().unwrap().unwrap();
-        std::fs::write(run.path().join("home/go"), "").unwrap();
+        repo.kill(&mut child);
+        std::fs::write(repo.run_dir().join("home/go"), "").unwrap();
         let ran = Ran::of(&command(&repo, &codex).arg("--resume").output().unwrap()).exits(1);
         ran.says("the run's token limit of 220 is reached: it used 220");
         assert_eq!(model.turns().len(), 2, "no request of step c");

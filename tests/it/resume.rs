@@ -82,10 +82,8 @@ fn an_interrupted_run_goes_on_from_its_branch() {
 #[test]
 fn a_crashed_run_goes_on_where_it_is_with_what_is_ignored() {
     let (repo, mut child) = waiting();
-    signal(&child, Signal::SIGKILL);
-    child.wait().unwrap();
-    wait_until(|| repo.processes().is_empty());
-    let run = fs::read_dir(repo.state().join("runs")).unwrap().next().unwrap().unwrap().path();
+    repo.kill(&mut child);
+    let run = repo.run_dir();
     // As if a git had been killed while it made the branch.
     let branch = repo.events()[0]["branch"].as_str().unwrap().to_owned();
     repo.file(&format!(".git/refs/heads/{branch}.lock"), "");
@@ -107,9 +105,7 @@ fn a_crashed_run_goes_on_where_it_is_with_what_is_ignored() {
 fn on_a_terminal_a_crashed_run_is_offered() {
     for (answer, goes_on) in [("y\n", true), ("\n", true), ("n\n", false)] {
         let (repo, mut child) = waiting();
-        signal(&child, Signal::SIGKILL);
-        child.wait().unwrap();
-        wait_until(|| repo.processes().is_empty());
+        repo.kill(&mut child);
         let mut command = terminal(&repo, "7", &[]);
         let mut asked =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script makes a terminal");
@@ -135,13 +131,11 @@ fn a_worktree_that_was_not_whole_is_made_anew() {
     // The logs there are then, and how often the last one says that its step is ready.
     for (args, logs, ready) in [(&["7", "--resume"][..], 1, 2), (&["7"], 2, 1)] {
         let (repo, mut child) = waiting();
-        signal(&child, Signal::SIGKILL);
-        child.wait().unwrap();
-        wait_until(|| repo.processes().is_empty());
+        repo.kill(&mut child);
         let journal = journal(&repo);
         let text = fs::read_to_string(&journal).unwrap();
         fs::write(&journal, format!("{}\n", text.lines().next().unwrap())).unwrap();
-        let run = fs::read_dir(repo.state().join("runs")).unwrap().next().unwrap().unwrap().path();
+        let run = repo.run_dir();
         fs::remove_dir_all(run.join("worktree/.git")).unwrap();
         let child = repo.start(args);
         wait_until(|| {
@@ -159,9 +153,7 @@ fn a_worktree_that_was_not_whole_is_made_anew() {
 #[test]
 fn a_crash_that_a_later_run_picked_up_goes_on_from_its_branch() {
     let (repo, mut child) = waiting();
-    signal(&child, Signal::SIGKILL);
-    child.wait().unwrap();
-    wait_until(|| repo.processes().is_empty());
+    repo.kill(&mut child);
     // A plain call offers it to nobody: no terminal is there. It says how instead.
     let plan = repo.read(".ai/plans/7/Autopilot.yaml");
     let again = repo.start(["7"]);
@@ -245,9 +237,7 @@ fn what_was_used_up_stays_used_up() {
     );
     let mut child = repo.start(["7"]);
     wait_until(|| repo.log().contains("ready"));
-    signal(&child, Signal::SIGKILL);
-    child.wait().unwrap();
-    wait_until(|| repo.processes().is_empty());
+    repo.kill(&mut child);
     resume_waiting(&repo).exits(1).says("2 failed attempts in a row (limit 2)");
     let resumed = &repo.events_of("resumed")[0];
     assert_eq!(resumed["consecutive"], 1);
@@ -260,16 +250,14 @@ fn what_was_used_up_stays_used_up() {
 #[test]
 fn a_checkpoint_that_was_made_and_not_recorded_is_adopted() {
     let (repo, mut child) = waiting();
-    signal(&child, Signal::SIGKILL);
-    child.wait().unwrap();
-    wait_until(|| repo.processes().is_empty());
+    repo.kill(&mut child);
     // As if the runner had died between the commit of step `a` and its line in the journal.
     let journal = journal(&repo);
     let text = fs::read_to_string(&journal).unwrap();
     let at = text.find("\"type\":\"checkpoint.made\"").unwrap();
     let line = text[..at].rfind('\n').unwrap() + 1;
     fs::write(&journal, &text[..line]).unwrap();
-    let run = fs::read_dir(repo.state().join("runs")).unwrap().next().unwrap().unwrap().path();
+    let run = repo.run_dir();
     let half = run.join("worktree/half");
     fs::remove_file(&half).unwrap();
     resume_waiting(&repo).exits(0);
@@ -282,9 +270,7 @@ fn a_checkpoint_that_was_made_and_not_recorded_is_adopted() {
 
     // The same where the worktree is not what the commit holds: then it is what an attempt left.
     let (repo, mut child) = waiting();
-    signal(&child, Signal::SIGKILL);
-    child.wait().unwrap();
-    wait_until(|| repo.processes().is_empty());
+    repo.kill(&mut child);
     let journal = self::journal(&repo);
     let text = fs::read_to_string(&journal).unwrap();
     let at = text.find("\"type\":\"checkpoint.made\"").unwrap();

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::pairs::{LONG, is_plain};
+use super::pairs::{is_harmless, is_plain};
 
 fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~+/=%\\:".contains(&byte)
@@ -87,7 +87,7 @@ pub(super) fn authorization(line: &[u8], end: usize) -> Option<Range<usize>> {
     let end = run(line, start, |byte| !b"\"'`<>".contains(&byte)).end;
     let value = trimmed(line, start..end);
     let text = line.get(value.clone())?;
-    (text.len() >= 4 && (text.len() >= LONG || !is_plain(text))).then_some(value)
+    (text.len() >= 4 && !is_harmless(text, false)).then_some(value)
 }
 
 /// Takes closing signs and blanks off the end.

@@ -10,6 +10,8 @@ use super::{anchors, encodings, public};
 
 /// The shortest shape that is searched.
 pub(super) const SHORTEST: usize = 6;
+/// A longer value counts as several: how far a text follows it has to be looked at wherever it may start.
+const LONGEST: usize = 1 << 10;
 /// So many bytes of a value, beyond what is public, betray it: from there on a part is masked as well.
 const TELLING: usize = 8;
 
@@ -65,8 +67,13 @@ impl Known {
         self.multiline
     }
 
-    /// Adds a value in all its shapes.
+    /// Adds a value in all its shapes; a long one as several of equal size, so that none of them is too short.
     pub(super) fn add(&mut self, value: &[u8]) {
+        let pieces = value.len().div_ceil(LONGEST).max(1);
+        value.chunks(value.len().div_ceil(pieces).max(1)).for_each(|piece| self.add_piece(piece));
+    }
+
+    fn add_piece(&mut self, value: &[u8]) {
         let public = public::prefix(value);
         let open = value.get(..public).unwrap_or_default();
         // What an encoder makes of the public part is public too. Encoders go from left to right, so the

@@ -27,7 +27,7 @@ static FLAG: LazyLock<Regex> =
 
 /// An unquoted value from so many bytes on is no plain word, path or variable: judging it for every key in it
 /// would take too long.
-pub(super) const LONG: usize = 256;
+const LONG: usize = 256;
 
 /// Returns the value of the key that has its telling word at `word`.
 pub(super) fn value(line: &[u8], word: Range<usize>) -> Option<Range<usize>> {
@@ -49,7 +49,7 @@ pub(super) fn value(line: &[u8], word: Range<usize>) -> Option<Range<usize>> {
     let range = if is_user(before) { before_host(line, range) } else { range };
     let value = line.get(range.clone())?;
     let least = if name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"pass")) { 4 } else { 6 };
-    let plain = (value.len() < LONG || is_quoted(line, range.start)) && is_plain(value);
+    let plain = is_harmless(value, is_quoted(line, range.start));
     (value.len() >= least && !plain && !(flag && value.starts_with(b"-"))).then_some(range)
 }
 
@@ -91,8 +91,7 @@ pub(super) fn short_value(line: &[u8], anchor: Range<usize>) -> Option<Range<usi
     let quote = usize::from(line.get(anchor.end).is_some_and(|byte| b"\"'".contains(byte)));
     let range = extent(line, anchor.end + quote)?;
     let value = line.get(range.clone())?;
-    let plain = (value.len() < LONG || quote > 0) && is_plain(value);
-    (value.len() >= 4 && !plain).then_some(range)
+    (value.len() >= 4 && !is_harmless(value, quote > 0)).then_some(range)
 }
 
 /// `pwd` and `pass` are names of their own, or behind a `_`, or in camel case.
@@ -154,6 +153,11 @@ fn ends_here(byte: u8, after: &[u8]) -> bool {
         }
         _ => false,
     }
+}
+
+/// Tells whether a value that ends with its quote, or with what a value ends with, is no secret.
+pub(super) fn is_harmless(value: &[u8], quoted: bool) -> bool {
+    (quoted || value.len() < LONG) && is_plain(value)
 }
 
 /// Tells whether a value is no secret: a variable, a placeholder, a word, a number, a piece of program.

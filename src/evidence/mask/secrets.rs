@@ -7,8 +7,6 @@ use super::known::{Known, SHORTEST, visible};
 
 /// The shortest line of a value of several lines that is registered on its own.
 const SHORTEST_LINE: usize = 8;
-/// A longer value counts as several: how far a text follows it has to be looked at wherever it may start.
-const LONGEST: usize = 1 << 10;
 /// Bytes of all values together: their shapes take about fifty times as much memory.
 const ROOM: usize = 128 << 10;
 
@@ -118,11 +116,7 @@ impl Secrets {
 impl Registry {
     fn add(&mut self, value: &[u8]) {
         self.seen.insert(value.into());
-        // Of equal size: none of them is too short.
-        let pieces = value.len().div_ceil(LONGEST).max(1);
-        for piece in value.chunks(value.len().div_ceil(pieces)) {
-            self.known.add(piece);
-        }
+        self.known.add(value);
         if !value.contains(&b'\n') {
             return;
         }

@@ -204,6 +204,18 @@ impl Repo {
         command
     }
 
+    /// Directory of the one run that left one.
+    pub(crate) fn run_dir(&self) -> PathBuf {
+        fs::read_dir(self.state().join("runs")).unwrap().next().unwrap().unwrap().path()
+    }
+
+    /// Kills a runner, and waits until nothing of it is left.
+    pub(crate) fn kill(&self, child: &mut Child) {
+        signal(child, nix::sys::signal::Signal::SIGKILL);
+        child.wait().unwrap();
+        wait_until(|| self.processes().is_empty());
+    }
+
     /// Names of the evidence files in `.ai/logs/autopilot` that begin so, oldest first.
     pub(crate) fn evidence(&self, prefix: &str) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(self.top().join(".ai/logs/autopilot")) else { return Vec::new() };
