@@ -141,16 +141,14 @@ async fn one(args: &RunArgs, repository: &Repository, call: Call) -> Result<Exit
                     "objects are shared: steps can read all that this repository's object store holds",
                 );
             }
-            if base.may_have_lfs()? {
-                output::note(
-                    "files of Git LFS are there as their pointers: no filter runs, and steps have no remote",
-                );
-            }
             let publishing = intent.recorded(&recorder);
             run::begin(&mut recorder, &plan, &base, repository, &grants, publishing)?;
             (recorder, Standing::default(), resume::fresh(scene, &plan, &base, name, None).await)
         }
     };
+    if let Some(missing) = made.as_ref().ok().and_then(|worktree| worktree.lfs_files().missing()) {
+        output::note(&missing);
+    }
     let ending = if args.keep_worktree { Ending::Keep } else { Ending::Remove };
     let interrupt = &interrupt.or_asked(lock.stop_file(), recorder.files().run().to_string());
     run::carry_out(made, &plan, &grants, &mut recorder, interrupt, standing, ending).await?;

@@ -143,9 +143,17 @@ impl Snapshot {
         for path in paths {
             if let Some(known) = self.known.get_mut(*path) {
                 known.raw = Some(root.blob(path, known.mode, self.format)?);
+                known.seen = None;
             }
         }
         Ok(())
+    }
+
+    /// Takes these bytes, by their id as a blob, for what a path of the checkpoint has on disk.
+    pub(super) fn converted(&mut self, path: &[u8], raw: String) {
+        if let Some(known) = self.known.get_mut(path) {
+            (known.raw, known.seen) = (Some(raw), None);
+        }
     }
 
     /// Tells whether a file's mode and raw bytes are those of the checkpoint, and of this commit's entry.
@@ -233,6 +241,12 @@ impl Snapshot {
     /// Returns mode and id of a path of the checkpoint.
     pub(super) fn committed(&self, path: &[u8]) -> Option<(u32, &str)> {
         self.known.get(path).map(|known| (known.mode, known.oid.as_str()))
+    }
+
+    /// Lists the files of the checkpoint, links left out.
+    pub(super) fn files(&self) -> Vec<Vec<u8>> {
+        let files = self.known.iter().filter(|(_, known)| known.mode != super::tree::LINK);
+        files.map(|(path, _)| path.clone()).collect()
     }
 
     /// Finds a path of the checkpoint by the id of its blob.

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use super::Worktree;
-use super::changes::{Changes, Kind};
+use super::changes::{Changed, Changes, Kind};
 use super::create::RESULT;
 use super::error::{WorktreeError, at};
 use super::filters;
@@ -16,6 +16,12 @@ use super::root::split;
 use super::tree::{self, Difference};
 use super::walk::Unheld;
 
+/// Takes the listed paths into the index.
+pub(super) const STAGE: &str = r#"
+git update-index -z --force-remove --stdin <"$INBOX/deleted"
+git update-index -z --add --remove --replace --stdin <"$INBOX/written"
+"#;
+
 /// Commits the listed paths on top of `$PARENT` as `$REF`; prints the filters of the listed paths, the commit and
 /// what it changed. The lists are the runner's own: no ignore rule, no index flag, no embedded repository of a
 /// step has a say. What attributes turn into the tree that was there (line ends, say) is no commit. Its trees and
@@ -23,8 +29,7 @@ use super::walk::Unheld;
 /// refuse fails this attempt, and not the end of the run.
 const COMMIT: &str = r#"
 export GIT_AUTHOR_NAME="$NAME" GIT_AUTHOR_EMAIL="$EMAIL" GIT_COMMITTER_NAME="$NAME" GIT_COMMITTER_EMAIL="$EMAIL"
-git update-index -z --force-remove --stdin <"$INBOX/deleted"
-git update-index -z --add --remove --replace --stdin <"$INBOX/written"
+[ ! -s "$INBOX/pointers" ] || git update-index -z --add --replace --index-info <"$INBOX/pointers"
 [ -z "$FILTERS" ] || git check-attr --cached -z --stdin filter <"$INBOX/written"
 printf '\0'
 tree=$(git write-tree)
@@ -155,10 +160,12 @@ impl Worktree {
         message: &str,
         tree: Option<&str>,
     ) -> Result<Option<Made>, WorktreeError> {
-        let (deleted, written): (Vec<_>, Vec<_>) =
+        let (deleted, mut written): (Vec<_>, Vec<_>) =
             changes.paths.iter().partition(|c| c.kind == Kind::Deleted);
-        self.lay("deleted", &deleted.iter().map(|c| c.path.as_slice()).collect::<Vec<_>>())?;
-        self.lay("written", &written.iter().map(|c| c.path.as_slice()).collect::<Vec<_>>())?;
+        self.lay_paths("deleted", &deleted)?;
+        let pointers = self.take_contents(&mut written).await?;
+        self.lay("pointers", &pointers.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+        self.lay_paths("written", &written)?;
         let filters = self.filters || written.iter().any(|c| split(&c.path).1 == b".gitattributes");
         let variables: [(&str, OsString); 7] = [
             ("PARENT", self.last.clone().into()),
@@ -169,7 +176,7 @@ impl Worktree {
             ("EMAIL", self.person.email.clone().into()),
             ("FILTERS", if filters { "1" } else { "" }.into()),
         ];
-        let printed = self.git.script("commit", COMMIT, &variables).await?;
+        let printed = self.git.script("commit", &[STAGE, COMMIT].concat(), &variables).await?;
         let printed = filters::refuse(&self.root, &written, &printed)?;
         if printed.is_empty() {
             return Ok(None);
@@ -177,6 +184,10 @@ impl Worktree {
         let end = printed.iter().position(|&byte| byte == b'\n').unwrap_or(printed.len());
         let commit = String::from_utf8_lossy(&printed[..end]).into_owned();
         Ok(Some((commit, tree::parse_differences(printed.get(end + 1..).unwrap_or_default())?)))
+    }
+
+    pub(super) fn lay_paths(&self, name: &str, changed: &[&Changed]) -> Result<(), WorktreeError> {
+        self.lay(name, &changed.iter().map(|changed| changed.path.as_slice()).collect::<Vec<_>>())
     }
 
     /// Lays a list of paths where the confined git finds it.
@@ -197,7 +208,7 @@ pub(super) fn message(subject: &str, trailers: &[(&str, &str)]) -> String {
 
 fn counted(changes: &Changes, differences: &[Difference]) -> Vec<Counted> {
     let counts: HashMap<&[u8], &Difference> = differences.iter().map(|d| (d.path.as_slice(), d)).collect();
-    let count = |changed: &super::Changed| {
+    let count = |changed: &Changed| {
         let difference = counts.get(changed.path.as_slice())?;
         Some(Counted {
             path: changed.path().to_string_lossy().into_owned(),

@@ -1,5 +1,6 @@
 //! Making the worktree of a run.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use super::confined::ConfinedGit;
 use super::earlier::Earlier;
 use super::error::WorktreeError;
 use super::gitdirs;
+use super::lfs::LfsFiles;
 use super::part::{self, Part};
 use super::repository::{Base, Repository};
 use super::root::Root;
@@ -67,7 +69,7 @@ impl Worktree {
             repository.format,
         );
         snapshot.believe(&root, &rules, part::convert(&base.parts)?)?;
-        let filters = part::filter(&base.parts)?;
+        let (filters, lfs) = (part::filter(&base.parts)?, part::lfs(&base.parts)?);
         let mut worktree = Self {
             dir,
             root,
@@ -79,6 +81,9 @@ impl Worktree {
             parts: base.parts.clone(),
             borrowed,
             filters,
+            lfs,
+            lfs_files: LfsFiles::default(),
+            contents: HashMap::new(),
             salvage_left: name.salvage,
             run: name.run.to_owned(),
             branch: name.branch.to_owned(),
@@ -92,6 +97,7 @@ impl Worktree {
         if let Some(earlier) = name.earlier {
             worktree.go_on(earlier.checkpoint).await?;
         }
+        worktree.fill_all().await?;
         worktree.made_in = began.elapsed();
         Ok(worktree)
     }

@@ -1,6 +1,7 @@
 //! Going on with a run whose runner died or was interrupted: what it left is its directory, or, where that is
 //! gone, its branch and its salvage bundle.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use super::error::WorktreeError;
 use super::git::Git;
 use super::gitdirs;
 use super::intake::{Depth, make_refs};
+use super::lfs::LfsFiles;
 use super::part::{self, Part};
 use super::repository::{Base, Repository};
 use super::root::Root;
@@ -101,13 +103,16 @@ impl Worktree {
         let last = last.unwrap_or(&record.base).to_owned();
         let told = tell(&git, TAKE_UP, &record.base, &last).await?;
         let base = repository.base(Some(&record.base))?;
-        Ok(Some(Self {
+        let mut worktree = Self {
             root: Root::open(&dir.worktree())?,
             dir,
             git,
             rules: Rules::read(&base.parts)?,
             snapshot: told.snapshot(&base.parts, record.salvage, repository.format),
             filters: part::filter(&base.parts)?,
+            lfs: part::lfs(&base.parts)?,
+            lfs_files: LfsFiles::default(),
+            contents: HashMap::new(),
             parts: base.parts,
             borrowed,
             salvage_left: record.salvage,
@@ -121,7 +126,9 @@ impl Worktree {
             commits: told.commits,
             salvaged: told.salvaged,
             made_in: Duration::ZERO,
-        }))
+        };
+        worktree.fill_all().await?;
+        Ok(Some(worktree))
     }
 
     /// Goes on from what was fetched of an earlier part of the run.

@@ -17,6 +17,7 @@ mod filters;
 mod git;
 mod gitdirs;
 mod intake;
+mod lfs;
 mod look;
 mod names;
 mod outgoing;
@@ -39,6 +40,7 @@ pub use create::RunOf;
 pub use deliver::{Delivered, Proof, Removed};
 pub use earlier::Earlier;
 pub use error::WorktreeError;
+pub use lfs::LfsFiles;
 pub use look::{Commit, CommitChanges, Found, Left};
 pub use outgoing::{Outgoing, Remote};
 pub(crate) use remove::remove_tree;
@@ -49,6 +51,7 @@ pub use state::{Holder, Lock, LockError, State};
 pub(crate) use state::{host_name, kernel};
 pub use walk::Unheld;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -76,6 +79,12 @@ pub struct Worktree {
     borrowed: Vec<PathBuf>,
     /// Some attributes name a filter.
     filters: bool,
+    /// Some name that of LFS.
+    lfs: bool,
+    /// How many files of LFS there were at first.
+    lfs_files: LfsFiles,
+    /// Pointers by what was found or put in their place: both by their ids as blobs.
+    contents: HashMap<String, String>,
     /// Bytes that may still be salvaged.
     salvage_left: u64,
     run: String,

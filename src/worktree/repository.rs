@@ -38,13 +38,6 @@ pub struct Base {
     pub(super) parts: Vec<Part>,
 }
 
-impl Base {
-    /// Tells whether files of Git LFS may be in it.
-    pub fn may_have_lfs(&self) -> Result<bool, WorktreeError> {
-        part::lfs(&self.parts)
-    }
-}
-
 /// Who commits.
 #[derive(Debug, Clone)]
 pub(super) struct Person {

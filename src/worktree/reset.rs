@@ -36,6 +36,7 @@ impl Worktree {
                 self.git.script("restore", RESTORE, &part_at(&self.dir, number, part)).await?;
             }
         }
+        self.fill(&restored).await?;
         self.snapshot.believe_paths(&self.root, &restored)?;
         let left = self.changes()?;
         match left.paths.first() {
@@ -66,7 +67,7 @@ impl Worktree {
     }
 
     /// Returns a path as one of the nth part of the base, if it is in that and in none inside of it.
-    fn in_part<'p>(&self, number: usize, path: &'p [u8]) -> Option<&'p [u8]> {
+    pub(super) fn in_part<'p>(&self, number: usize, path: &'p [u8]) -> Option<&'p [u8]> {
         let below = |top: &[u8]| match top {
             [] => Some(path),
             top => path.strip_prefix(top)?.strip_prefix(b"/"),

@@ -154,6 +154,11 @@ impl Root {
         })
     }
 
+    /// Moves a file of another folder of the same file system here, in the place of the file at a path.
+    pub(super) fn put(&self, path: &[u8], folder: &Self, name: &str) -> io::Result<()> {
+        self.in_folder(path, |parent, own| rustix::fs::renameat(&folder.0, name, parent, own))
+    }
+
     /// Lists a folder: names and what they are.
     pub(super) fn list(&self, path: &[u8]) -> io::Result<Vec<(Vec<u8>, Stat)>> {
         let folder = self.below(path, OFlags::RDONLY | OFlags::DIRECTORY)?;

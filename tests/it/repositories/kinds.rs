@@ -165,46 +165,6 @@ fn files_with_a_filter_are_as_committed_and_a_changed_one_fails_the_step() {
     assert_eq!(repo.git(["cat-file", "blob", "refs/salvage/b-1:assets/a.bin"]), "raw");
 }
 
-/// A commit has the pointer; the file itself lies in the `.git/lfs` of the user.
-#[test]
-#[ignore = "needs git-lfs"]
-fn pointers_of_lfs_that_a_step_moves_and_adds_arrive_and_the_real_lfs_finds_their_files() {
-    let repo = Repo::new();
-    repo.git(["lfs", "install", "--local"]);
-    repo.git(["lfs", "track", "*.bin"]);
-    let content = "content\n".repeat(1000);
-    repo.file("a.bin", &content);
-    repo.file("gone.bin", "gone\n");
-    repo.plan_with(
-        "limits: {consecutive_failures: 9}",
-        "  - {id: a, command: 'grep -q git-lfs.github.com a.bin && git mv a.bin b.bin && cp b.bin c.bin && rm gone.bin && ln -s b.bin link.bin && : > empty.bin && test -z \"$(git status --porcelain | grep -v \"^[RD? ]\")\"'}
-  - {id: b, command: 'head -c 5000 /dev/urandom > new; git lfs pointer --file=new > new.bin 2>/dev/null; rm new; grep -q oid new.bin'}
-  - {id: raw, command: 'echo raw > b.bin', on_failure: ignore}
-  - {id: almost, command: 'sed s/v1/v2/ b.bin > d.bin', on_failure: ignore}
-  - {id: last, command: 'grep -q git-lfs.github.com b.bin && test ! -e d.bin'}\n",
-    );
-    let pointer = repo.git(["show", "HEAD:a.bin"]);
-    assert!(pointer.starts_with("version https://git-lfs.github.com/spec/v1"), "{pointer}");
-    assert_eq!(repo.read("a.bin"), content);
-    run_without_trace(&repo, 0)
-        .says("files of Git LFS are there as their pointers")
-        .says("b.bin has the filter `lfs`")
-        .says("d.bin has the filter `lfs`");
-    assert_eq!(repo.steps(), ["a:passed", "b:passed", "raw:failed", "almost:failed", "last:passed"]);
-    for name in ["b.bin", "c.bin"] {
-        assert_eq!(repo.on_branch(name), pointer, "{name}");
-    }
-    let bundle = repo.evidence("salvage-").pop().unwrap();
-    repo.git(["fetch", "-q", bundle.to_str().unwrap(), "refs/salvage/*:refs/salvage/*"]);
-    assert_eq!(repo.git(["cat-file", "blob", "refs/salvage/raw-1:b.bin"]), "raw");
-    // The user's own git puts the file in place of what the step moved; only the step knows what it made up.
-    repo.git(["config", "lfs.fetchexclude", "new.bin"]);
-    repo.git(["checkout", "-q", &repo.branch()]);
-    assert_eq!(repo.read("b.bin"), content);
-    assert_eq!(repo.read("c.bin"), content);
-    assert_eq!(repo.git(["status", "--porcelain"]), "");
-}
-
 #[test]
 fn attributes_that_no_commit_holds_hold_in_a_run() {
     let repo = Repo::new();

@@ -3,6 +3,7 @@
 mod files;
 mod hostile;
 mod kinds;
+mod lfs;
 mod property;
 mod removal;
 mod setup;

@@ -1,0 +1,339 @@
+//! Takes the pointers that Git LFS keeps in commits in place of files, gives the files themselves where the user's
+//! repository has them. No program of LFS ever runs: what is written is what a pointer names, or the pointer stays.
+
+use std::collections::HashSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::time::{Duration, SystemTime};
+
+use sha2::{Digest, Sha256};
+
+use super::Worktree;
+use super::changes::Changed;
+use super::checkpoint::STAGE;
+use super::create::{RESULT, part_at};
+use super::error::{WorktreeError, at};
+use super::filters;
+use super::root::Root;
+use super::tree::{LINK, ObjectFormat};
+
+/// No pointer of LFS is as large.
+const LONGEST_POINTER: u64 = 1024;
+
+/// The first line of a pointer.
+const VERSION: &str = "version https://git-lfs.github.com/spec/v1";
+
+/// Contents are dated back by this: into a file that may be younger than its index, in whole seconds, git looks
+/// again, and would not find the pointer there.
+const AGE: Duration = Duration::from_secs(2);
+
+/// Says which filter the listed paths have.
+const ATTRIBUTES: &str = r#"
+git check-attr --cached -z --stdin filter <"$INBOX/asked"
+printf '\0'
+"#;
+
+/// Finds the step's own index, if it is one.
+const OWN_INDEX: &str = r#"
+git=$PWD/$GIT_WORK_TREE/.git
+[ ! -L "$git" ] && [ ! -L "$git/index" ] && [ -f "$git/index" ] || exit 0
+export GIT_INDEX_FILE="$git/index"
+"#;
+
+/// Lists what is in it.
+const LIST: &str = "git ls-files --stage -z || true";
+
+/// Has the step's git take the listed entries of its index for what is there now, if that is what the checkpoint
+/// holds: to this one look, a file of LFS is its pointer. Git looks only where it knows no size, as of an entry that
+/// is put in anew.
+const REFRESH: &str = r#"
+git update-index -z --index-info <"$INBOX/entries" || exit 0
+git -c filter.lfs.clean='git cat-file blob "$RESULT:"%f' update-index -q --refresh || true
+"#;
+
+/// How many files of LFS a worktree has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LfsFiles {
+    /// With their content.
+    pub contents: u64,
+    /// As their pointers.
+    pub pointers: u64,
+}
+
+impl LfsFiles {
+    /// Says how many lack their content, if some do.
+    pub fn missing(self) -> Option<String> {
+        let (pointers, all) = (self.pointers, self.contents + self.pointers);
+        (pointers > 0).then(|| {
+            format!("{pointers} of {all} files of Git LFS are there as their pointers: their content is not in this repository (git lfs pull)")
+        })
+    }
+}
+
+impl Worktree {
+    /// Tells how many files of LFS there are, as contents and as pointers.
+    pub fn lfs_files(&self) -> LfsFiles {
+        self.lfs_files
+    }
+
+    /// Fills everything that the last checkpoint holds.
+    pub(super) async fn fill_all(&mut self) -> Result<(), WorktreeError> {
+        let paths = self.snapshot.files();
+        self.lfs_files = self.fill(&paths.iter().map(Vec::as_slice).collect::<Vec<_>>()).await?;
+        Ok(())
+    }
+
+    /// Puts contents in the place of pointers, where a listed path has one, and takes what is there already for
+    /// unchanged. No step may be running.
+    pub(super) async fn fill(&mut self, paths: &[&[u8]]) -> Result<LfsFiles, WorktreeError> {
+        let mut files = LfsFiles::default();
+        let parts = if self.lfs { self.parts.len() } else { 0 };
+        for number in 0..parts {
+            let own: Vec<&[u8]> = paths.iter().filter_map(|path| self.in_part(number, path)).collect();
+            if !own.is_empty() {
+                self.fill_part(number, &own, &mut files).await?;
+            }
+        }
+        Ok(files)
+    }
+
+    async fn fill_part(
+        &mut self,
+        number: usize,
+        paths: &[&[u8]],
+        files: &mut LfsFiles,
+    ) -> Result<(), WorktreeError> {
+        self.lay("asked", paths)?;
+        let place = part_at(&self.dir, number, &self.parts[number]);
+        let variables = [&place[..], &[("RESULT", RESULT.into())]].concat();
+        let ask = [ATTRIBUTES, OWN_INDEX, LIST].concat();
+        let printed = self.git.script("attributes", &ask, &variables).await?;
+        let (paths, entries) = of_lfs(&printed);
+        let mut contents = HashSet::new();
+        for path in paths {
+            match self.fill_one(number, path)? {
+                Some(true) => drop(contents.insert(path)),
+                Some(false) => files.pointers += 1,
+                None => {}
+            }
+        }
+        if contents.is_empty() {
+            return Ok(());
+        }
+        files.contents += contents.len() as u64;
+        let entries = entries.split(|&byte| byte == 0);
+        let entries = entries.filter(|entry| path_of(entry).is_some_and(|path| contents.contains(path)));
+        self.lay("entries", &entries.collect::<Vec<_>>())?;
+        self.git.script("refresh", &[OWN_INDEX, REFRESH].concat(), &variables).await.map(drop)
+    }
+
+    /// Tells whether a content is at a path now, or a pointer; nothing if it is neither.
+    fn fill_one(&mut self, part: usize, path: &[u8]) -> Result<Option<bool>, WorktreeError> {
+        let path = &self.parts[part].in_worktree(path);
+        let Some((_, committed)) = self.snapshot.committed(path) else { return Ok(None) };
+        // Where a runner died, a step has left anything.
+        let Ok((mut file, size)) = self.root.file(path) else { return Ok(None) };
+        let (raw, digest) = digests(&mut file, size, self.repository.format)?;
+        let is_pointer = raw == committed && size > 0 && is_pointer_at(&self.root, path)?;
+        let content = if is_pointer {
+            self.put_content(part, path)?
+        } else {
+            self.is_content(part, &Pointer { digest, size }, committed)?.then_some(raw)
+        };
+        let Some(content) = content else { return Ok(is_pointer.then_some(false)) };
+        self.contents.insert(content.clone(), committed.to_owned());
+        self.snapshot.converted(path, content);
+        Ok(Some(true))
+    }
+
+    /// Tells whether the repository has what this pointer names, and the pointer is the committed blob.
+    fn is_content(&self, part: usize, pointer: &Pointer, committed: &str) -> Result<bool, WorktreeError> {
+        let (text, format) = (pointer.text(), self.repository.format);
+        let is_named = format.blob(text.len() as u64, &mut text.as_bytes())? == committed;
+        let stored = self.stored(part, pointer).filter(|_| is_named);
+        let whole = stored.map(|mut file| digests(&mut file, pointer.size, format));
+        Ok(whole.is_some_and(|read| read.is_ok_and(|(_, digest)| digest == pointer.digest)))
+    }
+
+    /// Puts the content in the place of the pointer at a path, and returns its id as a blob; nothing if it is not
+    /// to be had, whole. Owner and mode are those that git gave the pointer.
+    fn put_content(&self, part: usize, path: &[u8]) -> Result<Option<String>, WorktreeError> {
+        let (like, length) = self.root.file(path)?;
+        let like_it = like.metadata()?;
+        let Some(pointer) = Pointer::read(like, length)? else { return Ok(None) };
+        let Some(stored) = self.stored(part, &pointer) else { return Ok(None) };
+        let (inbox, name) = (self.dir.inbox(), "content");
+        let aside = inbox.join(name);
+        let open =
+            OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(&aside);
+        let mut copy = open.map_err(at(&aside))?;
+        io::copy(&mut stored.take(pointer.size), &mut copy).map_err(at(&aside))?;
+        copy.rewind()?;
+        // Of the copy, which nobody else can write to any more.
+        let raw = match digests(&mut copy, pointer.size, self.repository.format) {
+            Ok((raw, digest)) if digest == pointer.digest => raw,
+            _ => return fs::remove_file(&aside).map(|()| None).map_err(at(&aside)),
+        };
+        if copy.metadata()?.uid() != like_it.uid() {
+            fchown(&copy, Some(like_it.uid()), Some(like_it.gid()))?;
+        }
+        copy.set_permissions(like_it.permissions())?;
+        copy.set_modified(SystemTime::now() - AGE)?;
+        self.root.put(path, &Root::open(&inbox)?, name)?;
+        Ok(Some(raw))
+    }
+
+    /// Opens the object that a part's repository has for a pointer, if it is a file of that size behind no link.
+    fn stored(&self, part: usize, pointer: &Pointer) -> Option<File> {
+        let store = Root::open(&self.parts[part].source.git_dir).ok()?;
+        let (file, size) = store.file(pointer.object().as_bytes()).ok()?;
+        (size == pointer.size).then_some(file)
+    }
+
+    /// Takes out of a list what is to be committed as its pointer: contents that were put in place, where the state
+    /// that is committed gives them the filter. Returns them as records of an index.
+    pub(super) async fn take_contents(
+        &self,
+        written: &mut Vec<&Changed>,
+    ) -> Result<Vec<Vec<u8>>, WorktreeError> {
+        let pointer_of = |changed: &Changed| self.contents.get(&changed.oid).filter(|_| changed.mode != LINK);
+        let (contents, others): (Vec<&Changed>, Vec<&Changed>) =
+            written.iter().partition(|changed| pointer_of(changed).is_some());
+        if contents.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.lay_paths("written", &others)?;
+        self.lay_paths("asked", &contents)?;
+        let printed = self.git.script("attributes", &[STAGE, ATTRIBUTES].concat(), &[]).await?;
+        let with_filter: HashSet<&[u8]> = of_lfs(&printed).0.collect();
+        let mut records = Vec::new();
+        written.retain(|changed| {
+            let pointer = pointer_of(changed).filter(|_| with_filter.contains(&*changed.path));
+            records.extend(
+                pointer.map(|oid| [format!("{:o} {oid}\t", changed.mode).as_bytes(), &changed.path].concat()),
+            );
+            pointer.is_none()
+        });
+        Ok(records)
+    }
+}
+
+/// Returns the path of an entry as `ls-files --stage` lists it.
+fn path_of(entry: &[u8]) -> Option<&[u8]> {
+    entry.iter().position(|&byte| byte == b'\t').map(|tab| &entry[tab + 1..])
+}
+
+/// Returns the paths that, says `check-attr`, are of LFS, and what follows.
+fn of_lfs(printed: &[u8]) -> (impl Iterator<Item = &[u8]>, &[u8]) {
+    let (filters, rest) = filters::read(printed);
+    (filters.into_iter().filter(|(_, filter)| *filter == b"lfs").map(|(path, _)| path), rest)
+}
+
+/// Computes the id as a blob and the SHA-256 of a file's bytes, of which there must be `size`.
+fn digests(file: &mut File, size: u64, format: ObjectFormat) -> io::Result<(String, String)> {
+    struct Hashed<'f>(&'f mut File, Sha256);
+    impl Read for Hashed<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let length = self.0.read(buffer)?;
+            self.1.update(&buffer[..length]);
+            Ok(length)
+        }
+    }
+    let mut hashed = Hashed(file, Sha256::new());
+    let raw = format.blob(size, &mut hashed)?;
+    Ok((raw, hex::encode(hashed.1.finalize())))
+}
+
+/// What a pointer names: bytes by their SHA-256 and their number.
+#[derive(Debug, PartialEq, Eq)]
+struct Pointer {
+    digest: String,
+    size: u64,
+}
+
+impl Pointer {
+    /// Reads a pointer that is written as LFS writes it, without extensions: what those did cannot be done here.
+    fn read(file: File, length: u64) -> io::Result<Option<Self>> {
+        let bytes = small(file, length)?.unwrap_or_default();
+        Ok(parse(&bytes).filter(|pointer| pointer.text().as_bytes() == bytes))
+    }
+
+    fn text(&self) -> String {
+        format!("{VERSION}\noid sha256:{}\nsize {}\n", self.digest, self.size)
+    }
+
+    /// Where its object lies, below the git directory.
+    fn object(&self) -> String {
+        let digest = &self.digest;
+        format!("lfs/objects/{}/{}/{digest}", &digest[..2], &digest[2..4])
+    }
+}
+
+/// Tells whether what LFS would commit of a file is the file itself: a pointer, or nothing at all.
+pub(super) fn is_pointer_at(root: &Root, path: &[u8]) -> io::Result<bool> {
+    let (file, size) = root.file(path)?;
+    Ok(size == 0 || small(file, size)?.is_some_and(|bytes| parse(&bytes).is_some()))
+}
+
+/// Reads a file, if a pointer can be as large.
+fn small(file: File, size: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    file.take(LONGEST_POINTER).read_to_end(&mut bytes)?;
+    Ok((size < LONGEST_POINTER).then_some(bytes))
+}
+
+/// Parses what LFS keeps in a commit in place of a file: a version, extensions, a digest, a size.
+fn parse(bytes: &[u8]) -> Option<Pointer> {
+    let mut lines = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?.split('\n');
+    if lines.next() != Some(VERSION) {
+        return None;
+    }
+    let is_extension = |line: &&str| {
+        let pair = line.strip_prefix("ext-").and_then(|rest| rest.split_once(' '));
+        pair.is_some_and(|(_, digest)| digest_of(digest).is_some())
+    };
+    let mut lines = lines.skip_while(is_extension);
+    let digest = digest_of(lines.next()?.strip_prefix("oid ")?)?;
+    let size = lines.next()?.strip_prefix("size ")?;
+    let size = size.parse().ok().filter(|_| size.bytes().all(|byte| byte.is_ascii_digit()))?;
+    lines.next().is_none().then(|| Pointer { digest: digest.to_owned(), size })
+}
+
+fn digest_of(value: &str) -> Option<&str> {
+    let hex = value.strip_prefix("sha256:")?;
+    let is_hex = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    (hex.len() == 64 && hex.bytes().all(is_hex)).then_some(hex)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pointers_are_told_from_what_only_looks_like_them() {
+        let digest = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393";
+        let good = format!("{VERSION}\noid sha256:{digest}\nsize 12345\n");
+        let pointer = parse(good.as_bytes()).unwrap();
+        assert_eq!(pointer, Pointer { digest: digest.to_owned(), size: 12345 });
+        assert_eq!(pointer.text(), good);
+        assert_eq!(pointer.object(), format!("lfs/objects/4d/7a/{digest}"));
+        let extended = good.replace("oid", &format!("ext-0-x sha256:{digest}\noid"));
+        assert_ne!(parse(extended.as_bytes()).unwrap().text(), extended);
+        for bad in [
+            String::new(),
+            format!("{VERSION}\n"),
+            good.trim_end().to_owned(),
+            format!("{good}more\n"),
+            good.replace("v1", "v2"),
+            good.replace("4d7a", "4D7A"),
+            good.replace("4d7a", "4d7"),
+            good.replace("12345", "-1"),
+            good.replace("12345", "+1"),
+            good.replace("12345", ""),
+            good.replace("oid", "oid2"),
+        ] {
+            assert_eq!(parse(bad.as_bytes()), None, "{bad}");
+        }
+    }
+}
