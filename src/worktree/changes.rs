@@ -71,7 +71,7 @@ impl Changes {
 struct Known {
     mode: u32,
     oid: String,
-    /// Id of its raw bytes on disk, where attributes (line ends, keywords, encodings) make it another one.
+    /// Id of its raw bytes on disk, where attributes (line ends, keywords, encodings, LFS) make it another one.
     raw: Option<String>,
     /// How the file looked when it was known to hold these bytes.
     seen: Option<Identity>,

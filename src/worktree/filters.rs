@@ -4,7 +4,7 @@
 use super::changes::Changed;
 use super::checkpoint::shown;
 use super::error::WorktreeError;
-use super::lfs::is_pointer_at;
+use super::pointer::is_pointer_at;
 use super::root::Root;
 use super::tree::LINK;
 

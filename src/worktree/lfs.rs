@@ -3,11 +3,9 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek};
+use std::io::{self, Read as _, Seek as _};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::time::{Duration, SystemTime};
-
-use sha2::{Digest, Sha256};
 
 use super::Worktree;
 use super::changes::Changed;
@@ -15,14 +13,9 @@ use super::checkpoint::STAGE;
 use super::create::{RESULT, part_at};
 use super::error::{WorktreeError, at};
 use super::filters;
+use super::pointer::{Pointer, is_pointer_at};
 use super::root::Root;
-use super::tree::{LINK, ObjectFormat};
-
-/// No pointer of LFS is as large.
-const LONGEST_POINTER: u64 = 1024;
-
-/// The first line of a pointer.
-const VERSION: &str = "version https://git-lfs.github.com/spec/v1";
+use super::tree::LINK;
 
 /// Contents are dated back by this: into a file that may be younger than its index, in whole seconds, git looks
 /// again, and would not find the pointer there.
@@ -41,15 +34,15 @@ git=$PWD/$GIT_WORK_TREE/.git
 export GIT_INDEX_FILE="$git/index"
 "#;
 
-/// Lists what is in it.
-const LIST: &str = "git ls-files --stage -z || true";
+/// Lists what is in it, within bounds: a few bytes of an index can name many.
+const LIST: &str = "git ls-files --stage -z | head -c 100000000";
 
 /// Has the step's git take the listed entries of its index for what is there now, if that is what the checkpoint
 /// holds: to this one look, a file of LFS is its pointer. Git looks only where it knows no size, as of an entry that
 /// is put in anew.
 const REFRESH: &str = r#"
-git update-index -z --index-info <"$INBOX/entries" || exit 0
-git -c filter.lfs.clean='git cat-file blob "$RESULT:"%f' update-index -q --refresh || true
+git update-index -z --index-info <"$INBOX/entries"
+git -c filter.lfs.clean='git cat-file blob "$RESULT:"%f' update-index -q --refresh
 "#;
 
 /// How many files of LFS a worktree has.
@@ -125,7 +118,11 @@ impl Worktree {
         let entries = entries.split(|&byte| byte == 0);
         let entries = entries.filter(|entry| path_of(entry).is_some_and(|path| contents.contains(path)));
         self.lay("entries", &entries.collect::<Vec<_>>())?;
-        self.git.script("refresh", &[OWN_INDEX, REFRESH].concat(), &variables).await.map(drop)
+        match self.git.script("refresh", &[OWN_INDEX, REFRESH].concat(), &variables).await {
+            // An index that a step has spoilt, or a lock on it: its git finds changes that are none.
+            Err(WorktreeError::Git { .. }) => Ok(()),
+            refreshed => refreshed.map(drop),
+        }
     }
 
     /// Tells whether a content is at a path now, or a pointer; nothing if it is neither.
@@ -134,26 +131,27 @@ impl Worktree {
         let Some((_, committed)) = self.snapshot.committed(path) else { return Ok(None) };
         // Where a runner died, a step has left anything.
         let Ok((mut file, size)) = self.root.file(path) else { return Ok(None) };
-        let (raw, digest) = digests(&mut file, size, self.repository.format)?;
+        let (made, raw) = Pointer::of(&mut file, size, self.repository.format)?;
         let is_pointer = raw == committed && size > 0 && is_pointer_at(&self.root, path)?;
         let content = if is_pointer {
             self.put_content(part, path)?
         } else {
-            self.is_content(part, &Pointer { digest, size }, committed)?.then_some(raw)
+            let is_named = made.blob(self.repository.format) == committed;
+            (is_named && self.has_content(part, &made)).then_some(raw)
         };
         let Some(content) = content else { return Ok(is_pointer.then_some(false)) };
-        self.contents.insert(content.clone(), committed.to_owned());
+        if part == 0 {
+            // What a submodule has, the repository need not have.
+            self.contents.insert(content.clone(), committed.to_owned());
+        }
         self.snapshot.converted(path, content);
         Ok(Some(true))
     }
 
-    /// Tells whether the repository has what this pointer names, and the pointer is the committed blob.
-    fn is_content(&self, part: usize, pointer: &Pointer, committed: &str) -> Result<bool, WorktreeError> {
-        let (text, format) = (pointer.text(), self.repository.format);
-        let is_named = format.blob(text.len() as u64, &mut text.as_bytes())? == committed;
-        let stored = self.stored(part, pointer).filter(|_| is_named);
-        let whole = stored.map(|mut file| digests(&mut file, pointer.size, format));
-        Ok(whole.is_some_and(|read| read.is_ok_and(|(_, digest)| digest == pointer.digest)))
+    /// Tells whether the repository has what a pointer names.
+    fn has_content(&self, part: usize, pointer: &Pointer) -> bool {
+        let made = |mut file| Pointer::of(&mut file, pointer.size, self.repository.format);
+        self.stored(part, pointer).is_some_and(|file| made(file).is_ok_and(|(made, _)| made == *pointer))
     }
 
     /// Puts the content in the place of the pointer at a path, and returns its id as a blob; nothing if it is not
@@ -171,8 +169,8 @@ impl Worktree {
         io::copy(&mut stored.take(pointer.size), &mut copy).map_err(at(&aside))?;
         copy.rewind()?;
         // Of the copy, which nobody else can write to any more.
-        let raw = match digests(&mut copy, pointer.size, self.repository.format) {
-            Ok((raw, digest)) if digest == pointer.digest => raw,
+        let raw = match Pointer::of(&mut copy, pointer.size, self.repository.format) {
+            Ok((made, raw)) if made == pointer => raw,
             _ => return fs::remove_file(&aside).map(|()| None).map_err(at(&aside)),
         };
         if copy.metadata()?.uid() != like_it.uid() {
@@ -228,112 +226,4 @@ fn path_of(entry: &[u8]) -> Option<&[u8]> {
 fn of_lfs(printed: &[u8]) -> (impl Iterator<Item = &[u8]>, &[u8]) {
     let (filters, rest) = filters::read(printed);
     (filters.into_iter().filter(|(_, filter)| *filter == b"lfs").map(|(path, _)| path), rest)
-}
-
-/// Computes the id as a blob and the SHA-256 of a file's bytes, of which there must be `size`.
-fn digests(file: &mut File, size: u64, format: ObjectFormat) -> io::Result<(String, String)> {
-    struct Hashed<'f>(&'f mut File, Sha256);
-    impl Read for Hashed<'_> {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            let length = self.0.read(buffer)?;
-            self.1.update(&buffer[..length]);
-            Ok(length)
-        }
-    }
-    let mut hashed = Hashed(file, Sha256::new());
-    let raw = format.blob(size, &mut hashed)?;
-    Ok((raw, hex::encode(hashed.1.finalize())))
-}
-
-/// What a pointer names: bytes by their SHA-256 and their number.
-#[derive(Debug, PartialEq, Eq)]
-struct Pointer {
-    digest: String,
-    size: u64,
-}
-
-impl Pointer {
-    /// Reads a pointer that is written as LFS writes it, without extensions: what those did cannot be done here.
-    fn read(file: File, length: u64) -> io::Result<Option<Self>> {
-        let bytes = small(file, length)?.unwrap_or_default();
-        Ok(parse(&bytes).filter(|pointer| pointer.text().as_bytes() == bytes))
-    }
-
-    fn text(&self) -> String {
-        format!("{VERSION}\noid sha256:{}\nsize {}\n", self.digest, self.size)
-    }
-
-    /// Where its object lies, below the git directory.
-    fn object(&self) -> String {
-        let digest = &self.digest;
-        format!("lfs/objects/{}/{}/{digest}", &digest[..2], &digest[2..4])
-    }
-}
-
-/// Tells whether what LFS would commit of a file is the file itself: a pointer, or nothing at all.
-pub(super) fn is_pointer_at(root: &Root, path: &[u8]) -> io::Result<bool> {
-    let (file, size) = root.file(path)?;
-    Ok(size == 0 || small(file, size)?.is_some_and(|bytes| parse(&bytes).is_some()))
-}
-
-/// Reads a file, if a pointer can be as large.
-fn small(file: File, size: u64) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    file.take(LONGEST_POINTER).read_to_end(&mut bytes)?;
-    Ok((size < LONGEST_POINTER).then_some(bytes))
-}
-
-/// Parses what LFS keeps in a commit in place of a file: a version, extensions, a digest, a size.
-fn parse(bytes: &[u8]) -> Option<Pointer> {
-    let mut lines = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?.split('\n');
-    if lines.next() != Some(VERSION) {
-        return None;
-    }
-    let is_extension = |line: &&str| {
-        let pair = line.strip_prefix("ext-").and_then(|rest| rest.split_once(' '));
-        pair.is_some_and(|(_, digest)| digest_of(digest).is_some())
-    };
-    let mut lines = lines.skip_while(is_extension);
-    let digest = digest_of(lines.next()?.strip_prefix("oid ")?)?;
-    let size = lines.next()?.strip_prefix("size ")?;
-    let size = size.parse().ok().filter(|_| size.bytes().all(|byte| byte.is_ascii_digit()))?;
-    lines.next().is_none().then(|| Pointer { digest: digest.to_owned(), size })
-}
-
-fn digest_of(value: &str) -> Option<&str> {
-    let hex = value.strip_prefix("sha256:")?;
-    let is_hex = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    (hex.len() == 64 && hex.bytes().all(is_hex)).then_some(hex)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pointers_are_told_from_what_only_looks_like_them() {
-        let digest = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393";
-        let good = format!("{VERSION}\noid sha256:{digest}\nsize 12345\n");
-        let pointer = parse(good.as_bytes()).unwrap();
-        assert_eq!(pointer, Pointer { digest: digest.to_owned(), size: 12345 });
-        assert_eq!(pointer.text(), good);
-        assert_eq!(pointer.object(), format!("lfs/objects/4d/7a/{digest}"));
-        let extended = good.replace("oid", &format!("ext-0-x sha256:{digest}\noid"));
-        assert_ne!(parse(extended.as_bytes()).unwrap().text(), extended);
-        for bad in [
-            String::new(),
-            format!("{VERSION}\n"),
-            good.trim_end().to_owned(),
-            format!("{good}more\n"),
-            good.replace("v1", "v2"),
-            good.replace("4d7a", "4D7A"),
-            good.replace("4d7a", "4d7"),
-            good.replace("12345", "-1"),
-            good.replace("12345", "+1"),
-            good.replace("12345", ""),
-            good.replace("oid", "oid2"),
-        ] {
-            assert_eq!(parse(bad.as_bytes()), None, "{bad}");
-        }
-    }
 }

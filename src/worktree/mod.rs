@@ -23,6 +23,7 @@ mod names;
 mod outgoing;
 mod part;
 mod pin;
+mod pointer;
 mod remove;
 mod repository;
 mod reset;

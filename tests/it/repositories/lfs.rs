@@ -169,15 +169,17 @@ fn what_is_not_the_content_is_not_taken_for_it_and_the_run_says_so() {
 fn a_submodule_has_contents_of_its_own() {
     let (inner, repo) = (Repo::new(), Repo::new());
     track(&inner, &["a.bin"]);
+    track(&repo, &["own.bin"]);
     let url = inner.top().display().to_string();
     repo.git(["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", &url, "lib/inner"]);
     repo.commit("submodule");
     store(&repo.top().join(".git/modules/lib/inner"), &content("a.bin"));
     repo.plan(&format!(
-        "  - {{id: a, command: 'rm lib/inner/a.bin', on_failure: ignore}}
+        "  - {{id: a, command: 'cp lib/inner/a.bin copy.bin', on_failure: ignore}}
+  - {{id: ab, command: 'rm lib/inner/a.bin', on_failure: ignore}}
   - {{id: b, command: 'cd lib/inner && test \"$(cat a.bin)\" = \"content of a.bin\" && {CLEAN} && cd - && {CLEAN} && echo made > made'}}\n"
     ));
-    run_without_trace(&repo, 0);
+    run_without_trace(&repo, 0).says("copy.bin has the filter `lfs`");
     assert_eq!(changed(&repo, &repo.branch()), "A\tmade");
 }
 
