@@ -188,6 +188,7 @@ impl Worktree {
         Ok(Some((commit, tree::parse_differences(printed.get(end + 1..).unwrap_or_default())?)))
     }
 
+    /// Lays the paths of changes likewise.
     pub(super) fn lay_paths(&self, name: &str, changed: &[&Changed]) -> Result<(), WorktreeError> {
         self.lay(name, &changed.iter().map(|changed| changed.path.as_slice()).collect::<Vec<_>>())
     }

@@ -72,7 +72,7 @@ impl Worktree {
 
     /// Fills everything that the last checkpoint holds.
     pub(super) async fn fill_all(&mut self) -> Result<(), WorktreeError> {
-        let paths = self.snapshot.files();
+        let paths = if self.lfs { self.snapshot.files() } else { Vec::new() };
         self.lfs_files = self.fill(&paths.iter().map(Vec::as_slice).collect::<Vec<_>>()).await?;
         Ok(())
     }
