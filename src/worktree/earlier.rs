@@ -83,8 +83,8 @@ pub(super) fn fetch_earlier(
 }
 
 impl Worktree {
-    /// Opens what a dead runner left, at the last checkpoint that was recorded: one that was made and not
-    /// recorded is to be adopted, or salvaged. Nothing if there was no checkout yet: no step ran.
+    /// Opens what a dead runner left of a worktree that was whole, at the last checkpoint that was recorded: one that
+    /// was made and not recorded is to be adopted, or salvaged.
     pub async fn take_up(
         dir: RunDir,
         record: &Record,
@@ -92,9 +92,15 @@ impl Worktree {
         repository: &Repository,
         host: &HostFacts,
         waivers: &Waivers,
-    ) -> Result<Option<Self>, WorktreeError> {
-        if !dir.checkpoints().join(RESULT).is_file() || !dir.worktree().is_dir() {
-            return Ok(None);
+    ) -> Result<Self, WorktreeError> {
+        for needed in [dir.checkpoints().join(RESULT), dir.worktree()] {
+            if !needed.exists() {
+                let place = dir.path().display();
+                return Err(WorktreeError::refused(
+                    format!("{} is gone, and what else is in {place} may be saved nowhere", needed.display()),
+                    format!("look through it, remove {place}, and run again"),
+                ));
+            }
         }
         let mut git = ConfinedGit::new(&dir, host, waivers, repository)?;
         let borrowed = gitdirs::borrowed(&dir, repository)?;
@@ -128,7 +134,7 @@ impl Worktree {
             made_in: Duration::ZERO,
         };
         worktree.fill_all().await?;
-        Ok(Some(worktree))
+        Ok(worktree)
     }
 
     /// Goes on from what was fetched of an earlier part of the run.
