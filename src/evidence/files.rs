@@ -118,6 +118,13 @@ impl Files {
         make_folders(&self.top)
     }
 
+    /// Puts the journal back from a copy: whole, or not at all.
+    pub fn restore_journal(&self, copy: &Path) -> io::Result<()> {
+        self.make_folders()?;
+        let mut copy = File::open(copy).map_err(|error| named(error, copy))?;
+        put_back(&self.journal(), &mut copy).map(drop)
+    }
+
     /// Tells whether the folders are there.
     pub(super) fn folders_are_there(&self) -> bool {
         [self.log(), self.journal()].iter().all(|file| file.parent().is_some_and(Path::is_dir))

@@ -20,7 +20,7 @@ use super::counted::Counted;
 use super::http::{self, Body, strip};
 use super::outside::{self, Outside};
 use super::tally::{Tally, Verdict};
-use super::usage::{Meter, Metered};
+use super::usage::{Awaited, Meter};
 use crate::plan::Destination;
 
 /// What the step's own part of an address begins with.
@@ -249,21 +249,21 @@ impl Endpoint {
         if is_model {
             self.meter.request();
         }
-        let response = match tls {
-            None => exchange(stream, request).await?,
-            Some(tls) => {
-                let name = ServerName::try_from(target.host.clone()).map_err(|error| error.to_string())?;
-                let connector = TlsConnector::from(Arc::clone(tls));
-                let stream =
-                    connector.connect(name, stream).await.map_err(|error| format!("TLS: {error}"))?;
-                exchange(stream, request).await?
+        let awaited = Awaited::new(Arc::clone(&self.meter), asked, is_model);
+        let exchanged = match tls {
+            None => exchange(stream, request).await,
+            Some(tls) => exchange_by_tls(tls, &target.host, stream, request).await,
+        };
+        let (mut head, body) = match exchanged {
+            Ok(response) => response.into_parts(),
+            Err(error) => {
+                awaited.failed();
+                return Err(error);
             }
         };
-        let (mut head, body) = response.into_parts();
         strip(&mut head.headers);
         // A server that refuses does no work.
-        let counts = is_model && head.status.is_success();
-        let body = Metered::new(body, Arc::clone(&self.meter), asked, counts);
+        let body = awaited.answered(body, !head.status.is_success());
         Ok(Response::from_parts(head, body.boxed()))
     }
 
@@ -292,6 +292,20 @@ impl Endpoint {
         };
         Ok(Request::from_parts(head, body.map_frame(count).boxed()))
     }
+}
+
+async fn exchange_by_tls<S>(
+    tls: &Arc<ClientConfig>,
+    host: &str,
+    stream: S,
+    request: Request<Body>,
+) -> Result<Response<Incoming>, String>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
+    let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await;
+    exchange(stream.map_err(|error| format!("TLS: {error}"))?, request).await
 }
 
 async fn exchange<S>(stream: S, request: Request<Body>) -> Result<Response<Incoming>, String>

@@ -120,6 +120,42 @@ struct Details {
     cached_tokens: u64,
 }
 
+/// A request that may be answered. Dropped before it is, because the step did not wait, it is estimated: what it asked
+/// for is made all the same.
+pub(super) struct Awaited {
+    meter: Arc<Meter>,
+    /// Bytes of the request.
+    asked: Arc<AtomicU64>,
+    counts: bool,
+}
+
+impl Awaited {
+    /// Awaits the answer to a request, of which `asked` counts the bytes. One that asks no model `counts` nothing.
+    pub(super) fn new(meter: Arc<Meter>, asked: Arc<AtomicU64>, counts: bool) -> Self {
+        Self { meter, asked, counts }
+    }
+
+    /// Meters the answer; one that refuses counts nothing.
+    pub(super) fn answered(mut self, body: Incoming, refused: bool) -> Metered {
+        let counts = std::mem::take(&mut self.counts) && !refused;
+        let (meter, asked) = (Arc::clone(&self.meter), Arc::clone(&self.asked));
+        Metered { body, reader: Reader::default(), meter, asked, counts }
+    }
+
+    /// There is no answer, and nothing to be paid.
+    pub(super) fn failed(mut self) {
+        self.counts = false;
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        if self.counts {
+            self.meter.estimate(self.asked.load(Ordering::Relaxed), 0, false);
+        }
+    }
+}
+
 /// An answer on its way to the step, unchanged and unbuffered. Dropped before it told what it cost, it is estimated:
 /// going away early must not make it free.
 pub(super) struct Metered {
@@ -128,13 +164,6 @@ pub(super) struct Metered {
     meter: Arc<Meter>,
     asked: Arc<AtomicU64>,
     counts: bool,
-}
-
-impl Metered {
-    /// Meters an answer; `asked` counts the bytes of its request. One that refuses `counts` nothing.
-    pub(super) fn new(body: Incoming, meter: Arc<Meter>, asked: Arc<AtomicU64>, counts: bool) -> Self {
-        Self { body, reader: Reader::default(), meter, asked, counts }
-    }
 }
 
 impl Drop for Metered {

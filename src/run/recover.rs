@@ -110,13 +110,10 @@ fn in_flight(lines: &[Line]) -> Option<(Token, u32)> {
 
 /// Puts the journal back from its second copy where something (`git clean`) has removed it.
 pub fn restore_journal(files: &Files, dir: Option<&RunDir>) -> Result<(), RunError> {
-    let journal = files.journal();
-    let Some(mirror) = dir.map(RunDir::mirror).filter(|mirror| mirror.is_file() && !journal.exists()) else {
-        return Ok(());
-    };
-    files.make_folders()?;
-    std::fs::copy(mirror, journal)?;
-    Ok(())
+    match dir.map(RunDir::mirror) {
+        Some(mirror) if mirror.is_file() && !files.journal().exists() => Ok(files.restore_journal(&mirror)?),
+        _ => Ok(()),
+    }
 }
 
 /// Removes a name that was claimed for a run that never came to its first event.

@@ -1,7 +1,7 @@
 //! The state directory: where runs live while they run, and the locks that keep two from one issue.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -105,10 +105,17 @@ impl State {
     /// Returns the holder of an issue's lock if it is alive or of another host.
     pub fn holder(&self, common_dir: &Path, issue: u64) -> Option<Holder> {
         let mut file = File::open(self.lock_of(common_dir, issue)).ok()?;
-        let holder = read_holder(&mut file)?;
+        let holder = loop {
+            match read_holder(&mut file) {
+                Some(holder) => break holder,
+                // Its holder is writing its name just now.
+                None if is_held(&file) => std::thread::sleep(std::time::Duration::from_millis(5)),
+                None => return None,
+            }
+        };
         let alive = if holder.is_of_another_name() {
             // Its process cannot be seen from here; that it holds the lock can.
-            Flock::lock(file, FlockArg::LockSharedNonblock).is_err()
+            is_held(&file)
         } else {
             holder.may_be_alive()
         };
@@ -252,6 +259,16 @@ impl Holder {
     }
 }
 
+/// Tells whether somebody has locked a file.
+fn is_held(file: &File) -> bool {
+    let shared = rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockShared);
+    if shared.is_ok() {
+        // Nobody is to find it locked because somebody has looked.
+        let _ = rustix::fs::flock(file, rustix::fs::FlockOperation::Unlock);
+    }
+    shared == Err(rustix::io::Errno::WOULDBLOCK)
+}
+
 fn stop_beside(lock: &Path) -> PathBuf {
     lock.with_extension("stop")
 }
@@ -294,6 +311,7 @@ fn start_of(pid: u32) -> Option<u64> {
 
 fn read_holder(file: &mut File) -> Option<Holder> {
     let mut text = String::new();
+    file.rewind().ok()?;
     file.take(64 * 1024).read_to_string(&mut text).ok()?;
     serde_json::from_str(&text).ok()
 }

@@ -380,9 +380,10 @@ fn a_crash_in_a_worktree_that_is_gone_is_picked_up_elsewhere() {
     child.wait().unwrap();
     repo.git(["worktree", "remove", "--force", "../linked"]);
     mend(&repo);
-    repo.run().exits(0).says("had crashed");
+    let ran = repo.run().exits(0).says("had crashed");
     assert_eq!(repo.left_in_state(), Vec::<String>::new());
-    assert_eq!(repo.branches().len(), 2);
+    let evidence = repo.evidence("");
+    assert_eq!(repo.branches().len(), 2, "{:?} {evidence:?}\n{}{}", repo.branches(), ran.stdout, ran.stderr);
 }
 
 #[test]

@@ -139,8 +139,8 @@ fn over_the_token_limit_the_next_request_is_refused() {
     assert_eq!((usage.requests, usage.refused, usage.tokens()), (2, 1, 240));
 }
 
-#[test]
-fn an_answer_arrives_while_it_is_still_being_written_and_going_away_is_not_free() {
+/// A request of 4,000 bytes that has arrived at its server, and is not answered yet.
+fn asked() -> (Endpoint, TcpStream, BufReader<TcpStream>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
     let endpoint = Endpoint::of(Upstream::new(&url, &Auth::None).unwrap());
@@ -156,6 +156,12 @@ fn an_answer_arrives_while_it_is_still_being_written_and_going_away_is_not_free(
     let mut line = String::new();
     while server.read_line(&mut line).unwrap() > 2 {}
     server.read_exact(&mut [0; 4000]).unwrap();
+    (endpoint, client, server)
+}
+
+#[test]
+fn an_answer_arrives_while_it_is_still_being_written_and_going_away_is_not_free() {
+    let (endpoint, client, mut server) = asked();
     // The first event is read before the second one is written: nobody waits for the end.
     let chunk = |text: &str| format!("{:x}\r\n{text}\r\n", text.len());
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -173,6 +179,18 @@ fn an_answer_arrives_while_it_is_still_being_written_and_going_away_is_not_free(
     let usage = endpoint.end().model;
     assert_eq!((usage.requests, usage.estimated), (1, 1));
     assert!(usage.input >= 1000 && usage.output >= 5, "{usage:?}");
+}
+
+#[test]
+fn going_away_before_the_answer_has_begun_is_not_free_either() {
+    let (endpoint, client, mut server) = asked();
+    drop(client);
+    // The runner lets go of it at once.
+    let mut rest = Vec::new();
+    server.read_to_end(&mut rest).unwrap();
+    let usage = endpoint.end().model;
+    assert_eq!((usage.requests, usage.estimated), (1, 1));
+    assert!(usage.input >= 1000 && usage.output == 0, "{usage:?}");
 }
 
 #[test]
