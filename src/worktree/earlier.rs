@@ -100,7 +100,7 @@ impl Worktree {
         git.take_possession(&dir)?;
         let last = last.unwrap_or(&record.base).to_owned();
         let told = tell(&git, TAKE_UP, &record.base, &last).await?;
-        let base = repository.base(Some(&record.base))?;
+        let base = repository.resolve(Some(&record.base))?;
         Ok(Some(Self {
             root: Root::open(&dir.worktree())?,
             dir,

@@ -9,6 +9,7 @@ use super::error::{WorktreeError, at};
 use super::git::{Git, Owner};
 use super::intake::Source;
 use super::part::{self, Part};
+use super::strict;
 use super::tree::{self, Entry, ObjectFormat};
 
 /// The repository that autopilot was started in.
@@ -93,6 +94,13 @@ impl Repository {
 
     /// Resolves the base of a run and refuses what has to be refused, before anything is made.
     pub fn base(&self, named: Option<&str>) -> Result<Base, WorktreeError> {
+        let base = self.resolve(named)?;
+        strict::refuse(self, &base)?;
+        Ok(base)
+    }
+
+    /// The same for a run that has begun: what is left of it is to be had, whatever its base holds.
+    pub(super) fn resolve(&self, named: Option<&str>) -> Result<Base, WorktreeError> {
         let head = self.git("symbolic-ref").args(["--quiet", "--short", "HEAD"]).line().ok();
         let name = named.map(str::to_owned).or(head).unwrap_or_else(|| "HEAD".to_owned());
         let commit = self.commit_of(&name)?;
