@@ -164,12 +164,20 @@ async fn recover_one(
     })
 }
 
+/// Says why the evidence of an issue's run cannot be opened.
+pub(super) fn unopened(issue: u64, error: &std::io::Error) -> Failure {
+    if error.kind() == std::io::ErrorKind::WouldBlock {
+        return Failure::new(Exit::Locked, format!("issue {issue}: {error}"))
+            .hint("it was started with another state directory (AUTOPILOT_STATE_DIR): wait for it");
+    }
+    Failure::system(error)
+}
+
 /// Says why what is left of a run cannot be picked up.
 pub(super) fn failed(name: RunName, error: run::RunError) -> Failure {
     match &error {
         run::RunError::Io(busy) if busy.kind() == std::io::ErrorKind::WouldBlock => {
-            Failure::new(Exit::Locked, format!("run {name} is running: {busy}"))
-                .hint("it was started with another state directory (AUTOPILOT_STATE_DIR): wait for it")
+            unopened(name.issue(), busy)
         }
         _ => Failure::new(
             Exit::Internal,

@@ -118,7 +118,7 @@ pub(super) async fn go_on(
 ) -> Result<GoingOn, Failure> {
     let base = check(scene, plan, view)?;
     let Earlier { name, files, left } = last;
-    let reopened = Recorder::reopen(files, secrets, watch);
+    let reopened = Recorder::go_on(files, secrets, watch);
     let (mut recorder, lines, torn) = reopened.map_err(|error| leftovers::failed(name, error.into()))?;
     let mut standing = Standing::of(&lines, plan);
     if let (None, Some(checkpoint)) = (&left, &standing.checkpoint) {

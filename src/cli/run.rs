@@ -131,8 +131,8 @@ async fn one(args: &RunArgs, repository: &Repository, call: Call) -> Result<Exit
             let taken =
                 |name: RunName| repository.has_ref(&format!("refs/heads/{}", name.branch())).unwrap_or(false);
             let top = &repository.toplevel;
-            let mut recorder =
-                Recorder::create(top, issue, &taken, &secrets, watch(progress)).map_err(internal)?;
+            let created = Recorder::create(top, issue, &taken, &secrets, watch(progress));
+            let mut recorder = created.map_err(|error| leftovers::unopened(issue, &error))?;
             let name = recorder.files().run();
             lock.name(&name.to_string())?;
             repository.hand_over(&recorder.files().all())?;

@@ -84,14 +84,13 @@ impl Files {
         Self { top: top.to_owned(), run }
     }
 
-    /// Claims a name for a new run by creating its journal; a collision takes the next second.
+    /// Claims a name for a new run by creating its journal; a collision takes the next second. The folders are there.
     pub fn claim(
         top: &Path,
         issue: u64,
         now: DateTime<Utc>,
         taken: &dyn Fn(RunName) -> bool,
     ) -> io::Result<(Self, File)> {
-        make_folders(top)?;
         let mut run = RunName::new(now, issue);
         loop {
             let files = Self::of(top, run);
@@ -124,9 +123,14 @@ impl Files {
         [self.log(), self.journal()].iter().all(|file| file.parent().is_some_and(Path::is_dir))
     }
 
+    /// Returns the folder of journals and reports.
+    pub(super) fn folder(top: &Path) -> PathBuf {
+        top.join(LOGS).join("autopilot")
+    }
+
     /// Lists the runs of a checkout, oldest first.
     pub fn runs(top: &Path) -> io::Result<Vec<RunName>> {
-        let folder = top.join(LOGS).join("autopilot");
+        let folder = Self::folder(top);
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -227,13 +231,13 @@ impl Files {
     }
 
     fn in_autopilot(&self, name: &str) -> PathBuf {
-        self.top.join(LOGS).join("autopilot").join(name)
+        Self::folder(&self.top).join(name)
     }
 }
 
 /// Makes the two folders. `.ai/logs` ignores itself from the moment it is there, so that a run leaves
 /// `git status` as it was. A link on the way is refused: evidence is not written where a commit points.
-fn make_folders(top: &Path) -> io::Result<()> {
+pub(super) fn make_folders(top: &Path) -> io::Result<()> {
     for folder in FOLDERS {
         let path = top.join(folder);
         match DirBuilder::new().mode(0o755).create(&path) {
@@ -327,6 +331,7 @@ mod tests {
     #[test]
     fn a_collision_takes_the_next_second() {
         let top = tempfile::tempdir().unwrap();
+        make_folders(top.path()).unwrap();
         let now = "20261003T101500Z-1".parse::<RunName>().unwrap().started();
         let (first, _) = Files::claim(top.path(), 1, now, &|_| false).unwrap();
         let (second, _) = Files::claim(top.path(), 1, now, &|_| false).unwrap();
@@ -342,6 +347,6 @@ mod tests {
         let elsewhere = tempfile::tempdir().unwrap();
         fs::create_dir(top.path().join(".ai")).unwrap();
         std::os::unix::fs::symlink(elsewhere.path(), top.path().join(LOGS)).unwrap();
-        assert!(Files::claim(top.path(), 1, Utc::now(), &|_| false).is_err());
+        assert!(make_folders(top.path()).is_err());
     }
 }

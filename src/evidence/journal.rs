@@ -180,7 +180,7 @@ impl Journal {
 fn lock(path: &Path, file: &File) -> io::Result<()> {
     match rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
         Err(rustix::io::Errno::WOULDBLOCK) => {
-            let what = format!("{}: another autopilot is writing it", path.display());
+            let what = format!("its run is running: another autopilot is writing {}", path.display());
             Err(io::Error::new(io::ErrorKind::WouldBlock, what))
         }
         _ => Ok(()),

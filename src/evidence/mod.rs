@@ -9,6 +9,7 @@ pub mod mask;
 pub mod provenance;
 mod seal;
 mod text;
+mod turn;
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -20,6 +21,7 @@ pub use journal::{Head, Journal, Line, Sha};
 use log::{Log, Stream};
 use mask::Secrets;
 pub use text::{Document, Text, Token};
+use turn::Turn;
 
 /// Sees what is recorded, after it is durable. The terminal's progress is one.
 pub trait Watch {
@@ -55,7 +57,8 @@ impl std::fmt::Debug for Recorder {
 }
 
 impl Recorder {
-    /// Claims a name for a new run, one that is not `taken` elsewhere, and opens its files.
+    /// Claims a name for a new run, one that is not `taken` elsewhere, and opens its files. An error of the kind
+    /// `WouldBlock` if another run of the issue is being recorded.
     pub fn create(
         top: &Path,
         issue: u64,
@@ -63,13 +66,26 @@ impl Recorder {
         secrets: &Secrets,
         watch: Box<dyn Watch>,
     ) -> io::Result<Self> {
+        files::make_folders(top)?;
+        let _turn = Turn::take(top, issue, None)?;
         let (files, journal) = Files::claim(top, issue, chrono::Utc::now(), taken)?;
         let journal = Journal::new(&files.journal(), journal)?;
         let log = Log::open(&files.log())?;
         Ok(Self { files, journal, log, secrets: secrets.clone(), watch, deferred: Vec::new() })
     }
 
-    /// Opens the files of a run to go on with them; returns its events and the bytes of a torn last line.
+    /// Opens the files of a run to go on with it; returns its events and the bytes of a torn last line. An error of
+    /// the kind `WouldBlock` if it or another run of the issue is being recorded.
+    pub fn go_on(
+        files: Files,
+        secrets: &Secrets,
+        watch: Box<dyn Watch>,
+    ) -> io::Result<(Self, Vec<Line>, u64)> {
+        let _turn = Turn::take(files.top(), files.run().issue(), Some(files.run()))?;
+        Self::reopen(files, secrets, watch)
+    }
+
+    /// Opens the files of a run that is over, or to be ended, to add to them.
     pub fn reopen(
         files: Files,
         secrets: &Secrets,

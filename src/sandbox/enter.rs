@@ -9,13 +9,14 @@
 //! its threads, could not make a user namespace. Each is this very file, executed again.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use rustix::net::SocketType;
+use rustix::process::{PidfdFlags, pidfd_open};
 
 use super::command::{self, Started};
 use super::spec::Setting;
@@ -118,6 +119,7 @@ fn outer(socket: &OwnedFd, user: bool, net: bool) -> Result<Option<Ended>, Sandb
 /// Confines itself, starts the command, and looks after the tree as pid 1.
 fn init(socket: &OwnedFd, before: &str) -> Result<Ended, SandboxError> {
     new_session()?;
+    let end = own_end()?;
     let signals = supervise::signals().map_err(|error| failed("signalfd", error.into()))?;
     let namespaces = namespaces::differing(before).map_err(|error| failed("read the namespaces", error))?;
     let setting = wire::receive_setting(socket).map_err(|error| failed("receive the setting", error))?;
@@ -139,9 +141,11 @@ fn init(socket: &OwnedFd, before: &str) -> Result<Ended, SandboxError> {
     let prepared =
         command::prepare(&launch, streams).map_err(|error| failed("prepare the command", error))?;
     let started = prepared.spawn();
-    wire::send_with(socket, &Report::Ready(enforced), &listeners).map_err(|error| failed("report", error))?;
+    let beside: Vec<BorrowedFd<'_>> =
+        [end.as_fd()].into_iter().chain(listeners.iter().map(AsFd::as_fd)).collect();
+    wire::send_with(socket, &Report::Ready(enforced), &beside).map_err(|error| failed("report", error))?;
     // From here on they are the runner's alone.
-    drop(listeners);
+    drop((end, listeners));
     match started {
         Started::Not(code) => Ok(Ended { status: Status::Exited(code), killed: 0, survivors: 0 }),
         Started::Running(pid) => {
@@ -174,7 +178,7 @@ fn solo(socket: &OwnedFd) -> Result<Ended, SandboxError> {
         _ => return Err(failed("start the step", io::Error::other("it ended before it was ready"))),
     }
     if let Some(ready) = &report {
-        wire::send(socket, ready).map_err(|error| failed("report", error))?;
+        wire::send_with(socket, ready, &[own_end()?.as_fd()]).map_err(|error| failed("report", error))?;
     }
     let watch = Watch::new(launch.grant.limits().clone(), &[]);
     Ok(Supervisor::new(socket, signals, Tree::Descendants, watch, child.id()).run())
@@ -208,6 +212,12 @@ fn step(socket: &OwnedFd) -> i32 {
             70
         }
     }
+}
+
+/// Returns what tells the runner that this process is gone, and with pid 1 of a namespace all that was in it.
+fn own_end() -> Result<OwnedFd, SandboxError> {
+    let end = pidfd_open(rustix::process::getpid(), PidfdFlags::empty());
+    end.map_err(|error| failed("pidfd_open", error.into()))
 }
 
 /// No terminal, and the same rights on new files whatever the caller's.

@@ -28,6 +28,9 @@ pub struct Confined {
     /// In truth a SOCK_SEQPACKET socket, which keeps messages apart as well and knows an end of file.
     socket: UnixDatagram,
     listeners: Vec<TcpListener>,
+    /// Becomes readable when the supervisor is gone with its tree. A supervisor that was killed by somebody else has
+    /// closed its socket before that.
+    end: Option<OwnedFd>,
     supervisor: Option<Child>,
     ended: Option<Result<Ended, SandboxError>>,
 }
@@ -89,18 +92,26 @@ impl Confined {
         }
     }
 
-    /// Waits until the supervisor is gone, and its tree with it.
+    /// Waits until the tree is gone, and whoever was around it.
     fn see_it_go(&mut self) {
+        if let Some(end) = self.end.take() {
+            await_end(&end);
+        }
         let pid = self.supervisor.as_ref().and_then(|child| i32::try_from(child.id()).ok());
         if let Some(Ok(pidfd)) =
             pid.and_then(rustix::process::Pid::from_raw).map(|pid| pidfd_open(pid, PidfdFlags::empty()))
         {
-            let patience = PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::MAX);
-            // Whatever it answers: reaping does not depend on it.
-            let _ = poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], patience);
+            await_end(&pidfd);
         }
         self.reap();
     }
+}
+
+/// Waits for a process that was told to end.
+fn await_end(pidfd: &OwnedFd) {
+    let patience = PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::MAX);
+    // Whatever it answers: reaping does not depend on it.
+    let _ = poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], patience);
 }
 
 impl Drop for Confined {
@@ -155,6 +166,7 @@ pub(crate) async fn spawn_seen(
         enforced: Enforced::default(),
         socket,
         listeners: Vec::new(),
+        end: None,
         supervisor: Some(child),
         ended: None,
     };
@@ -165,10 +177,12 @@ pub(crate) async fn spawn_seen(
         }
     };
     match first {
-        Ok(Some((Report::Ready(enforced), listeners))) => {
+        Ok(Some((Report::Ready(enforced), beside))) => {
             launcher::prepare(Setting::of(grant));
+            let mut beside = beside.into_iter();
             confined.enforced = enforced;
-            confined.listeners = listeners;
+            confined.end = beside.next();
+            confined.listeners = beside.map(TcpListener::from).collect();
             Ok(confined)
         }
         Ok(Some((Report::Failed(error), _))) => Err(error),

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use nix::unistd::{User, getegid, geteuid, getuid};
 use rustix::thread::CapabilitySet;
@@ -113,7 +115,7 @@ fn identity() -> Fact<Identity> {
     let needed = CapabilitySet::SETUID | CapabilitySet::SETGID | CapabilitySet::SETPCAP;
     let held = rustix::thread::capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective);
     if held.contains(needed) {
-        return Fact::Yes(Identity::of_run(&std::process::id().to_string()));
+        return Fact::Yes(Identity::of_run(&unlike_others()));
     }
     Fact::No {
         why: format!("root without {:?} cannot become anybody else", needed - held),
@@ -121,6 +123,14 @@ fn identity() -> Fact<Identity> {
             "run autopilot as an ordinary user, or give the container CAP_SETUID, CAP_SETGID and CAP_SETPCAP"
                 .into(),
     }
+}
+
+/// Returns what no other run that lives now goes by: the kernel counts processes per uid, and those of one run are
+/// not to count for another, of this process or of one with the same pid in another container.
+fn unlike_others() -> String {
+    static PROBES: AtomicU32 = AtomicU32::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    format!("{}-{}-{now}", std::process::id(), PROBES.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Makes a confined side ready with the system and the toolchains in a root of its own. The first launch takes it.

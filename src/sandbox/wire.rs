@@ -7,7 +7,6 @@
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read, Seek, Write};
 use std::mem::MaybeUninit;
-use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::MemfdFlags;
@@ -120,19 +119,18 @@ pub(super) fn send(socket: impl AsFd, message: &impl Serialize) -> io::Result<()
 /// Most listeners of one command.
 pub(super) const LISTENERS: usize = 64;
 
-/// Sends the first message, with the listeners that were made for the runner.
+/// Most descriptors beside the first message: the listeners, and whom to wait for.
+const BESIDE: usize = LISTENERS + 1;
+
+/// Sends the first message, with descriptors for the runner.
 pub(super) fn send_with(
     socket: impl AsFd,
     message: &impl Serialize,
-    listeners: &[TcpListener],
+    beside: &[BorrowedFd<'_>],
 ) -> io::Result<()> {
-    if listeners.is_empty() {
-        return send(socket, message);
-    }
-    let fds: Vec<BorrowedFd<'_>> = listeners.iter().map(AsFd::as_fd).collect();
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(LISTENERS))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(BESIDE))];
     let mut control = SendAncillaryBuffer::new(&mut space);
-    if !control.push(SendAncillaryMessage::ScmRights(&fds)) {
+    if !control.push(SendAncillaryMessage::ScmRights(beside)) {
         return Err(io::Error::other(format!("more than {LISTENERS} listeners")));
     }
     let text = serde_json::to_vec(message)?;
@@ -140,24 +138,22 @@ pub(super) fn send_with(
     Ok(())
 }
 
-/// Receives the first message and the listeners beside it; `None` when the other side is gone.
-pub(super) fn receive_with<T: DeserializeOwned>(
-    socket: impl AsFd,
-) -> io::Result<Option<(T, Vec<TcpListener>)>> {
+/// Receives the first message and the descriptors beside it; `None` when the other side is gone.
+pub(super) fn receive_with<T: DeserializeOwned>(socket: impl AsFd) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
     let mut buffer = vec![0_u8; LARGEST];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(LISTENERS))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(BESIDE))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut parts = [IoSliceMut::new(&mut buffer)];
     let length = rustix::net::recvmsg(socket, &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC)?.bytes;
-    let listeners = control.drain().flat_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(fds) => fds.map(TcpListener::from).collect::<Vec<_>>(),
+    let beside = control.drain().flat_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(fds) => fds.collect::<Vec<_>>(),
         _ => Vec::new(),
     });
-    let listeners = listeners.collect();
+    let beside = beside.collect();
     if length == 0 {
         return Ok(None);
     }
-    Ok(Some((serde_json::from_slice(&buffer[..length])?, listeners)))
+    Ok(Some((serde_json::from_slice(&buffer[..length])?, beside)))
 }
 
 /// Receives one message; `None` when the other side is gone.

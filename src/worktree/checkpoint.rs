@@ -20,7 +20,7 @@ use super::walk::Unheld;
 /// what it changed. The lists are the runner's own: no ignore rule, no index flag, no embedded repository of a
 /// step has a say. What attributes turn into the tree that was there (line ends, say) is no commit. Its trees and
 /// git's own files in it are read as strictly as the user's repository will when it fetches them: what that would
-/// refuse fails this attempt, and not the end of the run.
+/// refuse fails this attempt, and not the end of the run. What comes by a pipe is whole or refused: a pack is.
 const COMMIT: &str = r#"
 export GIT_AUTHOR_NAME="$NAME" GIT_AUTHOR_EMAIL="$EMAIL" GIT_COMMITTER_NAME="$NAME" GIT_COMMITTER_EMAIL="$EMAIL"
 git update-index -z --force-remove --stdin <"$INBOX/deleted"
@@ -30,16 +30,17 @@ printf '\0'
 tree=$(git write-tree)
 test -z "$TREE" || test "$TREE" = "$tree"
 [ "$tree" != "$(git rev-parse "$PARENT^{tree}")" ] || exit 0
-commit=$(printf '%s' "$MESSAGE" | git commit-tree "$tree" -p "$PARENT")
-printf '%s\n^%s\n' "$commit" "$PARENT" | git pack-objects --revs --stdout --filter=blob:none -q |
-  git unpack-objects --strict -q
+commit=$(git commit-tree "$tree" -p "$PARENT" -F "$INBOX/message")
+printf '%s\n^%s\n' "$commit" "$PARENT" >"$GIT_DIR/range"
+git pack-objects --revs --stdout --filter=blob:none -q <"$GIT_DIR/range" | git unpack-objects --strict -q
 git update-ref "$REF" "$commit"
 echo "$commit"
 git diff-tree -r -z --raw --numstat --no-renames --abbrev=64 "$PARENT" "$commit"
 "#;
 
-/// Takes back what a commit that failed half-way has left in the index.
+/// Takes back what a commit that failed half-way has left: the lock of a git that was killed, half an index.
 const UNDO: &str = r#"
+find "$GIT_DIR" -name '*.lock' -exec rm -f {} +
 git read-tree "$PARENT"
 git update-ref "$REF" "$PARENT"
 "#;
@@ -164,11 +165,12 @@ impl Worktree {
             changes.paths.iter().partition(|c| c.kind == Kind::Deleted);
         self.lay("deleted", &deleted.iter().map(|c| c.path.as_slice()).collect::<Vec<_>>())?;
         self.lay("written", &written.iter().map(|c| c.path.as_slice()).collect::<Vec<_>>())?;
+        let to = self.dir.inbox().join("message");
+        fs::write(&to, message).map_err(at(&to))?;
         let filters = self.filters || written.iter().any(|c| split(&c.path).1 == b".gitattributes");
-        let variables: [(&str, OsString); 7] = [
+        let variables: [(&str, OsString); 6] = [
             ("PARENT", self.last.clone().into()),
             ("REF", RESULT.into()),
-            ("MESSAGE", message.into()),
             ("TREE", tree.unwrap_or_default().into()),
             ("NAME", self.person.name.clone().into()),
             ("EMAIL", self.person.email.clone().into()),

@@ -8,16 +8,22 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::bundle;
-use super::create::RESULT;
 use super::error::{WorktreeError, at};
 use super::part::Part;
 use super::tree;
 use super::{Worktree, rundir};
 
-/// Packs a commit range (`$REFS`, without `$BASE`) for the way out.
+/// Packs a commit range (`$REFS`, without `$BASE`) for the way out. A git that was killed has left its lock.
 const BUNDLE: &str = r#"
+find "$GIT_DIR" -name '*.lock' -exec rm -f {} +
+[ -z "$LAST" ] || git update-ref "$REFS" "$LAST"
 git bundle create --quiet "$GIT_DIR/out.bundle" $REFS "^$BASE"
 "#;
+
+/// What is delivered: the last checkpoint, wherever a commit that was not finished may have left [`RESULT`].
+///
+/// [`RESULT`]: super::create::RESULT
+const DELIVERED: &str = "refs/autopilot/delivered";
 
 /// The result branch in the user's repository.
 #[derive(Debug, Clone)]
@@ -58,10 +64,10 @@ impl Worktree {
         if self.last == self.base {
             return Ok(None);
         }
-        self.bundle(RESULT).await?;
+        self.bundle(DELIVERED, &self.last).await?;
         let reference = format!("refs/heads/{}", self.branch);
         let bundle = bundle::open(&self.dir.checkpoints().join("out.bundle"))?;
-        self.repository.fetch(bundle, RESULT, &reference)?;
+        self.repository.fetch(bundle, DELIVERED, &reference)?;
         let commit = self.repository.git("rev-parse").args(["--verify", &reference]).line()?;
         if commit == self.last {
             Ok(Some(Delivered { reference, commit, commits: self.commits }))
@@ -78,7 +84,7 @@ impl Worktree {
         if self.salvaged.is_empty() {
             return Ok(false);
         }
-        self.bundle(&self.salvaged.join(" ")).await?;
+        self.bundle(&self.salvaged.join(" "), "").await?;
         let mut from = bundle::open(&self.dir.checkpoints().join("out.bundle"))?;
         let mut file = OpenOptions::new()
             .write(true)
@@ -136,8 +142,10 @@ impl Worktree {
         Ok(Removed { proved: proof.compared, ignored_files, ignored_bytes, left })
     }
 
-    async fn bundle(&self, refs: &str) -> Result<(), WorktreeError> {
-        let variables: [(&str, OsString); 2] = [("REFS", refs.into()), ("BASE", self.base.clone().into())];
+    /// Bundles refs; one that is to be at a commit first is alone.
+    async fn bundle(&self, refs: &str, commit: &str) -> Result<(), WorktreeError> {
+        let variables: [(&str, OsString); 3] =
+            [("REFS", refs.into()), ("LAST", commit.into()), ("BASE", self.base.clone().into())];
         self.git.script("bundle", BUNDLE, &variables).await.map(drop)
     }
 }

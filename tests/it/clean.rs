@@ -1,11 +1,10 @@
 //! `clean` and `stop`, and locks that no two runs of an issue get past.
 
 use std::fs;
-use std::process::Child;
+use std::os::unix::fs::MetadataExt;
+use std::process::{Child, Stdio};
 
-use nix::sys::signal::Signal;
-
-use crate::common::{Ran, Repo, signal, wait_until};
+use crate::common::{Ran, Repo, wait_until};
 
 /// A run whose second step waits.
 fn waiting() -> (Repo, Child) {
@@ -18,12 +17,6 @@ fn waiting() -> (Repo, Child) {
     (repo, child)
 }
 
-fn kill(repo: &Repo, child: &mut Child) {
-    signal(child, Signal::SIGKILL);
-    child.wait().unwrap();
-    wait_until(|| repo.processes().is_empty());
-}
-
 fn run_dirs(repo: &Repo) -> Vec<std::path::PathBuf> {
     fs::read_dir(repo.state().join("runs")).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
@@ -31,7 +24,7 @@ fn run_dirs(repo: &Repo) -> Vec<std::path::PathBuf> {
 #[test]
 fn what_a_crash_left_is_saved_and_removed_once() {
     let (repo, mut child) = waiting();
-    kill(&repo, &mut child);
+    repo.kill(&mut child);
     let staged = repo.top().join(".ai/logs/autopilot/.writing-x1");
     fs::write(&staged, "half").unwrap();
     let left = repo.left_in_state();
@@ -79,7 +72,7 @@ fn two_state_directories_do_not_run_one_issue_twice() {
     with_other(&["7"]).exits(5).says("is running").says("another state directory");
     with_other(&["7", "--resume"]).exits(5).says("is running");
     assert_eq!(repo.evidence("status-").len(), 1);
-    kill(&repo, &mut child);
+    repo.kill(&mut child);
     // Dead, it is picked up by whoever comes; what lies in the first directory is saved when that is looked at.
     with_other(&["clean"]).exits(0).says("had crashed; its end is recorded");
     assert_eq!(run_dirs(&repo).len(), 1);
@@ -90,9 +83,46 @@ fn two_state_directories_do_not_run_one_issue_twice() {
 }
 
 #[test]
+fn of_two_that_begin_in_the_same_moment_one_runs() {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'echo one > one; while test ! -e ~/go; do sleep 0.05; done'}\n");
+    let folder = repo.top().join(".ai/logs/autopilot");
+    fs::create_dir_all(&folder).unwrap();
+    let held = fs::File::open(&folder).unwrap();
+    rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let states = ["one", "two"].map(|name| repo.dir().join(name));
+    let mut children = states.each_ref().map(|state| {
+        let mut command = repo.command(["7"]);
+        command
+            .env("AUTOPILOT_STATE_DIR", state)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    });
+    // Both have found nobody at the issue.
+    let inode = format!(":{} ", held.metadata().unwrap().ino());
+    let waits = |line: &&str| line.contains("-> FLOCK") && line.contains(&inode);
+    wait_until(|| fs::read_to_string("/proc/locks").unwrap().lines().filter(waits).count() == 2);
+    drop(held);
+    let mut over = || children.iter_mut().position(|child| child.try_wait().unwrap().is_some());
+    wait_until(|| over().is_some());
+    let winner = 1 - over().unwrap();
+    let [one, two] = children;
+    let (loser, winner_child) = if winner == 0 { (two, one) } else { (one, two) };
+    let loser = Ran::of(&loser.wait_with_output().unwrap()).exits(5);
+    loser.says("is running").says("another state directory");
+    let home = || Some(fs::read_dir(states[winner].join("runs")).ok()?.next()?.unwrap().path().join("home"));
+    wait_until(|| home().is_some_and(|home| home.is_dir()));
+    fs::write(home().unwrap().join("go"), "").unwrap();
+    Ran::of(&winner_child.wait_with_output().unwrap()).exits(0);
+    assert_eq!(repo.evidence("status-").len(), 1);
+}
+
+#[test]
 fn a_lock_of_another_host_is_never_taken_and_names_its_file() {
     let (repo, mut child) = waiting();
-    kill(&repo, &mut child);
+    repo.kill(&mut child);
     let lock = fs::read_dir(repo.state().join("locks")).unwrap().next().unwrap().unwrap().path();
     let text = fs::read_to_string(&lock).unwrap();
     let mut holder: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -128,7 +158,7 @@ fn a_kept_worktree_goes_when_that_is_asked_for() {
 #[test]
 fn what_is_of_a_repository_that_was_moved_is_named_and_kept() {
     let (repo, mut child) = waiting();
-    kill(&repo, &mut child);
+    repo.kill(&mut child);
     let moved = repo.dir().join("moved");
     fs::rename(repo.top(), &moved).unwrap();
     let other = Repo::new();

@@ -88,6 +88,24 @@ fn one_of_several_stops_and_the_others_go_on() {
 }
 
 #[test]
+fn the_processes_of_one_do_not_count_for_another() {
+    let repo = Repo::new();
+    let crowd = "  - id: a
+    resources: {processes: 200}
+    command: 'for n in $(seq 170); do sleep 3600 & done; echo ready; while test ! -e ~/go; do sleep 0.05; done'\n";
+    for issue in 1..=2 {
+        repo.plan_of(issue, "", crowd);
+    }
+    repo.commit("plans");
+    let mut child = repo.start(["1", "2", "--jobs", "2"]);
+    wait_until(|| logs_that_say_ready(&repo) == 2 || child.try_wait().unwrap().is_some());
+    for run in std::fs::read_dir(repo.state().join("runs")).unwrap() {
+        std::fs::write(run.unwrap().path().join("home/go"), "").unwrap();
+    }
+    Ran::of(&child.wait_with_output().unwrap()).exits(0);
+}
+
+#[test]
 fn many_issues_killed_in_the_middle_go_on_to_the_same_end() {
     let issues: u64 = std::env::var("AUTOPILOT_CRASH_ISSUES").map_or(8, |issues| issues.parse().unwrap());
     let repo = Repo::new();

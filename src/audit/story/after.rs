@@ -46,7 +46,7 @@ impl Story {
         }
         for step in &mut self.steps {
             step.resumed = true;
-            step.before = step.result.filter(|result| *result == StepResult::Failed);
+            step.before = step.result.or(step.before).filter(|result| *result == StepResult::Failed);
             step.result = step.result.filter(|result| *result == StepResult::Passed);
         }
     }

@@ -107,6 +107,26 @@ fn a_resumed_run_passes_whatever_had_ended_it() {
     }
 }
 
+/// What had failed for good before a run went on still has when that was cut short at once and it goes on again.
+#[test]
+fn a_run_that_goes_on_again_before_it_came_to_a_step_passes() {
+    let repo = Repo::new();
+    repo.plan(
+        "  - {id: a, command: 'exit 3', on_failure: ignore}
+  - {id: b, command: 'echo b > b; echo ready; test -e ~/b || { touch ~/b; sleep 600; }'}\n",
+    );
+    let mut child = repo.start(["7"]);
+    wait_until(|| repo.log().contains("ready"));
+    repo.kill(&mut child);
+    let mut child = repo.start(["7", "--resume"]);
+    let journal = repo.evidence("status-").pop().unwrap();
+    wait_until(|| fs::read_to_string(&journal).unwrap().contains(r#""type":"resumed""#));
+    repo.kill(&mut child);
+    repo.autopilot(["7", "--resume"]).exits(0);
+    assert_eq!(repo.events_of("resumed").len(), 2);
+    passes(&repo);
+}
+
 /// Whoever ends it, whoever goes on, whoever picks it up: interrupted → goes on → killed → picked up by a plain run.
 #[test]
 fn a_run_that_was_interrupted_went_on_was_killed_and_was_picked_up_passes() {

@@ -1,0 +1,42 @@
+//! Who may begin. Two autopilots with different state directories know nothing of each other's locks, but what they
+//! record lies in one folder.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use super::files::{Files, RunName, named};
+
+/// The right to begin or go on with a run in a checkout. One at a time has it, for as long as it takes to open a
+/// journal, which whoever comes next finds locked.
+#[derive(Debug)]
+pub(super) struct Turn {
+    _folder: File,
+}
+
+impl Turn {
+    /// Waits for the right. An error of the kind `WouldBlock` if a run of the issue is being recorded, other than
+    /// the one to go on with.
+    pub(super) fn take(top: &Path, issue: u64, own: Option<RunName>) -> io::Result<Self> {
+        let path = Files::folder(top);
+        let folder = File::open(&path).map_err(|error| named(error, &path))?;
+        // Where the filesystem knows no locks, the issue's own lock has to do.
+        while flock(&folder, FlockOperation::LockExclusive) == Err(Errno::INTR) {}
+        for run in Files::runs(top)?.into_iter().filter(|run| run.issue() == issue && Some(*run) != own) {
+            if is_recorded(&Files::of(top, run).journal()) {
+                let what = format!("run {run} is running");
+                return Err(io::Error::new(io::ErrorKind::WouldBlock, what));
+            }
+        }
+        Ok(Self { _folder: folder })
+    }
+}
+
+/// Tells whether somebody holds a journal. One that cannot be opened is nobody's.
+fn is_recorded(journal: &Path) -> bool {
+    let shared = |file: File| flock(&file, FlockOperation::NonBlockingLockShared);
+    File::open(journal).is_ok_and(|file| shared(file) == Err(Errno::WOULDBLOCK))
+}
