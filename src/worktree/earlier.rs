@@ -91,6 +91,8 @@ impl Worktree {
         host: &HostFacts,
         waivers: &Waivers,
     ) -> Result<Option<Self>, WorktreeError> {
+        // A runner may have died while it looked whether the worktree could go.
+        dir.put_back_worktree()?;
         if !dir.checkpoints().join(RESULT).is_file() || !dir.worktree().is_dir() {
             return Ok(None);
         }
