@@ -39,7 +39,7 @@ impl Found {
 /// Finds what was named: an issue's plan, or a file.
 pub(super) fn find(target: &str) -> Result<Found, Failure> {
     match target.strip_prefix('#').unwrap_or(target).parse::<u64>() {
-        Ok(issue) => of_issue(issue),
+        Ok(issue) => Shelf::here().issue(issue),
         Err(_) => Ok(Found::file(PathBuf::from(target), issue_of_folder(Path::new(target)))),
     }
 }
@@ -58,23 +58,9 @@ pub(super) fn place_of(issue: u64) -> Result<PathBuf, Failure> {
     }
 }
 
-/// Finds the plan of an issue; if there is none, the failure names those there are.
-pub(super) fn of_issue(issue: u64) -> Result<Found, Failure> {
-    let shelf = Shelf::here();
-    if let Some(found) = shelf.plan(issue)? {
-        return Ok(found);
-    }
-    let path = shelf.shown(issue);
-    let message = format!("there is no plan for issue {issue}: {} is missing", path.display());
-    let known: Vec<String> =
-        shelf.plans()?.iter().filter_map(|found| Some(found.issue?.to_string())).collect();
-    let failure = Failure::new(Exit::Usage, message);
-    let failure = if known.is_empty() {
-        failure
-    } else {
-        failure.hint(format!("there are plans for {}", known.join(", ")))
-    };
-    Err(failure.hint("docs/plan.md describes the format; `autopilot init` writes one to begin with"))
+/// Finds the plan of an issue of a repository that the caller stands in.
+pub(super) fn of_issue(repository: &Repository, issue: u64) -> Result<Found, Failure> {
+    Shelf::of(Some(repository)).issue(issue)
 }
 
 /// Returns every plan of the repository, by issue.
@@ -91,12 +77,34 @@ enum Shelf {
 }
 
 impl Shelf {
+    /// Outside of a repository, too, plans can be written and checked.
     fn here() -> Self {
-        match target::repository() {
-            Ok(repository) if repository.is_bare() => Self::Head(repository),
-            // Outside of a repository, too, plans can be written and checked.
+        Self::of(target::repository().ok().as_ref())
+    }
+
+    fn of(repository: Option<&Repository>) -> Self {
+        match repository {
+            Some(repository) if repository.is_bare() => Self::Head(repository.clone()),
             _ => Self::Folder(folder()),
         }
+    }
+
+    /// Finds the plan of an issue; if there is none, the failure names those there are.
+    fn issue(&self, issue: u64) -> Result<Found, Failure> {
+        if let Some(found) = self.plan(issue)? {
+            return Ok(found);
+        }
+        let path = self.shown(issue);
+        let message = format!("there is no plan for issue {issue}: {} is missing", path.display());
+        let known: Vec<String> =
+            self.plans()?.iter().filter_map(|found| Some(found.issue?.to_string())).collect();
+        let failure = Failure::new(Exit::Usage, message);
+        let failure = if known.is_empty() {
+            failure
+        } else {
+            failure.hint(format!("there are plans for {}", known.join(", ")))
+        };
+        Err(failure.hint("docs/plan.md describes the format; `autopilot init` writes one to begin with"))
     }
 
     fn plan(&self, issue: u64) -> Result<Option<Found>, Failure> {

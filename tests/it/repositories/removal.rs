@@ -161,7 +161,10 @@ fn what_somebody_else_goes_on_writing_while_the_worktree_is_to_go_is_not_lost() 
     };
     is_there(&|name| fs::read_to_string(run.join("worktree").join(name)).unwrap());
     // It is left alone until somebody says so, and then it is saved.
-    repo.autopilot(["clean"]).exits(0);
+    repo.autopilot(["clean"])
+        .exits(0)
+        .says("was kept: `--kept` saves what is in it")
+        .hides("nothing is left");
     assert_eq!(repo.left_in_state().len(), 1);
     repo.autopilot(["clean", "--kept"]).exits(0).says("in its salvage bundle");
     assert_eq!(repo.left_in_state(), Vec::<String>::new());
