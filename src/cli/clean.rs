@@ -7,7 +7,7 @@ use super::exit::{Exit, Failure};
 use super::leftovers::{self, Earlier, Kept, Left, Picking, Scene};
 use super::{output, target};
 use crate::evidence::{Files, RunName};
-use crate::policy::Waivers;
+use crate::policy::{Waiver, Waivers};
 use crate::worktree::{LockError, Repository, RunDir, State};
 
 /// Save and remove what runs of this repository left that crashed.
@@ -19,13 +19,16 @@ pub(super) struct CleanArgs {
     /// Also remove worktrees that were kept, if nothing in them is lost by it.
     #[arg(long)]
     kept: bool,
+    /// A protection to go without where this host cannot give it: landlock, seccomp or network (repeatable).
+    #[arg(long, value_name = "WHAT")]
+    allow_degraded: Vec<Waiver>,
 }
 
 pub(super) fn run(args: CleanArgs) -> Result<Exit, Failure> {
     let repository = target::repository()?;
     let state = State::find()?;
     let host = crate::sandbox::probe();
-    let waivers = Waivers::default();
+    let waivers: Waivers = args.allow_degraded.iter().copied().collect();
     let scene = Scene { state: &state, repository: &repository, host: &host, waivers: &waivers };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(Exit::Internal, format!("runtime: {error}")))?;
@@ -72,6 +75,7 @@ fn issues(state: &State, repository: &Repository) -> Result<BTreeSet<u64>, Failu
     let mut issues: BTreeSet<u64> = state.locked(&repository.common_dir).into_iter().collect();
     issues.extend(target::runs(repository, None)?.iter().map(RunName::issue));
     issues.extend(RunDir::issues(state, &repository.common_dir)?);
+    issues.extend(leftovers::pinned(state, repository)?.iter().map(RunName::issue));
     Ok(issues)
 }
 
@@ -118,6 +122,8 @@ fn would(scene: Scene<'_>, issue: u64, kept: bool) -> Result<Vec<String>, Failur
             Left::Broken(error) => told.push(format!("run {name} cannot be picked up: {error}")),
         }
     }
+    let unpinned = |run| format!("would not pin the base of run {run} any more, which is gone");
+    told.extend(leftovers::stale_pins(scene, issue)?.into_iter().map(unpinned));
     Ok(told)
 }
 

@@ -10,7 +10,7 @@ use crate::evidence::{Files, RunName};
 use crate::policy::{HostFacts, Waivers};
 use crate::report::{self, RunView, WorktreeView};
 use crate::run::{self, Interrupt};
-use crate::worktree::{Record, Repository, RunDir, State};
+use crate::worktree::{Record, Repository, RunDir, State, WorktreeError};
 
 /// Where runs happen, and under which rules.
 #[derive(Debug, Clone, Copy)]
@@ -117,7 +117,24 @@ pub(super) async fn recover(
             }
         }
     }
+    for run in stale_pins(scene, issue)? {
+        scene.repository.unpin(&run.to_string())?;
+        told.push(format!("run {run} is gone; its base is not pinned any more"));
+    }
     Ok(told)
+}
+
+/// Lists the runs of an issue that are over, left no directory, and pin their base still.
+pub(super) fn stale_pins(scene: Scene<'_>, issue: u64) -> Result<Vec<RunName>, Failure> {
+    let mut stale = pinned(scene.state, scene.repository)?;
+    // One with another state directory is known by its journal.
+    stale.retain(|run| run.issue() == issue && !Files::of(&scene.repository.toplevel, *run).is_recorded());
+    Ok(stale)
+}
+
+/// Lists the runs that pin their base and have no directory here.
+pub(super) fn pinned(state: &State, repository: &Repository) -> Result<Vec<RunName>, Failure> {
+    Ok(repository.pinned_without_directory(state)?.iter().filter_map(|run| run.parse().ok()).collect())
 }
 
 /// What there is to do about an earlier run.
@@ -179,11 +196,14 @@ pub(super) fn failed(name: RunName, error: run::RunError) -> Failure {
         run::RunError::Io(busy) if busy.kind() == std::io::ErrorKind::WouldBlock => {
             unopened(name.issue(), busy)
         }
-        _ => Failure::new(
-            Exit::Internal,
-            format!("run {name}, which had crashed, cannot be picked up: {error}"),
-        )
-        .hint("mend that and run again: nothing of it is lost until then"),
+        other => {
+            let hint = match other {
+                run::RunError::Worktree(WorktreeError::Refused { hint, .. }) => hint,
+                _ => "mend that and run again: nothing of it is lost until then",
+            };
+            let what = format!("run {name}, which had crashed, cannot be picked up: {error}");
+            Failure::new(Exit::Internal, what).hint(hint)
+        }
     }
 }
 

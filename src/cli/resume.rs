@@ -127,24 +127,21 @@ pub(super) async fn go_on(
     }
     run::resumed(&mut recorder, &standing, &base, torn, scene.repository, grants)?;
     let checkpoint = standing.checkpoint.as_ref().map_or(base.commit.as_str(), |commit| commit.as_str());
-    let mut taken_up = None;
-    if let Some((dir, record)) = left {
-        let (repository, host, waivers) = (scene.repository, scene.host, scene.waivers);
-        if standing.has_worktree {
-            taken_up =
-                Worktree::take_up(dir.clone(), &record, Some(checkpoint), repository, host, waivers).await?;
+    let worktree = match left {
+        Some((dir, record)) if standing.has_worktree => {
+            standing.in_place = true;
+            let (repository, host, waivers) = (scene.repository, scene.host, scene.waivers);
+            Ok(Worktree::take_up(dir, &record, Some(checkpoint), repository, host, waivers).await?)
         }
-        if taken_up.is_none() {
-            dir.discard()?;
+        left => {
+            // No step has run in what was not whole yet.
+            if let Some((dir, _)) = left {
+                dir.discard()?;
+            }
+            let salvage = Some(recorder.files().salvage()).filter(|bundle| bundle.exists());
+            let earlier = worktree::Earlier { checkpoint, salvage: salvage.as_deref() };
+            fresh(scene, plan, &base, name, Some(earlier)).await
         }
-    }
-    standing.in_place = taken_up.is_some();
-    let worktree = if let Some(worktree) = taken_up {
-        Ok(worktree)
-    } else {
-        let salvage = Some(recorder.files().salvage()).filter(|bundle| bundle.exists());
-        let earlier = worktree::Earlier { checkpoint, salvage: salvage.as_deref() };
-        fresh(scene, plan, &base, name, Some(earlier)).await
     };
     Ok(GoingOn { recorder, standing, worktree })
 }

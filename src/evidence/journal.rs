@@ -83,6 +83,8 @@ pub struct Journal {
     seq: u64,
     prev: Sha,
     length: u64,
+    /// A half line may stand behind the last whole one.
+    torn: bool,
 }
 
 impl Journal {
@@ -90,7 +92,15 @@ impl Journal {
     pub fn new(path: &Path, file: File) -> io::Result<Self> {
         lock(path, &file)?;
         sync_folder_of(path)?;
-        Ok(Self { path: path.to_owned(), file, mirror: None, seq: 0, prev: Sha::none(), length: 0 })
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            mirror: None,
+            seq: 0,
+            prev: Sha::none(),
+            length: 0,
+            torn: false,
+        })
     }
 
     /// Opens a journal to go on with it; a half-written last line is cut off and its bytes are counted.
@@ -101,7 +111,8 @@ impl Journal {
         let length = file.metadata()?.len() - torn;
         file.set_len(length).map_err(|e| named(e, path))?;
         let seq = lines.last().map_or(0, |line| line.seq + 1);
-        let journal = Self { path: path.to_owned(), file, mirror: None, seq, prev: last, length };
+        let journal =
+            Self { path: path.to_owned(), file, mirror: None, seq, prev: last, length, torn: false };
         Ok((journal, lines, torn))
     }
 
@@ -129,13 +140,13 @@ impl Journal {
     }
 
     /// Appends events as one write and makes them durable.
-    pub fn append(&mut self, events: Vec<Event>) -> io::Result<Vec<Line>> {
+    pub fn append(&mut self, events: &[Event]) -> io::Result<Vec<Line>> {
         let mut bytes = Vec::with_capacity(512 * events.len());
         let mut lines = Vec::with_capacity(events.len());
         let (mut seq, mut prev) = (self.seq, self.prev.clone());
         for event in events {
             let ts = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
-            let line = Line { v: VERSION, seq, ts, prev, event };
+            let line = Line { v: VERSION, seq, ts, prev, event: event.clone() };
             let start = bytes.len();
             serde_json::to_writer(&mut bytes, &line)?;
             prev = Sha::of(&bytes[start..]);
@@ -160,12 +171,15 @@ impl Journal {
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let written = self.file.write_all(bytes).and_then(|()| self.file.sync_data());
+        let cut = |file: &File| file.set_len(self.length);
+        let whole = if self.torn { cut(&self.file) } else { Ok(()) };
+        let written = whole.and_then(|()| self.file.write_all(bytes)).and_then(|()| self.file.sync_data());
         if let Err(error) = written {
             // A half line would break the chain for whoever goes on with this journal.
-            let _ = self.file.set_len(self.length);
+            self.torn = cut(&self.file).is_err();
             return Err(named(error, &self.path));
         }
+        self.torn = false;
         // The copy guards against `git clean`, not against power loss: it is not synced. That it cannot be
         // kept (a full state directory) does not end a run whose journal is written.
         if self.mirror.as_mut().is_some_and(|mirror| mirror.write_all(bytes).is_err()) {
@@ -255,8 +269,8 @@ mod tests {
     fn each_line_holds_the_hash_of_the_one_before() {
         let folder = tempfile::tempdir().unwrap();
         let (path, mut journal) = journal(folder.path());
-        journal.append(vec![event("a"), event("b")]).unwrap();
-        journal.append(vec![event("c")]).unwrap();
+        journal.append(&[event("a"), event("b")]).unwrap();
+        journal.append(&[event("c")]).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         let rows: Vec<&str> = text.lines().collect();
         let read = read(&path).unwrap();
@@ -274,7 +288,7 @@ mod tests {
     fn a_changed_line_is_found() {
         let folder = tempfile::tempdir().unwrap();
         let (path, mut journal) = journal(folder.path());
-        journal.append(vec![event("a"), event("b")]).unwrap();
+        journal.append(&[event("a"), event("b")]).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, text.replacen("\"a\"", "\"x\"", 1)).unwrap();
         let error = read(&path).unwrap_err().to_string();
@@ -285,14 +299,14 @@ mod tests {
     fn a_torn_last_line_is_cut_off_and_the_chain_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         let (path, mut journal) = journal(folder.path());
-        journal.append(vec![event("a")]).unwrap();
+        journal.append(&[event("a")]).unwrap();
         let mut text = std::fs::read(&path).unwrap();
         text.extend_from_slice(b"{\"v\":1,\"se");
         std::fs::write(&path, text).unwrap();
         drop(journal);
         let (mut journal, lines, torn) = Journal::reopen(&path).unwrap();
         assert_eq!((lines.len(), torn), (1, 10));
-        journal.append(vec![event("b")]).unwrap();
+        journal.append(&[event("b")]).unwrap();
         assert_eq!(read(&path).unwrap().lines.len(), 2);
     }
 
@@ -300,7 +314,7 @@ mod tests {
     fn a_journal_has_one_writer() {
         let folder = tempfile::tempdir().unwrap();
         let (path, mut journal) = journal(folder.path());
-        journal.append(vec![event("a")]).unwrap();
+        journal.append(&[event("a")]).unwrap();
         assert_eq!(Journal::reopen(&path).unwrap_err().kind(), io::ErrorKind::WouldBlock);
         drop(journal);
         assert!(Journal::reopen(&path).is_ok());
@@ -310,9 +324,9 @@ mod tests {
     fn the_mirror_is_the_same_bytes() {
         let folder = tempfile::tempdir().unwrap();
         let (path, mut journal) = journal(folder.path());
-        journal.append(vec![event("a")]).unwrap();
+        journal.append(&[event("a")]).unwrap();
         journal.mirror(&folder.path().join("mirror")).unwrap();
-        journal.append(vec![event("b")]).unwrap();
+        journal.append(&[event("b")]).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), std::fs::read(folder.path().join("mirror")).unwrap());
     }
 }

@@ -117,13 +117,15 @@ impl Recorder {
         Document::new(&self.secrets, value)
     }
 
-    /// Writes one event; when this returns it is durable, and so is all that was deferred before it.
+    /// Writes one event; when this returns it is durable, and so is all that was deferred before it. What could not
+    /// be written is written before any later event, or none of them is.
     pub fn record(&mut self, event: Event) -> io::Result<()> {
-        self.keep_in_place()?;
         self.deferred.push(event);
-        for line in self.journal.append(std::mem::take(&mut self.deferred))? {
+        self.keep_in_place()?;
+        for line in self.journal.append(&self.deferred)? {
             self.watch.event(&line);
         }
+        self.deferred.clear();
         Ok(())
     }
 
@@ -210,4 +212,28 @@ fn write_durably(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|e| files::named(e, path))?;
     file.persist(path).map_err(|error| files::named(error.error, path))?;
     files::sync_folder_of(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_written_comes_before_what_is_written_later() {
+        let top = tempfile::tempdir().unwrap();
+        let mut recorder =
+            Recorder::create(top.path(), 7, &|_| false, &Secrets::default(), Box::new(Unwatched)).unwrap();
+        let full = top.path().join("full");
+        std::fs::write(&full, "").unwrap();
+        // Nothing can be written to what is open for reading only.
+        let mut broken = Journal::new(&full, std::fs::File::open(&full).unwrap()).unwrap();
+        std::mem::swap(&mut recorder.journal, &mut broken);
+        recorder.defer(Event::Recovered { torn: 1 });
+        recorder.record(Event::Recovered { torn: 2 }).unwrap_err();
+        std::mem::swap(&mut recorder.journal, &mut broken);
+        recorder.record(Event::Recovered { torn: 3 }).unwrap();
+        let lines = journal::read(&recorder.files().journal()).unwrap().lines;
+        let torn = lines.iter().map(|line| if let Event::Recovered { torn } = line.event { torn } else { 0 });
+        assert_eq!(torn.collect::<Vec<_>>(), [1, 2, 3]);
+    }
 }

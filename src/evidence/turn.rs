@@ -26,7 +26,7 @@ impl Turn {
         // Where the filesystem knows no locks, the issue's own lock has to do.
         while flock(&folder, FlockOperation::LockExclusive) == Err(Errno::INTR) {}
         for run in Files::runs(top)?.into_iter().filter(|run| run.issue() == issue && Some(*run) != own) {
-            if is_recorded(&Files::of(top, run).journal()) {
+            if Files::of(top, run).is_recorded() {
                 let what = format!("run {run} is running");
                 return Err(io::Error::new(io::ErrorKind::WouldBlock, what));
             }
@@ -35,8 +35,10 @@ impl Turn {
     }
 }
 
-/// Tells whether somebody holds a journal. One that cannot be opened is nobody's.
-fn is_recorded(journal: &Path) -> bool {
-    let shared = |file: File| flock(&file, FlockOperation::NonBlockingLockShared);
-    File::open(journal).is_ok_and(|file| shared(file) == Err(Errno::WOULDBLOCK))
+impl Files {
+    /// Tells whether somebody is recording the run. A journal that cannot be opened is nobody's.
+    pub fn is_recorded(&self) -> bool {
+        let shared = |file: File| flock(&file, FlockOperation::NonBlockingLockShared);
+        File::open(self.journal()).is_ok_and(|file| shared(file) == Err(Errno::WOULDBLOCK))
+    }
 }

@@ -47,7 +47,7 @@ pub async fn recover(
     let last = last_checkpoint(&lines);
     let mut worktree = match left {
         Some((dir, record)) if has_worktree(&lines) => {
-            open_or_discard(dir, &record, last.as_deref(), repository, host, waivers).await?
+            Some(Worktree::take_up(dir, &record, last.as_deref(), repository, host, waivers).await?)
         }
         Some((dir, _)) => {
             dir.discard()?;
@@ -67,22 +67,6 @@ pub async fn recover(
         finish(worktree, &mut recorder, Ending::Remove).await?;
     }
     Ok(Some(Recovered { recorder }))
-}
-
-/// Opens what is left of a worktree; what had not come as far as a checkout holds nothing and goes.
-async fn open_or_discard(
-    dir: RunDir,
-    record: &Record,
-    last: Option<&str>,
-    repository: &Repository,
-    host: &HostFacts,
-    waivers: &Waivers,
-) -> Result<Option<Worktree>, RunError> {
-    let worktree = Worktree::take_up(dir.clone(), record, last, repository, host, waivers).await?;
-    if worktree.is_none() {
-        dir.discard()?;
-    }
-    Ok(worktree)
 }
 
 /// Saves what the attempt in flight left, and goes back to the last checkpoint.

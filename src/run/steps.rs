@@ -118,10 +118,16 @@ impl Runner<'_> {
                     self.remember(&reason)?;
                     failed += 1;
                     let last = failed > step.retries || self.must_stop() || self.out_of_tokens(step);
-                    if last || step.retry_from == RetryFrom::Checkpoint {
+                    let goes_on_from_here = !last && step.retry_from == RetryFrom::Attempt;
+                    if !goes_on_from_here {
                         self.go_back(this, Rollback::Yes).await?;
                     }
                     if last || !self.wait_before(step, number + 1, failed).await? {
+                        if goes_on_from_here {
+                            // There is no next attempt that would.
+                            let is_failure = self.interrupt.heard().is_none();
+                            self.go_back(this, if is_failure { Rollback::Yes } else { Rollback::No }).await?;
+                        }
                         self.step_ended(step, StepResult::Failed, number)?;
                         return Ok((StepResult::Failed, self.verdict(step, reason, self.consecutive)));
                     }

@@ -50,8 +50,7 @@ impl Worktree {
         let person = repository.person();
         let dir = RunDir::create(state, repository, base, name)?;
         let mut git = ConfinedGit::new(&dir, host, waivers, repository)?;
-        let borrowed =
-            if name.share_objects { repository.pin(state, name.run, &base.commit)? } else { Vec::new() };
+        let borrowed = if name.share_objects { repository.pin(name.run, &base.commit)? } else { Vec::new() };
         git.read_also(&borrowed);
         gitdirs::make(&dir, repository, base, name, &person)?;
         git.take_possession(&dir)?;

@@ -81,8 +81,8 @@ pub(super) fn fetch_earlier(
 }
 
 impl Worktree {
-    /// Opens what a dead runner left, at the last checkpoint that was recorded: one that was made and not
-    /// recorded is to be adopted, or salvaged. Nothing if there was no checkout yet: no step ran.
+    /// Opens what a dead runner left of a worktree that was whole, at the last checkpoint that was recorded: one that
+    /// was made and not recorded is to be adopted, or salvaged.
     pub async fn take_up(
         dir: RunDir,
         record: &Record,
@@ -90,11 +90,17 @@ impl Worktree {
         repository: &Repository,
         host: &HostFacts,
         waivers: &Waivers,
-    ) -> Result<Option<Self>, WorktreeError> {
+    ) -> Result<Self, WorktreeError> {
         // A runner may have died while it looked whether the worktree could go.
         dir.put_back_worktree()?;
-        if !dir.checkpoints().join(RESULT).is_file() || !dir.worktree().is_dir() {
-            return Ok(None);
+        for needed in [dir.checkpoints().join(RESULT), dir.worktree()] {
+            if !needed.exists() {
+                let place = dir.path().display();
+                return Err(WorktreeError::refused(
+                    format!("{} is gone, and what else is in {place} may be saved nowhere", needed.display()),
+                    format!("look through it, remove {place}, and run again"),
+                ));
+            }
         }
         let mut git = ConfinedGit::new(&dir, host, waivers, repository)?;
         let borrowed = gitdirs::borrowed(&dir, repository)?;
@@ -103,7 +109,7 @@ impl Worktree {
         let last = last.unwrap_or(&record.base).to_owned();
         let told = tell(&git, TAKE_UP, &record.base, &last).await?;
         let base = repository.resolve(Some(&record.base))?;
-        Ok(Some(Self {
+        Ok(Self {
             root: Root::open(&dir.worktree())?,
             dir,
             git,
@@ -123,7 +129,7 @@ impl Worktree {
             commits: told.commits,
             salvaged: told.salvaged,
             made_in: Duration::ZERO,
-        }))
+        })
     }
 
     /// Goes on from what was fetched of an earlier part of the run.

@@ -65,6 +65,8 @@ impl Git {
         command.env("GIT_NO_REPLACE_OBJECTS", "1");
         // What a partial clone lacks is refused, not fetched behind its owner's back.
         command.env("GIT_NO_LAZY_FETCH", "1");
+        // For what a run makes: its own refs are looked for as files.
+        command.env("GIT_DEFAULT_REF_FORMAT", "files");
         command.arg("-C").arg(folder);
         for setting in QUIET.iter().chain(settings) {
             command.args(["-c", setting]);

@@ -17,25 +17,25 @@ pub(super) fn of(run: &str) -> String {
 
 impl Repository {
     /// Pins the base of a run, and returns the folders that its objects are borrowed from.
-    pub(super) fn pin(&self, state: &State, run: &str, commit: &str) -> Result<Vec<PathBuf>, WorktreeError> {
-        self.drop_stale_pins(state)?;
+    pub(super) fn pin(&self, run: &str, commit: &str) -> Result<Vec<PathBuf>, WorktreeError> {
         self.git("update-ref").args([&of(run), commit]).run()?;
         self.source().object_folders()
     }
 
     /// Takes a pin away.
-    pub(super) fn unpin(&self, run: &str) -> Result<(), WorktreeError> {
+    pub fn unpin(&self, run: &str) -> Result<(), WorktreeError> {
         self.git("update-ref").args(["-d", &of(run)]).run().map(drop)
     }
 
-    /// Takes away what pins the base of runs whose directories are gone: their runners died.
-    pub fn drop_stale_pins(&self, state: &State) -> Result<(), WorktreeError> {
+    /// Lists the runs of which there is a pin and no directory: their runners died, or know another state.
+    pub fn pinned_without_directory(&self, state: &State) -> Result<Vec<String>, WorktreeError> {
         let listed = self.git("for-each-ref").args(["--format=%(refname)", PINS]).line()?;
+        let mut runs = Vec::new();
         for run in listed.lines().filter_map(|name| name.strip_prefix(PINS)) {
             if !RunDir::is_there(state, &self.common_dir, run)? {
-                self.unpin(run)?;
+                runs.push(run.to_owned());
             }
         }
-        Ok(())
+        Ok(runs)
     }
 }

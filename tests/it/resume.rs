@@ -248,6 +248,27 @@ fn what_was_used_up_stays_used_up() {
 }
 
 #[test]
+fn however_the_users_git_keeps_refs_a_crash_loses_nothing() {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'echo one > one'}\n  - {id: b, command: 'echo half > half; echo ready; sleep 600'}\n");
+    let mut command = repo.command(["7"]);
+    let command =
+        command.env("GIT_DEFAULT_REF_FORMAT", "reftable").stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    wait_until(|| repo.log().contains("ready"));
+    repo.kill(&mut child);
+    // What should be there and is not, is no reason to throw away what is.
+    let result = repo.run_dir().join("checkpoints.git/refs/autopilot/result");
+    let away = result.with_extension("away");
+    fs::rename(&result, &away).unwrap();
+    repo.autopilot(["clean"]).exits(70).says("refs/autopilot/result is gone").says("look through it");
+    fs::rename(&away, &result).unwrap();
+    repo.autopilot(["clean"]).exits(0).says("is in its salvage bundle");
+    assert_eq!(repo.on_branch("one"), "one");
+    assert_eq!(repo.left_in_state(), Vec::<String>::new());
+}
+
+#[test]
 fn a_checkpoint_that_was_made_and_not_recorded_is_adopted() {
     let (repo, mut child) = waiting();
     repo.kill(&mut child);

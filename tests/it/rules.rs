@@ -329,6 +329,39 @@ fn interrupted_salvages_runs_no_rollback_and_exits_with_the_signal() {
 }
 
 #[test]
+fn what_a_next_attempt_was_to_go_on_from_is_salvaged_when_there_is_none() {
+    let steps = "  - id: a
+    command: echo half >> half; exit 3
+    retries: 9
+    retry_from: attempt
+    rollback: [echo undoing]
+";
+    for limit in ["24h", "5s"] {
+        let repo = Repo::new();
+        repo.plan_with(&format!("limits: {{consecutive_failures: 9, timeout: {limit}}}"), steps);
+        let child = repo.start(["7"]);
+        if limit == "24h" {
+            let journal = || repo.evidence("status-").pop().map(std::fs::read_to_string);
+            let waits = |text: String| text.matches("retry.waiting").count() == 3;
+            wait_until(|| journal().is_some_and(|text| text.is_ok_and(waits)));
+            kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGINT).unwrap();
+            Ran::of(&child.wait_with_output().unwrap()).exits(130);
+            assert!(!repo.log().contains("undoing"));
+        } else {
+            Ran::of(&child.wait_with_output().unwrap()).exits(1);
+            assert!(repo.log().contains("undoing"));
+        }
+        let saved = &repo.events_of("salvaged")[0];
+        let bundle = repo.evidence("salvage-").pop().expect("a bundle");
+        repo.git(["fetch", "-q", bundle.to_str().unwrap(), "refs/salvage/*:refs/salvage/*"]);
+        let half = repo.git(["show", &format!("{}:half", saved["reference"].as_str().unwrap())]);
+        assert!(half.lines().count() >= 3, "{half}");
+        assert_eq!(repo.left_in_state(), Vec::<String>::new());
+        repo.autopilot(["audit", "7"]).exits(0);
+    }
+}
+
+#[test]
 fn what_cannot_be_right_is_known_before_the_first_step() {
     let repo = Repo::new();
     repo.plan("  - {id: a, command: touch made}\n  - {id: b, apply: missing.patch}\n");

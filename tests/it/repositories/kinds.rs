@@ -332,7 +332,11 @@ fn a_pin_that_a_dead_runner_left_is_taken_away_by_the_next() {
     let repo = Repo::new();
     repo.plan_with("share_objects: true", "  - {id: a, command: 'git log -1; echo made > made'}\n");
     repo.git(["update-ref", "refs/autopilot/base/20200101T000000Z-7", "HEAD"]);
-    repo.run().exits(0);
+    repo.run().exits(0).says("run 20200101T000000Z-7 is gone; its base is not pinned any more");
+    assert_eq!(repo.git(["for-each-ref", "refs/autopilot/"]), "");
+    repo.git(["update-ref", "refs/autopilot/base/20200101T000000Z-8", "HEAD"]);
+    repo.autopilot(["clean", "--dry-run"]).exits(0).says("would not pin the base of run 20200101T000000Z-8");
+    repo.autopilot(["clean"]).exits(0).says("its base is not pinned any more");
     assert_eq!(repo.git(["for-each-ref", "refs/autopilot/"]), "");
 }
 
