@@ -54,7 +54,7 @@ fn find(targets: &[String]) -> Result<Vec<Found>, Failure> {
     if !targets.is_empty() {
         return targets.iter().map(|target| plans::find(target)).collect();
     }
-    let all = plans::all();
+    let all = plans::all()?;
     if all.is_empty() {
         let failure =
             Failure::new(Exit::Usage, "there are no plans: no .ai/plans/<issue>/Autopilot.yaml here");

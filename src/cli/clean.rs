@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::exit::{Exit, Failure};
-use super::leftovers::{self, Kept, Left, Picking, Scene};
+use super::leftovers::{self, Earlier, Kept, Left, Picking, Scene};
 use super::{output, target};
 use crate::evidence::{Files, RunName};
 use crate::policy::{Waiver, Waivers};
@@ -93,6 +93,8 @@ async fn clean(scene: Scene<'_>, issue: u64, kept: bool) -> Result<Vec<String>, 
         told.push(format!("issue {issue}: the lock of process {}, which is gone, is removed", dead.pid));
     }
     let earlier = leftovers::earlier(scene, issue)?;
+    let stay = |earlier: &&Earlier| !kept && matches!(leftovers::standing(earlier), Left::KeptWorktree);
+    told.extend(earlier.iter().filter(stay).map(|earlier| stays(earlier.name)));
     let kept = if kept { Kept::Goes } else { Kept::Stays };
     let picking = Picking { kept, publishing: None };
     told.extend(leftovers::recover(scene, issue, earlier, picking).await?);
@@ -116,15 +118,17 @@ fn would(scene: Scene<'_>, issue: u64, kept: bool) -> Result<Vec<String>, Failur
             Left::Nothing => {}
             Left::Unfinished => told.push(format!("would save what run {name} left, record its end{place}")),
             Left::KeptWorktree if kept => told.push(format!("would save what run {name} kept{place}")),
-            Left::KeptWorktree => {
-                told.push(format!("the worktree of run {name} was kept: `--kept` removes it"));
-            }
+            Left::KeptWorktree => told.push(stays(name)),
             Left::Broken(error) => told.push(format!("run {name} cannot be picked up: {error}")),
         }
     }
     let unpinned = |run| format!("would not pin the base of run {run} any more, which is gone");
     told.extend(leftovers::stale_pins(scene, issue)?.into_iter().map(unpinned));
     Ok(told)
+}
+
+fn stays(run: RunName) -> String {
+    format!("the worktree of run {run} was kept: `--kept` saves what is in it and removes it")
 }
 
 /// Removes the files that a runner was writing when it died: they have another name until they are whole.

@@ -24,7 +24,7 @@ pub(super) struct InitArgs {
 }
 
 pub(super) fn run(args: InitArgs) -> Result<Exit, Failure> {
-    let path = plans::path_of(args.issue);
+    let path = plans::place_of(args.issue)?;
     if path.symlink_metadata().is_ok() {
         let message = format!("{} is there already", path.display());
         return Err(Failure::new(Exit::Usage, message).hint("change it by hand, or move it away first"));

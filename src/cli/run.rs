@@ -79,7 +79,7 @@ pub(super) fn run(args: RunArgs) -> Result<Exit, Failure> {
 /// Runs one issue from its plan to its closed evidence.
 async fn one(args: &RunArgs, repository: &Repository, call: Call) -> Result<Exit, Failure> {
     let Call { issue, board, interrupt } = call;
-    let found = find(args, issue)?;
+    let found = find(args, repository, issue)?;
     let plan = load(args, &found)?;
     let base = repository.base(plan.base.as_deref())?;
     let host = host(args)?;
@@ -208,10 +208,10 @@ fn host(args: &RunArgs) -> Result<HostFacts, Failure> {
     Ok(host)
 }
 
-fn find(args: &RunArgs, issue: u64) -> Result<Found, Failure> {
+fn find(args: &RunArgs, repository: &Repository, issue: u64) -> Result<Found, Failure> {
     match &args.plan {
         Some(path) => Ok(Found::file(path.clone(), Some(issue))),
-        None => plans::of_issue(issue),
+        None => plans::of_issue(repository, issue),
     }
 }
 

@@ -149,8 +149,13 @@ impl Worktree {
         let is_named = |oid: &str| !oid.is_empty() && why.contains(oid);
         let changed = changes.paths.iter().find(|changed| is_named(&changed.oid));
         // Perhaps what the base has is refused, and a tree that leads there is new.
-        let culprit = changed.map(|changed| changed.path.as_slice()).or(self.snapshot.path_of(is_named));
-        let place = culprit.map_or_else(String::new, |path| format!(" {}", shown(path)));
+        let of_base = || self.snapshot.path_of(is_named);
+        let place = match changed.map(|changed| changed.path.as_slice()) {
+            Some(path) => format!(" {}", shown(path)),
+            None => {
+                of_base().map_or_else(String::new, |path| format!(" {}, which the base holds,", shown(path)))
+            }
+        };
         WorktreeError::Uncommittable(format!("git does not take{place} into a commit: {why}"))
     }
 

@@ -8,9 +8,13 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::bundle;
+use super::checkpoint::shown;
 use super::error::{WorktreeError, at};
 use super::part::Part;
+use super::root::Root;
+use super::rules::Rules;
 use super::tree;
+use super::walk::{Found, Tracked};
 use super::{Worktree, rundir};
 
 /// Packs a commit range (`$REFS`, without `$BASE`) for the way out. A git that was killed has left its lock.
@@ -37,12 +41,13 @@ pub struct Delivered {
 }
 
 /// That every byte of a worktree is in the user's repository.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 #[must_use = "a worktree is removed only with a proof"]
 pub struct Proof {
-    /// Files compared.
-    pub compared: u64,
+    /// What was compared, as it looked then.
+    compared: Vec<Found>,
     ignored: Vec<Vec<u8>>,
+    tracked: Tracked,
 }
 
 /// What went with a worktree.
@@ -115,7 +120,7 @@ impl Worktree {
             )));
         }
         let tops: Vec<Vec<u8>> = self.parts.iter().map(|part| part.path.clone()).collect();
-        let tracked = super::walk::Tracked::of(committed.keys().map(Vec::as_slice), &tops);
+        let tracked = Tracked::of(committed.keys().map(Vec::as_slice), &tops);
         let walk = self.root.walk(&self.rules, &tracked)?;
         for found in &walk.found {
             let oid = self.root.blob(&found.path, found.mode, self.repository.format)?;
@@ -129,17 +134,36 @@ impl Worktree {
                 )));
             }
         }
-        Ok(Proof { compared: walk.found.len() as u64, ignored: walk.ignored })
+        Ok(Proof { compared: walk.found, ignored: walk.ignored, tracked })
     }
 
     /// Removes the run's directory with everything in it.
     pub fn remove(self, proof: &Proof) -> Result<Removed, WorktreeError> {
         let (ignored_files, ignored_bytes) = self.root.measure(&proof.ignored)?;
+        self.withdraw(proof)?;
         let left = self.dir.remove()?;
         if !self.borrowed.is_empty() {
             self.repository.unpin(&self.run)?;
         }
-        Ok(Removed { proved: proof.compared, ignored_files, ignored_bytes, left })
+        Ok(Removed { proved: proof.compared.len() as u64, ignored_files, ignored_bytes, left })
+    }
+
+    /// Takes the worktree away from where others know it, and looks once more: somebody who is no step of the run
+    /// may have gone on writing. By its path nobody does from here on.
+    fn withdraw(&self, proof: &Proof) -> Result<(), WorktreeError> {
+        self.dir.withdraw_worktree()?;
+        match proof.written_since(&self.root, &self.rules) {
+            Ok(None) => Ok(()),
+            Ok(Some(path)) => {
+                self.dir.put_back_worktree()?;
+                let path = shown(&path).into_owned();
+                Err(WorktreeError::Uncommittable(format!("{path} was written while the worktree was to go")))
+            }
+            Err(error) => {
+                self.dir.put_back_worktree()?;
+                Err(error.into())
+            }
+        }
     }
 
     /// Bundles refs; one that is to be at a commit first is alone.
@@ -150,9 +174,76 @@ impl Worktree {
     }
 }
 
+impl Proof {
+    /// Finds a file that is not as it was when it was compared, or was not there.
+    fn written_since(&self, root: &Root, rules: &Rules) -> io::Result<Option<Vec<u8>>> {
+        let looked: HashMap<&[u8], &Found> =
+            self.compared.iter().map(|found| (found.path.as_slice(), found)).collect();
+        let is_as_then = |now: &Found| {
+            let then = looked.get(now.path.as_slice());
+            then.is_some_and(|then| (then.mode, then.identity) == (now.mode, now.identity))
+        };
+        let walk = root.walk(rules, &self.tracked)?;
+        let unheld = walk.unheld.into_iter().filter(|(_, kind)| kind.holds_bytes()).map(|(path, _)| path);
+        let written = walk.found.into_iter().filter(|now| !is_as_then(now)).map(|now| now.path);
+        Ok(written.chain(unheld).next())
+    }
+}
+
 impl rundir::RunDir {
     /// Removes a run directory in which no step ever ran.
     pub fn discard(&self) -> Result<(), WorktreeError> {
         self.remove().map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A folder with one file, and a proof of it.
+    fn proved() -> (tempfile::TempDir, Root, Proof) {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("file"), "saved").unwrap();
+        let root = Root::open(folder.path()).unwrap();
+        let tracked = Tracked::of([b"file".as_slice()].into_iter(), &[]);
+        let walk = root.walk(&Rules::default(), &tracked).unwrap();
+        (folder, root, Proof { compared: walk.found, ignored: Vec::new(), tracked })
+    }
+
+    #[test]
+    fn whatever_is_written_after_the_proof_is_found() {
+        type Change = fn(&Path);
+        let changes: [(&str, Change); 5] = [
+            ("new", |folder| fs::write(folder.join("new"), "x").unwrap()),
+            ("deep/er/new", |folder| {
+                fs::create_dir_all(folder.join("deep/er")).unwrap();
+                fs::write(folder.join("deep/er/new"), "x").unwrap();
+            }),
+            ("file", |folder| fs::write(folder.join("file"), "saved, and more").unwrap()),
+            ("file", |folder| {
+                fs::write(folder.join("other"), "taken").unwrap();
+                fs::rename(folder.join("other"), folder.join("file")).unwrap();
+            }),
+            (".git", |folder| fs::create_dir(folder.join(".git")).unwrap()),
+        ];
+        for (path, change) in changes {
+            let (folder, root, proof) = proved();
+            let written = || proof.written_since(&root, &Rules::default()).unwrap();
+            assert_eq!(written(), None);
+            change(folder.path());
+            assert_eq!(written(), Some(path.as_bytes().to_vec()));
+        }
+    }
+
+    #[test]
+    fn what_holds_no_bytes_or_is_gone_is_in_nobodys_way() {
+        let (folder, root, proof) = proved();
+        nix::unistd::mkfifo(&folder.path().join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        fs::create_dir(folder.path().join("empty")).unwrap();
+        fs::remove_file(folder.path().join("file")).unwrap();
+        assert_eq!(proof.written_since(&root, &Rules::default()).unwrap(), None);
     }
 }

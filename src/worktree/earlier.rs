@@ -93,6 +93,8 @@ impl Worktree {
         host: &HostFacts,
         waivers: &Waivers,
     ) -> Result<Self, WorktreeError> {
+        // A runner may have died while it looked whether the worktree could go.
+        dir.put_back_worktree()?;
         for needed in [dir.checkpoints().join(RESULT), dir.worktree()] {
             if !needed.exists() {
                 let place = dir.path().display();
@@ -108,7 +110,7 @@ impl Worktree {
         git.take_possession(&dir)?;
         let last = last.unwrap_or(&record.base).to_owned();
         let told = tell(&git, TAKE_UP, &record.base, &last).await?;
-        let base = repository.base(Some(&record.base))?;
+        let base = repository.resolve(Some(&record.base))?;
         let mut worktree = Self {
             root: Root::open(&dir.worktree())?,
             dir,

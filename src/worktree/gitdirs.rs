@@ -142,7 +142,8 @@ fn lay_attributes(git_dir: &Path, part: &Part) -> Result<(), WorktreeError> {
     fs::write(&file, &part.attributes).map_err(at(&file))
 }
 
-fn init(path: &Path, repository: &Repository, bare: bool) -> Result<(), WorktreeError> {
+/// Makes an empty repository that names its objects as the user's does.
+pub(super) fn init(path: &Path, repository: &Repository, bare: bool) -> Result<(), WorktreeError> {
     let format = format!("--object-format={}", repository.format.name());
     let parent = path.parent().unwrap_or(path);
     fs::create_dir_all(parent).map_err(at(parent))?;

@@ -32,6 +32,7 @@ mod rules;
 mod rundir;
 mod salvage;
 mod state;
+mod strict;
 mod tree;
 mod walk;
 

@@ -9,6 +9,7 @@ use super::error::{WorktreeError, at};
 use super::git::{Git, Owner};
 use super::intake::Source;
 use super::part::{self, Part};
+use super::strict;
 use super::tree::{self, Entry, ObjectFormat};
 
 /// The repository that autopilot was started in.
@@ -86,6 +87,13 @@ impl Repository {
 
     /// Resolves the base of a run and refuses what has to be refused, before anything is made.
     pub fn base(&self, named: Option<&str>) -> Result<Base, WorktreeError> {
+        let base = self.resolve(named)?;
+        strict::refuse(self, &base)?;
+        Ok(base)
+    }
+
+    /// The same for a run that has begun: what is left of it is to be had, whatever its base holds.
+    pub(super) fn resolve(&self, named: Option<&str>) -> Result<Base, WorktreeError> {
         let head = self.git("symbolic-ref").args(["--quiet", "--short", "HEAD"]).line().ok();
         let name = named.map(str::to_owned).or(head).unwrap_or_else(|| "HEAD".to_owned());
         let commit = self.commit_of(&name)?;
@@ -100,11 +108,17 @@ impl Repository {
         Ok(!self.bare && !self.git("status").args(["--porcelain", "-z", "--no-renames"]).run()?.is_empty())
     }
 
-    /// Takes the files below a folder of a bare repository's HEAD out to another; whether there were any.
-    /// In a checkout they are there to be read.
-    pub fn take_out(&self, folder: &str, to: &Path) -> Result<bool, WorktreeError> {
-        let listing = self.git("ls-tree").args(["-r", "-z", "--full-tree", "HEAD", "--", folder]);
-        let Some(listing) = self.bare.then(|| listing.run().ok()).flatten() else { return Ok(false) };
+    /// Tells whether it is a repository without a checkout.
+    pub fn is_bare(&self) -> bool {
+        self.bare
+    }
+
+    /// Takes the plain files below a folder of HEAD's commit out to another.
+    pub fn take_out(&self, folder: &str, to: &Path) -> Result<(), WorktreeError> {
+        if !self.git("rev-parse").args(["--verify", "--quiet", "HEAD"]).succeeds()? {
+            return Ok(()); // There is no commit yet.
+        }
+        let listing = self.git("ls-tree").args(["-r", "-z", "--full-tree", "HEAD", "--", folder]).run()?;
         let entries = tree::parse(&listing)?;
         let inside = |entry: &&Entry| {
             let path = Path::new(OsStr::from_bytes(&entry.path));
@@ -119,7 +133,7 @@ impl Repository {
             std::fs::create_dir_all(parent).map_err(at(parent))?;
             std::fs::write(&file, bytes).map_err(at(&file))?;
         }
-        Ok(!files.is_empty())
+        Ok(())
     }
 
     /// Tells whether a full ref name is taken.

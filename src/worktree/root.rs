@@ -166,11 +166,13 @@ impl Root {
         for entry in Dir::read_from(&folder)? {
             let entry = entry?;
             let name = entry.file_name();
-            if name.to_bytes() != b"." && name.to_bytes() != b".." {
-                listed.push((
-                    name.to_bytes().to_vec(),
-                    rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?,
-                ));
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            match rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+                // Gone since: somebody outside of the run has it open, an editor, say.
+                Err(Errno::NOENT) => {}
+                stat => listed.push((name.to_bytes().to_vec(), stat?)),
             }
         }
         Ok(listed)

@@ -179,6 +179,24 @@ impl RunDir {
         if part == 0 { own } else { own.join("submodules").join(part.to_string()) }
     }
 
+    /// Where the worktree waits to be removed: nobody else knows it.
+    fn withdrawn(&self) -> PathBuf {
+        self.path.join("withdrawn")
+    }
+
+    /// Takes the worktree away from its path.
+    pub(super) fn withdraw_worktree(&self) -> Result<(), WorktreeError> {
+        fs::rename(self.worktree(), self.withdrawn()).map_err(at(&self.worktree()))
+    }
+
+    /// Puts a worktree back that was to go and stays.
+    pub(super) fn put_back_worktree(&self) -> Result<(), WorktreeError> {
+        match fs::rename(self.withdrawn(), self.worktree()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(&self.worktree())(error)),
+            _ => Ok(()),
+        }
+    }
+
     /// HOME of the steps.
     pub(super) fn home(&self) -> PathBuf {
         self.path.join("home")

@@ -146,7 +146,7 @@ fn a_kept_worktree_goes_when_that_is_asked_for() {
     repo.autopilot(["7", "--keep-worktree"]).exits(0);
     repo.autopilot(["clean"]).exits(0);
     assert_eq!(run_dirs(&repo).len(), 1);
-    repo.autopilot(["clean", "--dry-run"]).exits(0).says("was kept: `--kept` removes it");
+    repo.autopilot(["clean", "--dry-run"]).exits(0).says("was kept: `--kept` saves what is in it");
     // What somebody did in it since is not on the branch: it is saved first.
     fs::write(run_dirs(&repo)[0].join("worktree/later"), "by hand\n").unwrap();
     repo.autopilot(["clean", "--kept"]).exits(0).says("is in its salvage bundle");

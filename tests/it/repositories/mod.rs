@@ -1,5 +1,6 @@
 //! Every kind of repository and every kind of step: the work arrives, the user's repository stays as it was.
 
+mod base;
 mod files;
 mod hostile;
 mod kinds;

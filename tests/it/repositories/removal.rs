@@ -1,10 +1,15 @@
 //! Removal: what cannot go is named, what is mounted is not entered, and the next run finishes.
 
+use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::process::Command;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::is_root;
-use crate::common::Repo;
+use super::{assert_same, is_root, script};
+use crate::common::{Ran, Repo, wait_until};
 
 /// Waits for the step's files, lays a mount and an immutable file among them, runs on, and lists what is left.
 const SCRIPT: &str = r#"
@@ -16,7 +21,7 @@ const SCRIPT: &str = r#"
   touch target/go
 ) &
 "$AUTOPILOT" 7
-chattr -i "$STATE"/runs/*/worktree/target/file
+chattr -i "$STATE"/runs/*/withdrawn/target/file
 # The control: by names alone, what is mounted goes with the tree.
 mkdir -p "$CONTROL/tree/mount" "$CONTROL/outside"
 touch "$CONTROL/outside/theirs"
@@ -72,7 +77,7 @@ fn a_crashed_run_salvages_no_more_than_its_plan_says() {
         "  - {id: a, command: 'echo small > small; head -c 2M /dev/zero > large; echo ready; sleep 3600'}\n",
     );
     let mut child = repo.start(["7"]);
-    crate::common::wait_until(|| repo.log().contains("ready"));
+    wait_until(|| repo.log().contains("ready"));
     child.kill().unwrap();
     child.wait().unwrap();
     // The plan is another one by now, and was never that run's.
@@ -85,4 +90,103 @@ fn a_crashed_run_salvages_no_more_than_its_plan_says() {
     repo.git(["fetch", "-q", bundle.to_str().unwrap(), "refs/salvage/*:refs/salvage/*"]);
     assert_eq!(repo.git(["show", "refs/salvage/a-1:small"]), "small");
     assert_eq!(repo.left_in_state().len(), 1, "the large file is still there");
+}
+
+/// A git that, where the proof asks what is on the branch, waits until somebody has written into the worktree.
+const SLOW_GIT: &str = r#"#!/bin/sh
+PATH=${PATH#*:}
+case " $* " in *" ls-tree "*) if test -d "$TOP/.git/refs/heads/autopilot"; then
+  : > "$MARKS/proving"
+  until test -e "$MARKS/written"; do sleep 0.05; done
+fi ;; esac
+exec git "$@"
+"#;
+
+/// Appends numbered lines to files of a folder until it is told to stop; returns each that the system took.
+fn write_on(folder: &Path, stop: &AtomicBool, first: &Path) -> Vec<(String, String)> {
+    let mut taken = Vec::new();
+    for number in 0_u64.. {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let (name, line) = (format!("stray{}", number % 20), format!("line {number}"));
+        let opened = fs::File::options().append(true).create(true).open(folder.join(&name));
+        if opened.and_then(|mut file| writeln!(file, "{line}")).is_ok() {
+            taken.push((name, line));
+        }
+        if number == 0 {
+            fs::write(first, "").unwrap();
+        }
+    }
+    taken
+}
+
+#[test]
+fn what_somebody_else_goes_on_writing_while_the_worktree_is_to_go_is_not_lost() {
+    let repo = Repo::new();
+    script(&repo, "echo made > made");
+    let [tools, marks] = ["tools", "marks"].map(|name| repo.dir().join(name));
+    for folder in [&tools, &marks] {
+        fs::create_dir(folder).unwrap();
+    }
+    fs::write(tools.join("git"), SLOW_GIT).unwrap();
+    fs::set_permissions(tools.join("git"), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
+    let before = repo.fingerprint();
+    let mut command = repo.command(["7"]);
+    command.envs([("PATH", path.as_ref()), ("TOP", repo.top().as_os_str()), ("MARKS", marks.as_os_str())]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until(|| marks.join("proving").exists());
+    let run = fs::read_dir(repo.state().join("runs")).unwrap().next().unwrap().unwrap().path();
+    let stop = AtomicBool::new(false);
+    let (ran, taken) = std::thread::scope(|scope| {
+        let worktree = run.join("worktree");
+        let (stop, first) = (&stop, marks.join("written"));
+        let writer = scope.spawn(move || write_on(&worktree, stop, &first));
+        let ran = Ran::of(&child.wait_with_output().unwrap());
+        stop.store(true, Ordering::Relaxed);
+        (ran, writer.join().unwrap())
+    });
+    // The run is done, and says what stands in the way of the removal.
+    ran.exits(0).says("done in").says(&format!("worktree kept at {}: ", run.display())).says("stray");
+    assert_eq!(repo.on_branch("made"), "made");
+    assert_same(&before, &repo.fingerprint());
+    assert!(!taken.is_empty());
+    let is_there = |read: &dyn Fn(&str) -> String| {
+        let names: HashSet<&String> = taken.iter().map(|(name, _)| name).collect();
+        let files: HashMap<&String, String> = names.into_iter().map(|name| (name, read(name))).collect();
+        for (name, line) in &taken {
+            assert!(files[name].lines().any(|other| other == line), "{line} is not in {name}");
+        }
+    };
+    is_there(&|name| fs::read_to_string(run.join("worktree").join(name)).unwrap());
+    // It is left alone until somebody says so, and then it is saved.
+    repo.autopilot(["clean"])
+        .exits(0)
+        .says("was kept: `--kept` saves what is in it")
+        .hides("nothing is left");
+    assert_eq!(repo.left_in_state().len(), 1);
+    repo.autopilot(["clean", "--kept"]).exits(0).says("in its salvage bundle");
+    assert_eq!(repo.left_in_state(), Vec::<String>::new());
+    let bundle = repo.evidence("salvage-").pop().unwrap();
+    repo.git(["fetch", "-q", bundle.to_str().unwrap(), "refs/salvage/*:refs/salvage/*"]);
+    let saved = repo.git(["for-each-ref", "--format=%(refname)", "refs/salvage/"]);
+    is_there(&|name| repo.git(["show", &format!("{saved}:{name}")]));
+}
+
+#[test]
+fn a_worktree_whose_runner_died_while_it_looked_once_more_is_put_back() {
+    let repo = Repo::new();
+    script(&repo, "echo work > work; echo ready; sleep 3600");
+    let mut child = repo.start(["7"]);
+    wait_until(|| repo.log().contains("ready"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let run = fs::read_dir(repo.state().join("runs")).unwrap().next().unwrap().unwrap().path();
+    fs::rename(run.join("worktree"), run.join("withdrawn")).unwrap();
+    repo.autopilot(["clean"]).exits(0).says("in its salvage bundle");
+    assert_eq!(repo.left_in_state(), Vec::<String>::new());
+    let bundle = repo.evidence("salvage-").pop().unwrap();
+    repo.git(["fetch", "-q", bundle.to_str().unwrap(), "refs/salvage/*:refs/salvage/*"]);
+    assert_eq!(repo.git(["show", "refs/salvage/a-1:work"]), "work");
 }

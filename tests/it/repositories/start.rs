@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 
+use serde_json::Value;
+
 use super::{assert_same, nothing_made, refused, run_without_trace, script};
 use crate::common::{Ran, Repo};
 
@@ -108,12 +110,73 @@ fn a_bare_repository_is_a_starting_place() {
 }
 
 #[test]
+fn plans_of_a_bare_repository_are_those_of_its_head() {
+    let repo = Repo::new();
+    repo.plan_of(7, "", "  - {id: seven, apply: change.patch}\n");
+    repo.file(".ai/plans/7/change.patch", "--- a/README.md\n");
+    repo.plan_of(10, "", "  - {id: ten, command: 'true'}\n");
+    repo.file(".ai/plans/notes.md", "no plan\n");
+    repo.git(["add", "."]);
+    repo.git(["commit", "-q", "-m", "plans"]);
+    repo.plan_of(11, "", "  - {id: eleven, command: 'true'}\n");
+    // Inside of a checkout with plans of its own, which are none of the bare repository's.
+    repo.git(["clone", "-q", "--bare", ".", "bare.git"]);
+    let bare = repo.top().join("bare.git");
+    let autopilot = |args: &[&str]| Ran::of(&repo.command(args).current_dir(&bare).output().unwrap());
+    let ran = autopilot(&["check"]).exits(0).says("seven").says("ten").hides("eleven");
+    assert!(ran.stdout.find("seven") < ran.stdout.find("ten"), "by issue: {}", ran.stdout);
+    let checked: Value = serde_json::from_str(&autopilot(&["check", "--json"]).exits(0).stdout).unwrap();
+    let paths: Vec<&str> =
+        checked["plans"].as_array().unwrap().iter().map(|plan| plan["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, [".ai/plans/7/Autopilot.yaml", ".ai/plans/10/Autopilot.yaml"]);
+    autopilot(&["11"])
+        .exits(2)
+        .says("there is no plan for issue 11: HEAD:.ai/plans/11/Autopilot.yaml is missing")
+        .says("hint: there are plans for 7, 10");
+    // One that is wrong is said with its place, as in a checkout.
+    repo.file(".ai/plans/10/Autopilot.yaml", "version: 1\nissue: 10\ntitle: Ten\nstep: []\n");
+    repo.git(["commit", "-q", "-am", "wrong"]);
+    repo.git(["push", "-q", "bare.git", "main"]);
+    autopilot(&["check"]).exits(2).says("seven").says(".ai/plans/10/Autopilot.yaml:4:1");
+}
+
+#[test]
 fn a_bare_repository_without_a_commit_has_no_plan() {
     let repo = Repo::empty();
     repo.git(["init", "-q", "--bare"]);
     repo.autopilot(["7"]).exits(2).says("there is no plan for issue 7");
+    repo.autopilot(["check"]).exits(2).says("there are no plans");
     repo.autopilot(["status"]).exits(0);
     assert_eq!(repo.left_in_state(), Vec::<String>::new());
+}
+
+#[test]
+fn a_plan_is_written_in_a_worktree_of_a_bare_repository_and_not_into_the_repository() {
+    let repo = Repo::new();
+    let bare = repo.dir().join("bare.git");
+    repo.git(["clone", "-q", "--bare", ".", bare.to_str().unwrap()]);
+    let graph = repo.dir().join("Plans.md");
+    fs::write(&graph, "# Nine\n\n### 1. Look\n\n- **ID**: `a`\n").unwrap();
+    let before = of_bare(&repo, &bare);
+    let init = ["init", "9", "--from", graph.to_str().unwrap()];
+    let autopilot = |folder: &std::path::Path, args: &[&str]| {
+        Ran::of(&repo.command(args).current_dir(folder).output().unwrap())
+    };
+    let ran = autopilot(&bare, &init).exits(2).says("bare.git is a bare repository: there is no checkout");
+    assert_eq!(of_bare(&repo, &bare), before);
+    assert!(!bare.join(".ai").exists());
+    // What the hint says, word for word.
+    let hint = ran.stderr.lines().find_map(|line| line.split_once("read from HEAD here: ")).unwrap().1;
+    let made = Command::new("sh").args(["-euc", hint]).current_dir(&bare).output().unwrap();
+    assert!(made.status.success(), "{hint}: {}", String::from_utf8_lossy(&made.stderr));
+    let checkout = repo.dir().join("checkout");
+    autopilot(&checkout, &init).exits(0).says(".ai/plans/9/Autopilot.yaml");
+    autopilot(&checkout, &["check", "--plan-only"]).exits(0).says(".ai/plans/9/Autopilot.yaml");
+    autopilot(&bare, &["check"]).exits(2).says("there are no plans");
+    let git = ["-C", "../checkout", "-c", "user.name=Somebody", "-c", "user.email=somebody@example.org"];
+    repo.git([&git[..], &["add", "."]].concat());
+    repo.git([&git[..], &["commit", "-q", "-m", "plan"]].concat());
+    autopilot(&bare, &["check", "--plan-only"]).exits(0).says(".ai/plans/9/Autopilot.yaml");
 }
 
 #[test]
