@@ -146,10 +146,13 @@ fn layers(home: &Path, lower: &Path, cache: &Cache, identity: &Identity) -> io::
     let all = layers_of(home);
     let done = all.join(&cache.name);
     if done.is_dir() {
-        // A volatile overlay leaves a mark there that refuses the next mount.
+        // A volatile overlay leaves a mark there that refuses the next mount. Whoever was killed between the two has
+        // left nothing there.
         let work = done.join("work");
-        fs::remove_dir_all(&work)?;
-        fs::create_dir(&work)?;
+        match fs::remove_dir_all(&work) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => fs::create_dir(&work)?,
+        }
         return Ok(done);
     }
     let fresh = all.join(format!("{}.new", cache.name));
@@ -205,4 +208,28 @@ fn plain_folder(base: &Path, relative: &Path, identity: &Identity) -> io::Result
         folder = rustix::fs::openat(&folder, part, flags, Mode::empty())?;
     }
     Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_are_made_whatever_one_who_was_killed_has_left_of_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let (home, lower) = (folder.path().join("home"), folder.path().join("lower"));
+        fs::create_dir_all(lower.join("below")).unwrap();
+        let (uid, gid) = (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw());
+        let identity = Identity { uid, gid, name: "step".into() };
+        let cache = Cache { name: "cache".into(), host: lower.clone(), seen: "cache".into() };
+        let made = || layers(&home, &lower, &cache, &identity).unwrap();
+        fs::create_dir_all(layers_of(&home).join("cache.new/upper")).unwrap();
+        let layers = made();
+        let whole = || layers.join("upper").is_dir() && layers.join("work").is_dir();
+        assert!(whole());
+        fs::remove_dir(layers.join("work")).unwrap();
+        assert!(made() == layers && whole());
+        fs::create_dir_all(layers.join("work/incompat/volatile")).unwrap();
+        assert!(made() == layers && whole() && !layers.join("work/incompat").exists());
+    }
 }

@@ -82,7 +82,7 @@ fn a_crashed_run_is_found_and_passes_once_it_was_picked_up() {
 
 /// A step that waits for ever in its first attempt, and passes in the next.
 const SECOND_TIME: &str = "  - {id: a, command: 'echo a > a'}
-  - {id: b, command: 'echo b > b; echo ready; test -e ~/b || { touch ~/b; sleep 600; }', retries: 1}
+  - {id: b, command: 'echo b > b; test -e ~/b || { touch ~/b; echo ready; sleep 600; }', retries: 1}
   - {id: c, command: 'echo c > c; exit 3', on_failure: ignore}
   - {id: d, needs: [c], command: 'true'}\n";
 
@@ -113,7 +113,7 @@ fn a_run_that_goes_on_again_before_it_came_to_a_step_passes() {
     let repo = Repo::new();
     repo.plan(
         "  - {id: a, command: 'exit 3', on_failure: ignore}
-  - {id: b, command: 'echo b > b; echo ready; test -e ~/b || { touch ~/b; sleep 600; }'}\n",
+  - {id: b, command: 'echo b > b; test -e ~/b || { touch ~/b; echo ready; sleep 600; }'}\n",
     );
     let mut child = repo.start(["7"]);
     wait_until(|| repo.log().contains("ready"));
