@@ -375,7 +375,7 @@ fn a_crash_in_a_worktree_that_is_gone_is_picked_up_elsewhere() {
     repo.git(["worktree", "add", "-q", "../linked", "-b", "side"]);
     let linked = repo.dir().join("linked");
     let mut child = repo.command(["7"]).current_dir(&linked).spawn().unwrap();
-    wait_until(|| repo.processes().iter().any(|line| line.contains("3603")));
+    wait_until(|| repo.processes().iter().any(|line| line.contains("sleep 3603")));
     child.kill().unwrap();
     child.wait().unwrap();
     repo.git(["worktree", "remove", "--force", "../linked"]);

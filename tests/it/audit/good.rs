@@ -67,7 +67,7 @@ fn an_interrupted_run_passes() {
 #[test]
 fn a_crashed_run_is_found_and_passes_once_it_was_picked_up() {
     let repo = Repo::new();
-    repo.plan("  - {id: a, command: 'echo x > x'}\n  - {id: b, command: 'echo y > y; echo ready; test -e ~/b || { touch ~/b; sleep 60; }'}\n");
+    repo.plan("  - {id: a, command: 'echo x > x'}\n  - {id: b, command: 'echo y > y; test -e ~/b || { touch ~/b; echo ready; sleep 60; }'}\n");
     let mut child = repo.start(["7"]);
     wait_until(|| repo.log().contains("ready"));
     child.kill().unwrap();
