@@ -8,6 +8,7 @@ use std::fs;
 
 use super::Worktree;
 use super::changes::{Changed, Changes, Kind};
+use super::confined::UNLOCK;
 use super::create::RESULT;
 use super::error::{WorktreeError, at};
 use super::filters;
@@ -43,9 +44,8 @@ echo "$commit"
 git diff-tree -r -z --raw --numstat --no-renames --abbrev=64 "$PARENT" "$commit"
 "#;
 
-/// Takes back what a commit that failed half-way has left: the lock of a git that was killed, half an index.
+/// Takes back what a commit that failed half-way has left in the index.
 const UNDO: &str = r#"
-find "$GIT_DIR" -name '*.lock' -exec rm -f {} +
 git read-tree "$PARENT"
 git update-ref "$REF" "$PARENT"
 "#;
@@ -104,7 +104,7 @@ impl Worktree {
             Ok(made) => made,
             Err(error) => {
                 let variables = [("PARENT", self.last.clone().into()), ("REF", RESULT.into())];
-                self.git.script("undo", UNDO, &variables).await?;
+                self.git.script("undo", &[UNLOCK, UNDO].concat(), &variables).await?;
                 return Err(self.refused_by_git(&changes, error));
             }
         };

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::bundle;
 use super::checkpoint::shown;
+use super::confined::UNLOCK;
 use super::error::{WorktreeError, at};
 use super::part::Part;
 use super::root::Root;
@@ -17,9 +18,8 @@ use super::tree;
 use super::walk::{Found, Tracked};
 use super::{Worktree, rundir};
 
-/// Packs a commit range (`$REFS`, without `$BASE`) for the way out. A git that was killed has left its lock.
+/// Packs a commit range (`$REFS`, without `$BASE`) for the way out.
 const BUNDLE: &str = r#"
-find "$GIT_DIR" -name '*.lock' -exec rm -f {} +
 [ -z "$LAST" ] || git update-ref "$REFS" "$LAST"
 git bundle create --quiet "$GIT_DIR/out.bundle" $REFS "^$BASE"
 "#;
@@ -170,7 +170,7 @@ impl Worktree {
     async fn bundle(&self, refs: &str, commit: &str) -> Result<(), WorktreeError> {
         let variables: [(&str, OsString); 3] =
             [("REFS", refs.into()), ("LAST", commit.into()), ("BASE", self.base.clone().into())];
-        self.git.script("bundle", BUNDLE, &variables).await.map(drop)
+        self.git.script("bundle", &[UNLOCK, BUNDLE].concat(), &variables).await.map(drop)
     }
 }
 

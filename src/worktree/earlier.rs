@@ -9,7 +9,7 @@ use super::Worktree;
 use super::bundle;
 use super::changes::Snapshot;
 use super::checkpoint::{Checkpoint, message};
-use super::confined::ConfinedGit;
+use super::confined::{ConfinedGit, UNLOCK};
 use super::create::RESULT;
 use super::error::WorktreeError;
 use super::git::Git;
@@ -24,10 +24,9 @@ use super::rundir::{Record, RunDir};
 use super::tree::{self, ObjectFormat};
 use crate::policy::{HostFacts, Waivers};
 
-/// Goes back to the last checkpoint that the journal knows. Whatever git was at when the runner died is undone
-/// first: its locks, and an index with half of a commit in it.
+/// Goes back to the last checkpoint that the journal knows. An index with half of a commit in it, which git was at
+/// when the runner died, is undone.
 const TAKE_UP: &str = r#"
-find "$GIT_DIR" -name '*.lock' -exec rm -f {} +
 git rev-parse --verify --quiet "$RESULT" || echo none
 git read-tree --reset "$LAST"
 git update-ref "$RESULT" "$LAST"
@@ -109,7 +108,7 @@ impl Worktree {
         git.read_also(&borrowed);
         git.take_possession(&dir)?;
         let last = last.unwrap_or(&record.base).to_owned();
-        let told = tell(&git, TAKE_UP, &record.base, &last).await?;
+        let told = tell(&git, &[UNLOCK, TAKE_UP].concat(), &record.base, &last).await?;
         let base = repository.resolve(Some(&record.base))?;
         let mut worktree = Self {
             root: Root::open(&dir.worktree())?,

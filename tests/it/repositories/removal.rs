@@ -137,7 +137,7 @@ fn what_somebody_else_goes_on_writing_while_the_worktree_is_to_go_is_not_lost() 
     command.envs([("PATH", path.as_ref()), ("TOP", repo.top().as_os_str()), ("MARKS", marks.as_os_str())]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait_until(|| marks.join("proving").exists());
-    let run = fs::read_dir(repo.state().join("runs")).unwrap().next().unwrap().unwrap().path();
+    let run = repo.run_dir();
     let stop = AtomicBool::new(false);
     let (ran, taken) = std::thread::scope(|scope| {
         let worktree = run.join("worktree");
@@ -180,9 +180,8 @@ fn a_worktree_whose_runner_died_while_it_looked_once_more_is_put_back() {
     script(&repo, "echo work > work; echo ready; sleep 3600");
     let mut child = repo.start(["7"]);
     wait_until(|| repo.log().contains("ready"));
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let run = fs::read_dir(repo.state().join("runs")).unwrap().next().unwrap().unwrap().path();
+    repo.kill(&mut child);
+    let run = repo.run_dir();
     fs::rename(run.join("worktree"), run.join("withdrawn")).unwrap();
     repo.autopilot(["clean"]).exits(0).says("in its salvage bundle");
     assert_eq!(repo.left_in_state(), Vec::<String>::new());
