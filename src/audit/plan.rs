@@ -1,10 +1,9 @@
 //! The plan as the journal's first event holds it: masked, resolved, and read again from nothing but that.
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use crate::plan::{Invocation, OnFailure, RetryFrom};
+use crate::plan::{Invocation, OnFailure, RetryFrom, TokenLimit};
 
 /// What stands for a secret.
 const MASK: &str = "***";
@@ -21,6 +20,7 @@ pub(super) struct Recorded {
 #[derive(Debug, Deserialize)]
 pub(super) struct Limits {
     pub(super) consecutive_failures: u32,
+    pub(super) tokens: TokenLimit,
 }
 
 #[derive(Debug, Deserialize)]
@@ -42,8 +42,13 @@ pub(super) struct RecordedStep {
 pub(super) enum Action {
     Command(Invocation),
     Apply(String),
-    Codex(IgnoredAny),
+    Codex(RecordedCodex),
     CodexApply(String),
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RecordedCodex {
+    tokens: TokenLimit,
 }
 
 #[derive(Debug, Deserialize)]
@@ -89,6 +94,14 @@ impl Action {
     /// Tells whether an agent does it.
     pub(super) fn is_agent(&self) -> bool {
         matches!(self, Self::Codex(_))
+    }
+
+    /// Returns the most tokens that an agent may use for it, if they are limited.
+    pub(super) fn tokens(&self) -> Option<u64> {
+        match self {
+            Self::Codex(codex) => codex.tokens.most(),
+            Self::Command(_) | Self::Apply(_) | Self::CodexApply(_) => None,
+        }
     }
 
     /// Tells whether a command that was recorded is this action.

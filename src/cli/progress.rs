@@ -10,7 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::publish::told;
 use crate::evidence::event::{
-    AttemptResult, ChangeKind, Egress, EgressVerdict, Event, RunResult, StepResult,
+    AttemptResult, ChangeKind, Egress, EgressVerdict, Event, RunResult, Spending, StepResult,
 };
 use crate::evidence::{Line, RunName, Watch};
 use crate::plan::{Plan, units};
@@ -69,7 +69,7 @@ pub(super) struct Progress {
     width: usize,
     allowed: HashMap<String, u32>,
     changed: Option<String>,
-    tokens: Option<u64>,
+    spending: Spending,
     hosts: BTreeSet<String>,
     refused: BTreeSet<String>,
     left: u32,
@@ -123,7 +123,7 @@ impl Progress {
             width: plan.steps.iter().map(|step| step.id.len()).max().unwrap_or(0).clamp(8, 24),
             allowed: plan.steps.iter().map(|step| (step.id.clone(), step.retries + 1)).collect(),
             changed: None,
-            tokens: None,
+            spending: Spending::default(),
             hosts: BTreeSet::new(),
             refused: BTreeSet::new(),
             left: 0,
@@ -162,7 +162,7 @@ impl Progress {
         self.tail.clear();
         self.partial.clear();
         self.changed = None;
-        self.tokens = None;
+        self.spending = Spending::default();
         self.hosts.clear();
         self.refused.clear();
         let label = match self.allowed.get(step) {
@@ -220,7 +220,7 @@ impl Progress {
             1 => Some("net: 1 host".to_owned()),
             many => Some(format!("net: {many} hosts")),
         };
-        let tokens = self.tokens.take().map(|tokens| format!("{} tokens", units::count(tokens)));
+        let tokens = self.spending.total().map(|tokens| format!("{} tokens", units::count(tokens)));
         self.changed.take().into_iter().chain(net).chain(tokens).collect::<Vec<_>>().join(", ")
     }
 
@@ -282,10 +282,8 @@ impl Watch for Progress {
                 }
             }
             Event::AttemptStarted { step, attempt, .. } => self.attempt_started(step.as_str(), *attempt),
-            Event::AgentEnded { tokens, .. } => {
-                let used = tokens.map(|tokens| tokens.input.saturating_add(tokens.output));
-                self.tokens = used.map(|used| self.tokens.unwrap_or(0).saturating_add(used)).or(self.tokens);
-            }
+            Event::AgentUsed(used) => self.spending.under_way(used),
+            Event::AgentEnded { tokens, .. } => self.spending.turn_over(*tokens),
             Event::AgentWaiting { step, reason, ms, .. } => {
                 let wait = units::clock(Duration::from_millis(*ms));
                 self.say(&format!(

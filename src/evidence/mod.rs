@@ -120,7 +120,15 @@ impl Recorder {
     /// Writes one event; when this returns it is durable, and so is all that was deferred before it. What could not
     /// be written is written before any later event, or none of them is.
     pub fn record(&mut self, event: Event) -> io::Result<()> {
-        self.deferred.push(event);
+        self.defer(event);
+        self.write_deferred()
+    }
+
+    /// Writes what was deferred, if anything was.
+    pub fn write_deferred(&mut self) -> io::Result<()> {
+        if self.deferred.is_empty() {
+            return Ok(());
+        }
         self.keep_in_place()?;
         for line in self.journal.append(&self.deferred)? {
             self.watch.event(&line);

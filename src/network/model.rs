@@ -4,7 +4,7 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
@@ -20,7 +20,7 @@ use super::counted::Counted;
 use super::http::{self, Body, strip};
 use super::outside::{self, Outside};
 use super::tally::{Tally, Verdict};
-use super::usage::{Awaited, Meter};
+use super::usage::{Bill, Exchange, Meter, Metered};
 use crate::plan::Destination;
 
 /// What the step's own part of an address begins with.
@@ -244,31 +244,25 @@ impl Endpoint {
             why
         })?;
         let stream = Counted::new(stream, self.tally.note(target, Verdict::Allowed));
-        let asked = Arc::new(AtomicU64::new(0));
-        let request = self.outbound(request, &asked)?;
-        if is_model {
-            self.meter.request();
-        }
-        let awaited = Awaited::new(Arc::clone(&self.meter), asked, is_model);
+        let own = Arc::new(Exchange::default());
+        let request = self.outbound(request, &own)?;
+        let mut bill = is_model.then(|| Bill::open(Arc::clone(&self.meter), own));
         let exchanged = match tls {
             None => exchange(stream, request).await,
             Some(tls) => exchange_by_tls(tls, &target.host, stream, request).await,
         };
-        let (mut head, body) = match exchanged {
-            Ok(response) => response.into_parts(),
-            Err(error) => {
-                awaited.failed();
-                return Err(error);
-            }
-        };
+        // A server that does not answer, or refuses, does no work.
+        let worked = exchanged.as_ref().is_ok_and(|response| response.status().is_success());
+        if let Some(bill) = bill.take_if(|_| !worked) {
+            bill.cancel();
+        }
+        let (mut head, body) = exchanged?.into_parts();
         strip(&mut head.headers);
-        // A server that refuses does no work.
-        let body = awaited.answered(body, !head.status.is_success());
-        Ok(Response::from_parts(head, body.boxed()))
+        Ok(Response::from_parts(head, Metered::new(body, bill).boxed()))
     }
 
-    /// Makes the request that goes out; the bytes of its body are counted into `asked`.
-    fn outbound(&self, request: Request<Incoming>, asked: &Arc<AtomicU64>) -> Result<Request<Body>, String> {
+    /// Makes the request that goes out; the bytes of its body are counted in the exchange.
+    fn outbound(&self, request: Request<Incoming>, own: &Arc<Exchange>) -> Result<Request<Body>, String> {
         let Upstream { base, target, headers, tls, .. } = &*self.upstream;
         let (mut head, body) = request.into_parts();
         let path = head.uri.path().strip_prefix(PREFIX).unwrap_or_default();
@@ -285,9 +279,9 @@ impl Endpoint {
         let host = shown.strip_suffix(&format!(":{default}")).unwrap_or(&shown);
         let host = HeaderValue::from_str(host).map_err(|error| error.to_string())?;
         head.headers.insert(header::HOST, host);
-        let asked = Arc::clone(asked);
+        let own = Arc::clone(own);
         let count = move |frame: hyper::body::Frame<Bytes>| {
-            asked.fetch_add(frame.data_ref().map_or(0, |data| data.len() as u64), Ordering::Relaxed);
+            own.asked.fetch_add(frame.data_ref().map_or(0, |data| data.len() as u64), Ordering::Relaxed);
             frame
         };
         Ok(Request::from_parts(head, body.map_frame(count).boxed()))

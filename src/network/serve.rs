@@ -69,6 +69,11 @@ impl Serving {
         self.tally.news(false)
     }
 
+    /// Returns what was asked of the model so far.
+    pub fn usage(&self) -> Usage {
+        self.meter.usage()
+    }
+
     fn stop(&mut self) {
         // A thread that ended by itself does not listen.
         let _ = self.stop.take().map(|stop| stop.send(()));

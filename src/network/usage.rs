@@ -1,8 +1,8 @@
 //! Takes a model's answer as it streams by, gives what it cost: the usage that its last event tells.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
@@ -33,12 +33,14 @@ pub struct Usage {
     pub estimated: u64,
     /// Of those, answers that were complete: the model's server does not count.
     pub uncounted: u64,
+    /// Tokens that requests are taken for whose answers have not told yet.
+    pub under_way: u64,
 }
 
 impl Usage {
     /// Returns what counts against a limit.
     pub fn tokens(&self) -> u64 {
-        self.input.saturating_add(self.output)
+        self.input.saturating_add(self.output).saturating_add(self.under_way)
     }
 }
 
@@ -52,10 +54,28 @@ pub(super) struct Meter {
     output: AtomicU64,
     estimated: AtomicU64,
     uncounted: AtomicU64,
+    under_way: Mutex<Vec<Arc<Exchange>>>,
+}
+
+/// A request and its answer, in bytes so far.
+#[derive(Debug, Default)]
+pub(super) struct Exchange {
+    pub(super) asked: AtomicU64,
+    answered: AtomicU64,
+}
+
+impl Exchange {
+    fn tokens(&self) -> (u64, u64) {
+        let of = |bytes: &AtomicU64| bytes.load(Ordering::Relaxed) / BYTES_PER_TOKEN;
+        (of(&self.asked), of(&self.answered))
+    }
 }
 
 impl Meter {
     pub(super) fn usage(&self) -> Usage {
+        // One that ends in between is counted twice rather than not at all.
+        let under_way =
+            self.exchanges().iter().map(|each| each.tokens()).map(|(asked, answered)| asked + answered).sum();
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Usage {
             requests: of(&self.requests),
@@ -65,11 +85,21 @@ impl Meter {
             output: of(&self.output),
             estimated: of(&self.estimated),
             uncounted: of(&self.uncounted),
+            under_way,
         }
     }
 
-    pub(super) fn request(&self) {
+    fn exchanges(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Exchange>>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self, exchange: &Arc<Exchange>) {
         self.requests.fetch_add(1, Ordering::Relaxed);
+        self.exchanges().push(Arc::clone(exchange));
+    }
+
+    fn end(&self, exchange: &Arc<Exchange>) {
+        self.exchanges().retain(|each| !Arc::ptr_eq(each, exchange));
     }
 
     pub(super) fn refuse(&self) {
@@ -83,11 +113,12 @@ impl Meter {
         self.cached.fetch_add(cached, Ordering::Relaxed);
     }
 
-    fn estimate(&self, asked: u64, answered: u64, complete: bool) {
+    fn estimate(&self, exchange: &Exchange, complete: bool) {
+        let (asked, answered) = exchange.tokens();
         self.estimated.fetch_add(1, Ordering::Relaxed);
         self.uncounted.fetch_add(complete.into(), Ordering::Relaxed);
-        self.input.fetch_add(asked / BYTES_PER_TOKEN, Ordering::Relaxed);
-        self.output.fetch_add(answered / BYTES_PER_TOKEN, Ordering::Relaxed);
+        self.input.fetch_add(asked, Ordering::Relaxed);
+        self.output.fetch_add(answered, Ordering::Relaxed);
     }
 }
 
@@ -120,62 +151,79 @@ struct Details {
     cached_tokens: u64,
 }
 
-/// A request that may be answered. Dropped before it is, because the step did not wait, it is estimated: what it asked
-/// for is made all the same.
-pub(super) struct Awaited {
+/// A request of a model whose cost is not known yet. Dropped before it is, because the step did not wait or went away
+/// early, it is estimated: what it asked for is made all the same.
+#[derive(Debug)]
+pub(super) struct Bill {
     meter: Arc<Meter>,
-    /// Bytes of the request.
-    asked: Arc<AtomicU64>,
-    counts: bool,
+    exchange: Arc<Exchange>,
+    complete: bool,
+    settled: bool,
 }
 
-impl Awaited {
-    /// Awaits the answer to a request, of which `asked` counts the bytes. One that asks no model `counts` nothing.
-    pub(super) fn new(meter: Arc<Meter>, asked: Arc<AtomicU64>, counts: bool) -> Self {
-        Self { meter, asked, counts }
+impl Bill {
+    /// Opens the bill of a request that is about to be passed on, whose bytes are counted in the exchange.
+    pub(super) fn open(meter: Arc<Meter>, exchange: Arc<Exchange>) -> Self {
+        meter.begin(&exchange);
+        Self { meter, exchange, complete: false, settled: false }
     }
 
-    /// Meters the answer; one that refuses counts nothing.
-    pub(super) fn answered(mut self, body: Incoming, refused: bool) -> Metered {
-        let counts = std::mem::take(&mut self.counts) && !refused;
-        let (meter, asked) = (Arc::clone(&self.meter), Arc::clone(&self.asked));
-        Metered { body, reader: Reader::default(), meter, asked, counts }
+    /// There is no answer, or one that refuses: nothing is to be paid.
+    pub(super) fn cancel(mut self) {
+        self.settled = true;
     }
 
-    /// There is no answer, and nothing to be paid.
-    pub(super) fn failed(mut self) {
-        self.counts = false;
-    }
-}
-
-impl Drop for Awaited {
-    fn drop(&mut self) {
-        if self.counts {
-            self.meter.estimate(self.asked.load(Ordering::Relaxed), 0, false);
+    /// Takes what the answer told, if it is the first that does.
+    fn settle(&mut self, told: &Told) {
+        if !std::mem::replace(&mut self.settled, true) {
+            self.meter.add(told);
         }
     }
 }
 
-/// An answer on its way to the step, unchanged and unbuffered. Dropped before it told what it cost, it is estimated:
-/// going away early must not make it free.
+impl Drop for Bill {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.meter.estimate(&self.exchange, self.complete);
+        }
+        self.meter.end(&self.exchange);
+    }
+}
+
+/// An answer on its way to the step, unchanged and unbuffered.
 pub(super) struct Metered {
     body: Incoming,
     reader: Reader,
-    meter: Arc<Meter>,
-    asked: Arc<AtomicU64>,
-    counts: bool,
+    /// None of an answer that costs nothing.
+    bill: Option<Bill>,
+}
+
+impl Metered {
+    /// Meters the answer to a request.
+    pub(super) fn new(body: Incoming, bill: Option<Bill>) -> Self {
+        Self { body, reader: Reader::default(), bill }
+    }
+
+    /// Takes a piece of the answer. One that is complete is settled before the step gets to know.
+    fn read(&mut self, data: &[u8]) {
+        self.reader.push(data);
+        let Some(bill) = &mut self.bill else { return };
+        bill.exchange.answered.fetch_add(data.len() as u64, Ordering::Relaxed);
+        bill.complete = self.reader.complete;
+        if let (true, Some(told)) = (self.reader.complete, &self.reader.told) {
+            bill.settle(told);
+            self.bill = None;
+        }
+    }
 }
 
 impl Drop for Metered {
     fn drop(&mut self) {
-        if !self.counts {
-            return;
+        if let Some(mut bill) = self.bill.take() {
+            let told = self.reader.finish();
+            bill.complete = self.reader.complete;
+            told.inspect(|told| bill.settle(told));
         }
-        if let Some(told) = self.reader.finish() {
-            return self.meter.add(&told);
-        }
-        let asked = self.asked.load(Ordering::Relaxed);
-        self.meter.estimate(asked, self.reader.bytes, self.reader.complete);
     }
 }
 
@@ -191,7 +239,7 @@ impl Body for Metered {
         if let Poll::Ready(Some(Ok(frame))) = &polled
             && let Some(data) = frame.data_ref()
         {
-            self.reader.push(data);
+            self.read(data);
         }
         polled
     }
@@ -214,12 +262,10 @@ struct Reader {
     told: Option<Told>,
     /// The event that completes an answer was there.
     complete: bool,
-    bytes: u64,
 }
 
 impl Reader {
     fn push(&mut self, mut data: &[u8]) {
-        self.bytes += data.len() as u64;
         while let Some(end) = memchr::memchr(b'\n', data) {
             self.extend(&data[..end]);
             self.end_line();

@@ -75,7 +75,7 @@ pub struct Limits {
 }
 
 /// How many model tokens a run may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenLimit {
     /// The plan does not say.
@@ -84,6 +84,16 @@ pub enum TokenLimit {
     Unlimited,
     /// At most this many.
     AtMost(u64),
+}
+
+impl TokenLimit {
+    /// Returns the most tokens that there may be, if they are limited.
+    pub fn most(self) -> Option<u64> {
+        match self {
+            Self::AtMost(most) => Some(most),
+            Self::Unset | Self::Unlimited => None,
+        }
+    }
 }
 
 /// One step of a plan.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::publishing::{PublishState, PublishView};
 use crate::evidence::event::{
-    AttemptResult, Change, CommandEnded, Egress, Event, Reason, RunResult, RunStarted, StepResult,
+    AttemptResult, Change, CommandEnded, Egress, Event, Reason, RunResult, RunStarted, Spending, StepResult,
 };
 use crate::evidence::{Head, Line, Sha, journal::Contents};
 
@@ -100,8 +100,8 @@ pub struct AttemptView {
     pub refused: Option<String>,
     /// The agent's final message.
     pub message: Option<String>,
-    /// Model tokens it used, if that is known.
-    pub tokens: Option<u64>,
+    /// What its agent used of the model.
+    pub spending: Spending,
 }
 
 /// What became of a worktree.
@@ -172,11 +172,13 @@ impl RunView {
             Event::CommandEnded(ended) => {
                 self.with_attempt(ended.step.as_str(), |attempt| attempt.commands.push((**ended).clone()));
             }
+            Event::AgentUsed(used) => {
+                self.with_attempt(used.step.as_str(), |attempt| attempt.spending.under_way(used));
+            }
             Event::AgentEnded { step, message, tokens, .. } => {
                 self.with_attempt(step.as_str(), |attempt| {
                     attempt.message = message.as_ref().map(ToString::to_string);
-                    let used = tokens.map(|tokens| tokens.input.saturating_add(tokens.output));
-                    attempt.tokens = used.map(|used| attempt.tokens.unwrap_or(0).saturating_add(used));
+                    attempt.spending.turn_over(*tokens);
                 });
             }
             Event::Egress(egress) => {
@@ -361,7 +363,7 @@ impl StepView {
 
     /// Returns the model tokens of its attempts together; nothing if none is known.
     pub fn tokens(&self) -> Option<u64> {
-        let known = self.attempts.iter().filter_map(|attempt| attempt.tokens);
+        let known = self.attempts.iter().filter_map(|attempt| attempt.spending.total());
         known.reduce(u64::saturating_add)
     }
 }
@@ -369,7 +371,7 @@ impl StepView {
 impl AttemptView {
     /// Tells whether an agent worked on it.
     pub fn is_agents(&self) -> bool {
-        self.message.is_some() || self.tokens.is_some()
+        self.message.is_some() || self.spending.total().is_some()
     }
 
     fn new(number: u32, began: Duration, log: u64) -> Self {
@@ -388,7 +390,7 @@ impl AttemptView {
             secrets: Vec::new(),
             refused: None,
             message: None,
-            tokens: None,
+            spending: Spending::default(),
         }
     }
 }

@@ -117,9 +117,9 @@ pub(super) async fn run(
     let mut usage = Usage::default();
     let (ended, cut, enforced, report) = match sandbox::spawn(job.grant, job.place, command).await {
         Ok(mut child) => {
-            let egress = Egress::new(of, gate.serve(child.take_listeners())?);
+            let mut egress = Egress::new(of, gate.serve(child.take_listeners())?);
             let pipes = Pipes { reader, aside };
-            let (ended, cut) = watch(&mut child, pipes, deadline, &mut pump, &egress, interrupt).await?;
+            let (ended, cut) = watch(&mut child, pipes, deadline, &mut pump, &mut egress, interrupt).await?;
             let report = pump.finish()?;
             usage = egress.end(pump.recorder);
             (ended, cut, Some(child.enforced().clone()), report)
@@ -163,7 +163,7 @@ async fn watch(
     Pipes { mut reader, mut aside }: Pipes,
     (deadline, bound): (Instant, Cut),
     pump: &mut Pump<'_>,
-    egress: &Egress,
+    egress: &mut Egress,
     interrupt: &mut Interrupt,
 ) -> io::Result<(Result<Ended, String>, Option<Cut>)> {
     let mut cut = None;

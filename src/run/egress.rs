@@ -1,11 +1,12 @@
-//! What was decided about a command's connections, as events: while it runs, so that a runner that dies leaves them.
+//! What went out of a command, as events: what was decided about its connections, and what it used of a model. They
+//! are written while it runs, so that a runner that dies leaves them.
 
 use std::io;
 use std::time::Duration;
 
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
-use crate::evidence::event::{self, EgressVerdict, Event, Role};
+use crate::evidence::event::{self, AgentUsed, EgressVerdict, Event, Role, Tokens};
 use crate::evidence::{Recorder, Token};
 use crate::network::{Decision, Serving, Usage, Verdict};
 
@@ -20,16 +21,21 @@ pub(super) struct Of {
     pub(super) role: Role,
 }
 
+/// Requests of a model, what they cost, and the magnitude of what is not settled: when one of them changes, it is told.
+type Told = (u64, Tokens, Option<u32>);
+
 /// The way out of a command that runs.
 #[derive(Debug)]
 pub(super) struct Egress {
     of: Of,
     serving: Serving,
+    /// What was used of the model, as recorded last.
+    told: Told,
 }
 
 impl Egress {
     pub(super) fn new(of: Of, serving: Serving) -> Self {
-        Self { of, serving }
+        Self { of, serving, told: Told::default() }
     }
 
     /// Returns what ticks when it is time to look.
@@ -40,20 +46,40 @@ impl Egress {
     }
 
     /// Records what is new.
-    pub(super) fn record(&self, recorder: &mut Recorder) -> io::Result<()> {
-        let mut news = self.serving.news();
-        let Some(last) = news.pop() else { return Ok(()) };
-        self.of.defer(&news, recorder);
-        recorder.record(self.of.event(&last, recorder))
+    pub(super) fn record(&mut self, recorder: &mut Recorder) -> io::Result<()> {
+        self.of.defer(&self.serving.news(), recorder);
+        if let Some(used) = self.used() {
+            recorder.defer(Event::AgentUsed(used));
+        }
+        recorder.write_deferred()
+    }
+
+    /// Returns what was used of the model, if there is news of it.
+    fn used(&mut self) -> Option<AgentUsed> {
+        let usage = self.serving.usage();
+        let tokens = tokens(&usage);
+        let now = (usage.requests, tokens, usage.under_way.checked_ilog2());
+        if std::mem::replace(&mut self.told, now) == now {
+            return None;
+        }
+        let Of { step, attempt, .. } = &self.of;
+        let (step, attempt, requests, under_way) = (step.clone(), *attempt, usage.requests, usage.under_way);
+        Some(AgentUsed { step, attempt, requests, tokens, under_way })
     }
 
     /// Ends all connections; what was not told of them is recorded with the command's end.
     pub(super) fn end(self, recorder: &mut Recorder) -> Usage {
-        let Self { of, serving } = self;
+        let Self { of, serving, .. } = self;
         let traffic = serving.end();
         of.defer(&traffic.decisions, recorder);
         traffic.model
     }
+}
+
+/// Returns what was used of a model, as the journal has it.
+pub(super) fn tokens(usage: &Usage) -> Tokens {
+    let Usage { input, cached, output, .. } = *usage;
+    Tokens { input, cached, output }
 }
 
 impl Of {

@@ -50,10 +50,9 @@ impl Memory {
         self.before = reason.map(|reason| Failed { reason: reason.text.to_string(), tail: Vec::new() });
     }
 
-    /// Takes from a journal what an agent told and used.
-    pub(super) fn recall(&mut self, step: &str, message: Option<String>, used: u64) {
+    /// Takes from a journal what an agent told.
+    pub(super) fn recall(&mut self, step: &str, message: Option<String>) {
         self.told.extend(message.map(|text| (step.to_owned(), Told::Message(text))));
-        self.count(step, used);
     }
 
     /// Counts what a step used.

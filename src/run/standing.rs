@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::memory::Memory;
-use crate::evidence::event::{AttemptResult, Event, Reason, ReasonKind, StepResult};
+use crate::evidence::event::{AttemptResult, Event, Reason, ReasonKind, Spending, StepResult};
 use crate::evidence::{Line, Token};
 use crate::plan::{Plan, Step};
 
@@ -25,6 +25,8 @@ pub struct Standing {
     pub(super) open: Option<Open>,
     /// What agents were told and used.
     pub(super) memory: Memory,
+    /// What the agents of each step used.
+    spending: HashMap<String, Spending>,
     steps: HashMap<String, StepStanding>,
 }
 
@@ -80,6 +82,9 @@ impl Standing {
         for line in lines {
             standing.take(line);
         }
+        for (step, spending) in standing.spending.drain() {
+            standing.memory.count(&step, spending.total().unwrap_or_default());
+        }
         if let (Some(open), Some(last)) = (&mut standing.open, lines.last().and_then(Line::time)) {
             // Clocks jump; no attempt runs for longer than it may.
             let most = plan.steps.iter().find(|step| step.id == open.step.as_str()).map(|step| step.timeout);
@@ -98,13 +103,15 @@ impl Standing {
                 let of_step = self.step_mut(step);
                 of_step.begun = *attempt;
                 of_step.ended = None;
+                self.spending_mut(step).cut_off();
                 let (step, attempt, began) = (step.clone(), *attempt, line.time());
                 let ran = Duration::ZERO;
                 self.open = Some(Open { step, attempt, came_to: CameTo::Begin, ran, began });
             }
+            Event::AgentUsed(used) => self.spending_mut(&used.step).under_way(used),
             Event::AgentEnded { step, message, tokens, .. } => {
-                let used = tokens.map_or(0, |tokens| tokens.input.saturating_add(tokens.output));
-                self.memory.recall(step.as_str(), message.as_ref().map(ToString::to_string), used);
+                self.spending_mut(step).turn_over(*tokens);
+                self.memory.recall(step.as_str(), message.as_ref().map(ToString::to_string));
             }
             Event::CheckpointMade { commit, changes, .. } => {
                 self.memory.changed(changes.iter().map(|change| change.path.as_str()));
@@ -147,6 +154,10 @@ impl Standing {
         self.steps.entry(step.to_string()).or_default()
     }
 
+    fn spending_mut(&mut self, step: &Token) -> &mut Spending {
+        self.spending.entry(step.to_string()).or_default()
+    }
+
     fn come_to(&mut self, point: CameTo) {
         if let Some(open) = &mut self.open {
             open.came_to = point;
@@ -176,7 +187,7 @@ impl StepStanding {
 mod tests {
     use super::*;
     use crate::evidence::Sha;
-    use crate::evidence::event::ReasonKind;
+    use crate::evidence::event::{AgentUsed, ReasonKind, Tokens};
 
     fn plan() -> Plan {
         let folder = tempfile::tempdir().unwrap();
@@ -214,6 +225,33 @@ mod tests {
             log: 0,
             refused: None,
         }
+    }
+
+    fn used(step: &str, attempt: u32, output: u64, under_way: u64) -> Event {
+        let tokens = Tokens { input: 100, cached: 0, output };
+        Event::AgentUsed(AgentUsed { step: Token::new(step), attempt, requests: 1, tokens, under_way })
+    }
+
+    fn agent_ended(step: &str, attempt: u32, tokens: Tokens) -> Event {
+        let (message, tokens) = (None, Some(tokens));
+        Event::AgentEnded { step: Token::new(step), attempt, message, tokens, requests: 1, acts: 0 }
+    }
+
+    #[test]
+    fn tokens_of_a_turn_without_an_end_are_those_that_were_told_last() {
+        let whole = Tokens { input: 200, cached: 50, output: 40 };
+        let standing = standing([
+            (0, started("a", 1)),
+            (1, used("a", 1, 10, 90)),
+            (2, agent_ended("a", 1, whole)),
+            // The model asked for patience: a second turn of the same attempt.
+            (3, used("a", 1, 20, 7)),
+            (4, used("a", 1, 30, 0)),
+            (9, started("a", 2)),
+            (9, used("a", 2, 0, 55)),
+        ]);
+        assert_eq!(standing.memory.used, 240 + 130 + 155);
+        assert_eq!(standing.memory.used_by["a"], standing.memory.used);
     }
 
     fn step_ended(step: &str, result: StepResult) -> Event {

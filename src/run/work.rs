@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::attach::with_folders_above;
 use super::attempt::{Outcome, Try, millis};
 use super::command::{self, Cut, Done, Job};
+use super::egress;
 use super::equip::Assignment;
 use super::hearing::{self, Hearing};
 use super::home::{self, Home};
@@ -16,9 +17,9 @@ use super::memory::Failed;
 use super::{RunError, Runner, equip, expect};
 use crate::agent::prompt::{Attachment, Before, Briefing};
 use crate::agent::{self, Endpoint, Report, Task, Turn};
-use crate::evidence::event::{self, AgentStarted, Attached, Event, ReasonKind, Role, Tokens};
+use crate::evidence::event::{self, AgentStarted, Attached, Event, ReasonKind, Role};
 use crate::evidence::{Token, log};
-use crate::network::{Gate, Usage};
+use crate::network::Gate;
 use crate::plan::{Action, Codex, RetryFrom, Step, TokenLimit};
 use crate::policy::Grant;
 use crate::sandbox::{Place, Status};
@@ -129,16 +130,16 @@ impl Runner<'_> {
         drop(home);
         let report = done.report.take();
         // Counted where the requests went by; what the agent says of it is not asked.
-        let Usage { requests, input, cached, output, .. } = done.usage;
-        self.memory.count(&this.step.id, done.usage.tokens());
+        let tokens = egress::tokens(&done.usage);
+        self.memory.count(&this.step.id, tokens.total());
         if let Some(report) = &report {
             let message = report.message.as_deref().map(hearing::cut);
             self.recorder.record(Event::AgentEnded {
                 step,
                 attempt,
                 message: message.map(|text| self.recorder.text(text)),
-                tokens: (input + output > 0).then_some(Tokens { input, cached, output }),
-                requests,
+                tokens: (tokens.total() > 0).then_some(tokens),
+                requests: done.usage.requests,
                 acts: report.acts,
             })?;
         }
@@ -192,18 +193,15 @@ impl Runner<'_> {
     /// Returns how many tokens a step may still use: what is left of its own and of the run's.
     fn tokens_left(&self, step: &Step, codex: &Codex) -> Option<u64> {
         let used = self.memory.used_by.get(&step.id).copied().unwrap_or(0);
-        let left = |used: u64, limit| match limit {
-            TokenLimit::AtMost(most) => Some(most.saturating_sub(used)),
-            TokenLimit::Unset | TokenLimit::Unlimited => None,
-        };
+        let left = |used: u64, limit: TokenLimit| limit.most().map(|most| most.saturating_sub(used));
         let left = [left(used, codex.tokens), left(self.memory.used, self.plan.limits.tokens)];
         left.into_iter().flatten().min()
     }
 
     /// Tells whether a model has to say what its answers cost.
     fn must_count(&self, codex: &Codex) -> bool {
-        let is_limit = |limit| matches!(limit, TokenLimit::AtMost(_));
-        is_limit(codex.tokens) || (is_limit(self.plan.limits.tokens) && codex.tokens != TokenLimit::Unlimited)
+        let of_run = self.plan.limits.tokens.most().filter(|_| codex.tokens != TokenLimit::Unlimited);
+        codex.tokens.most().or(of_run).is_some()
     }
 
     /// Fails an attempt for which no tokens are left.

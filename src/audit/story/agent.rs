@@ -1,10 +1,12 @@
 //! An agent at work: it is given what a step of the plan says, within an attempt at that step, and reaches its model
 //! beside what the plan allows.
 
+use super::attempt::Attempt;
+use super::steps::StepStory;
 use super::{Phase, Story};
 use crate::audit::code::Code;
 use crate::audit::plan::Action;
-use crate::evidence::event::{AgentStarted, Reason, ReasonKind};
+use crate::evidence::event::{AgentStarted, AgentUsed, Reason, ReasonKind, Spending, Tokens};
 
 /// Where the model is that an OpenAI key leads to, and where a ChatGPT login leads instead: to a model, and to the
 /// cloud's tasks, unless the run says otherwise from its beginning.
@@ -22,16 +24,66 @@ impl Story {
     /// Takes what an agent is given, and with it where its model is.
     pub(super) fn agent_started(&mut self, started: &AgentStarted) {
         self.at_work(started.step.as_str(), started.attempt, "agent.started");
+        if let Some(at) = self.step_of(started.step.as_str()) {
+            self.tokens_are_left(at);
+        }
         if let Some(attempt) = &mut self.attempt {
             attempt.model = host_and_port(started.provider.as_str());
         }
     }
 
+    /// Takes what an agent has used so far: while its command runs, and never less than before.
+    pub(super) fn agent_used(&mut self, used: &AgentUsed) {
+        self.at_work(used.step.as_str(), used.attempt, "agent.used");
+        if !self.attempt.as_ref().is_some_and(Attempt::acts) {
+            let found = format!("`agent.used` of `{}`", used.step);
+            self.wrong(Code::OutOfOrder, "an agent that works", found);
+        }
+        self.has_used(used.step.as_str(), used.requests, used.tokens);
+        if let Some(spending) = self.spending_of(used.step.as_str()) {
+            spending.under_way(used);
+        }
+    }
+
     /// Takes that an agent's turn is over.
-    pub(super) fn agent_ended(&mut self, id: &str, number: u32) {
+    pub(super) fn agent_ended(&mut self, id: &str, number: u32, requests: u64, tokens: Option<Tokens>) {
         self.at_work(id, number, "agent.ended");
+        self.has_used(id, requests, tokens.unwrap_or_default());
         if let Some(attempt) = &mut self.attempt {
             attempt.heard_out = true;
+            attempt.used = (0, Tokens::default());
+        }
+        if let Some(spending) = self.spending_of(id) {
+            spending.turn_over(tokens);
+        }
+    }
+
+    fn has_used(&mut self, id: &str, requests: u64, tokens: Tokens) {
+        let Some(attempt) = &mut self.attempt else { return };
+        let (before, used) = std::mem::replace(&mut attempt.used, (requests, tokens));
+        if requests < before || tokens.input < used.input || tokens.output < used.output {
+            let found = format!("{requests} requests and {} tokens of `{id}`", tokens.total());
+            let expected = format!("{before} requests and {} tokens, or more", used.total());
+            self.wrong(Code::ResultWrong, expected, found);
+        }
+    }
+
+    fn spending_of(&mut self, id: &str) -> Option<&mut Spending> {
+        let at = *self.by_id.get(id)?;
+        self.steps.get_mut(at).map(|step| &mut step.spending)
+    }
+
+    /// Demands that tokens are left for a turn that begins: the step's own, and the run's.
+    fn tokens_are_left(&mut self, at: usize) {
+        let used_by = |step: &StepStory| step.spending.total().unwrap_or_default();
+        let (own, all) = (self.steps.get(at).map_or(0, used_by), self.steps.iter().map(used_by).sum());
+        let Some(plan) = &self.plan else { return };
+        let of_step = plan.steps.get(at).and_then(|step| step.action.tokens());
+        for (used, limit) in [(own, of_step), (all, plan.limits.tokens.most())] {
+            if let Some(most) = limit.filter(|most| used >= *most) {
+                let found = format!("an agent at work after {used}");
+                return self.wrong(Code::PlanNotFollowed, format!("at most {most} tokens"), found);
+            }
         }
     }
 

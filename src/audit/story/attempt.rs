@@ -3,7 +3,9 @@
 use super::{Checkpoint, Fate, Phase, Story};
 use crate::audit::code::Code;
 use crate::audit::plan::{Network, RecordedStep, same_command};
-use crate::evidence::event::{AttemptResult, CommandEnded, Egress, EgressVerdict, Reason, ReasonKind, Role};
+use crate::evidence::event::{
+    AttemptResult, CommandEnded, Egress, EgressVerdict, Reason, ReasonKind, Role, Tokens,
+};
 
 /// An attempt that has begun and not ended; or the commands of a rollback, which come after one.
 #[derive(Debug)]
@@ -18,6 +20,8 @@ pub(super) struct Attempt {
     pub(super) model: Option<(String, u16)>,
     /// The agent that works in it was heard out: its turn is over.
     pub(super) heard_out: bool,
+    /// Requests and tokens of its turn so far.
+    pub(super) used: (u64, Tokens),
     /// The code that the last command exited with.
     exit_code: Option<i32>,
     /// `post` commands begun, and whether all of them passed.
@@ -40,10 +44,23 @@ impl Story {
             self.wrong(Code::OutOfOrder, "a worktree at its checkpoint", format!("an attempt at `{id}`"));
         }
         let (running, action, model, exit_code) = (None, None, None, None);
-        let (heard_out, lost) = (false, false);
-        let attempt =
-            Attempt { step, number, running, action, model, heard_out, exit_code, post, checkpoint, lost };
-        self.attempt = Some(attempt);
+        let (heard_out, lost, used) = (false, false, (0, Tokens::default()));
+        self.attempt = Some(Attempt {
+            step,
+            number,
+            running,
+            action,
+            model,
+            heard_out,
+            used,
+            exit_code,
+            post,
+            checkpoint,
+            lost,
+        });
+        if let Some(story) = self.steps.get_mut(step) {
+            story.spending.cut_off();
+        }
     }
 
     pub(super) fn command_started(&mut self, id: &str, number: u32, role: Role, command: &str) {
@@ -259,6 +276,11 @@ impl Story {
 }
 
 impl Attempt {
+    /// Tells whether its action runs.
+    pub(super) fn acts(&self) -> bool {
+        self.running == Some(Role::Action)
+    }
+
     /// Its runner died: what it was at goes on in another one's name, or not at all.
     pub(super) fn lose(&mut self) {
         self.lost = true;

@@ -203,7 +203,10 @@ impl Story {
             Event::AgentFound { .. } => self.agent_found(),
             Event::AgentStarted(started) => self.agent_started(&started),
             Event::AgentActed { step, attempt, .. } => self.at_work(step.as_str(), attempt, &entry.kind),
-            Event::AgentEnded { step, attempt, .. } => self.agent_ended(step.as_str(), attempt),
+            Event::AgentUsed(used) => self.agent_used(&used),
+            Event::AgentEnded { step, attempt, tokens, requests, .. } => {
+                self.agent_ended(step.as_str(), attempt, requests, tokens);
+            }
             Event::AgentWaiting { step, attempt, reason, .. } => {
                 self.agent_waiting(step.as_str(), attempt, &reason);
             }

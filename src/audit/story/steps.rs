@@ -3,7 +3,7 @@
 use super::{Phase, Story};
 use crate::audit::code::Code;
 use crate::audit::plan::RecordedStep;
-use crate::evidence::event::{AttemptResult, StepResult};
+use crate::evidence::event::{AttemptResult, Spending, StepResult};
 use crate::plan::RetryFrom;
 
 /// What the journal tells of a step.
@@ -22,6 +22,8 @@ pub(super) struct StepStory {
     /// How it had ended before the run went on, if that may be for good.
     pub(super) before: Option<StepResult>,
     pub(super) result: Option<StepResult>,
+    /// What its agents used of the model.
+    pub(super) spending: Spending,
 }
 
 impl Story {

@@ -78,7 +78,7 @@ pub enum Act {
 }
 
 /// Model tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tokens {
     /// Read by the model.
     pub input: u64,
@@ -86,4 +86,69 @@ pub struct Tokens {
     pub cached: u64,
     /// Written by the model, reasoning included.
     pub output: u64,
+}
+
+impl Tokens {
+    /// Returns what counts against a limit.
+    pub fn total(&self) -> u64 {
+        self.input.saturating_add(self.output)
+    }
+}
+
+/// What an agent has used of the model in a turn that is not over: of its running totals, the last one counts, unless
+/// the turn's end is recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentUsed {
+    /// The step.
+    pub step: Token,
+    /// The attempt.
+    pub attempt: u32,
+    /// Requests that were passed on to the model.
+    pub requests: u64,
+    /// What their answers cost.
+    pub tokens: Tokens,
+    /// Tokens that requests are taken for whose answers have not told yet.
+    pub under_way: u64,
+}
+
+impl AgentUsed {
+    /// Returns what counts against a limit.
+    pub fn total(&self) -> u64 {
+        self.tokens.total().saturating_add(self.under_way)
+    }
+}
+
+/// Adds up over turns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spending {
+    over: Option<u64>,
+    turn: Option<u64>,
+}
+
+impl Spending {
+    /// Takes a running total of the turn that is under way.
+    pub fn under_way(&mut self, used: &AgentUsed) {
+        self.turn = Some(used.total());
+    }
+
+    /// Takes the end of a turn, and what it used, if that is known.
+    pub fn turn_over(&mut self, tokens: Option<Tokens>) {
+        self.turn = None;
+        self.over = sum(self.over, tokens.map(|tokens| tokens.total()));
+    }
+
+    /// Notes that another turn begins: one that has no end used what it was last known to have used.
+    pub fn cut_off(&mut self) {
+        self.over = self.total();
+        self.turn = None;
+    }
+
+    /// Returns the tokens of all turns, the one under way included; nothing if none is known.
+    pub fn total(&self) -> Option<u64> {
+        sum(self.over, self.turn)
+    }
+}
+
+fn sum(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    one.into_iter().chain(other).reduce(u64::saturating_add)
 }

@@ -10,7 +10,7 @@ mod run;
 
 use serde::{Deserialize, Serialize};
 
-pub use agent::{Act, AgentStarted, Attached, Tokens};
+pub use agent::{Act, AgentStarted, AgentUsed, Attached, Spending, Tokens};
 pub use command::{CommandEnded, Egress, EgressVerdict, Role};
 pub use publishing::{Effect, PublishFault, Publishing};
 pub use result::{AttemptResult, Reason, ReasonKind, RunResult, StepResult};
@@ -85,6 +85,9 @@ pub enum Event {
         /// What.
         act: Act,
     },
+    /// What an agent has used of the model so far, told while its turn is under way: a runner that dies leaves it.
+    #[serde(rename = "agent.used")]
+    AgentUsed(AgentUsed),
     /// The agent's turn is over.
     #[serde(rename = "agent.ended")]
     AgentEnded {

@@ -1,4 +1,4 @@
-//! What can be forged of an agent's part: an exit code, an end that it never had.
+//! What can be forged of an agent's part: an exit code, an end that it never had, what it used.
 
 use serde_json::{Value, json};
 
@@ -38,4 +38,53 @@ fn an_agent_whose_turn_never_ended_has_not_passed() {
     let (repo, forge) = passed();
     forge.edit(|lines| lines.retain(|line| line["event"]["type"] != "agent.ended"));
     repo.autopilot(["audit"]).exits(4).says("AP403 result-wrong");
+}
+
+#[test]
+fn a_turn_has_not_used_less_than_it_had() {
+    let (repo, forge) = passed();
+    let was = forge.values();
+    let at = |lines: &[Value], kind: &str| lines.iter().position(|l| l["event"]["type"] == kind).unwrap();
+    let line = |output: u64| {
+        let tokens = json!({"input": 100, "cached": 0, "output": output});
+        let event = json!({"type": "agent.used", "step": "a", "attempt": 1, "requests": 1, "tokens": tokens, "under_way": 0});
+        let mut line = was[at(&was, "command.started")].clone();
+        line["event"] = event;
+        line
+    };
+    // Each forgery: which event it follows, and how many tokens were written.
+    let forgeries: [(&[(&str, u64)], &str); 3] = [
+        (&[("command.started", 10)], "AP403 result-wrong"),
+        (&[("command.started", 10), ("agent.used", 5)], "AP403 result-wrong"),
+        (&[("command.ended", 10)], "AP402 out-of-order"),
+    ];
+    for (told, finding) in forgeries {
+        forge.edit(|lines| {
+            lines.clone_from(&was);
+            for (after, output) in told {
+                lines.insert(at(lines, after) + 1, line(*output));
+            }
+        });
+        repo.autopilot(["audit"]).exits(4).says(finding);
+    }
+}
+
+#[test]
+fn no_turn_begins_after_the_tokens_are_used_up() {
+    let repo = repo(DOES);
+    let steps =
+        "  - {id: a, codex: Do it., post: ['test -e made']}\n  - {id: b, codex: More., post: ['true']}\n";
+    let provider = "codex: {provider: {base_url: 'http://127.0.0.1:9/v1'}}\nlimits: {tokens: 110}";
+    repo.plan_with(provider, steps);
+    run(&repo).exits(0);
+    let forge = Forge::new(&repo.top(), repo.events()[0]["run"].as_str().unwrap());
+    for (output, code) in [(9, 0), (10, 4)] {
+        forge.edit_event(
+            "agent.ended",
+            |event| event["step"] == "a",
+            |event| event["tokens"] = json!({"input": 100, "cached": 0, "output": output}),
+        );
+        let ran = repo.autopilot(["audit"]);
+        assert_eq!(ran.stdout.contains("AP404 plan-not-followed"), code == 4, "{}", ran.stdout);
+    }
 }

@@ -17,6 +17,8 @@ pub(crate) enum Reply {
     Fails(&'static str, &'static str),
     /// Another status than 200.
     Status(u16, Value),
+    /// Nothing, and the connection stays.
+    Silence,
 }
 
 /// A request as it arrived.
@@ -70,6 +72,7 @@ impl Model {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&asked);
         std::thread::spawn(move || {
+            let mut silent = Vec::new();
             let mut replies = replies.into_iter().peekable();
             for stream in listener.incoming() {
                 let Some(asked) = read(stream.as_ref().unwrap()) else { continue };
@@ -83,7 +86,10 @@ impl Model {
                 if replies.peek().is_none() {
                     replies = vec![reply.clone()].into_iter().peekable();
                 }
-                answer(stream.unwrap(), &reply);
+                match reply {
+                    Reply::Silence => silent.push(stream),
+                    reply => answer(stream.unwrap(), &reply),
+                }
             }
         });
         Self { address, asked }
@@ -121,6 +127,7 @@ fn read(stream: &TcpStream) -> Option<Asked> {
 
 fn answer(stream: TcpStream, reply: &Reply) {
     let events = match reply {
+        Reply::Silence => return,
         Reply::Status(status, body) => {
             return respond(stream, *status, "application/json", &body.to_string());
         }

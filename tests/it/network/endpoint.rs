@@ -140,10 +140,10 @@ fn over_the_token_limit_the_next_request_is_refused() {
 }
 
 /// A request of 4,000 bytes that has arrived at its server, and is not answered yet.
-fn asked() -> (Endpoint, TcpStream, BufReader<TcpStream>) {
+fn asked(limit: Option<u64>) -> (Endpoint, TcpStream, BufReader<TcpStream>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    let endpoint = Endpoint::of(Upstream::new(&url, &Auth::None).unwrap());
+    let endpoint = Endpoint::of(Upstream::new(&url, &Auth::None).unwrap().limit(limit));
     let mut client = TcpStream::connect(endpoint.place).unwrap();
     write!(
         client,
@@ -160,8 +160,28 @@ fn asked() -> (Endpoint, TcpStream, BufReader<TcpStream>) {
 }
 
 #[test]
+fn a_request_that_is_under_way_counts_by_its_size_until_its_answer_tells() {
+    let (endpoint, client, mut server) = asked(Some(500));
+    let usage = endpoint.serving.usage();
+    assert_eq!((usage.requests, usage.under_way, usage.input), (1, 1000, 0));
+    assert!(endpoint.post("", "{}").starts_with("HTTP/1.1 403"), "no second one beside it");
+    // The answer is complete, and its connection still open.
+    write!(server.get_mut(), "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{COMPLETED}").unwrap();
+    let mut client = BufReader::new(client);
+    let mut seen = String::new();
+    while !seen.contains("completed") {
+        assert!(client.read_line(&mut seen).unwrap() > 0, "{seen}");
+    }
+    let usage = endpoint.serving.usage();
+    assert_eq!((usage.under_way, usage.input, usage.output), (0, 100, 20), "before the step gets to know");
+    drop(client);
+    let usage = endpoint.end().model;
+    assert_eq!((usage.tokens(), usage.estimated, usage.refused), (120, 0, 1));
+}
+
+#[test]
 fn an_answer_arrives_while_it_is_still_being_written_and_going_away_is_not_free() {
-    let (endpoint, client, mut server) = asked();
+    let (endpoint, client, mut server) = asked(None);
     // The first event is read before the second one is written: nobody waits for the end.
     let chunk = |text: &str| format!("{:x}\r\n{text}\r\n", text.len());
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -183,7 +203,7 @@ fn an_answer_arrives_while_it_is_still_being_written_and_going_away_is_not_free(
 
 #[test]
 fn going_away_before_the_answer_has_begun_is_not_free_either() {
-    let (endpoint, client, mut server) = asked();
+    let (endpoint, client, mut server) = asked(None);
     drop(client);
     // The runner lets go of it at once.
     let mut rest = Vec::new();
