@@ -1,15 +1,17 @@
 //! `autopilot stop ISSUE`: ends a run in order, from another terminal.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::exit::{Exit, Failure};
 use super::{output, target};
 use crate::evidence::{Files, RunName};
 use crate::report;
-use crate::worktree::{Holder, Repository, State};
+use crate::worktree::{Holder, LockError, Repository, State};
 
 /// How often it looks whether the run has ended.
 const LOOK: Duration = Duration::from_millis(200);
+/// How long a run of another host is given: nobody sees from here whether that host is still there.
+const ELSEWHERE: Duration = Duration::from_secs(60);
 
 /// End the run of an issue in order, as SIGTERM would, and wait until it has ended.
 #[derive(Debug, clap::Args)]
@@ -22,18 +24,33 @@ pub(super) fn run(args: StopArgs) -> Result<Exit, Failure> {
     let repository = target::repository()?;
     let state = State::find()?;
     let Some(holder) = starting(&state, &repository, args.issue) else {
-        output::line(&format!("no run of issue {} is running", args.issue))?;
-        return Ok(Exit::Done);
+        return not_here(&repository, args.issue);
     };
     state.ask_to_stop(&repository.common_dir, args.issue, &holder.run)?;
     output::note(&format!("run {} is asked to stop (process {} on {})", holder.run, holder.pid, holder.host));
-    while state
-        .holder(&repository.common_dir, args.issue)
-        .is_some_and(|now| (now.run.as_str(), now.pid) == (holder.run.as_str(), holder.pid))
-    {
+    let asked = Instant::now();
+    while let Some(now) = state.holder(&repository.common_dir, args.issue) {
+        if (now.run.as_str(), now.pid) != (holder.run.as_str(), holder.pid) {
+            break;
+        }
+        if now.is_of_another_host() && asked.elapsed() > ELSEWHERE {
+            let path = state.lock_file(&repository.common_dir, args.issue);
+            return Err(LockError::Held { holder: Box::new(now), path }.into());
+        }
         std::thread::sleep(LOOK);
     }
     output::line(&format!("run {}: {}", holder.run, result(&repository, &holder)))?;
+    Ok(Exit::Done)
+}
+
+/// Says what there is to say where nobody holds the issue's lock.
+fn not_here(repository: &Repository, issue: u64) -> Result<Exit, Failure> {
+    let runs = target::runs(repository, Some(issue))?;
+    if let Some(run) = runs.into_iter().find(|run| Files::of(&repository.toplevel, *run).is_recorded()) {
+        return Err(Failure::new(Exit::Locked, format!("run {run} is running with another state directory"))
+            .hint("ask it with the AUTOPILOT_STATE_DIR that it was started with"));
+    }
+    output::line(&format!("no run of issue {issue} is running"))?;
     Ok(Exit::Done)
 }
 

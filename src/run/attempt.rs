@@ -143,6 +143,7 @@ impl Runner<'_> {
         }
         let place = self.worktree.place()?;
         let grants = self.grants(this.step);
+        self.worktree.rolling_back();
         for invocation in &this.step.rollback {
             let deadline = (Instant::now() + ROLLBACK, Cut::RollbackTimeout);
             let job = job(invocation, this.step, &grants.follow_up, &place, deadline);

@@ -91,6 +91,7 @@ impl Worktree {
             unrecorded: None,
             commits: 0,
             salvaged: Vec::new(),
+            safe: Some(HashMap::new()),
             made_in: Duration::ZERO,
         };
         if let Some(earlier) = name.earlier {

@@ -132,6 +132,7 @@ impl Worktree {
             last,
             commits: told.commits,
             salvaged: told.salvaged,
+            safe: Some(HashMap::new()),
             made_in: Duration::ZERO,
         };
         worktree.fill_all().await?;

@@ -100,6 +100,8 @@ pub struct Worktree {
     commits: u64,
     /// Refs of what was salvaged.
     salvaged: Vec<String>,
+    /// Mode and id, by path, of what was salvaged last; nothing once a rollback writes.
+    safe: Option<HashMap<Vec<u8>, (u32, String)>>,
     made_in: Duration,
 }
 

@@ -22,9 +22,10 @@ git checkout-index -f -u -q -z --stdin <"$INBOX/restored"
 impl Worktree {
     /// Goes back to the last checkpoint. What is ignored stays, unless `clean_ignored`.
     ///
-    /// Call it only after [`Worktree::salvage`].
+    /// What [`Worktree::salvage`] has not saved just before is not removed: then nothing is.
     pub async fn reset(&mut self, clean_ignored: bool) -> Result<(), WorktreeError> {
         let changes = self.changes()?;
+        self.demand_saved(&changes)?;
         self.clear_the_way(&changes, clean_ignored)?;
         let paths = changes.paths.iter().map(|changed| changed.path.as_slice());
         let restored: Vec<&[u8]> = paths.filter(|path| self.snapshot.holds(path)).collect();

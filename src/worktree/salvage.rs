@@ -57,8 +57,9 @@ type NotSaved = (Vec<u8>, Unheld);
 impl Worktree {
     /// Saves what differs from the last checkpoint under a name of its own; nothing if nothing does.
     ///
-    /// The bytes are compared before this returns: what it reports as saved is saved.
+    /// The bytes are compared before this returns: what it reports as saved is saved, and may be reset.
     pub async fn salvage(&mut self, step: &str, attempt: u32) -> Result<Option<Salvage>, WorktreeError> {
+        self.safe = Some(HashMap::new());
         let changes = self.changes()?;
         if changes.is_empty() && !changes.unheld.iter().any(|(_, kind)| kind.holds_bytes()) {
             return Ok(None);
@@ -72,6 +73,8 @@ impl Worktree {
         let deleted: Vec<Vec<u8>> = deleted.map(|changed| changed.path.clone()).collect();
         let (commit, differences) = self.import(&reference, &message, &deleted, &files).await?;
         self.prove_saved(&files, &differences)?;
+        self.safe =
+            Some(files.iter().map(|file| (file.path.clone(), (file.mode, file.oid.clone()))).collect());
         self.salvaged.push(reference.clone());
         let mut not_held = Vec::new();
         for (path, kind) in &unheld {
@@ -84,6 +87,28 @@ impl Worktree {
         );
         let written = files.into_iter().map(|file| PathBuf::from(OsString::from_vec(file.path))).collect();
         Ok(Some(Salvage { reference, commit, paths: changes.paths.len() as u64, not_held, written }))
+    }
+
+    /// Notes that a rollback begins: what it writes until the reset is no work.
+    pub fn rolling_back(&mut self) {
+        self.safe = None;
+    }
+
+    /// Demands that the last salvage holds everything that differs from the last checkpoint, or moved it aside.
+    pub(super) fn demand_saved(&self, changes: &Changes) -> Result<(), WorktreeError> {
+        let Some(safe) = &self.safe else { return Ok(()) };
+        let (files, unheld) = self.to_be_saved(changes)?;
+        let is_safe = |file: &&Saved| safe.get(&file.path) == Some(&(file.mode, file.oid.clone()));
+        let unsaved = files.iter().find(|file| !is_safe(file)).map(|file| &file.path);
+        let unsaved =
+            unsaved.or_else(|| unheld.iter().find(|(_, kind)| kind.holds_bytes()).map(|(path, _)| path));
+        match unsaved {
+            None => Ok(()),
+            Some(path) => Err(WorktreeError::Uncommittable(format!(
+                "{} was written after the attempt was salvaged, by no step of the run",
+                shown(path)
+            ))),
+        }
     }
 
     /// Lists what goes into a bundle, and what cannot.

@@ -94,7 +94,7 @@ impl State {
     /// Takes the lock of an issue of a repository.
     pub fn lock(&self, common_dir: &Path, issue: u64) -> Result<Lock, LockError> {
         self.folder("locks")?;
-        let path = self.lock_of(common_dir, issue);
+        let path = self.lock_file(common_dir, issue);
         loop {
             if let Some(lock) = Lock::try_take(&path)? {
                 return Ok(lock);
@@ -104,7 +104,7 @@ impl State {
 
     /// Returns the holder of an issue's lock if it is alive or of another host.
     pub fn holder(&self, common_dir: &Path, issue: u64) -> Option<Holder> {
-        let mut file = File::open(self.lock_of(common_dir, issue)).ok()?;
+        let mut file = File::open(self.lock_file(common_dir, issue)).ok()?;
         let holder = loop {
             match read_holder(&mut file) {
                 Some(holder) => break holder,
@@ -132,11 +132,12 @@ impl State {
 
     /// Asks whoever runs an issue to end that run in order.
     pub fn ask_to_stop(&self, common_dir: &Path, issue: u64, run: &str) -> Result<(), WorktreeError> {
-        let path = stop_beside(&self.lock_of(common_dir, issue));
+        let path = stop_beside(&self.lock_file(common_dir, issue));
         fs::write(&path, run).map_err(at(&path))
     }
 
-    fn lock_of(&self, common_dir: &Path, issue: u64) -> PathBuf {
+    /// Returns the file that is the lock of an issue of a repository, whether anybody holds it or not.
+    pub fn lock_file(&self, common_dir: &Path, issue: u64) -> PathBuf {
         self.root.join("locks").join(format!("{}-{issue}", key(common_dir)))
     }
 

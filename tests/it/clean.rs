@@ -71,6 +71,7 @@ fn two_state_directories_do_not_run_one_issue_twice() {
         |args: &[&str]| Ran::of(&repo.command(args).env("AUTOPILOT_STATE_DIR", &other).output().unwrap());
     with_other(&["7"]).exits(5).says("is running").says("another state directory");
     with_other(&["7", "--resume"]).exits(5).says("is running");
+    with_other(&["stop", "7"]).exits(5).says("is running with another state directory");
     assert_eq!(repo.evidence("status-").len(), 1);
     repo.kill(&mut child);
     // Dead, it is picked up by whoever comes; what lies in the first directory is saved when that is looked at.

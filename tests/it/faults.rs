@@ -199,6 +199,40 @@ fn a_full_disk_loses_nothing_and_the_run_goes_on_when_there_is_space() {
     is_done(&repo);
 }
 
+/// Steps whose events are so long that nearly every page of the journal ends within a line.
+fn talkative() -> String {
+    let comment = "x".repeat(900);
+    let step = |id: &str, command: &str| format!("  - {{id: {id}, command: '{command} # {comment}'}}\n");
+    step("a", "echo one > one") + &step("b", "echo two > two") + &step("c", "cat one README.md > three")
+}
+
+#[test]
+#[ignore = "needs root, to mount a small filesystem"]
+fn a_disk_that_is_full_within_a_line_of_the_journal_costs_that_line_alone() {
+    const PAGE: u64 = 4096;
+    let undisturbed = Repo::new();
+    undisturbed.plan(&talkative());
+    undisturbed.run().exits(0);
+    let whole = fs::metadata(undisturbed.evidence("status-").pop().unwrap()).unwrap().len();
+    assert!(whole > 5 * PAGE, "a journal of {whole} bytes");
+    for pages in 1..=whole / PAGE {
+        let repo = Repo::new();
+        repo.plan(&talkative());
+        let evidence = repo.top().join(".ai/logs/autopilot");
+        let small = Small::mount(&evidence, "1m");
+        let taken = (1 << 20) - pages * PAGE;
+        fs::write(evidence.join("taken"), vec![0; usize::try_from(taken).unwrap()]).unwrap();
+        repo.run().exits(70).says("No space left on device");
+        let journal = fs::read(repo.evidence("status-").pop().unwrap()).unwrap();
+        assert!(journal.is_empty() || journal.ends_with(b"\n"), "{pages} pages: half a line");
+        fs::remove_file(evidence.join("taken")).unwrap();
+        let ran = repo.autopilot(["7", "--resume"]).exits(0);
+        is_done(&repo);
+        assert_eq!(repo.steps(), ["a:passed", "b:passed", "c:passed"], "{pages} pages: {}", ran.stdout);
+        drop(small);
+    }
+}
+
 #[test]
 #[ignore = "needs root, to mount something read-only"]
 fn a_checkout_that_cannot_be_written_to_is_said_and_nothing_is_begun() {

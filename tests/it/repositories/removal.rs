@@ -92,6 +92,34 @@ fn a_crashed_run_salvages_no_more_than_its_plan_says() {
     assert_eq!(repo.left_in_state().len(), 1, "the large file is still there");
 }
 
+#[test]
+fn what_somebody_else_writes_between_salvage_and_reset_is_not_removed() {
+    let repo = Repo::new();
+    // So much that looking for secrets in it takes its time.
+    script(&repo, "head -c 24M /dev/urandom | base64 > much; exit 3");
+    let child = repo.command(["7"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until(|| repo.log().contains("step a"));
+    let run = repo.run_dir();
+    wait_until(|| run.join("checkpoints.git/refs/salvage/a-1").exists());
+    fs::write(run.join("worktree/late"), "by somebody else\n").unwrap();
+    let ran = Ran::of(&child.wait_with_output().unwrap());
+    if ran.code == 70 {
+        ran.says("late was written after the attempt was salvaged").says("worktree kept at");
+        repo.autopilot(["7", "--resume"]).exits(1);
+    } else {
+        // It came between the reset and the removal.
+        ran.exits(1).says("late");
+    }
+    repo.autopilot(["clean", "--kept"]).exits(0);
+    assert_eq!(repo.left_in_state(), Vec::<String>::new());
+    let bundle = repo.evidence("salvage-").pop().unwrap();
+    repo.git(["fetch", "-q", bundle.to_str().unwrap(), "refs/salvage/*:refs/salvage/*"]);
+    let saved = repo.git(["for-each-ref", "--format=%(refname)", "refs/salvage"]);
+    let holds = |name: &&str| repo.git(["ls-tree", "--name-only", name]).lines().any(|line| line == "late");
+    assert!(saved.lines().any(|name| holds(&name)), "{saved}");
+    repo.autopilot(["audit", "7"]).exits(0);
+}
+
 /// A git that, where the proof asks what is on the branch, waits until somebody has written into the worktree.
 const SLOW_GIT: &str = r#"#!/bin/sh
 PATH=${PATH#*:}
