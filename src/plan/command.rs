@@ -2,7 +2,34 @@
 
 use std::fmt;
 
-use super::{Invocation, Shell};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A command, as written: with or without a shell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Invocation {
+    /// Run as it is.
+    Argv(Vec<String>),
+    /// Run by a shell.
+    Script {
+        /// The text for `-c`.
+        text: String,
+        /// Which one.
+        shell: Shell,
+    },
+}
+
+/// The shell of a command that is a string.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Shell {
+    /// `sh -ec`
+    Sh,
+    /// `bash -eo pipefail -c`
+    Bash,
+}
 
 impl Invocation {
     /// Returns the words that are executed: the list itself, or the shell with the script.

@@ -42,7 +42,7 @@ const LIST: &str = "git ls-files --stage -z | head -c 100000000";
 /// is put in anew.
 const REFRESH: &str = r#"
 git update-index -z --index-info <"$INBOX/entries"
-git -c filter.lfs.clean='git cat-file blob "$RESULT:"%f' update-index -q --refresh
+git -c filter.lfs.clean='exec git cat-file blob "$RESULT:"%f' update-index -q --refresh
 "#;
 
 /// How many files of LFS a worktree has.
