@@ -1,25 +1,28 @@
 //! Progress while a run runs: one moving line on a terminal, plain lines otherwise.
 
+mod ending;
+mod heartbeat;
+
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io::{IsTerminal, Write};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use ending::Ending;
+use heartbeat::Heartbeat;
+
 use super::publish::told;
 use crate::evidence::event::{
-    AttemptResult, ChangeKind, Egress, EgressVerdict, Event, RunResult, Spending, StepResult,
+    AttemptResult, Change, ChangeKind, Egress, EgressVerdict, Event, Spending, StepResult,
 };
-use crate::evidence::{Line, RunName, Watch};
+use crate::evidence::{Line, Watch};
 use crate::plan::{Plan, units};
 use crate::report::RunView;
 
 /// Lines of a failed attempt that are shown.
 const LINES: usize = 4;
-/// Without a terminal, a sign of life this often.
-const HEARTBEAT: Duration = Duration::from_secs(60);
 
 /// Where progress goes, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,32 +75,15 @@ pub(super) struct Progress {
     spending: Spending,
     hosts: BTreeSet<String>,
     refused: BTreeSet<String>,
-    left: u32,
     tail: VecDeque<String>,
     partial: Vec<u8>,
-    now: Arc<Mutex<Now>>,
-    ending: Ending,
-    run: Option<RunName>,
-}
-
-/// What the heartbeat tells.
-#[derive(Debug, Default)]
-struct Now {
-    step: Option<(String, Instant)>,
-    over: bool,
-}
-
-/// What the last lines tell.
-#[derive(Debug, Default)]
-struct Ending {
-    base: String,
+    /// Where no line moves.
+    heartbeat: Option<Heartbeat>,
+    /// Step and attempt that are under way.
+    label: String,
     /// What a run that goes on had done before.
     before: String,
-    result: Option<(RunResult, Duration, Option<String>)>,
-    branch: Option<(String, u64)>,
-    worktree: String,
-    salvaged: bool,
-    checkpoints: usize,
+    ending: Ending,
 }
 
 impl Progress {
@@ -112,10 +98,7 @@ impl Progress {
         {
             bar.set_style(template);
         }
-        let now = Arc::new(Mutex::new(Now::default()));
-        if mode != Mode::Terminal {
-            beat(mode, prefix.clone(), Arc::clone(&now));
-        }
+        let heartbeat = (mode != Mode::Terminal).then(|| Heartbeat::start(mode, prefix.clone()));
         Self {
             mode,
             prefix,
@@ -126,27 +109,24 @@ impl Progress {
             spending: Spending::default(),
             hosts: BTreeSet::new(),
             refused: BTreeSet::new(),
-            left: 0,
             tail: VecDeque::new(),
             partial: Vec::new(),
-            now,
+            heartbeat,
+            label: String::new(),
+            before: String::new(),
             ending: Ending::default(),
-            run: None,
         }
     }
 
     /// Learns what went before, of a run that goes on.
     pub(super) fn catch_up(&mut self, view: &RunView) {
-        self.run = view.start.run.as_str().parse().ok();
-        self.ending.base = view.start.base.to_string();
-        self.ending.salvaged = !view.salvaged().is_empty();
-        self.ending.checkpoints = usize::from(!view.changes().is_empty());
+        self.ending.catch_up(view);
         for step in &view.steps {
             self.allowed.insert(step.id.clone(), step.allowed + u32::from(step.was_cut_short()));
         }
         let passed = view.steps.iter().filter(|step| step.result == Some(StepResult::Passed)).count();
         let steps = view.steps.len();
-        self.ending.before = format!("{passed} of {steps} steps have passed");
+        self.before = format!("{passed} of {steps} steps have passed");
     }
 
     fn say(&self, line: &str) {
@@ -165,17 +145,17 @@ impl Progress {
         self.spending = Spending::default();
         self.hosts.clear();
         self.refused.clear();
-        let label = match self.allowed.get(step) {
+        self.label = match self.allowed.get(step) {
             Some(allowed) if *allowed > 1 => format!("{step} {attempt}/{allowed}"),
             _ => step.to_owned(),
         };
-        self.bar.set_prefix(format!("{}{label}", self.prefix));
+        self.bar.set_prefix(format!("{}{}", self.prefix, self.label));
         self.bar.set_message("");
         self.bar.reset_elapsed();
         if self.mode == Mode::Terminal {
             self.bar.enable_steady_tick(Duration::from_millis(120));
         }
-        self.set_now(Some((label, Instant::now())));
+        self.heartbeat.iter().for_each(|heart| heart.begin(&self.label));
     }
 
     fn attempt_ended(&mut self, step: &str, attempt: u32, result: AttemptResult, reason: &str, ms: u64) {
@@ -196,7 +176,7 @@ impl Progress {
                 self.say(&format!("    {}", style(line).dim()));
             }
         }
-        self.set_now(None);
+        self.heartbeat.iter().for_each(Heartbeat::rest);
     }
 
     fn egress(&mut self, egress: &Egress) {
@@ -220,59 +200,28 @@ impl Progress {
             1 => Some("net: 1 host".to_owned()),
             many => Some(format!("net: {many} hosts")),
         };
-        let tokens = self.spending.total().map(|tokens| format!("{} tokens", units::count(tokens)));
+        let tokens = self.tokens();
         self.changed.take().into_iter().chain(net).chain(tokens).collect::<Vec<_>>().join(", ")
     }
 
-    fn set_now(&self, step: Option<(String, Instant)>) {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner).step = step;
+    fn tokens(&self) -> Option<String> {
+        self.spending.total().map(|tokens| format!("{} tokens", units::count(tokens)))
     }
 
-    /// Says how it ended and where everything is.
-    fn over(&mut self) {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner).over = true;
-        self.bar.finish_and_clear();
-        let ending = std::mem::take(&mut self.ending);
-        let (Some(run), Some((result, took, reason))) = (self.run, ending.result) else { return };
-        let took = units::clock(took);
-        let commits = ending.branch.as_ref().map_or(0, |(_, commits)| *commits);
-        let commits = if commits == 1 { "1 commit".to_owned() } else { format!("{commits} commits") };
-        let worktree = if ending.worktree.is_empty() { "no worktree" } else { &ending.worktree };
-        let tail = format!("{commits}, {} processes left, {worktree}", self.left);
-        let headline = match (result, reason) {
-            (RunResult::Done, _) => style(format!("done in {took}")).green(),
-            (RunResult::Failed, why) => {
-                style(format!("failed after {took}: {}", why.unwrap_or_default())).red()
-            }
-            (RunResult::Interrupted, why) => style(why.unwrap_or_default()).yellow(),
-            (RunResult::Crashed, why) => style(why.unwrap_or_default()).red(),
-        };
-        self.say(&format!("{headline}   {tail}"));
-        match &ending.branch {
-            Some((branch, _)) => {
-                self.say(&format!("  branch   {branch}"));
-                self.say(&format!("  review   git diff {}...{branch}", ending.base));
-            }
-            None if ending.checkpoints > 0 => self.say("  the changes are on no branch"),
-            None => self.say("  nothing changed: no branch"),
-        }
-        let evidence = ".ai/logs/autopilot";
-        self.say(&format!("  summary  {evidence}/summary-{run}.md"));
-        if result != RunResult::Done {
-            self.say(&format!("  report   {evidence}/FAILED-{run}.log"));
-        }
-        if ending.salvaged {
-            self.say(&format!("  salvage  {evidence}/salvage-{run}.bundle"));
-        }
+    /// Shows what the agent has used so far.
+    fn show_tokens(&self) {
+        let Some(tokens) = self.tokens() else { return };
+        let what = format!("{}, {tokens},", self.label);
+        self.bar.set_prefix(format!("{}{what}", self.prefix));
+        self.heartbeat.iter().for_each(|heart| heart.rename(&what));
     }
 }
 
 impl Watch for Progress {
     fn event(&mut self, line: &Line) {
+        self.ending.take(&line.event);
         match &line.event {
             Event::RunStarted(start) => {
-                self.run = start.run.as_str().parse().ok();
-                self.ending.base = start.base.to_string();
                 let commit: String = start.commit.as_str().chars().take(7).collect();
                 let head =
                     format!("run {}  base {}@{commit}  sandbox: {}", start.run, start.base, start.sandbox);
@@ -282,7 +231,10 @@ impl Watch for Progress {
                 }
             }
             Event::AttemptStarted { step, attempt, .. } => self.attempt_started(step.as_str(), *attempt),
-            Event::AgentUsed(used) => self.spending.under_way(used),
+            Event::AgentUsed(used) => {
+                self.spending.under_way(used);
+                self.show_tokens();
+            }
             Event::AgentEnded { tokens, .. } => self.spending.turn_over(*tokens),
             Event::AgentWaiting { step, reason, ms, .. } => {
                 let wait = units::clock(Duration::from_millis(*ms));
@@ -294,10 +246,8 @@ impl Watch for Progress {
                 ));
             }
             Event::CheckpointMade { changes, .. } => {
-                self.ending.checkpoints += 1;
-                let sum = |count: fn(&crate::evidence::event::Change) -> Option<u64>| -> u64 {
-                    changes.iter().filter_map(count).sum()
-                };
+                let sum =
+                    |count: fn(&Change) -> Option<u64>| -> u64 { changes.iter().filter_map(count).sum() };
                 let deleted = changes.iter().filter(|c| c.kind == ChangeKind::Deleted).count();
                 let gone = if deleted > 0 { format!(", {deleted} deleted") } else { String::new() };
                 let (added, removed) = (sum(|c| c.added), sum(|c| c.removed));
@@ -306,15 +256,13 @@ impl Watch for Progress {
                 self.changed = Some(format!("{files} +{added} −{removed}{gone}"));
             }
             Event::Egress(egress) => self.egress(egress),
-            Event::CommandEnded(ended) => self.left += ended.survivors,
             Event::AttemptEnded { step, attempt, result, reason, ms, .. } => {
                 let reason = reason.as_ref().map_or("", |reason| reason.text.as_str());
                 self.attempt_ended(step.as_str(), *attempt, *result, reason, *ms);
             }
             Event::Resumed(resumed) => {
-                let run = self.run.map(|run| run.to_string()).unwrap_or_default();
-                let before = &self.ending.before;
-                self.say(&format!("run {run} goes on, {before}  sandbox: {}", resumed.sandbox));
+                let run = self.ending.run().map(|run| run.to_string()).unwrap_or_default();
+                self.say(&format!("run {run} goes on, {}  sandbox: {}", self.before, resumed.sandbox));
             }
             Event::StepEnded { step, result: StepResult::Skipped, because, .. } => {
                 let why = because.as_ref().map_or("", |why| why.as_str());
@@ -325,23 +273,13 @@ impl Watch for Progress {
                     width = self.width
                 ));
             }
-            Event::Salvaged { .. } => self.ending.salvaged = true,
-            Event::RunEnded { result, reason, ms, .. } => {
-                let reason = reason.as_ref().map(|reason| reason.text.to_string());
-                let before = self.ending.result.take().filter(|(result, ..)| *result != RunResult::Done);
-                self.ending.result = before.or(Some((*result, Duration::from_millis(*ms), reason)));
+            Event::Attested { .. } => {
+                self.heartbeat = None;
+                self.bar.finish_and_clear();
+                self.ending.lines().iter().for_each(|line| self.say(line));
             }
-            Event::BranchMade { reference, commits, .. } => {
-                let branch = reference.as_str().trim_start_matches("refs/heads/").to_owned();
-                self.ending.branch = Some((branch, *commits));
-            }
-            Event::WorktreeRemoved { .. } => "worktree removed".clone_into(&mut self.ending.worktree),
-            Event::WorktreeKept { path, why } => {
-                self.ending.worktree = format!("worktree kept at {path}: {why}");
-            }
-            Event::Attested { .. } => self.over(),
             Event::PublishDone { .. } | Event::PublishFailed { .. } => {
-                for line in told(&line.event, self.run) {
+                for line in told(&line.event, self.ending.run()) {
                     self.say(&line);
                 }
             }
@@ -355,6 +293,12 @@ impl Watch for Progress {
             | Event::AgentFound { .. }
             | Event::AgentStarted(_)
             | Event::AgentActed { .. }
+            | Event::CommandEnded(_)
+            | Event::Salvaged { .. }
+            | Event::RunEnded { .. }
+            | Event::BranchMade { .. }
+            | Event::WorktreeRemoved { .. }
+            | Event::WorktreeKept { .. }
             | Event::PublishStarted { .. }
             | Event::Sealed { .. } => {}
         }
@@ -394,20 +338,4 @@ pub(super) fn say(mode: Mode, line: &str) {
         Mode::Aside => writeln!(std::io::stderr().lock(), "{line}"),
         Mode::Plain | Mode::Terminal => writeln!(std::io::stdout().lock(), "{line}"),
     };
-}
-
-/// Says each minute what is being done, for logs that are read while they grow.
-fn beat(mode: Mode, prefix: String, now: Arc<Mutex<Now>>) {
-    std::thread::spawn(move || {
-        loop {
-            std::thread::sleep(HEARTBEAT);
-            let now = now.lock().unwrap_or_else(PoisonError::into_inner);
-            if now.over {
-                return;
-            }
-            if let Some((step, since)) = &now.step {
-                say(mode, &format!("{prefix}… {step} {}", units::clock(since.elapsed())));
-            }
-        }
-    });
 }
