@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -165,9 +165,7 @@ fn logs_follow_until_the_end() {
     assert!(follower.try_wait().unwrap().is_none(), "it goes on while the run does");
     go(&repo);
     Ran::of(&child.wait_with_output().unwrap()).exits(0);
-    let begun = Instant::now();
     let rest = Ran::of(&follower.wait_with_output().unwrap()).exits(0).stdout;
-    assert!(begun.elapsed() < Duration::from_secs(10));
     assert!(rest.contains("gone on"), "{rest}");
 }
 
@@ -362,9 +360,10 @@ fn without_a_terminal_there_are_no_escapes() {
 }
 
 /// Runs a command line under a terminal of its own; what came out of it.
-fn on_a_terminal(repo: &Repo, line: &str, variables: &[(&str, &str)]) -> Option<(String, i32)> {
-    let output = terminal(repo, line, variables).stdin(Stdio::null()).output().ok()?;
-    Some((String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code().unwrap_or(-1)))
+fn on_a_terminal(repo: &Repo, line: &str, variables: &[(&str, &str)]) -> (String, i32) {
+    let output = terminal(repo, line, variables).stdin(Stdio::null()).output();
+    let output = output.expect("`script`, of util-linux or bsdutils, makes a terminal");
+    (String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code().unwrap_or(-1))
 }
 
 /// Prepares a command line under a terminal of its own.
@@ -385,10 +384,7 @@ fn on_a_terminal_a_line_moves_with_step_time_and_last_output() {
     repo.plan(
         "  - {id: building, command: 'echo compiling one; sleep 1.3; echo compiling two; sleep 0.5'}\n",
     );
-    let Some((text, code)) = on_a_terminal(&repo, "7", &[]) else {
-        eprintln!("NOT TRIED: there is no `script` here to make a terminal");
-        return;
-    };
+    let (text, code) = on_a_terminal(&repo, "7", &[]);
     assert_eq!(code, 0, "{text}");
     for part in ["building", "00:00:01", "compiling one", "compiling two", "\u{1b}[", "✓", "done in 0:0"] {
         assert!(text.contains(part), "{part:?} is not in {text:?}");
@@ -400,8 +396,8 @@ fn on_a_terminal_a_line_moves_with_step_time_and_last_output() {
 fn no_color_is_heard_on_a_terminal() {
     let repo = Repo::new();
     repo.plan("  - {id: a, command: 'echo out; exit 1'}\n");
-    let Some((colored, _)) = on_a_terminal(&repo, "7", &[]) else { return };
-    let Some((plain, code)) = on_a_terminal(&repo, "7", &[("NO_COLOR", "1")]) else { return };
+    let (colored, _) = on_a_terminal(&repo, "7", &[]);
+    let (plain, code) = on_a_terminal(&repo, "7", &[("NO_COLOR", "1")]);
     assert_eq!(code, 1, "{plain}");
     let color = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap();
     let set = |text: &str| color.find_iter(text).filter(|found| found.as_str() != "\u{1b}[0m").count();
