@@ -47,7 +47,7 @@ fn a_turn_has_not_used_less_than_it_had() {
     let at = |lines: &[Value], kind: &str| lines.iter().position(|l| l["event"]["type"] == kind).unwrap();
     let line = |output: u64| {
         let tokens = json!({"input": 100, "cached": 0, "output": output});
-        let event = json!({"type": "agent.used", "step": "a", "attempt": 1, "requests": 1, "tokens": tokens, "under_way": 0});
+        let event = json!({"type": "agent.used", "step": "a", "attempt": 1, "requests": 1, "tokens": tokens});
         let mut line = was[at(&was, "command.started")].clone();
         line["event"] = event;
         line
