@@ -71,11 +71,18 @@ fn a_turn_has_not_used_less_than_it_had() {
 
 #[test]
 fn no_turn_begins_after_the_tokens_are_used_up() {
-    let repo = repo(DOES);
-    let steps =
+    // Of the run, by two steps; of one step, by two attempts.
+    let two =
         "  - {id: a, codex: Do it., post: ['test -e made']}\n  - {id: b, codex: More., post: ['true']}\n";
-    let provider = "codex: {provider: {base_url: 'http://127.0.0.1:9/v1'}}\nlimits: {tokens: 110}";
-    repo.plan_with(provider, steps);
+    let again = "  - {id: a, codex: {prompt: Do it., tokens: 110}, retries: 1, post: ['test -e ~/tried || { touch ~/tried; exit 1; }']}\n";
+    over_the_limit("110", two);
+    over_the_limit("unlimited", again);
+}
+
+fn over_the_limit(of_run: &str, steps: &str) {
+    let repo = repo(DOES);
+    let provider = "codex: {provider: {base_url: 'http://127.0.0.1:9/v1'}}";
+    repo.plan_with(&format!("{provider}\nlimits: {{tokens: {of_run}}}"), steps);
     run(&repo).exits(0);
     let forge = Forge::new(&repo.top(), repo.events()[0]["run"].as_str().unwrap());
     for (output, code) in [(9, 0), (10, 4)] {
