@@ -14,89 +14,11 @@ use seccompiler::{
 };
 
 use super::SandboxError;
+use super::calls::{ABSENT, NEVER};
 use super::spec::Setting;
 use crate::policy::Isolation;
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
-
-/// Refused whatever the arguments.
-const NEVER: &[i64] = &[
-    // New namespaces and mounts: the kernel behind them is large, and the view of the files is not theirs.
-    libc::SYS_unshare,
-    libc::SYS_setns,
-    libc::SYS_mount,
-    libc::SYS_umount2,
-    libc::SYS_pivot_root,
-    libc::SYS_chroot,
-    libc::SYS_fsopen,
-    libc::SYS_fsconfig,
-    libc::SYS_fsmount,
-    libc::SYS_fspick,
-    libc::SYS_move_mount,
-    libc::SYS_open_tree,
-    libc::SYS_mount_setattr,
-    // Other processes' insides.
-    libc::SYS_ptrace,
-    libc::SYS_process_vm_readv,
-    libc::SYS_process_vm_writev,
-    libc::SYS_process_madvise,
-    libc::SYS_pidfd_getfd,
-    libc::SYS_kcmp,
-    // Keyrings outlive processes, and are shared by a uid.
-    libc::SYS_keyctl,
-    libc::SYS_add_key,
-    libc::SYS_request_key,
-    // Kernel surface that no build needs.
-    libc::SYS_bpf,
-    libc::SYS_perf_event_open,
-    libc::SYS_userfaultfd,
-    libc::SYS_kexec_load,
-    libc::SYS_init_module,
-    libc::SYS_finit_module,
-    libc::SYS_delete_module,
-    libc::SYS_open_by_handle_at,
-    libc::SYS_fanotify_init,
-    libc::SYS_lookup_dcookie,
-    libc::SYS_move_pages,
-    libc::SYS_migrate_pages,
-    // The machine itself.
-    libc::SYS_reboot,
-    libc::SYS_swapon,
-    libc::SYS_swapoff,
-    libc::SYS_acct,
-    libc::SYS_quotactl,
-    libc::SYS_quotactl_fd,
-    libc::SYS_settimeofday,
-    libc::SYS_clock_settime,
-    libc::SYS_sethostname,
-    libc::SYS_setdomainname,
-    libc::SYS_syslog,
-    libc::SYS_vhangup,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_kexec_file_load,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_iopl,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_ioperm,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_modify_ldt,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_uselib,
-];
-
-/// Not there: callers know another way.
-const ABSENT: &[i64] = &[
-    // Does everything the calls above and below forbid, out of a filter's sight.
-    libc::SYS_io_uring_setup,
-    libc::SYS_io_uring_enter,
-    libc::SYS_io_uring_register,
-    // Their flags and modes lie behind pointers.
-    libc::SYS_clone3,
-    libc::SYS_openat2,
-    // Memory that no process's resident set shows.
-    libc::SYS_memfd_create,
-    libc::SYS_memfd_secret,
-];
 
 /// AF_UNIX, AF_INET, AF_INET6, AF_NETLINK.
 const FAMILIES: [u64; 4] = [1, 2, 10, 16];
@@ -134,8 +56,8 @@ pub(super) fn probe() -> bool {
 
 fn programs(setting: &Setting) -> Result<[BpfProgram; 2], seccompiler::BackendError> {
     let refused = program(refused(setting)?, libc::EPERM)?;
-    let absent = program(ABSENT.iter().map(|call| (*call, Vec::new())).collect(), libc::ENOSYS)?;
-    Ok([[x32(), refused].concat(), absent])
+    let absent = ABSENT.iter().map(|call| (*call, Vec::new())).collect();
+    Ok([[x32(), refused].concat(), program(absent, libc::ENOSYS)?])
 }
 
 fn program(rules: Rules, errno: i32) -> Result<BpfProgram, seccompiler::BackendError> {
@@ -176,7 +98,40 @@ fn refused(setting: &Setting) -> Result<Rules, seccompiler::BackendError> {
     }
     // Another process's limits, our own init's among them.
     refuse(&mut rules, libc::SYS_prlimit64, [isnt(0, 0), isnt_wide(2, 0)])?;
+    scheduling(&mut rules, setting.isolation)?;
     Ok(rules)
+}
+
+/// Another's scheduling: the supervisor has the command's uid, and at the end of a full run queue it looks at no limit
+/// and obeys no order.
+///
+/// In a pid namespace it is pid 1, and whoever else can be named is the command's own: threads are pinned by their
+/// number. Without, a number may be any process of the user's, and only 0, the caller itself, is let through.
+fn scheduling(rules: &mut Rules, isolation: Isolation) -> Result<(), seccompiler::BackendError> {
+    const ITSELF: u64 = 0;
+    const INIT: u64 = 1;
+    const PRIO_PROCESS: u64 = 0;
+    const IOPRIO_WHO_PROCESS: u64 = 1;
+    let another = |argument| match isolation {
+        Isolation::Namespaces { .. } => is(argument, INIT),
+        Isolation::Bare => isnt(argument, ITSELF),
+    };
+    for call in [
+        libc::SYS_sched_setscheduler,
+        libc::SYS_sched_setparam,
+        libc::SYS_sched_setattr,
+        libc::SYS_sched_setaffinity,
+    ] {
+        refuse(rules, call, [another(0)])?;
+    }
+    // Of these the first argument says of what kind the second is. Process groups and users are no way round: the
+    // supervisor's group is one that the command may join.
+    for (call, process) in [(libc::SYS_setpriority, PRIO_PROCESS), (libc::SYS_ioprio_set, IOPRIO_WHO_PROCESS)]
+    {
+        refuse(rules, call, [isnt(0, process)])?;
+        refuse(rules, call, [another(1)])?;
+    }
+    Ok(())
 }
 
 /// Sockets: local and internet ones, streams and datagrams, TCP and UDP; routing questions. Without namespaces

@@ -23,6 +23,9 @@ pub(super) fn set(limits: &Limits, isolation: Isolation, as_root: bool) -> Resul
     both(Resource::RLIMIT_FSIZE, limits.file_size)?;
     both(Resource::RLIMIT_NOFILE, limits.open_files)?;
     both(Resource::RLIMIT_MSGQUEUE, 0)?;
+    // A caller that may (an audio group) hands it on: a step in real time starves whoever watches it.
+    both(Resource::RLIMIT_RTPRIO, 0)?;
+    both(Resource::RLIMIT_NICE, 0)?;
     // Counts per uid and user namespace. Where neither is the command's own, what the user runs already comes on
     // top: less exact, but without any bound a fork bomb outruns the watch and takes the host with it.
     let others = if as_root || isolation != Isolation::Bare { 0 } else { threads_of(nix::unistd::getuid()) };

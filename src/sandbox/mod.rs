@@ -5,6 +5,7 @@
 
 mod binds;
 mod caches;
+mod calls;
 mod command;
 mod confine;
 mod enter;

@@ -117,12 +117,14 @@ impl Attempt {
 }
 
 /// Runs a command as the victim's user would, with what a careless launcher leaves lying: secrets in the
-/// environment and an open descriptor.
+/// environment, an open descriptor, and leave to run in real time.
 fn run(victim: &Victim, worktree: &Path, words: &[String]) -> String {
     let mut child = Command::new("timeout");
     child.args(["-s", "KILL", "60"]);
     victim.as_its_user(&mut child);
-    child.args(["sh", "-c", "exec 9<\"$0\"; exec \"$@\""]).arg(format!("{}/sibling/secret", victim.path()));
+    child
+        .args(["sh", "-c", "exec 9<\"$0\"; prlimit --pid $$ --rtprio=50; exec \"$@\""])
+        .arg(format!("{}/sibling/secret", victim.path()));
     child.args(words).current_dir(worktree).env_clear().envs(victim.environment());
     child.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = child.spawn().expect("it starts");

@@ -19,6 +19,15 @@ def reached(number, *arguments):
 def won(yes=True):
     if yes:
         print("ESCAPED", flush=True)
+def others(change):
+    "Does a change reach who watches this process, or a process of the victim's?"
+    for pid in (os.getppid(), VICTIM):
+        try:
+            change(pid)
+            return True
+        except OSError:
+            pass
+    return False
 def processes(name, look):
     "Looks at a file of every process that can be looked at."
     for pid in os.listdir('/proc'):
