@@ -8,18 +8,24 @@ use std::process::Child;
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use rustix::process::{PidfdFlags, pidfd_open};
+use nix::sys::signal::Signal;
+use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
 use tokio::io::Interest;
 use tokio::net::UnixDatagram;
+use tokio::time::Instant;
 
 use super::launcher::Started;
 use super::spec::{Launch, Seen, Setting};
 use super::wire::{self, Order, Report};
-use super::{Command, Ended, Enforced, Place, SandboxError, launcher};
+use super::{Command, Ended, Enforced, Place, SandboxError, Status, launcher};
 use crate::policy::{Grant, Isolation};
 
 /// How long a tree that was told to die may take before the runner goes on without having seen it.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long after the grace the supervisor may take to report the end: its own patience with the tree, and as much
+/// again for a machine under load.
+const OVERDUE: Duration = Duration::from_secs(10);
 
 /// A confined command that runs. Dropping it kills its tree.
 #[derive(Debug)]
@@ -32,6 +38,9 @@ pub struct Confined {
     /// closed its socket before that.
     end: Option<OwnedFd>,
     supervisor: Option<Child>,
+    isolation: Isolation,
+    /// When the runner no longer relies on the supervisor, which it told to end the tree.
+    overdue: Option<Instant>,
     ended: Option<Result<Ended, SandboxError>>,
 }
 
@@ -51,7 +60,15 @@ impl Confined {
         if let Some(ended) = &self.ended {
             return ended.clone();
         }
-        let ended = match next(&self.socket, || wire::receive(&self.socket)).await {
+        let report = next(&self.socket, || wire::receive(&self.socket));
+        let report = match self.overdue {
+            None => report.await,
+            Some(overdue) => match tokio::time::timeout_at(overdue, report).await {
+                Ok(report) => report,
+                Err(_) => Ok(Some(Report::Ended(self.end_without_supervisor()))),
+            },
+        };
+        let ended = match report {
             Ok(Some(Report::Ended(ended))) => Ok(ended),
             Ok(Some(Report::Failed(error))) => Err(error),
             Ok(Some(Report::Staged | Report::Ready(_))) => Err(lost("it reported twice that it was ready")),
@@ -67,21 +84,33 @@ impl Confined {
     }
 
     /// Ends the tree in order: SIGTERM to all of it, SIGKILL after the grace. `wait` tells how it went.
-    pub fn terminate(&self, grace: Duration) {
+    pub fn terminate(&mut self, grace: Duration) {
         let millis = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
-        self.order(&Order::Terminate(millis));
+        self.order(&Order::Terminate(millis), grace);
     }
 
     /// Kills the whole tree at once. `wait` tells how it went.
-    pub fn kill(&self) {
-        self.order(&Order::Kill);
+    pub fn kill(&mut self) {
+        self.order(&Order::Kill, Duration::ZERO);
     }
 
     /// Gives an order; that nobody is there to take it means that the tree is gone, which `wait` reports.
-    fn order(&self, order: &Order) {
+    fn order(&mut self, order: &Order, grace: Duration) {
+        // Where the supervisor stands outside, the tree would outlive it, and the order waits for it.
+        if self.isolation != Isolation::Bare {
+            self.overdue = Instant::now().checked_add(grace.saturating_add(OVERDUE));
+        }
         if let Err(error) = wire::send(&self.socket, order) {
             tracing::debug!(%error, ?order, "the confined side takes no orders any more");
         }
+    }
+
+    /// Ends a tree whose supervisor did not, though told to.
+    fn end_without_supervisor(&mut self) -> Ended {
+        tracing::warn!("the supervisor of a command did not end its tree in time: the runner killed it");
+        let gone = self.end.take().is_some_and(|init| kill_init(&init));
+        // How many there were, only the supervisor could have told: itself at least.
+        Ended { status: Status::Signaled(Signal::SIGKILL as i32), killed: 1, survivors: u32::from(!gone) }
     }
 
     /// Reaps the supervisor, whose tree is gone. It takes a moment to take its namespaces down: the launcher waits
@@ -94,8 +123,11 @@ impl Confined {
 
     /// Waits until the tree is gone, and whoever was around it.
     fn see_it_go(&mut self) {
-        if let Some(end) = self.end.take() {
-            await_end(&end);
+        if let Some(end) = self.end.take()
+            && !await_end(&end)
+            && self.isolation != Isolation::Bare
+        {
+            kill_init(&end);
         }
         let pid = self.supervisor.as_ref().and_then(|child| i32::try_from(child.id()).ok());
         if let Some(Ok(pidfd)) =
@@ -107,11 +139,17 @@ impl Confined {
     }
 }
 
-/// Waits for a process that was told to end.
-fn await_end(pidfd: &OwnedFd) {
+/// Kills the init of a pid namespace, and with it all that is in there; tells whether it is gone.
+fn kill_init(init: &OwnedFd) -> bool {
+    // Gone meanwhile is as good as killed.
+    let _ = pidfd_send_signal(init, rustix::process::Signal::KILL);
+    await_end(init)
+}
+
+/// Waits for a process that was told to end; tells whether it did.
+fn await_end(pidfd: &OwnedFd) -> bool {
     let patience = PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::MAX);
-    // Whatever it answers: reaping does not depend on it.
-    let _ = poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], patience);
+    poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], patience).is_ok_and(|ready| ready > 0)
 }
 
 impl Drop for Confined {
@@ -168,6 +206,8 @@ pub(crate) async fn spawn_seen(
         listeners: Vec::new(),
         end: None,
         supervisor: Some(child),
+        isolation: grant.isolation(),
+        overdue: None,
         ended: None,
     };
     let first = loop {

@@ -16,6 +16,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use victim::Victim;
 
 use crate::common::REFUSE;
@@ -253,4 +255,44 @@ fn nothing_is_left_when_the_launcher_is_killed() {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+#[test]
+fn a_supervisor_that_stands_still_does_not_stop_the_clock() {
+    let victim = Victim::new(nix::unistd::geteuid().as_raw(), false);
+    let launcher = Command::new(victim.autopilot())
+        .args(["sandbox", "--timeout", "5s", "--", PYTHON, "-c"])
+        .arg("import os,sys\nos.execv('/bin/sleep',[sys.argv[1],'600'])")
+        .arg(victim.daemon_name())
+        .current_dir(victim.worktree())
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let command = loop {
+        if let Some(pid) = victim.daemon_pids().first() {
+            break *pid;
+        }
+        assert!(Instant::now() < deadline, "the step does not start");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let supervisor = Pid::from_raw(parent(command));
+    kill(supervisor, Signal::SIGSTOP).expect("it can be stopped");
+    // Waits for the end of what holds its output, the launcher: for ever, if it relied on the supervisor.
+    let output = launcher.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("timeout: went over 5s"), "{said}");
+    assert!(victim.daemon_pids().is_empty(), "the step outlives its timeout");
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while kill(supervisor, None).is_ok() {
+        assert!(Instant::now() < deadline, "the supervisor is left");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn parent(pid: i32) -> i32 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("its status");
+    let line = status.lines().find_map(|line| line.strip_prefix("PPid:")).expect("its parent");
+    line.trim().parse().expect("a number")
 }
