@@ -80,3 +80,22 @@ pub(super) const ABSENT: &[i64] = &[
     libc::SYS_memfd_create,
     libc::SYS_memfd_secret,
 ];
+
+/// Not there either without an IPC namespace: it is the host's, and one uid opens what it owns to all its programs.
+/// What a kernel without CONFIG_SYSVIPC and CONFIG_POSIX_MQUEUE answers.
+pub(super) const HOSTS_IPC: &[i64] = &[
+    libc::SYS_shmget,
+    libc::SYS_shmat,
+    libc::SYS_shmdt,
+    libc::SYS_shmctl,
+    libc::SYS_msgget,
+    libc::SYS_msgsnd,
+    libc::SYS_msgrcv,
+    libc::SYS_msgctl,
+    libc::SYS_semget,
+    libc::SYS_semop,
+    libc::SYS_semtimedop,
+    libc::SYS_semctl,
+    libc::SYS_mq_open,
+    libc::SYS_mq_unlink,
+];

@@ -14,7 +14,7 @@ use seccompiler::{
 };
 
 use super::SandboxError;
-use super::calls::{ABSENT, NEVER};
+use super::calls::{ABSENT, HOSTS_IPC, NEVER};
 use super::spec::Setting;
 use crate::policy::Isolation;
 
@@ -56,7 +56,8 @@ pub(super) fn probe() -> bool {
 
 fn programs(setting: &Setting) -> Result<[BpfProgram; 2], seccompiler::BackendError> {
     let refused = program(refused(setting)?, libc::EPERM)?;
-    let absent = ABSENT.iter().map(|call| (*call, Vec::new())).collect();
+    let hosts: &[i64] = if setting.isolation == Isolation::Bare { HOSTS_IPC } else { &[] };
+    let absent = ABSENT.iter().chain(hosts).map(|call| (*call, Vec::new())).collect();
     Ok([[x32(), refused].concat(), program(absent, libc::ENOSYS)?])
 }
 

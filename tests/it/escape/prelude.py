@@ -1,5 +1,6 @@
 import ctypes, errno, os, resource, signal, socket, struct, subprocess, sys, time
 V, VICTIM, NET, IPC, TCP, UDP = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4], int(sys.argv[5]), int(sys.argv[6])
+MEMORY, QUEUE, SEMAPHORE, POSIX_QUEUE = int(sys.argv[7]), int(sys.argv[8]), int(sys.argv[9]), sys.argv[10].encode()
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
 def call(number, *arguments):

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, UdpSocket};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -18,6 +18,9 @@ pub(super) struct Victim {
     folder: tempfile::TempDir,
     uid: u32,
     process: Child,
+    neighbour: Child,
+    /// What the neighbour keeps: segment, queue, semaphore, POSIX queue.
+    objects: String,
     tcp: u16,
     udp: u16,
     trees: AtomicUsize,
@@ -59,9 +62,12 @@ impl Victim {
             process.uid(uid).gid(uid);
         }
         let process = process.spawn().expect("a process");
+        let (neighbour, objects) = neighbour(uid);
         Self {
             uid,
             process,
+            neighbour,
+            objects,
             tcp,
             udp,
             refused,
@@ -98,14 +104,16 @@ impl Victim {
         let namespace = |name: &str| {
             fs::read_link(format!("/proc/self/ns/{name}")).expect("a link").display().to_string()
         };
-        vec![
+        let mut arguments = vec![
             self.path().into(),
             self.process.id().to_string(),
             namespace("net"),
             namespace("ipc"),
             self.tcp.to_string(),
             self.udp.to_string(),
-        ]
+        ];
+        arguments.extend(self.objects.split_whitespace().map(str::to_owned));
+        arguments
     }
 
     /// A launcher's environment, with what must not get in.
@@ -160,6 +168,9 @@ impl Drop for Victim {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+        // At the end of its input it removes what it keeps.
+        drop(self.neighbour.stdin.take());
+        let _ = self.neighbour.wait();
         for name in [
             format!("/tmp/{}-tmp", self.base()),
             format!("/var/tmp/{}-tmp", self.base()),
@@ -174,6 +185,23 @@ impl Victim {
     fn base(&self) -> String {
         self.folder.path().file_name().expect("a name").to_string_lossy().into_owned()
     }
+}
+
+/// Starts another program of the user's; returns what it keeps as well.
+fn neighbour(uid: u32) -> (Child, String) {
+    let mut command = Command::new(super::PYTHON);
+    command.args(["-c", include_str!("neighbour.py")]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    if nix::unistd::geteuid().is_root() {
+        command.uid(uid).gid(uid);
+    }
+    let mut child = command.spawn().expect("a process");
+    let mut objects = String::new();
+    BufReader::new(child.stdout.take().expect("its output")).read_line(&mut objects).expect("a line");
+    assert!(
+        !objects.split_whitespace().any(|id| id == "-1"),
+        "no objects of System V are to be had: {objects}"
+    );
+    (child, objects)
 }
 
 fn fill(top: &Path) {
