@@ -24,7 +24,7 @@ use super::supervise::{self, Supervisor};
 use super::tree::Tree;
 use super::watch::Watch;
 use super::wire::{self, Report};
-use super::{Ended, SandboxError, Status, caches, confine, namespaces, root};
+use super::{Ended, SandboxError, Status, caches, confine, held, namespaces, root};
 use crate::policy::Isolation;
 
 /// First argument of a confined side.
@@ -149,7 +149,7 @@ fn init(socket: &OwnedFd, before: &str) -> Result<Ended, SandboxError> {
     match started {
         Started::Not(code) => Ok(Ended { status: Status::Exited(code), killed: 0, survivors: 0 }),
         Started::Running(pid) => {
-            let watch = Watch::new(launch.grant.limits().clone(), root::IN_MEMORY);
+            let watch = Watch::new(launch.grant.limits().clone(), held::held);
             Ok(Supervisor::new(socket, signals, Tree::Namespace, watch, pid).run())
         }
     }
@@ -180,7 +180,8 @@ fn solo(socket: &OwnedFd) -> Result<Ended, SandboxError> {
     if let Some(ready) = &report {
         wire::send_with(socket, ready, &[own_end()?.as_fd()]).map_err(|error| failed("report", error))?;
     }
-    let watch = Watch::new(launch.grant.limits().clone(), &[]);
+    // What a namespace would hold is refused there.
+    let watch = Watch::new(launch.grant.limits().clone(), || 0);
     Ok(Supervisor::new(socket, signals, Tree::Descendants, watch, child.id()).run())
 }
 

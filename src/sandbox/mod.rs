@@ -12,6 +12,7 @@ mod enter;
 mod etc;
 mod filter;
 mod handover;
+mod held;
 mod identity;
 mod launch;
 mod launcher;

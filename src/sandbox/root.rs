@@ -31,11 +31,8 @@ const LINKS: [(&str, &str); 5] = [
     ("pts/ptmx", "/dev/ptmx"),
 ];
 
-/// Largest sum of what a command keeps in /dev/shm, which counts as memory.
+/// A memory file system of the command's own: what it keeps there counts as memory.
 pub(super) const SHM: &str = "/dev/shm";
-
-/// The mounts whose content is memory.
-pub(super) const IN_MEMORY: &[&str] = &[SHM];
 
 type Done = Result<(), SandboxError>;
 

@@ -33,6 +33,8 @@ pub(super) struct Process {
     /// CPU time in clock ticks, its reaped children included.
     pub(super) ticks: u64,
     started: u64,
+    /// Addresses it has mapped, in bytes.
+    pub(super) mapped: u64,
     /// Resident memory in pages.
     pub(super) pages: u64,
 }
@@ -163,6 +165,7 @@ fn parse(pid: i32, line: &str) -> Option<Process> {
         ticks: number(11)? + number(12)? + number(13)? + number(14)?,
         threads: number(17)?,
         started: number(19)?,
+        mapped: number(20)?,
         pages: number(21)?,
     })
 }
@@ -176,7 +179,7 @@ mod tests {
         let line = "7 (a) R 1 (b) S 3 7 7 0 -1 0 1 2 3 4 10 20 30 40 20 0 5 0 99 1000 77 0";
         let process = parse(7, line).unwrap();
         assert_eq!((process.parent, process.threads, process.ticks), (3, 5, 100));
-        assert_eq!((process.started, process.pages, process.zombie), (99, 77, false));
+        assert_eq!((process.started, process.mapped, process.pages, process.zombie), (99, 1000, 77, false));
     }
 
     #[test]

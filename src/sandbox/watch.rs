@@ -22,13 +22,13 @@ pub(super) struct Watch {
     due: Instant,
     page: u64,
     ticks: u64,
-    /// Memory file systems of the step's own, whose content is resident and in no process's sum.
-    memory_mounts: &'static [&'static str],
+    /// Returns the bytes that are resident, the step's, and in no process's sum.
+    held: fn() -> u64,
 }
 
 impl Watch {
     /// Makes a watch over these limits.
-    pub(super) fn new(limits: Limits, memory_mounts: &'static [&'static str]) -> Self {
+    pub(super) fn new(limits: Limits, held: fn() -> u64) -> Self {
         let unit = |name, default| match sysconf(name) {
             Ok(Some(value)) => u64::try_from(value).unwrap_or(default),
             _ => default,
@@ -38,7 +38,7 @@ impl Watch {
             due: Instant::now() + SHORTEST,
             page: unit(SysconfVar::PAGE_SIZE, 4096),
             ticks: unit(SysconfVar::CLK_TCK, 100),
-            memory_mounts,
+            held,
         }
     }
 
@@ -86,17 +86,20 @@ impl Watch {
             .then(|| format!("processes: {seen} processes and threads, {} allowed", self.limits.processes))
     }
 
-    /// What is resident: the sum over the processes first, which is cheap and counts shared pages many times;
-    /// only when that is too much the proportional sum, where the kernel tells it.
+    /// What is resident, page tables included: the sum over the processes first, which is cheap and counts shared
+    /// pages many times; only when that is too much the proportional sum, where the kernel tells it.
     fn memory(&self, members: &[Process]) -> Option<String> {
-        let held: u64 = self.memory_mounts.iter().map(|mount| used(mount)).sum();
-        let resident = members.iter().map(|each| each.pages * self.page).sum::<u64>() + held;
+        let held = (self.held)();
+        let resident =
+            members.iter().map(|each| each.pages * self.page + tables_at_most(each)).sum::<u64>() + held;
         if resident <= self.limits.memory {
             return None;
         }
-        let exact =
-            members.iter().map(|each| proportional(each.pid).unwrap_or(each.pages * self.page)).sum::<u64>()
-                + held;
+        let exact = members
+            .iter()
+            .map(|each| proportional(each.pid).unwrap_or(each.pages * self.page) + tables(each.pid))
+            .sum::<u64>()
+            + held;
         (exact > self.limits.memory).then(|| {
             format!(
                 "memory: {} resident in {} processes, {} allowed",
@@ -136,13 +139,26 @@ fn reaped() -> Duration {
 
 /// Returns the proportional resident size in bytes: shared pages divided among those who share them.
 fn proportional(pid: i32) -> Option<u64> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
-    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+    kib(&format!("/proc/{pid}/smaps_rollup"), "Pss:")
 }
 
-fn used(mount: &str) -> u64 {
-    rustix::fs::statvfs(mount).map_or(0, |stat| (stat.f_blocks - stat.f_bfree) * stat.f_frsize)
+/// Returns the size of the page tables in bytes. A page that is only read may be nobody's; its entry is there.
+fn tables(pid: i32) -> u64 {
+    // A process that is gone has none.
+    kib(&format!("/proc/{pid}/status"), "VmPTE:").unwrap_or(0)
+}
+
+/// Returns no less than that: an entry takes 8 bytes a page of 4 KiB. Asked for only where it can matter.
+fn tables_at_most(process: &Process) -> u64 {
+    const LITTLE: u64 = 4 << 20;
+    let most = process.mapped / 512;
+    if most <= LITTLE { most } else { tables(process.pid) }
+}
+
+fn kib(path: &str, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
 }
 
 /// Writes a number of bytes as people read it.

@@ -1,0 +1,66 @@
+//! What the step's own namespaces hold in memory that is in no process's resident set: the files of /dev/shm, and the
+//! shared memory, messages and semaphores of System V.
+
+use std::fs;
+
+use super::root;
+
+/// What the kernel keeps for a semaphore, and for a message on top of its text, in bytes.
+const KEPT: u64 = 64;
+
+/// The tables of System V objects: what is multiplied by what and summed.
+const TABLES: [(&str, &[(&str, u64)]); 3] = [
+    ("/proc/sysvipc/shm", &[("rss", 1), ("swap", 1)]),
+    ("/proc/sysvipc/msg", &[("cbytes", 1), ("qnum", KEPT)]),
+    ("/proc/sysvipc/sem", &[("nsems", KEPT)]),
+];
+
+/// Returns the sum in bytes. What a process has mapped of it is in that process's resident set as well: counted twice
+/// rather than not at all.
+pub(super) fn held() -> u64 {
+    let files =
+        rustix::fs::statvfs(root::SHM).map_or(0, |stat| (stat.f_blocks - stat.f_bfree) * stat.f_frsize);
+    // A kernel without System V's objects has no such table.
+    let objects =
+        TABLES.iter().map(|(path, columns)| sum(&fs::read_to_string(path).unwrap_or_default(), columns));
+    files + objects.sum::<u64>()
+}
+
+/// Adds up columns of a table whose first line names them.
+fn sum(table: &str, columns: &[(&str, u64)]) -> u64 {
+    let mut lines = table.lines();
+    let names: Vec<&str> = lines.next().unwrap_or_default().split_ascii_whitespace().collect();
+    let weights: Vec<u64> = names
+        .iter()
+        .map(|name| columns.iter().find(|(column, _)| column == name).map_or(0, |(_, weight)| *weight))
+        .collect();
+    // A key may be negative; no column that counts is.
+    let row = |line: &str| -> u64 {
+        let cells = line.split_ascii_whitespace().zip(&weights).filter(|(_, weight)| **weight > 0);
+        cells.map(|(cell, weight)| cell.parse::<u64>().unwrap_or(0) * weight).sum()
+    };
+    lines.map(row).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_summed_by_the_names_of_its_columns() {
+        let table = "       key      msqid perms      cbytes       qnum lspid\n\
+                     \x20        0          0   600       16384          2  4077\n\
+                     \x20-7654321          1   600          10          1     0\n";
+        assert_eq!(sum(table, &[("cbytes", 1), ("qnum", 64)]), 16384 + 2 * 64 + 10 + 64);
+        assert_eq!(sum("", &[("cbytes", 1)]), 0);
+    }
+
+    #[test]
+    fn this_kernel_names_the_columns_so() {
+        for (path, columns) in TABLES {
+            let Ok(table) = fs::read_to_string(path) else { continue };
+            let names: Vec<&str> = table.lines().next().unwrap().split_ascii_whitespace().collect();
+            assert!(columns.iter().all(|(column, _)| names.contains(column)), "{path}: {names:?}");
+        }
+    }
+}
