@@ -1,9 +1,9 @@
 //! seccomp: the system calls that neither Landlock nor a namespace takes away.
 //!
 //! A list of what is refused, not of what is allowed: programs need hundreds of calls, and a new one must not
-//! break them; what it can reach is bounded by the layers below. Three filters, because one filter has one
-//! answer: EPERM for what a program must not do, ENOSYS for what it should do another way, and a raw one that
-//! looks at the number's bit for the x32 variant, which `seccompiler` does not know.
+//! break them; what it can reach is bounded by the layers below. Four filters, because one filter has one
+//! answer: EPERM for what a program must not do, ENOSYS for what it should do another way, 0 for what is to have no
+//! effect, and a raw one that looks at the number's bit for the x32 variant, which `seccompiler` does not know.
 
 use std::collections::BTreeMap;
 
@@ -27,6 +27,8 @@ const SETID: [u64; 2] = [0o4000, 0o2000];
 const MSG_FASTOPEN: u64 = 0x2000_0000;
 const NEW_NAMESPACES: [u64; 7] =
     [0x0002_0000, 0x0200_0000, 0x0400_0000, 0x0800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000];
+/// RLIMIT_CORE.
+const CORE: u64 = 4;
 /// TIOCSTI and TIOCLINUX, which type into a terminal.
 const IOCTLS: [u64; 2] = [0x5412, 0x541c];
 
@@ -54,11 +56,11 @@ pub(super) fn probe() -> bool {
     std::thread::spawn(move || seccompiler::apply_filter(&all).is_ok()).join().unwrap_or(false)
 }
 
-fn programs(setting: &Setting) -> Result<[BpfProgram; 2], seccompiler::BackendError> {
+fn programs(setting: &Setting) -> Result<[BpfProgram; 3], seccompiler::BackendError> {
     let refused = program(refused(setting)?, libc::EPERM)?;
     let hosts: &[i64] = if setting.isolation == Isolation::Bare { HOSTS_IPC } else { &[] };
     let absent = ABSENT.iter().chain(hosts).map(|call| (*call, Vec::new())).collect();
-    Ok([[x32(), refused].concat(), program(absent, libc::ENOSYS)?])
+    Ok([[x32(), refused].concat(), program(absent, libc::ENOSYS)?, program(ignored()?, 0)?])
 }
 
 fn program(rules: Rules, errno: i32) -> Result<BpfProgram, seccompiler::BackendError> {
@@ -99,7 +101,18 @@ fn refused(setting: &Setting) -> Result<Rules, seccompiler::BackendError> {
     }
     // Another process's limits, our own init's among them.
     refuse(&mut rules, libc::SYS_prlimit64, [isnt(0, 0), isnt_wide(2, 0)])?;
+    // Who asks for the old ones beside would take what lies there for them.
+    refuse(&mut rules, libc::SYS_prlimit64, [is(1, CORE), isnt_wide(2, 0), isnt_wide(3, 0)])?;
     scheduling(&mut rules, setting.isolation)?;
+    Ok(rules)
+}
+
+/// Setting one's own bound on cores: from the one that lets none out (`limits`) to 0, which lets the host's handler
+/// have them. Programs that keep secrets set it, and need not hear that they may not.
+fn ignored() -> Result<Rules, seccompiler::BackendError> {
+    let mut rules = Rules::new();
+    refuse(&mut rules, libc::SYS_setrlimit, [is(0, CORE)])?;
+    refuse(&mut rules, libc::SYS_prlimit64, [is(0, 0), is(1, CORE), isnt_wide(2, 0), is_wide(3, 0)])?;
     Ok(rules)
 }
 
@@ -229,6 +242,10 @@ fn is(argument: u8, value: u64) -> Condition {
 
 fn isnt(argument: u8, value: u64) -> Condition {
     SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, value)
+}
+
+fn is_wide(argument: u8, value: u64) -> Condition {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Qword, SeccompCmpOp::Eq, value)
 }
 
 fn isnt_wide(argument: u8, value: u64) -> Condition {

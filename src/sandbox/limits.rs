@@ -2,7 +2,7 @@
 
 use std::io;
 
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::SandboxError;
 use crate::policy::{Isolation, Limits};
@@ -10,6 +10,10 @@ use crate::policy::{Isolation, Limits};
 /// Processes above the limit that the kernel still lets be born: the watch sees the limit crossed and can name
 /// it, and the kernel stops what outruns the watch.
 const SLACK: u64 = 48;
+
+/// No core, anywhere: a file is smaller than any core, and at exactly 1 the kernel starts no handler of `core_pattern`
+/// either. At 0 it would, as root, with a memory image of the step's making.
+const NO_CORE: u64 = 1;
 
 /// Sets what this process and all its children keep to. Never RLIMIT_AS: reserved is not used, and node,
 /// Go and Java reserve a lot.
@@ -19,7 +23,10 @@ pub(super) fn set(limits: &Limits, isolation: Isolation, as_root: bool) -> Resul
             SandboxError::of("limits", &format!("{resource:?} = {value}"), &io::Error::from(error))
         })
     };
-    both(Resource::RLIMIT_CORE, 0)?;
+    // A host's own 0 cannot be raised.
+    let (_, allowed) = getrlimit(Resource::RLIMIT_CORE)
+        .map_err(|error| SandboxError::of("limits", "read RLIMIT_CORE", &io::Error::from(error)))?;
+    both(Resource::RLIMIT_CORE, NO_CORE.min(allowed))?;
     both(Resource::RLIMIT_FSIZE, limits.file_size)?;
     both(Resource::RLIMIT_NOFILE, limits.open_files)?;
     both(Resource::RLIMIT_MSGQUEUE, 0)?;
