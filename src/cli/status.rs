@@ -1,5 +1,6 @@
 //! `autopilot status`: what runs, what ran, what to do next.
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use serde_json::json;
@@ -30,7 +31,7 @@ pub(super) fn run(args: StatusArgs) -> Result<Exit, Failure> {
     let state = State::find()?;
     loop {
         let rows = rows(&repository, &state, args.issue)?;
-        if args.watch {
+        if args.watch && std::io::stdout().is_terminal() {
             output::write(b"\x1b[H\x1b[2J")?;
         }
         if args.json {
@@ -38,7 +39,7 @@ pub(super) fn run(args: StatusArgs) -> Result<Exit, Failure> {
                 output::line(&row.json().to_string())?;
             }
         } else {
-            output::line(&table(&rows))?;
+            output::line(&table(&rows, args.issue))?;
         }
         if !args.watch {
             return Ok(Exit::Done);
@@ -85,10 +86,10 @@ fn rows(repository: &Repository, state: &State, issue: Option<u64>) -> Result<Ve
         runs.retain(|run| seen.insert(run.issue()));
     }
     let mut rows: Vec<Row> = runs.into_iter().map(|run| row(repository, state, run)).collect();
-    // Only the latest of an issue goes on.
+    // Only the latest of an issue goes on, and is meant where the issue is named.
     for row in rows.iter_mut().skip(1).filter(|_| issue.is_some()) {
-        if row.next.ends_with("--resume") {
-            row.next.clear();
+        if row.next.ends_with("--resume") || row.next.ends_with("--failed") {
+            row.next = format!("autopilot logs {} --failed", row.run);
         }
     }
     Ok(rows)
@@ -173,9 +174,12 @@ fn picked_up(alive: bool, issue: u64) -> String {
     if alive { String::new() } else { format!("autopilot run {issue} --resume") }
 }
 
-fn table(rows: &[Row]) -> String {
+fn table(rows: &[Row], issue: Option<u64>) -> String {
     if rows.is_empty() {
-        return "no runs here yet: autopilot run ISSUE".to_owned();
+        return match issue {
+            Some(issue) => format!("no runs of issue {issue} here yet: autopilot run {issue}"),
+            None => "no runs here yet: autopilot run ISSUE".to_owned(),
+        };
     }
     let head = ["ISSUE", "RUN", "RESULT", "STEP", "TIME", "NEXT"].map(str::to_owned);
     let cells = rows.iter().map(|row| {

@@ -72,12 +72,16 @@ impl State {
             .or_else(|| Some(variable("XDG_STATE_HOME")?.join("autopilot")))
             .or_else(|| nix::unistd::geteuid().is_root().then(|| PathBuf::from("/var/lib/autopilot")))
             .or_else(|| Some(variable("HOME")?.join(".local/state/autopilot")));
-        let root = root.filter(|root| root.is_absolute()).ok_or_else(|| {
-            WorktreeError::refused(
-                "no place for the state of runs: HOME is not set",
+        let Some(root) = root.as_ref().filter(|root| root.is_absolute()).cloned() else {
+            let why = root.map_or_else(
+                || "HOME is not set".to_owned(),
+                |root| format!("`{}` is not an absolute path", root.display()),
+            );
+            return Err(WorktreeError::refused(
+                format!("no place for the state of runs: {why}"),
                 "set AUTOPILOT_STATE_DIR to an absolute path",
-            )
-        })?;
+            ));
+        };
         Ok(Self { root })
     }
 

@@ -156,7 +156,7 @@ fn a_failed_run_is_an_escalation() {
         "<details><summary>Last 3 of 3 lines of two, attempt 1</summary>\n\n```text\n── step two, attempt 1/1\nit broke\n",
         &format!("git fetch .ai/logs/autopilot/salvage-{run}.bundle 'refs/salvage/*:refs/salvage/*'"),
         "git switch -c fix-7 refs/salvage/two-1",
-        "autopilot logs 7 --failed",
+        "--failed",
         "\n@acme/team @somebody\n",
     ] {
         assert!(body.contains(part), "{part} is not in:\n{body}");
