@@ -298,6 +298,10 @@ impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
         match error {
             LockError::Worktree(error) => error.into(),
+            LockError::Nameless { ref path } => Self::new(Exit::Locked, error.to_string()).hint(format!(
+                "`fuser -v {}` tells which process that is: wait for it, or end it",
+                path.display()
+            )),
             LockError::Held { holder, path } => {
                 let elsewhere = holder.is_of_another_host();
                 let failure =
