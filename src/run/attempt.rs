@@ -186,6 +186,7 @@ impl Runner<'_> {
             ended_by: ended_by.map(|text| self.recorder.text(text)),
             ms: millis(done.took),
             output: done.printed,
+            log: Some((done.log.start, done.log.end)),
             killed: done.ended.as_ref().map_or(0, |ended| ended.killed),
             survivors: done.ended.as_ref().map_or(0, |ended| ended.survivors),
             enforced: enforced.map(|value| self.recorder.document(value)),

@@ -229,7 +229,6 @@ impl Runner<'_> {
     }
 
     fn prompt(&self, this: Try<'_>, task: &str, attached: &[Attachment]) -> String {
-        let kept = this.step.retry_from == RetryFrom::Attempt;
         let before = self.memory.before.as_ref();
         let briefing = Briefing {
             issue: self.plan.issue,
@@ -239,7 +238,11 @@ impl Runner<'_> {
             network: &this.step.network,
             expectation: &this.step.expectation,
             post: &this.step.post,
-            before: before.map(|failed| Before { reason: &failed.reason, tail: &failed.tail, kept }),
+            before: before.map(|failed| Before {
+                reason: &failed.reason,
+                tail: &failed.tail,
+                kept: failed.kept,
+            }),
             task,
             attached,
         };
@@ -277,12 +280,13 @@ impl Runner<'_> {
     }
 
     /// Keeps why an attempt failed for the next one, with the end of what its last command printed.
-    pub(super) fn remember(&mut self, reason: &event::Reason) -> Result<(), RunError> {
+    pub(super) fn remember(&mut self, step: &Step, reason: &event::Reason) -> Result<(), RunError> {
         let of_command = matches!(reason.kind, ReasonKind::Post | ReasonKind::Exit);
         let file = self.recorder.files().log();
         let (from, to) = (self.last_output.start, self.last_output.end);
         let tail = if of_command { log::tail(&file, from, to, TAIL)?.0 } else { Vec::new() };
-        self.memory.before = Some(Failed { reason: reason.text.to_string(), tail });
+        let kept = step.retry_from == RetryFrom::Attempt;
+        self.memory.before = Some(Failed { reason: reason.text.to_string(), tail, kept });
         Ok(())
     }
 }
