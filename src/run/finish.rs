@@ -24,7 +24,7 @@ pub(super) async fn finish(
     let kept = match take_out(&mut worktree, recorder).await {
         Err(error) => {
             // Whatever the steps did: a run whose work did not arrive is not done.
-            let text = recorder.text(format!("the work could not be taken out: {error}"));
+            let text = recorder.line(format!("the work could not be taken out: {error}"));
             let reason = Some(Reason { kind: ReasonKind::Internal, text });
             recorder.record(Event::RunEnded { result: RunResult::Failed, reason, step: None, ms: 0 })?;
             error.to_string()
@@ -49,7 +49,7 @@ pub(super) async fn finish(
             },
         },
     };
-    let (path, why) = (recorder.text(path), recorder.text(kept));
+    let (path, why) = (recorder.line(path), recorder.line(kept));
     Ok(recorder.record(Event::WorktreeKept { path, why })?)
 }
 

@@ -23,7 +23,7 @@ pub(super) async fn save(
     attempt: u32,
 ) -> Result<(), RunError> {
     let Some(saved) = worktree.salvage(step.as_str(), attempt).await? else { return Ok(()) };
-    let not_held = saved.not_held.iter().map(|what| recorder.text(what)).collect();
+    let not_held = saved.not_held.iter().map(|what| recorder.line(what)).collect();
     let secrets = secrets_in(worktree, recorder, &saved.written);
     Ok(recorder.record(Event::Salvaged {
         step: step.clone(),
@@ -52,7 +52,7 @@ fn secrets_in(worktree: &Worktree, recorder: &Recorder, paths: &[PathBuf]) -> Ve
         }
         if !kinds.is_empty() {
             let kinds: Vec<&str> = kinds.into_iter().collect();
-            named.push(recorder.text(format!("{}: {}", path.display(), kinds.join(", "))));
+            named.push(recorder.line(format!("{}: {}", path.display(), kinds.join(", "))));
         }
     }
     named
