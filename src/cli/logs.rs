@@ -69,7 +69,7 @@ fn parts(args: &LogsArgs, files: &Files, log: &mut File, show: &mut Show) -> Res
 }
 
 fn is_running(common_dir: &std::path::Path, files: &Files) -> Result<bool, Failure> {
-    let holder = State::find()?.holder(common_dir, files.run().issue());
+    let holder = State::find()?.holder(common_dir, files.run().issue())?;
     Ok(holder.is_some_and(|holder| holder.run == files.run().to_string()))
 }
 

@@ -1,5 +1,6 @@
 //! `autopilot status`: what runs, what ran, what to do next.
 
+use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::evidence::event::{RunResult, StepResult};
 use crate::evidence::{Files, RunName};
 use crate::plan::units;
 use crate::report::{self, RunView, WorktreeView};
-use crate::worktree::{Repository, State};
+use crate::worktree::{Holder, LockError, Repository, State};
 
 /// Show what runs, what ran, and what to do next.
 #[derive(Debug, clap::Args)]
@@ -85,7 +86,13 @@ fn rows(repository: &Repository, state: &State, issue: Option<u64>) -> Result<Ve
         let mut seen = std::collections::HashSet::new();
         runs.retain(|run| seen.insert(run.issue()));
     }
-    let mut rows: Vec<Row> = runs.into_iter().map(|run| row(repository, state, run)).collect();
+    let mut holders = HashMap::new();
+    let mut rows = Vec::new();
+    for run in runs {
+        let issue = run.issue();
+        let holder = holders.entry(issue).or_insert_with(|| state.holder(&repository.common_dir, issue));
+        rows.push(row(repository, holder, run));
+    }
     // Only the latest of an issue goes on, and is meant where the issue is named.
     for row in rows.iter_mut().skip(1).filter(|_| issue.is_some()) {
         if row.next.ends_with("--resume") || row.next.ends_with("--failed") {
@@ -95,11 +102,17 @@ fn rows(repository: &Repository, state: &State, issue: Option<u64>) -> Result<Ve
     Ok(rows)
 }
 
-fn row(repository: &Repository, state: &State, run: RunName) -> Row {
+fn row(repository: &Repository, holder: &Result<Option<Holder>, LockError>, run: RunName) -> Row {
     let issue = run.issue();
-    let alive =
-        state.holder(&repository.common_dir, issue).is_some_and(|holder| holder.run == run.to_string());
-    let view = match report::read(&Files::of(&repository.toplevel, run)) {
+    let alive = matches!(holder, Ok(Some(holder)) if holder.run == run.to_string());
+    let read = report::read(&Files::of(&repository.toplevel, run));
+    let is_over = matches!(&read, Ok(Some(view)) if view.closed);
+    if let Err(nameless) = holder
+        && !is_over
+    {
+        return Row::unknown(run, "unknown", nameless.to_string());
+    }
+    let view = match read {
         Ok(Some(view)) => view,
         Ok(None) => {
             let result = if alive { "starting" } else { "crashed" };
