@@ -123,9 +123,13 @@ fn warnings(loaded: &Loaded) -> Vec<Fault> {
 fn ask(plan: &Plan) -> Answer {
     let host = crate::sandbox::probe();
     let mut answer = Answer::default();
+    let mut there = run::There::default();
     for step in &plan.steps {
         match policy::decide(&Request::action(step), &host, &Waivers::default()) {
-            Decision::Allow(grant) => answer.granted.push((step.id.clone(), grant.describe())),
+            Decision::Allow(grant) => match there.demand(&grant) {
+                Ok(()) => answer.granted.push((step.id.clone(), grant.describe())),
+                Err(reason) => answer.denied.push(Denied { step: step.id.clone(), reason }),
+            },
             Decision::Deny(reason) => answer.denied.push(Denied { step: step.id.clone(), reason }),
         }
     }

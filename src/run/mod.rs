@@ -34,7 +34,7 @@ pub use expect::signal_name as name_of_signal;
 pub use finish::Ending;
 pub use interrupt::Interrupt;
 use preflight::enforcement;
-pub use preflight::{Grants, Refusal, preflight};
+pub use preflight::{Grants, Refusal, There, preflight};
 pub use recover::{Recovered, recover, restore_journal};
 pub use resume::{Changed, Refused, branch_unchanged, can_go_on, resumed, unchanged};
 pub use standing::Standing;
