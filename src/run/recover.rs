@@ -26,18 +26,12 @@ pub async fn recover(
     host: &HostFacts,
     waivers: &Waivers,
 ) -> Result<Option<Recovered>, RunError> {
-    let (mut recorder, lines, torn) =
-        match Recorder::reopen(files.clone(), &Secrets::default(), Box::new(Unwatched)) {
-            Ok(opened) => opened,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                // Died before its first event: there is nothing but perhaps an empty directory.
-                if let Some((dir, _)) = left {
-                    dir.discard()?;
-                }
-                return Ok(None);
-            }
-            Err(error) => return Err(error.into()),
-        };
+    if !files.has_journal()? {
+        discard_claim(&files, left)?;
+        return Ok(None);
+    }
+    let opened = Recorder::reopen(files.clone(), &Secrets::default(), Box::new(Unwatched))?;
+    let (mut recorder, lines, torn) = opened;
     if lines.is_empty() {
         discard_claim(&files, left)?;
         return Ok(None);
@@ -108,18 +102,22 @@ fn in_flight(lines: &[Line]) -> Option<(Token, u32)> {
     })?
 }
 
-/// Puts the journal back from its second copy where something (`git clean`) has removed it.
+/// Puts the journal back from its second copy where something (`git clean`) has removed or emptied it.
 pub fn restore_journal(files: &Files, dir: Option<&RunDir>) -> Result<(), RunError> {
-    match dir.map(RunDir::mirror) {
-        Some(mirror) if mirror.is_file() && !files.journal().exists() => Ok(files.restore_journal(&mirror)?),
-        _ => Ok(()),
+    let Some(mirror) = dir.map(RunDir::mirror).filter(|mirror| mirror.is_file()) else { return Ok(()) };
+    match files.has_begun() {
+        Ok(false) => Ok(files.restore_journal(&mirror)?),
+        Ok(true) => Ok(()),
+        // Changed by somebody: whoever reads it says so.
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 
 /// Removes a name that was claimed for a run that never came to its first event.
 fn discard_claim(files: &Files, left: Option<(RunDir, Record)>) -> Result<(), RunError> {
     if let Some((dir, _)) = left {
-        dir.discard()?;
+        dir.discard_unbegun()?;
     }
     for path in [files.log(), files.journal()] {
         match std::fs::remove_file(&path) {

@@ -125,6 +125,63 @@ fn on_a_terminal_a_crashed_run_is_offered() {
     }
 }
 
+#[test]
+fn a_log_that_was_lost_costs_the_run_nothing_else() {
+    for call in [&["7", "--resume"][..], &["clean"]] {
+        let (repo, mut child) = waiting();
+        repo.kill(&mut child);
+        fs::remove_dir_all(repo.top().join(".ai/logs/codex")).unwrap();
+        if call.contains(&"--resume") {
+            resume_waiting(&repo).exits(0);
+            assert_eq!(repo.on_branch("two"), "two");
+        } else {
+            repo.autopilot(call).exits(0).says("had crashed; its end is recorded");
+            let bundle = repo.evidence("salvage-").pop().unwrap();
+            repo.git(["fetch", "-q", bundle.to_str().unwrap(), "refs/salvage/*:refs/salvage/*"]);
+            assert_eq!(repo.git(["show", "refs/salvage/b-1:half"]), "half");
+        }
+        assert_eq!(repo.on_branch("one"), "one");
+        assert_eq!(repo.left_in_state(), Vec::<String>::new());
+        assert!(repo.log().starts_with("── the log was lost"), "{}", repo.log());
+        // Nothing was forged, but part of the evidence is gone.
+        let audit = repo.autopilot(["audit", "7"]).exits(4);
+        audit.says("AP215 log-differs").says("found: “── the log was lost").says("1 finding");
+    }
+}
+
+#[test]
+fn a_run_whose_journal_is_lost_is_discarded_only_if_it_never_began() {
+    for text in [None, Some(""), Some("{\"v\":1,")] {
+        let lose = |repo: &Repo| match text {
+            Some(text) => fs::write(journal(repo), text).unwrap(),
+            None => fs::remove_dir_all(repo.top().join(".ai/logs")).unwrap(),
+        };
+        // From its copy.
+        let (repo, mut child) = waiting();
+        repo.kill(&mut child);
+        lose(&repo);
+        repo.autopilot(["clean"]).exits(0).says("is in its salvage bundle");
+        assert_eq!(repo.on_branch("one"), "one");
+
+        // The copy tells of nothing: of an end of the power, say.
+        let (repo, mut child) = waiting();
+        repo.kill(&mut child);
+        lose(&repo);
+        let run = repo.run_dir();
+        fs::write(run.join("journal"), "").unwrap();
+        for _ in 0..2 {
+            let refused = repo.autopilot(["clean"]).exits(70).says("its journal is lost");
+            refused.says(&format!("remove {}, and run again", run.display()));
+        }
+        assert_eq!(repo.read(run.join("worktree/half")), "half\n");
+
+        // There is none: no step has run.
+        fs::remove_file(run.join("journal")).unwrap();
+        repo.autopilot(["clean"]).exits(0).says("had died before it began; cleared away");
+        assert_eq!(repo.left_in_state(), Vec::<String>::new());
+    }
+}
+
 /// As if the runner had died while it made the worktree: it is made anew, whoever comes.
 #[test]
 fn a_worktree_that_was_not_whole_is_made_anew() {
