@@ -30,6 +30,21 @@ pub(super) struct Earlier {
     pub(super) left: Option<(RunDir, Record)>,
 }
 
+impl Earlier {
+    /// Leaves out a directory without a worktree to go on in: that is made anew there.
+    pub(super) fn resumable(mut self) -> Self {
+        self.left = self.left.filter(|(dir, _)| !dir.is_over());
+        self
+    }
+
+    /// Says what no bundle can hold, and where it is.
+    pub(super) fn moved_aside(&self) -> String {
+        let place = self.left.as_ref().map(|(dir, _)| dir.left().display().to_string()).unwrap_or_default();
+        let list = self.files.relative(&self.files.not_salvaged());
+        format!("what no bundle can hold of run {}, {place}, listed in {list},", self.name)
+    }
+}
+
 /// Lists the earlier runs of an issue, and puts back journals that are gone and have a second copy. The caller
 /// holds the issue's lock.
 pub(super) fn earlier(scene: Scene<'_>, issue: u64) -> Result<Vec<Earlier>, Failure> {
@@ -94,7 +109,10 @@ pub(super) async fn recover(
     let mut told = Vec::new();
     for dir in RunDir::abandoned(scene.state, &scene.repository.common_dir, issue)? {
         told.push(match dir.discard() {
-            Ok(()) => format!("{} was never begun, or half removed; cleared away", dir.path().display()),
+            Ok(None) => format!("{} was never begun, or half removed; cleared away", dir.path().display()),
+            Ok(Some(left)) => {
+                format!("warning: {} stays, of a run without a record: remove it by hand", left.display())
+            }
             Err(error) => format!("warning: {} cannot be removed: {error}", dir.path().display()),
         });
     }
@@ -102,7 +120,14 @@ pub(super) async fn recover(
         let name = earlier.name;
         match standing(&earlier) {
             Left::Nothing => {}
-            Left::KeptWorktree if picking.kept == Kept::Stays => {}
+            Left::KeptWorktree | Left::MovedAside if picking.kept == Kept::Stays => {}
+            Left::MovedAside => {
+                let what = earlier.moved_aside();
+                if let Some((dir, _)) = earlier.left {
+                    dir.discard_with_left()?;
+                }
+                told.push(format!("{what} is removed"));
+            }
             Left::Broken(error) => {
                 // Whatever broke it: nothing can be added to it, and a new run does not depend on it.
                 if let Some((dir, _)) = earlier.left {
@@ -146,6 +171,8 @@ pub(super) enum Left {
     Unfinished,
     /// Its worktree was kept, and says why.
     KeptWorktree,
+    /// Its worktree is removed, but for what no bundle can hold.
+    MovedAside,
     /// Its journal cannot be read.
     Broken(std::io::Error),
 }
@@ -154,7 +181,10 @@ pub(super) enum Left {
 pub(super) fn standing(earlier: &Earlier) -> Left {
     match report::read(&earlier.files) {
         Ok(Some(view)) if view.closed && earlier.left.is_none() => Left::Nothing,
-        Ok(Some(RunView { closed: true, worktree: WorktreeView::Kept(..), .. })) => Left::KeptWorktree,
+        Ok(Some(RunView { closed: true, worktree: WorktreeView::Kept(..), .. })) => {
+            let is_over = earlier.left.as_ref().is_some_and(|(dir, _)| dir.is_over());
+            if is_over { Left::MovedAside } else { Left::KeptWorktree }
+        }
         Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Left::Broken(error),
         _ => Left::Unfinished,
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::exit::{Exit, Failure};
 use super::jobs::Call;
-use super::leftovers::{self, Kept, Picking, Scene};
+use super::leftovers::{self, Earlier, Kept, Picking, Scene};
 use super::plans::{self, Found};
 use super::progress::{Mode, Progress};
 use super::resume::{self, Next};
@@ -108,7 +108,7 @@ async fn one(args: &RunArgs, repository: &Repository, call: Call) -> Result<Exit
         let is_unchanged = |view: &RunView| resume::check(scene, &plan, view).is_ok();
         resume::offered(issue, last, is_unchanged, args.issues.len() == 1 && !args.json).await
     };
-    let last = if matches!(next, Next::GoOn(_)) { earlier.pop() } else { None };
+    let last = if matches!(next, Next::GoOn(_)) { earlier.pop().map(Earlier::resumable) } else { None };
     let ended = earlier.last().map(|last| last.files.clone());
     let picking = Picking { kept: Kept::Stays, publishing: (!args.no_publish).then_some(&interrupt) };
     for told in leftovers::recover(scene, issue, earlier, picking).await? {

@@ -1,5 +1,6 @@
 //! `autopilot status`: what runs, what ran, what to do next.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
@@ -162,7 +163,7 @@ fn next(view: &RunView, result: &str, issue: u64) -> String {
         "failed" | "crashed" | "interrupted" if resume::can_go_on(view) => picked_up(false, issue),
         "failed" => format!("autopilot logs {issue} --failed"),
         _ => match &view.worktree {
-            WorktreeView::Kept(path, _) => format!("look at {path}"),
+            WorktreeView::Kept(path, _) if Path::new(path).exists() => format!("look at {path}"),
             _ => String::new(),
         },
     }

@@ -1,6 +1,6 @@
 //! Picking up a run whose runner died: nothing of it is lost, and its evidence gets an end.
 
-use super::finish::{Ending, finish};
+use super::finish::{Ending, finish, stays};
 use super::standing::has_worktree;
 use super::{RunError, undo};
 use crate::evidence::event::{Event, Reason, ReasonKind, RunResult};
@@ -36,18 +36,22 @@ pub async fn recover(
         discard_claim(&files, left)?;
         return Ok(None);
     }
+    let had_worktree = has_worktree(&lines);
+    let is_whole = left.as_ref().is_some_and(|(dir, _)| had_worktree && !dir.is_over());
+    if let Some((dir, _)) = left.as_ref().filter(|_| is_whole) {
+        // Refused before anything is recorded.
+        dir.demand_whole()?;
+    }
     // At once, not with the next event: there may be none before the reports are written from the journal.
     recorder.record(Event::Recovered { torn })?;
     let last = last_checkpoint(&lines);
-    let mut worktree = match left {
-        Some((dir, record)) if has_worktree(&lines) => {
-            Some(Worktree::take_up(dir, &record, last.as_deref(), repository, host, waivers).await?)
+    let (mut worktree, moved_aside) = match left {
+        Some((dir, record)) if is_whole => {
+            let taken = Worktree::take_up(dir, &record, last.as_deref(), repository, host, waivers).await?;
+            (Some(taken), None)
         }
-        Some((dir, _)) => {
-            dir.discard()?;
-            None
-        }
-        None => None,
+        Some((dir, _)) => (None, dir.discard()?),
+        None => (None, None),
     };
     if let Some(worktree) = &mut worktree {
         save_attempt(worktree, &mut recorder, &lines).await?;
@@ -59,6 +63,8 @@ pub async fn recover(
     }
     if let Some(worktree) = worktree {
         finish(worktree, &mut recorder, Ending::Remove).await?;
+    } else if let Some(moved_aside) = moved_aside.filter(|_| had_worktree) {
+        stays(&mut recorder, &moved_aside)?;
     }
     Ok(Some(Recovered { recorder }))
 }

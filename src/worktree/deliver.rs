@@ -191,9 +191,10 @@ impl Proof {
 }
 
 impl rundir::RunDir {
-    /// Removes a run directory in which no step ever ran.
-    pub fn discard(&self) -> Result<(), WorktreeError> {
-        self.remove().map(drop)
+    /// Removes a run directory in which no step ever ran, or that is over; returns where what no bundle can hold
+    /// is, which stays.
+    pub fn discard(&self) -> Result<Option<PathBuf>, WorktreeError> {
+        self.remove()
     }
 
     /// Removes the directory of a run without a journal: if it has no copy of one, which is there before any step.
@@ -205,7 +206,7 @@ impl rundir::RunDir {
                 format!("look through it, remove {place}, and run again"),
             ));
         }
-        self.discard()
+        self.discard().map(drop)
     }
 }
 

@@ -7,7 +7,7 @@ use std::fs::DirBuilder;
 use std::io::{self, BufWriter, PipeWriter, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Worktree;
 use super::changes::{Changes, Kind};
@@ -163,9 +163,9 @@ impl Worktree {
             _ => {}
         }
         let left = Root::open(&folder)?;
-        let number = std::fs::read_dir(&folder).map_err(at(&folder))?.count() + 1;
-        self.root.move_to(path, &left, &number.to_string())?;
-        let place = folder.join(number.to_string());
+        let name = free_number(&folder).map_err(at(&folder))?;
+        self.root.move_to(path, &left, &name)?;
+        let place = folder.join(name);
         Ok(format!("{}: {kind}; moved to {}", shown(path), place.display()))
     }
 
@@ -221,6 +221,16 @@ impl Worktree {
         let again = (2..).map(|n| format!("{name}.{n}"));
         std::iter::once(name.clone()).chain(again).find(|n| !self.salvaged.contains(n)).unwrap_or(name)
     }
+}
+
+/// Names what is moved aside: behind all that an earlier part of the run has, of which somebody may have taken some.
+fn free_number(folder: &Path) -> io::Result<String> {
+    let mut last = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let number = entry?.file_name().to_str().and_then(|name| name.parse::<u64>().ok());
+        last = last.max(number.unwrap_or_default());
+    }
+    Ok((last + 1).to_string())
 }
 
 /// Sends blobs and the commit of them. Only lengths and quoted paths frame them: no byte of a file can be taken

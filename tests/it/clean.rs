@@ -157,6 +157,35 @@ fn a_kept_worktree_goes_when_that_is_asked_for() {
 }
 
 #[test]
+fn what_no_bundle_can_hold_goes_on_a_persons_word_alone() {
+    let repo = Repo::new();
+    repo.plan_with(
+        "limits: {salvage: 1KiB}",
+        "  - {id: a, command: 'echo one > one'}\n  - {id: b, command: 'head -c 9000 /dev/zero > big; exit 3'}\n",
+    );
+    repo.run().exits(1);
+    let journal = repo.evidence("status-").pop().unwrap();
+    let evidence = fs::read(&journal).unwrap();
+    let left = run_dirs(&repo)[0].join("left");
+    let named = format!("{}, listed in .ai/logs/autopilot/not-salvaged-", left.display());
+    let stays = || repo.autopilot(["clean"]).exits(0).says(&named).says("`--kept` removes it for good");
+    stays();
+    repo.autopilot(["clean", "--dry-run"]).exits(0).says(&named).says("`--kept` removes it for good");
+    repo.autopilot(["clean", "--dry-run", "--kept"]).exits(0).says(&named).says("would remove");
+    // Nor is it in the way of another run of the issue, which leaves its own.
+    repo.run().exits(1);
+    stays();
+    assert_eq!(run_dirs(&repo).len(), 2);
+    assert_eq!(fs::metadata(left.join("1")).unwrap().len(), 9000);
+
+    repo.autopilot(["clean", "--kept"]).exits(0).says(&named).says("is removed");
+    assert_eq!(repo.left_in_state(), Vec::<String>::new());
+    assert_eq!(fs::read(&journal).unwrap(), evidence, "what the run did is what it was");
+    repo.autopilot(["audit", "--all"]).exits(0);
+    repo.autopilot(["clean"]).exits(0).says("nothing is left of any run");
+}
+
+#[test]
 fn what_is_of_a_repository_that_was_moved_is_named_and_kept() {
     let (repo, mut child) = waiting();
     repo.kill(&mut child);
