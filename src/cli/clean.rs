@@ -6,6 +6,7 @@ use std::path::Path;
 use super::exit::{Exit, Failure};
 use super::leftovers::{self, Earlier, Kept, Left, Picking, Scene};
 use super::{output, target};
+use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, RunName};
 use crate::policy::{Waiver, Waivers};
 use crate::worktree::{LockError, Repository, RunDir, State};
@@ -97,7 +98,7 @@ async fn clean(scene: Scene<'_>, issue: u64, kept: bool) -> Result<Vec<String>, 
         told.extend(earlier.iter().filter_map(stays));
     }
     let kept = if kept { Kept::Goes } else { Kept::Stays };
-    let picking = Picking { kept, publishing: None };
+    let picking = Picking { kept, publishing: None, secrets: &Secrets::default() };
     told.extend(leftovers::recover(scene, issue, earlier, picking).await?);
     Ok(told)
 }

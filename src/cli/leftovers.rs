@@ -6,10 +6,12 @@ use std::fmt::Write as _;
 use super::exit::{Exit, Failure};
 use super::{publish, target};
 use crate::evidence::event::RunResult;
+use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, RunName};
+use crate::github::Environment;
 use crate::policy::{HostFacts, Waivers};
 use crate::report::{self, RunView, WorktreeView};
-use crate::run::{self, Interrupt};
+use crate::run::{self, Interrupt, Known};
 use crate::worktree::{Record, Repository, RunDir, State, WorktreeError};
 
 /// Where runs happen, and under which rules.
@@ -96,6 +98,8 @@ pub(super) struct Picking<'a> {
     pub(super) kept: Kept,
     /// What they meant to publish is published, until this says to end; or not.
     pub(super) publishing: Option<&'a Interrupt>,
+    /// What must not be seen, as far as whoever picks them up knows; what their plans name is added.
+    pub(super) secrets: &'a Secrets,
 }
 
 /// Recovers those that have no end, or left a directory that they had not meant to leave; returns what there is
@@ -138,7 +142,7 @@ pub(super) async fn recover(
                 }
             }
             Left::Unfinished | Left::KeptWorktree => {
-                told.push(recover_one(scene, earlier, picking.publishing).await?);
+                told.push(recover_one(scene, earlier, picking).await?);
             }
         }
     }
@@ -190,20 +194,27 @@ pub(super) fn standing(earlier: &Earlier) -> Left {
     }
 }
 
-async fn recover_one(
-    scene: Scene<'_>,
-    earlier: Earlier,
-    publishing: Option<&Interrupt>,
-) -> Result<String, Failure> {
+/// Finds out what the plan of a run calls a secret.
+fn known(files: &Files, secrets: &Secrets) -> Known {
+    let environment = Environment::of_process();
+    let register = |view: RunView| view.register_secrets(environment.variables(), secrets);
+    // What cannot be read is not picked up.
+    let unknown = report::read(files).ok().flatten().map(register).unwrap_or_default();
+    Known { secrets: secrets.clone(), unknown }
+}
+
+async fn recover_one(scene: Scene<'_>, earlier: Earlier, picking: Picking<'_>) -> Result<String, Failure> {
     let Earlier { name, files, left } = earlier;
-    let recovered = run::recover(files, left, scene.repository, scene.host, scene.waivers).await;
+    let Scene { repository, host, waivers, .. } = scene;
+    let known = known(&files, picking.secrets);
+    let recovered = run::recover(files, left, repository, host, waivers, &known).await;
     Ok(match recovered.map_err(|error| failed(name, error))? {
         None => format!("run {name} had died before it began; cleared away"),
         Some(mut recovered) => {
             let (view, _) =
                 report::close(&mut recovered.recorder).map_err(|error| failed(name, error.into()))?;
             scene.repository.hand_over(&recovered.recorder.files().all())?;
-            if let Some(interrupt) = publishing {
+            if let Some(interrupt) = picking.publishing {
                 publish::at_the_end(&mut recovered.recorder, scene.repository, &view, interrupt).await?;
             }
             told(name, &view)

@@ -110,7 +110,8 @@ async fn one(args: &RunArgs, repository: &Repository, call: Call) -> Result<Exit
     };
     let last = if matches!(next, Next::GoOn(_)) { earlier.pop().map(Earlier::resumable) } else { None };
     let ended = earlier.last().map(|last| last.files.clone());
-    let picking = Picking { kept: Kept::Stays, publishing: (!args.no_publish).then_some(&interrupt) };
+    let publishing = (!args.no_publish).then_some(&interrupt);
+    let picking = Picking { kept: Kept::Stays, publishing, secrets: &secrets };
     for told in leftovers::recover(scene, issue, earlier, picking).await? {
         output::note(&told);
     }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Trouble;
 use crate::evidence::event::PublishFault;
-use crate::evidence::mask::{self, Hit, Secrets};
+use crate::evidence::mask::{Hit, Secrets};
 use crate::github::Environment;
 use crate::report::RunView;
 use crate::worktree::{Outgoing, Repository};
@@ -20,7 +20,8 @@ pub(super) fn secrets_in(
     environment: &Environment,
 ) -> Result<Vec<String>, Trouble> {
     let Some((_, commit, _)) = &view.branch else { return Ok(Vec::new()) };
-    let secrets = known_to(view, environment);
+    let secrets = Secrets::default();
+    view.register_secrets(environment.variables(), &secrets);
     let mut found = Vec::new();
     repository.outgoing(view.start.commit.as_str(), commit, &mut |outgoing| {
         found.extend(look_at(&secrets, &outgoing));
@@ -38,21 +39,6 @@ pub(super) fn refuse(found: &[String], remote: &str, reference: &str) -> Option<
         format!("look at each; if none is a secret: git push {remote} {branch}, then: autopilot publish");
     let why = format!("the commits hold what looks like a secret: {named}{more}");
     (!found.is_empty()).then(|| Trouble::new(PublishFault::Secret, why, hint))
-}
-
-/// Registers what the environment and the plan call a secret.
-fn known_to(view: &RunView, environment: &Environment) -> Secrets {
-    let secrets = Secrets::default();
-    let steps = view.start.plan.value().get("steps").and_then(|steps| steps.as_array());
-    let of_steps = steps.into_iter().flatten().filter_map(|step| step.get("secrets")?.as_array());
-    let named: HashSet<&str> = of_steps.flatten().filter_map(|name| name.as_str()).collect();
-    for (name, value) in environment.variables() {
-        if named.contains(name) || mask::is_secret_name(name) {
-            // Too short to be told from ordinary text, or too much: the patterns are left.
-            let _ = secrets.register(value.as_bytes());
-        }
-    }
-    secrets
 }
 
 fn look_at(secrets: &Secrets, outgoing: &Outgoing) -> Vec<String> {

@@ -7,6 +7,7 @@ mod failure;
 mod gantt;
 mod markdown;
 mod publishing;
+mod secrets;
 mod summary;
 mod view;
 

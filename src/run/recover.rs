@@ -1,8 +1,11 @@
 //! Picking up a run whose runner died: nothing of it is lost, and its evidence gets an end.
 
+use std::collections::BTreeSet;
+
+use super::RunError;
 use super::finish::{Ending, finish, stays};
 use super::standing::has_worktree;
-use super::{RunError, undo};
+use super::undo::{self, Names};
 use crate::evidence::event::{Event, Reason, ReasonKind, RunResult};
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, Line, Recorder, Token, Unwatched};
@@ -16,6 +19,15 @@ pub struct Recovered {
     pub recorder: Recorder,
 }
 
+/// What is known of a run's secrets to whoever picks it up.
+#[derive(Debug)]
+pub struct Known {
+    /// Their values.
+    pub secrets: Secrets,
+    /// Names of those whose values are not known.
+    pub unknown: BTreeSet<String>,
+}
+
 /// Salvages what a dead runner left of a run, takes its checkpoints out and removes its directory.
 ///
 /// The caller holds the lock of the issue, so nobody else is at it, and has restored the journal.
@@ -25,12 +37,13 @@ pub async fn recover(
     repository: &Repository,
     host: &HostFacts,
     waivers: &Waivers,
+    known: &Known,
 ) -> Result<Option<Recovered>, RunError> {
     if !files.has_journal()? {
         discard_claim(&files, left)?;
         return Ok(None);
     }
-    let opened = Recorder::reopen(files.clone(), &Secrets::default(), Box::new(Unwatched))?;
+    let opened = Recorder::reopen(files.clone(), &known.secrets, Box::new(Unwatched))?;
     let (mut recorder, lines, torn) = opened;
     if lines.is_empty() {
         discard_claim(&files, left)?;
@@ -54,7 +67,8 @@ pub async fn recover(
         None => (None, None),
     };
     if let Some(worktree) = &mut worktree {
-        save_attempt(worktree, &mut recorder, &lines).await?;
+        let names = if known.unknown.is_empty() { Names::Told } else { Names::Withheld(&known.unknown) };
+        save_attempt(worktree, &mut recorder, &lines, names).await?;
     }
     // An end before the run went on is not the end of what went on.
     let part = lines.iter().rposition(|line| matches!(line.event, Event::Resumed(_))).unwrap_or(0);
@@ -74,9 +88,10 @@ async fn save_attempt(
     worktree: &mut Worktree,
     recorder: &mut Recorder,
     lines: &[Line],
+    names: Names<'_>,
 ) -> Result<(), RunError> {
     let (step, attempt) = in_flight(lines).unwrap_or((Token::new("crashed"), 1));
-    undo::save(worktree, recorder, &step, attempt).await?;
+    undo::save_with(worktree, recorder, &step, attempt, names).await?;
     undo::reset(worktree, recorder, &step, attempt, false).await
 }
 

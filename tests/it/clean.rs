@@ -186,6 +186,47 @@ fn what_no_bundle_can_hold_goes_on_a_persons_word_alone() {
 }
 
 #[test]
+fn a_known_secret_is_masked_by_whoever_picks_a_run_up_and_an_unknown_one_is_not_written() {
+    const VALUE: &str = "zq81correcthorsebattery";
+    // Who picks it up, with which secrets, and how the files are named.
+    for (args, is_known, named) in [
+        (&["clean"][..], true, "big-***: larger"),
+        (&["7"], true, "big-***: larger"),
+        (&["clean"], false, "a name that is not told, since NPM_TOKEN is not known here: larger"),
+    ] {
+        let repo = Repo::new();
+        repo.plan_with(
+            "limits: {salvage: 1KiB}",
+            "  - {id: a, command: 'test -n \"$AGAIN\" || { head -c 9000 /dev/zero > big-$NPM_TOKEN; echo $NPM_TOKEN > note-$NPM_TOKEN; echo ready; sleep 600; }', secrets: [NPM_TOKEN], env: [AGAIN]}\n",
+        );
+        let mut command = repo.command(["7"]);
+        let command = command.env("NPM_TOKEN", VALUE).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        wait_until(|| repo.log().contains("ready"));
+        repo.kill(&mut child);
+        let mut command = repo.command(args);
+        if is_known {
+            command.env("NPM_TOKEN", VALUE).env("AGAIN", "1");
+        }
+        Ran::of(&command.output().unwrap()).exits(0).hides(VALUE).says("had crashed; its end is recorded");
+        let reports = ["status-", "summary-", "not-salvaged-", "FAILED-"].map(|kind| {
+            let text = fs::read_to_string(&repo.evidence(kind)[0]).unwrap();
+            assert!(!text.contains(VALUE), "{args:?}: {text}");
+            text
+        });
+        for text in &reports[..3] {
+            assert!(text.contains(named), "{args:?}: {text}");
+        }
+        assert!(reports[2].contains("left/1"), "{}", reports[2]);
+        // The value alone, without a known one to compare it with, looks like no secret.
+        assert_eq!(
+            reports[3].contains("A secret, it seems, in the salvage: note-***: known-value"),
+            is_known
+        );
+    }
+}
+
+#[test]
 fn what_is_of_a_repository_that_was_moved_is_named_and_kept() {
     let (repo, mut child) = waiting();
     repo.kill(&mut child);
