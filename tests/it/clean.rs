@@ -186,6 +186,24 @@ fn what_no_bundle_can_hold_goes_on_a_persons_word_alone() {
 }
 
 #[test]
+fn what_is_moved_aside_while_no_step_is_done_is_named() {
+    let repo = Repo::new();
+    repo.plan_with("limits: {salvage: 1KiB}", "  - {id: a, command: 'echo one > one'}\n");
+    repo.autopilot(["7", "--keep-worktree"]).exits(0);
+    let token = ["ghp_0123456789abcdef", "0123456789abcdef0123"].concat();
+    fs::write(run_dirs(&repo)[0].join("worktree/big"), [b'x'; 9000]).unwrap();
+    fs::write(run_dirs(&repo)[0].join("worktree/note"), token).unwrap();
+    repo.autopilot(["clean", "--kept"]).exits(0).says("left stays: no bundle can hold");
+    let list = fs::read_to_string(repo.evidence("not-salvaged-").pop().unwrap()).unwrap();
+    assert!(list.starts_with("crashed-1\tbig: larger than `limits.salvage`; moved to "), "{list}");
+    let summary = repo.summary();
+    assert!(summary.contains("not salvaged as it was: ``big: larger"), "{summary}");
+    assert!(summary.contains("a secret in the salvage: `note: "), "{summary}");
+    repo.autopilot(["clean", "--kept"]).exits(0).says("is removed");
+    repo.autopilot(["audit", "--all"]).exits(0);
+}
+
+#[test]
 fn a_known_secret_is_masked_by_whoever_picks_a_run_up_and_an_unknown_one_is_not_written() {
     const VALUE: &str = "zq81correcthorsebattery";
     // Who picks it up, with which secrets, and how the files are named.
