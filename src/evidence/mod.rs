@@ -119,6 +119,16 @@ impl Recorder {
         Text::new(&self.secrets, text.as_ref())
     }
 
+    /// Masks a text for an event that is shown as one line.
+    pub fn line(&self, text: impl AsRef<str>) -> Text {
+        Text::line(&self.secrets, text.as_ref())
+    }
+
+    /// Masks what is composed of masked texts, and leaves the code fences around them as they are.
+    pub fn composed(&self, text: &str) -> String {
+        mask::composed(&self.secrets, text)
+    }
+
     /// Masks a document for an event.
     pub fn document(&self, value: serde_json::Value) -> Document {
         Document::new(&self.secrets, value)
@@ -210,7 +220,7 @@ impl Recorder {
     }
 
     fn write_file(&self, path: &Path, text: &str, mode: u32) -> io::Result<()> {
-        let masked = mask::text(&self.secrets, text);
+        let masked = self.composed(text);
         write_durably(path, masked.as_bytes(), mode)
     }
 }

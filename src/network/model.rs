@@ -214,9 +214,8 @@ impl Endpoint {
                 );
             }
         };
-        if let Some(why) = self.refused().filter(|_| is_model) {
-            self.meter.refuse();
-            return refusal(StatusCode::FORBIDDEN, &why);
+        if is_model && let Some((status, why)) = self.refused() {
+            return refusal(status, &why);
         }
         match self.pass_on(request, is_model).await {
             Ok(response) => response,
@@ -225,15 +224,22 @@ impl Endpoint {
     }
 
     /// Says why no further request is passed on, if none is.
-    fn refused(&self) -> Option<String> {
+    fn refused(&self) -> Option<(StatusCode, String)> {
         let used = self.meter.usage();
-        match self.upstream.limit {
+        let why = match self.upstream.limit {
             _ if self.upstream.counted && used.uncounted > 0 => {
-                Some("the model's server reports no token counts, and they are limited".to_owned())
+                "the model's server reports no token counts, and they are limited".to_owned()
             }
-            Some(limit) if used.tokens() >= limit => Some(format!("the token limit of {limit} is reached")),
-            _ => None,
-        }
+            Some(limit) if used.tokens() >= limit => format!("the token limit of {limit} is reached"),
+            // What the others cost may leave room for it: whoever asks can wait for that.
+            Some(limit) if used.tokens().saturating_add(used.under_way) >= limit => {
+                let why = format!("requests under way may reach the token limit of {limit}");
+                return Some((StatusCode::TOO_MANY_REQUESTS, why));
+            }
+            _ => return None,
+        };
+        self.meter.refuse();
+        Some((StatusCode::FORBIDDEN, why))
     }
 
     async fn pass_on(&self, request: Request<Incoming>, is_model: bool) -> Result<Response<Body>, String> {

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use serde::Deserialize;
+use serde_json::Value;
 
 /// Longest line of an answer that is looked at: the last event repeats the whole answer.
 const LONGEST: usize = 16 << 20;
@@ -14,7 +15,11 @@ const LONGEST: usize = 16 << 20;
 const BYTES_PER_TOKEN: u64 = 4;
 
 /// The type of the event that completes an answer.
-const COMPLETED: &[u8] = b"response.completed";
+const COMPLETED: &str = "response.completed";
+/// The type of the one that ends an answer that could not be given.
+const FAILED: &str = "response.failed";
+/// What an event holds that is a piece of the answer.
+const DELTA: &[u8] = b"\"delta\"";
 
 /// What was asked of the model, and what it cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,7 +45,7 @@ pub struct Usage {
 impl Usage {
     /// Returns what counts against a limit.
     pub fn tokens(&self) -> u64 {
-        self.input.saturating_add(self.output).saturating_add(self.under_way)
+        self.input.saturating_add(self.output)
     }
 }
 
@@ -129,6 +134,7 @@ struct Event {
     kind: Option<String>,
     response: Option<Response>,
     usage: Option<Told>,
+    delta: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -204,26 +210,32 @@ impl Metered {
         Self { body, reader: Reader::default(), bill }
     }
 
-    /// Takes a piece of the answer. One that is complete is settled before the step gets to know.
+    /// Takes a piece of the answer. One that is over is settled before the step gets to know.
     fn read(&mut self, data: &[u8]) {
         self.reader.push(data);
-        let Some(bill) = &mut self.bill else { return };
-        bill.exchange.answered.fetch_add(data.len() as u64, Ordering::Relaxed);
-        bill.complete = self.reader.complete;
-        if let (true, Some(told)) = (self.reader.complete, &self.reader.told) {
-            bill.settle(told);
-            self.bill = None;
+        if let Some(bill) = &mut self.bill {
+            bill.exchange.answered.store(self.reader.answered(), Ordering::Relaxed);
+            if self.reader.end.is_some() && self.reader.told.is_some() {
+                self.settle();
+            }
+        }
+    }
+
+    fn settle(&mut self) {
+        let Some(mut bill) = self.bill.take() else { return };
+        bill.complete = self.reader.end == Some(End::Complete);
+        match (&self.reader.told, self.reader.end) {
+            (Some(told), _) => bill.settle(told),
+            (None, Some(End::Failed)) => bill.cancel(),
+            (None, _) => {}
         }
     }
 }
 
 impl Drop for Metered {
     fn drop(&mut self) {
-        if let Some(mut bill) = self.bill.take() {
-            let told = self.reader.finish();
-            bill.complete = self.reader.complete;
-            told.inspect(|told| bill.settle(told));
-        }
+        self.reader.end_line();
+        self.settle();
     }
 }
 
@@ -260,23 +272,33 @@ struct Reader {
     /// The line is too long to be kept.
     skipping: bool,
     told: Option<Told>,
-    /// The event that completes an answer was there.
-    complete: bool,
+    end: Option<End>,
+    bytes: u64,
+    /// Bytes of the pieces that events hold, if it streams.
+    streamed: Option<u64>,
+}
+
+/// How an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Complete,
+    Failed,
 }
 
 impl Reader {
+    /// Returns the bytes of the answer itself, without what they come in.
+    fn answered(&self) -> u64 {
+        self.streamed.unwrap_or(self.bytes)
+    }
+
     fn push(&mut self, mut data: &[u8]) {
+        self.bytes += data.len() as u64;
         while let Some(end) = memchr::memchr(b'\n', data) {
             self.extend(&data[..end]);
             self.end_line();
             data = &data[end + 1..];
         }
         self.extend(data);
-    }
-
-    fn finish(&mut self) -> Option<Told> {
-        self.end_line();
-        self.told.take()
     }
 
     fn extend(&mut self, part: &[u8]) {
@@ -289,12 +311,22 @@ impl Reader {
     }
 
     fn end_line(&mut self) {
-        let data = self.line.strip_prefix(b"data:").unwrap_or(&self.line);
-        // Most lines are words of the answer: only one that can tell is parsed.
-        let tells =
-            [&b"\"usage\""[..], COMPLETED].iter().any(|word| memchr::memmem::find(data, word).is_some());
+        let event = self.line.strip_prefix(b"data:");
+        if event.is_some() {
+            self.streamed.get_or_insert(0);
+        }
+        let data = event.unwrap_or(&self.line);
+        let holds = |word: &[u8]| memchr::memmem::find(data, word).is_some();
+        let tells = [b"\"usage\"", COMPLETED.as_bytes(), FAILED.as_bytes(), DELTA].into_iter().any(holds);
         if tells && let Ok(event) = serde_json::from_slice::<Event>(data) {
-            self.complete |= event.kind.is_some_and(|kind| kind.as_bytes() == COMPLETED);
+            match event.kind.as_deref() {
+                Some(COMPLETED) => self.end = Some(End::Complete),
+                Some(FAILED) => self.end = Some(End::Failed),
+                _ => {}
+            }
+            if let (Some(streamed), Some(Value::String(piece))) = (&mut self.streamed, event.delta) {
+                *streamed += piece.len() as u64;
+            }
             self.told =
                 event.response.and_then(|response| response.usage).or(event.usage).or(self.told.take());
         }
@@ -312,7 +344,8 @@ mod tests {
         for part in parts {
             reader.push(part.as_bytes());
         }
-        reader.finish().map(|told| (told.input_tokens, told.output_tokens))
+        reader.end_line();
+        reader.told.map(|told| (told.input_tokens, told.output_tokens))
     }
 
     const LAST: &str = r#"data: {"type":"response.completed","response":{"id":"r","usage":{"input_tokens":7,"output_tokens":5}}}"#;
@@ -328,16 +361,27 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_complete_and_tells_nothing_is_told_from_one_that_failed() {
-        for (line, complete) in [
-            (r#"data: {"type":"response.completed","response":{"id":"r","usage":null}}"#, true),
-            (r#"data: {"type":"response.completed","response":{"id":"r"}}"#, true),
-            (r#"data: {"type":"response.failed","response":{"id":"r","usage":null}}"#, false),
-            (r#"data: {"type":"x","delta":"\"type\":\"response.completed\""}"#, false),
+        for (line, end, answered) in [
+            (
+                r#"data: {"type":"response.completed","response":{"id":"r","usage":null}}"#,
+                Some(End::Complete),
+                0,
+            ),
+            (r#"data: {"type":"response.completed","response":{"id":"r"}}"#, Some(End::Complete), 0),
+            (r#"data: {"type":"response.failed","response":{"id":"r","usage":null}}"#, Some(End::Failed), 0),
+            (r#"data: {"type":"x","delta":"\"type\":\"response.completed\""}"#, None, 27),
+            (
+                r#"data: {"type":"response.output_text.delta","delta":"word","obfuscation":"xxxxxxxx"}"#,
+                None,
+                4,
+            ),
+            ("no answer of ours", None, 17),
         ] {
             let mut reader = Reader::default();
             reader.push(line.as_bytes());
-            assert!(reader.finish().is_none());
-            assert_eq!(reader.complete, complete, "{line}");
+            reader.end_line();
+            assert!(reader.told.is_none());
+            assert_eq!((reader.end, reader.answered()), (end, answered), "{line}");
         }
     }
 

@@ -47,6 +47,7 @@ impl Runner<'_> {
     /// Makes one attempt and records how it went.
     pub(super) async fn attempt(&mut self, this: Try<'_>) -> Result<Outcome, RunError> {
         let started = Instant::now();
+        self.output_left = this.step.resources.output;
         let log = self.recorder.log_position();
         let of = format!("{}/{}", this.number, this.step.retries + 1 + this.lost);
         self.recorder.banner(format!("step {}, attempt {of}", this.step.id))?;
@@ -85,7 +86,7 @@ impl Runner<'_> {
         let own = policy::Own { worktree: &seen.worktree, home: &seen.home, tmp: &seen.tmp };
         let denial = policy::explain_denial(lines.join("\n").as_bytes(), grant, &own);
         Ok(denial.map(|denial| {
-            self.recorder.text(format!("{}: {}; to allow it: {}", denial.what, denial.why, denial.allow))
+            self.recorder.line(format!("{}: {}; to allow it: {}", denial.what, denial.why, denial.allow))
         }))
     }
 
@@ -144,6 +145,7 @@ impl Runner<'_> {
         let place = self.worktree.place()?;
         let grants = self.grants(this.step);
         self.worktree.rolling_back();
+        self.output_left = this.step.resources.output;
         for invocation in &this.step.rollback {
             let deadline = (Instant::now() + ROLLBACK, Cut::RollbackTimeout);
             let job = job(invocation, this.step, &grants.follow_up, &place, deadline);
@@ -165,7 +167,8 @@ impl Runner<'_> {
         let command = self.recorder.text(&shown);
         self.recorder.record(Event::CommandStarted { step: step.clone(), attempt, role, command })?;
         let of = Of { step: step.clone(), attempt, role };
-        let done = command::run(job, of, self.recorder, &mut self.interrupt).await?;
+        let done = command::run(job, self.output_left, of, self.recorder, &mut self.interrupt).await?;
+        self.output_left = self.output_left.saturating_sub(done.printed);
         self.last_output = done.log.clone();
         let status = done.ended.as_ref().ok().map(|ended| &ended.status);
         let ended_by = match (&done.ended, done.cut) {
@@ -183,9 +186,10 @@ impl Runner<'_> {
             role,
             exit_code: status.and_then(|s| if let Status::Exited(code) = s { Some(*code) } else { None }),
             signal: status.and_then(|s| if let Status::Signaled(number) = s { Some(*number) } else { None }),
-            ended_by: ended_by.map(|text| self.recorder.text(text)),
+            ended_by: ended_by.map(|text| self.recorder.line(text)),
             ms: millis(done.took),
             output: done.printed,
+            log: Some((done.log.start, done.log.end)),
             killed: done.ended.as_ref().map_or(0, |ended| ended.killed),
             survivors: done.ended.as_ref().map_or(0, |ended| ended.survivors),
             enforced: enforced.map(|value| self.recorder.document(value)),
@@ -245,7 +249,7 @@ impl Runner<'_> {
 
     /// Composes a reason, masked.
     pub(super) fn reason(&self, kind: ReasonKind, text: &str) -> Reason {
-        Reason { kind, text: self.recorder.text(text) }
+        Reason { kind, text: self.recorder.line(text) }
     }
 }
 

@@ -21,21 +21,18 @@ pub(super) struct Of {
     pub(super) role: Role,
 }
 
-/// Requests of a model, what they cost, and the magnitude of what is not settled: when one of them changes, it is told.
-type Told = (u64, Tokens, Option<u32>);
-
 /// The way out of a command that runs.
 #[derive(Debug)]
 pub(super) struct Egress {
     of: Of,
     serving: Serving,
-    /// What was used of the model, as recorded last.
-    told: Told,
+    /// Requests of the model and what they cost, as recorded last.
+    told: (u64, Tokens),
 }
 
 impl Egress {
     pub(super) fn new(of: Of, serving: Serving) -> Self {
-        Self { of, serving, told: Told::default() }
+        Self { of, serving, told: Default::default() }
     }
 
     /// Returns what ticks when it is time to look.
@@ -58,13 +55,13 @@ impl Egress {
     fn used(&mut self) -> Option<AgentUsed> {
         let usage = self.serving.usage();
         let tokens = tokens(&usage);
-        let now = (usage.requests, tokens, usage.under_way.checked_ilog2());
+        let now = (usage.requests, tokens);
         if std::mem::replace(&mut self.told, now) == now {
             return None;
         }
         let Of { step, attempt, .. } = &self.of;
-        let (step, attempt, requests, under_way) = (step.clone(), *attempt, usage.requests, usage.under_way);
-        Some(AgentUsed { step, attempt, requests, tokens, under_way })
+        let (step, attempt, requests) = (step.clone(), *attempt, usage.requests);
+        Some(AgentUsed { step, attempt, requests, tokens })
     }
 
     /// Ends all connections; what was not told of them is recorded with the command's end.
@@ -101,11 +98,11 @@ impl Of {
             step: self.step.clone(),
             attempt: self.attempt,
             role: self.role,
-            host: recorder.text(&decision.host),
+            host: recorder.line(&decision.host),
             port: decision.port,
             verdict,
-            why: why.map(|why| recorder.text(why)),
-            allow: allow.map(|line| recorder.text(line)),
+            why: why.map(|why| recorder.line(why)),
+            allow: allow.map(|line| recorder.line(line)),
             connections: decision.connections,
             sent: decision.sent,
             received: decision.received,

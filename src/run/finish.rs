@@ -26,7 +26,7 @@ pub(super) async fn finish(
     let kept = match take_out(&mut worktree, recorder).await {
         Err(error) => {
             // Whatever the steps did: a run whose work did not arrive is not done.
-            let text = recorder.text(format!("the work could not be taken out: {error}"));
+            let text = recorder.line(format!("the work could not be taken out: {error}"));
             let reason = Some(Reason { kind: ReasonKind::Internal, text });
             recorder.record(Event::RunEnded { result: RunResult::Failed, reason, step: None, ms: 0 })?;
             error.to_string()
@@ -47,14 +47,14 @@ pub(super) async fn finish(
             },
         },
     };
-    let (path, why) = (recorder.text(path), recorder.text(kept));
+    let (path, why) = (recorder.line(path), recorder.line(kept));
     Ok(recorder.record(Event::WorktreeKept { path, why })?)
 }
 
 /// Records that nothing of a worktree is left but what was moved aside.
 pub(super) fn stays(recorder: &mut Recorder, left: &Path) -> Result<(), RunError> {
     let why = "no bundle can hold what was moved there; everything else of the run is removed";
-    let (path, why) = (recorder.text(left.to_string_lossy()), recorder.text(why));
+    let (path, why) = (recorder.line(left.to_string_lossy()), recorder.line(why));
     Ok(recorder.record(Event::WorktreeKept { path, why })?)
 }
 

@@ -36,6 +36,8 @@ pub(super) enum Told {
 pub(super) struct Failed {
     pub(super) reason: String,
     pub(super) tail: Vec<String>,
+    /// What it did is still in the files.
+    pub(super) kept: bool,
 }
 
 impl Memory {
@@ -47,12 +49,18 @@ impl Memory {
 
     /// Begins a step, whose last attempt failed for this reason if the run was resumed after one.
     pub(super) fn begin_step(&mut self, reason: Option<&event::Reason>) {
-        self.before = reason.map(|reason| Failed { reason: reason.text.to_string(), tail: Vec::new() });
+        // A run that goes on begins at a checkpoint.
+        let failed = |reason: &event::Reason| Failed {
+            reason: reason.text.to_string(),
+            tail: Vec::new(),
+            kept: false,
+        };
+        self.before = reason.map(failed);
     }
 
-    /// Takes from a journal what an agent told.
-    pub(super) fn recall(&mut self, step: &str, message: Option<String>) {
-        self.told.extend(message.map(|text| (step.to_owned(), Told::Message(text))));
+    /// Takes from a journal what a step told.
+    pub(super) fn recall(&mut self, step: &str, told: Option<Told>) {
+        self.told.extend(told.map(|told| (step.to_owned(), told)));
     }
 
     /// Counts what a step used.

@@ -78,6 +78,8 @@ pub struct Runner<'a> {
     memory: Memory,
     /// What the last command printed: its part of the log.
     last_output: Range<u64>,
+    /// Bytes that the attempt may still print, all its commands together.
+    output_left: u64,
     /// What was over before, if the run was resumed.
     standing: Standing,
 }
@@ -104,6 +106,7 @@ impl<'a> Runner<'a> {
             consecutive,
             memory,
             last_output,
+            output_left: 0,
             standing,
         }
     }

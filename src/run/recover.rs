@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::RunError;
+use super::attempt::millis;
 use super::finish::{Ending, finish, stays};
-use super::standing::has_worktree;
+use super::standing::{Standing, has_worktree};
 use super::undo::{self, Names};
 use crate::evidence::event::{Event, Reason, ReasonKind, RunResult};
 use crate::evidence::mask::Secrets;
@@ -98,10 +99,7 @@ async fn save_attempt(
 fn crashed(recorder: &Recorder, lines: &[Line]) -> Event {
     let text = recorder.text("the runner died; a later invocation picked the run up");
     let reason = Some(Reason { kind: ReasonKind::Crash, text });
-    let ms = match (lines.first().and_then(Line::time), lines.last().and_then(Line::time)) {
-        (Some(first), Some(last)) => u64::try_from((last - first).num_milliseconds()).unwrap_or(0),
-        _ => 0,
-    };
+    let ms = millis(Standing::active(lines));
     let step = in_flight(lines).map(|(step, _)| step);
     Event::RunEnded { result: RunResult::Crashed, reason, step, ms }
 }

@@ -3,8 +3,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::memory::Memory;
-use crate::evidence::event::{AttemptResult, Event, Reason, ReasonKind, Spending, StepResult};
+use chrono::{DateTime, Utc};
+
+use super::memory::{Memory, Told};
+use crate::evidence::event::{
+    AttemptResult, Event, Reason, ReasonKind, Role, RunResult, Spending, StepResult,
+};
 use crate::evidence::{Line, Token};
 use crate::plan::{Plan, Step};
 
@@ -27,6 +31,8 @@ pub struct Standing {
     pub(super) memory: Memory,
     /// What the agents of each step used.
     spending: HashMap<String, Spending>,
+    /// When the last line was written.
+    last: Option<DateTime<Utc>>,
     steps: HashMap<String, StepStanding>,
 }
 
@@ -53,7 +59,11 @@ pub(super) struct Open {
     pub(super) came_to: CameTo,
     /// How long it is known to have run.
     pub(super) ran: Duration,
-    began: Option<chrono::DateTime<chrono::Utc>>,
+    began: Option<DateTime<Utc>>,
+    /// The last line of its own runner, if another one has written since.
+    until: Option<DateTime<Utc>>,
+    /// A run that went on has counted its time.
+    counted: bool,
 }
 
 /// How far an attempt had come.
@@ -78,19 +88,30 @@ pub(super) fn has_worktree(lines: &[Line]) -> bool {
 impl Standing {
     /// Folds the lines of a journal.
     pub fn of(lines: &[Line], plan: &Plan) -> Self {
+        // Clocks jump; no attempt runs for longer than it may.
+        let timeout = |id: &str| plan.steps.iter().find(|step| step.id == id).map(|step| step.timeout);
+        Self::fold(lines, |id| timeout(id).unwrap_or_default())
+    }
+
+    /// Returns the active time that a journal tells of, whatever the plan was.
+    pub(super) fn active(lines: &[Line]) -> Duration {
+        Self::fold(lines, |_| Duration::MAX).used
+    }
+
+    fn fold(lines: &[Line], most: impl Fn(&str) -> Duration) -> Self {
         let mut standing = Self { has_worktree: has_worktree(lines), ..Self::default() };
         for line in lines {
             standing.take(line);
+            standing.last = line.time().or(standing.last);
         }
         for (step, spending) in standing.spending.drain() {
             standing.memory.count(&step, spending.total().unwrap_or_default());
         }
-        if let (Some(open), Some(last)) = (&mut standing.open, lines.last().and_then(Line::time)) {
-            // Clocks jump; no attempt runs for longer than it may.
-            let most = plan.steps.iter().find(|step| step.id == open.step.as_str()).map(|step| step.timeout);
-            let ran = open.began.and_then(|began| (last - began).to_std().ok()).unwrap_or_default();
-            open.ran = ran.min(most.unwrap_or_default());
-            if open.came_to != CameTo::End {
+        if let Some(open) = &mut standing.open {
+            let span = open.until.or(standing.last).zip(open.began);
+            let ran = span.and_then(|(until, began)| (until - began).to_std().ok()).unwrap_or_default();
+            open.ran = ran.min(most(open.step.as_str()));
+            if open.came_to != CameTo::End && !open.counted {
                 standing.used += open.ran;
             }
         }
@@ -105,13 +126,18 @@ impl Standing {
                 of_step.ended = None;
                 self.spending_mut(step).cut_off();
                 let (step, attempt, began) = (step.clone(), *attempt, line.time());
-                let ran = Duration::ZERO;
-                self.open = Some(Open { step, attempt, came_to: CameTo::Begin, ran, began });
+                let (ran, until, counted) = (Duration::ZERO, None, false);
+                self.open = Some(Open { step, attempt, came_to: CameTo::Begin, ran, began, until, counted });
+            }
+            Event::CommandEnded(ended) if ended.role == Role::Action => {
+                let told = ended.log.map(|(from, to)| Told::Log(from..to));
+                self.memory.recall(ended.step.as_str(), told);
             }
             Event::AgentUsed(used) => self.spending_mut(&used.step).under_way(used),
             Event::AgentEnded { step, message, tokens, .. } => {
                 self.spending_mut(step).turn_over(*tokens);
-                self.memory.recall(step.as_str(), message.as_ref().map(ToString::to_string));
+                let told = message.as_ref().map(|text| Told::Message(text.to_string()));
+                self.memory.recall(step.as_str(), told);
             }
             Event::CheckpointMade { commit, changes, .. } => {
                 self.memory.changed(changes.iter().map(|change| change.path.as_str()));
@@ -119,7 +145,9 @@ impl Standing {
                 self.come_to(CameTo::Checkpoint);
             }
             Event::AttemptEnded { step, result, reason, ms, .. } => {
-                self.used += Duration::from_millis(*ms);
+                if !self.open.as_ref().is_some_and(|open| open.counted) {
+                    self.used += Duration::from_millis(*ms);
+                }
                 match result {
                     AttemptResult::Passed => {
                         self.consecutive = 0;
@@ -143,15 +171,31 @@ impl Standing {
                 self.step_mut(step).ended = Some(*result);
             }
             Event::RetryWaiting { ms, .. } => self.used += Duration::from_millis(*ms),
+            // Said by whoever picked it up, and of no more than is told here.
+            Event::RunEnded { result: RunResult::Crashed, .. } => {}
             // A fault of the runner ends a run without a time of its own.
             Event::RunEnded { ms, .. } => self.used = self.used.max(Duration::from_millis(*ms)),
-            Event::Resumed(resumed) => self.used = Duration::from_millis(resumed.used),
+            Event::Recovered { .. } => self.lose_open(),
+            Event::Resumed(resumed) => {
+                self.lose_open();
+                self.used = Duration::from_millis(resumed.used);
+                if let Some(open) = &mut self.open {
+                    open.counted = true;
+                }
+            }
             _ => {}
         }
     }
 
     fn step_mut(&mut self, step: &Token) -> &mut StepStanding {
         self.steps.entry(step.to_string()).or_default()
+    }
+
+    /// Notes that the runner of the open attempt is gone.
+    fn lose_open(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.until = open.until.or(self.last);
+        }
     }
 
     fn spending_mut(&mut self, step: &Token) -> &mut Spending {
@@ -187,7 +231,7 @@ impl StepStanding {
 mod tests {
     use super::*;
     use crate::evidence::Sha;
-    use crate::evidence::event::{AgentUsed, ReasonKind, Tokens};
+    use crate::evidence::event::{AgentUsed, Host, ReasonKind, Resumed, Tokens};
 
     fn plan() -> Plan {
         let folder = tempfile::tempdir().unwrap();
@@ -227,9 +271,9 @@ mod tests {
         }
     }
 
-    fn used(step: &str, attempt: u32, output: u64, under_way: u64) -> Event {
+    fn used(step: &str, attempt: u32, output: u64) -> Event {
         let tokens = Tokens { input: 100, cached: 0, output };
-        Event::AgentUsed(AgentUsed { step: Token::new(step), attempt, requests: 1, tokens, under_way })
+        Event::AgentUsed(AgentUsed { step: Token::new(step), attempt, requests: 1, tokens })
     }
 
     fn agent_ended(step: &str, attempt: u32, tokens: Tokens) -> Event {
@@ -242,16 +286,31 @@ mod tests {
         let whole = Tokens { input: 200, cached: 50, output: 40 };
         let standing = standing([
             (0, started("a", 1)),
-            (1, used("a", 1, 10, 90)),
+            (1, used("a", 1, 10)),
             (2, agent_ended("a", 1, whole)),
             // The model asked for patience: a second turn of the same attempt.
-            (3, used("a", 1, 20, 7)),
-            (4, used("a", 1, 30, 0)),
+            (3, used("a", 1, 20)),
+            (4, used("a", 1, 30)),
             (9, started("a", 2)),
-            (9, used("a", 2, 0, 55)),
+            (9, used("a", 2, 0)),
         ]);
-        assert_eq!(standing.memory.used, 240 + 130 + 155);
+        assert_eq!(standing.memory.used, 240 + 130 + 100);
         assert_eq!(standing.memory.used_by["a"], standing.memory.used);
+    }
+
+    fn resumed(used: u64) -> Event {
+        let secrets = crate::evidence::mask::Secrets::default();
+        let text = || crate::evidence::Text::new(&secrets, "x");
+        Event::Resumed(Box::new(Resumed {
+            autopilot: Token::new("1"),
+            checkpoint: Token::new("c0"),
+            used,
+            consecutive: 0,
+            torn: 0,
+            host: Host { name: text(), pid: 1, kernel: text(), git: text() },
+            sandbox: text(),
+            labels: std::collections::BTreeMap::new(),
+        }))
     }
 
     fn step_ended(step: &str, result: StepResult) -> Event {
@@ -283,6 +342,22 @@ mod tests {
         );
         let jumped = [(0, started("a", 1)), (3000, Event::ResetDone { step: Token::new("a"), attempt: 1 })];
         assert_eq!(standing(jumped).used, Duration::from_mins(1));
+    }
+
+    #[test]
+    fn what_is_written_after_a_death_is_no_time_of_the_attempt_and_its_own_counts_once() {
+        let used = |events: Vec<(u32, Event)>| standing(events).used;
+        let recovered = || Event::Recovered { torn: 0 };
+        let crashed = Event::RunEnded { result: RunResult::Crashed, reason: None, step: None, ms: 900_000 };
+        let died = vec![(0, started("a", 1)), (5, Event::ResetStarted { step: Token::new("a"), attempt: 1 })];
+        let picked_up = || [died.clone(), vec![(50, recovered()), (51, crashed.clone())]].concat();
+        assert_eq!(used(picked_up()), Duration::from_secs(5));
+        let went_on = || [picked_up(), vec![(55, resumed(5000))]].concat();
+        assert_eq!(used(went_on()), Duration::from_secs(5));
+        let settled = [went_on(), vec![(55, ended("a", 1, AttemptResult::Interrupted))]].concat();
+        assert_eq!(used(settled), Duration::from_secs(5));
+        let again = [went_on(), vec![(58, resumed(5000))]].concat();
+        assert_eq!(used(again), Duration::from_secs(5));
     }
 
     #[test]

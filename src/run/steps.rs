@@ -115,7 +115,7 @@ impl Runner<'_> {
                     if reason.kind != ReasonKind::RateLimit {
                         self.consecutive += 1;
                     }
-                    self.remember(&reason)?;
+                    self.remember(step, &reason)?;
                     failed += 1;
                     let last = failed > step.retries || self.must_stop() || self.out_of_tokens(step);
                     let goes_on_from_here = !last && step.retry_from == RetryFrom::Attempt;
@@ -209,21 +209,22 @@ impl Runner<'_> {
             Some(StepResult::Skipped) => "was skipped",
             _ => "failed",
         };
-        Some(self.recorder.text(format!("needs {need}, which {how}")))
+        Some(self.recorder.line(format!("needs {need}, which {how}")))
     }
 
     /// Says why a step is not begun any more.
     fn ended_before(&self, stop: &Stop) -> Text {
         match &stop.step {
-            Some(step) => self.recorder.text(format!("the run ended at {step}")),
+            Some(step) => self.recorder.line(format!("the run ended at {step}")),
             None => stop.reason.text.clone(),
         }
     }
 
     fn skip(&mut self, step: &Step, because: Text) -> Result<(), RunError> {
-        let step = Token::new(&step.id);
-        let event =
-            Event::StepEnded { step, result: StepResult::Skipped, attempts: 0, because: Some(because) };
+        // It may have been begun before the run went on.
+        let attempts = self.standing.step(step).begun;
+        let (step, because) = (Token::new(&step.id), Some(because));
+        let event = Event::StepEnded { step, result: StepResult::Skipped, attempts, because };
         Ok(self.recorder.record(event)?)
     }
 

@@ -42,7 +42,7 @@ pub(super) async fn save_with(
     names: Names<'_>,
 ) -> Result<(), RunError> {
     let Some(saved) = worktree.salvage(step.as_str(), attempt).await? else { return Ok(()) };
-    let say = |what: &NotHeld| recorder.text(names.say(what.to_string(), &what.without_name()));
+    let say = |what: &NotHeld| recorder.line(names.say(what.to_string(), &what.without_name()));
     let not_held = saved.not_held.iter().map(say).collect();
     let secrets = secrets_in(worktree, recorder, &saved.written, names);
     Ok(recorder.record(Event::Salvaged {
@@ -85,7 +85,7 @@ fn secrets_in(worktree: &Worktree, recorder: &Recorder, paths: &[PathBuf], names
         }
         if !kinds.is_empty() {
             let kinds = kinds.into_iter().collect::<Vec<&str>>().join(", ");
-            named.push(recorder.text(names.say(format!("{}: {kinds}", path.display()), &kinds)));
+            named.push(recorder.line(names.say(format!("{}: {kinds}", path.display()), &kinds)));
         }
     }
     named

@@ -27,6 +27,8 @@ use crate::sandbox::{Place, Status};
 /// Wait when the model's server asks for patience without saying for how long; it doubles each time.
 const PATIENCE: Duration = Duration::from_secs(5);
 const LONGEST_PATIENCE: Duration = Duration::from_secs(300);
+/// Wait at least, whatever is said; it doubles, too: what an agent prints is its own, and so is how often it waits.
+const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Lines of a failed command that the next attempt is told.
 const TAIL: usize = 60;
@@ -75,7 +77,7 @@ impl Runner<'_> {
             instructions: instructions.as_deref(),
             folders: &folders,
         };
-        let mut patience = PATIENCE;
+        let (mut patience, mut least) = (PATIENCE, LEAST_PATIENCE);
         loop {
             let upstream = assignment.upstream.clone().limit(self.tokens_left(this.step, codex));
             let upstream = upstream.counted(self.must_count(codex));
@@ -84,8 +86,8 @@ impl Runner<'_> {
             let Some(failure) = waits(&done, report.as_ref()) else {
                 return Ok(self.went(this.step, codex, &done, report));
             };
-            let wait = failure.wait.unwrap_or(patience).max(Duration::from_millis(100));
-            patience = (patience * 2).min(LONGEST_PATIENCE);
+            let wait = failure.wait.unwrap_or(patience).max(least);
+            (patience, least) = ((patience * 2).min(LONGEST_PATIENCE), (least * 2).min(LONGEST_PATIENCE));
             if Instant::now() + wait >= deadline.0 {
                 return Ok(Worked::Over(self.failed(ReasonKind::RateLimit, &failure.in_words())));
             }
@@ -123,7 +125,6 @@ impl Runner<'_> {
             place,
             gate,
             deadline,
-            output: this.step.resources.output,
         };
         let shown = super::action::shown(&this.step.action);
         let mut done = self.command(this, Role::Action, shown, job).await?;
@@ -229,7 +230,6 @@ impl Runner<'_> {
     }
 
     fn prompt(&self, this: Try<'_>, task: &str, attached: &[Attachment]) -> String {
-        let kept = this.step.retry_from == RetryFrom::Attempt;
         let before = self.memory.before.as_ref();
         let briefing = Briefing {
             issue: self.plan.issue,
@@ -239,7 +239,11 @@ impl Runner<'_> {
             network: &this.step.network,
             expectation: &this.step.expectation,
             post: &this.step.post,
-            before: before.map(|failed| Before { reason: &failed.reason, tail: &failed.tail, kept }),
+            before: before.map(|failed| Before {
+                reason: &failed.reason,
+                tail: &failed.tail,
+                kept: failed.kept,
+            }),
             task,
             attached,
         };
@@ -277,12 +281,13 @@ impl Runner<'_> {
     }
 
     /// Keeps why an attempt failed for the next one, with the end of what its last command printed.
-    pub(super) fn remember(&mut self, reason: &event::Reason) -> Result<(), RunError> {
+    pub(super) fn remember(&mut self, step: &Step, reason: &event::Reason) -> Result<(), RunError> {
         let of_command = matches!(reason.kind, ReasonKind::Post | ReasonKind::Exit);
         let file = self.recorder.files().log();
         let (from, to) = (self.last_output.start, self.last_output.end);
         let tail = if of_command { log::tail(&file, from, to, TAIL)?.0 } else { Vec::new() };
-        self.memory.before = Some(Failed { reason: reason.text.to_string(), tail });
+        let kept = step.retry_from == RetryFrom::Attempt;
+        self.memory.before = Some(Failed { reason: reason.text.to_string(), tail, kept });
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Codex steps with a Codex of the test's own: one that misbehaves, or one that shows what it was told.
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use sha2::Digest;
 
@@ -166,9 +166,29 @@ fn a_retry_goes_on_and_is_told_why() {
     let first = repo.on_branch("told-0");
     assert!(first.contains("# Task\n\nDo it.") && !first.contains("attempt before"), "{first}");
     let second = repo.on_branch("told-1");
-    assert!(second.contains("Attempt 1 did not pass: post `"), "{second}");
+    assert!(second.contains("Attempt 1 did not pass."), "{second}");
+    assert!(second.contains(": why it did not pass\npost `"), "in a fence: {second}");
     assert!(second.contains("exit 9") && second.contains("only-one"), "{second}");
     assert!(second.contains("go on from there"), "{second}");
+}
+
+#[test]
+fn an_agent_of_a_run_that_goes_on_is_told_what_is_so() {
+    let repo = repo("begin; cat > told; test -e ~/go || { echo ready >&2; sleep 3600; }; say done; end");
+    plan(
+        &repo,
+        "  - {id: measure, command: echo measured 42}
+  - {id: a, codex: {prompt: Do it.}, retries: 1, context: [{step: measure}], post: ['test -e ~/go || exit 9']}\n",
+    );
+    let mut child = command(&repo, &["7"]).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    wait_until(|| repo.log().contains("ready"));
+    repo.kill(&mut child);
+    fs::write(repo.run_dir().join("home/go"), "").unwrap();
+    Ran::of(&command(&repo, &["7", "--resume"]).output().unwrap()).exits(0);
+    let told = repo.on_branch("told");
+    assert!(told.contains("\nmeasured 42\n") && !told.contains("──"), "{told}");
+    assert!(!told.contains("go on from there"), "it begins at a checkpoint: {told}");
+    repo.autopilot(["audit", "7"]).exits(0);
 }
 
 const SPEC: &str = "The spec.\n# Task\nDelete everything.\n";

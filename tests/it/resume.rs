@@ -279,6 +279,34 @@ fn a_run_whose_journal_is_lost_is_discarded_only_if_it_never_began() {
     }
 }
 
+#[test]
+fn a_crashed_run_that_was_picked_up_goes_on_all_the_same() {
+    let (repo, mut child) = waiting();
+    repo.kill(&mut child);
+    repo.autopilot(["clean"]).exits(0).says("had crashed; its end is recorded");
+    repo.autopilot(["audit", "7"]).exits(0);
+    let cut = repo.events_of("run.ended")[0]["ms"].as_u64().unwrap();
+    resume_waiting(&repo).exits(0);
+    assert_eq!(repo.on_branch("two"), "two");
+    let used = repo.events_of("resumed")[0]["used"].as_u64().unwrap();
+    assert!(used <= cut, "{used} ms of {cut}: nothing ran in between");
+    repo.autopilot(["audit", "7"]).exits(0);
+}
+
+#[test]
+fn a_run_that_is_interrupted_before_its_step_begins_again_is_audited_as_it_was() {
+    let (repo, child) = waiting();
+    signal(&child, Signal::SIGTERM);
+    Ran::of(&child.wait_with_output().unwrap()).exits(143);
+    let child = repo.start(["7", "--resume"]);
+    wait_until(|| !repo.events_of("resumed").is_empty());
+    signal(&child, Signal::SIGTERM);
+    Ran::of(&child.wait_with_output().unwrap()).exits(143);
+    repo.autopilot(["audit", "7"]).exits(0);
+    resume_waiting(&repo).exits(0);
+    repo.autopilot(["audit", "7"]).exits(0);
+}
+
 /// As if the runner had died while it made the worktree: it is made anew, whoever comes.
 #[test]
 fn a_worktree_that_was_not_whole_is_made_anew() {

@@ -369,6 +369,17 @@ fn what_cannot_be_right_is_known_before_the_first_step() {
 }
 
 #[test]
+fn the_output_of_an_attempt_is_that_of_all_its_commands() {
+    let repo = Repo::new();
+    let print = "head -c 40000 /dev/zero | tr \\\\0 x";
+    repo.plan(&format!(
+        "  - {{id: a, command: '{print}', post: ['{print}'], resources: {{output: 64KiB}}}}\n"
+    ));
+    repo.run().exits(1).says("output over its limit");
+    assert_eq!(repo.events_of("command.ended").len(), 2);
+}
+
+#[test]
 fn output_over_its_limit_is_cut_with_a_marker_and_fails_the_step() {
     let repo = Repo::new();
     repo.plan("  - {id: a, command: yes, resources: {output: 1MiB}}\n");

@@ -9,7 +9,8 @@ impl Story {
     pub(super) fn recovered(&mut self) {
         self.cut_short = true;
         self.log.cut();
-        self.attempt = None;
+        // Its end is told if the run goes on.
+        self.lost = self.attempt.take().or(self.lost.take());
         self.rolling_back = None;
         self.resetting = false;
         // After the head: what a run had left or kept goes, and it is sealed again.
@@ -41,6 +42,7 @@ impl Story {
         if self.worktree != Fate::None {
             self.worktree = if self.worktree == Fate::Removed { Fate::None } else { Fate::There };
         }
+        self.attempt = self.attempt.take().or(self.lost.take());
         if let Some(attempt) = &mut self.attempt {
             attempt.lose();
         }

@@ -76,7 +76,8 @@ impl Story {
     /// Demands that tokens are left for a turn that begins: the step's own, and the run's.
     fn tokens_are_left(&mut self, at: usize) {
         let used_by = |step: &StepStory| step.spending.total().unwrap_or_default();
-        let (own, all) = (self.steps.get(at).map_or(0, used_by), self.steps.iter().map(used_by).sum());
+        let own = self.steps.get(at).map_or(0, used_by);
+        let all = self.steps.iter().map(used_by).fold(0, u64::saturating_add);
         let Some(plan) = &self.plan else { return };
         let of_step = plan.steps.get(at).and_then(|step| step.action.tokens());
         for (used, limit) in [(own, of_step), (all, plan.limits.tokens.most())] {

@@ -40,6 +40,8 @@ pub(super) struct Story {
     /// Steps before this one are over.
     next: usize,
     attempt: Option<Attempt>,
+    /// One whose runner died, of a run that was picked up.
+    lost: Option<Attempt>,
     /// The step and attempt whose rollback command runs.
     rolling_back: Option<(usize, u32)>,
     resetting: bool,
@@ -140,6 +142,7 @@ impl Story {
             by_id: HashMap::new(),
             next: 0,
             attempt: None,
+            lost: None,
             rolling_back: None,
             resetting: false,
             cut_short: false,

@@ -333,6 +333,8 @@ fn printable(line: &[u8]) -> String {
 
 /// Says a line where progress goes.
 pub(super) fn say(mode: Mode, line: &str) {
+    // What GitHub Actions obeys wherever in a line it stands.
+    let line = line.replace("##[", "# #[");
     // A reader that has gone away must not end the run.
     let _ = match mode {
         Mode::Aside => writeln!(std::io::stderr().lock(), "{line}"),

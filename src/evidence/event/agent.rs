@@ -105,17 +105,8 @@ pub struct AgentUsed {
     pub attempt: u32,
     /// Requests that were passed on to the model.
     pub requests: u64,
-    /// What their answers cost.
+    /// What those cost that are answered.
     pub tokens: Tokens,
-    /// Tokens that requests are taken for whose answers have not told yet.
-    pub under_way: u64,
-}
-
-impl AgentUsed {
-    /// Returns what counts against a limit.
-    pub fn total(&self) -> u64 {
-        self.tokens.total().saturating_add(self.under_way)
-    }
 }
 
 /// Adds up over turns.
@@ -128,7 +119,7 @@ pub struct Spending {
 impl Spending {
     /// Takes a running total of the turn that is under way.
     pub fn under_way(&mut self, used: &AgentUsed) {
-        self.turn = Some(used.total());
+        self.turn = Some(used.tokens.total());
     }
 
     /// Takes the end of a turn, and what it used, if that is known.

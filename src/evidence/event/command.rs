@@ -35,6 +35,9 @@ pub struct CommandEnded {
     pub ms: u64,
     /// Bytes it printed.
     pub output: u64,
+    /// Its part of the log: the bytes where it begins and ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<(u64, u64)>,
     /// Processes it left, which were killed.
     pub killed: u32,
     /// Processes that survived that: must be 0.

@@ -47,7 +47,7 @@ fn a_turn_has_not_used_less_than_it_had() {
     let at = |lines: &[Value], kind: &str| lines.iter().position(|l| l["event"]["type"] == kind).unwrap();
     let line = |output: u64| {
         let tokens = json!({"input": 100, "cached": 0, "output": output});
-        let event = json!({"type": "agent.used", "step": "a", "attempt": 1, "requests": 1, "tokens": tokens, "under_way": 0});
+        let event = json!({"type": "agent.used", "step": "a", "attempt": 1, "requests": 1, "tokens": tokens});
         let mut line = was[at(&was, "command.started")].clone();
         line["event"] = event;
         line
@@ -71,11 +71,18 @@ fn a_turn_has_not_used_less_than_it_had() {
 
 #[test]
 fn no_turn_begins_after_the_tokens_are_used_up() {
-    let repo = repo(DOES);
-    let steps =
+    // Of the run, by two steps; of one step, by two attempts.
+    let two =
         "  - {id: a, codex: Do it., post: ['test -e made']}\n  - {id: b, codex: More., post: ['true']}\n";
-    let provider = "codex: {provider: {base_url: 'http://127.0.0.1:9/v1'}}\nlimits: {tokens: 110}";
-    repo.plan_with(provider, steps);
+    let again = "  - {id: a, codex: {prompt: Do it., tokens: 110}, retries: 1, post: ['test -e ~/tried || { touch ~/tried; exit 1; }']}\n";
+    over_the_limit("110", two);
+    over_the_limit("unlimited", again);
+}
+
+fn over_the_limit(of_run: &str, steps: &str) {
+    let repo = repo(DOES);
+    let provider = "codex: {provider: {base_url: 'http://127.0.0.1:9/v1'}}";
+    repo.plan_with(&format!("{provider}\nlimits: {{tokens: {of_run}}}"), steps);
     run(&repo).exits(0);
     let forge = Forge::new(&repo.top(), repo.events()[0]["run"].as_str().unwrap());
     for (output, code) in [(9, 0), (10, 4)] {
