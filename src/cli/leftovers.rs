@@ -207,9 +207,15 @@ async fn recover_one(scene: Scene<'_>, earlier: Earlier, picking: Picking<'_>) -
     let Earlier { name, files, left } = earlier;
     let Scene { repository, host, waivers, .. } = scene;
     let known = known(&files, picking.secrets);
+    let moved_aside = left.as_ref().map(|(dir, _)| dir.left()).filter(|left| left.exists());
     let recovered = run::recover(files, left, repository, host, waivers, &known).await;
     Ok(match recovered.map_err(|error| failed(name, error))? {
-        None => format!("run {name} had died before it began; cleared away"),
+        None => match moved_aside.map(|left| left.display().to_string()) {
+            Some(left) => {
+                format!("warning: {left} stays, of run {name}, which has no journal: remove it by hand")
+            }
+            None => format!("run {name} had died before it began; cleared away"),
+        },
         Some(mut recovered) => {
             let (view, _) =
                 report::close(&mut recovered.recorder).map_err(|error| failed(name, error.into()))?;

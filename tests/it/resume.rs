@@ -192,6 +192,10 @@ fn what_somebody_took_of_it_gives_no_number_away() {
         let _ = fs::remove_file(repo.run_dir().join("left/1"));
     }
     assert_eq!(moved_aside(&repo), ["2", "3"]);
+    // Nor is it lost with the journal.
+    fs::remove_dir_all(repo.top().join(".ai/logs")).unwrap();
+    repo.autopilot(["clean"]).exits(0).says("left stays, of run").says("remove it by hand");
+    assert_eq!(moved_aside(&repo), ["2", "3"]);
 }
 
 /// As if the runner had died while it made the worktree beside what was moved aside, or before it had said that
