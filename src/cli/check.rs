@@ -58,9 +58,9 @@ fn find(targets: &[String]) -> Result<Vec<Found>, Failure> {
     if all.is_empty() {
         let failure =
             Failure::new(Exit::Usage, "there are no plans: no .ai/plans/<issue>/Autopilot.yaml here");
-        return Err(
-            failure.hint("docs/plan.md describes the format; `autopilot check FILE` checks a file anywhere")
-        );
+        return Err(failure.hint(
+            "`autopilot init ISSUE` writes one to begin with; `autopilot check FILE` checks a file anywhere",
+        ));
     }
     Ok(all)
 }

@@ -35,15 +35,15 @@ pub(super) fn run(args: CleanArgs) -> Result<Exit, Failure> {
     let runtime = runtime.map_err(|error| Failure::new(Exit::Internal, format!("runtime: {error}")))?;
     let (mut told, mut worst, mut alive) = (Vec::new(), Exit::Done, false);
     for issue in issues(&state, &repository)? {
-        if let Some(holder) = state.holder(&repository.common_dir, issue) {
-            alive = true;
-            told.push(format!("issue {issue}: run {} is running on {}", holder.run, holder.host));
-            continue;
-        }
-        let done = if args.dry_run {
-            would(scene, issue, args.kept)
-        } else {
-            runtime.block_on(clean(scene, issue, args.kept))
+        let holder = state.holder(&repository.common_dir, issue);
+        alive |= !matches!(holder, Ok(None));
+        let done = match holder {
+            Ok(Some(holder)) => {
+                Ok(vec![format!("issue {issue}: {} is running on {}", holder.whose(), holder.host)])
+            }
+            Ok(None) if args.dry_run => would(scene, issue, args.kept),
+            Ok(None) => runtime.block_on(clean(scene, issue, args.kept)),
+            Err(nameless) => Err(nameless.into()),
         };
         match done {
             Ok(lines) => told.extend(lines),
@@ -85,7 +85,7 @@ async fn clean(scene: Scene<'_>, issue: u64, kept: bool) -> Result<Vec<String>, 
     let lock = match scene.state.lock(&scene.repository.common_dir, issue) {
         Ok(lock) => lock,
         Err(LockError::Held { holder, .. }) => {
-            return Ok(vec![format!("issue {issue}: run {} is running on {}", holder.run, holder.host)]);
+            return Ok(vec![format!("issue {issue}: {} is running on {}", holder.whose(), holder.host)]);
         }
         Err(error) => return Err(error.into()),
     };

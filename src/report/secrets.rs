@@ -14,13 +14,14 @@ impl RunView {
         secrets: &Secrets,
     ) -> BTreeSet<String> {
         let mut unknown = self.secret_names();
-        for (name, value) in environment {
-            if unknown.contains(name) || mask::is_secret_name(name) {
-                // Too short to be told from ordinary text, or too much: the patterns are left.
-                let is_known = secrets.register(value.as_bytes()).is_ok();
-                if is_known {
-                    unknown.remove(name);
-                }
+        let (named, others): (Vec<_>, Vec<_>) = environment.partition(|(name, _)| unknown.contains(*name));
+        // Those of the plan first, for there is not room for any number of values.
+        for (name, value) in
+            named.into_iter().chain(others.into_iter().filter(|(name, _)| mask::is_secret_name(name)))
+        {
+            // Too short to be told from ordinary text, or too much: the patterns are left.
+            if secrets.register(value.as_bytes()).is_ok() {
+                unknown.remove(name);
             }
         }
         unknown.iter().map(|name| before_value(name).to_owned()).collect()

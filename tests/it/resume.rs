@@ -2,11 +2,12 @@
 //! with the result that it would have had.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, ChildStdin, Stdio};
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::cli::terminal;
@@ -281,6 +282,47 @@ fn a_run_whose_journal_is_lost_is_discarded_only_if_it_never_began() {
         repo.autopilot(["clean"]).exits(0).says("had died before it began; cleared away");
         assert_eq!(repo.left_in_state(), Vec::<String>::new());
     }
+}
+
+/// A way to end what waits for an answer.
+type End = fn(&Repo, &mut ChildStdin);
+
+/// The process that holds the issue's lock.
+fn holder(repo: &Repo) -> Pid {
+    let lock = fs::read_dir(repo.state().join("locks")).unwrap().next().unwrap().unwrap().path();
+    let holder: Value = serde_json::from_str(&fs::read_to_string(lock).unwrap()).unwrap();
+    Pid::from_raw(i32::try_from(holder["pid"].as_i64().unwrap()).unwrap())
+}
+
+#[test]
+fn whoever_ends_it_at_the_question_is_heard_before_anything_is_touched() {
+    let (repo, mut child) = waiting();
+    repo.kill(&mut child);
+    let before = fs::read(journal(&repo)).unwrap();
+    let ways: [(i32, End); 3] = [
+        (130, |_, keys| keys.write_all(b"\x03").unwrap()),
+        (143, |repo, _| kill(holder(repo), Signal::SIGTERM).unwrap()),
+        (143, |repo, _| drop(repo.autopilot(["stop", "7"]).exits(0).says("no run of issue 7 is running"))),
+    ];
+    for (code, end) in ways {
+        let mut command = terminal(&repo, "7", &[]);
+        let mut asked =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script makes a terminal");
+        let mut keys = asked.stdin.take().unwrap();
+        let (mut screen, mut seen) = (asked.stdout.take().unwrap(), Vec::new());
+        while !seen.ends_with(b"[Y/n] ") {
+            let mut byte = [0];
+            screen.read_exact(&mut byte).expect("it asks");
+            seen.extend(byte);
+        }
+        end(&repo, &mut keys);
+        wait_until(|| asked.try_wait().unwrap().is_some());
+        drop(keys);
+        Ran::of(&asked.wait_with_output().unwrap()).exits(code);
+        assert_eq!(fs::read(journal(&repo)).unwrap(), before, "the crashed run is as it was");
+        assert_eq!(repo.evidence("status-").len(), 1, "no other has begun");
+    }
+    resume_waiting(&repo).exits(0);
 }
 
 #[test]
