@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::exit::{Exit, Failure};
 use super::jobs::Call;
-use super::leftovers::{self, Kept, Picking, Scene};
+use super::leftovers::{self, Earlier, Kept, Picking, Scene};
 use super::plans::{self, Found};
 use super::progress::{Mode, Progress};
 use super::resume::{self, Next};
@@ -114,9 +114,10 @@ async fn one(args: &RunArgs, repository: &Repository, call: Call) -> Result<Exit
     if let Next::Interrupted(signal) = next {
         return Ok(Exit::Signal(signal));
     }
-    let last = if matches!(next, Next::GoOn(_)) { earlier.pop() } else { None };
+    let last = if matches!(next, Next::GoOn(_)) { earlier.pop().map(Earlier::resumable) } else { None };
     let ended = earlier.last().map(|last| last.files.clone());
-    let picking = Picking { kept: Kept::Stays, publishing: (!args.no_publish).then_some(&interrupt) };
+    let publishing = (!args.no_publish).then_some(&interrupt);
+    let picking = Picking { kept: Kept::Stays, publishing, secrets: &secrets };
     for told in leftovers::recover(scene, issue, earlier, picking).await? {
         output::note(&told);
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
@@ -176,7 +177,7 @@ fn next(view: &RunView, result: &str, issue: u64) -> String {
         "failed" | "crashed" | "interrupted" if resume::can_go_on(view) => picked_up(false, issue),
         "failed" => format!("autopilot logs {issue} --failed"),
         _ => match &view.worktree {
-            WorktreeView::Kept(path, _) => format!("look at {path}"),
+            WorktreeView::Kept(path, _) if Path::new(path).exists() => format!("look at {path}"),
             _ => String::new(),
         },
     }

@@ -54,8 +54,13 @@ pub(super) fn write(view: &RunView, files: &Files) -> io::Result<Option<String>>
     for (step, refused) in view.refused() {
         let _ = writeln!(text, "\nProbably refused by the policy of {step}\n  {}", printable(refused));
     }
-    for what in view.steps.iter().flat_map(|step| &step.attempts).flat_map(|attempt| &attempt.secrets) {
-        let _ = writeln!(text, "\nA secret, it seems, in the salvage: {}", printable(what));
+    for (at, salvage) in view.salvages() {
+        for what in &salvage.not_held {
+            let _ = writeln!(text, "\nNot in the salvage of {at} as it was: {}", printable(what));
+        }
+        for what in &salvage.secrets {
+            let _ = writeln!(text, "\nA secret, it seems, in the salvage: {}", printable(what));
+        }
     }
     text.push_str("\nTake over\n");
     for command in take_over(view, files) {
@@ -104,7 +109,7 @@ pub(super) fn take_over(view: &RunView, files: &Files) -> Vec<String> {
         commands.push(format!("autopilot run {} --resume", view.start.issue));
     }
     // What the step left that ended the run stands on everything that passed; what others left need not.
-    let left = view.failed_attempt().and_then(|(_, attempt)| attempt.salvage.as_deref());
+    let left = view.failed_attempt().and_then(|(_, attempt)| attempt.salvage.references.last());
     if let Some(last) = left {
         let bundle = files.relative(&files.salvage());
         commands.push(format!("git fetch {bundle} 'refs/salvage/*:refs/salvage/*'"));

@@ -35,7 +35,7 @@ pub use finish::Ending;
 pub use interrupt::Interrupt;
 use preflight::enforcement;
 pub use preflight::{Grants, Refusal, There, preflight};
-pub use recover::{Recovered, recover, restore_journal};
+pub use recover::{Known, Recovered, recover, restore_journal};
 pub use resume::{Changed, Refused, branch_unchanged, can_go_on, resumed, unchanged};
 pub use standing::Standing;
 use steps::execute;
