@@ -108,7 +108,7 @@ impl Runner<'_> {
             let (action, home) = self.action_job(step, grants, &place, deadline)?;
             let done = self.command(this, Role::Action, shown(&step.action), action).await?;
             drop(home);
-            if let Some(outcome) = self.judge(&done, step.expectation.exit_code, ReasonKind::Exit, "") {
+            if let Some(outcome) = self.judge(step, &done, step.expectation.exit_code, ReasonKind::Exit, "") {
                 return Ok(outcome);
             }
             self.memory.heard(step, None, &done.log);
@@ -123,7 +123,9 @@ impl Runner<'_> {
         for invocation in &step.post {
             let job = job(invocation, step, &grants.follow_up, &place, deadline);
             let done = self.command(this, Role::Post, invocation.to_string(), job).await?;
-            if let Some(outcome) = self.judge(&done, 0, ReasonKind::Post, &format!("post `{invocation}`: ")) {
+            if let Some(outcome) =
+                self.judge(step, &done, 0, ReasonKind::Post, &format!("post `{invocation}`: "))
+            {
                 return Ok(outcome);
             }
         }
@@ -201,6 +203,7 @@ impl Runner<'_> {
     /// Tells whether a command's end decides the attempt.
     pub(super) fn judge(
         &self,
+        step: &Step,
         done: &Done,
         expected: i32,
         kind: ReasonKind,
@@ -210,8 +213,8 @@ impl Runner<'_> {
         match (&done.ended, done.cut) {
             (_, Some(Cut::Signal(number))) => Some(Outcome::Interrupted(number)),
             (Err(error), _) => fail(ReasonKind::Launch, error),
-            (_, Some(Cut::StepTimeout)) => fail(ReasonKind::Timeout, "the step's timeout"),
-            (_, Some(Cut::RunTimeout)) => fail(ReasonKind::RunTimeout, "the run's timeout"),
+            (_, Some(cut @ Cut::StepTimeout)) => fail(ReasonKind::Timeout, &self.cut_in_words(cut, step)),
+            (_, Some(cut @ Cut::RunTimeout)) => fail(ReasonKind::RunTimeout, &self.cut_in_words(cut, step)),
             (_, Some(Cut::RollbackTimeout)) => fail(ReasonKind::Timeout, "over a minute"),
             (_, Some(Cut::Output)) => fail(ReasonKind::Limit, "output over its limit"),
             (Ok(ended), None) if ended.survivors > 0 => {
@@ -226,9 +229,11 @@ impl Runner<'_> {
 
     fn cut_in_words(&self, cut: Cut, step: &Step) -> String {
         match cut {
-            Cut::StepTimeout => format!("step timeout of {}", crate::plan::units::duration(step.timeout)),
+            Cut::StepTimeout => {
+                format!("the step's timeout of {}", crate::plan::units::duration(step.timeout))
+            }
             Cut::RunTimeout => {
-                format!("run timeout of {}", crate::plan::units::duration(self.plan.limits.timeout))
+                format!("the run's timeout of {}", crate::plan::units::duration(self.plan.limits.timeout))
             }
             Cut::RollbackTimeout => "rollback timeout of 1m".to_owned(),
             Cut::Output => format!("output limit of {}", crate::plan::units::size(step.resources.output)),

@@ -153,7 +153,7 @@ impl Runner<'_> {
         let over_limit = done.ended.as_ref().is_ok_and(|ended| matches!(ended.status, Status::Limit(_)));
         let Some(report) = report.filter(|_| done.cut.is_none() && !over_limit) else {
             // It was ended, or never started: that is the reason, whatever it said.
-            let outcome = self.judge(done, step.expectation.exit_code, ReasonKind::Exit, "");
+            let outcome = self.judge(step, done, step.expectation.exit_code, ReasonKind::Exit, "");
             return over(outcome.unwrap_or_else(|| self.failed(ReasonKind::Agent, "the agent said nothing")));
         };
         let ended = done.ended.as_ref().map(|ended| how(&ended.status)).unwrap_or_default();
@@ -178,7 +178,7 @@ impl Runner<'_> {
             }
             Turn::Completed => {}
         }
-        if let Some(outcome) = self.judge(done, step.expectation.exit_code, ReasonKind::Exit, "") {
+        if let Some(outcome) = self.judge(step, done, step.expectation.exit_code, ReasonKind::Exit, "") {
             return over(outcome);
         }
         Worked::Completed(report.message.unwrap_or_default())

@@ -5,6 +5,7 @@
 //! step may do what it likes; nothing here ever reads it. The other, `checkpoints.git`, is out of its sight:
 //! there the runner commits what its own walk found, through git under the sandbox.
 
+mod aside;
 mod bundle;
 mod changes;
 mod checkpoint;
@@ -36,6 +37,7 @@ mod strict;
 mod tree;
 mod walk;
 
+pub use aside::NotHeld;
 pub use changes::{Changed, Changes, Kind};
 pub use checkpoint::{Checkpoint, Counted};
 pub use create::RunOf;
