@@ -1,7 +1,7 @@
 //! `autopilot status`: what runs, what ran, what to do next.
 
-use std::collections::HashMap;
-use std::io::IsTerminal;
+use std::collections::{BTreeMap, HashMap};
+use std::io::{ErrorKind, IsTerminal};
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::evidence::event::{RunResult, StepResult};
 use crate::evidence::{Files, RunName};
 use crate::plan::units;
 use crate::report::{self, RunView, WorktreeView};
-use crate::worktree::{Holder, LockError, Repository, State};
+use crate::worktree::{Holder, LockError, Record, Repository, RunDir, State};
 
 /// Show what runs, what ran, and what to do next.
 #[derive(Debug, clap::Args)]
@@ -82,6 +82,10 @@ impl Row {
 /// Returns the rows, newest first.
 fn rows(repository: &Repository, state: &State, issue: Option<u64>) -> Result<Vec<Row>, Failure> {
     let mut runs = target::runs(repository, issue)?;
+    let dirs = dirs(repository, state, issue)?;
+    runs.extend(dirs.keys().copied());
+    runs.sort_unstable();
+    runs.dedup();
     runs.reverse();
     if issue.is_none() {
         let mut seen = std::collections::HashSet::new();
@@ -92,7 +96,7 @@ fn rows(repository: &Repository, state: &State, issue: Option<u64>) -> Result<Ve
     for run in runs {
         let issue = run.issue();
         let holder = holders.entry(issue).or_insert_with(|| state.holder(&repository.common_dir, issue));
-        rows.push(row(repository, holder, run));
+        rows.push(row(repository, holder, dirs.get(&run), run));
     }
     // Only the latest of an issue goes on, and is meant where the issue is named.
     for row in rows.iter_mut().skip(1).filter(|_| issue.is_some()) {
@@ -103,10 +107,41 @@ fn rows(repository: &Repository, state: &State, issue: Option<u64>) -> Result<Ve
     Ok(rows)
 }
 
-fn row(repository: &Repository, holder: &Result<Option<Holder>, LockError>, run: RunName) -> Row {
+/// Finds the directories of the runs of this checkout: of some there is nothing else, where somebody tidied up.
+fn dirs(
+    repository: &Repository,
+    state: &State,
+    issue: Option<u64>,
+) -> Result<BTreeMap<RunName, RunDir>, Failure> {
+    if !state.root().is_dir() {
+        return Ok(BTreeMap::new());
+    }
+    let of_issue = |record: &Record| issue.is_none_or(|issue| record.issue == issue);
+    let is_own = |record: &Record| record.toplevel == repository.toplevel && of_issue(record);
+    let all = RunDir::of(state, &repository.common_dir)?.into_iter().filter(|(_, record)| is_own(record));
+    Ok(all.filter_map(|(dir, record)| Some((record.run.parse().ok()?, dir))).collect())
+}
+
+/// Reads what there is to tell of a run: from its journal, or from the copy of it.
+fn read(repository: &Repository, dir: Option<&RunDir>, run: RunName) -> std::io::Result<Option<RunView>> {
+    match (report::read(&Files::of(&repository.toplevel, run)), dir) {
+        (Err(error), Some(dir)) if error.kind() == ErrorKind::NotFound => {
+            let copy = dir.mirror();
+            if copy.is_file() { report::read_journal(&copy) } else { Ok(None) }
+        }
+        (read, _) => read,
+    }
+}
+
+fn row(
+    repository: &Repository,
+    holder: &Result<Option<Holder>, LockError>,
+    dir: Option<&RunDir>,
+    run: RunName,
+) -> Row {
     let issue = run.issue();
     let alive = matches!(holder, Ok(Some(holder)) if holder.run == run.to_string());
-    let read = report::read(&Files::of(&repository.toplevel, run));
+    let read = read(repository, dir, run);
     let is_over = matches!(&read, Ok(Some(view)) if view.closed);
     if let Err(nameless) = holder
         && !is_over

@@ -12,6 +12,7 @@ mod summary;
 mod view;
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 pub use comment::{comment, marker, pull_request};
@@ -24,7 +25,12 @@ use crate::plan::units;
 
 /// Reads the journal of a run; nothing if it does not begin with `run.started`.
 pub fn read(files: &Files) -> io::Result<Option<RunView>> {
-    Ok(RunView::fold(&journal::read(&files.journal())?))
+    read_journal(&files.journal())
+}
+
+/// Reads a run's journal, wherever a copy of it lies.
+pub fn read_journal(path: &Path) -> io::Result<Option<RunView>> {
+    Ok(RunView::fold(&journal::read(path)?))
 }
 
 /// Writes the reports of a run that has ended, and closes its evidence.
