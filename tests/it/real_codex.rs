@@ -193,6 +193,27 @@ fn the_key_reaches_the_model_and_nobody_else() {
 
 #[test]
 #[ignore = "needs codex"]
+fn the_models_server_is_asked_to_search_nothing() {
+    for codex in versions() {
+        for model_name in ["gpt-5.5", "gpt-6-astra", "gpt-oss"] {
+            let repo = Repo::new();
+            let model = Model::serve(vec![does(shell("echo x > made")), does(say("done"))]);
+            plan(&repo, &model, &format!("  - {{id: a, codex: {{prompt: Do it., model: {model_name}}}}}\n"));
+            run(&repo, &codex).exits(0);
+            let asked = model.asked();
+            assert_eq!(asked.len(), 2);
+            for asked in asked {
+                // Some models are told their tools beside the messages.
+                let (tools, input) = (&asked.body["tools"], &asked.body["input"]);
+                assert!(tools.to_string().contains("exec_command") || input.to_string().contains("exec_command"));
+                assert!(!asked.body.to_string().contains("\"web_search"), "{tools}");
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs codex"]
 fn a_local_model_needs_no_key_and_no_network() {
     let turn = [does(shell("echo local > made")), does(say("done"))];
     for (provider, address) in [("ollama", "127.0.0.1:11434"), ("lmstudio", "127.0.0.1:1234")] {

@@ -99,6 +99,8 @@ impl Codex {
             // A login shell would reset PATH to the system's.
             "allow_login_shell": false,
             "check_for_update_on_startup": false,
+            // The model's server would search: a way out that the step's `network` does not give.
+            "web_search": "disabled",
             // The runner gives it the repository's instructions, if they are those of the base.
             "project_doc_max_bytes": 0,
             "model_providers": {PROVIDER: {
@@ -231,6 +233,7 @@ mod tests {
         assert_eq!(start.files[1], ("AGENTS.md".into(), "be kind".to_owned()));
         assert_eq!(config["projects"]["/work/tree"]["trust_level"].as_str(), Some("untrusted"));
         assert_eq!(config["project_doc_max_bytes"].as_integer(), Some(0));
+        assert_eq!(config["web_search"].as_str(), Some("disabled"));
         assert_eq!(config["features"].as_table().unwrap().len(), 1, "only what this version knows");
         assert_eq!(config["mcp_servers"]["docs"]["startup_timeout_sec"].as_float(), Some(5.5));
         assert!(config["mcp_servers"]["docs"].get("cwd").is_none());
