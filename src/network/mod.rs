@@ -41,6 +41,7 @@ mod proxy;
 mod serve;
 mod tally;
 mod tunnel;
+mod upstream;
 mod usage;
 
 use std::io;
@@ -48,10 +49,10 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use allow::AllowList;
-pub use model::{Auth, Upstream, UpstreamError};
 pub use outside::{Answer, Internet, Outside};
 pub use serve::{Serving, Traffic};
 pub use tally::{Decision, Verdict};
+pub use upstream::{Auth, Upstream, UpstreamError};
 pub use usage::Usage;
 
 use crate::plan::Destination;
