@@ -3,15 +3,16 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::http::request;
 use hyper::{Method, Request, Response, StatusCode, client};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::{ClientConfig, pki_types::ServerName};
 
@@ -20,10 +21,17 @@ use super::http::{self, Body, strip};
 use super::outside::{self, Outside};
 use super::tally::{Tally, Verdict};
 use super::upstream::Upstream;
-use super::usage::{Bill, Exchange, Meter, Metered};
+use super::usage::{Bill, Meter, Metered, Usage};
 
 /// What the step's own part of an address begins with.
 pub(super) const PREFIX: &str = "/v1/";
+
+/// Largest request: a long conversation with a few pictures in it.
+const LARGEST: usize = 32 << 20;
+/// Requests in memory at once, until the server has begun to answer; others wait. A step must not fill the runner's.
+const IN_MEMORY: usize = 4;
+/// Most requests under way where tokens are limited: what each will cost is not known before it is over.
+const BESIDE: usize = 2;
 
 /// Headers that are not the step's to set.
 const OURS: [HeaderName; 5] = [
@@ -35,6 +43,9 @@ const OURS: [HeaderName; 5] = [
     HeaderName::from_static("chatgpt-account-id"),
 ];
 
+/// Why a request is not passed on, or not answered.
+type Refused = (StatusCode, String);
+
 /// Serves the model to one command.
 #[derive(Debug, Clone)]
 pub(super) struct Endpoint {
@@ -42,6 +53,7 @@ pub(super) struct Endpoint {
     outside: Arc<dyn Outside>,
     tally: Tally,
     meter: Arc<Meter>,
+    memory: Arc<Semaphore>,
 }
 
 impl Endpoint {
@@ -51,7 +63,8 @@ impl Endpoint {
         tally: Tally,
         meter: Arc<Meter>,
     ) -> Self {
-        Self { upstream: Arc::new(upstream), outside, tally, meter }
+        let memory = Arc::new(Semaphore::new(IN_MEMORY));
+        Self { upstream: Arc::new(upstream), outside, tally, meter, memory }
     }
 
     /// Serves one connection.
@@ -61,55 +74,67 @@ impl Endpoint {
 
     async fn answer(self, request: Request<Incoming>) -> Response<Body> {
         let path = request.uri().path().strip_prefix(PREFIX);
-        let is_model = match (request.method(), path) {
-            (&Method::POST, Some("responses")) => true,
-            (&Method::GET, Some("models")) => false,
+        let answered = match (request.method(), path) {
+            (&Method::POST, Some("responses")) => self.ask(request).await,
+            (&Method::GET, Some("models")) => self.pass_on(request.into_parts().0, Bytes::new(), None).await,
             _ => {
-                return refusal(
-                    StatusCode::NOT_FOUND,
-                    "only POST /v1/responses and GET /v1/models are passed on",
-                );
+                let why = "only POST /v1/responses and GET /v1/models are passed on";
+                Err((StatusCode::NOT_FOUND, why.to_owned()))
             }
         };
-        if is_model && let Some((status, why)) = self.refused() {
-            return refusal(status, &why);
-        }
-        match self.pass_on(request, is_model).await {
-            Ok(response) => response,
-            Err(why) => refusal(StatusCode::BAD_GATEWAY, &format!("{}: {why}", self.upstream.target)),
-        }
+        answered.unwrap_or_else(|(status, why)| refusal(status, &why))
+    }
+
+    /// Asks the model itself, if nothing forbids it.
+    async fn ask(&self, request: Request<Incoming>) -> Result<Response<Body>, Refused> {
+        let _held = self.memory.acquire().await;
+        let (head, body) = request.into_parts();
+        let body = read(body).await?;
+        let bill = self.meter.open(body.len() as u64, |used, under_way| self.forbids(used, under_way))?;
+        self.pass_on(head, body, Some(bill)).await
     }
 
     /// Says why no further request is passed on, if none is.
-    fn refused(&self) -> Option<(StatusCode, String)> {
-        let used = self.meter.usage();
-        let why = match self.upstream.limit {
-            _ if self.upstream.counted && used.uncounted > 0 => {
-                "the model's server reports no token counts, and they are limited".to_owned()
-            }
-            Some(limit) if used.tokens() >= limit => format!("the token limit of {limit} is reached"),
-            // What the others cost may leave room for it: whoever asks can wait for that.
-            Some(limit) if used.tokens().saturating_add(used.under_way) >= limit => {
-                let why = format!("requests under way may reach the token limit of {limit}");
-                return Some((StatusCode::TOO_MANY_REQUESTS, why));
-            }
-            _ => return None,
+    fn forbids(&self, used: &Usage, under_way: usize) -> Option<Refused> {
+        let never = |why: String| {
+            self.meter.refuse();
+            Some((StatusCode::FORBIDDEN, why))
         };
-        self.meter.refuse();
-        Some((StatusCode::FORBIDDEN, why))
+        // What the others cost may leave room for it: whoever asks can wait for that.
+        let later = |why: String| Some((StatusCode::TOO_MANY_REQUESTS, why));
+        match self.upstream.limit {
+            _ if self.upstream.counted && used.uncounted > 0 => {
+                never("the model's server reports no token counts, and they are limited".to_owned())
+            }
+            Some(limit) if used.tokens() >= limit => never(format!("the token limit of {limit} is reached")),
+            Some(limit) if used.tokens().saturating_add(used.under_way) >= limit => {
+                later(format!("requests under way may reach the token limit of {limit}"))
+            }
+            Some(_) if under_way >= BESIDE => {
+                later(format!("tokens are limited, and {BESIDE} requests are under way"))
+            }
+            _ => None,
+        }
     }
 
-    async fn pass_on(&self, request: Request<Incoming>, is_model: bool) -> Result<Response<Body>, String> {
+    async fn pass_on(
+        &self,
+        head: request::Parts,
+        body: Bytes,
+        mut bill: Option<Bill>,
+    ) -> Result<Response<Body>, Refused> {
         let Upstream { target, tls, .. } = &*self.upstream;
+        let failed = |why: String| (StatusCode::BAD_GATEWAY, format!("{target}: {why}"));
         let stream = outside::connect_anywhere(&*self.outside, target).await.map_err(|verdict| {
             let why = verdict.why();
             self.tally.note(target, verdict);
-            why
+            failed(why)
         })?;
         let stream = Counted::new(stream, self.tally.note(target, Verdict::Allowed));
-        let own = Arc::new(Exchange::default());
-        let request = self.outbound(request, &own)?;
-        let mut bill = is_model.then(|| Bill::open(Arc::clone(&self.meter), own));
+        let request = self.outbound(head, body).map_err(failed)?;
+        if let Some(bill) = &mut bill {
+            bill.sent();
+        }
         let exchanged = match tls {
             None => exchange(stream, request).await,
             Some(tls) => exchange_by_tls(tls, &target.host, stream, request).await,
@@ -119,21 +144,20 @@ impl Endpoint {
         if let Some(bill) = bill.take_if(|_| !worked) {
             bill.cancel();
         }
-        let (mut head, body) = exchanged?.into_parts();
+        let (mut head, body) = exchanged.map_err(failed)?.into_parts();
         strip(&mut head.headers);
         Ok(Response::from_parts(head, Metered::new(body, bill).boxed()))
     }
 
-    /// Makes the request that goes out; the bytes of its body are counted in the exchange.
-    fn outbound(&self, request: Request<Incoming>, own: &Arc<Exchange>) -> Result<Request<Body>, String> {
+    /// Makes the request that goes out.
+    fn outbound(&self, mut head: request::Parts, body: Bytes) -> Result<Request<Body>, String> {
         let Upstream { base, target, headers, tls, .. } = &*self.upstream;
-        let (mut head, body) = request.into_parts();
         let path = head.uri.path().strip_prefix(PREFIX).unwrap_or_default();
         let query = head.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
         head.uri = format!("{base}/{path}{query}").parse().map_err(|_| "not a path".to_owned())?;
         head.version = hyper::Version::HTTP_11;
         strip(&mut head.headers);
-        for name in &OURS {
+        for name in OURS.iter().chain([&header::CONTENT_LENGTH]) {
             head.headers.remove(name);
         }
         head.headers.extend(headers.clone());
@@ -142,12 +166,18 @@ impl Endpoint {
         let host = shown.strip_suffix(&format!(":{default}")).unwrap_or(&shown);
         let host = HeaderValue::from_str(host).map_err(|error| error.to_string())?;
         head.headers.insert(header::HOST, host);
-        let own = Arc::clone(own);
-        let count = move |frame: hyper::body::Frame<Bytes>| {
-            own.asked.fetch_add(frame.data_ref().map_or(0, |data| data.len() as u64), Ordering::Relaxed);
-            frame
-        };
-        Ok(Request::from_parts(head, body.map_frame(count).boxed()))
+        Ok(Request::from_parts(head, http::whole(body)))
+    }
+}
+
+/// Reads a request's body.
+async fn read(body: Incoming) -> Result<Bytes, Refused> {
+    match Limited::new(body, LARGEST).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err((StatusCode::PAYLOAD_TOO_LARGE, format!("larger than {LARGEST} bytes")))
+        }
+        Err(error) => Err((StatusCode::BAD_REQUEST, error.to_string())),
     }
 }
 

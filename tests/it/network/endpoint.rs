@@ -1,9 +1,12 @@
 //! The model endpoint: the key goes out and never in, and nothing but the model is reached.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
-use autopilot::network::{Auth, Gate, Serving, Traffic, Upstream, Verdict};
+use autopilot::network::{Answer, Auth, Gate, Internet, Outside, Serving, Traffic, Upstream, Verdict};
 
 use super::host::Host;
 
@@ -19,7 +22,12 @@ struct Endpoint {
 
 impl Endpoint {
     fn of(upstream: Upstream) -> Self {
-        let gate = Gate::closed().model(upstream);
+        Self::through(upstream, Arc::new(Internet))
+    }
+
+    /// The same, with another way to the model's server.
+    fn through(upstream: Upstream, outside: Arc<dyn Outside>) -> Self {
+        let gate = Gate::closed().model(upstream).through(outside);
         assert_eq!(gate.model_url().unwrap(), "http://127.0.0.1:61079/v1");
         assert_eq!(gate.env(), [], "a step that reaches the model alone has no proxy");
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -179,6 +187,52 @@ fn a_request_that_is_under_way_counts_by_its_size_until_its_answer_tells() {
     assert_eq!((usage.tokens(), usage.estimated, usage.refused), (120, 0, 0));
 }
 
+/// The way to a server, where connections are counted as they begin.
+#[derive(Debug, Default)]
+struct Counting {
+    begun: AtomicU64,
+}
+
+impl Outside for Counting {
+    fn look_up(&self, name: &str) -> Answer<Vec<IpAddr>> {
+        Internet.look_up(name)
+    }
+
+    fn connect(&self, address: SocketAddr) -> Answer<tokio::net::TcpStream> {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        Internet.connect(address)
+    }
+}
+
+#[test]
+fn of_a_burst_under_a_token_limit_two_requests_are_passed_on() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", silent.local_addr().unwrap());
+    let way = Arc::new(Counting::default());
+    let upstream = Upstream::new(&url, &Auth::None).unwrap().limit(Some(1000));
+    let endpoint = Endpoint::through(upstream, Arc::clone(&way) as Arc<dyn Outside>);
+    let (tell, told) = mpsc::channel();
+    let request = "POST /v1/responses HTTP/1.1\r\nHost: h\r\nContent-Length: 15\r\n\r\n{\"store\":false}";
+    let clients: Vec<TcpStream> = (0..20)
+        .map(|_| {
+            let mut client = TcpStream::connect(endpoint.place).unwrap();
+            client.write_all(request.as_bytes()).unwrap();
+            let (mut reader, tell) = (BufReader::new(client.try_clone().unwrap()), tell.clone());
+            std::thread::spawn(move || {
+                let mut line = String::new();
+                drop(reader.read_line(&mut line).map(|_| tell.send(line)));
+            });
+            client
+        })
+        .collect();
+    for _ in 0..18 {
+        let line = told.recv_timeout(Duration::from_secs(60)).unwrap();
+        assert!(line.starts_with("HTTP/1.1 429"), "{line}");
+    }
+    assert_eq!(way.begun.load(Ordering::Relaxed), 2, "no other one was even connected");
+    drop(clients);
+}
+
 #[test]
 fn an_answer_that_could_not_be_given_costs_nothing() {
     let failed = "data: {\"type\":\"response.failed\",\"response\":{\"id\":\"r\",\"error\":\
@@ -232,5 +286,7 @@ fn a_model_that_cannot_be_reached_says_which() {
     let endpoint = Endpoint::of(Upstream::new(&format!("http://{closed}/v1"), &Auth::None).unwrap());
     let answer = endpoint.post("", "{}");
     assert!(answer.starts_with("HTTP/1.1 502") && answer.contains(&closed.to_string()), "{answer}");
-    assert!(matches!(endpoint.end().decisions[0].verdict, Verdict::Failed { .. }));
+    let traffic = endpoint.end();
+    assert!(matches!(traffic.decisions[0].verdict, Verdict::Failed { .. }));
+    assert_eq!((traffic.model.requests, traffic.model.estimated), (0, 0), "nothing was sent");
 }
