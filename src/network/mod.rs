@@ -35,6 +35,7 @@ mod allow;
 mod counted;
 mod hello;
 mod http;
+mod judge;
 mod model;
 mod outside;
 mod proxy;

@@ -5,8 +5,8 @@ use std::io;
 use std::sync::Arc;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::header::{self, HeaderValue};
 use hyper::http::request;
 use hyper::{Method, Request, Response, StatusCode, client};
 use hyper_util::rt::TokioIo;
@@ -18,6 +18,7 @@ use tokio_rustls::rustls::{ClientConfig, pki_types::ServerName};
 
 use super::counted::Counted;
 use super::http::{self, Body, strip};
+use super::judge::{self, Objection};
 use super::outside::{self, Outside};
 use super::tally::{Tally, Verdict};
 use super::upstream::Upstream;
@@ -32,16 +33,6 @@ const LARGEST: usize = 32 << 20;
 const IN_MEMORY: usize = 4;
 /// Most requests under way where tokens are limited: what each will cost is not known before it is over.
 const BESIDE: usize = 2;
-
-/// Headers that are not the step's to set.
-const OURS: [HeaderName; 5] = [
-    header::AUTHORIZATION,
-    header::COOKIE,
-    // The answer has to be readable for its usage to be counted.
-    header::ACCEPT_ENCODING,
-    header::EXPECT,
-    HeaderName::from_static("chatgpt-account-id"),
-];
 
 /// Why a request is not passed on, or not answered.
 type Refused = (StatusCode, String);
@@ -90,6 +81,13 @@ impl Endpoint {
         let _held = self.memory.acquire().await;
         let (head, body) = request.into_parts();
         let body = read(body).await?;
+        judge::judge(&body).map_err(|objection| {
+            let status = match objection {
+                Objection::Forbidden(_) => StatusCode::FORBIDDEN,
+                Objection::Unreadable(_) => StatusCode::BAD_REQUEST,
+            };
+            (status, objection.to_string())
+        })?;
         let bill = self.meter.open(body.len() as u64, |used, under_way| self.forbids(used, under_way))?;
         self.pass_on(head, body, Some(bill)).await
     }
@@ -156,11 +154,11 @@ impl Endpoint {
         let query = head.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
         head.uri = format!("{base}/{path}{query}").parse().map_err(|_| "not a path".to_owned())?;
         head.version = hyper::Version::HTTP_11;
-        strip(&mut head.headers);
-        for name in OURS.iter().chain([&header::CONTENT_LENGTH]) {
-            head.headers.remove(name);
-        }
+        head.headers = judge::known(&head.headers);
         head.headers.extend(headers.clone());
+        if head.method == Method::POST {
+            head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
         let default = if tls.is_some() { 443 } else { 80 };
         let shown = target.to_string();
         let host = shown.strip_suffix(&format!(":{default}")).unwrap_or(&shown);
@@ -172,11 +170,13 @@ impl Endpoint {
 
 /// Reads a request's body.
 async fn read(body: Incoming) -> Result<Bytes, Refused> {
+    let too_large = || Err((StatusCode::PAYLOAD_TOO_LARGE, format!("larger than {LARGEST} bytes")));
+    if body.size_hint().lower() > LARGEST as u64 {
+        return too_large();
+    }
     match Limited::new(body, LARGEST).collect().await {
         Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            Err((StatusCode::PAYLOAD_TOO_LARGE, format!("larger than {LARGEST} bytes")))
-        }
+        Err(error) if error.is::<LengthLimitError>() => too_large(),
         Err(error) => Err((StatusCode::BAD_REQUEST, error.to_string())),
     }
 }
