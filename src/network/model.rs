@@ -1,5 +1,6 @@
 //! The model endpoint: takes a step's requests on its own loopback, adds the key, and passes on those to the model and
-//! nothing else. The key is in this process alone.
+//! nothing else; or those for one page of another server, if that is what a step's program needs a key for. The key is
+//! in this process alone.
 
 use std::io;
 use std::sync::Arc;
@@ -65,13 +66,13 @@ impl Endpoint {
 
     async fn answer(self, request: Request<Incoming>) -> Response<Body> {
         let path = request.uri().path().strip_prefix(PREFIX);
+        let only = self.upstream.only.as_deref();
         let answered = match (request.method(), path) {
-            (&Method::POST, Some("responses")) => self.ask(request).await,
-            (&Method::GET, Some("models")) => self.pass_on(request.into_parts().0, Bytes::new(), None).await,
-            _ => {
-                let why = "only POST /v1/responses and GET /v1/models are passed on";
-                Err((StatusCode::NOT_FOUND, why.to_owned()))
+            (&Method::POST, Some("responses")) if only.is_none() => self.ask(request).await,
+            (&Method::GET, Some(path)) if path == only.unwrap_or("models") => {
+                self.pass_on(request.into_parts().0, Bytes::new(), None).await
             }
+            _ => Err((StatusCode::NOT_FOUND, passed_on(only))),
         };
         answered.unwrap_or_else(|(status, why)| refusal(status, &why))
     }
@@ -165,6 +166,14 @@ impl Endpoint {
         let host = HeaderValue::from_str(host).map_err(|error| error.to_string())?;
         head.headers.insert(header::HOST, host);
         Ok(Request::from_parts(head, http::whole(body)))
+    }
+}
+
+/// Says what is passed on.
+fn passed_on(only: Option<&str>) -> String {
+    match only {
+        None => "only POST /v1/responses and GET /v1/models are passed on".to_owned(),
+        Some(path) => format!("only GET {PREFIX}{path} is passed on"),
     }
 }
 

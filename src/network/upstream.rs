@@ -19,6 +19,8 @@ pub struct Upstream {
     pub(super) headers: HeaderMap,
     pub(super) limit: Option<u64>,
     pub(super) counted: bool,
+    /// The one path that is passed on, if it is no model that is there.
+    pub(super) only: Option<String>,
 }
 
 /// What lets one in: read by the runner, and in no step's hands.
@@ -86,6 +88,7 @@ impl Upstream {
             auth: auth.clone(),
             limit: None,
             counted: false,
+            only: None,
         })
     }
 
@@ -95,6 +98,12 @@ impl Upstream {
             Auth::None => None,
             Auth::Bearer(secret) | Auth::ChatGpt { access_token: secret, .. } => Some(secret),
         }
+    }
+
+    /// Passes on GET of this one path, and nothing that is asked of a model.
+    #[must_use]
+    pub fn only(self, path: String) -> Self {
+        Self { only: Some(path), ..self }
     }
 
     /// Bounds the tokens: when they are used up, the next request is refused.

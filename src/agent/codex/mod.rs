@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 pub use find::{FindError, TESTED, find};
-pub use login::{Cloud, Login, LoginError, cloud, login};
+pub use login::{Cloud, Login, LoginError, cloud, login, task_path};
 pub use mcp::{ListError, list};
 
-use super::{Agent, Listen, Start, Task};
+use super::{Agent, Endpoint, Listen, Start, Task};
 use stream::Stream;
 
 /// The provider's name in the private configuration.
@@ -64,10 +64,11 @@ impl Codex {
         &self.files
     }
 
-    /// Composes how `codex apply` is started for a task of Codex's cloud.
-    pub fn apply(&self, task: &str, cloud: &Cloud, home: &Path) -> Start {
+    /// Composes how `codex apply` is started for a task of Codex's cloud, which it finds at the endpoint. It runs git
+    /// in a checkout where steps have been, whose hooks run beside it: the login is not there.
+    pub fn apply(&self, task: &str, endpoint: &Endpoint, home: &Path) -> Start {
         let config = json!({
-            "chatgpt_base_url": cloud.base_url,
+            "chatgpt_base_url": endpoint.base_url,
             "analytics": {"enabled": false},
             "features": self.off(),
         });
@@ -77,7 +78,7 @@ impl Codex {
             env: environment(home),
             files: vec![
                 ("config.toml".into(), toml_of(&config)),
-                ("auth.json".into(), cloud.login.synthetic().to_string()),
+                ("auth.json".into(), login::stand_in().to_string()),
             ],
             stdin: String::new(),
         }
@@ -193,7 +194,7 @@ fn toml_value(value: &Value) -> Option<toml::Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::{Endpoint, Server};
+    use crate::agent::Server;
 
     fn codex() -> Codex {
         Codex {

@@ -139,6 +139,35 @@ fn nothing_but_the_model_is_passed_on() {
 }
 
 #[test]
+fn where_one_page_is_all_nothing_else_is_passed_on() {
+    let host = Host::saying("a task");
+    let login = Auth::ChatGpt { access_token: "the-token".into(), account_id: "the-account".into() };
+    let endpoint = Endpoint::of(upstream(&host, &login).only("wham/tasks/t".into()));
+    for line in [
+        "POST /v1/responses",
+        "GET /v1/models",
+        "POST /v1/wham/tasks/t",
+        "GET /v1/wham/tasks/t/other",
+        "GET /v1/wham/tasks/t/../u",
+        "GET /v1/wham/tasks",
+    ] {
+        let answer = endpoint.ask(&format!("{line} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"));
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{line}: {answer}");
+    }
+    assert_eq!(host.heads(), Vec::<String>::new());
+    let head =
+        "Host: h\r\nConnection: close\r\nAuthorization: Bearer stand-in\r\nChatGPT-Account-ID: stand-in\r\n";
+    let answer = endpoint.ask(&format!("GET /v1/wham/tasks/t HTTP/1.1\r\n{head}\r\n"));
+    assert!(answer.ends_with("a task") && !answer.contains("the-token"), "{answer}");
+    let head = host.heads().remove(0).to_lowercase();
+    assert!(
+        head.starts_with("get /base/v1/wham/tasks/t http/1.1\r\n") && !head.contains("stand-in"),
+        "{head}"
+    );
+    assert!(head.contains("bearer the-token\r\n") && head.contains("account-id: the-account\r\n"), "{head}");
+}
+
+#[test]
 fn the_models_server_does_nothing_else_for_a_step() {
     let host = model();
     let endpoint = Endpoint::of(upstream(&host, &Auth::Bearer("the-key".into())));
