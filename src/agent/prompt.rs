@@ -144,11 +144,9 @@ impl Briefing<'_> {
         } else {
             "The files are back as they were before it."
         };
-        let mut text = format!(
-            "\n# The attempt before\n\nAttempt {} did not pass: {}\n\n{state}\n",
-            self.attempt.0.saturating_sub(1),
-            before.reason.trim()
-        );
+        let number = self.attempt.0.saturating_sub(1);
+        let mut text = format!("\n# The attempt before\n\nAttempt {number} did not pass. {state}\n");
+        text.push_str(&fenced(&Attachment::new("why it did not pass", before.reason.trim().to_owned())));
         if !before.tail.is_empty() {
             let tail = Attachment::new("the end of its output", before.tail.join("\n"));
             text.push_str(&fenced(&tail));
@@ -264,7 +262,8 @@ mod tests {
             "the runner commits",
             "at least 1 files changed; nothing deleted of tests/**",
             "Then it runs `cargo test`",
-            "Attempt 1 did not pass: post `cargo test`: exit 101",
+            "Attempt 1 did not pass.",
+            ": why it did not pass\npost `cargo test`: exit 101",
             "go on from there",
             "assertion failed",
             "# Task\n\nImplement it.\n",

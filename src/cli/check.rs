@@ -58,9 +58,9 @@ fn find(targets: &[String]) -> Result<Vec<Found>, Failure> {
     if all.is_empty() {
         let failure =
             Failure::new(Exit::Usage, "there are no plans: no .ai/plans/<issue>/Autopilot.yaml here");
-        return Err(
-            failure.hint("docs/plan.md describes the format; `autopilot check FILE` checks a file anywhere")
-        );
+        return Err(failure.hint(
+            "`autopilot init ISSUE` writes one to begin with; `autopilot check FILE` checks a file anywhere",
+        ));
     }
     Ok(all)
 }
@@ -123,9 +123,13 @@ fn warnings(loaded: &Loaded) -> Vec<Fault> {
 fn ask(plan: &Plan) -> Answer {
     let host = crate::sandbox::probe();
     let mut answer = Answer::default();
+    let mut there = run::There::default();
     for step in &plan.steps {
         match policy::decide(&Request::action(step), &host, &Waivers::default()) {
-            Decision::Allow(grant) => answer.granted.push((step.id.clone(), grant.describe())),
+            Decision::Allow(grant) => match there.demand(&grant) {
+                Ok(()) => answer.granted.push((step.id.clone(), grant.describe())),
+                Err(reason) => answer.denied.push(Denied { step: step.id.clone(), reason }),
+            },
             Decision::Deny(reason) => answer.denied.push(Denied { step: step.id.clone(), reason }),
         }
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::exit::{Exit, Failure};
 use super::leftovers::{self, Earlier, Kept, Left, Picking, Scene};
 use super::{output, target};
+use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, RunName};
 use crate::policy::{Waiver, Waivers};
 use crate::worktree::{LockError, Repository, RunDir, State};
@@ -16,7 +17,7 @@ pub(super) struct CleanArgs {
     /// Only say what there is to do.
     #[arg(long)]
     dry_run: bool,
-    /// Also remove worktrees that were kept, if nothing in them is lost by it.
+    /// Also remove worktrees that were kept, once what is in them is saved; and what no bundle can hold, for good.
     #[arg(long)]
     kept: bool,
     /// A protection to go without where this host cannot give it: landlock, seccomp or network (repeatable).
@@ -34,15 +35,15 @@ pub(super) fn run(args: CleanArgs) -> Result<Exit, Failure> {
     let runtime = runtime.map_err(|error| Failure::new(Exit::Internal, format!("runtime: {error}")))?;
     let (mut told, mut worst, mut alive) = (Vec::new(), Exit::Done, false);
     for issue in issues(&state, &repository)? {
-        if let Some(holder) = state.holder(&repository.common_dir, issue) {
-            alive = true;
-            told.push(format!("issue {issue}: run {} is running on {}", holder.run, holder.host));
-            continue;
-        }
-        let done = if args.dry_run {
-            would(scene, issue, args.kept)
-        } else {
-            runtime.block_on(clean(scene, issue, args.kept))
+        let holder = state.holder(&repository.common_dir, issue);
+        alive |= !matches!(holder, Ok(None));
+        let done = match holder {
+            Ok(Some(holder)) => {
+                Ok(vec![format!("issue {issue}: {} is running on {}", holder.whose(), holder.host)])
+            }
+            Ok(None) if args.dry_run => would(scene, issue, args.kept),
+            Ok(None) => runtime.block_on(clean(scene, issue, args.kept)),
+            Err(nameless) => Err(nameless.into()),
         };
         match done {
             Ok(lines) => told.extend(lines),
@@ -84,7 +85,7 @@ async fn clean(scene: Scene<'_>, issue: u64, kept: bool) -> Result<Vec<String>, 
     let lock = match scene.state.lock(&scene.repository.common_dir, issue) {
         Ok(lock) => lock,
         Err(LockError::Held { holder, .. }) => {
-            return Ok(vec![format!("issue {issue}: run {} is running on {}", holder.run, holder.host)]);
+            return Ok(vec![format!("issue {issue}: {} is running on {}", holder.whose(), holder.host)]);
         }
         Err(error) => return Err(error.into()),
     };
@@ -93,10 +94,11 @@ async fn clean(scene: Scene<'_>, issue: u64, kept: bool) -> Result<Vec<String>, 
         told.push(format!("issue {issue}: the lock of process {}, which is gone, is removed", dead.pid));
     }
     let earlier = leftovers::earlier(scene, issue)?;
-    let stay = |earlier: &&Earlier| !kept && matches!(leftovers::standing(earlier), Left::KeptWorktree);
-    told.extend(earlier.iter().filter(stay).map(|earlier| stays(earlier.name)));
+    if !kept {
+        told.extend(earlier.iter().filter_map(stays));
+    }
     let kept = if kept { Kept::Goes } else { Kept::Stays };
-    let picking = Picking { kept, publishing: None };
+    let picking = Picking { kept, publishing: None, secrets: &Secrets::default() };
     told.extend(leftovers::recover(scene, issue, earlier, picking).await?);
     Ok(told)
 }
@@ -118,7 +120,8 @@ fn would(scene: Scene<'_>, issue: u64, kept: bool) -> Result<Vec<String>, Failur
             Left::Nothing => {}
             Left::Unfinished => told.push(format!("would save what run {name} left, record its end{place}")),
             Left::KeptWorktree if kept => told.push(format!("would save what run {name} kept{place}")),
-            Left::KeptWorktree => told.push(stays(name)),
+            Left::MovedAside if kept => told.push(format!("would remove {} for good", earlier.moved_aside())),
+            Left::KeptWorktree | Left::MovedAside => told.extend(stays(&earlier)),
             Left::Broken(error) => told.push(format!("run {name} cannot be picked up: {error}")),
         }
     }
@@ -127,8 +130,19 @@ fn would(scene: Scene<'_>, issue: u64, kept: bool) -> Result<Vec<String>, Failur
     Ok(told)
 }
 
-fn stays(run: RunName) -> String {
-    format!("the worktree of run {run} was kept: `--kept` saves what is in it and removes it")
+/// Says what stays, and what becomes of it with `--kept`, if anything does.
+fn stays(earlier: &Earlier) -> Option<String> {
+    let run = earlier.name;
+    match leftovers::standing(earlier) {
+        Left::KeptWorktree => {
+            Some(format!("the worktree of run {run} was kept: `--kept` saves what is in it and removes it"))
+        }
+        Left::MovedAside => Some(format!(
+            "{} stays: take what you need of it, `--kept` removes it for good",
+            earlier.moved_aside()
+        )),
+        _ => None,
+    }
 }
 
 /// Removes the files that a runner was writing when it died: they have another name until they are whole.

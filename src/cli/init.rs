@@ -38,11 +38,12 @@ pub(super) fn run(args: InitArgs) -> Result<Exit, Failure> {
     // What is written has to be a plan, whatever the document held.
     let loaded = plan::parse(text.as_bytes(), &path, folder, Some(args.issue))
         .map_err(|faults| Failure::new(Exit::Internal, format!("the draft is no plan:\n{faults}")))?;
-    write(&path, &text).map_err(|error| Failure::system(&error))?;
+    write(&path, &text).map_err(|error| Failure::new(Exit::Usage, format!("{}: {error}", path.display())))?;
     let steps = loaded.plan.steps.len();
     output::line(&format!(
-        "{}: {steps} steps, at most {}",
+        "{}: {steps} step{}, at most {}",
         path.display(),
+        if steps == 1 { "" } else { "s" },
         units::duration(loaded.plan.longest())
     ))?;
     output::line("look it over: prompts, expectations, `post`; then `autopilot check` it")?;

@@ -6,10 +6,12 @@ use std::fmt::Write as _;
 use super::exit::{Exit, Failure};
 use super::{publish, target};
 use crate::evidence::event::RunResult;
+use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, RunName};
+use crate::github::Environment;
 use crate::policy::{HostFacts, Waivers};
 use crate::report::{self, RunView, WorktreeView};
-use crate::run::{self, Interrupt};
+use crate::run::{self, Interrupt, Known};
 use crate::worktree::{Record, Repository, RunDir, State, WorktreeError};
 
 /// Where runs happen, and under which rules.
@@ -28,6 +30,21 @@ pub(super) struct Earlier {
     pub(super) files: Files,
     /// Its directory, if it has not been removed.
     pub(super) left: Option<(RunDir, Record)>,
+}
+
+impl Earlier {
+    /// Leaves out a directory without a worktree to go on in: that is made anew there.
+    pub(super) fn resumable(mut self) -> Self {
+        self.left = self.left.filter(|(dir, _)| !dir.is_over());
+        self
+    }
+
+    /// Says what no bundle can hold, and where it is.
+    pub(super) fn moved_aside(&self) -> String {
+        let place = self.left.as_ref().map(|(dir, _)| dir.left().display().to_string()).unwrap_or_default();
+        let list = self.files.relative(&self.files.not_salvaged());
+        format!("what no bundle can hold of run {}, {place}, listed in {list},", self.name)
+    }
 }
 
 /// Lists the earlier runs of an issue, and puts back journals that are gone and have a second copy. The caller
@@ -81,6 +98,8 @@ pub(super) struct Picking<'a> {
     pub(super) kept: Kept,
     /// What they meant to publish is published, until this says to end; or not.
     pub(super) publishing: Option<&'a Interrupt>,
+    /// What must not be seen, as far as whoever picks them up knows; what their plans name is added.
+    pub(super) secrets: &'a Secrets,
 }
 
 /// Recovers those that have no end, or left a directory that they had not meant to leave; returns what there is
@@ -94,7 +113,10 @@ pub(super) async fn recover(
     let mut told = Vec::new();
     for dir in RunDir::abandoned(scene.state, &scene.repository.common_dir, issue)? {
         told.push(match dir.discard() {
-            Ok(()) => format!("{} was never begun, or half removed; cleared away", dir.path().display()),
+            Ok(None) => format!("{} was never begun, or half removed; cleared away", dir.path().display()),
+            Ok(Some(left)) => {
+                format!("warning: {} stays, of a run without a record: remove it by hand", left.display())
+            }
             Err(error) => format!("warning: {} cannot be removed: {error}", dir.path().display()),
         });
     }
@@ -102,7 +124,14 @@ pub(super) async fn recover(
         let name = earlier.name;
         match standing(&earlier) {
             Left::Nothing => {}
-            Left::KeptWorktree if picking.kept == Kept::Stays => {}
+            Left::KeptWorktree | Left::MovedAside if picking.kept == Kept::Stays => {}
+            Left::MovedAside => {
+                let what = earlier.moved_aside();
+                if let Some((dir, _)) = earlier.left {
+                    dir.discard_with_left()?;
+                }
+                told.push(format!("{what} is removed"));
+            }
             Left::Broken(error) => {
                 // Whatever broke it: nothing can be added to it, and a new run does not depend on it.
                 if let Some((dir, _)) = earlier.left {
@@ -113,7 +142,7 @@ pub(super) async fn recover(
                 }
             }
             Left::Unfinished | Left::KeptWorktree => {
-                told.push(recover_one(scene, earlier, picking.publishing).await?);
+                told.push(recover_one(scene, earlier, picking).await?);
             }
         }
     }
@@ -146,6 +175,8 @@ pub(super) enum Left {
     Unfinished,
     /// Its worktree was kept, and says why.
     KeptWorktree,
+    /// Its worktree is removed, but for what no bundle can hold.
+    MovedAside,
     /// Its journal cannot be read.
     Broken(std::io::Error),
 }
@@ -154,26 +185,42 @@ pub(super) enum Left {
 pub(super) fn standing(earlier: &Earlier) -> Left {
     match report::read(&earlier.files) {
         Ok(Some(view)) if view.closed && earlier.left.is_none() => Left::Nothing,
-        Ok(Some(RunView { closed: true, worktree: WorktreeView::Kept(..), .. })) => Left::KeptWorktree,
+        Ok(Some(RunView { closed: true, worktree: WorktreeView::Kept(..), .. })) => {
+            let is_over = earlier.left.as_ref().is_some_and(|(dir, _)| dir.is_over());
+            if is_over { Left::MovedAside } else { Left::KeptWorktree }
+        }
         Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Left::Broken(error),
         _ => Left::Unfinished,
     }
 }
 
-async fn recover_one(
-    scene: Scene<'_>,
-    earlier: Earlier,
-    publishing: Option<&Interrupt>,
-) -> Result<String, Failure> {
+/// Finds out what the plan of a run calls a secret.
+fn known(files: &Files, secrets: &Secrets) -> Known {
+    let environment = Environment::of_process();
+    let register = |view: RunView| view.register_secrets(environment.variables(), secrets);
+    // What cannot be read is not picked up.
+    let unknown = report::read(files).ok().flatten().map(register).unwrap_or_default();
+    Known { secrets: secrets.clone(), unknown }
+}
+
+async fn recover_one(scene: Scene<'_>, earlier: Earlier, picking: Picking<'_>) -> Result<String, Failure> {
     let Earlier { name, files, left } = earlier;
-    let recovered = run::recover(files, left, scene.repository, scene.host, scene.waivers).await;
+    let Scene { repository, host, waivers, .. } = scene;
+    let known = known(&files, picking.secrets);
+    let moved_aside = left.as_ref().map(|(dir, _)| dir.left()).filter(|left| left.exists());
+    let recovered = run::recover(files, left, repository, host, waivers, &known).await;
     Ok(match recovered.map_err(|error| failed(name, error))? {
-        None => format!("run {name} had died before it began; cleared away"),
+        None => match moved_aside.map(|left| left.display().to_string()) {
+            Some(left) => {
+                format!("warning: {left} stays, of run {name}, which has no journal: remove it by hand")
+            }
+            None => format!("run {name} had died before it began; cleared away"),
+        },
         Some(mut recovered) => {
             let (view, _) =
                 report::close(&mut recovered.recorder).map_err(|error| failed(name, error.into()))?;
             scene.repository.hand_over(&recovered.recorder.files().all())?;
-            if let Some(interrupt) = publishing {
+            if let Some(interrupt) = picking.publishing {
                 publish::at_the_end(&mut recovered.recorder, scene.repository, &view, interrupt).await?;
             }
             told(name, &view)

@@ -1,8 +1,10 @@
 //! `autopilot logs`: the log of a run, or a part of it.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, IsTerminal, Read, Seek, SeekFrom};
 use std::time::Duration;
+
+use anstream::adapter::StripBytes;
 
 use super::exit::{Exit, Failure};
 use super::{output, target};
@@ -34,12 +36,13 @@ pub(super) fn run(args: LogsArgs) -> Result<Exit, Failure> {
     let path = files.log();
     let mut log = File::open(&path)
         .map_err(|error| Failure::new(Exit::Usage, format!("{}: {error}", path.display())))?;
+    let mut show = Show::choose();
     if args.step.is_some() || args.failed {
-        return parts(&args, &files, &mut log);
+        return parts(&args, &files, &mut log, &mut show);
     }
     loop {
         let running = args.follow && is_running(&repository.common_dir, &files)?;
-        copy(&mut log, u64::MAX)?;
+        copy(&mut log, u64::MAX, &mut show)?;
         if !running {
             return Ok(Exit::Done);
         }
@@ -47,7 +50,7 @@ pub(super) fn run(args: LogsArgs) -> Result<Exit, Failure> {
     }
 }
 
-fn parts(args: &LogsArgs, files: &Files, log: &mut File) -> Result<Exit, Failure> {
+fn parts(args: &LogsArgs, files: &Files, log: &mut File, show: &mut Show) -> Result<Exit, Failure> {
     let view = report::read(files)
         .map_err(|error| Failure::new(Exit::Internal, error.to_string()))?
         .ok_or_else(|| Failure::new(Exit::Usage, "this run has not begun"))?;
@@ -60,17 +63,17 @@ fn parts(args: &LogsArgs, files: &Files, log: &mut File) -> Result<Exit, Failure
     let steps = view.steps.iter().filter(|step| args.step.as_ref().is_none_or(|id| step.id == *id));
     for attempt in steps.flat_map(|step| &step.attempts).filter(wanted) {
         log.seek(SeekFrom::Start(attempt.log.0)).map_err(|e| Failure::new(Exit::Internal, e.to_string()))?;
-        copy(log, attempt.log.1.map_or(u64::MAX, |to| to.saturating_sub(attempt.log.0)))?;
+        copy(log, attempt.log.1.map_or(u64::MAX, |to| to.saturating_sub(attempt.log.0)), show)?;
     }
     Ok(Exit::Done)
 }
 
 fn is_running(common_dir: &std::path::Path, files: &Files) -> Result<bool, Failure> {
-    let holder = State::find()?.holder(common_dir, files.run().issue());
+    let holder = State::find()?.holder(common_dir, files.run().issue())?;
     Ok(holder.is_some_and(|holder| holder.run == files.run().to_string()))
 }
 
-fn copy(log: &mut File, most: u64) -> Result<(), Failure> {
+fn copy(log: &mut File, most: u64, show: &mut Show) -> Result<(), Failure> {
     let mut part = log.take(most);
     let mut buffer = vec![0; 64 * 1024];
     loop {
@@ -78,6 +81,50 @@ fn copy(log: &mut File, most: u64) -> Result<(), Failure> {
         if n == 0 {
             return Ok(());
         }
-        output::write(&buffer[..n])?;
+        output::write(&show.of(&buffer[..n]))?;
+    }
+}
+
+/// How what a step printed is shown.
+enum Show {
+    /// As it is.
+    Raw,
+    /// On a terminal, which obeys escapes, whoever wrote them: as text alone. Holds back the first of two bytes that
+    /// could be a control of the upper half.
+    Text(StripBytes, Option<u8>),
+}
+
+impl Show {
+    fn choose() -> Self {
+        if io::stdout().is_terminal() { Self::Text(StripBytes::new(), None) } else { Self::Raw }
+    }
+
+    fn of(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let Self::Text(strip, held) = self else { return bytes.to_vec() };
+        let mut text = Vec::with_capacity(bytes.len());
+        for &byte in strip.strip_next(bytes).flatten() {
+            match held.take() {
+                Some(_) if (0x80..0xa0).contains(&byte) => continue,
+                before => text.extend(before),
+            }
+            if byte == 0xc2 { *held = Some(byte) } else { text.push(byte) }
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn on_a_terminal_text_is_shown_and_no_escape_however_it_is_cut() {
+        let log = "a\u{1b}]52;c;ZXZpbA==\u{7}b\u{1b}[2J\u{1b}[31mc\u{9b}2Jd \u{a7}\t\u{e9}\n".as_bytes();
+        for at in 0..log.len() {
+            let mut show = Show::Text(StripBytes::new(), None);
+            let (one, two) = log.split_at(at);
+            let shown = [show.of(one), show.of(two)].concat();
+            assert_eq!(String::from_utf8(shown).unwrap(), "abc2Jd \u{a7}\t\u{e9}\n", "{at}");
+        }
     }
 }

@@ -104,7 +104,7 @@ impl Shelf {
         } else {
             failure.hint(format!("there are plans for {}", known.join(", ")))
         };
-        Err(failure.hint("docs/plan.md describes the format; `autopilot init` writes one to begin with"))
+        Err(failure.hint("`autopilot init ISSUE` writes one to begin with; `autopilot schema` is the format"))
     }
 
     fn plan(&self, issue: u64) -> Result<Option<Found>, Failure> {

@@ -10,7 +10,7 @@ use crate::evidence::mask::Secrets;
 use crate::evidence::{Recorder, RunName, Watch};
 use crate::plan::Plan;
 use crate::report::{self, RunView};
-use crate::run::{self, Refused, Standing};
+use crate::run::{self, Interrupt, Refused, Standing};
 use crate::worktree::{self, Base, RunOf, Worktree, WorktreeError};
 
 /// What is to be done about an issue.
@@ -22,6 +22,8 @@ pub(super) enum Next {
     GoOn(Box<RunView>),
     /// The last run has come to its own end, which stands.
     Stands,
+    /// Whoever was asked ended it all, by this signal.
+    Interrupted(i32),
 }
 
 /// Tells what `--resume` means where the last run is this one.
@@ -48,12 +50,13 @@ pub(super) fn asked_for(plan: &Plan, last: Option<&Earlier>) -> Result<Next, Fai
     }
 }
 
-/// Offers to go on with a crashed run, where somebody is there to answer; says how where nobody is.
+/// Offers to go on with a crashed run, where somebody is there to answer; says how where nobody is, or nobody is to
+/// be asked. Until the answer is there, the interrupt ends it.
 pub(super) async fn offered(
     issue: u64,
     last: Option<&Earlier>,
     is_unchanged: impl FnOnce(&RunView) -> bool,
-    may_ask: bool,
+    asking: Option<Interrupt>,
 ) -> Next {
     let view = last.and_then(|last| report::read(&last.files).ok().flatten());
     let Some(view) = view.filter(|view| !view.closed && can_go_on(view) && is_unchanged(view)) else {
@@ -62,14 +65,21 @@ pub(super) async fn offered(
     let passed = view.steps.iter().filter(|step| step.result == Some(StepResult::Passed)).count();
     let crashed =
         format!("run {} crashed with {passed} of {} steps passed", view.start.run, view.steps.len());
-    if may_ask && std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
-        if agrees(&format!("{crashed}. Go on with it? [Y/n] ")).await {
-            return Next::GoOn(Box::new(view));
-        }
-    } else {
+    let is_there = || std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let Some(mut interrupt) = asking.filter(|_| is_there()) else {
         output::note(&format!("{crashed}; `autopilot run {issue} --resume` goes on with such a run"));
+        return Next::Begin;
+    };
+    let question = format!("{crashed}. Go on with it? [Y/n] ");
+    tokio::select! {
+        biased;
+        signal = interrupt.wait() => {
+            // The question stands in an unfinished line.
+            output::note("");
+            Next::Interrupted(signal)
+        }
+        agreed = agrees(&question) => if agreed { Next::GoOn(Box::new(view)) } else { Next::Begin },
     }
-    Next::Begin
 }
 
 /// Tells whether what ended a run, if anything did, was no fault of its steps.
@@ -78,7 +88,7 @@ pub(super) fn can_go_on(view: &RunView) -> bool {
     end.is_none_or(|end| run::can_go_on(end.result, end.reason.as_ref().map(|reason| reason.kind)))
 }
 
-/// Asks, and waits for a line. From a thread: signals are heard meanwhile.
+/// Asks, and waits for a line. From a thread, which nobody waits for: signals are heard meanwhile.
 async fn agrees(question: &str) -> bool {
     if output::complain(question).is_err() {
         return false;

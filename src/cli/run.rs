@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::exit::{Exit, Failure};
 use super::jobs::Call;
-use super::leftovers::{self, Kept, Picking, Scene};
+use super::leftovers::{self, Earlier, Kept, Picking, Scene};
 use super::plans::{self, Found};
 use super::progress::{Mode, Progress};
 use super::resume::{self, Next};
@@ -106,11 +106,18 @@ async fn one(args: &RunArgs, repository: &Repository, call: Call) -> Result<Exit
         resume::asked_for(&plan, last)?
     } else {
         let is_unchanged = |view: &RunView| resume::check(scene, &plan, view).is_ok();
-        resume::offered(issue, last, is_unchanged, args.issues.len() == 1 && !args.json).await
+        // A run that has no name yet is asked to stop by an empty one.
+        let asking = (args.issues.len() == 1 && !args.json)
+            .then(|| interrupt.or_asked(lock.stop_file(), String::new()));
+        resume::offered(issue, last, is_unchanged, asking).await
     };
-    let last = if matches!(next, Next::GoOn(_)) { earlier.pop() } else { None };
+    if let Next::Interrupted(signal) = next {
+        return Ok(Exit::Signal(signal));
+    }
+    let last = if matches!(next, Next::GoOn(_)) { earlier.pop().map(Earlier::resumable) } else { None };
     let ended = earlier.last().map(|last| last.files.clone());
-    let picking = Picking { kept: Kept::Stays, publishing: (!args.no_publish).then_some(&interrupt) };
+    let publishing = (!args.no_publish).then_some(&interrupt);
+    let picking = Picking { kept: Kept::Stays, publishing, secrets: &secrets };
     for told in leftovers::recover(scene, issue, earlier, picking).await? {
         output::note(&told);
     }
@@ -298,6 +305,10 @@ impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
         match error {
             LockError::Worktree(error) => error.into(),
+            LockError::Nameless { ref path } => Self::new(Exit::Locked, error.to_string()).hint(format!(
+                "`fuser -v {}` tells which process that is: wait for it, or end it",
+                path.display()
+            )),
             LockError::Held { holder, path } => {
                 let elsewhere = holder.is_of_another_host();
                 let failure =

@@ -1,5 +1,8 @@
 //! `autopilot status`: what runs, what ran, what to do next.
 
+use std::collections::{BTreeMap, HashMap};
+use std::io::{ErrorKind, IsTerminal};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
@@ -10,7 +13,7 @@ use crate::evidence::event::{RunResult, StepResult};
 use crate::evidence::{Files, RunName};
 use crate::plan::units;
 use crate::report::{self, RunView, WorktreeView};
-use crate::worktree::{Repository, State};
+use crate::worktree::{Holder, LockError, Record, Repository, RunDir, State};
 
 /// Show what runs, what ran, and what to do next.
 #[derive(Debug, clap::Args)]
@@ -30,7 +33,7 @@ pub(super) fn run(args: StatusArgs) -> Result<Exit, Failure> {
     let state = State::find()?;
     loop {
         let rows = rows(&repository, &state, args.issue)?;
-        if args.watch {
+        if args.watch && std::io::stdout().is_terminal() {
             output::write(b"\x1b[H\x1b[2J")?;
         }
         if args.json {
@@ -38,7 +41,7 @@ pub(super) fn run(args: StatusArgs) -> Result<Exit, Failure> {
                 output::line(&row.json().to_string())?;
             }
         } else {
-            output::line(&table(&rows))?;
+            output::line(&table(&rows, args.issue))?;
         }
         if !args.watch {
             return Ok(Exit::Done);
@@ -79,26 +82,73 @@ impl Row {
 /// Returns the rows, newest first.
 fn rows(repository: &Repository, state: &State, issue: Option<u64>) -> Result<Vec<Row>, Failure> {
     let mut runs = target::runs(repository, issue)?;
+    let dirs = dirs(repository, state, issue)?;
+    runs.extend(dirs.keys().copied());
+    runs.sort_unstable();
+    runs.dedup();
     runs.reverse();
     if issue.is_none() {
         let mut seen = std::collections::HashSet::new();
         runs.retain(|run| seen.insert(run.issue()));
     }
-    let mut rows: Vec<Row> = runs.into_iter().map(|run| row(repository, state, run)).collect();
-    // Only the latest of an issue goes on.
+    let mut holders = HashMap::new();
+    let mut rows = Vec::new();
+    for run in runs {
+        let issue = run.issue();
+        let holder = holders.entry(issue).or_insert_with(|| state.holder(&repository.common_dir, issue));
+        rows.push(row(repository, holder, dirs.get(&run), run));
+    }
+    // Only the latest of an issue goes on, and is meant where the issue is named.
     for row in rows.iter_mut().skip(1).filter(|_| issue.is_some()) {
-        if row.next.ends_with("--resume") {
-            row.next.clear();
+        if row.next.ends_with("--resume") || row.next.ends_with("--failed") {
+            row.next = format!("autopilot logs {} --failed", row.run);
         }
     }
     Ok(rows)
 }
 
-fn row(repository: &Repository, state: &State, run: RunName) -> Row {
+/// Finds the directories of the runs of this checkout: of some there is nothing else, where somebody tidied up.
+fn dirs(
+    repository: &Repository,
+    state: &State,
+    issue: Option<u64>,
+) -> Result<BTreeMap<RunName, RunDir>, Failure> {
+    if !state.root().is_dir() {
+        return Ok(BTreeMap::new());
+    }
+    let of_issue = |record: &Record| issue.is_none_or(|issue| record.issue == issue);
+    let is_own = |record: &Record| record.toplevel == repository.toplevel && of_issue(record);
+    let all = RunDir::of(state, &repository.common_dir)?.into_iter().filter(|(_, record)| is_own(record));
+    Ok(all.filter_map(|(dir, record)| Some((record.run.parse().ok()?, dir))).collect())
+}
+
+/// Reads what there is to tell of a run: from its journal, or from the copy of it.
+fn read(repository: &Repository, dir: Option<&RunDir>, run: RunName) -> std::io::Result<Option<RunView>> {
+    match (report::read(&Files::of(&repository.toplevel, run)), dir) {
+        (Err(error), Some(dir)) if error.kind() == ErrorKind::NotFound => {
+            let copy = dir.mirror();
+            if copy.is_file() { report::read_journal(&copy) } else { Ok(None) }
+        }
+        (read, _) => read,
+    }
+}
+
+fn row(
+    repository: &Repository,
+    holder: &Result<Option<Holder>, LockError>,
+    dir: Option<&RunDir>,
+    run: RunName,
+) -> Row {
     let issue = run.issue();
-    let alive =
-        state.holder(&repository.common_dir, issue).is_some_and(|holder| holder.run == run.to_string());
-    let view = match report::read(&Files::of(&repository.toplevel, run)) {
+    let alive = matches!(holder, Ok(Some(holder)) if holder.run == run.to_string());
+    let read = read(repository, dir, run);
+    let is_over = matches!(&read, Ok(Some(view)) if view.closed);
+    if let Err(nameless) = holder
+        && !is_over
+    {
+        return Row::unknown(run, "unknown", nameless.to_string());
+    }
+    let view = match read {
         Ok(Some(view)) => view,
         Ok(None) => {
             let result = if alive { "starting" } else { "crashed" };
@@ -162,7 +212,7 @@ fn next(view: &RunView, result: &str, issue: u64) -> String {
         "failed" | "crashed" | "interrupted" if resume::can_go_on(view) => picked_up(false, issue),
         "failed" => format!("autopilot logs {issue} --failed"),
         _ => match &view.worktree {
-            WorktreeView::Kept(path, _) => format!("look at {path}"),
+            WorktreeView::Kept(path, _) if Path::new(path).exists() => format!("look at {path}"),
             _ => String::new(),
         },
     }
@@ -173,9 +223,12 @@ fn picked_up(alive: bool, issue: u64) -> String {
     if alive { String::new() } else { format!("autopilot run {issue} --resume") }
 }
 
-fn table(rows: &[Row]) -> String {
+fn table(rows: &[Row], issue: Option<u64>) -> String {
     if rows.is_empty() {
-        return "no runs here yet: autopilot run ISSUE".to_owned();
+        return match issue {
+            Some(issue) => format!("no runs of issue {issue} here yet: autopilot run {issue}"),
+            None => "no runs here yet: autopilot run ISSUE".to_owned(),
+        };
     }
     let head = ["ISSUE", "RUN", "RESULT", "STEP", "TIME", "NEXT"].map(str::to_owned);
     let cells = rows.iter().map(|row| {

@@ -12,6 +12,8 @@ use crate::worktree::{Holder, LockError, Repository, State};
 const LOOK: Duration = Duration::from_millis(200);
 /// How long a run of another host is given: nobody sees from here whether that host is still there.
 const ELSEWHERE: Duration = Duration::from_secs(60);
+/// The same for one that has not even a name.
+const NAMELESS: Duration = Duration::from_secs(5);
 
 /// End the run of an issue in order, as SIGTERM would, and wait until it has ended.
 #[derive(Debug, clap::Args)]
@@ -23,21 +25,31 @@ pub(super) struct StopArgs {
 pub(super) fn run(args: StopArgs) -> Result<Exit, Failure> {
     let repository = target::repository()?;
     let state = State::find()?;
-    let Some(holder) = starting(&state, &repository, args.issue) else {
-        return not_here(&repository, args.issue);
+    let lock = || state.holder(&repository.common_dir, args.issue);
+    let Some(mut holder) = lock()? else { return not_here(&repository, args.issue) };
+    let ask = |holder: &Holder| {
+        let (run, pid, host) = (holder.whose(), holder.pid, &holder.host);
+        output::note(&format!("{run} is asked to stop (process {pid} on {host})"));
+        state.ask_to_stop(&repository.common_dir, args.issue, &holder.run)
     };
-    state.ask_to_stop(&repository.common_dir, args.issue, &holder.run)?;
-    output::note(&format!("run {} is asked to stop (process {} on {})", holder.run, holder.pid, holder.host));
-    let asked = Instant::now();
-    while let Some(now) = state.holder(&repository.common_dir, args.issue) {
-        if (now.run.as_str(), now.pid) != (holder.run.as_str(), holder.pid) {
-            break;
+    ask(&holder)?;
+    let mut asked = Instant::now();
+    while let Some(now) = lock()?.filter(|now| now.is_same_process(&holder)) {
+        // It goes by the name it has by now.
+        if now.run != holder.run {
+            ask(&now)?;
+            (holder, asked) = (now, Instant::now());
+            continue;
         }
-        if now.is_of_another_host() && asked.elapsed() > ELSEWHERE {
+        let patience = if now.run.is_empty() { NAMELESS } else { ELSEWHERE };
+        if now.is_of_another_host() && asked.elapsed() > patience {
             let path = state.lock_file(&repository.common_dir, args.issue);
             return Err(LockError::Held { holder: Box::new(now), path }.into());
         }
         std::thread::sleep(LOOK);
+    }
+    if holder.run.is_empty() {
+        return not_here(&repository, args.issue);
     }
     output::line(&format!("run {}: {}", holder.run, result(&repository, &holder)))?;
     Ok(Exit::Done)
@@ -52,17 +64,6 @@ fn not_here(repository: &Repository, issue: u64) -> Result<Exit, Failure> {
     }
     output::line(&format!("no run of issue {issue} is running"))?;
     Ok(Exit::Done)
-}
-
-/// Waits until the holder of the issue's lock has named its run; nothing if there is no holder.
-fn starting(state: &State, repository: &Repository, issue: u64) -> Option<Holder> {
-    loop {
-        let holder = state.holder(&repository.common_dir, issue)?;
-        if !holder.run.is_empty() {
-            return Some(holder);
-        }
-        std::thread::sleep(LOOK);
-    }
 }
 
 fn result(repository: &Repository, holder: &Holder) -> String {

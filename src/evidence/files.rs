@@ -125,6 +125,16 @@ impl Files {
         put_back(&self.journal(), &mut copy).map(drop)
     }
 
+    /// Tells whether there is a journal.
+    pub fn has_journal(&self) -> io::Result<bool> {
+        Ok(!is_absent(&self.journal())?)
+    }
+
+    /// Tells whether there is a journal that holds an event: it is not empty, nor broken off in its first line.
+    pub fn has_begun(&self) -> io::Result<bool> {
+        Ok(self.has_journal()? && !super::journal::read(&self.journal())?.lines.is_empty())
+    }
+
     /// Tells whether the folders are there.
     pub(super) fn folders_are_there(&self) -> bool {
         [self.log(), self.journal()].iter().all(|file| file.parent().is_some_and(Path::is_dir))
@@ -310,6 +320,15 @@ pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(named(error, path)),
         _ => Ok(()),
+    }
+}
+
+/// Tells whether nothing has this name. What cannot be looked at is an error, not absent.
+pub(super) fn is_absent(path: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(named(error, path)),
     }
 }
 

@@ -85,16 +85,23 @@ impl Recorder {
         Self::reopen(files, secrets, watch)
     }
 
-    /// Opens the files of a run that is over, or to be ended, to add to them.
+    /// Opens the files of a run that is over, or to be ended, to add to them. A log that was lost is begun anew, and
+    /// says so: the journal goes on to tell where its parts were.
     pub fn reopen(
         files: Files,
         secrets: &Secrets,
         watch: Box<dyn Watch>,
     ) -> io::Result<(Self, Vec<Line>, u64)> {
         let (journal, lines, torn) = Journal::reopen(&files.journal())?;
+        files.make_folders()?;
+        let is_lost = !lines.is_empty() && files::is_absent(&files.log())?;
         let log = Log::open(&files.log())?;
         let deferred = Vec::new();
-        Ok((Self { files, journal, log, secrets: secrets.clone(), watch, deferred }, lines, torn))
+        let mut recorder = Self { files, journal, log, secrets: secrets.clone(), watch, deferred };
+        if is_lost {
+            recorder.banner("the log was lost: what the run had printed before this line is gone")?;
+        }
+        Ok((recorder, lines, torn))
     }
 
     /// Returns the names of the run's files.
@@ -110,6 +117,16 @@ impl Recorder {
     /// Masks a text for an event.
     pub fn text(&self, text: impl AsRef<str>) -> Text {
         Text::new(&self.secrets, text.as_ref())
+    }
+
+    /// Masks a text for an event that is shown as one line.
+    pub fn line(&self, text: impl AsRef<str>) -> Text {
+        Text::line(&self.secrets, text.as_ref())
+    }
+
+    /// Masks what is composed of masked texts, and leaves the code fences around them as they are.
+    pub fn composed(&self, text: &str) -> String {
+        mask::composed(&self.secrets, text)
     }
 
     /// Masks a document for an event.
@@ -203,7 +220,7 @@ impl Recorder {
     }
 
     fn write_file(&self, path: &Path, text: &str, mode: u32) -> io::Result<()> {
-        let masked = mask::text(&self.secrets, text);
+        let masked = self.composed(text);
         write_durably(path, masked.as_bytes(), mode)
     }
 }

@@ -19,6 +19,11 @@ impl Text {
         Self(mask::text(secrets, text))
     }
 
+    /// Masks a text that is shown as one line, within others: a control could end it, or move what is around it.
+    pub fn line(secrets: &Secrets, text: &str) -> Self {
+        Self(mask::text(secrets, text).replace(char::is_control, " "))
+    }
+
     /// Masks a path or another string of the system, which need not be UTF-8.
     pub fn lossy(secrets: &Secrets, text: impl AsRef<std::ffi::OsStr>) -> Self {
         Self::new(secrets, &text.as_ref().to_string_lossy())

@@ -69,10 +69,9 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Faults> {
     // O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     let file = rustix::fs::open(path, flags, Mode::empty()).map(File::from).map_err(|errno| match errno {
-        Errno::NOENT => fault(
-            "there is no such file".into(),
-            "docs/plan.md describes the format; .ai/plans/646 is a sample",
-        ),
+        Errno::NOENT => {
+            fault("there is no such file".into(), "`autopilot init ISSUE` writes a plan to begin with")
+        }
         Errno::ACCESS => fault("the file may not be read".into(), "check the file's permissions"),
         other => fault(format!("the file cannot be opened: {}", other.kind()), ""),
     })?;

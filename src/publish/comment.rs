@@ -10,7 +10,7 @@ impl Publisher<'_> {
     /// Creates the comment, or brings the one that is there up to date.
     pub(super) async fn comment(&self) -> Result<Made, Trouble> {
         let gh = self.gh()?;
-        let body = self.recorder.text(report::comment(self.view, self.recorder.files())).to_string();
+        let body = self.recorder.composed(&report::comment(self.view, self.recorder.files()));
         let known = match self.view.done(Effect::Comment).map(|done| &done.state) {
             Some(PublishState::Done { id, .. }) => *id,
             _ => None,

@@ -33,7 +33,7 @@ impl Intent {
         Publishing {
             repository: self.repository.as_ref().map(|slug| Token::new(slug.with_host())),
             effects: self.effects.clone(),
-            hindered: self.hindered.as_ref().map(|why| recorder.text(why)),
+            hindered: self.hindered.as_ref().map(|why| recorder.line(why)),
         }
     }
 }

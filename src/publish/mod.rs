@@ -144,11 +144,11 @@ impl Publisher<'_> {
         };
         let event = match made {
             Ok(Made { url, id }) => {
-                let url = url.map(|url| self.recorder.text(url));
+                let url = url.map(|url| self.recorder.line(url));
                 Event::PublishDone { effect, key, url, id }
             }
             Err(Trouble { kind, why, hint }) => {
-                let (why, hint) = (self.recorder.text(why), self.recorder.text(hint));
+                let (why, hint) = (self.recorder.line(why), self.recorder.line(hint));
                 Event::PublishFailed { effect, key, kind, why, hint }
             }
         };

@@ -19,7 +19,7 @@ impl Publisher<'_> {
                 "see why it was not; then: autopilot publish",
             ));
         };
-        let body = self.recorder.text(report::pull_request(self.view, self.recorder.files())).to_string();
+        let body = self.recorder.composed(&report::pull_request(self.view, self.recorder.files()));
         let arguments = self.arguments(gh, &plan, &branch);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let patience = self.patience.anew();

@@ -52,6 +52,9 @@ impl Publisher<'_> {
         if self.is_there(&remote, reference, commit).await {
             return Ok(made);
         }
+        if let Some(trouble) = scan::refuse_again(self.view, &remote, reference) {
+            return Err(trouble);
+        }
         let found = scan::secrets_in(self.view, self.repository, self.environment)?;
         if let Some(trouble) = scan::refuse(&found, &remote, reference) {
             return Err(trouble);

@@ -30,6 +30,7 @@ pub(super) fn write(view: &RunView, files: &Files) -> io::Result<Option<String>>
     row(&mut text, "why", end.reason.as_ref().map_or("not recorded", |reason| reason.text.as_str()));
     row(&mut text, "after", &spoken(end.took));
     row(&mut text, "passed", &listed(view, StepResult::Passed));
+    row(&mut text, "failed", &listed(view, StepResult::Failed));
     row(&mut text, "skipped", &listed(view, StepResult::Skipped));
     if let Some((reference, commit, _)) = &view.branch {
         row(&mut text, "branch", &format!("{reference} at {commit}"));
@@ -37,7 +38,12 @@ pub(super) fn write(view: &RunView, files: &Files) -> io::Result<Option<String>>
     if let super::WorktreeView::Kept(path, why) = &view.worktree {
         row(&mut text, "worktree", &format!("kept at {path}: {why}"));
     }
-    if let Some((step, attempt)) = view.failed_attempt() {
+    let decided = view.failed_attempt();
+    let failed = |step: &&StepView| step.result == Some(StepResult::Failed);
+    let others =
+        view.steps.iter().filter(failed).filter(|step| decided.is_none_or(|(own, _)| own.id != step.id));
+    others.for_each(|step| text.push_str(&attempts(step)));
+    if let Some((step, attempt)) = decided {
         text.push_str(&attempts(step));
         text.push_str(&last_lines(step, attempt, files)?);
     }
@@ -48,8 +54,13 @@ pub(super) fn write(view: &RunView, files: &Files) -> io::Result<Option<String>>
     for (step, refused) in view.refused() {
         let _ = writeln!(text, "\nProbably refused by the policy of {step}\n  {}", printable(refused));
     }
-    for what in view.steps.iter().flat_map(|step| &step.attempts).flat_map(|attempt| &attempt.secrets) {
-        let _ = writeln!(text, "\nA secret, it seems, in the salvage: {}", printable(what));
+    for (at, salvage) in view.salvages() {
+        for what in &salvage.not_held {
+            let _ = writeln!(text, "\nNot in the salvage of {at} as it was: {}", printable(what));
+        }
+        for what in &salvage.secrets {
+            let _ = writeln!(text, "\nA secret, it seems, in the salvage: {}", printable(what));
+        }
     }
     text.push_str("\nTake over\n");
     for command in take_over(view, files) {
@@ -86,13 +97,20 @@ fn last_lines(step: &StepView, attempt: &AttemptView, files: &Files) -> io::Resu
 
 /// Keeps terminal escapes of a step out of a report that people `cat`.
 fn printable(line: &str) -> String {
-    line.chars().filter(|c| !c.is_control() || *c == '\t').collect()
+    let plain = console::strip_ansi_codes(line);
+    plain.chars().filter(|c| !c.is_control() || *c == '\t').collect()
 }
 
 /// Returns the commands by which a person goes on.
 pub(super) fn take_over(view: &RunView, files: &Files) -> Vec<String> {
     let mut commands = Vec::new();
-    if let Some(last) = view.salvaged().last() {
+    let end = view.end.as_ref();
+    if end.is_some_and(|end| matches!(end.result, RunResult::Interrupted | RunResult::Crashed)) {
+        commands.push(format!("autopilot run {} --resume", view.start.issue));
+    }
+    // What the step left that ended the run stands on everything that passed; what others left need not.
+    let left = view.failed_attempt().and_then(|(_, attempt)| attempt.salvage.references.last());
+    if let Some(last) = left {
         let bundle = files.relative(&files.salvage());
         commands.push(format!("git fetch {bundle} 'refs/salvage/*:refs/salvage/*'"));
         commands.push(format!("git switch -c fix-{} {last}", view.start.issue));
@@ -100,6 +118,6 @@ pub(super) fn take_over(view: &RunView, files: &Files) -> Vec<String> {
         let branch = reference.strip_prefix("refs/heads/").unwrap_or(reference);
         commands.push(format!("git switch {branch}"));
     }
-    commands.push(format!("autopilot logs {} --failed", view.start.issue));
+    commands.push(format!("autopilot logs {} --failed", files.run()));
     commands
 }

@@ -7,15 +7,17 @@ mod failure;
 mod gantt;
 mod markdown;
 mod publishing;
+mod secrets;
 mod summary;
 mod view;
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 pub use comment::{comment, marker, pull_request};
 pub use publishing::{PublishState, PublishView, name_of};
-pub use view::{AttemptView, End, RunView, StepView, WorktreeView};
+pub use view::{AttemptView, End, RunView, SalvageView, StepView, WorktreeView};
 
 use crate::evidence::provenance::Facts;
 use crate::evidence::{Files, Head, Recorder, journal, log};
@@ -23,7 +25,12 @@ use crate::plan::units;
 
 /// Reads the journal of a run; nothing if it does not begin with `run.started`.
 pub fn read(files: &Files) -> io::Result<Option<RunView>> {
-    Ok(RunView::fold(&journal::read(&files.journal())?))
+    read_journal(&files.journal())
+}
+
+/// Reads a run's journal, wherever a copy of it lies.
+pub fn read_journal(path: &Path) -> io::Result<Option<RunView>> {
+    Ok(RunView::fold(&journal::read(path)?))
 }
 
 /// Writes the reports of a run that has ended, and closes its evidence.
@@ -40,10 +47,8 @@ pub fn close(recorder: &mut Recorder) -> io::Result<(RunView, Head)> {
 
 /// Lists what the salvage bundle does not hold as it was; nothing if it holds everything.
 fn not_salvaged(view: &RunView) -> Option<String> {
-    let attempts =
-        view.steps.iter().flat_map(|step| step.attempts.iter().map(move |attempt| (step, attempt)));
-    let lines = attempts.flat_map(|(step, attempt)| {
-        attempt.not_held.iter().map(move |what| format!("{}-{}\t{what}\n", step.id, attempt.number))
+    let lines = view.salvages().flat_map(|(at, salvage)| {
+        salvage.not_held.iter().map(move |what| format!("{at}\t{what}\n")).collect::<Vec<_>>()
     });
     Some(lines.collect::<String>()).filter(|list| !list.is_empty())
 }

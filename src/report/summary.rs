@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::markdown::{clip, inline, table_cell};
 use super::spoken;
-use super::view::{AttemptView, RunView, StepView, WorktreeView};
+use super::view::{AttemptView, RunView, SalvageView, StepView, WorktreeView};
 use super::{egress, gantt};
 use crate::evidence::event::{AttemptResult, Change, ChangeKind, RunResult, StepResult};
 use crate::evidence::{Files, RunName};
@@ -167,14 +167,10 @@ pub(super) fn what_to_check(view: &RunView) -> Vec<String> {
                 let text: String = reason.text.as_str().chars().take(200).collect();
                 items.push(format!("`{}` attempt {} failed: {}", step.id, attempt.number, inline(&text)));
             }
-            items.extend(
-                attempt.not_held.iter().map(|what| format!("not salvaged as it was: {}", inline(what))),
-            );
-            items.extend(
-                attempt.secrets.iter().map(|what| format!("a secret in the salvage: {}", inline(what))),
-            );
+            items.extend(salvage_to_check(&attempt.salvage));
         }
     }
+    items.extend(view.salvaged_beside.iter().flat_map(|(_, salvage)| salvage_to_check(salvage)));
     for change in view.changes() {
         if let Some(why) = change.review.filter(|_| change.kind != ChangeKind::Deleted) {
             items.push(format!("{} was changed ({why})", inline(change.path.as_str())));
@@ -184,6 +180,12 @@ pub(super) fn what_to_check(view: &RunView) -> Vec<String> {
         items.push("the checkout had uncommitted changes, which were not part of the run".to_owned());
     }
     items
+}
+
+fn salvage_to_check(salvage: &SalvageView) -> impl Iterator<Item = String> {
+    let not_held = salvage.not_held.iter().map(|what| format!("not salvaged as it was: {}", inline(what)));
+    let secrets = salvage.secrets.iter().map(|what| format!("a secret in the salvage: {}", inline(what)));
+    not_held.chain(secrets)
 }
 
 fn changed_files(view: &RunView) -> String {

@@ -8,7 +8,7 @@ use super::publishing::{PublishState, PublishView};
 use crate::evidence::event::{
     AttemptResult, Change, CommandEnded, Egress, Event, Reason, RunResult, RunStarted, Spending, StepResult,
 };
-use crate::evidence::{Head, Line, Sha, journal::Contents};
+use crate::evidence::{Head, Line, Sha, Text, Token, journal::Contents};
 
 /// A run, as its journal tells it.
 #[derive(Debug, Clone)]
@@ -27,8 +27,8 @@ pub struct RunView {
     pub branch: Option<(String, String, u64)>,
     /// What became of the worktree.
     pub worktree: WorktreeView,
-    /// Refs of what was salvaged while no step was being done.
-    pub salvaged_beside: Vec<String>,
+    /// What was salvaged while no step was being done, under the name that stands for one: `crashed-1`.
+    pub salvaged_beside: Vec<(String, SalvageView)>,
     /// It was picked up after its runner had died.
     pub recovered: bool,
     /// Time between a runner's death, or an interruption, and going on.
@@ -90,18 +90,26 @@ pub struct AttemptView {
     pub commands: Vec<CommandEnded>,
     /// What was decided about its connections.
     pub egress: Vec<Egress>,
-    /// Ref of what it left, in the salvage bundle.
-    pub salvage: Option<String>,
-    /// What the bundle could not hold.
-    pub not_held: Vec<String>,
-    /// Files in the bundle that look as if they held a secret.
-    pub secrets: Vec<String>,
+    /// What it left.
+    pub salvage: SalvageView,
     /// What the policy probably refused it, and what would allow it.
     pub refused: Option<String>,
     /// The agent's final message.
     pub message: Option<String>,
     /// What its agent used of the model.
     pub spending: Spending,
+}
+
+/// What was saved of an attempt. Twice, if its runner died before the reset: the second time there is what came
+/// since, or what had been saved already.
+#[derive(Debug, Clone, Default)]
+pub struct SalvageView {
+    /// Refs in the salvage bundle.
+    pub references: Vec<String>,
+    /// What the bundle could not hold.
+    pub not_held: Vec<String>,
+    /// Files in the bundle that look as if they held a secret.
+    pub secrets: Vec<String>,
 }
 
 /// What became of a worktree.
@@ -196,15 +204,15 @@ impl RunView {
             Event::CheckpointMade { step, changes, .. } => {
                 self.with_attempt(step.as_str(), |attempt| attempt.changes.clone_from(changes));
             }
-            Event::Salvaged { step, reference, .. } if !self.steps.iter().any(|s| s.id == step.as_str()) => {
-                self.salvaged_beside.push(reference.to_string());
-            }
-            Event::Salvaged { step, reference, not_held, secrets, .. } => {
-                self.with_attempt(step.as_str(), |attempt| {
-                    attempt.secrets = secrets.iter().map(ToString::to_string).collect();
-                    attempt.salvage = Some(reference.to_string());
-                    attempt.not_held = not_held.iter().map(ToString::to_string).collect();
-                });
+            Event::Salvaged { step, attempt, reference, not_held, secrets, .. } => {
+                let add = |salvage: &mut SalvageView| salvage.add(reference, not_held, secrets);
+                if self.steps.iter().any(|own| own.id == step.as_str()) {
+                    self.with_attempt(step.as_str(), |attempt| add(&mut attempt.salvage));
+                } else {
+                    let mut beside = SalvageView::default();
+                    add(&mut beside);
+                    self.salvaged_beside.push((format!("{step}-{attempt}"), beside));
+                }
             }
             Event::StepEnded { step, result, because, .. } => self.with_step(step.as_str(), |step| {
                 step.result = Some(*result);
@@ -320,11 +328,30 @@ impl RunView {
         refused
     }
 
+    /// Returns all that was salvaged, with what it was at: `step-attempt`, or what stands for one.
+    pub fn salvages(&self) -> impl Iterator<Item = (String, &SalvageView)> {
+        let attempts = self.steps.iter().flat_map(|step| step.attempts.iter().map(move |a| (step, a)));
+        let of_attempts = attempts.map(|(step, a)| (format!("{}-{}", step.id, a.number), &a.salvage));
+        of_attempts.chain(self.salvaged_beside.iter().map(|(at, salvage)| (at.clone(), salvage)))
+    }
+
     /// Returns every salvage ref.
     pub fn salvaged(&self) -> Vec<&str> {
-        let of_attempts =
-            self.steps.iter().flat_map(|step| &step.attempts).filter_map(|a| a.salvage.as_deref());
-        of_attempts.chain(self.salvaged_beside.iter().map(String::as_str)).collect()
+        self.salvages().flat_map(|(_, salvage)| &salvage.references).map(String::as_str).collect()
+    }
+}
+
+impl SalvageView {
+    /// Adds what was saved; what is named already is not named again.
+    fn add(&mut self, reference: &Token, not_held: &[Text], secrets: &[Text]) {
+        self.references.push(reference.to_string());
+        for (known, more) in [(&mut self.not_held, not_held), (&mut self.secrets, secrets)] {
+            for text in more.iter().map(ToString::to_string) {
+                if !known.contains(&text) {
+                    known.push(text);
+                }
+            }
+        }
     }
 }
 
@@ -385,12 +412,52 @@ impl AttemptView {
             changes: Vec::new(),
             commands: Vec::new(),
             egress: Vec::new(),
-            salvage: None,
-            not_held: Vec::new(),
-            secrets: Vec::new(),
+            salvage: SalvageView::default(),
             refused: None,
             message: None,
             spending: Spending::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::journal;
+    use crate::evidence::mask::Secrets;
+
+    fn salvaged(step: &str, reference: &str, not_held: &str, secret: &str) -> Event {
+        let texts = |text: &str| vec![Text::new(&Secrets::default(), text)];
+        Event::Salvaged {
+            step: Token::new(step),
+            attempt: 1,
+            reference: Token::new(reference),
+            commit: Token::new("c1"),
+            paths: 1,
+            not_held: texts(not_held),
+            secrets: texts(secret),
+        }
+    }
+
+    #[test]
+    fn a_second_salvage_takes_no_name_of_the_first_away() {
+        let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/journals/v1-crashed.log");
+        let mut journal = journal::read(fixture.as_ref()).unwrap();
+        journal.lines.retain(|line| !matches!(line.event, Event::Salvaged { .. }));
+        let mut view = RunView::fold(&journal).unwrap();
+        // A runner died between the two: what was moved aside is not found again, and what was saved is.
+        view.take(&salvaged("three", "refs/salvage/three-1", "big: moved to left/1", "note: jwt"));
+        view.take(&salvaged("three", "refs/salvage/three-1.2", "late: moved to left/2", "note: jwt"));
+        view.take(&salvaged("resumed", "refs/salvage/resumed-1", "other: moved to left/3", "key: pem"));
+        let told: Vec<_> = view.salvages().filter(|(_, salvage)| !salvage.references.is_empty()).collect();
+        assert_eq!(told.len(), 2);
+        assert_eq!(told[0].1.not_held, ["big: moved to left/1", "late: moved to left/2"]);
+        assert_eq!(told[0].1.secrets, ["note: jwt"]);
+        assert_eq!(told[1].0, "resumed-1");
+        assert_eq!((&*told[1].1.not_held[0], &*told[1].1.secrets[0]), ("other: moved to left/3", "key: pem"));
+        assert_eq!(
+            view.salvaged(),
+            ["refs/salvage/three-1", "refs/salvage/three-1.2", "refs/salvage/resumed-1"]
+        );
     }
 }

@@ -61,9 +61,9 @@ pub(super) fn job<'a>(
     place: &'a Place,
     deadline: (Instant, Cut),
 ) -> Job<'a> {
-    let (argv, dir, output) = (invocation.argv(), step.dir.clone(), step.resources.output);
+    let (argv, dir) = (invocation.argv(), step.dir.clone());
     let gate = command::way_out(grant);
-    Job { argv, dir, env: Vec::new(), stdin: None, hearing: None, grant, place, gate, deadline, output }
+    Job { argv, dir, env: Vec::new(), stdin: None, hearing: None, grant, place, gate, deadline }
 }
 
 /// Says an action as a person would type it.

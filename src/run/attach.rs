@@ -70,7 +70,12 @@ impl Runner<'_> {
         }
         let mut text = String::new();
         for folder in with_folders_above(dir) {
-            if let Ok((file, _)) = self.worktree.open(&folder.join(INSTRUCTIONS[0])) {
+            let path = folder.join(INSTRUCTIONS[0]);
+            // One that the rules ignore is no change, and anybody's.
+            if !self.worktree.holds(&path) {
+                continue;
+            }
+            if let Ok((file, _)) = self.worktree.open(&path) {
                 let mut bytes = Vec::new();
                 file.take(MOST_INSTRUCTIONS).read_to_end(&mut bytes)?;
                 text.push_str(&String::from_utf8_lossy(&bytes));

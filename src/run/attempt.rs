@@ -47,6 +47,7 @@ impl Runner<'_> {
     /// Makes one attempt and records how it went.
     pub(super) async fn attempt(&mut self, this: Try<'_>) -> Result<Outcome, RunError> {
         let started = Instant::now();
+        self.output_left = this.step.resources.output;
         let log = self.recorder.log_position();
         let of = format!("{}/{}", this.number, this.step.retries + 1 + this.lost);
         self.recorder.banner(format!("step {}, attempt {of}", this.step.id))?;
@@ -85,7 +86,7 @@ impl Runner<'_> {
         let own = policy::Own { worktree: &seen.worktree, home: &seen.home, tmp: &seen.tmp };
         let denial = policy::explain_denial(lines.join("\n").as_bytes(), grant, &own);
         Ok(denial.map(|denial| {
-            self.recorder.text(format!("{}: {}; to allow it: {}", denial.what, denial.why, denial.allow))
+            self.recorder.line(format!("{}: {}; to allow it: {}", denial.what, denial.why, denial.allow))
         }))
     }
 
@@ -107,7 +108,7 @@ impl Runner<'_> {
             let (action, home) = self.action_job(step, grants, &place, deadline)?;
             let done = self.command(this, Role::Action, shown(&step.action), action).await?;
             drop(home);
-            if let Some(outcome) = self.judge(&done, step.expectation.exit_code, ReasonKind::Exit, "") {
+            if let Some(outcome) = self.judge(step, &done, step.expectation.exit_code, ReasonKind::Exit, "") {
                 return Ok(outcome);
             }
             self.memory.heard(step, None, &done.log);
@@ -122,7 +123,9 @@ impl Runner<'_> {
         for invocation in &step.post {
             let job = job(invocation, step, &grants.follow_up, &place, deadline);
             let done = self.command(this, Role::Post, invocation.to_string(), job).await?;
-            if let Some(outcome) = self.judge(&done, 0, ReasonKind::Post, &format!("post `{invocation}`: ")) {
+            if let Some(outcome) =
+                self.judge(step, &done, 0, ReasonKind::Post, &format!("post `{invocation}`: "))
+            {
                 return Ok(outcome);
             }
         }
@@ -144,6 +147,7 @@ impl Runner<'_> {
         let place = self.worktree.place()?;
         let grants = self.grants(this.step);
         self.worktree.rolling_back();
+        self.output_left = this.step.resources.output;
         for invocation in &this.step.rollback {
             let deadline = (Instant::now() + ROLLBACK, Cut::RollbackTimeout);
             let job = job(invocation, this.step, &grants.follow_up, &place, deadline);
@@ -165,7 +169,8 @@ impl Runner<'_> {
         let command = self.recorder.text(&shown);
         self.recorder.record(Event::CommandStarted { step: step.clone(), attempt, role, command })?;
         let of = Of { step: step.clone(), attempt, role };
-        let done = command::run(job, of, self.recorder, &mut self.interrupt).await?;
+        let done = command::run(job, self.output_left, of, self.recorder, &mut self.interrupt).await?;
+        self.output_left = self.output_left.saturating_sub(done.printed);
         self.last_output = done.log.clone();
         let status = done.ended.as_ref().ok().map(|ended| &ended.status);
         let ended_by = match (&done.ended, done.cut) {
@@ -183,7 +188,7 @@ impl Runner<'_> {
             role,
             exit_code: status.and_then(|s| if let Status::Exited(code) = s { Some(*code) } else { None }),
             signal: status.and_then(|s| if let Status::Signaled(number) = s { Some(*number) } else { None }),
-            ended_by: ended_by.map(|text| self.recorder.text(text)),
+            ended_by: ended_by.map(|text| self.recorder.line(text)),
             ms: millis(done.took),
             output: done.printed,
             log: Some((done.log.start, done.log.end)),
@@ -198,6 +203,7 @@ impl Runner<'_> {
     /// Tells whether a command's end decides the attempt.
     pub(super) fn judge(
         &self,
+        step: &Step,
         done: &Done,
         expected: i32,
         kind: ReasonKind,
@@ -207,8 +213,8 @@ impl Runner<'_> {
         match (&done.ended, done.cut) {
             (_, Some(Cut::Signal(number))) => Some(Outcome::Interrupted(number)),
             (Err(error), _) => fail(ReasonKind::Launch, error),
-            (_, Some(Cut::StepTimeout)) => fail(ReasonKind::Timeout, "the step's timeout"),
-            (_, Some(Cut::RunTimeout)) => fail(ReasonKind::RunTimeout, "the run's timeout"),
+            (_, Some(cut @ Cut::StepTimeout)) => fail(ReasonKind::Timeout, &self.cut_in_words(cut, step)),
+            (_, Some(cut @ Cut::RunTimeout)) => fail(ReasonKind::RunTimeout, &self.cut_in_words(cut, step)),
             (_, Some(Cut::RollbackTimeout)) => fail(ReasonKind::Timeout, "over a minute"),
             (_, Some(Cut::Output)) => fail(ReasonKind::Limit, "output over its limit"),
             (Ok(ended), None) if ended.survivors > 0 => {
@@ -223,9 +229,11 @@ impl Runner<'_> {
 
     fn cut_in_words(&self, cut: Cut, step: &Step) -> String {
         match cut {
-            Cut::StepTimeout => format!("step timeout of {}", crate::plan::units::duration(step.timeout)),
+            Cut::StepTimeout => {
+                format!("the step's timeout of {}", crate::plan::units::duration(step.timeout))
+            }
             Cut::RunTimeout => {
-                format!("run timeout of {}", crate::plan::units::duration(self.plan.limits.timeout))
+                format!("the run's timeout of {}", crate::plan::units::duration(self.plan.limits.timeout))
             }
             Cut::RollbackTimeout => "rollback timeout of 1m".to_owned(),
             Cut::Output => format!("output limit of {}", crate::plan::units::size(step.resources.output)),
@@ -246,7 +254,7 @@ impl Runner<'_> {
 
     /// Composes a reason, masked.
     pub(super) fn reason(&self, kind: ReasonKind, text: &str) -> Reason {
-        Reason { kind, text: self.recorder.text(text) }
+        Reason { kind, text: self.recorder.line(text) }
     }
 }
 

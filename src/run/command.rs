@@ -46,8 +46,6 @@ pub(super) struct Job<'a> {
     pub(super) gate: Gate,
     /// When it is ended, and which bound that is.
     pub(super) deadline: (Instant, Cut),
-    /// Bytes it may print.
-    pub(super) output: u64,
 }
 
 /// Why the runner ended a command.
@@ -84,16 +82,18 @@ pub(super) struct Done {
     pub(super) usage: Usage,
 }
 
-/// Runs a command to the end of its whole process tree; what it reached is recorded meanwhile.
+/// Runs a command to the end of its whole process tree, or of the bytes that it may print; what it reached is
+/// recorded meanwhile.
 pub(super) async fn run(
     job: Job<'_>,
+    limit: u64,
     of: Of,
     recorder: &mut Recorder,
     interrupt: &mut Interrupt,
 ) -> io::Result<Done> {
     let started = Instant::now();
     let from = recorder.log_position();
-    let (deadline, limit) = (job.deadline, job.output);
+    let deadline = job.deadline;
     let (reader, writer) = pipe()?;
     // What an agent prints is a protocol: its complaints come by another way.
     let (aside, stderr) = match &job.hearing {
@@ -274,7 +274,7 @@ impl Pump<'_> {
     fn flow(&mut self, first_over: bool) -> io::Result<Flow> {
         if first_over {
             self.flush()?;
-            self.recorder.banner(format!("output cut here, at its limit of {} bytes", self.limit))?;
+            self.recorder.banner("output cut here, at the limit of the attempt")?;
         }
         Ok(if self.printed > self.limit { Flow::Over } else { Flow::Within })
     }

@@ -1,5 +1,7 @@
 //! After the last step: the work is taken out, proved to be out, and the worktree goes.
 
+use std::path::Path;
+
 use super::RunError;
 use crate::evidence::event::{Event, Reason, ReasonKind, RunResult};
 use crate::evidence::{Recorder, Token};
@@ -20,11 +22,11 @@ pub(super) async fn finish(
     recorder: &mut Recorder,
     ending: Ending,
 ) -> Result<(), RunError> {
-    let mut path = worktree.dir().path().display().to_string();
+    let path = worktree.dir().path().display().to_string();
     let kept = match take_out(&mut worktree, recorder).await {
         Err(error) => {
             // Whatever the steps did: a run whose work did not arrive is not done.
-            let text = recorder.text(format!("the work could not be taken out: {error}"));
+            let text = recorder.line(format!("the work could not be taken out: {error}"));
             let reason = Some(Reason { kind: ReasonKind::Internal, text });
             recorder.record(Event::RunEnded { result: RunResult::Failed, reason, step: None, ms: 0 })?;
             error.to_string()
@@ -34,11 +36,7 @@ pub(super) async fn finish(
             Err(error) => error.to_string(),
             Ok(proof) => match worktree.remove(&proof) {
                 Err(error) => error.to_string(),
-                Ok(Removed { left: Some(left), .. }) => {
-                    path = left.display().to_string();
-                    "no bundle can hold what was moved there; everything else of the run is removed"
-                        .to_owned()
-                }
+                Ok(Removed { left: Some(left), .. }) => return stays(recorder, &left),
                 Ok(removed) => {
                     return Ok(recorder.record(Event::WorktreeRemoved {
                         proved: removed.proved,
@@ -49,7 +47,14 @@ pub(super) async fn finish(
             },
         },
     };
-    let (path, why) = (recorder.text(path), recorder.text(kept));
+    let (path, why) = (recorder.line(path), recorder.line(kept));
+    Ok(recorder.record(Event::WorktreeKept { path, why })?)
+}
+
+/// Records that nothing of a worktree is left but what was moved aside.
+pub(super) fn stays(recorder: &mut Recorder, left: &Path) -> Result<(), RunError> {
+    let why = "no bundle can hold what was moved there; everything else of the run is removed";
+    let (path, why) = (recorder.line(left.to_string_lossy()), recorder.line(why));
     Ok(recorder.record(Event::WorktreeKept { path, why })?)
 }
 

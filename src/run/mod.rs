@@ -34,8 +34,8 @@ pub use expect::signal_name as name_of_signal;
 pub use finish::Ending;
 pub use interrupt::Interrupt;
 use preflight::enforcement;
-pub use preflight::{Grants, Refusal, preflight};
-pub use recover::{Recovered, recover, restore_journal};
+pub use preflight::{Grants, Refusal, There, preflight};
+pub use recover::{Known, Recovered, recover, restore_journal};
 pub use resume::{Changed, Refused, branch_unchanged, can_go_on, resumed, unchanged};
 pub use standing::Standing;
 use steps::execute;
@@ -78,6 +78,8 @@ pub struct Runner<'a> {
     memory: Memory,
     /// What the last command printed: its part of the log.
     last_output: Range<u64>,
+    /// Bytes that the attempt may still print, all its commands together.
+    output_left: u64,
     /// What was over before, if the run was resumed.
     standing: Standing,
 }
@@ -104,6 +106,7 @@ impl<'a> Runner<'a> {
             consecutive,
             memory,
             last_output,
+            output_left: 0,
             standing,
         }
     }

@@ -1,6 +1,7 @@
 //! What is known before step 1: a run that cannot be right is not begun.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use super::equip::{Applier, Assignment, Equipment, equip};
@@ -55,6 +56,7 @@ pub fn preflight(
     secrets: &Secrets,
 ) -> Result<(BTreeMap<String, Grants>, Vec<String>), Refusal> {
     let mut grants = BTreeMap::new();
+    let mut there = There::default();
     let mut warnings = policy::path_warnings(host);
     let equipment = equip(plan, host, secrets)?;
     warnings.extend(equipment.as_ref().and_then(|equipment| equipment.found.warning.clone()));
@@ -64,6 +66,7 @@ pub fn preflight(
         warnings.extend(register_environment(step, host, secrets));
         let agent = equipment.as_ref().and_then(|all| all.assignments.get(&step.id)).cloned();
         let action = decide(step, &request(step, equipment.as_ref()), host, waivers)?;
+        there.demand(&action).map_err(|reason| Refusal::Policy { step: step.id.clone(), reason })?;
         let is_cloud = matches!(step.action, Action::CodexApply(_));
         if agent.is_some() || is_cloud {
             policy::serves_model(&action)
@@ -74,6 +77,33 @@ pub fn preflight(
         grants.insert(step.id.clone(), Grants { action, follow_up, agent, applier, issue: None });
     }
     Ok((grants, warnings))
+}
+
+/// What is there when a step comes: on the host already, or perhaps made by a step before it.
+#[derive(Debug, Default)]
+pub struct There {
+    /// What steps may have written to.
+    written: Vec<PathBuf>,
+}
+
+impl There {
+    /// Demands that the paths of the next step's grant are there, or may be by then.
+    pub fn demand(&mut self, grant: &Grant) -> Result<(), Reason> {
+        let is_missing = |path: &&PathBuf| {
+            let is_made = self.written.iter().any(|written| path.starts_with(written));
+            let found = path.symlink_metadata();
+            !is_made && found.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+        };
+        if let Some(path) = grant.read().iter().chain(grant.write()).find(is_missing) {
+            return Err(Reason {
+                what: format!("filesystem: {}", path.display()),
+                why: "there is no such file or folder on this host".to_owned(),
+                hint: "make it before the run, or take it out of the step's `filesystem`".to_owned(),
+            });
+        }
+        self.written.extend(grant.write().iter().cloned());
+        Ok(())
+    }
 }
 
 /// Returns what a step's action asks for: what the plan says, and what its agent needs to run at all.

@@ -1,9 +1,12 @@
 //! Picking up a run whose runner died: nothing of it is lost, and its evidence gets an end.
 
+use std::collections::BTreeSet;
+
+use super::RunError;
 use super::attempt::millis;
-use super::finish::{Ending, finish};
+use super::finish::{Ending, finish, stays};
 use super::standing::{Standing, has_worktree};
-use super::{RunError, undo};
+use super::undo::{self, Names};
 use crate::evidence::event::{Event, Reason, ReasonKind, RunResult};
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, Line, Recorder, Token, Unwatched};
@@ -17,6 +20,15 @@ pub struct Recovered {
     pub recorder: Recorder,
 }
 
+/// What is known of a run's secrets to whoever picks it up.
+#[derive(Debug)]
+pub struct Known {
+    /// Their values.
+    pub secrets: Secrets,
+    /// Names of those whose values are not known.
+    pub unknown: BTreeSet<String>,
+}
+
 /// Salvages what a dead runner left of a run, takes its checkpoints out and removes its directory.
 ///
 /// The caller holds the lock of the issue, so nobody else is at it, and has restored the journal.
@@ -26,38 +38,38 @@ pub async fn recover(
     repository: &Repository,
     host: &HostFacts,
     waivers: &Waivers,
+    known: &Known,
 ) -> Result<Option<Recovered>, RunError> {
-    let (mut recorder, lines, torn) =
-        match Recorder::reopen(files.clone(), &Secrets::default(), Box::new(Unwatched)) {
-            Ok(opened) => opened,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                // Died before its first event: there is nothing but perhaps an empty directory.
-                if let Some((dir, _)) = left {
-                    dir.discard()?;
-                }
-                return Ok(None);
-            }
-            Err(error) => return Err(error.into()),
-        };
+    if !files.has_journal()? {
+        discard_claim(&files, left)?;
+        return Ok(None);
+    }
+    let opened = Recorder::reopen(files.clone(), &known.secrets, Box::new(Unwatched))?;
+    let (mut recorder, lines, torn) = opened;
     if lines.is_empty() {
         discard_claim(&files, left)?;
         return Ok(None);
     }
+    let had_worktree = has_worktree(&lines);
+    let is_whole = left.as_ref().is_some_and(|(dir, _)| had_worktree && !dir.is_over());
+    if let Some((dir, _)) = left.as_ref().filter(|_| is_whole) {
+        // Refused before anything is recorded.
+        dir.demand_whole()?;
+    }
     // At once, not with the next event: there may be none before the reports are written from the journal.
     recorder.record(Event::Recovered { torn })?;
     let last = last_checkpoint(&lines);
-    let mut worktree = match left {
-        Some((dir, record)) if has_worktree(&lines) => {
-            Some(Worktree::take_up(dir, &record, last.as_deref(), repository, host, waivers).await?)
+    let (mut worktree, moved_aside) = match left {
+        Some((dir, record)) if is_whole => {
+            let taken = Worktree::take_up(dir, &record, last.as_deref(), repository, host, waivers).await?;
+            (Some(taken), None)
         }
-        Some((dir, _)) => {
-            dir.discard()?;
-            None
-        }
-        None => None,
+        Some((dir, _)) => (None, dir.discard()?),
+        None => (None, None),
     };
     if let Some(worktree) = &mut worktree {
-        save_attempt(worktree, &mut recorder, &lines).await?;
+        let names = if known.unknown.is_empty() { Names::Told } else { Names::Withheld(&known.unknown) };
+        save_attempt(worktree, &mut recorder, &lines, names).await?;
     }
     // An end before the run went on is not the end of what went on.
     let part = lines.iter().rposition(|line| matches!(line.event, Event::Resumed(_))).unwrap_or(0);
@@ -66,6 +78,8 @@ pub async fn recover(
     }
     if let Some(worktree) = worktree {
         finish(worktree, &mut recorder, Ending::Remove).await?;
+    } else if let Some(moved_aside) = moved_aside.filter(|_| had_worktree) {
+        stays(&mut recorder, &moved_aside)?;
     }
     Ok(Some(Recovered { recorder }))
 }
@@ -75,9 +89,10 @@ async fn save_attempt(
     worktree: &mut Worktree,
     recorder: &mut Recorder,
     lines: &[Line],
+    names: Names<'_>,
 ) -> Result<(), RunError> {
     let (step, attempt) = in_flight(lines).unwrap_or((Token::new("crashed"), 1));
-    undo::save(worktree, recorder, &step, attempt).await?;
+    undo::save_with(worktree, recorder, &step, attempt, names).await?;
     undo::reset(worktree, recorder, &step, attempt, false).await
 }
 
@@ -106,18 +121,22 @@ fn in_flight(lines: &[Line]) -> Option<(Token, u32)> {
     })?
 }
 
-/// Puts the journal back from its second copy where something (`git clean`) has removed it.
+/// Puts the journal back from its second copy where something (`git clean`) has removed or emptied it.
 pub fn restore_journal(files: &Files, dir: Option<&RunDir>) -> Result<(), RunError> {
-    match dir.map(RunDir::mirror) {
-        Some(mirror) if mirror.is_file() && !files.journal().exists() => Ok(files.restore_journal(&mirror)?),
-        _ => Ok(()),
+    let Some(mirror) = dir.map(RunDir::mirror).filter(|mirror| mirror.is_file()) else { return Ok(()) };
+    match files.has_begun() {
+        Ok(false) => Ok(files.restore_journal(&mirror)?),
+        Ok(true) => Ok(()),
+        // Changed by somebody: whoever reads it says so.
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 
 /// Removes a name that was claimed for a run that never came to its first event.
 fn discard_claim(files: &Files, left: Option<(RunDir, Record)>) -> Result<(), RunError> {
     if let Some((dir, _)) = left {
-        dir.discard()?;
+        dir.discard_unbegun()?;
     }
     for path in [files.log(), files.journal()] {
         match std::fs::remove_file(&path) {

@@ -209,13 +209,13 @@ impl Runner<'_> {
             Some(StepResult::Skipped) => "was skipped",
             _ => "failed",
         };
-        Some(self.recorder.text(format!("needs {need}, which {how}")))
+        Some(self.recorder.line(format!("needs {need}, which {how}")))
     }
 
     /// Says why a step is not begun any more.
     fn ended_before(&self, stop: &Stop) -> Text {
         match &stop.step {
-            Some(step) => self.recorder.text(format!("the run ended at {step}")),
+            Some(step) => self.recorder.line(format!("the run ended at {step}")),
             None => stop.reason.text.clone(),
         }
     }

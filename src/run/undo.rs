@@ -7,13 +7,21 @@ use std::path::PathBuf;
 use super::RunError;
 use crate::evidence::event::Event;
 use crate::evidence::{Recorder, Text, Token};
-use crate::worktree::Worktree;
+use crate::worktree::{NotHeld, Worktree};
 
 /// Bytes of a salvaged file that are looked at for secrets at once.
 const PIECE: u64 = 4 << 20;
 
 /// Longest secret that is found across two pieces.
 const OVERLAP: usize = 64 << 10;
+
+/// Whether the names that a step gave its files are written down.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Names<'a> {
+    Told,
+    /// They may hold the value of one of these, which nobody knows and therefore nobody masks.
+    Withheld(&'a BTreeSet<String>),
+}
 
 /// Saves what an attempt left, if it left anything.
 pub(super) async fn save(
@@ -22,9 +30,21 @@ pub(super) async fn save(
     step: &Token,
     attempt: u32,
 ) -> Result<(), RunError> {
+    save_with(worktree, recorder, step, attempt, Names::Told).await
+}
+
+/// The same, with names of files or without.
+pub(super) async fn save_with(
+    worktree: &mut Worktree,
+    recorder: &mut Recorder,
+    step: &Token,
+    attempt: u32,
+    names: Names<'_>,
+) -> Result<(), RunError> {
     let Some(saved) = worktree.salvage(step.as_str(), attempt).await? else { return Ok(()) };
-    let not_held = saved.not_held.iter().map(|what| recorder.text(what)).collect();
-    let secrets = secrets_in(worktree, recorder, &saved.written);
+    let say = |what: &NotHeld| recorder.line(names.say(what.to_string(), &what.without_name()));
+    let not_held = saved.not_held.iter().map(say).collect();
+    let secrets = secrets_in(worktree, recorder, &saved.written, names);
     Ok(recorder.record(Event::Salvaged {
         step: step.clone(),
         attempt,
@@ -36,9 +56,22 @@ pub(super) async fn save(
     })?)
 }
 
+impl Names<'_> {
+    /// Returns what there is to say of a file, or, where its name is withheld, the rest of it.
+    fn say(self, with_name: String, rest: &str) -> String {
+        match self {
+            Names::Told => with_name,
+            Names::Withheld(unknown) => {
+                let unknown: Vec<&str> = unknown.iter().map(String::as_str).collect();
+                format!("a name that is not told, since {} is not known here: {rest}", unknown.join(", "))
+            }
+        }
+    }
+}
+
 /// Names the files of a salvage that seem to hold secrets. The bundle is its owner's alone, but owners pass
 /// things on. What cannot be read is passed over: it was saved a moment ago, and only the hint is lost.
-fn secrets_in(worktree: &Worktree, recorder: &Recorder, paths: &[PathBuf]) -> Vec<Text> {
+fn secrets_in(worktree: &Worktree, recorder: &Recorder, paths: &[PathBuf], names: Names<'_>) -> Vec<Text> {
     let mut named = Vec::new();
     for path in paths {
         let mut kinds = BTreeSet::new();
@@ -51,8 +84,8 @@ fn secrets_in(worktree: &Worktree, recorder: &Recorder, paths: &[PathBuf]) -> Ve
             }
         }
         if !kinds.is_empty() {
-            let kinds: Vec<&str> = kinds.into_iter().collect();
-            named.push(recorder.text(format!("{}: {}", path.display(), kinds.join(", "))));
+            let kinds = kinds.into_iter().collect::<Vec<&str>>().join(", ");
+            named.push(recorder.line(names.say(format!("{}: {kinds}", path.display()), &kinds)));
         }
     }
     named

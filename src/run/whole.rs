@@ -103,6 +103,6 @@ pub(super) fn this_host(recorder: &Recorder, repository: &Repository) -> Result<
 }
 
 fn end_by_fault(recorder: &mut Recorder, what: &str) -> Result<(), RunError> {
-    let reason = Some(Reason { kind: ReasonKind::Internal, text: recorder.text(what) });
+    let reason = Some(Reason { kind: ReasonKind::Internal, text: recorder.line(what) });
     Ok(recorder.record(Event::RunEnded { result: RunResult::Failed, reason, step: None, ms: 0 })?)
 }

@@ -27,6 +27,8 @@ use crate::sandbox::{Place, Status};
 /// Wait when the model's server asks for patience without saying for how long; it doubles each time.
 const PATIENCE: Duration = Duration::from_secs(5);
 const LONGEST_PATIENCE: Duration = Duration::from_secs(300);
+/// Wait at least, whatever is said; it doubles, too: what an agent prints is its own, and so is how often it waits.
+const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Lines of a failed command that the next attempt is told.
 const TAIL: usize = 60;
@@ -75,7 +77,7 @@ impl Runner<'_> {
             instructions: instructions.as_deref(),
             folders: &folders,
         };
-        let mut patience = PATIENCE;
+        let (mut patience, mut least) = (PATIENCE, LEAST_PATIENCE);
         loop {
             let upstream = assignment.upstream.clone().limit(self.tokens_left(this.step, codex));
             let upstream = upstream.counted(self.must_count(codex));
@@ -84,8 +86,8 @@ impl Runner<'_> {
             let Some(failure) = waits(&done, report.as_ref()) else {
                 return Ok(self.went(this.step, codex, &done, report));
             };
-            let wait = failure.wait.unwrap_or(patience).max(Duration::from_millis(100));
-            patience = (patience * 2).min(LONGEST_PATIENCE);
+            let wait = failure.wait.unwrap_or(patience).max(least);
+            (patience, least) = ((patience * 2).min(LONGEST_PATIENCE), (least * 2).min(LONGEST_PATIENCE));
             if Instant::now() + wait >= deadline.0 {
                 return Ok(Worked::Over(self.failed(ReasonKind::RateLimit, &failure.in_words())));
             }
@@ -123,7 +125,6 @@ impl Runner<'_> {
             place,
             gate,
             deadline,
-            output: this.step.resources.output,
         };
         let shown = super::action::shown(&this.step.action);
         let mut done = self.command(this, Role::Action, shown, job).await?;
@@ -152,7 +153,7 @@ impl Runner<'_> {
         let over_limit = done.ended.as_ref().is_ok_and(|ended| matches!(ended.status, Status::Limit(_)));
         let Some(report) = report.filter(|_| done.cut.is_none() && !over_limit) else {
             // It was ended, or never started: that is the reason, whatever it said.
-            let outcome = self.judge(done, step.expectation.exit_code, ReasonKind::Exit, "");
+            let outcome = self.judge(step, done, step.expectation.exit_code, ReasonKind::Exit, "");
             return over(outcome.unwrap_or_else(|| self.failed(ReasonKind::Agent, "the agent said nothing")));
         };
         let ended = done.ended.as_ref().map(|ended| how(&ended.status)).unwrap_or_default();
@@ -177,7 +178,7 @@ impl Runner<'_> {
             }
             Turn::Completed => {}
         }
-        if let Some(outcome) = self.judge(done, step.expectation.exit_code, ReasonKind::Exit, "") {
+        if let Some(outcome) = self.judge(step, done, step.expectation.exit_code, ReasonKind::Exit, "") {
             return over(outcome);
         }
         Worked::Completed(report.message.unwrap_or_default())

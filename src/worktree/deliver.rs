@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -191,16 +191,27 @@ impl Proof {
 }
 
 impl rundir::RunDir {
-    /// Removes a run directory in which no step ever ran.
-    pub fn discard(&self) -> Result<(), WorktreeError> {
-        self.remove().map(drop)
+    /// Removes a run directory in which no step ever ran, or that is over; returns where what no bundle can hold
+    /// is, which stays.
+    pub fn discard(&self) -> Result<Option<PathBuf>, WorktreeError> {
+        self.remove()
+    }
+
+    /// Removes the directory of a run without a journal: if it has no copy of one, which is there before any step.
+    pub fn discard_unbegun(&self) -> Result<(), WorktreeError> {
+        if fs::symlink_metadata(self.mirror()).is_ok() {
+            let place = self.path().display();
+            return Err(WorktreeError::refused(
+                format!("its journal is lost, and what is in {place} may be saved nowhere"),
+                format!("look through it, remove {place}, and run again"),
+            ));
+        }
+        self.discard().map(drop)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     /// A folder with one file, and a proof of it.

@@ -81,6 +81,21 @@ pub(super) fn fetch_earlier(
     fetch.arg("refs/salvage/*:refs/salvage/*").run().map(drop)
 }
 
+impl RunDir {
+    /// Demands what a worktree is taken up with.
+    pub fn demand_whole(&self) -> Result<(), WorktreeError> {
+        // A runner may have died while it looked whether the worktree could go.
+        self.put_back_worktree()?;
+        let needed = [self.checkpoints().join(RESULT), self.worktree()];
+        let Some(missing) = needed.iter().find(|path| !path.exists()) else { return Ok(()) };
+        let place = self.path().display();
+        Err(WorktreeError::refused(
+            format!("{} is gone, and what else is in {place} may be saved nowhere", missing.display()),
+            format!("look through it, remove {place}, and run again"),
+        ))
+    }
+}
+
 impl Worktree {
     /// Opens what a dead runner left of a worktree that was whole, at the last checkpoint that was recorded: one that
     /// was made and not recorded is to be adopted, or salvaged.
@@ -92,17 +107,7 @@ impl Worktree {
         host: &HostFacts,
         waivers: &Waivers,
     ) -> Result<Self, WorktreeError> {
-        // A runner may have died while it looked whether the worktree could go.
-        dir.put_back_worktree()?;
-        for needed in [dir.checkpoints().join(RESULT), dir.worktree()] {
-            if !needed.exists() {
-                let place = dir.path().display();
-                return Err(WorktreeError::refused(
-                    format!("{} is gone, and what else is in {place} may be saved nowhere", needed.display()),
-                    format!("look through it, remove {place}, and run again"),
-                ));
-            }
-        }
+        dir.demand_whole()?;
         let mut git = ConfinedGit::new(&dir, host, waivers, repository)?;
         let borrowed = gitdirs::borrowed(&dir, repository)?;
         git.read_also(&borrowed);

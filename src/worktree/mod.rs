@@ -5,6 +5,7 @@
 //! step may do what it likes; nothing here ever reads it. The other, `checkpoints.git`, is out of its sight:
 //! there the runner commits what its own walk found, through git under the sandbox.
 
+mod aside;
 mod bundle;
 mod changes;
 mod checkpoint;
@@ -36,6 +37,7 @@ mod strict;
 mod tree;
 mod walk;
 
+pub use aside::NotHeld;
 pub use changes::{Changed, Changes, Kind};
 pub use checkpoint::{Checkpoint, Counted};
 pub use create::RunOf;
@@ -54,7 +56,8 @@ pub(crate) use state::{host_name, kernel};
 pub use walk::Unheld;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use changes::Snapshot;
@@ -136,6 +139,11 @@ impl Worktree {
         self.made_in
     }
 
+    /// Tells whether the last checkpoint holds a path.
+    pub fn holds(&self, path: &Path) -> bool {
+        self.snapshot.holds(path.as_os_str().as_bytes())
+    }
+
     /// Returns the number of files of the last checkpoint.
     pub fn files(&self) -> u64 {
         self.snapshot.len()
@@ -147,7 +155,7 @@ impl Worktree {
     }
 
     /// Tells what is at a path of the worktree, without following links.
-    pub fn look(&self, path: &std::path::Path) -> std::io::Result<Look> {
+    pub fn look(&self, path: &Path) -> std::io::Result<Look> {
         use std::os::unix::ffi::OsStrExt;
         let Some(stat) = self.root.stat(path.as_os_str().as_bytes())? else { return Ok(Look::Nothing) };
         Ok(match rustix::fs::FileType::from_raw_mode(stat.st_mode) {
@@ -158,14 +166,14 @@ impl Worktree {
     }
 
     /// Reads where a link of the worktree points.
-    pub fn link(&self, path: &std::path::Path) -> std::io::Result<PathBuf> {
+    pub fn link(&self, path: &Path) -> std::io::Result<PathBuf> {
         use std::os::unix::ffi::{OsStrExt, OsStringExt};
         let target = self.root.link(path.as_os_str().as_bytes())?;
         Ok(std::ffi::OsString::from_vec(target).into())
     }
 
     /// Opens a regular file of the worktree through no link, and returns its size.
-    pub fn open(&self, path: &std::path::Path) -> std::io::Result<(std::fs::File, u64)> {
+    pub fn open(&self, path: &Path) -> std::io::Result<(std::fs::File, u64)> {
         use std::os::unix::ffi::OsStrExt;
         self.root.file(path.as_os_str().as_bytes())
     }

@@ -103,9 +103,10 @@ impl Repository {
         Ok(Base { upstream: self.upstream_of(&name), name, commit, parts })
     }
 
-    /// Tells whether the checkout has changes of the user, which are not part of a run.
+    /// Tells whether the checkout has changes of the user, which are not part of a run. Plans need not be committed.
     pub fn is_dirty(&self) -> Result<bool, WorktreeError> {
-        Ok(!self.bare && !self.git("status").args(["--porcelain", "-z", "--no-renames"]).run()?.is_empty())
+        let changes = ["--porcelain", "-z", "--no-renames", "--", ":/", ":(top,exclude).ai/plans"];
+        Ok(!self.bare && !self.git("status").args(changes).run()?.is_empty())
     }
 
     /// Tells whether it is a repository without a checkout.

@@ -59,7 +59,8 @@ impl RunDir {
     ) -> Result<Self, WorktreeError> {
         let path = state.runs()?.join(format!("{}-{}", of.run, key(&repository.common_dir)));
         let dir = Self { path };
-        for folder in [dir.path.clone(), dir.worktree(), dir.home(), dir.tmp(), dir.inbox()] {
+        dir.make_top()?;
+        for folder in [dir.worktree(), dir.home(), dir.tmp(), dir.inbox()] {
             DirBuilder::new().mode(0o700).create(&folder).map_err(at(&folder))?;
         }
         let record = Record {
@@ -87,6 +88,16 @@ impl RunDir {
         sync_folder_of(&file)?;
         sync_folder_of(&dir.path)?;
         Ok(dir)
+    }
+
+    /// Makes the directory itself, or clears the one in which an earlier part of the run had moved something aside:
+    /// that stays where it is.
+    fn make_top(&self) -> Result<(), WorktreeError> {
+        let kept = if self.is_over() { self.remove()? } else { None };
+        match kept {
+            Some(_) => Ok(()),
+            None => DirBuilder::new().mode(0o700).create(&self.path).map_err(at(&self.path)),
+        }
     }
 
     /// Lists the directories of an issue without a record: not begun, or proved and half removed, when their
@@ -197,6 +208,16 @@ impl RunDir {
         }
     }
 
+    /// Tells whether there is no worktree to go on in, nor to save: it was proved and removed, but for what no
+    /// bundle can hold. One that was made since was not whole: from then on there is a copy of the journal.
+    pub fn is_over(&self) -> bool {
+        let is_absent = |path: &Path| {
+            fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        };
+        let parts = [self.worktree(), self.withdrawn(), self.checkpoints()];
+        is_absent(&self.mirror()) && (self.left().is_dir() || parts.iter().all(|path| is_absent(path)))
+    }
+
     /// HOME of the steps.
     pub(super) fn home(&self) -> PathBuf {
         self.path.join("home")
@@ -233,14 +254,11 @@ impl RunDir {
         }
         let left = self.left();
         let kept = if left.exists() { vec![left.clone(), self.record()] } else { Vec::new() };
-        if kept.is_empty() {
-            // Its record goes first: a half removed worktree must not be taken for one to be saved.
-            match fs::remove_file(self.record()) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(at(&self.record())(error));
-                }
-                _ => {}
-            }
+        // This goes first: a half removed worktree must not be taken for one to be saved.
+        let sign = if kept.is_empty() { self.record() } else { self.mirror() };
+        match fs::remove_file(&sign) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&sign)(error)),
+            _ => {}
         }
         let mut result = Ok(());
         // One after the other: what does not go keeps nothing else from going.
@@ -264,7 +282,7 @@ impl RunDir {
     }
 
     /// What no bundle can hold, moved aside and never removed by a run.
-    pub(super) fn left(&self) -> PathBuf {
+    pub fn left(&self) -> PathBuf {
         self.path.join("left")
     }
 }

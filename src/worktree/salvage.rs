@@ -3,16 +3,15 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::fs::DirBuilder;
 use std::io::{self, BufWriter, PipeWriter, Write};
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use super::Worktree;
+use super::aside::NotHeld;
 use super::changes::{Changes, Kind};
 use super::checkpoint::{message, shown};
-use super::error::{WorktreeError, at};
+use super::error::WorktreeError;
 use super::names::storable;
 use super::root::Root;
 use super::tree::{self, Difference, LINK};
@@ -34,8 +33,8 @@ pub struct Salvage {
     pub commit: String,
     /// Paths that differ from the last checkpoint.
     pub paths: u64,
-    /// What a commit cannot hold, in words.
-    pub not_held: Vec<String>,
+    /// What a commit cannot hold.
+    pub not_held: Vec<NotHeld>,
     /// Paths that were written, relative to the repository's top: what is to be looked at for secrets.
     pub written: Vec<PathBuf>,
 }
@@ -81,10 +80,7 @@ impl Worktree {
             not_held.push(self.set_aside(path, *kind)?);
         }
         let renamed = changes.unheld.iter().filter(|(_, kind)| kind.fits_bundle());
-        not_held.extend(
-            renamed
-                .map(|(path, kind)| format!("{}: {kind}; saved as {}", shown(path), shown(&storable(path)))),
-        );
+        not_held.extend(renamed.map(|(path, kind)| NotHeld::renamed(path, *kind)));
         let written = files.into_iter().map(|file| PathBuf::from(OsString::from_vec(file.path))).collect();
         Ok(Some(Salvage { reference, commit, paths: changes.paths.len() as u64, not_held, written }))
     }
@@ -150,23 +146,6 @@ impl Worktree {
             unheld.push((largest.path, Unheld::Big));
         }
         self.salvage_left = self.salvage_left.saturating_sub(sum);
-    }
-
-    /// Moves aside what no bundle can hold, and says so; what only connects processes holds nothing.
-    fn set_aside(&self, path: &[u8], kind: Unheld) -> Result<String, WorktreeError> {
-        if !kind.holds_bytes() {
-            return Ok(format!("{}: {kind}", shown(path)));
-        }
-        let folder = self.dir.left();
-        match DirBuilder::new().mode(0o700).create(&folder) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(at(&folder)(error)),
-            _ => {}
-        }
-        let left = Root::open(&folder)?;
-        let number = std::fs::read_dir(&folder).map_err(at(&folder))?.count() + 1;
-        self.root.move_to(path, &left, &number.to_string())?;
-        let place = folder.join(number.to_string());
-        Ok(format!("{}: {kind}; moved to {}", shown(path), place.display()))
     }
 
     async fn import(

@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
@@ -11,15 +12,21 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::{WorktreeError, at};
 
+/// How often it is looked whether a holder has written its name, which takes it no time: counted, not timed, so that
+/// whoever was halted meanwhile has looked as often.
+const LOOKS: u32 = 600;
+/// And how long it is waited in between.
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// The state directory.
 #[derive(Debug, Clone)]
 pub struct State {
     root: PathBuf,
 }
 
-/// Who holds a lock, or ran a run: enough to tell whether it is still alive.
+/// Who holds a lock, or ran a run: enough to tell whether it is still alive. What a later version says besides is
+/// passed over: its lock counts like any other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Holder {
     /// Version of this record.
     pub v: u32,
@@ -58,6 +65,12 @@ pub enum LockError {
         /// The lock's file.
         path: PathBuf,
     },
+    /// Somebody holds it who does not say who.
+    #[error("somebody whose name cannot be read holds the lock {}", path.display())]
+    Nameless {
+        /// The lock's file.
+        path: PathBuf,
+    },
     /// The system refused something.
     #[error(transparent)]
     Worktree(#[from] WorktreeError),
@@ -72,12 +85,16 @@ impl State {
             .or_else(|| Some(variable("XDG_STATE_HOME")?.join("autopilot")))
             .or_else(|| nix::unistd::geteuid().is_root().then(|| PathBuf::from("/var/lib/autopilot")))
             .or_else(|| Some(variable("HOME")?.join(".local/state/autopilot")));
-        let root = root.filter(|root| root.is_absolute()).ok_or_else(|| {
-            WorktreeError::refused(
-                "no place for the state of runs: HOME is not set",
+        let Some(root) = root.as_ref().filter(|root| root.is_absolute()).cloned() else {
+            let why = root.map_or_else(
+                || "HOME is not set".to_owned(),
+                |root| format!("`{}` is not an absolute path", root.display()),
+            );
+            return Err(WorktreeError::refused(
+                format!("no place for the state of runs: {why}"),
                 "set AUTOPILOT_STATE_DIR to an absolute path",
-            )
-        })?;
+            ));
+        };
         Ok(Self { root })
     }
 
@@ -95,22 +112,27 @@ impl State {
     pub fn lock(&self, common_dir: &Path, issue: u64) -> Result<Lock, LockError> {
         self.folder("locks")?;
         let path = self.lock_file(common_dir, issue);
-        loop {
+        for _ in 0..LOOKS {
             if let Some(lock) = Lock::try_take(&path)? {
                 return Ok(lock);
             }
+            std::thread::sleep(PAUSE);
         }
+        Err(LockError::Nameless { path })
     }
 
     /// Returns the holder of an issue's lock if it is alive or of another host.
-    pub fn holder(&self, common_dir: &Path, issue: u64) -> Option<Holder> {
-        let mut file = File::open(self.lock_file(common_dir, issue)).ok()?;
+    pub fn holder(&self, common_dir: &Path, issue: u64) -> Result<Option<Holder>, LockError> {
+        let path = self.lock_file(common_dir, issue);
+        let Ok(mut file) = File::open(&path) else { return Ok(None) };
+        let mut looks = 0..LOOKS;
         let holder = loop {
             match read_holder(&mut file) {
                 Some(holder) => break holder,
+                None if !is_held(&file) => return Ok(None),
                 // Its holder is writing its name just now.
-                None if is_held(&file) => std::thread::sleep(std::time::Duration::from_millis(5)),
-                None => return None,
+                None if looks.next().is_some() => std::thread::sleep(PAUSE),
+                None => return Err(LockError::Nameless { path }),
             }
         };
         let alive = if holder.is_of_another_name() {
@@ -119,7 +141,7 @@ impl State {
         } else {
             holder.may_be_alive()
         };
-        alive.then_some(holder)
+        Ok(alive.then_some(holder))
     }
 
     /// Lists the issues of a repository that have a lock, whoever holds it.
@@ -155,7 +177,7 @@ impl State {
 }
 
 impl Lock {
-    /// One try; nothing if the file was replaced meanwhile.
+    /// One try; nothing if the file was replaced meanwhile, or its holder has not written its name.
     fn try_take(path: &Path) -> Result<Option<Self>, LockError> {
         let open =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
@@ -168,7 +190,6 @@ impl Lock {
                     return Err(LockError::Held { holder: Box::new(holder), path: path.to_owned() });
                 }
                 // Its holder has it, and has not written its name yet, or is letting go.
-                std::thread::sleep(std::time::Duration::from_millis(5));
                 return Ok(None);
             }
             Err((_, error)) => return Err(at(path)(error.into()).into()),
@@ -244,6 +265,16 @@ impl Holder {
         read_holder(&mut File::open(lock).ok()?)
     }
 
+    /// Says of which run it is.
+    pub fn whose(&self) -> String {
+        if self.run.is_empty() { "a run that is starting".to_owned() } else { format!("run {}", self.run) }
+    }
+
+    /// Tells whether it and another are of one process. The name of its run may have come in between.
+    pub fn is_same_process(&self, other: &Self) -> bool {
+        (&self.host, &self.boot, self.pid, self.start) == (&other.host, &other.boot, other.pid, other.start)
+    }
+
     /// Tells whether it is of another host than this, by its name.
     pub fn is_of_another_host(&self) -> bool {
         self.host != host_name()
@@ -275,12 +306,8 @@ fn stop_beside(lock: &Path) -> PathBuf {
 }
 
 fn describe(holder: &Holder) -> String {
-    let run = if holder.run.is_empty() {
-        "a run that is starting".to_owned()
-    } else {
-        format!("run {}", holder.run)
-    };
-    format!("{run} holds the lock: process {} on {}, since {}", holder.pid, holder.host, holder.since)
+    let Holder { pid, host, since, .. } = holder;
+    format!("{} holds the lock: process {pid} on {host}, since {since}", holder.whose())
 }
 
 /// Names a repository in the state directory.
@@ -356,10 +383,15 @@ mod tests {
         assert!(
             matches!(held, Err(LockError::Held { holder, path: file }) if *holder == elsewhere && file == path)
         );
+        // Nor if it is of a later version, which says more.
+        let mut later = serde_json::to_value(&elsewhere).unwrap();
+        later["more"] = "of it".into();
+        fs::write(&path, later.to_string()).unwrap();
+        assert!(matches!(state.lock(Path::new("/r"), 7), Err(LockError::Held { .. })));
         // A container that was started again has another name, and the same kernel.
         let renamed = Holder { host: "elsewhere".into(), ..dead };
         fs::write(&path, serde_json::to_vec(&renamed).unwrap()).unwrap();
-        assert_eq!(state.holder(Path::new("/r"), 7), None);
+        assert_eq!(state.holder(Path::new("/r"), 7).unwrap(), None);
         assert_eq!(state.lock(Path::new("/r"), 7).unwrap().taken_over, Some(renamed));
     }
 }

@@ -79,6 +79,24 @@ fn what_a_step_prints_is_no_command_of_the_job() {
 }
 
 #[test]
+fn what_a_step_names_is_no_command_of_the_job_and_no_escape() {
+    let repo = Repo::new();
+    repo.plan(
+        "  - id: one
+    command: |
+      touch \"$(printf 'x\\n::notice::planted\\n\\033]0;planted\\007##[error]planted')\"
+    expectation: {changes: {within: [made]}}\n",
+    );
+    let ran = job(&repo).0.exits(1).says("planted");
+    for line in ran.stdout.lines() {
+        assert!(!line.trim_start().starts_with("::notice") && !line.contains("##["), "{}", ran.stdout);
+    }
+    ran.hides("\u{1b}").hides("\u{7}");
+    let report = fs::read_to_string(repo.evidence("FAILED-").pop().unwrap()).unwrap();
+    assert!(!report.contains('\u{1b}') && !report.lines().any(|line| line.starts_with("::")), "{report}");
+}
+
+#[test]
 fn faults_of_a_plan_are_marked() {
     let repo = Repo::new();
     repo.file(".ai/plans/7/Autopilot.yaml", "version: 1\nissue: 7\ntitle: Try\nstep: []\n");

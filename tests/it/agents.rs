@@ -166,7 +166,8 @@ fn a_retry_goes_on_and_is_told_why() {
     let first = repo.on_branch("told-0");
     assert!(first.contains("# Task\n\nDo it.") && !first.contains("attempt before"), "{first}");
     let second = repo.on_branch("told-1");
-    assert!(second.contains("Attempt 1 did not pass: post `"), "{second}");
+    assert!(second.contains("Attempt 1 did not pass."), "{second}");
+    assert!(second.contains(": why it did not pass\npost `"), "in a fence: {second}");
     assert!(second.contains("exit 9") && second.contains("only-one"), "{second}");
     assert!(second.contains("go on from there"), "{second}");
 }

@@ -157,6 +157,94 @@ fn a_kept_worktree_goes_when_that_is_asked_for() {
 }
 
 #[test]
+fn what_no_bundle_can_hold_goes_on_a_persons_word_alone() {
+    let repo = Repo::new();
+    repo.plan_with(
+        "limits: {salvage: 1KiB}",
+        "  - {id: a, command: 'echo one > one'}\n  - {id: b, command: 'head -c 9000 /dev/zero > big; exit 3'}\n",
+    );
+    repo.run().exits(1);
+    let journal = repo.evidence("status-").pop().unwrap();
+    let evidence = fs::read(&journal).unwrap();
+    let left = run_dirs(&repo)[0].join("left");
+    let named = format!("{}, listed in .ai/logs/autopilot/not-salvaged-", left.display());
+    let stays = || repo.autopilot(["clean"]).exits(0).says(&named).says("`--kept` removes it for good");
+    stays();
+    repo.autopilot(["clean", "--dry-run"]).exits(0).says(&named).says("`--kept` removes it for good");
+    repo.autopilot(["clean", "--dry-run", "--kept"]).exits(0).says(&named).says("would remove");
+    // Nor is it in the way of another run of the issue, which leaves its own.
+    repo.run().exits(1);
+    stays();
+    assert_eq!(run_dirs(&repo).len(), 2);
+    assert_eq!(fs::metadata(left.join("1")).unwrap().len(), 9000);
+
+    repo.autopilot(["clean", "--kept"]).exits(0).says(&named).says("is removed");
+    assert_eq!(repo.left_in_state(), Vec::<String>::new());
+    assert_eq!(fs::read(&journal).unwrap(), evidence, "what the run did is what it was");
+    repo.autopilot(["audit", "--all"]).exits(0);
+    repo.autopilot(["clean"]).exits(0).says("nothing is left of any run");
+}
+
+#[test]
+fn what_is_moved_aside_while_no_step_is_done_is_named() {
+    let repo = Repo::new();
+    repo.plan_with("limits: {salvage: 1KiB}", "  - {id: a, command: 'echo one > one'}\n");
+    repo.autopilot(["7", "--keep-worktree"]).exits(0);
+    let token = ["ghp_0123456789abcdef", "0123456789abcdef0123"].concat();
+    fs::write(run_dirs(&repo)[0].join("worktree/big"), [b'x'; 9000]).unwrap();
+    fs::write(run_dirs(&repo)[0].join("worktree/note"), token).unwrap();
+    repo.autopilot(["clean", "--kept"]).exits(0).says("left stays: no bundle can hold");
+    let list = fs::read_to_string(repo.evidence("not-salvaged-").pop().unwrap()).unwrap();
+    assert!(list.starts_with("crashed-1\tbig: larger than `limits.salvage`; moved to "), "{list}");
+    let summary = repo.summary();
+    assert!(summary.contains("not salvaged as it was: ``big: larger"), "{summary}");
+    assert!(summary.contains("a secret in the salvage: `note: "), "{summary}");
+    repo.autopilot(["clean", "--kept"]).exits(0).says("is removed");
+    repo.autopilot(["audit", "--all"]).exits(0);
+}
+
+#[test]
+fn a_known_secret_is_masked_by_whoever_picks_a_run_up_and_an_unknown_one_is_not_written() {
+    const VALUE: &str = "zq81correcthorsebattery";
+    // Who picks it up, with which secrets, and how the files are named.
+    for (args, is_known, named) in [
+        (&["clean"][..], true, "big-***: larger"),
+        (&["7"], true, "big-***: larger"),
+        (&["clean"], false, "a name that is not told, since NPM_TOKEN is not known here: larger"),
+    ] {
+        let repo = Repo::new();
+        repo.plan_with(
+            "limits: {salvage: 1KiB}",
+            "  - {id: a, command: 'test -n \"$AGAIN\" || { head -c 9000 /dev/zero > big-$NPM_TOKEN; echo $NPM_TOKEN > note-$NPM_TOKEN; echo ready; sleep 600; }', secrets: [NPM_TOKEN], env: [AGAIN]}\n",
+        );
+        let mut command = repo.command(["7"]);
+        let command = command.env("NPM_TOKEN", VALUE).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        wait_until(|| repo.log().contains("ready"));
+        repo.kill(&mut child);
+        let mut command = repo.command(args);
+        if is_known {
+            command.env("NPM_TOKEN", VALUE).env("AGAIN", "1");
+        }
+        Ran::of(&command.output().unwrap()).exits(0).hides(VALUE).says("had crashed; its end is recorded");
+        let reports = ["status-", "summary-", "not-salvaged-", "FAILED-"].map(|kind| {
+            let text = fs::read_to_string(&repo.evidence(kind)[0]).unwrap();
+            assert!(!text.contains(VALUE), "{args:?}: {text}");
+            text
+        });
+        for text in &reports[..3] {
+            assert!(text.contains(named), "{args:?}: {text}");
+        }
+        assert!(reports[2].contains("left/1"), "{}", reports[2]);
+        // The value alone, without a known one to compare it with, looks like no secret.
+        assert_eq!(
+            reports[3].contains("A secret, it seems, in the salvage: note-***: known-value"),
+            is_known
+        );
+    }
+}
+
+#[test]
 fn what_is_of_a_repository_that_was_moved_is_named_and_kept() {
     let (repo, mut child) = waiting();
     repo.kill(&mut child);

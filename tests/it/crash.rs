@@ -257,6 +257,7 @@ fn evidence_that_is_cleaned_away_in_mid_run_is_put_back() {
         wait_until(|| repo.log().contains("ready"));
         let done = Command::new("sh").args(["-c", habit]).current_dir(repo.top()).status().unwrap();
         assert!(done.success());
+        repo.autopilot(["status"]).exits(0).says("running");
         let homes =
             fs::read_dir(repo.state().join("runs")).unwrap().map(|run| run.unwrap().path().join("home"));
         homes.for_each(|home| fs::write(home.join("go"), "").unwrap());
@@ -280,6 +281,7 @@ fn a_crashed_run_whose_evidence_was_cleaned_away_comes_back_from_the_mirror() {
     let repo = Repo::new();
     crash_in_step(&repo);
     repo.git(["clean", "-qfdx"]);
+    repo.autopilot(["status"]).exits(0).says("crashed").says("autopilot run 7 --resume");
     mend(&repo);
     repo.run().exits(0).says("had crashed; its end is recorded");
     assert_eq!(journals(&repo).len(), 2);

@@ -245,6 +245,22 @@ fn what_a_step_prints_or_names_is_no_markup_in_the_reports() {
 }
 
 #[test]
+fn a_mask_ends_where_the_name_ends_that_it_is_in() {
+    let repo = Repo::new();
+    repo.plan(
+        "  - id: a
+    command: |
+      echo x > 'Cookie: a=aB3'; echo x > 'D fixes #1, closes #2 @octocat'; echo x > 'password=\"'; echo x > 'z'\n",
+    );
+    repo.run().exits(0);
+    let summary = repo.summary();
+    for name in ["`Cookie: a=***`", "`D fixes #1, closes #2 @octocat`", "`z`"] {
+        assert!(summary.contains(name), "{name} is not in {summary}");
+    }
+    repo.autopilot(["audit"]).exits(0);
+}
+
+#[test]
 fn a_journal_of_version_1_parses_for_ever() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/journals/v1.log");
     let contents = journal::read(&path).unwrap();

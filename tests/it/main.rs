@@ -34,6 +34,8 @@ mod jobs;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
+mod locks;
+#[cfg(test)]
 mod mask;
 #[cfg(test)]
 mod network;

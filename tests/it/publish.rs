@@ -156,7 +156,7 @@ fn a_failed_run_is_an_escalation() {
         "<details><summary>Last 3 of 3 lines of two, attempt 1</summary>\n\n```text\n── step two, attempt 1/1\nit broke\n",
         &format!("git fetch .ai/logs/autopilot/salvage-{run}.bundle 'refs/salvage/*:refs/salvage/*'"),
         "git switch -c fix-7 refs/salvage/two-1",
-        "autopilot logs 7 --failed",
+        "--failed",
         "\n@acme/team @somebody\n",
     ] {
         assert!(body.contains(part), "{part} is not in:\n{body}");
@@ -566,6 +566,54 @@ fn a_value_of_the_environment_stops_the_push() {
     let ran = Ran::of(&command.env("DEPLOY_PASSWORD", "correct-horse-battery").output().unwrap());
     ran.exits(0).says("known-value in a:1 of");
     assert_eq!(scene.on_remote(), ["HEAD", "refs/heads/main"]);
+}
+
+#[test]
+fn a_push_that_was_stopped_for_a_secret_stays_stopped_whatever_the_next_shell_knows() {
+    let scene = Offline::new(
+        "publish: {comment: false, push: true}",
+        "  - {id: one, command: 'printf %s%s correct-horse- battery > a'}\n",
+    );
+    let mut command = scene.repo.command(["7"]);
+    let ran = Ran::of(&command.env("DEPLOY_PASSWORD", "correct-horse-battery").output().unwrap());
+    ran.exits(0).says("known-value in a:1 of");
+    for args in [&["publish"][..], &["publish", "7"]] {
+        scene.repo.autopilot(args).exits(1).says("known-value in a:1 of").says("git push origin autopilot/");
+        assert_eq!(scene.after_head().pop().unwrap()["kind"], "secret");
+        assert_eq!(scene.on_remote(), ["HEAD", "refs/heads/main"]);
+    }
+    // Somebody looked at it and pushed by hand.
+    scene.repo.git(["push", "-q", "origin", &scene.repo.branch()]);
+    scene.repo.autopilot(["publish"]).exits(0).says("push     done");
+}
+
+#[test]
+fn a_secret_of_the_plan_is_looked_for_or_nothing_is_pushed() {
+    let publish = |scene: &Offline, token: Option<&str>| {
+        let mut command = scene.repo.command(["publish", "7"]);
+        Ran::of(&command.envs(token.map(|token| ("DEPLOYED_WITH", token))).output().unwrap())
+    };
+    for (step, leaks) in [("echo fine > a", false), ("printf %s \"$DEPLOYED_WITH\" > a", true)] {
+        let scene = Offline::new(
+            "publish: {comment: false, push: true}",
+            &format!("  - {{id: one, command: '{step}', secrets: [DEPLOYED_WITH]}}\n"),
+        );
+        let mut command = scene.repo.command(["run", "--no-publish", "7"]);
+        Ran::of(&command.env("DEPLOYED_WITH", "correct-horse").output().unwrap()).exits(0);
+        for unknown in [None, Some(""), Some("short")] {
+            publish(&scene, unknown).exits(1).says("push     not published").says("DEPLOYED_WITH");
+            assert_eq!(scene.after_head().pop().unwrap()["kind"], "missing");
+            assert_eq!(scene.on_remote(), ["HEAD", "refs/heads/main"]);
+        }
+        let ran = publish(&scene, Some("correct-horse"));
+        if leaks {
+            ran.exits(1).says("known-value in a:1 of");
+            publish(&scene, None).exits(1).says("known-value in a:1 of");
+            assert_eq!(scene.on_remote(), ["HEAD", "refs/heads/main"]);
+        } else {
+            ran.exits(0).says("push     done");
+        }
+    }
 }
 
 #[test]

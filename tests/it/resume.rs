@@ -2,11 +2,12 @@
 //! with the result that it would have had.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, ChildStdin, Stdio};
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::cli::terminal;
@@ -123,6 +124,205 @@ fn on_a_terminal_a_crashed_run_is_offered() {
         assert_eq!(repo.evidence("status-").len(), runs, "{answer:?}");
         assert_eq!(repo.events_of("resumed").len(), usize::from(goes_on), "{answer:?}");
     }
+}
+
+/// A run that was interrupted, and left what no bundle can hold.
+fn interrupted_with_too_much() -> Repo {
+    let repo = Repo::new();
+    repo.plan_with(
+        "limits: {salvage: 1KiB}",
+        "  - {id: a, command: 'echo one > one'}
+  - {id: b, command: 'head -c 9000 /dev/zero > big; echo ready; while test ! -e ~/go; do sleep 0.05; done; rm big; echo two > two'}\n",
+    );
+    let child = repo.start(["7"]);
+    wait_until(|| repo.log().contains("ready"));
+    signal(&child, Signal::SIGTERM);
+    Ran::of(&child.wait_with_output().unwrap())
+        .exits(143)
+        .says("left: no bundle can hold what was moved there");
+    repo
+}
+
+fn moved_aside(repo: &Repo) -> Vec<String> {
+    let entries = fs::read_dir(repo.run_dir().join("left")).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// Nothing is wrong with the run, and what it moved aside is there.
+fn only_what_was_moved_aside_is_left(repo: &Repo) {
+    let audit = repo.autopilot(["audit", "--all"]).exits(4);
+    audit.says("AP301 stray-worktree").says("AUDIT FAIL  1 finding");
+    let left = fs::read_dir(repo.run_dir()).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut left: Vec<_> = left.collect();
+    left.sort();
+    assert_eq!(left, ["left", "run.json"]);
+}
+
+#[test]
+fn what_no_bundle_can_hold_stays_and_is_in_nobodys_way() {
+    let repo = interrupted_with_too_much();
+    only_what_was_moved_aside_is_left(&repo);
+    // Killed once more, with a worktree beside what was moved aside.
+    let seen = repo.log().matches("ready").count();
+    let mut child = repo.start(["7", "--resume"]);
+    wait_until(|| repo.log().matches("ready").count() > seen);
+    repo.kill(&mut child);
+    resume_waiting(&repo).exits(0).says("no bundle can hold what was moved there");
+    assert_eq!(repo.on_branch("two"), "two");
+    assert_eq!(moved_aside(&repo), ["1", "2"]);
+    for number in moved_aside(&repo) {
+        assert_eq!(fs::metadata(repo.run_dir().join("left").join(number)).unwrap().len(), 9000);
+    }
+    only_what_was_moved_aside_is_left(&repo);
+    let events = Repo::chain(&journal(&repo)).len();
+    repo.autopilot(["7", "--resume"]).exits(0).says("is done: nothing to resume");
+    assert_eq!(Repo::chain(&journal(&repo)).len(), events);
+}
+
+#[test]
+fn what_somebody_took_of_it_gives_no_number_away() {
+    let repo = interrupted_with_too_much();
+    for _ in 0..2 {
+        let seen = repo.log().matches("ready").count();
+        let child = repo.start(["7", "--resume"]);
+        wait_until(|| repo.log().matches("ready").count() > seen);
+        signal(&child, Signal::SIGTERM);
+        Ran::of(&child.wait_with_output().unwrap()).exits(143);
+        let _ = fs::remove_file(repo.run_dir().join("left/1"));
+    }
+    assert_eq!(moved_aside(&repo), ["2", "3"]);
+    // Nor is it lost with the journal.
+    fs::remove_dir_all(repo.top().join(".ai/logs")).unwrap();
+    repo.autopilot(["clean"]).exits(0).says("left stays, of run").says("remove it by hand");
+    assert_eq!(moved_aside(&repo), ["2", "3"]);
+}
+
+/// As if the runner had died while it made the worktree beside what was moved aside, or before it had said that
+/// this is all that is left.
+#[test]
+fn a_crash_beside_what_was_moved_aside_loses_nothing() {
+    let cut = |repo: &Repo, kind: &str| {
+        let text = fs::read_to_string(journal(repo)).unwrap();
+        let at = text.lines().position(|line| line.contains(&format!("\"type\":\"{kind}\""))).unwrap();
+        let whole: String = text.split_inclusive('\n').take(at).collect();
+        fs::write(journal(repo), whole).unwrap();
+    };
+    for call in ["--resume", "clean"] {
+        let repo = interrupted_with_too_much();
+        cut(&repo, "worktree.kept");
+        for half in ["worktree", "home", "checkpoints.git"] {
+            fs::create_dir(repo.run_dir().join(half)).unwrap();
+        }
+        if call == "clean" {
+            repo.autopilot(["clean"]).exits(0).says("left stays: no bundle can hold");
+            assert_eq!(repo.events_of("worktree.kept").len(), 1);
+        } else {
+            resume_waiting(&repo).exits(0);
+            assert_eq!(repo.on_branch("two"), "two");
+        }
+        assert_eq!(moved_aside(&repo), ["1"]);
+        only_what_was_moved_aside_is_left(&repo);
+    }
+}
+
+#[test]
+fn a_log_that_was_lost_costs_the_run_nothing_else() {
+    for call in [&["7", "--resume"][..], &["clean"]] {
+        let (repo, mut child) = waiting();
+        repo.kill(&mut child);
+        fs::remove_dir_all(repo.top().join(".ai/logs/codex")).unwrap();
+        if call.contains(&"--resume") {
+            resume_waiting(&repo).exits(0);
+            assert_eq!(repo.on_branch("two"), "two");
+        } else {
+            repo.autopilot(call).exits(0).says("had crashed; its end is recorded");
+            let bundle = repo.evidence("salvage-").pop().unwrap();
+            repo.git(["fetch", "-q", bundle.to_str().unwrap(), "refs/salvage/*:refs/salvage/*"]);
+            assert_eq!(repo.git(["show", "refs/salvage/b-1:half"]), "half");
+        }
+        assert_eq!(repo.on_branch("one"), "one");
+        assert_eq!(repo.left_in_state(), Vec::<String>::new());
+        assert!(repo.log().starts_with("── the log was lost"), "{}", repo.log());
+        // Nothing was forged, but part of the evidence is gone.
+        let audit = repo.autopilot(["audit", "7"]).exits(4);
+        audit.says("AP215 log-differs").says("found: “── the log was lost").says("1 finding");
+    }
+}
+
+#[test]
+fn a_run_whose_journal_is_lost_is_discarded_only_if_it_never_began() {
+    for text in [None, Some(""), Some("{\"v\":1,")] {
+        let lose = |repo: &Repo| match text {
+            Some(text) => fs::write(journal(repo), text).unwrap(),
+            None => fs::remove_dir_all(repo.top().join(".ai/logs")).unwrap(),
+        };
+        // From its copy.
+        let (repo, mut child) = waiting();
+        repo.kill(&mut child);
+        lose(&repo);
+        repo.autopilot(["clean"]).exits(0).says("is in its salvage bundle");
+        assert_eq!(repo.on_branch("one"), "one");
+
+        // The copy tells of nothing: of an end of the power, say.
+        let (repo, mut child) = waiting();
+        repo.kill(&mut child);
+        lose(&repo);
+        let run = repo.run_dir();
+        fs::write(run.join("journal"), "").unwrap();
+        for _ in 0..2 {
+            let refused = repo.autopilot(["clean"]).exits(70).says("its journal is lost");
+            refused.says(&format!("remove {}, and run again", run.display()));
+        }
+        assert_eq!(repo.read(run.join("worktree/half")), "half\n");
+
+        // There is none: no step has run.
+        fs::remove_file(run.join("journal")).unwrap();
+        repo.autopilot(["clean"]).exits(0).says("had died before it began; cleared away");
+        assert_eq!(repo.left_in_state(), Vec::<String>::new());
+    }
+}
+
+/// A way to end what waits for an answer.
+type End = fn(&Repo, &mut ChildStdin);
+
+/// The process that holds the issue's lock.
+fn holder(repo: &Repo) -> Pid {
+    let lock = fs::read_dir(repo.state().join("locks")).unwrap().next().unwrap().unwrap().path();
+    let holder: Value = serde_json::from_str(&fs::read_to_string(lock).unwrap()).unwrap();
+    Pid::from_raw(i32::try_from(holder["pid"].as_i64().unwrap()).unwrap())
+}
+
+#[test]
+fn whoever_ends_it_at_the_question_is_heard_before_anything_is_touched() {
+    let (repo, mut child) = waiting();
+    repo.kill(&mut child);
+    let before = fs::read(journal(&repo)).unwrap();
+    let ways: [(i32, End); 3] = [
+        (130, |_, keys| keys.write_all(b"\x03").unwrap()),
+        (143, |repo, _| kill(holder(repo), Signal::SIGTERM).unwrap()),
+        (143, |repo, _| drop(repo.autopilot(["stop", "7"]).exits(0).says("no run of issue 7 is running"))),
+    ];
+    for (code, end) in ways {
+        let mut command = terminal(&repo, "7", &[]);
+        let mut asked =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script makes a terminal");
+        let mut keys = asked.stdin.take().unwrap();
+        let (mut screen, mut seen) = (asked.stdout.take().unwrap(), Vec::new());
+        while !seen.ends_with(b"[Y/n] ") {
+            let mut byte = [0];
+            screen.read_exact(&mut byte).expect("it asks");
+            seen.extend(byte);
+        }
+        end(&repo, &mut keys);
+        wait_until(|| asked.try_wait().unwrap().is_some());
+        drop(keys);
+        Ran::of(&asked.wait_with_output().unwrap()).exits(code);
+        assert_eq!(fs::read(journal(&repo)).unwrap(), before, "the crashed run is as it was");
+        assert_eq!(repo.evidence("status-").len(), 1, "no other has begun");
+    }
+    resume_waiting(&repo).exits(0);
 }
 
 #[test]

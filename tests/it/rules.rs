@@ -365,7 +365,32 @@ fn what_cannot_be_right_is_known_before_the_first_step() {
     repo.run().exits(2).says("codex");
     repo.plan("  - {id: a, command: touch made}\n  - {id: b, command: 'true', secrets: [NOT_SET_TOKEN]}\n");
     repo.run().exits(2).says("NOT_SET_TOKEN");
+    repo.plan(
+        "  - {id: a, command: touch made}\n  - {id: b, command: 'true', filesystem: {read: [/not/there]}}\n",
+    );
+    repo.run().exits(3).says("/not/there: there is no such file or folder on this host");
+    repo.autopilot(["check", "7"]).exits(3).says("/not/there: there is no such file or folder on this host");
     assert!(repo.evidence("").is_empty(), "no run, no evidence");
+    // What a step before it may make is there in time.
+    let out = repo.dir().join("out");
+    std::fs::create_dir(&out).unwrap();
+    std::fs::set_permissions(&out, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    let (out, made) = (out.display().to_string(), out.join("made").display().to_string());
+    repo.plan(&format!(
+        "  - {{id: a, command: 'echo x > {made}', filesystem: {{write: [{out}]}}}}\n  - {{id: b, command: 'cat {made}', filesystem: {{read: [{made}]}}}}\n"
+    ));
+    repo.run().exits(0);
+}
+
+#[test]
+fn the_output_of_an_attempt_is_that_of_all_its_commands() {
+    let repo = Repo::new();
+    let print = "head -c 40000 /dev/zero | tr \\\\0 x";
+    repo.plan(&format!(
+        "  - {{id: a, command: '{print}', post: ['{print}'], resources: {{output: 64KiB}}}}\n"
+    ));
+    repo.run().exits(1).says("output over its limit");
+    assert_eq!(repo.events_of("command.ended").len(), 2);
 }
 
 #[test]

@@ -90,7 +90,8 @@ fn the_array_runs_an_issue_a_task() {
     task("1").exits(0);
     task("2").exits(1);
     let result = |issue: u64| -> Value {
-        serde_json::from_str(&repo.read(format!(".ai/logs/result-{issue}.json"))).unwrap()
+        let text = fs::read_to_string(repo.dir().join(format!("result-{issue}.json"))).unwrap();
+        serde_json::from_str(&text).unwrap()
     };
     assert_eq!(result(646)["result"], "done");
     assert_eq!(result(653)["result"], "failed");

@@ -17,7 +17,7 @@ const EVIDENCE: &str = ".ai/logs/autopilot";
 pub(super) struct Ending {
     run: Option<RunName>,
     base: String,
-    result: Option<(RunResult, Duration, Option<String>)>,
+    result: Option<(RunResult, Duration, String)>,
     branch: Option<(String, u64)>,
     worktree: Option<String>,
     salvaged: bool,
@@ -50,11 +50,12 @@ impl Ending {
             Event::CommandEnded(ended) => self.left += ended.survivors,
             Event::CheckpointMade { .. } => self.changed = true,
             Event::Salvaged { .. } => self.salvaged = true,
-            Event::RunEnded { result, reason, ms, .. } => {
-                let reason = reason.as_ref().map(|reason| reason.text.to_string());
+            Event::RunEnded { result, reason, step, ms } => {
+                let step = step.as_ref().map(|step| format!("{step}: ")).unwrap_or_default();
+                let reason = reason.as_ref().map_or("", |reason| reason.text.as_str());
                 // The steps may be done and the work not arrive: the first end that is not good is the run's.
                 let before = self.result.take().filter(|(result, ..)| *result != RunResult::Done);
-                self.result = before.or(Some((*result, Duration::from_millis(*ms), reason)));
+                self.result = before.or_else(|| Some((*result, Duration::from_millis(*ms), step + reason)));
             }
             Event::BranchMade { reference, commits, .. } => {
                 let branch = reference.as_str().trim_start_matches("refs/heads/").to_owned();
@@ -70,18 +71,17 @@ impl Ending {
 
     /// Returns the lines; none of a run that has no end.
     pub(super) fn lines(&self) -> Vec<String> {
-        let (Some(run), Some((result, took, reason))) = (self.run, &self.result) else { return Vec::new() };
+        let (Some(run), Some((result, took, why))) = (self.run, &self.result) else { return Vec::new() };
         let commits = match self.branch.as_ref().map_or(0, |(_, commits)| *commits) {
             1 => "1 commit".to_owned(),
             commits => format!("{commits} commits"),
         };
         let took = units::clock(*took);
-        let why = reason.as_deref().unwrap_or_default();
         let headline = match result {
             RunResult::Done => style(format!("done in {took}")).green(),
             RunResult::Failed => style(format!("failed after {took}: {why}")).red(),
-            RunResult::Interrupted => style(why.to_owned()).yellow(),
-            RunResult::Crashed => style(why.to_owned()).red(),
+            RunResult::Interrupted => style(why.clone()).yellow(),
+            RunResult::Crashed => style(why.clone()).red(),
         };
         let worktree = self.worktree.as_deref().unwrap_or("no worktree");
         let mut lines = vec![format!("{headline}   {commits}, {} processes left, {worktree}", self.left)];
@@ -99,6 +99,9 @@ impl Ending {
         }
         if self.salvaged {
             lines.push(format!("  salvage  {EVIDENCE}/salvage-{run}.bundle"));
+        }
+        if matches!(result, RunResult::Interrupted | RunResult::Crashed) {
+            lines.push(format!("  go on    autopilot run {} --resume", run.issue()));
         }
         lines
     }

@@ -4,7 +4,7 @@ mod ending;
 mod heartbeat;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::time::Duration;
 
 use console::style;
@@ -36,11 +36,11 @@ pub(super) enum Mode {
 }
 
 impl Mode {
-    /// Chooses by what standard output is.
+    /// Chooses by what standard output is: on a terminal that cannot move a line, plain lines tell.
     pub(super) fn choose(json: bool) -> Self {
         if json {
             Self::Aside
-        } else if std::io::stdout().is_terminal() {
+        } else if !ProgressDrawTarget::stdout().is_hidden() {
             Self::Terminal
         } else {
             Self::Plain
@@ -333,6 +333,8 @@ fn printable(line: &[u8]) -> String {
 
 /// Says a line where progress goes.
 pub(super) fn say(mode: Mode, line: &str) {
+    // What GitHub Actions obeys wherever in a line it stands.
+    let line = line.replace("##[", "# #[");
     // A reader that has gone away must not end the run.
     let _ = match mode {
         Mode::Aside => writeln!(std::io::stderr().lock(), "{line}"),

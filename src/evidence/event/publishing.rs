@@ -32,7 +32,7 @@ pub enum Effect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PublishFault {
-    /// No `gh`, no remote or no repository of GitHub is there.
+    /// No `gh`, no remote, no repository of GitHub or no value of a secret to look for is there.
     Missing,
     /// Nobody is logged in, or the token is not good.
     Login,

@@ -41,6 +41,25 @@ pub fn text(secrets: &Secrets, text: &str) -> String {
     String::from_utf8(out).unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned())
 }
 
+/// Masks a text that is composed of masked parts, each of which may stand in code (`` ` ``): what the patterns find
+/// beyond such a part is cut off there, or the mask would take the markup along.
+pub fn composed(secrets: &Secrets, text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut done = 0;
+    for Hit { range, kind } in secrets.detect(bytes) {
+        let fence = || memchr::memchr(b'`', &bytes[range.clone()]).map(|at| range.start + at);
+        let end = if kind == Kind::Known { range.end } else { fence().unwrap_or(range.end) };
+        if range.start >= done {
+            out.extend_from_slice(&bytes[done..range.start]);
+            out.extend_from_slice(render::MASK);
+        }
+        done = done.max(end);
+    }
+    out.extend_from_slice(&bytes[done..]);
+    String::from_utf8(out).unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned())
+}
+
 /// Finds what the patterns tell: for scans of commits and files.
 pub fn detect(bytes: &[u8]) -> Vec<Hit> {
     Secrets::default().detect(bytes)

@@ -7,7 +7,7 @@ use memchr::memchr2;
 use super::kind::Span;
 
 /// What stands for a secret.
-const MASK: &[u8] = b"***";
+pub(super) const MASK: &[u8] = b"***";
 
 /// Appends `raw[from..]` with the spans masked.
 pub(super) fn render(raw: &[u8], from: usize, spans: &[Span], out: &mut Vec<u8>) {
