@@ -69,9 +69,14 @@ pub(super) fn strip(headers: &mut HeaderMap) {
 
 /// Makes an answer of our own.
 pub(super) fn answer(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
-    let mut response = Response::new(Full::new(text.into()).map_err(|never| match never {}).boxed());
+    let mut response = Response::new(whole(text.into()));
     *response.status_mut() = status;
     response
+}
+
+/// Makes a body of bytes that are all there.
+pub(super) fn whole(bytes: Bytes) -> Body {
+    Full::new(bytes).map_err(|never| match never {}).boxed()
 }
 
 /// Makes an answer that has no body at all.

@@ -35,12 +35,14 @@ mod allow;
 mod counted;
 mod hello;
 mod http;
+mod judge;
 mod model;
 mod outside;
 mod proxy;
 mod serve;
 mod tally;
 mod tunnel;
+mod upstream;
 mod usage;
 
 use std::io;
@@ -48,10 +50,10 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use allow::AllowList;
-pub use model::{Auth, Upstream, UpstreamError};
 pub use outside::{Answer, Internet, Outside};
 pub use serve::{Serving, Traffic};
 pub use tally::{Decision, Verdict};
+pub use upstream::{Auth, Upstream, UpstreamError};
 pub use usage::Usage;
 
 use crate::plan::Destination;

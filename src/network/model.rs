@@ -1,182 +1,42 @@
 //! The model endpoint: takes a step's requests on its own loopback, adds the key, and passes on those to the model and
-//! nothing else. The key is in this process alone.
+//! nothing else; or those for one page of another server, if that is what a step's program needs a key for. The key is
+//! in this process alone.
 
-use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use http_body_util::BodyExt;
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode, Uri, client};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::header::{self, HeaderValue};
+use hyper::http::request;
+use hyper::{Method, Request, Response, StatusCode, client};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, pki_types::ServerName};
+use tokio_rustls::rustls::{ClientConfig, pki_types::ServerName};
 
 use super::counted::Counted;
 use super::http::{self, Body, strip};
+use super::judge::{self, Objection};
 use super::outside::{self, Outside};
 use super::tally::{Tally, Verdict};
-use super::usage::{Bill, Exchange, Meter, Metered};
-use crate::plan::Destination;
+use super::upstream::Upstream;
+use super::usage::{Bill, Meter, Metered, Usage};
 
 /// What the step's own part of an address begins with.
 pub(super) const PREFIX: &str = "/v1/";
 
-/// Headers that are not the step's to set.
-const OURS: [HeaderName; 5] = [
-    header::AUTHORIZATION,
-    header::COOKIE,
-    // The answer has to be readable for its usage to be counted.
-    header::ACCEPT_ENCODING,
-    header::EXPECT,
-    HeaderName::from_static("chatgpt-account-id"),
-];
+/// Largest request: a long conversation with a few pictures in it.
+const LARGEST: usize = 32 << 20;
+/// Requests in memory at once, until the server has begun to answer; others wait. A step must not fill the runner's.
+const IN_MEMORY: usize = 4;
+/// Most requests under way where tokens are limited: what each will cost is not known before it is over.
+const BESIDE: usize = 2;
 
-/// Where a model is, what lets one in there, and how much of it may be used.
-#[derive(Debug, Clone)]
-pub struct Upstream {
-    base: String,
-    target: Destination,
-    tls: Option<Arc<ClientConfig>>,
-    auth: Auth,
-    headers: HeaderMap,
-    limit: Option<u64>,
-    counted: bool,
-}
-
-/// What lets one in: read by the runner, and in no step's hands.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Auth {
-    /// Nothing: a local model.
-    None,
-    /// A key.
-    Bearer(String),
-    /// A login with ChatGPT.
-    ChatGpt {
-        /// The access token of the login.
-        access_token: String,
-        /// The account it is for.
-        account_id: String,
-    },
-}
-
-impl fmt::Debug for Auth {
-    /// Shows what kind it is, and nothing of it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::None => "None",
-            Self::Bearer(_) => "Bearer(…)",
-            Self::ChatGpt { .. } => "ChatGpt(…)",
-        })
-    }
-}
-
-/// Why a model cannot be served.
-#[derive(Debug, thiserror::Error)]
-pub enum UpstreamError {
-    /// The base URL is none.
-    #[error("base_url {0}: not http://HOST[:PORT]/PATH or https://…")]
-    Url(String),
-    /// The key cannot be sent.
-    #[error("the key holds what no HTTP header can: a line break or other control characters")]
-    Key,
-    /// There is nothing to trust a server by.
-    #[error("no TLS roots: {0}")]
-    Roots(String),
-}
-
-impl Upstream {
-    /// Makes an upstream from a base URL, up to and with the version, such as `https://api.openai.com/v1`.
-    pub fn new(base_url: &str, auth: &Auth) -> Result<Self, UpstreamError> {
-        let wrong = || UpstreamError::Url(base_url.to_owned());
-        let uri: Uri = base_url.parse().map_err(|_| wrong())?;
-        let port = match uri.scheme_str() {
-            Some("http") => 80,
-            Some("https") => 443,
-            _ => return Err(wrong()),
-        };
-        let authority = uri.authority().ok_or_else(wrong)?.as_str();
-        let full = if uri.port().is_some() { authority.to_owned() } else { format!("{authority}:{port}") };
-        let target: Destination = full.parse().map_err(|_| wrong())?;
-        if target.host.contains('*') || uri.query().is_some() {
-            return Err(wrong());
-        }
-        Ok(Self {
-            base: uri.path().trim_end_matches('/').to_owned(),
-            tls: if uri.scheme_str() == Some("https") { Some(trust()?) } else { None },
-            target,
-            headers: headers(auth).map_err(|_| UpstreamError::Key)?,
-            auth: auth.clone(),
-            limit: None,
-            counted: false,
-        })
-    }
-
-    /// Returns what must never be seen: for the masker.
-    pub fn secret(&self) -> Option<&str> {
-        match &self.auth {
-            Auth::None => None,
-            Auth::Bearer(secret) | Auth::ChatGpt { access_token: secret, .. } => Some(secret),
-        }
-    }
-
-    /// Bounds the tokens: when they are used up, the next request is refused.
-    #[must_use]
-    pub fn limit(self, tokens: Option<u64>) -> Self {
-        Self { limit: tokens, ..self }
-    }
-
-    /// Wants every answer to tell what it cost: after one that does not, the next request is refused.
-    #[must_use]
-    pub fn counted(self, counted: bool) -> Self {
-        Self { counted, ..self }
-    }
-}
-
-fn headers(auth: &Auth) -> Result<HeaderMap, header::InvalidHeaderValue> {
-    let mut headers = HeaderMap::new();
-    let token = match auth {
-        Auth::None => return Ok(headers),
-        Auth::Bearer(key) => key,
-        Auth::ChatGpt { access_token, account_id } => {
-            let mut account = HeaderValue::from_str(account_id)?;
-            account.set_sensitive(true);
-            headers.insert("chatgpt-account-id", account);
-            access_token
-        }
-    };
-    let mut value = HeaderValue::from_str(&format!("Bearer {token}"))?;
-    value.set_sensitive(true);
-    headers.insert(header::AUTHORIZATION, value);
-    Ok(headers)
-}
-
-/// Decides whom to trust: the system's roots, or those that `SSL_CERT_FILE` names.
-fn trust() -> Result<Arc<ClientConfig>, UpstreamError> {
-    let failed = |error: &dyn fmt::Display| UpstreamError::Roots(error.to_string());
-    let found = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    let (good, _) = roots.add_parsable_certificates(found.certs);
-    if good == 0 {
-        let why = found
-            .errors
-            .first()
-            .map_or("the system has none; set SSL_CERT_FILE".to_owned(), ToString::to_string);
-        return Err(UpstreamError::Roots(why));
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| failed(&error))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
-}
+/// Why a request is not passed on, or not answered.
+type Refused = (StatusCode, String);
 
 /// Serves the model to one command.
 #[derive(Debug, Clone)]
@@ -185,6 +45,7 @@ pub(super) struct Endpoint {
     outside: Arc<dyn Outside>,
     tally: Tally,
     meter: Arc<Meter>,
+    memory: Arc<Semaphore>,
 }
 
 impl Endpoint {
@@ -194,7 +55,8 @@ impl Endpoint {
         tally: Tally,
         meter: Arc<Meter>,
     ) -> Self {
-        Self { upstream: Arc::new(upstream), outside, tally, meter }
+        let memory = Arc::new(Semaphore::new(IN_MEMORY));
+        Self { upstream: Arc::new(upstream), outside, tally, meter, memory }
     }
 
     /// Serves one connection.
@@ -204,55 +66,74 @@ impl Endpoint {
 
     async fn answer(self, request: Request<Incoming>) -> Response<Body> {
         let path = request.uri().path().strip_prefix(PREFIX);
-        let is_model = match (request.method(), path) {
-            (&Method::POST, Some("responses")) => true,
-            (&Method::GET, Some("models")) => false,
-            _ => {
-                return refusal(
-                    StatusCode::NOT_FOUND,
-                    "only POST /v1/responses and GET /v1/models are passed on",
-                );
+        let only = self.upstream.only.as_deref();
+        let answered = match (request.method(), path) {
+            (&Method::POST, Some("responses")) if only.is_none() => self.ask(request).await,
+            (&Method::GET, Some(path)) if path == only.unwrap_or("models") => {
+                self.pass_on(request.into_parts().0, Bytes::new(), None).await
             }
+            _ => Err((StatusCode::NOT_FOUND, passed_on(only))),
         };
-        if is_model && let Some((status, why)) = self.refused() {
-            return refusal(status, &why);
-        }
-        match self.pass_on(request, is_model).await {
-            Ok(response) => response,
-            Err(why) => refusal(StatusCode::BAD_GATEWAY, &format!("{}: {why}", self.upstream.target)),
-        }
+        answered.unwrap_or_else(|(status, why)| refusal(status, &why))
+    }
+
+    /// Asks the model itself, if nothing forbids it.
+    async fn ask(&self, request: Request<Incoming>) -> Result<Response<Body>, Refused> {
+        let _held = self.memory.acquire().await;
+        let (head, body) = request.into_parts();
+        let body = read(body).await?;
+        judge::judge(&body).map_err(|objection| {
+            let status = match objection {
+                Objection::Forbidden(_) => StatusCode::FORBIDDEN,
+                Objection::Unreadable(_) => StatusCode::BAD_REQUEST,
+            };
+            (status, objection.to_string())
+        })?;
+        let bill = self.meter.open(body.len() as u64, |used, under_way| self.forbids(used, under_way))?;
+        self.pass_on(head, body, Some(bill)).await
     }
 
     /// Says why no further request is passed on, if none is.
-    fn refused(&self) -> Option<(StatusCode, String)> {
-        let used = self.meter.usage();
-        let why = match self.upstream.limit {
-            _ if self.upstream.counted && used.uncounted > 0 => {
-                "the model's server reports no token counts, and they are limited".to_owned()
-            }
-            Some(limit) if used.tokens() >= limit => format!("the token limit of {limit} is reached"),
-            // What the others cost may leave room for it: whoever asks can wait for that.
-            Some(limit) if used.tokens().saturating_add(used.under_way) >= limit => {
-                let why = format!("requests under way may reach the token limit of {limit}");
-                return Some((StatusCode::TOO_MANY_REQUESTS, why));
-            }
-            _ => return None,
+    fn forbids(&self, used: &Usage, under_way: usize) -> Option<Refused> {
+        let never = |why: String| {
+            self.meter.refuse();
+            Some((StatusCode::FORBIDDEN, why))
         };
-        self.meter.refuse();
-        Some((StatusCode::FORBIDDEN, why))
+        // What the others cost may leave room for it: whoever asks can wait for that.
+        let later = |why: String| Some((StatusCode::TOO_MANY_REQUESTS, why));
+        match self.upstream.limit {
+            _ if self.upstream.counted && used.uncounted > 0 => {
+                never("the model's server reports no token counts, and they are limited".to_owned())
+            }
+            Some(limit) if used.tokens() >= limit => never(format!("the token limit of {limit} is reached")),
+            Some(limit) if used.tokens().saturating_add(used.under_way) >= limit => {
+                later(format!("requests under way may reach the token limit of {limit}"))
+            }
+            Some(_) if under_way >= BESIDE => {
+                later(format!("tokens are limited, and {BESIDE} requests are under way"))
+            }
+            _ => None,
+        }
     }
 
-    async fn pass_on(&self, request: Request<Incoming>, is_model: bool) -> Result<Response<Body>, String> {
+    async fn pass_on(
+        &self,
+        head: request::Parts,
+        body: Bytes,
+        mut bill: Option<Bill>,
+    ) -> Result<Response<Body>, Refused> {
         let Upstream { target, tls, .. } = &*self.upstream;
+        let failed = |why: String| (StatusCode::BAD_GATEWAY, format!("{target}: {why}"));
         let stream = outside::connect_anywhere(&*self.outside, target).await.map_err(|verdict| {
             let why = verdict.why();
             self.tally.note(target, verdict);
-            why
+            failed(why)
         })?;
         let stream = Counted::new(stream, self.tally.note(target, Verdict::Allowed));
-        let own = Arc::new(Exchange::default());
-        let request = self.outbound(request, &own)?;
-        let mut bill = is_model.then(|| Bill::open(Arc::clone(&self.meter), own));
+        let request = self.outbound(head, body).map_err(failed)?;
+        if let Some(bill) = &mut bill {
+            bill.sent();
+        }
         let exchanged = match tls {
             None => exchange(stream, request).await,
             Some(tls) => exchange_by_tls(tls, &target.host, stream, request).await,
@@ -262,35 +143,50 @@ impl Endpoint {
         if let Some(bill) = bill.take_if(|_| !worked) {
             bill.cancel();
         }
-        let (mut head, body) = exchanged?.into_parts();
+        let (mut head, body) = exchanged.map_err(failed)?.into_parts();
         strip(&mut head.headers);
         Ok(Response::from_parts(head, Metered::new(body, bill).boxed()))
     }
 
-    /// Makes the request that goes out; the bytes of its body are counted in the exchange.
-    fn outbound(&self, request: Request<Incoming>, own: &Arc<Exchange>) -> Result<Request<Body>, String> {
+    /// Makes the request that goes out.
+    fn outbound(&self, mut head: request::Parts, body: Bytes) -> Result<Request<Body>, String> {
         let Upstream { base, target, headers, tls, .. } = &*self.upstream;
-        let (mut head, body) = request.into_parts();
         let path = head.uri.path().strip_prefix(PREFIX).unwrap_or_default();
         let query = head.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
         head.uri = format!("{base}/{path}{query}").parse().map_err(|_| "not a path".to_owned())?;
         head.version = hyper::Version::HTTP_11;
-        strip(&mut head.headers);
-        for name in &OURS {
-            head.headers.remove(name);
-        }
+        head.headers = judge::known(&head.headers);
         head.headers.extend(headers.clone());
+        if head.method == Method::POST {
+            head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
         let default = if tls.is_some() { 443 } else { 80 };
         let shown = target.to_string();
         let host = shown.strip_suffix(&format!(":{default}")).unwrap_or(&shown);
         let host = HeaderValue::from_str(host).map_err(|error| error.to_string())?;
         head.headers.insert(header::HOST, host);
-        let own = Arc::clone(own);
-        let count = move |frame: hyper::body::Frame<Bytes>| {
-            own.asked.fetch_add(frame.data_ref().map_or(0, |data| data.len() as u64), Ordering::Relaxed);
-            frame
-        };
-        Ok(Request::from_parts(head, body.map_frame(count).boxed()))
+        Ok(Request::from_parts(head, http::whole(body)))
+    }
+}
+
+/// Says what is passed on.
+fn passed_on(only: Option<&str>) -> String {
+    match only {
+        None => "only POST /v1/responses and GET /v1/models are passed on".to_owned(),
+        Some(path) => format!("only GET {PREFIX}{path} is passed on"),
+    }
+}
+
+/// Reads a request's body.
+async fn read(body: Incoming) -> Result<Bytes, Refused> {
+    let too_large = || Err((StatusCode::PAYLOAD_TOO_LARGE, format!("larger than {LARGEST} bytes")));
+    if body.size_hint().lower() > LARGEST as u64 {
+        return too_large();
+    }
+    match Limited::new(body, LARGEST).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => too_large(),
+        Err(error) => Err((StatusCode::BAD_REQUEST, error.to_string())),
     }
 }
 
@@ -327,32 +223,4 @@ fn refusal(status: StatusCode, text: &str) -> Response<Body> {
     let mut response = http::answer(status, body.to_string());
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_upstream_does_not_show_its_key() {
-        let login = Auth::ChatGpt { access_token: "the-token".into(), account_id: "my-account".into() };
-        // Not https: that asks the system for its roots, and a build sandbox has none.
-        let login = Upstream::new("http://example.org/v1", &login).unwrap();
-        let key = Upstream::new("http://example.org/v1", &Auth::Bearer("the-key".into())).unwrap();
-        assert_eq!((login.secret(), key.secret()), (Some("the-token"), Some("the-key")));
-        let shown = format!("{login:?} {key:?}");
-        for secret in ["the-token", "my-account", "the-key"] {
-            assert!(!shown.contains(secret), "{shown}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_base_url_is_an_error() {
-        let wrong =
-            ["", "example.org/v1", "ftp://example.org", "https://", "https://*.example.org", "http://u@h/v1"];
-        for url in wrong {
-            assert!(matches!(Upstream::new(url, &Auth::None), Err(UpstreamError::Url(_))), "{url}");
-        }
-        assert!(matches!(Upstream::new("http://a/", &Auth::Bearer("a\nb".into())), Err(UpstreamError::Key)));
-    }
 }

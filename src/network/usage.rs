@@ -62,25 +62,28 @@ pub(super) struct Meter {
     under_way: Mutex<Vec<Arc<Exchange>>>,
 }
 
-/// A request and its answer, in bytes so far.
-#[derive(Debug, Default)]
-pub(super) struct Exchange {
-    pub(super) asked: AtomicU64,
+/// A request, in bytes, and its answer so far.
+#[derive(Debug)]
+struct Exchange {
+    asked: u64,
     answered: AtomicU64,
 }
 
 impl Exchange {
     fn tokens(&self) -> (u64, u64) {
-        let of = |bytes: &AtomicU64| bytes.load(Ordering::Relaxed) / BYTES_PER_TOKEN;
-        (of(&self.asked), of(&self.answered))
+        (self.asked / BYTES_PER_TOKEN, self.answered.load(Ordering::Relaxed) / BYTES_PER_TOKEN)
     }
 }
 
 impl Meter {
     pub(super) fn usage(&self) -> Usage {
-        // One that ends in between is counted twice rather than not at all.
+        self.used(&self.exchanges())
+    }
+
+    /// Adds up; one that ends meanwhile is counted twice rather than not at all.
+    fn used(&self, exchanges: &[Arc<Exchange>]) -> Usage {
         let under_way =
-            self.exchanges().iter().map(|each| each.tokens()).map(|(asked, answered)| asked + answered).sum();
+            exchanges.iter().map(|each| each.tokens()).map(|(asked, answered)| asked + answered).sum();
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Usage {
             requests: of(&self.requests),
@@ -98,9 +101,20 @@ impl Meter {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self, exchange: &Arc<Exchange>) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        self.exchanges().push(Arc::clone(exchange));
+    /// Opens the bill of a request of so many bytes, unless what was used and how many are under way forbid it.
+    /// Nobody opens one in between: of a burst, each request finds those before it.
+    pub(super) fn open<W>(
+        self: &Arc<Self>,
+        asked: u64,
+        forbids: impl FnOnce(&Usage, usize) -> Option<W>,
+    ) -> Result<Bill, W> {
+        let mut exchanges = self.exchanges();
+        if let Some(why) = forbids(&self.used(&exchanges), exchanges.len()) {
+            return Err(why);
+        }
+        let exchange = Arc::new(Exchange { asked, answered: AtomicU64::new(0) });
+        exchanges.push(Arc::clone(&exchange));
+        Ok(Bill { meter: Arc::clone(self), exchange, complete: false, owed: false })
     }
 
     fn end(&self, exchange: &Arc<Exchange>) {
@@ -164,24 +178,25 @@ pub(super) struct Bill {
     meter: Arc<Meter>,
     exchange: Arc<Exchange>,
     complete: bool,
-    settled: bool,
+    /// It was sent, and nothing was told yet.
+    owed: bool,
 }
 
 impl Bill {
-    /// Opens the bill of a request that is about to be passed on, whose bytes are counted in the exchange.
-    pub(super) fn open(meter: Arc<Meter>, exchange: Arc<Exchange>) -> Self {
-        meter.begin(&exchange);
-        Self { meter, exchange, complete: false, settled: false }
+    /// The request goes out now; nothing is owed for one that does not.
+    pub(super) fn sent(&mut self) {
+        self.owed = true;
+        self.meter.requests.fetch_add(1, Ordering::Relaxed);
     }
 
     /// There is no answer, or one that refuses: nothing is to be paid.
     pub(super) fn cancel(mut self) {
-        self.settled = true;
+        self.owed = false;
     }
 
     /// Takes what the answer told, if it is the first that does.
     fn settle(&mut self, told: &Told) {
-        if !std::mem::replace(&mut self.settled, true) {
+        if std::mem::take(&mut self.owed) {
             self.meter.add(told);
         }
     }
@@ -189,7 +204,7 @@ impl Bill {
 
 impl Drop for Bill {
     fn drop(&mut self) {
-        if !self.settled {
+        if self.owed {
             self.meter.estimate(&self.exchange, self.complete);
         }
         self.meter.end(&self.exchange);

@@ -8,6 +8,7 @@ use super::command::{self, Cut, Job};
 use super::home::Home;
 use super::preflight::Grants;
 use super::{RunError, Runner};
+use crate::agent::{Endpoint, codex};
 use crate::plan::{Action, Invocation, Step};
 use crate::policy::Grant;
 use crate::sandbox::Place;
@@ -38,11 +39,14 @@ impl Runner<'_> {
             }
             (Action::CodexApply(task), Some(applier)) => {
                 let home = Home::make(place, grant)?;
-                let start = applier.codex.apply(task, &applier.cloud, home.seen());
+                let upstream = applier.upstream.clone().only(codex::task_path(task));
+                let gate = command::way_out(grant).model(upstream);
+                let endpoint = Endpoint { base_url: gate.model_url().unwrap_or_default() };
+                let start = applier.codex.apply(task, &endpoint, home.seen());
                 home.furnish(&start, grant)?;
                 let argv = Invocation::Argv(start.argv);
                 let job = job(&argv, step, grant, place, deadline);
-                Ok((Job { env: start.env, ..job }, Some(home)))
+                Ok((Job { env: start.env, gate, ..job }, Some(home)))
             }
             (Action::Codex(_) | Action::CodexApply(_), _) => Err(RunError::Unprepared(step.id.clone())),
         }

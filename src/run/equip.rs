@@ -30,8 +30,10 @@ pub struct Equipment {
 pub struct Applier {
     /// The program.
     pub codex: Codex,
-    /// The cloud, and the login for it.
+    /// The cloud.
     pub cloud: Cloud,
+    /// The same with what lets one in there: it stays in this process.
+    pub upstream: Upstream,
 }
 
 /// An agent that is on this host.
@@ -96,7 +98,11 @@ fn applier(
     if let Err(error) = secrets.register(cloud.login.access_token.as_bytes()) {
         return Err(refuse(step, format!("the access token: {error}"), "log in anew: `codex login`"));
     }
-    Ok(Some(Applier { codex: codex.clone(), cloud }))
+    let login = cloud.login.clone();
+    let auth = Auth::ChatGpt { access_token: login.access_token, account_id: login.account_id };
+    let upstream = Upstream::new(&cloud.base_url, &auth)
+        .map_err(|error| refuse(step, error.to_string(), "`chatgpt_base_url` of your Codex configuration"))?;
+    Ok(Some(Applier { codex: codex.clone(), cloud, upstream }))
 }
 
 fn refuse(step: &Step, what: impl Into<String>, hint: impl Into<String>) -> Refusal {

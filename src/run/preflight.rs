@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use super::equip::{Applier, Assignment, Equipment, equip};
-use crate::agent::codex::Cloud;
 use crate::evidence::mask::{self, Secrets};
-use crate::plan::{Action, Destination, EnvEntry, Network, Plan, Step};
+use crate::plan::{Action, EnvEntry, Plan, Step};
 use crate::policy::{self, Decision, Grant, HostFacts, Isolation, Reason, Request, Waivers};
 
 /// What a step's commands get.
@@ -68,12 +67,12 @@ pub fn preflight(
         let agent = equipment.as_ref().and_then(|all| all.assignments.get(&step.id)).cloned();
         let action = decide(step, &request(step, equipment.as_ref()), host, waivers)?;
         there.demand(&action).map_err(|reason| Refusal::Policy { step: step.id.clone(), reason })?;
-        if agent.is_some() {
+        let is_cloud = matches!(step.action, Action::CodexApply(_));
+        if agent.is_some() || is_cloud {
             policy::serves_model(&action)
                 .map_err(|reason| Refusal::Policy { step: step.id.clone(), reason })?;
         }
         let follow_up = decide(step, &Request::follow_up(step), host, waivers)?;
-        let is_cloud = matches!(step.action, Action::CodexApply(_));
         let applier = equipment.as_ref().and_then(|all| all.cloud.clone()).filter(|_| is_cloud);
         grants.insert(step.id.clone(), Grants { action, follow_up, agent, applier, issue: None });
     }
@@ -115,25 +114,10 @@ fn request(step: &Step, equipment: Option<&Equipment>) -> Request {
         (Action::Codex(_), _) => request.read.extend(equipment.found.agent.files().iter().cloned()),
         (Action::CodexApply(_), Some(applier)) => {
             request.read.extend(applier.codex.files().iter().cloned());
-            request.network = with_cloud(request.network, &applier.cloud);
         }
         _ => {}
     }
     request
-}
-
-/// Adds Codex's cloud to what a step reaches.
-fn with_cloud(network: Network, cloud: &Cloud) -> Network {
-    let (host, port) = cloud.reaches.clone();
-    let cloud = Destination { host, port };
-    match network {
-        Network::Full => Network::Full,
-        Network::None => Network::Allow(vec![cloud]),
-        Network::Allow(mut hosts) => {
-            hosts.push(cloud);
-            Network::Allow(hosts)
-        }
-    }
 }
 
 /// Says in a line how the steps of a run are confined: the weakest of them.

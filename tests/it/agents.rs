@@ -248,7 +248,7 @@ fn mcp_servers_are_listed_chosen_and_held_to_the_plan() {
     run(&repo).exits(0);
     let config = repo.on_branch("config.toml");
     assert!(config.contains("[mcp_servers.docs]") && config.contains("docs-mcp"), "{config}");
-    assert!(!config.contains("keyed") && !config.contains("web"), "{config}");
+    assert!(!config.contains("keyed") && !config.contains("servers.web"), "{config}");
     assert_eq!(repo.events_of("agent.found")[0]["servers"], serde_json::json!(["docs", "keyed", "web"]));
 }
 

@@ -193,6 +193,29 @@ fn the_key_reaches_the_model_and_nobody_else() {
 
 #[test]
 #[ignore = "needs codex"]
+fn the_models_server_is_asked_to_search_nothing() {
+    for codex in versions() {
+        for model_name in ["gpt-5.5", "gpt-6-astra", "gpt-oss"] {
+            let repo = Repo::new();
+            let model = Model::serve(vec![does(shell("echo x > made")), does(say("done"))]);
+            plan(&repo, &model, &format!("  - {{id: a, codex: {{prompt: Do it., model: {model_name}}}}}\n"));
+            run(&repo, &codex).exits(0);
+            let asked = model.asked();
+            assert_eq!(asked.len(), 2);
+            for asked in asked {
+                // Some models are told their tools beside the messages.
+                let (tools, input) = (&asked.body["tools"], &asked.body["input"]);
+                assert!(
+                    tools.to_string().contains("exec_command") || input.to_string().contains("exec_command")
+                );
+                assert!(!asked.body.to_string().contains("\"web_search"), "{tools}");
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs codex"]
 fn a_local_model_needs_no_key_and_no_network() {
     let turn = [does(shell("echo local > made")), does(say("done"))];
     for (provider, address) in [("ollama", "127.0.0.1:11434"), ("lmstudio", "127.0.0.1:1234")] {
@@ -385,8 +408,25 @@ fn a_task_of_the_cloud_is_applied_with_the_access_token_alone() {
         std::fs::write(home.join("auth.json"), serde_json::json!({"tokens": tokens}).to_string()).unwrap();
         let url = cloud.base_url().replace("/v1", "/backend-api");
         std::fs::write(home.join("config.toml"), format!("chatgpt_base_url = \"{url}\"\n")).unwrap();
-        repo.plan("  - {id: a, codex_apply: task_e_1}\n  - {id: b, command: '! grep -r refresh-me-4711 /home/step /tmp'}\n");
+        // Codex runs git where a step has been: what that planted takes what lies beside it out, in other letters.
+        repo.plan(
+            "  - id: plant
+    command: |
+      printf '#!/bin/sh\\ncat ~/.agent-*/auth.json | base64 -w0 > ~/found\\n' > ~/hook; chmod +x ~/hook
+      git config --global core.fsmonitor ~/hook
+  - {id: a, codex_apply: task_e_1}
+  - {id: b, command: 'echo found: $(cat ~/found)'}
+",
+        );
         run(&repo, &codex).exits(0).hides(&token);
+        let log = repo.log();
+        let found = log.lines().find_map(|line| line.strip_prefix("found: ")).unwrap();
+        let found = base64::engine::general_purpose::STANDARD.decode(found).unwrap();
+        let found = String::from_utf8(found).unwrap();
+        assert!(found.contains("access_token"), "the hook ran beside it: {log}");
+        for secret in [&token, "refresh-me-4711", "\"acc\""] {
+            assert!(!found.contains(secret), "{found}");
+        }
         assert_eq!(repo.on_branch("from-cloud"), "made in the cloud");
         let asked = cloud.asked();
         let bearer = format!("Bearer {token}");

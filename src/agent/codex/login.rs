@@ -70,6 +70,9 @@ pub struct Cloud {
     pub reaches: (String, u16),
 }
 
+/// Whose the stand-in for a login is.
+const STAND_IN: &str = "autopilot";
+
 /// Where Codex's cloud is, unless the user's configuration says otherwise.
 const CLOUD: &str = "https://chatgpt.com/backend-api/";
 
@@ -116,24 +119,26 @@ fn claims(token: &str) -> Option<Value> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?).ok()
 }
 
-impl Login {
-    /// Makes an `auth.json` that holds the access token and no refresh token. Codex wants an id token beside it: one
-    /// that nobody signed, and that says no more than whose account it is.
-    pub(super) fn synthetic(&self) -> Value {
-        let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let account = json!({"https://api.openai.com/auth": {"chatgpt_account_id": self.account_id}});
-        let id_token = format!("{}.{}.{}", part(json!({"alg": "none"})), part(account), part(json!("")));
-        json!({
-            "tokens": {
-                "access_token": self.access_token,
-                "account_id": self.account_id,
-                "id_token": id_token,
-                "refresh_token": "",
-            },
-            // In the far future: a login that looks fresh is not refreshed.
-            "last_refresh": "2999-01-01T00:00:00Z",
-        })
-    }
+/// Returns what Codex's cloud calls a task, below its base URL.
+pub fn task_path(task: &str) -> String {
+    format!("wham/tasks/{task}")
+}
+
+/// Makes an `auth.json` that lets nobody in: Codex wants one before it asks. Who answers it has the login.
+pub(super) fn stand_in() -> Value {
+    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let account = json!({"https://api.openai.com/auth": {"chatgpt_account_id": STAND_IN}});
+    let token = format!("{}.{}.{}", part(json!({"alg": "none"})), part(account), part(json!("")));
+    json!({
+        "tokens": {
+            "access_token": token,
+            "account_id": STAND_IN,
+            "id_token": token,
+            "refresh_token": "",
+        },
+        // In the far future: a login that looks fresh is not refreshed.
+        "last_refresh": "2999-01-01T00:00:00Z",
+    })
 }
 
 #[cfg(test)]
@@ -159,9 +164,6 @@ mod tests {
         let (_home, environment) = environment(&auth);
         let login = login(&environment, 1000).unwrap();
         assert_eq!(login.expires, Some(2000));
-        let synthetic = login.synthetic().to_string();
-        assert!(synthetic.contains(&login.access_token));
-        assert!(!synthetic.contains("refresh-me") && !synthetic.contains("x.y.z"));
         assert!(!format!("{login:?}").contains(&login.access_token));
         assert!(matches!(super::login(&environment, 2000), Err(LoginError::Expired { .. })));
     }

@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 pub use find::{FindError, TESTED, find};
-pub use login::{Cloud, Login, LoginError, cloud, login};
+pub use login::{Cloud, Login, LoginError, cloud, login, task_path};
 pub use mcp::{ListError, list};
 
-use super::{Agent, Listen, Start, Task};
+use super::{Agent, Endpoint, Listen, Start, Task};
 use stream::Stream;
 
 /// The provider's name in the private configuration.
@@ -64,10 +64,11 @@ impl Codex {
         &self.files
     }
 
-    /// Composes how `codex apply` is started for a task of Codex's cloud.
-    pub fn apply(&self, task: &str, cloud: &Cloud, home: &Path) -> Start {
+    /// Composes how `codex apply` is started for a task of Codex's cloud, which it finds at the endpoint. It runs git
+    /// in a checkout where steps have been, whose hooks run beside it: the login is not there.
+    pub fn apply(&self, task: &str, endpoint: &Endpoint, home: &Path) -> Start {
         let config = json!({
-            "chatgpt_base_url": cloud.base_url,
+            "chatgpt_base_url": endpoint.base_url,
             "analytics": {"enabled": false},
             "features": self.off(),
         });
@@ -77,7 +78,7 @@ impl Codex {
             env: environment(home),
             files: vec![
                 ("config.toml".into(), toml_of(&config)),
-                ("auth.json".into(), cloud.login.synthetic().to_string()),
+                ("auth.json".into(), login::stand_in().to_string()),
             ],
             stdin: String::new(),
         }
@@ -99,6 +100,8 @@ impl Codex {
             // A login shell would reset PATH to the system's.
             "allow_login_shell": false,
             "check_for_update_on_startup": false,
+            // The model's server would search: a way out that the step's `network` does not give.
+            "web_search": "disabled",
             // The runner gives it the repository's instructions, if they are those of the base.
             "project_doc_max_bytes": 0,
             "model_providers": {PROVIDER: {
@@ -191,7 +194,7 @@ fn toml_value(value: &Value) -> Option<toml::Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::{Endpoint, Server};
+    use crate::agent::Server;
 
     fn codex() -> Codex {
         Codex {
@@ -231,6 +234,7 @@ mod tests {
         assert_eq!(start.files[1], ("AGENTS.md".into(), "be kind".to_owned()));
         assert_eq!(config["projects"]["/work/tree"]["trust_level"].as_str(), Some("untrusted"));
         assert_eq!(config["project_doc_max_bytes"].as_integer(), Some(0));
+        assert_eq!(config["web_search"].as_str(), Some("disabled"));
         assert_eq!(config["features"].as_table().unwrap().len(), 1, "only what this version knows");
         assert_eq!(config["mcp_servers"]["docs"]["startup_timeout_sec"].as_float(), Some(5.5));
         assert!(config["mcp_servers"]["docs"].get("cwd").is_none());

@@ -1,15 +1,26 @@
 //! The model endpoint: the key goes out and never in, and nothing but the model is reached.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
-use autopilot::network::{Auth, Gate, Serving, Traffic, Upstream, Verdict};
+use autopilot::network::{Answer, Auth, Gate, Internet, Outside, Serving, Traffic, Upstream, Verdict};
 
 use super::host::Host;
 
 /// The last event of an answer that cost 100 and 20 tokens.
 const COMPLETED: &str = "data: {\"type\":\"response.completed\",\"response\":{\"id\":\"r1\",\"usage\":\
     {\"input_tokens\":100,\"input_tokens_details\":{\"cached_tokens\":64},\"output_tokens\":20}}}\n\n";
+
+/// A small request, as far as it has to be one.
+const ASK: &str = "{\"store\":false}";
+
+/// A request of 4,000 bytes.
+fn long() -> String {
+    format!("{{\"store\":false,\"input\":\"{}\"}}", "x".repeat(3974))
+}
 
 /// An endpoint on a listener of the test's own, where a step's would be in its namespace.
 struct Endpoint {
@@ -19,7 +30,12 @@ struct Endpoint {
 
 impl Endpoint {
     fn of(upstream: Upstream) -> Self {
-        let gate = Gate::closed().model(upstream);
+        Self::through(upstream, Arc::new(Internet))
+    }
+
+    /// The same, with another way to the model's server.
+    fn through(upstream: Upstream, outside: Arc<dyn Outside>) -> Self {
+        let gate = Gate::closed().model(upstream).through(outside);
         assert_eq!(gate.model_url().unwrap(), "http://127.0.0.1:61079/v1");
         assert_eq!(gate.env(), [], "a step that reaches the model alone has no proxy");
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -59,17 +75,16 @@ fn upstream(host: &Host, auth: &Auth) -> Upstream {
 fn the_key_is_added_outside_and_what_the_step_sends_for_one_is_dropped() {
     let host = model();
     let endpoint = Endpoint::of(upstream(&host, &Auth::Bearer("the-key".into())));
-    let answer =
-        endpoint.post("Authorization: Bearer stolen\r\nCookie: a=b\r\nX-Own: kept\r\n", "{\"model\":1}");
+    let answer = endpoint.post("Authorization: Bearer stolen\r\nCookie: a=b\r\nSession-Id: kept\r\n", ASK);
     assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with(COMPLETED), "{answer}");
     assert!(!answer.contains("the-key"));
     let [head] = &host.heads()[..] else { panic!("{:?}", host.heads()) };
     let lower = head.to_lowercase();
+    assert!(head.starts_with("POST /base/v1/responses HTTP/1.1\r\n") && head.ends_with(ASK), "{head}");
     assert!(
-        head.starts_with("POST /base/v1/responses HTTP/1.1\r\n") && head.ends_with("{\"model\":1}"),
+        lower.contains("authorization: bearer the-key\r\n") && lower.contains("session-id: kept"),
         "{head}"
     );
-    assert!(lower.contains("authorization: bearer the-key\r\n") && lower.contains("x-own: kept"), "{head}");
     assert!(lower.contains(&format!("host: {}\r\n", host.address)), "{head}");
     assert!(!head.contains("stolen") && !lower.contains("cookie"), "{head}");
     let traffic = endpoint.end();
@@ -87,7 +102,7 @@ fn the_key_is_added_outside_and_what_the_step_sends_for_one_is_dropped() {
 fn a_login_sends_its_account_too() {
     let host = model();
     let login = Auth::ChatGpt { access_token: "the-token".into(), account_id: "the-account".into() };
-    Endpoint::of(upstream(&host, &login)).post("ChatGPT-Account-ID: other\r\n", "{}");
+    Endpoint::of(upstream(&host, &login)).post("ChatGPT-Account-ID: other\r\n", ASK);
     let head = host.heads().remove(0).to_lowercase();
     assert!(head.contains("authorization: bearer the-token\r\n"), "{head}");
     assert!(head.contains("chatgpt-account-id: the-account\r\n") && !head.contains("other"), "{head}");
@@ -124,12 +139,79 @@ fn nothing_but_the_model_is_passed_on() {
 }
 
 #[test]
+fn where_one_page_is_all_nothing_else_is_passed_on() {
+    let host = Host::saying("a task");
+    let login = Auth::ChatGpt { access_token: "the-token".into(), account_id: "the-account".into() };
+    let endpoint = Endpoint::of(upstream(&host, &login).only("wham/tasks/t".into()));
+    for line in [
+        "POST /v1/responses",
+        "GET /v1/models",
+        "POST /v1/wham/tasks/t",
+        "GET /v1/wham/tasks/t/other",
+        "GET /v1/wham/tasks/t/../u",
+        "GET /v1/wham/tasks",
+    ] {
+        let answer = endpoint.ask(&format!("{line} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"));
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{line}: {answer}");
+    }
+    assert_eq!(host.heads(), Vec::<String>::new());
+    let head =
+        "Host: h\r\nConnection: close\r\nAuthorization: Bearer stand-in\r\nChatGPT-Account-ID: stand-in\r\n";
+    let answer = endpoint.ask(&format!("GET /v1/wham/tasks/t HTTP/1.1\r\n{head}\r\n"));
+    assert!(answer.ends_with("a task") && !answer.contains("the-token"), "{answer}");
+    let head = host.heads().remove(0).to_lowercase();
+    assert!(
+        head.starts_with("get /base/v1/wham/tasks/t http/1.1\r\n") && !head.contains("stand-in"),
+        "{head}"
+    );
+    assert!(head.contains("bearer the-token\r\n") && head.contains("account-id: the-account\r\n"), "{head}");
+}
+
+#[test]
+fn the_models_server_does_nothing_else_for_a_step() {
+    let host = model();
+    let endpoint = Endpoint::of(upstream(&host, &Auth::Bearer("the-key".into())));
+    for (body, status, why) in [
+        (r#"{"store":false,"tools":[{"type":"mcp","server_url":"https://example.org"}]}"#, 403, "`mcp`"),
+        (r#"{"store":false,"tools":[{"type":"web_search"}]}"#, 403, "`web_search`"),
+        (r#"{"store":false,"input":[{"content":[{"image_url":"https://example.org"}]}]}"#, 403, "address"),
+        (r#"{"store":false,"background":true}"#, 403, "`background`"),
+        (r#"{"store":true}"#, 403, "`store: false`"),
+        ("anything", 400, "no JSON"),
+    ] {
+        let answer = endpoint.post("", body);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(why), "{answer}");
+    }
+    let head = "POST /v1/responses HTTP/1.1\r\nHost: h\r\nConnection: close\r\n";
+    let answer = endpoint.ask(&format!("{head}Content-Length: {}\r\n\r\n", 33 << 20));
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert_eq!(host.heads(), Vec::<String>::new());
+    let headers = "OpenAI-Organization: org\r\nOpenAI-Project: proj\r\nX-Own: own\r\n\
+                   Content-Type: text/plain\r\nContent-Encoding: own\r\nX-Codex-Window-Id: kept\r\n";
+    assert!(endpoint.post(headers, ASK).starts_with("HTTP/1.1 200"));
+    assert!(
+        endpoint
+            .ask("GET /v1/models HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-Own: own\r\n\r\n")
+            .contains("200")
+    );
+    let heads = host.heads().join("").to_lowercase();
+    assert!(
+        heads.contains("x-codex-window-id: kept") && heads.contains("content-type: application/json"),
+        "{heads}"
+    );
+    for dropped in ["org\r", "proj\r", "own\r", "text/plain"] {
+        assert!(!heads.contains(dropped), "{heads}");
+    }
+    assert_eq!(endpoint.end().model.requests, 1);
+}
+
+#[test]
 fn over_the_token_limit_the_next_request_is_refused() {
     let host = model();
     let endpoint = Endpoint::of(upstream(&host, &Auth::None).limit(Some(200)));
-    assert!(endpoint.post("", "{}").starts_with("HTTP/1.1 200"));
-    assert!(endpoint.post("", "{}").starts_with("HTTP/1.1 200"));
-    let answer = endpoint.post("", "{}");
+    assert!(endpoint.post("", ASK).starts_with("HTTP/1.1 200"));
+    assert!(endpoint.post("", ASK).starts_with("HTTP/1.1 200"));
+    let answer = endpoint.post("", ASK);
     assert!(
         answer.starts_with("HTTP/1.1 403") && answer.contains("the token limit of 200 is reached"),
         "{answer}"
@@ -145,12 +227,8 @@ fn asked(limit: Option<u64>) -> (Endpoint, TcpStream, BufReader<TcpStream>) {
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
     let endpoint = Endpoint::of(Upstream::new(&url, &Auth::None).unwrap().limit(limit));
     let mut client = TcpStream::connect(endpoint.place).unwrap();
-    write!(
-        client,
-        "POST /v1/responses HTTP/1.1\r\nHost: h\r\nContent-Length: 4000\r\n\r\n{}",
-        "x".repeat(4000)
-    )
-    .unwrap();
+    write!(client, "POST /v1/responses HTTP/1.1\r\nHost: h\r\nContent-Length: 4000\r\n\r\n{}", long())
+        .unwrap();
     let (server, _) = listener.accept().unwrap();
     let mut server = BufReader::new(server);
     let mut line = String::new();
@@ -164,7 +242,7 @@ fn a_request_that_is_under_way_counts_by_its_size_until_its_answer_tells() {
     let (endpoint, client, mut server) = asked(Some(500));
     let usage = endpoint.serving.usage();
     assert_eq!((usage.requests, usage.under_way, usage.input), (1, 1000, 0));
-    assert!(endpoint.post("", "{}").starts_with("HTTP/1.1 429"), "no second one beside it");
+    assert!(endpoint.post("", ASK).starts_with("HTTP/1.1 429"), "no second one beside it");
     // The answer is complete, and its connection still open.
     write!(server.get_mut(), "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{COMPLETED}").unwrap();
     let mut client = BufReader::new(client);
@@ -179,6 +257,52 @@ fn a_request_that_is_under_way_counts_by_its_size_until_its_answer_tells() {
     assert_eq!((usage.tokens(), usage.estimated, usage.refused), (120, 0, 0));
 }
 
+/// The way to a server, where connections are counted as they begin.
+#[derive(Debug, Default)]
+struct Counting {
+    begun: AtomicU64,
+}
+
+impl Outside for Counting {
+    fn look_up(&self, name: &str) -> Answer<Vec<IpAddr>> {
+        Internet.look_up(name)
+    }
+
+    fn connect(&self, address: SocketAddr) -> Answer<tokio::net::TcpStream> {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        Internet.connect(address)
+    }
+}
+
+#[test]
+fn of_a_burst_under_a_token_limit_two_requests_are_passed_on() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", silent.local_addr().unwrap());
+    let way = Arc::new(Counting::default());
+    let upstream = Upstream::new(&url, &Auth::None).unwrap().limit(Some(1000));
+    let endpoint = Endpoint::through(upstream, Arc::clone(&way) as Arc<dyn Outside>);
+    let (tell, told) = mpsc::channel();
+    let request = "POST /v1/responses HTTP/1.1\r\nHost: h\r\nContent-Length: 15\r\n\r\n{\"store\":false}";
+    let clients: Vec<TcpStream> = (0..20)
+        .map(|_| {
+            let mut client = TcpStream::connect(endpoint.place).unwrap();
+            client.write_all(request.as_bytes()).unwrap();
+            let (mut reader, tell) = (BufReader::new(client.try_clone().unwrap()), tell.clone());
+            std::thread::spawn(move || {
+                let mut line = String::new();
+                drop(reader.read_line(&mut line).map(|_| tell.send(line)));
+            });
+            client
+        })
+        .collect();
+    for _ in 0..18 {
+        let line = told.recv_timeout(Duration::from_secs(60)).unwrap();
+        assert!(line.starts_with("HTTP/1.1 429"), "{line}");
+    }
+    assert_eq!(way.begun.load(Ordering::Relaxed), 2, "no other one was even connected");
+    drop(clients);
+}
+
 #[test]
 fn an_answer_that_could_not_be_given_costs_nothing() {
     let failed = "data: {\"type\":\"response.failed\",\"response\":{\"id\":\"r\",\"error\":\
@@ -186,7 +310,7 @@ fn an_answer_that_could_not_be_given_costs_nothing() {
     let host = Host::saying(failed);
     let endpoint = Endpoint::of(upstream(&host, &Auth::None).limit(Some(200)));
     for _ in 0..3 {
-        assert!(endpoint.post("", &"x".repeat(4000)).starts_with("HTTP/1.1 200"));
+        assert!(endpoint.post("", &long()).starts_with("HTTP/1.1 200"));
     }
     let usage = endpoint.end().model;
     assert_eq!((usage.requests, usage.tokens(), usage.estimated), (3, 0, 0));
@@ -230,7 +354,9 @@ fn going_away_before_the_answer_has_begun_is_not_free_either() {
 fn a_model_that_cannot_be_reached_says_which() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let endpoint = Endpoint::of(Upstream::new(&format!("http://{closed}/v1"), &Auth::None).unwrap());
-    let answer = endpoint.post("", "{}");
+    let answer = endpoint.post("", ASK);
     assert!(answer.starts_with("HTTP/1.1 502") && answer.contains(&closed.to_string()), "{answer}");
-    assert!(matches!(endpoint.end().decisions[0].verdict, Verdict::Failed { .. }));
+    let traffic = endpoint.end();
+    assert!(matches!(traffic.decisions[0].verdict, Verdict::Failed { .. }));
+    assert_eq!((traffic.model.requests, traffic.model.estimated), (0, 0), "nothing was sent");
 }

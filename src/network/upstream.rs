@@ -1,0 +1,189 @@
+//! Takes a base URL and what lets one in there, gives an upstream: where a request goes, and what it needs on the way.
+
+use std::fmt;
+use std::sync::Arc;
+
+use hyper::Uri;
+use hyper::header::{self, HeaderMap, HeaderValue};
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+
+use crate::plan::Destination;
+
+/// Where a model is, what lets one in there, and how much of it may be used.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    pub(super) base: String,
+    pub(super) target: Destination,
+    pub(super) tls: Option<Arc<ClientConfig>>,
+    auth: Auth,
+    pub(super) headers: HeaderMap,
+    pub(super) limit: Option<u64>,
+    pub(super) counted: bool,
+    /// The one path that is passed on, if it is no model that is there.
+    pub(super) only: Option<String>,
+}
+
+/// What lets one in: read by the runner, and in no step's hands.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Auth {
+    /// Nothing: a local model.
+    None,
+    /// A key.
+    Bearer(String),
+    /// A login with ChatGPT.
+    ChatGpt {
+        /// The access token of the login.
+        access_token: String,
+        /// The account it is for.
+        account_id: String,
+    },
+}
+
+impl fmt::Debug for Auth {
+    /// Shows what kind it is, and nothing of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Bearer(_) => "Bearer(…)",
+            Self::ChatGpt { .. } => "ChatGpt(…)",
+        })
+    }
+}
+
+/// Why a model cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    /// The base URL is none.
+    #[error("base_url {0}: not http://HOST[:PORT]/PATH or https://…")]
+    Url(String),
+    /// The key cannot be sent.
+    #[error("the key holds what no HTTP header can: a line break or other control characters")]
+    Key,
+    /// There is nothing to trust a server by.
+    #[error("no TLS roots: {0}")]
+    Roots(String),
+}
+
+impl Upstream {
+    /// Makes an upstream from a base URL, up to and with the version, such as `https://api.openai.com/v1`.
+    pub fn new(base_url: &str, auth: &Auth) -> Result<Self, UpstreamError> {
+        let wrong = || UpstreamError::Url(base_url.to_owned());
+        let uri: Uri = base_url.parse().map_err(|_| wrong())?;
+        let port = match uri.scheme_str() {
+            Some("http") => 80,
+            Some("https") => 443,
+            _ => return Err(wrong()),
+        };
+        let authority = uri.authority().ok_or_else(wrong)?.as_str();
+        let full = if uri.port().is_some() { authority.to_owned() } else { format!("{authority}:{port}") };
+        let target: Destination = full.parse().map_err(|_| wrong())?;
+        if target.host.contains('*') || uri.query().is_some() {
+            return Err(wrong());
+        }
+        Ok(Self {
+            base: uri.path().trim_end_matches('/').to_owned(),
+            tls: if uri.scheme_str() == Some("https") { Some(trust()?) } else { None },
+            target,
+            headers: headers(auth).map_err(|_| UpstreamError::Key)?,
+            auth: auth.clone(),
+            limit: None,
+            counted: false,
+            only: None,
+        })
+    }
+
+    /// Returns what must never be seen: for the masker.
+    pub fn secret(&self) -> Option<&str> {
+        match &self.auth {
+            Auth::None => None,
+            Auth::Bearer(secret) | Auth::ChatGpt { access_token: secret, .. } => Some(secret),
+        }
+    }
+
+    /// Passes on GET of this one path, and nothing that is asked of a model.
+    #[must_use]
+    pub fn only(self, path: String) -> Self {
+        Self { only: Some(path), ..self }
+    }
+
+    /// Bounds the tokens: when they are used up, the next request is refused.
+    #[must_use]
+    pub fn limit(self, tokens: Option<u64>) -> Self {
+        Self { limit: tokens, ..self }
+    }
+
+    /// Wants every answer to tell what it cost: after one that does not, the next request is refused.
+    #[must_use]
+    pub fn counted(self, counted: bool) -> Self {
+        Self { counted, ..self }
+    }
+}
+
+fn headers(auth: &Auth) -> Result<HeaderMap, header::InvalidHeaderValue> {
+    let mut headers = HeaderMap::new();
+    let token = match auth {
+        Auth::None => return Ok(headers),
+        Auth::Bearer(key) => key,
+        Auth::ChatGpt { access_token, account_id } => {
+            let mut account = HeaderValue::from_str(account_id)?;
+            account.set_sensitive(true);
+            headers.insert("chatgpt-account-id", account);
+            access_token
+        }
+    };
+    let mut value = HeaderValue::from_str(&format!("Bearer {token}"))?;
+    value.set_sensitive(true);
+    headers.insert(header::AUTHORIZATION, value);
+    Ok(headers)
+}
+
+/// Decides whom to trust: the system's roots, or those that `SSL_CERT_FILE` names.
+fn trust() -> Result<Arc<ClientConfig>, UpstreamError> {
+    let failed = |error: &dyn fmt::Display| UpstreamError::Roots(error.to_string());
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    let (good, _) = roots.add_parsable_certificates(found.certs);
+    if good == 0 {
+        let why = found
+            .errors
+            .first()
+            .map_or("the system has none; set SSL_CERT_FILE".to_owned(), ToString::to_string);
+        return Err(UpstreamError::Roots(why));
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| failed(&error))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upstream_does_not_show_its_key() {
+        let login = Auth::ChatGpt { access_token: "the-token".into(), account_id: "my-account".into() };
+        // Not https: that asks the system for its roots, and a build sandbox has none.
+        let login = Upstream::new("http://example.org/v1", &login).unwrap();
+        let key = Upstream::new("http://example.org/v1", &Auth::Bearer("the-key".into())).unwrap();
+        assert_eq!((login.secret(), key.secret()), (Some("the-token"), Some("the-key")));
+        let shown = format!("{login:?} {key:?}");
+        for secret in ["the-token", "my-account", "the-key"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_base_url_is_an_error() {
+        let wrong =
+            ["", "example.org/v1", "ftp://example.org", "https://", "https://*.example.org", "http://u@h/v1"];
+        for url in wrong {
+            assert!(matches!(Upstream::new(url, &Auth::None), Err(UpstreamError::Url(_))), "{url}");
+        }
+        assert!(matches!(Upstream::new("http://a/", &Auth::Bearer("a\nb".into())), Err(UpstreamError::Key)));
+    }
+}
