@@ -258,7 +258,6 @@ pub(super) fn make_folders(top: &Path) -> io::Result<()> {
     for folder in FOLDERS {
         let path = top.join(folder);
         match DirBuilder::new().mode(0o755).create(&path) {
-            Ok(()) if folder == LOGS => ignore_itself(&path)?,
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let there = fs::symlink_metadata(&path).map_err(|error| named(error, &path))?;
@@ -268,15 +267,23 @@ pub(super) fn make_folders(top: &Path) -> io::Result<()> {
             }
             Err(error) => return Err(named(error, &path)),
         }
+        if folder == LOGS {
+            ignore_itself(&path).map_err(|error| named(error, &path))?;
+        }
     }
     Ok(())
 }
 
+/// Makes a folder ignore itself in which there is nothing yet, or what a runner left that died at just this.
 fn ignore_itself(logs: &Path) -> io::Result<()> {
-    let path = logs.join(".gitignore");
-    let mut file =
-        OpenOptions::new().write(true).create_new(true).open(&path).map_err(|e| named(e, &path))?;
-    file.write_all(b"*\n")
+    for entry in fs::read_dir(logs)? {
+        let entry = entry?;
+        if entry.file_name() != ".gitignore" || entry.metadata()?.len() > 0 {
+            return Ok(());
+        }
+    }
+    let options = OpenOptions::new().write(true).create(true).truncate(false).to_owned();
+    options.open(logs.join(".gitignore"))?.write_all(b"*\n")
 }
 
 /// Adds the path to an error of the system.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::common::{Ran, Repo, signal, wait_for, wait_until};
+use crate::common::{Ran, Repo, signal, wait_until};
 
 /// Steps that change files, fail, are ignored, and need a retry: a moment of every kind in two seconds.
 const STEPS: &str = "  - {id: first, command: 'echo one > one; git add one; git commit -qm one'}
@@ -96,7 +96,7 @@ fn crash_again_and_again(lane: u64, rounds: u64) {
         // Long enough for the whole run, and for picking up the one before.
         let killed = start_and_kill(&repo, Duration::from_millis(random.below(3000)));
         crashed += u64::from(killed);
-        wait_for(Duration::from_secs(2), || repo.processes().is_empty());
+        wait_until(|| repo.processes().is_empty());
         assert_eq!(repo.fingerprint(), before);
         repo.git(["fsck", "--strict", "--no-progress"]);
         let status = repo.autopilot(["status"]).exits(0);
@@ -198,7 +198,7 @@ fn crash_when_ready(repo: &Repo) -> u32 {
     wait_until(|| repo.log().contains("ready"));
     signal(&child, Signal::SIGKILL);
     child.wait().unwrap();
-    wait_for(Duration::from_secs(2), || repo.processes().is_empty());
+    wait_until(|| repo.processes().is_empty());
     child.id()
 }
 
@@ -240,6 +240,17 @@ fn a_crashed_run_is_picked_up_and_what_it_was_at_is_saved() {
     assert_eq!(repo.branches().len(), 2, "the crashed run's checkpoint and the new one's");
     assert_eq!(repo.left_in_state(), Vec::<String>::new());
     repo.autopilot(["status", "7"]).exits(0).says("crashed").says("done");
+}
+
+#[test]
+fn a_folder_for_logs_that_a_dead_runner_had_just_made_ignores_itself_all_the_same() {
+    for half in ["mkdir -p .ai/logs", "mkdir -p .ai/logs; : > .ai/logs/.gitignore"] {
+        let repo = Repo::new();
+        repo.plan("  - {id: a, command: 'true'}\n");
+        assert!(Command::new("sh").args(["-c", half]).current_dir(repo.top()).status().unwrap().success());
+        repo.run().exits(0);
+        assert_eq!(repo.git(["status", "--porcelain"]), "", "{half}");
+    }
 }
 
 #[test]
