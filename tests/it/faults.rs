@@ -201,7 +201,7 @@ fn a_full_disk_loses_nothing_and_the_run_goes_on_when_there_is_space() {
 
 /// Steps whose events are so long that nearly every page of the journal ends within a line.
 fn talkative() -> String {
-    let comment = "x".repeat(900);
+    let comment = "x".repeat(3000);
     let step = |id: &str, command: &str| format!("  - {{id: {id}, command: '{command} # {comment}'}}\n");
     step("a", "echo one > one") + &step("b", "echo two > two") + &step("c", "cat one README.md > three")
 }
