@@ -13,7 +13,8 @@ use crate::worktree::{Outgoing, Repository};
 const NAMED: usize = 5;
 
 /// Finds secrets in everything between base and result: values of this environment, and what the patterns tell.
-/// A secret of the plan whose value is not here cannot be looked for: that is trouble, and no push. What stood in the same file at the base already is not found: it does not go out by this push.
+/// A secret of the plan whose value is not here cannot be looked for: that is trouble, and no push. What stood in the
+/// same file at the base already is not found: it does not go out by this push.
 pub(super) fn secrets_in(
     view: &RunView,
     repository: &Repository,
