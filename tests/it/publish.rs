@@ -556,8 +556,8 @@ fn a_secret_stops_the_push_wherever_it_is() {
     }
 }
 
-#[test]
-fn a_value_of_the_environment_stops_the_push() {
+/// A run whose push was stopped for a value that its environment knew.
+fn stopped_for_a_value() -> Offline {
     let scene = Offline::new(
         "publish: {comment: false, push: true}",
         "  - {id: one, command: 'printf %s%s correct-horse- battery > a'}\n",
@@ -565,18 +565,18 @@ fn a_value_of_the_environment_stops_the_push() {
     let mut command = scene.repo.command(["7"]);
     let ran = Ran::of(&command.env("DEPLOY_PASSWORD", "correct-horse-battery").output().unwrap());
     ran.exits(0).says("known-value in a:1 of");
+    scene
+}
+
+#[test]
+fn a_value_of_the_environment_stops_the_push() {
+    let scene = stopped_for_a_value();
     assert_eq!(scene.on_remote(), ["HEAD", "refs/heads/main"]);
 }
 
 #[test]
 fn a_push_that_was_stopped_for_a_secret_stays_stopped_whatever_the_next_shell_knows() {
-    let scene = Offline::new(
-        "publish: {comment: false, push: true}",
-        "  - {id: one, command: 'printf %s%s correct-horse- battery > a'}\n",
-    );
-    let mut command = scene.repo.command(["7"]);
-    let ran = Ran::of(&command.env("DEPLOY_PASSWORD", "correct-horse-battery").output().unwrap());
-    ran.exits(0).says("known-value in a:1 of");
+    let scene = stopped_for_a_value();
     for args in [&["publish"][..], &["publish", "7"]] {
         scene.repo.autopilot(args).exits(1).says("known-value in a:1 of").says("git push origin autopilot/");
         assert_eq!(scene.after_head().pop().unwrap()["kind"], "secret");

@@ -37,8 +37,12 @@ pub fn text(secrets: &Secrets, text: &str) -> String {
     let mut masker = Masker::new(secrets);
     masker.push(text.as_bytes(), &mut out);
     masker.finish(&mut out);
-    // Masks start and end where text was recognised, but a shape can start within a character.
-    String::from_utf8(out).unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned())
+    as_text(out)
+}
+
+/// Masks start and end where text was recognised, but a shape can start within a character.
+fn as_text(masked: Vec<u8>) -> String {
+    String::from_utf8(masked).unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned())
 }
 
 /// Masks a text that is composed of masked parts, each of which may stand in code (`` ` ``): what the patterns find
@@ -57,7 +61,7 @@ pub fn composed(secrets: &Secrets, text: &str) -> String {
         done = done.max(end);
     }
     out.extend_from_slice(&bytes[done..]);
-    String::from_utf8(out).unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned())
+    as_text(out)
 }
 
 /// Finds what the patterns tell: for scans of commits and files.
