@@ -11,8 +11,9 @@ use regex::Regex;
 
 use super::output;
 use super::progress::{Mode, Progress, say};
+use crate::app::Ended;
 use crate::evidence::event::{AttemptResult, Event, RunResult};
-use crate::evidence::{Files, Line, Watch};
+use crate::evidence::{Line, Watch};
 use crate::github::Environment;
 use crate::plan::{Faults, Plan};
 use crate::report;
@@ -174,21 +175,16 @@ fn property(text: &str) -> String {
 }
 
 /// Ends a run in a job of GitHub Actions: outputs, summary, and the last lines of the log.
-pub(super) fn finish(mode: Mode, files: &Files) {
+pub(super) fn finish(mode: Mode, ended: &Ended) {
     let environment = Environment::of_process();
-    let Ok(Some(view)) = report::read(files) else { return };
     if !environment.is_actions() {
         return;
     }
-    let result = match view.end.as_ref().map(|end| end.result) {
-        Some(RunResult::Done) => "done",
-        Some(RunResult::Failed) => "failed",
-        Some(RunResult::Interrupted) => "interrupted",
-        Some(RunResult::Crashed) | None => "crashed",
-    };
+    let Ended { files, view, head, .. } = ended;
+    let result = view.end.as_ref().map_or(RunResult::Crashed, |end| end.result).word();
     let branch =
         view.branch.as_ref().map_or("", |(reference, ..)| reference.trim_start_matches("refs/heads/"));
-    let head = view.head.as_ref().map(ToString::to_string).unwrap_or_default();
+    let head = head.to_string();
     let run = files.run().to_string();
     let summary = files.relative(&files.summary());
     let evidence = format!(".ai/logs/**/*{run}*");
@@ -203,7 +199,7 @@ pub(super) fn finish(mode: Mode, files: &Files) {
     let outputs: String = outputs.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
     append(&environment, "GITHUB_OUTPUT", &outputs);
     // The summary's links lead into the checkout; the comment's text is for readers on GitHub, and never too long.
-    append(&environment, "GITHUB_STEP_SUMMARY", &report::comment(&view, files));
+    append(&environment, "GITHUB_STEP_SUMMARY", &report::comment(view, files));
     for (name, value) in [("result", result), ("branch", branch), ("head", &head)] {
         say(mode, format!("{name:<8} {value}").trim_end());
     }

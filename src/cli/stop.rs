@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::exit::{Exit, Failure};
 use super::{output, target};
+use crate::app::runs;
 use crate::evidence::{Files, RunName};
 use crate::report;
 use crate::worktree::{Holder, LockError, Repository, State};
@@ -57,7 +58,7 @@ pub(super) fn run(args: StopArgs) -> Result<Exit, Failure> {
 
 /// Says what there is to say where nobody holds the issue's lock.
 fn not_here(repository: &Repository, issue: u64) -> Result<Exit, Failure> {
-    let runs = target::runs(repository, Some(issue))?;
+    let runs = runs::of(repository, Some(issue))?;
     if let Some(run) = runs.into_iter().find(|run| Files::of(&repository.toplevel, *run).is_recorded()) {
         return Err(Failure::new(Exit::Locked, format!("run {run} is running with another state directory"))
             .hint("ask it with the AUTOPILOT_STATE_DIR that it was started with"));
@@ -70,7 +71,7 @@ fn result(repository: &Repository, holder: &Holder) -> String {
     let name = holder.run.parse::<RunName>().ok();
     let view = name.and_then(|name| report::read(&Files::of(&repository.toplevel, name)).ok().flatten());
     match view.and_then(|view| view.end.filter(|_| view.closed)) {
-        Some(end) => super::status::word(end.result).to_owned(),
+        Some(end) => end.result.word().to_owned(),
         None => "ended; `autopilot status` shows how".to_owned(),
     }
 }

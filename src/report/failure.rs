@@ -14,11 +14,7 @@ const LINES: usize = 60;
 /// Writes the failure report; nothing for a run that is done or has not ended.
 pub(super) fn write(view: &RunView, files: &Files) -> io::Result<Option<String>> {
     let Some(end) = view.end.as_ref().filter(|end| end.result != RunResult::Done) else { return Ok(None) };
-    let how = match end.result {
-        RunResult::Interrupted => "INTERRUPTED",
-        RunResult::Crashed => "CRASHED",
-        RunResult::Failed | RunResult::Done => "FAILED",
-    };
+    let how = end.result.word().to_uppercase();
     let mut text = format!("{how}: run {} of issue {}\n\n", files.run(), view.start.issue);
     let row = |text: &mut String, name: &str, value: &str| {
         let _ = writeln!(text, "{name:<9} {value}");

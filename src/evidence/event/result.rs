@@ -44,6 +44,18 @@ pub enum RunResult {
     Crashed,
 }
 
+impl RunResult {
+    /// Returns the word for it, the same in every text.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+            Self::Crashed => "crashed",
+        }
+    }
+}
+
 /// Why something did not pass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::exit::{Exit, Failure};
+use super::Error;
 use crate::evidence::mask::Secrets;
-use crate::github::{self, Environment, Gh, Issue};
+use crate::github::{Environment, Gh, Issue};
 use crate::plan::Plan;
 use crate::publish;
 use crate::run::Grants;
@@ -16,22 +16,14 @@ use crate::worktree::Repository;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Reads an issue of the repository.
-pub(super) async fn read(number: u64, repository: &Repository, secrets: &Secrets) -> Result<Issue, Failure> {
+pub async fn read(issue: u64, repository: &Repository, secrets: &Secrets) -> Result<Issue, Error> {
     let environment = Environment::of_process();
-    let slug = publish::find_slug(repository, &environment).ok_or_else(|| {
-        Failure::new(
-            Exit::Usage,
-            format!("issue {number} cannot be read: no remote of this checkout is on GitHub"),
-        )
-        .hint("name the repository: GH_REPO=owner/name")
-    })?;
-    let failed = |failure: github::Failure| {
-        Failure::new(Exit::Usage, format!("issue {number} cannot be read: {failure}")).hint(failure.hint())
-    };
+    let slug = publish::find_slug(repository, &environment).ok_or(Error::NoRemote { issue })?;
+    let failed = |failure| Error::Issue { issue, failure };
     let gh = Gh::find(&environment, &slug).await.map_err(failed)?;
     // A token too short to be masked is none of GitHub's.
     let _ = secrets.register(gh.token().as_bytes());
-    gh.issue(number, PATIENCE).await.map_err(failed)
+    gh.issue(issue, PATIENCE).await.map_err(failed)
 }
 
 /// Hands the issue's text to the steps, if one of them attaches it.
@@ -40,7 +32,7 @@ pub(super) async fn attach(
     repository: &Repository,
     secrets: &Secrets,
     grants: &mut BTreeMap<String, Grants>,
-) -> Result<(), Failure> {
+) -> Result<(), Error> {
     if !plan.attaches_issue() {
         return Ok(());
     }
