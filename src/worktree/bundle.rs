@@ -6,8 +6,8 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
 
-use super::create::DURABLE;
 use super::error::{WorktreeError, at};
+use super::layout::DURABLE;
 use super::repository::Repository;
 use super::root::Root;
 

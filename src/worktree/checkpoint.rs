@@ -1,17 +1,16 @@
 //! Committing what the walk found.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 
-use super::Worktree;
 use super::changes::{Changed, Changes, Kind};
+use super::checkout::Worktree;
 use super::confined::UNLOCK;
-use super::create::RESULT;
 use super::error::{WorktreeError, at};
 use super::filters;
+use super::layout::{RESULT, shown};
 use super::part::Part;
 use super::root::split;
 use super::tree::{self, Difference};
@@ -49,9 +48,6 @@ const UNDO: &str = r#"
 git read-tree "$PARENT"
 git update-ref "$REF" "$PARENT"
 "#;
-
-/// Bytes of a path that are shown.
-const SHOWN: usize = 300;
 
 /// A commit of the worktree's state.
 #[derive(Debug, Clone)]
@@ -255,13 +251,4 @@ fn complete(changes: &Changes, made: Option<Made>) -> Result<Option<Made>, Workt
             missing.path().display()
         ))),
     }
-}
-
-/// Writes a path for people; of one that nobody would read, its ends.
-pub(super) fn shown(path: &[u8]) -> Cow<'_, str> {
-    if path.len() <= SHOWN {
-        return String::from_utf8_lossy(path);
-    }
-    let end = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    Cow::Owned(end(&path[..SHOWN / 2]) + "…" + &end(&path[path.len() - SHOWN / 2..]))
 }

@@ -8,15 +8,16 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::bundle;
-use super::checkpoint::shown;
+use super::checkout::Worktree;
 use super::confined::UNLOCK;
 use super::error::{WorktreeError, at};
+use super::layout::shown;
 use super::part::Part;
 use super::root::Root;
 use super::rules::Rules;
+use super::rundir;
 use super::tree;
 use super::walk::{Found, Tracked};
-use super::{Worktree, rundir};
 
 /// Packs a commit range (`$REFS`, without `$BASE`) for the way out.
 const BUNDLE: &str = r#"
@@ -26,7 +27,7 @@ git bundle create --quiet "$GIT_DIR/out.bundle" $REFS "^$BASE"
 
 /// What is delivered: the last checkpoint, wherever a commit that was not finished may have left [`RESULT`].
 ///
-/// [`RESULT`]: super::create::RESULT
+/// [`RESULT`]: super::layout::RESULT
 const DELIVERED: &str = "refs/autopilot/delivered";
 
 /// The result branch in the user's repository.

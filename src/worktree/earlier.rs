@@ -2,22 +2,18 @@
 //! gone, its branch and its salvage bundle.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::time::Duration;
 
-use super::Worktree;
-use super::bundle;
 use super::changes::Snapshot;
+use super::checkout::Worktree;
 use super::checkpoint::{Checkpoint, message};
 use super::confined::{ConfinedGit, UNLOCK};
-use super::create::RESULT;
 use super::error::WorktreeError;
-use super::git::Git;
 use super::gitdirs;
-use super::intake::{Depth, make_refs};
-use super::lfs::LfsFiles;
+use super::layout::RESULT;
 use super::part::{self, Part};
-use super::repository::{Base, Repository};
+use super::pointer::LfsFiles;
+use super::repository::Repository;
 use super::root::Root;
 use super::rules::Rules;
 use super::rundir::{Record, RunDir};
@@ -54,32 +50,6 @@ git rev-parse --verify "$FOUND^"
 git rev-parse --verify "$FOUND^{tree}"
 git log -1 --format=%B "$FOUND"
 "#;
-
-/// What an earlier part of a run left in the user's repository.
-#[derive(Debug, Clone, Copy)]
-pub struct Earlier<'a> {
-    /// Its last checkpoint.
-    pub checkpoint: &'a str,
-    /// Its salvage bundle, which goes on to hold all that is salvaged.
-    pub salvage: Option<&'a Path>,
-}
-
-/// Fetches it into the runner's git directory, before that is made over to whom the steps run as.
-pub(super) fn fetch_earlier(
-    checkpoints: &Path,
-    repository: &Repository,
-    base: &Base,
-    earlier: Earlier<'_>,
-) -> Result<(), WorktreeError> {
-    // Borrowed or not: what is there already is a few objects.
-    repository.source().bring(checkpoints, &[earlier.checkpoint], Depth::To(&base.commit))?;
-    make_refs(checkpoints, &[(RESULT.to_owned(), earlier.checkpoint.to_owned())])?;
-    let Some(salvage) = earlier.salvage else { return Ok(()) };
-    // It is bundled again, never checked out: nothing in it has to be fit for that.
-    let fetch = Git::new(checkpoints, "fetch").stdin(bundle::open(salvage)?);
-    let fetch = fetch.args(["--quiet", "--no-write-fetch-head", "--no-tags", "/proc/self/fd/0"]);
-    fetch.arg("refs/salvage/*:refs/salvage/*").run().map(drop)
-}
 
 impl RunDir {
     /// Demands what a worktree is taken up with.

@@ -2,8 +2,8 @@
 //! is: the filter would have to run to make the blob, and none ever runs. What LFS itself keeps in a commit can be.
 
 use super::changes::Changed;
-use super::checkpoint::shown;
 use super::error::WorktreeError;
+use super::layout::shown;
 use super::pointer::is_pointer_at;
 use super::root::Root;
 use super::tree::LINK;

@@ -4,13 +4,15 @@ use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use super::create::{DURABLE, RunOf};
-use super::earlier::fetch_earlier;
+use super::base::Base;
+use super::bundle;
 use super::error::{WorktreeError, at};
 use super::git::Git;
+use super::init::init;
 use super::intake::{Depth, make_refs};
+use super::layout::{DURABLE, Earlier, RESULT, RunOf};
 use super::part::Part;
-use super::repository::{Base, Person, Repository};
+use super::repository::{Person, Repository};
 use super::rundir::RunDir;
 
 /// Makes both git directories of every part.
@@ -54,7 +56,7 @@ fn make_checkpoints(
     part: &Part,
     shared: bool,
 ) -> Result<(), WorktreeError> {
-    init(path, repository, true)?;
+    init(path, repository.format, true)?;
     let depth = if shared { Depth::Borrowed } else { Depth::To(&part.commit) };
     part.source.bring(path, &[&part.commit], depth)?;
     let settings = [
@@ -84,7 +86,7 @@ fn make_private(
     person: &Person,
 ) -> Result<(), WorktreeError> {
     fs::create_dir_all(place).map_err(at(place))?;
-    init(place, repository, false)?;
+    init(place, repository.format, false)?;
     // `git submodule status` passes over those that are not active.
     for (key, value) in
         [("user.name", &*person.name), ("user.email", &*person.email), ("submodule.active", ".")]
@@ -131,6 +133,23 @@ fn fill_submodule(git_dir: &Path, part: &Part) -> Result<(), WorktreeError> {
     make_refs(git_dir, &tags)
 }
 
+/// Fetches what an earlier part of the run left into the runner's git directory, before that is made over to whom the steps run as.
+fn fetch_earlier(
+    checkpoints: &Path,
+    repository: &Repository,
+    base: &Base,
+    earlier: Earlier<'_>,
+) -> Result<(), WorktreeError> {
+    // Borrowed or not: what is there already is a few objects.
+    repository.source().bring(checkpoints, &[earlier.checkpoint], Depth::To(&base.commit))?;
+    make_refs(checkpoints, &[(RESULT.to_owned(), earlier.checkpoint.to_owned())])?;
+    let Some(salvage) = earlier.salvage else { return Ok(()) };
+    // It is bundled again, never checked out: nothing in it has to be fit for that.
+    let fetch = Git::new(checkpoints, "fetch").stdin(bundle::open(salvage)?);
+    let fetch = fetch.args(["--quiet", "--no-write-fetch-head", "--no-tags", "/proc/self/fd/0"]);
+    fetch.arg("refs/salvage/*:refs/salvage/*").run().map(drop)
+}
+
 /// What the user has set in `info/attributes` holds for steps and checkpoints, too.
 fn lay_attributes(git_dir: &Path, part: &Part) -> Result<(), WorktreeError> {
     let info = git_dir.join("info");
@@ -140,14 +159,4 @@ fn lay_attributes(git_dir: &Path, part: &Part) -> Result<(), WorktreeError> {
     }
     let file = info.join("attributes");
     fs::write(&file, &part.attributes).map_err(at(&file))
-}
-
-/// Makes an empty repository that names its objects as the user's does.
-pub(super) fn init(path: &Path, repository: &Repository, bare: bool) -> Result<(), WorktreeError> {
-    let format = format!("--object-format={}", repository.format.name());
-    let parent = path.parent().unwrap_or(path);
-    fs::create_dir_all(parent).map_err(at(parent))?;
-    let init = Git::new(parent, "init").args(["--quiet", "--template=", &format, "--initial-branch=none"]);
-    let init = if bare { init.arg("--bare") } else { init };
-    init.arg(path).run().map(drop)
 }

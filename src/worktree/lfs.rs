@@ -7,13 +7,13 @@ use std::io::{self, Read as _, Seek as _};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::time::{Duration, SystemTime};
 
-use super::Worktree;
 use super::changes::Changed;
+use super::checkout::Worktree;
 use super::checkpoint::STAGE;
-use super::create::{RESULT, part_at};
 use super::error::{WorktreeError, at};
 use super::filters;
-use super::pointer::{Pointer, is_pointer_at};
+use super::layout::RESULT;
+use super::pointer::{LfsFiles, Pointer, is_pointer_at};
 use super::root::Root;
 use super::tree::LINK;
 
@@ -44,25 +44,6 @@ const REFRESH: &str = r#"
 git update-index -z --index-info <"$INBOX/entries"
 git -c filter.lfs.clean='exec git cat-file blob "$RESULT:"%f' update-index -q --refresh
 "#;
-
-/// How many files of LFS a worktree has.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LfsFiles {
-    /// With their content.
-    pub contents: u64,
-    /// As their pointers.
-    pub pointers: u64,
-}
-
-impl LfsFiles {
-    /// Says how many lack their content, if some do.
-    pub fn missing(self) -> Option<String> {
-        let (pointers, all) = (self.pointers, self.contents + self.pointers);
-        (pointers > 0).then(|| {
-            format!("{pointers} of {all} files of Git LFS are there as their pointers: their content is not in this repository (git lfs pull)")
-        })
-    }
-}
 
 impl Worktree {
     /// Tells how many files of LFS there are, as contents and as pointers.
@@ -98,7 +79,7 @@ impl Worktree {
         files: &mut LfsFiles,
     ) -> Result<(), WorktreeError> {
         self.lay("asked", paths)?;
-        let place = part_at(&self.dir, number, &self.parts[number]);
+        let place = self.dir.part_at(number, &self.parts[number].path);
         let variables = [&place[..], &[("RESULT", RESULT.into())]].concat();
         let ask = [ATTRIBUTES, OWN_INDEX, LIST].concat();
         let printed = self.git.script("attributes", &ask, &variables).await?;

@@ -51,6 +51,25 @@ impl Pointer {
     }
 }
 
+/// How many files of LFS a worktree has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LfsFiles {
+    /// With their content.
+    pub contents: u64,
+    /// As their pointers.
+    pub pointers: u64,
+}
+
+impl LfsFiles {
+    /// Says how many lack their content, if some do.
+    pub fn missing(self) -> Option<String> {
+        let (pointers, all) = (self.pointers, self.contents + self.pointers);
+        (pointers > 0).then(|| {
+            format!("{pointers} of {all} files of Git LFS are there as their pointers: their content is not in this repository (git lfs pull)")
+        })
+    }
+}
+
 /// A file that is hashed while it is read.
 struct Hashed<'f>(&'f mut File, Sha256);
 

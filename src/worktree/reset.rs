@@ -4,9 +4,8 @@ use std::io;
 
 use rustix::fs::{FileType, Mode, OFlags};
 
-use super::Worktree;
 use super::changes::{Changes, Kind};
-use super::create::part_at;
+use super::checkout::Worktree;
 use super::error::WorktreeError;
 use super::remove::remove_in;
 use super::root::{is_absence, split};
@@ -34,7 +33,7 @@ impl Worktree {
             let of_part: Vec<&[u8]> = restored.iter().filter_map(|path| self.in_part(number, path)).collect();
             if number == 0 || !of_part.is_empty() {
                 self.lay("restored", &of_part)?;
-                self.git.script("restore", RESTORE, &part_at(&self.dir, number, part)).await?;
+                self.git.script("restore", RESTORE, &self.dir.part_at(number, &part.path)).await?;
             }
         }
         self.fill(&restored).await?;

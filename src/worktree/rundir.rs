@@ -1,17 +1,20 @@
 //! The directory of one run: everything of it that is not in the user's repository, and what is needed to
 //! pick it up when its runner died.
 
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder};
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::create::{DEFAULT_SALVAGE, RunOf};
+use super::base::Base;
 use super::error::{WorktreeError, at};
+use super::layout::{DEFAULT_SALVAGE, RunOf};
 use super::remove::remove_tree;
-use super::repository::{Base, Repository};
+use super::repository::Repository;
 use super::state::{Holder, State, key};
 
 /// What a run directory says of itself, in `run.json`.
@@ -188,6 +191,12 @@ impl RunDir {
     pub(super) fn checkpoints_of(&self, part: usize) -> PathBuf {
         let own = self.checkpoints();
         if part == 0 { own } else { own.join("submodules").join(part.to_string()) }
+    }
+
+    /// Points the runner's git at a part of the base: its second git directory, and where it lies in the worktree.
+    pub(super) fn part_at(&self, number: usize, path: &[u8]) -> [(&'static str, OsString); 2] {
+        let path = if path.is_empty() { ".".into() } else { OsString::from_vec(path.to_vec()) };
+        [("GIT_DIR", self.checkpoints_of(number).into()), ("GIT_WORK_TREE", path)]
     }
 
     /// Where the worktree waits to be removed: nobody else knows it.

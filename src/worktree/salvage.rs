@@ -7,11 +7,12 @@ use std::io::{self, BufWriter, PipeWriter, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-use super::Worktree;
 use super::aside::NotHeld;
 use super::changes::{Changes, Kind};
-use super::checkpoint::{message, shown};
+use super::checkout::Worktree;
+use super::checkpoint::message;
 use super::error::WorktreeError;
+use super::layout::shown;
 use super::names::storable;
 use super::root::Root;
 use super::tree::{self, Difference, LINK};

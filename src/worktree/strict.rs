@@ -5,15 +5,14 @@
 
 use tempfile::TempDir;
 
-use super::checkpoint::shown;
 use super::error::WorktreeError;
 use super::git::Git;
-use super::gitdirs;
+use super::init::init;
+use super::layout::shown;
 use super::names::{is_git, is_gitmodules};
 use super::part::Part;
-use super::repository::{Base, Repository};
 use super::root::split;
-use super::tree::{Entry, LINK};
+use super::tree::{Entry, LINK, ObjectFormat};
 
 /// Files that git itself obeys, and reads strictly.
 const GITS_OWN: [&str; 2] = [".gitmodules", ".gitattributes"];
@@ -22,26 +21,26 @@ const GITS_OWN: [&str; 2] = [".gitmodules", ".gitattributes"];
 const REFERENCE: &str = "refs/heads/none";
 
 /// Refuses a base that every change would fail on.
-pub(super) fn refuse(repository: &Repository, base: &Base) -> Result<(), WorktreeError> {
-    for part in &base.parts {
+pub(super) fn refuse(name: &str, parts: &[Part], format: ObjectFormat) -> Result<(), WorktreeError> {
+    for part in parts {
         if let Some(entry) = unholdable(&part.entries) {
             let path = part.in_worktree(&entry.path);
             return Err(WorktreeError::refused(
                 format!(
                     "no worktree can hold {} of the base `{}`: git takes such a name for its own",
                     shown(&path),
-                    base.name
+                    name
                 ),
                 "rename it, commit that, and run again",
             ));
         }
     }
-    let Some(own) = base.parts.first() else { return Ok(()) };
-    for name in GITS_OWN {
-        if let Some(why) = refusal(repository, own, name)? {
+    let Some(own) = parts.first() else { return Ok(()) };
+    for file in GITS_OWN {
+        if let Some(why) = refusal(own, file, format)? {
             return Err(WorktreeError::refused(
-                format!("no commit can be made on the base `{}`: git refuses its {name}: {why}", base.name),
-                format!("correct {name}, commit that, and run again"),
+                format!("no commit can be made on the base `{name}`: git refuses its {file}: {why}"),
+                format!("correct {file}, commit that, and run again"),
             ));
         }
     }
@@ -63,7 +62,7 @@ fn unholdable(entries: &[Entry]) -> Option<&Entry> {
 
 /// Returns why git refuses a file of its own at the top, if it does: in its own words, from a repository that
 /// holds nothing else.
-fn refusal(repository: &Repository, own: &Part, name: &str) -> Result<Option<String>, WorktreeError> {
+fn refusal(own: &Part, name: &str, format: ObjectFormat) -> Result<Option<String>, WorktreeError> {
     let below = format!("{name}/");
     if own.entries.iter().any(|entry| entry.path.starts_with(below.as_bytes())) {
         return Ok(Some("it is a folder".to_owned()));
@@ -73,7 +72,7 @@ fn refusal(repository: &Repository, own: &Part, name: &str) -> Result<Option<Str
     let bytes = own.source.blobs(&[&entry.oid])?.concat();
     let folder = TempDir::new()?;
     let alone = folder.path().join("alone.git");
-    gitdirs::init(&alone, repository, true)?;
+    init(&alone, format, true)?;
     let head = format!(
         "commit {REFERENCE}\ncommitter none <none> 0 +0000\ndata 0\nM 100644 inline {name}\ndata {}\n",
         bytes.len()

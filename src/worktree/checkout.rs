@@ -1,0 +1,138 @@
+//! The isolated checkout of a run, and what can be asked of it. What is done to it stands in the files of each deed.
+
+use std::collections::HashMap;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::changes::{Changes, Snapshot};
+use super::confined::ConfinedGit;
+use super::error::WorktreeError;
+use super::part::Part;
+use super::pin;
+use super::pointer::LfsFiles;
+use super::repository::{Person, Repository};
+use super::root::Root;
+use super::rules::Rules;
+use super::rundir::RunDir;
+use crate::sandbox::Place;
+
+/// The isolated checkout of a run.
+#[derive(Debug)]
+pub struct Worktree {
+    pub(super) dir: RunDir,
+    pub(super) root: Root,
+    pub(super) git: ConfinedGit,
+    pub(super) rules: Rules,
+    pub(super) snapshot: Snapshot,
+    pub(super) person: Person,
+    pub(super) repository: Repository,
+    pub(super) parts: Vec<Part>,
+    /// Where borrowed objects lie; nothing if the run has copies.
+    pub(super) borrowed: Vec<PathBuf>,
+    /// Some attributes name a filter.
+    pub(super) filters: bool,
+    /// Some name that of LFS.
+    pub(super) lfs: bool,
+    /// How many files of LFS there were at first.
+    pub(super) lfs_files: LfsFiles,
+    /// Pointers by what was found or put in their place: both by their ids as blobs.
+    pub(super) contents: HashMap<String, String>,
+    /// Bytes that may still be salvaged.
+    pub(super) salvage_left: u64,
+    pub(super) run: String,
+    pub(super) branch: String,
+    pub(super) base: String,
+    /// The last checkpoint; the base until there is one.
+    pub(super) last: String,
+    /// A commit that a runner made, and died before it was recorded.
+    pub(super) unrecorded: Option<String>,
+    /// Commits on top of the base.
+    pub(super) commits: u64,
+    /// Refs of what was salvaged.
+    pub(super) salvaged: Vec<String>,
+    /// Mode and id, by path, of what was salvaged last; nothing once a rollback writes.
+    pub(super) safe: Option<HashMap<Vec<u8>, (u32, String)>>,
+    pub(super) made_in: Duration,
+}
+
+impl Worktree {
+    /// Returns the directory of the run.
+    pub fn dir(&self) -> &RunDir {
+        &self.dir
+    }
+
+    /// Returns where a step runs, with an empty TMPDIR.
+    pub fn place(&self) -> Result<Place, WorktreeError> {
+        self.git.fresh_tmp(&self.dir)?;
+        // A step before may have shut them.
+        self.root.open_top()?;
+        Root::open(&self.dir.home())?.open_top()?;
+        Ok(Place {
+            worktree: self.dir.worktree(),
+            home: self.dir.home(),
+            tmp: self.dir.tmp(),
+            also_write: Vec::new(),
+            also_read: self.borrowed.clone(),
+        })
+    }
+
+    /// Returns the ref that pins the base in the user's repository, if objects are borrowed from there.
+    pub fn pinned(&self) -> Option<String> {
+        (!self.borrowed.is_empty()).then(|| pin::of(&self.run))
+    }
+
+    /// Returns how long it took to make.
+    pub fn made_in(&self) -> Duration {
+        self.made_in
+    }
+
+    /// Tells whether the last checkpoint holds a path.
+    pub fn holds(&self, path: &Path) -> bool {
+        self.snapshot.holds(path.as_os_str().as_bytes())
+    }
+
+    /// Returns the number of files of the last checkpoint.
+    pub fn files(&self) -> u64 {
+        self.snapshot.len()
+    }
+
+    /// Finds what differs from the last checkpoint.
+    pub fn changes(&mut self) -> Result<Changes, WorktreeError> {
+        Ok(self.snapshot.compare(&self.root, &self.rules)?)
+    }
+
+    /// Tells what is at a path of the worktree, without following links.
+    pub fn look(&self, path: &Path) -> std::io::Result<Look> {
+        let Some(stat) = self.root.stat(path.as_os_str().as_bytes())? else { return Ok(Look::Nothing) };
+        Ok(match rustix::fs::FileType::from_raw_mode(stat.st_mode) {
+            rustix::fs::FileType::RegularFile => Look::File,
+            rustix::fs::FileType::Directory => Look::Folder,
+            _ => Look::Other,
+        })
+    }
+
+    /// Reads where a link of the worktree points.
+    pub fn link(&self, path: &Path) -> std::io::Result<PathBuf> {
+        let target = self.root.link(path.as_os_str().as_bytes())?;
+        Ok(std::ffi::OsString::from_vec(target).into())
+    }
+
+    /// Opens a regular file of the worktree through no link, and returns its size.
+    pub fn open(&self, path: &Path) -> std::io::Result<(std::fs::File, u64)> {
+        self.root.file(path.as_os_str().as_bytes())
+    }
+}
+
+/// What is at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Nothing.
+    Nothing,
+    /// A regular file.
+    File,
+    /// A folder.
+    Folder,
+    /// A link or something special.
+    Other,
+}
