@@ -8,55 +8,126 @@ use std::time::Duration;
 use super::changes::{Changes, Snapshot};
 use super::confined::ConfinedGit;
 use super::error::WorktreeError;
-use super::part::Part;
+use super::part::{self, Part};
 use super::pin;
 use super::pointer::LfsFiles;
 use super::repository::{Person, Repository};
 use super::root::Root;
 use super::rules::Rules;
-use super::rundir::RunDir;
+use super::rundir::{Record, RunDir};
 use crate::sandbox::Place;
 
 /// The isolated checkout of a run.
 #[derive(Debug)]
 pub struct Worktree {
     pub(super) dir: RunDir,
+    /// What the directory says of itself.
+    pub(super) record: Record,
     pub(super) root: Root,
     pub(super) git: ConfinedGit,
-    pub(super) rules: Rules,
-    pub(super) snapshot: Snapshot,
-    pub(super) person: Person,
     pub(super) repository: Repository,
-    pub(super) parts: Vec<Part>,
+    pub(super) base: BaseFacts,
+    /// Its files as at the last checkpoint.
+    pub(super) snapshot: Snapshot,
+    pub(super) ledger: Ledger,
+    pub(super) saving: Saving,
     /// Where borrowed objects lie; nothing if the run has copies.
     pub(super) borrowed: Vec<PathBuf>,
-    /// Some attributes name a filter.
-    pub(super) filters: bool,
-    /// Some name that of LFS.
-    pub(super) lfs: bool,
     /// How many files of LFS there were at first.
     pub(super) lfs_files: LfsFiles,
     /// Pointers by what was found or put in their place: both by their ids as blobs.
     pub(super) contents: HashMap<String, String>,
-    /// Bytes that may still be salvaged.
-    pub(super) salvage_left: u64,
-    pub(super) run: String,
-    pub(super) branch: String,
-    pub(super) base: String,
-    /// The last checkpoint; the base until there is one.
-    pub(super) last: String,
-    /// A commit that a runner made, and died before it was recorded.
-    pub(super) unrecorded: Option<String>,
-    /// Commits on top of the base.
-    pub(super) commits: u64,
-    /// Refs of what was salvaged.
-    pub(super) salvaged: Vec<String>,
-    /// Mode and id, by path, of what was salvaged last; nothing once a rollback writes.
-    pub(super) safe: Option<HashMap<Vec<u8>, (u32, String)>>,
     pub(super) made_in: Duration,
 }
 
+/// What its base tells of a worktree, once and for all.
+#[derive(Debug)]
+pub(super) struct BaseFacts {
+    pub(super) parts: Vec<Part>,
+    pub(super) rules: Rules,
+    /// Some attributes name a filter.
+    pub(super) filters: bool,
+    /// Some name that of LFS.
+    pub(super) lfs: bool,
+    /// Who commits.
+    pub(super) person: Person,
+}
+
+impl BaseFacts {
+    /// Reads rules and attributes of the parts.
+    pub(super) fn read(parts: Vec<Part>, person: Person) -> Result<Self, WorktreeError> {
+        let (filters, lfs) = (part::filter(&parts)?, part::lfs(&parts)?);
+        Ok(Self { rules: Rules::read(&parts)?, filters, lfs, parts, person })
+    }
+}
+
+/// The commits of a run: where it began, how far it is, what lies beside.
+#[derive(Debug, Clone)]
+pub(super) struct Ledger {
+    pub(super) base: String,
+    /// The last checkpoint; the base until there is one.
+    pub(super) last: String,
+    /// Commits on top of the base.
+    pub(super) commits: u64,
+    /// A commit that a runner made, and died before it was recorded.
+    pub(super) unrecorded: Option<String>,
+    /// Refs of what was salvaged.
+    pub(super) salvaged: Vec<String>,
+}
+
+impl Ledger {
+    /// Begins at a base.
+    pub(super) fn at(base: &str) -> Self {
+        let (base, last) = (base.to_owned(), base.to_owned());
+        Self { base, last, commits: 0, unrecorded: None, salvaged: Vec::new() }
+    }
+}
+
+/// What may be saved, and what is.
+#[derive(Debug)]
+pub(super) struct Saving {
+    /// Bytes that may still be salvaged.
+    pub(super) left: u64,
+    /// Mode and id, by path, of what was salvaged last; nothing once a rollback writes.
+    pub(super) safe: Option<HashMap<Vec<u8>, (u32, String)>>,
+}
+
+/// What a worktree stands on, before anything in it is looked at.
+#[derive(Debug)]
+pub(super) struct Ground {
+    pub(super) dir: RunDir,
+    pub(super) record: Record,
+    pub(super) git: ConfinedGit,
+    pub(super) borrowed: Vec<PathBuf>,
+}
+
 impl Worktree {
+    /// Puts a worktree together whose files are known. There is no other place where one is.
+    pub(super) fn on(
+        ground: Ground,
+        repository: &Repository,
+        base: BaseFacts,
+        snapshot: Snapshot,
+        ledger: Ledger,
+    ) -> Result<Self, WorktreeError> {
+        let Ground { dir, record, git, borrowed } = ground;
+        Ok(Self {
+            root: Root::open(&dir.worktree())?,
+            saving: Saving { left: record.salvage, safe: Some(HashMap::new()) },
+            dir,
+            record,
+            git,
+            repository: repository.clone(),
+            base,
+            snapshot,
+            ledger,
+            borrowed,
+            lfs_files: LfsFiles::default(),
+            contents: HashMap::new(),
+            made_in: Duration::ZERO,
+        })
+    }
+
     /// Returns the directory of the run.
     pub fn dir(&self) -> &RunDir {
         &self.dir
@@ -79,7 +150,7 @@ impl Worktree {
 
     /// Returns the ref that pins the base in the user's repository, if objects are borrowed from there.
     pub fn pinned(&self) -> Option<String> {
-        (!self.borrowed.is_empty()).then(|| pin::of(&self.run))
+        (!self.borrowed.is_empty()).then(|| pin::of(&self.record.run))
     }
 
     /// Returns how long it took to make.
@@ -99,7 +170,7 @@ impl Worktree {
 
     /// Finds what differs from the last checkpoint.
     pub fn changes(&mut self) -> Result<Changes, WorktreeError> {
-        Ok(self.snapshot.compare(&self.root, &self.rules)?)
+        Ok(self.snapshot.compare(&self.root, &self.base.rules)?)
     }
 
     /// Tells what is at a path of the worktree, without following links.

@@ -99,7 +99,7 @@ impl Worktree {
         let made = match made.and_then(|made| complete(&changes, made)) {
             Ok(made) => made,
             Err(error) => {
-                let variables = [("PARENT", self.last.clone().into()), ("REF", RESULT.into())];
+                let variables = [("PARENT", self.ledger.last.clone().into()), ("REF", RESULT.into())];
                 self.git.script("undo", &[UNLOCK, UNDO].concat(), &variables).await?;
                 return Err(self.refused_by_git(&changes, error));
             }
@@ -108,8 +108,8 @@ impl Worktree {
             self.snapshot.advance(&changes, &HashMap::new());
             return Ok(None);
         };
-        self.last.clone_from(&commit);
-        self.commits += 1;
+        self.ledger.last.clone_from(&commit);
+        self.ledger.commits += 1;
         let new =
             differences.iter().filter(|d| d.mode != 0).map(|d| (d.path.clone(), (d.mode, d.oid.clone())));
         self.snapshot.advance(&changes, &new.collect());
@@ -118,7 +118,7 @@ impl Worktree {
 
     /// A commit in a submodule would have to be made in, and delivered to, a repository of its own.
     fn refuse_in_submodules(&self, changes: &Changes) -> Result<(), WorktreeError> {
-        let gitlinks: Vec<Vec<u8>> = self.parts.iter().flat_map(Part::gitlinks).collect();
+        let gitlinks: Vec<Vec<u8>> = self.base.parts.iter().flat_map(Part::gitlinks).collect();
         let inside = |path: &[u8], link: &[u8]| {
             path.strip_prefix(link).is_some_and(|rest| rest.first().is_none_or(|&byte| byte == b'/'))
         };
@@ -170,13 +170,13 @@ impl Worktree {
         self.lay_paths("written", &written)?;
         let to = self.dir.inbox().join("message");
         fs::write(&to, message).map_err(at(&to))?;
-        let filters = self.filters || written.iter().any(|c| split(&c.path).1 == b".gitattributes");
+        let filters = self.base.filters || written.iter().any(|c| split(&c.path).1 == b".gitattributes");
         let variables: [(&str, OsString); 6] = [
-            ("PARENT", self.last.clone().into()),
+            ("PARENT", self.ledger.last.clone().into()),
             ("REF", RESULT.into()),
             ("TREE", tree.unwrap_or_default().into()),
-            ("NAME", self.person.name.clone().into()),
-            ("EMAIL", self.person.email.clone().into()),
+            ("NAME", self.base.person.name.clone().into()),
+            ("EMAIL", self.base.person.email.clone().into()),
             ("FILTERS", if filters { "1" } else { "" }.into()),
         ];
         let printed = self.git.script("commit", &[STAGE, COMMIT].concat(), &variables).await?;

@@ -1,20 +1,16 @@
 //! Making the worktree of a run.
 
-use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::base::Base;
 use super::changes::Snapshot;
-use super::checkout::Worktree;
+use super::checkout::{BaseFacts, Ground, Ledger, Worktree};
 use super::confined::ConfinedGit;
 use super::error::WorktreeError;
 use super::gitdirs;
 use super::layout::{RESULT, RunOf};
 use super::part::{self, Part};
-use super::pointer::LfsFiles;
 use super::repository::Repository;
-use super::root::Root;
-use super::rules::Rules;
 use super::rundir::RunDir;
 use super::state::State;
 use crate::policy::{HostFacts, Waivers};
@@ -38,53 +34,24 @@ impl Worktree {
         waivers: &Waivers,
     ) -> Result<Self, WorktreeError> {
         let began = Instant::now();
-        let rules = Rules::read(&base.parts)?;
-        let person = repository.person();
-        let dir = RunDir::create(state, repository, base, name)?;
+        let facts = BaseFacts::read(base.parts.clone(), repository.person())?;
+        let (dir, record) = RunDir::create(state, repository, base, name)?;
         let mut git = ConfinedGit::new(&dir, host, waivers, repository)?;
         let borrowed = if name.share_objects { repository.pin(name.run, &base.commit)? } else { Vec::new() };
         git.read_also(&borrowed);
-        gitdirs::make(&dir, repository, base, name, &person)?;
+        gitdirs::make(&dir, repository, base, name, &facts.person)?;
         git.take_possession(&dir)?;
         for (number, part) in base.parts.iter().enumerate() {
             let commit = [("COMMIT", part.commit.clone().into()), ("RESULT", RESULT.into())];
-            git.script("checkout", CHECK_OUT, &[&dir.part_at(number, &part.path)[..], &commit].concat())
-                .await?;
+            let variables = [&dir.part_at(number, &part.path)[..], &commit].concat();
+            git.script("checkout", CHECK_OUT, &variables).await?;
         }
-        let root = Root::open(&dir.worktree())?;
-        let mut snapshot = Snapshot::of(
-            base.parts.iter().flat_map(Part::files),
-            &base.parts,
-            name.salvage,
-            repository.format,
-        );
-        snapshot.believe(&root, &rules, part::convert(&base.parts)?)?;
-        let (filters, lfs) = (part::filter(&base.parts)?, part::lfs(&base.parts)?);
-        let mut worktree = Self {
-            dir,
-            root,
-            git,
-            rules,
-            snapshot,
-            person,
-            repository: repository.clone(),
-            parts: base.parts.clone(),
-            borrowed,
-            filters,
-            lfs,
-            lfs_files: LfsFiles::default(),
-            contents: HashMap::new(),
-            salvage_left: name.salvage,
-            run: name.run.to_owned(),
-            branch: name.branch.to_owned(),
-            base: base.commit.clone(),
-            last: base.commit.clone(),
-            unrecorded: None,
-            commits: 0,
-            salvaged: Vec::new(),
-            safe: Some(HashMap::new()),
-            made_in: Duration::ZERO,
-        };
+        let files = base.parts.iter().flat_map(Part::files);
+        let snapshot = Snapshot::of(files, &base.parts, name.salvage, repository.format);
+        let ground = Ground { dir, record, git, borrowed };
+        let mut worktree = Self::on(ground, repository, facts, snapshot, Ledger::at(&base.commit))?;
+        let convert = part::convert(&base.parts)?;
+        worktree.snapshot.believe(&worktree.root, &worktree.base.rules, convert)?;
         if let Some(earlier) = name.earlier {
             worktree.go_on(earlier.checkpoint).await?;
         }

@@ -67,30 +67,30 @@ pub struct Removed {
 impl Worktree {
     /// Fetches the checkpoints into the user's repository as a branch; nothing if there are none.
     pub async fn deliver(&self) -> Result<Option<Delivered>, WorktreeError> {
-        if self.last == self.base {
+        if self.ledger.last == self.ledger.base {
             return Ok(None);
         }
-        self.bundle(DELIVERED, &self.last).await?;
-        let reference = format!("refs/heads/{}", self.branch);
+        self.bundle(DELIVERED, &self.ledger.last).await?;
+        let reference = format!("refs/heads/{}", self.record.branch);
         let bundle = bundle::open(&self.dir.checkpoints().join("out.bundle"))?;
         self.repository.fetch(bundle, DELIVERED, &reference)?;
         let commit = self.repository.git("rev-parse").args(["--verify", &reference]).line()?;
-        if commit == self.last {
-            Ok(Some(Delivered { reference, commit, commits: self.commits }))
+        if commit == self.ledger.last {
+            Ok(Some(Delivered { reference, commit, commits: self.ledger.commits }))
         } else {
             Err(WorktreeError::Uncommittable(format!(
                 "{reference} is {commit}, not the last checkpoint {}",
-                self.last
+                self.ledger.last
             )))
         }
     }
 
     /// Writes everything salvaged into one bundle, mode 0600; nothing if there is nothing.
     pub async fn write_salvage(&self, to: &Path) -> Result<bool, WorktreeError> {
-        if self.salvaged.is_empty() {
+        if self.ledger.salvaged.is_empty() {
             return Ok(false);
         }
-        self.bundle(&self.salvaged.join(" "), "").await?;
+        self.bundle(&self.ledger.salvaged.join(" "), "").await?;
         let mut from = bundle::open(&self.dir.checkpoints().join("out.bundle"))?;
         let mut file = OpenOptions::new()
             .write(true)
@@ -108,9 +108,10 @@ impl Worktree {
     ///
     /// Git's word is no proof: a walk without git is. The error names what differs.
     pub fn prove(&mut self) -> Result<Proof, WorktreeError> {
-        let listing = self.repository.git("ls-tree").args(["-r", "-z", "--full-tree", &self.last]).run()?;
+        let listing =
+            self.repository.git("ls-tree").args(["-r", "-z", "--full-tree", &self.ledger.last]).run()?;
         let own = tree::parse(&listing)?.into_iter().filter(|entry| entry.mode != tree::GITLINK);
-        let all = own.chain(self.parts[1..].iter().flat_map(Part::files));
+        let all = own.chain(self.base.parts[1..].iter().flat_map(Part::files));
         let committed: HashMap<Vec<u8>, (u32, String)> =
             all.map(|entry| (entry.path, (entry.mode, entry.oid))).collect();
         let changes = self.changes()?;
@@ -120,9 +121,9 @@ impl Worktree {
                 "{path} is {kind}, which is not saved anywhere"
             )));
         }
-        let tops: Vec<Vec<u8>> = self.parts.iter().map(|part| part.path.clone()).collect();
+        let tops: Vec<Vec<u8>> = self.base.parts.iter().map(|part| part.path.clone()).collect();
         let tracked = Tracked::of(committed.keys().map(Vec::as_slice), &tops);
-        let walk = self.root.walk(&self.rules, &tracked)?;
+        let walk = self.root.walk(&self.base.rules, &tracked)?;
         for found in &walk.found {
             let oid = self.root.blob(&found.path, found.mode, self.repository.format)?;
             let same = committed.get(&found.path).is_some_and(|entry| {
@@ -144,7 +145,7 @@ impl Worktree {
         self.withdraw(proof)?;
         let left = self.dir.remove()?;
         if !self.borrowed.is_empty() {
-            self.repository.unpin(&self.run)?;
+            self.repository.unpin(&self.record.run)?;
         }
         Ok(Removed { proved: proof.compared.len() as u64, ignored_files, ignored_bytes, left })
     }
@@ -153,7 +154,7 @@ impl Worktree {
     /// may have gone on writing. By its path nobody does from here on.
     fn withdraw(&self, proof: &Proof) -> Result<(), WorktreeError> {
         self.dir.withdraw_worktree()?;
-        match proof.written_since(&self.root, &self.rules) {
+        match proof.written_since(&self.root, &self.base.rules) {
             Ok(None) => Ok(()),
             Ok(Some(path)) => {
                 self.dir.put_back_worktree()?;
@@ -170,7 +171,7 @@ impl Worktree {
     /// Bundles refs; one that is to be at a commit first is alone.
     async fn bundle(&self, refs: &str, commit: &str) -> Result<(), WorktreeError> {
         let variables: [(&str, OsString); 3] =
-            [("REFS", refs.into()), ("LAST", commit.into()), ("BASE", self.base.clone().into())];
+            [("REFS", refs.into()), ("LAST", commit.into()), ("BASE", self.ledger.base.clone().into())];
         self.git.script("bundle", &[UNLOCK, BUNDLE].concat(), &variables).await.map(drop)
     }
 }

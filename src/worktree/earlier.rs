@@ -1,21 +1,15 @@
 //! Going on with a run whose runner died or was interrupted: what it left is its directory, or, where that is
 //! gone, its branch and its salvage bundle.
 
-use std::collections::HashMap;
-use std::time::Duration;
-
 use super::changes::Snapshot;
-use super::checkout::Worktree;
+use super::checkout::{BaseFacts, Ground, Ledger, Worktree};
 use super::checkpoint::{Checkpoint, message};
 use super::confined::{ConfinedGit, UNLOCK};
 use super::error::WorktreeError;
 use super::gitdirs;
 use super::layout::RESULT;
-use super::part::{self, Part};
-use super::pointer::LfsFiles;
+use super::part::Part;
 use super::repository::Repository;
-use super::root::Root;
-use super::rules::Rules;
 use super::rundir::{Record, RunDir};
 use super::tree::{self, ObjectFormat};
 use crate::policy::{HostFacts, Waivers};
@@ -85,43 +79,21 @@ impl Worktree {
         let last = last.unwrap_or(&record.base).to_owned();
         let told = tell(&git, &[UNLOCK, TAKE_UP].concat(), &record.base, &last).await?;
         let base = repository.resolve(Some(&record.base))?;
-        let mut worktree = Self {
-            root: Root::open(&dir.worktree())?,
-            dir,
-            git,
-            rules: Rules::read(&base.parts)?,
-            snapshot: told.snapshot(&base.parts, record.salvage, repository.format),
-            filters: part::filter(&base.parts)?,
-            lfs: part::lfs(&base.parts)?,
-            lfs_files: LfsFiles::default(),
-            contents: HashMap::new(),
-            parts: base.parts,
-            borrowed,
-            salvage_left: record.salvage,
-            person: repository.person(),
-            repository: repository.clone(),
-            run: record.run.clone(),
-            branch: record.branch.clone(),
-            base: record.base.clone(),
-            unrecorded: told.found.filter(|found| *found != last),
-            last,
-            commits: told.commits,
-            salvaged: told.salvaged,
-            safe: Some(HashMap::new()),
-            made_in: Duration::ZERO,
-        };
+        let facts = BaseFacts::read(base.parts, repository.person())?;
+        let snapshot = told.snapshot(&facts.parts, record.salvage, repository.format);
+        let ledger = told.ledger(&record.base, &last);
+        let ground = Ground { dir, record: record.clone(), git, borrowed };
+        let mut worktree = Self::on(ground, repository, facts, snapshot, ledger)?;
         worktree.fill_all().await?;
         Ok(worktree)
     }
 
     /// Goes on from what was fetched of an earlier part of the run.
     pub(super) async fn go_on(&mut self, last: &str) -> Result<(), WorktreeError> {
-        let told = tell(&self.git, GO_ON, &self.base, last).await?;
-        self.snapshot = told.snapshot(&self.parts, self.salvage_left, self.repository.format);
-        self.snapshot.believe(&self.root, &self.rules, true)?;
-        last.clone_into(&mut self.last);
-        self.commits = told.commits;
-        self.salvaged = told.salvaged;
+        let told = tell(&self.git, GO_ON, &self.ledger.base, last).await?;
+        self.snapshot = told.snapshot(&self.base.parts, self.saving.left, self.repository.format);
+        self.snapshot.believe(&self.root, &self.base.rules, true)?;
+        self.ledger = told.ledger(&self.ledger.base, last);
         Ok(())
     }
 
@@ -132,14 +104,14 @@ impl Worktree {
         subject: &str,
         trailers: &[(&str, &str)],
     ) -> Result<Option<Checkpoint>, WorktreeError> {
-        let Some(found) = self.unrecorded.take() else { return Ok(None) };
+        let Some(found) = self.ledger.unrecorded.take() else { return Ok(None) };
         let described = self.git.script("describe", DESCRIBE, &[("FOUND", found.into())]).await;
         // A commit that cannot be read, perhaps because power was lost, is none.
         let Ok(described) = described else { return Ok(None) };
         let text = String::from_utf8_lossy(&described).into_owned();
         let mut lines = text.splitn(3, '\n');
         let (parent, tree, said) = (lines.next(), lines.next(), lines.next().unwrap_or_default());
-        let Some(tree) = tree.filter(|_| parent == Some(self.last.as_str())) else { return Ok(None) };
+        let Some(tree) = tree.filter(|_| parent == Some(self.ledger.last.as_str())) else { return Ok(None) };
         if said.trim_end() != message(subject, trailers).trim_end() {
             return Ok(None);
         }
@@ -161,6 +133,17 @@ struct Told {
 }
 
 impl Told {
+    /// Takes over the commits that it tells of; one that the journal does not know is not recorded.
+    fn ledger(self, base: &str, last: &str) -> Ledger {
+        Ledger {
+            base: base.to_owned(),
+            last: last.to_owned(),
+            commits: self.commits,
+            unrecorded: self.found.filter(|found| found != last),
+            salvaged: self.salvaged,
+        }
+    }
+
     /// Takes the last checkpoint's files, and those of the submodules, none of them seen yet.
     fn snapshot(&self, parts: &[Part], largest: u64, format: ObjectFormat) -> Snapshot {
         let own = self.entries.iter().filter(|entry| entry.mode != tree::GITLINK).cloned();

@@ -53,7 +53,7 @@ impl Worktree {
 
     /// Fills everything that the last checkpoint holds.
     pub(super) async fn fill_all(&mut self) -> Result<(), WorktreeError> {
-        let paths = if self.lfs { self.snapshot.files() } else { Vec::new() };
+        let paths = if self.base.lfs { self.snapshot.files() } else { Vec::new() };
         self.lfs_files = self.fill(&paths.iter().map(Vec::as_slice).collect::<Vec<_>>()).await?;
         Ok(())
     }
@@ -62,7 +62,7 @@ impl Worktree {
     /// unchanged. No step may be running.
     pub(super) async fn fill(&mut self, paths: &[&[u8]]) -> Result<LfsFiles, WorktreeError> {
         let mut files = LfsFiles::default();
-        let parts = if self.lfs { self.parts.len() } else { 0 };
+        let parts = if self.base.lfs { self.base.parts.len() } else { 0 };
         for number in 0..parts {
             let own: Vec<&[u8]> = paths.iter().filter_map(|path| self.in_part(number, path)).collect();
             if !own.is_empty() {
@@ -79,7 +79,7 @@ impl Worktree {
         files: &mut LfsFiles,
     ) -> Result<(), WorktreeError> {
         self.lay("asked", paths)?;
-        let place = self.dir.part_at(number, &self.parts[number].path);
+        let place = self.dir.part_at(number, &self.base.parts[number].path);
         let variables = [&place[..], &[("RESULT", RESULT.into())]].concat();
         let ask = [ATTRIBUTES, OWN_INDEX, LIST].concat();
         let printed = self.git.script("attributes", &ask, &variables).await?;
@@ -108,7 +108,7 @@ impl Worktree {
 
     /// Tells whether a content is at a path now, or a pointer; nothing if it is neither.
     fn fill_one(&mut self, part: usize, path: &[u8]) -> Result<Option<bool>, WorktreeError> {
-        let path = &self.parts[part].in_worktree(path);
+        let path = &self.base.parts[part].in_worktree(path);
         let Some((_, committed)) = self.snapshot.committed(path) else { return Ok(None) };
         // Where a runner died, a step has left anything.
         let Ok((mut file, size)) = self.root.file(path) else { return Ok(None) };
@@ -165,7 +165,7 @@ impl Worktree {
 
     /// Opens the object that a part's repository has for a pointer, if it is a file of that size behind no link.
     fn stored(&self, part: usize, pointer: &Pointer) -> Option<File> {
-        let store = Root::open(&self.parts[part].source.git_dir).ok()?;
+        let store = Root::open(&self.base.parts[part].source.git_dir).ok()?;
         let (file, size) = store.file(pointer.object().as_bytes()).ok()?;
         (size == pointer.size).then_some(file)
     }

@@ -29,7 +29,7 @@ impl Worktree {
         let paths = changes.paths.iter().map(|changed| changed.path.as_slice());
         let restored: Vec<&[u8]> = paths.filter(|path| self.snapshot.holds(path)).collect();
         self.let_git_write(&restored)?;
-        for (number, part) in self.parts.iter().enumerate() {
+        for (number, part) in self.base.parts.iter().enumerate() {
             let of_part: Vec<&[u8]> = restored.iter().filter_map(|path| self.in_part(number, path)).collect();
             if number == 0 || !of_part.is_empty() {
                 self.lay("restored", &of_part)?;
@@ -72,7 +72,7 @@ impl Worktree {
             [] => Some(path),
             top => path.strip_prefix(top)?.strip_prefix(b"/"),
         };
-        let innermost = self.parts.iter().enumerate().filter(|(_, part)| below(&part.path).is_some());
+        let innermost = self.base.parts.iter().enumerate().filter(|(_, part)| below(&part.path).is_some());
         let (found, part) = innermost.max_by_key(|(_, part)| part.path.len())?;
         (found == number).then(|| below(&part.path))?
     }

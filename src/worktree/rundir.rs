@@ -59,7 +59,7 @@ impl RunDir {
         repository: &Repository,
         base: &Base,
         of: RunOf<'_>,
-    ) -> Result<Self, WorktreeError> {
+    ) -> Result<(Self, Record), WorktreeError> {
         let path = state.runs()?.join(format!("{}-{}", of.run, key(&repository.common_dir)));
         let dir = Self { path };
         dir.make_top()?;
@@ -90,7 +90,7 @@ impl RunDir {
         write().map_err(at(&file))?;
         sync_folder_of(&file)?;
         sync_folder_of(&dir.path)?;
-        Ok(dir)
+        Ok((dir, record))
     }
 
     /// Makes the directory itself, or clears the one in which an earlier part of the run had moved something aside:

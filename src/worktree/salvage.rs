@@ -59,7 +59,7 @@ impl Worktree {
     ///
     /// The bytes are compared before this returns: what it reports as saved is saved, and may be reset.
     pub async fn salvage(&mut self, step: &str, attempt: u32) -> Result<Option<Salvage>, WorktreeError> {
-        self.safe = Some(HashMap::new());
+        self.saving.safe = Some(HashMap::new());
         let changes = self.changes()?;
         if changes.is_empty() && !changes.unheld.iter().any(|(_, kind)| kind.holds_bytes()) {
             return Ok(None);
@@ -67,15 +67,15 @@ impl Worktree {
         let (mut files, mut unheld) = self.to_be_saved(&changes)?;
         self.leave_out_the_largest(&mut files, &mut unheld);
         let reference = self.free_salvage_name(step, attempt);
-        let run = self.run.clone();
+        let run = self.record.run.clone();
         let message = message(&format!("Salvage of {step}, attempt {attempt}"), &[("Autopilot-Run", &run)]);
         let deleted = changes.paths.iter().filter(|changed| changed.kind == Kind::Deleted);
         let deleted: Vec<Vec<u8>> = deleted.map(|changed| changed.path.clone()).collect();
         let (commit, differences) = self.import(&reference, &message, &deleted, &files).await?;
         self.prove_saved(&files, &differences)?;
-        self.safe =
+        self.saving.safe =
             Some(files.iter().map(|file| (file.path.clone(), (file.mode, file.oid.clone()))).collect());
-        self.salvaged.push(reference.clone());
+        self.ledger.salvaged.push(reference.clone());
         let mut not_held = Vec::new();
         for (path, kind) in &unheld {
             not_held.push(self.set_aside(path, *kind)?);
@@ -88,12 +88,12 @@ impl Worktree {
 
     /// Notes that a rollback begins: what it writes until the reset is no work.
     pub fn rolling_back(&mut self) {
-        self.safe = None;
+        self.saving.safe = None;
     }
 
     /// Demands that the last salvage holds everything that differs from the last checkpoint, or moved it aside.
     pub(super) fn demand_saved(&self, changes: &Changes) -> Result<(), WorktreeError> {
-        let Some(safe) = &self.safe else { return Ok(()) };
+        let Some(safe) = &self.saving.safe else { return Ok(()) };
         let (files, unheld) = self.to_be_saved(changes)?;
         let is_safe = |file: &&Saved| safe.get(&file.path) == Some(&(file.mode, file.oid.clone()));
         let unsaved = files.iter().find(|file| !is_safe(file)).map(|file| &file.path);
@@ -141,12 +141,12 @@ impl Worktree {
     fn leave_out_the_largest(&mut self, files: &mut Vec<Saved>, unheld: &mut Vec<NotSaved>) {
         let mut sum: u64 = files.iter().map(|file| file.size).sum();
         files.sort_by_key(|file| file.size);
-        while sum > self.salvage_left {
+        while sum > self.saving.left {
             let Some(largest) = files.pop() else { break };
             sum -= largest.size;
             unheld.push((largest.path, Unheld::Big));
         }
-        self.salvage_left = self.salvage_left.saturating_sub(sum);
+        self.saving.left = self.saving.left.saturating_sub(sum);
     }
 
     async fn import(
@@ -157,13 +157,13 @@ impl Worktree {
         files: &[Saved],
     ) -> Result<(String, Vec<Difference>), WorktreeError> {
         let (reader, writer) = io::pipe()?;
-        let mut head = format!("commit {reference}\ncommitter {} now\n", self.person.stamp());
-        head.push_str(&format!("data {}\n{message}\nfrom {}\n", message.len(), self.last));
+        let mut head = format!("commit {reference}\ncommitter {} now\n", self.base.person.stamp());
+        head.push_str(&format!("data {}\n{message}\nfrom {}\n", message.len(), self.ledger.last));
         let root = self.root.try_clone()?;
         let (deleted, files) = (deleted.to_vec(), files.to_vec());
         let sender = std::thread::spawn(move || send(&root, writer, &head, &deleted, &files));
         let variables: [(&str, OsString); 2] =
-            [("PARENT", self.last.clone().into()), ("REF", reference.into())];
+            [("PARENT", self.ledger.last.clone().into()), ("REF", reference.into())];
         let printed = self.git.script_fed("salvage", SALVAGE, &variables, reader.into()).await;
         // The reading end is gone by now, so it has ended, too.
         let sent = sender.join().unwrap_or_else(|_| Err(io::Error::other("the stream broke off")));
@@ -199,7 +199,7 @@ impl Worktree {
     fn free_salvage_name(&self, step: &str, attempt: u32) -> String {
         let name = format!("refs/salvage/{step}-{attempt}");
         let again = (2..).map(|n| format!("{name}.{n}"));
-        std::iter::once(name.clone()).chain(again).find(|n| !self.salvaged.contains(n)).unwrap_or(name)
+        std::iter::once(name.clone()).chain(again).find(|n| !self.ledger.salvaged.contains(n)).unwrap_or(name)
     }
 }
 
