@@ -11,7 +11,7 @@ use super::error::{WorktreeError, at};
 use super::layout::shown;
 use super::names::storable;
 use super::root::Root;
-use super::walk::Unheld;
+use super::unfit::Unheld;
 
 /// What a salvage bundle does not hold as it was.
 #[derive(Debug, Clone)]

@@ -1,6 +1,7 @@
 //! Takes what a plan names as its base, gives the commit and what it holds; refuses what no run would be right on.
 
 use super::error::WorktreeError;
+use super::id::{Oid, RefName};
 use super::part::{self, Part};
 use super::repository::Repository;
 use super::strict;
@@ -10,10 +11,10 @@ use super::strict;
 pub struct Base {
     /// As the plan names it, else the branch that is checked out, else `HEAD`.
     pub name: String,
-    /// The commit, in hex.
-    pub commit: String,
+    /// The commit.
+    pub commit: Oid,
     /// Full name of the branch's upstream tracking ref, if it has one.
-    pub(super) upstream: Option<String>,
+    pub(super) upstream: Option<RefName>,
     /// The repository's own files, then those of each submodule that is there.
     pub(super) parts: Vec<Part>,
 }
@@ -37,10 +38,10 @@ impl Repository {
         Ok(Base { upstream: self.upstream_of(&name), name, commit, parts })
     }
 
-    fn commit_of(&self, name: &str) -> Result<String, WorktreeError> {
+    fn commit_of(&self, name: &str) -> Result<Oid, WorktreeError> {
         let spec = format!("{name}^{{commit}}");
         let found = self.git("rev-parse").args(["--verify", "--quiet", "--end-of-options", &spec]).line();
-        found.map_err(|_| {
+        let found = found.map_err(|_| {
             if self.git("rev-parse").args(["--verify", "--quiet", "HEAD"]).line().is_err() {
                 WorktreeError::refused(
                     "this repository has no commit yet, so there is nothing to start from",
@@ -57,21 +58,22 @@ impl Repository {
                     },
                 )
             }
-        })
+        });
+        Ok(Oid::parse(&found?)?)
     }
 
-    fn upstream_of(&self, name: &str) -> Option<String> {
+    fn upstream_of(&self, name: &str) -> Option<RefName> {
         let reference = format!("refs/heads/{name}");
         let upstream = self.git("for-each-ref").args(["--format=%(upstream)", &reference]).line().ok()?;
         let there = upstream.starts_with("refs/remotes/") && self.has_ref(&upstream).ok()?;
-        there.then_some(upstream)
+        there.then(|| RefName::parse(&upstream).ok())?
     }
 
     /// Refuses a partial clone if something of the base's history is missing: steps have no network to fetch it.
-    fn refuse_incomplete(&self, commit: &str) -> Result<(), WorktreeError> {
+    fn refuse_incomplete(&self, commit: &Oid) -> Result<(), WorktreeError> {
         let promised = self.git("config").args(["--get-regexp", r"^remote\..*\.promisor$"]).succeeds()?;
         let missing = || {
-            let walk = self.git("rev-list").args(["--objects", "--missing=print", commit, "--tags"]);
+            let walk = self.git("rev-list").args(["--objects", "--missing=print", commit.as_str(), "--tags"]);
             walk.prints_line_with(b'?')
         };
         if promised && missing()? {

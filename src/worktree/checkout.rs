@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::changes::{Changes, Snapshot};
 use super::confined::ConfinedGit;
 use super::error::WorktreeError;
+use super::id::{Oid, RefName};
 use super::part::{self, Part};
 use super::pin;
 use super::pointer::LfsFiles;
@@ -15,6 +16,7 @@ use super::repository::{Person, Repository};
 use super::root::Root;
 use super::rules::Rules;
 use super::rundir::{Record, RunDir};
+use super::tree::Held;
 use crate::sandbox::Place;
 
 /// The isolated checkout of a run.
@@ -36,7 +38,7 @@ pub struct Worktree {
     /// How many files of LFS there were at first.
     pub(super) lfs_files: LfsFiles,
     /// Pointers by what was found or put in their place: both by their ids as blobs.
-    pub(super) contents: HashMap<String, String>,
+    pub(super) contents: HashMap<Oid, Oid>,
     pub(super) made_in: Duration,
 }
 
@@ -64,21 +66,21 @@ impl BaseFacts {
 /// The commits of a run: where it began, how far it is, what lies beside.
 #[derive(Debug, Clone)]
 pub(super) struct Ledger {
-    pub(super) base: String,
+    pub(super) base: Oid,
     /// The last checkpoint; the base until there is one.
-    pub(super) last: String,
+    pub(super) last: Oid,
     /// Commits on top of the base.
     pub(super) commits: u64,
     /// A commit that a runner made, and died before it was recorded.
-    pub(super) unrecorded: Option<String>,
+    pub(super) unrecorded: Option<Oid>,
     /// Refs of what was salvaged.
-    pub(super) salvaged: Vec<String>,
+    pub(super) salvaged: Vec<RefName>,
 }
 
 impl Ledger {
     /// Begins at a base.
-    pub(super) fn at(base: &str) -> Self {
-        let (base, last) = (base.to_owned(), base.to_owned());
+    pub(super) fn at(base: &Oid) -> Self {
+        let (base, last) = (base.clone(), base.clone());
         Self { base, last, commits: 0, unrecorded: None, salvaged: Vec::new() }
     }
 }
@@ -88,8 +90,8 @@ impl Ledger {
 pub(super) struct Saving {
     /// Bytes that may still be salvaged.
     pub(super) left: u64,
-    /// Mode and id, by path, of what was salvaged last; nothing once a rollback writes.
-    pub(super) safe: Option<HashMap<Vec<u8>, (u32, String)>>,
+    /// By path, what was salvaged last; nothing once a rollback writes.
+    pub(super) safe: Option<HashMap<Vec<u8>, Held>>,
 }
 
 /// What a worktree stands on, before anything in it is looked at.

@@ -8,6 +8,7 @@ use super::checkout::{BaseFacts, Ground, Ledger, Worktree};
 use super::confined::ConfinedGit;
 use super::error::WorktreeError;
 use super::gitdirs;
+use super::id::Oid;
 use super::layout::{RESULT, RunOf};
 use super::part::{self, Part};
 use super::repository::Repository;
@@ -42,7 +43,7 @@ impl Worktree {
         gitdirs::make(&dir, repository, base, name, &facts.person)?;
         git.take_possession(&dir)?;
         for (number, part) in base.parts.iter().enumerate() {
-            let commit = [("COMMIT", part.commit.clone().into()), ("RESULT", RESULT.into())];
+            let commit = [("COMMIT", (&part.commit).into()), ("RESULT", RESULT.into())];
             let variables = [&dir.part_at(number, &part.path)[..], &commit].concat();
             git.script("checkout", CHECK_OUT, &variables).await?;
         }
@@ -53,7 +54,7 @@ impl Worktree {
         let convert = part::convert(&base.parts)?;
         worktree.snapshot.believe(&worktree.root, &worktree.base.rules, convert)?;
         if let Some(earlier) = name.earlier {
-            worktree.go_on(earlier.checkpoint).await?;
+            worktree.go_on(&Oid::parse(earlier.checkpoint)?).await?;
         }
         worktree.fill_all().await?;
         worktree.made_in = began.elapsed();

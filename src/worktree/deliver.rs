@@ -11,12 +11,14 @@ use super::bundle;
 use super::checkout::Worktree;
 use super::confined::UNLOCK;
 use super::error::{WorktreeError, at};
+use super::id::{Oid, RefName};
 use super::layout::shown;
 use super::part::Part;
 use super::root::Root;
 use super::rules::Rules;
 use super::rundir;
-use super::tree;
+use super::tree::{self, Held};
+use super::unfit::Unproved;
 use super::walk::{Found, Tracked};
 
 /// Packs a commit range (`$REFS`, without `$BASE`) for the way out.
@@ -34,9 +36,9 @@ const DELIVERED: &str = "refs/autopilot/delivered";
 #[derive(Debug, Clone)]
 pub struct Delivered {
     /// Full ref name.
-    pub reference: String,
+    pub reference: RefName,
     /// The commit.
-    pub commit: String,
+    pub commit: Oid,
     /// Commits on top of the base.
     pub commits: u64,
 }
@@ -70,18 +72,17 @@ impl Worktree {
         if self.ledger.last == self.ledger.base {
             return Ok(None);
         }
-        self.bundle(DELIVERED, &self.ledger.last).await?;
-        let reference = format!("refs/heads/{}", self.record.branch);
+        self.bundle(DELIVERED, Some(&self.ledger.last)).await?;
+        let reference = RefName::branch(&self.record.branch)?;
         let bundle = bundle::open(&self.dir.checkpoints().join("out.bundle"))?;
         self.repository.fetch(bundle, DELIVERED, &reference)?;
-        let commit = self.repository.git("rev-parse").args(["--verify", &reference]).line()?;
+        let commit = self.repository.git("rev-parse").args(["--verify", reference.as_str()]).line()?;
+        let commit = Oid::parse(&commit)?;
         if commit == self.ledger.last {
             Ok(Some(Delivered { reference, commit, commits: self.ledger.commits }))
         } else {
-            Err(WorktreeError::Uncommittable(format!(
-                "{reference} is {commit}, not the last checkpoint {}",
-                self.ledger.last
-            )))
+            let last = self.ledger.last.clone();
+            Err(Unproved::Elsewhere { reference, found: commit, last }.into())
         }
     }
 
@@ -90,7 +91,8 @@ impl Worktree {
         if self.ledger.salvaged.is_empty() {
             return Ok(false);
         }
-        self.bundle(&self.ledger.salvaged.join(" "), "").await?;
+        let refs: Vec<&str> = self.ledger.salvaged.iter().map(RefName::as_str).collect();
+        self.bundle(&refs.join(" "), None).await?;
         let mut from = bundle::open(&self.dir.checkpoints().join("out.bundle"))?;
         let mut file = OpenOptions::new()
             .write(true)
@@ -108,18 +110,17 @@ impl Worktree {
     ///
     /// Git's word is no proof: a walk without git is. The error names what differs.
     pub fn prove(&mut self) -> Result<Proof, WorktreeError> {
-        let listing =
-            self.repository.git("ls-tree").args(["-r", "-z", "--full-tree", &self.ledger.last]).run()?;
-        let own = tree::parse(&listing)?.into_iter().filter(|entry| entry.mode != tree::GITLINK);
+        let listing = self
+            .repository
+            .git("ls-tree")
+            .args(["-r", "-z", "--full-tree", self.ledger.last.as_str()])
+            .run()?;
+        let own = tree::parse(&listing)?.into_iter().filter(|entry| entry.held.mode != tree::GITLINK);
         let all = own.chain(self.base.parts[1..].iter().flat_map(Part::files));
-        let committed: HashMap<Vec<u8>, (u32, String)> =
-            all.map(|entry| (entry.path, (entry.mode, entry.oid))).collect();
+        let committed: HashMap<Vec<u8>, Held> = all.map(|entry| (entry.path, entry.held)).collect();
         let changes = self.changes()?;
         if let Some((path, kind)) = changes.unheld.iter().find(|(_, kind)| kind.holds_bytes()) {
-            let path = String::from_utf8_lossy(path);
-            return Err(WorktreeError::Uncommittable(format!(
-                "{path} is {kind}, which is not saved anywhere"
-            )));
+            return Err(Unproved::Nowhere { path: shown(path).into_owned(), kind: *kind }.into());
         }
         let tops: Vec<Vec<u8>> = self.base.parts.iter().map(|part| part.path.clone()).collect();
         let tracked = Tracked::of(committed.keys().map(Vec::as_slice), &tops);
@@ -127,13 +128,10 @@ impl Worktree {
         for found in &walk.found {
             let oid = self.root.blob(&found.path, found.mode, self.repository.format)?;
             let same = committed.get(&found.path).is_some_and(|entry| {
-                *entry == (found.mode, oid.clone()) || self.snapshot.proves(found, &oid, entry)
+                (entry.mode, &entry.oid) == (found.mode, &oid) || self.snapshot.proves(found, &oid, entry)
             });
             if !same {
-                let path = String::from_utf8_lossy(&found.path).into_owned();
-                return Err(WorktreeError::Uncommittable(format!(
-                    "{path} is not on the branch as it is here"
-                )));
+                return Err(Unproved::Differs { path: shown(&found.path).into_owned() }.into());
             }
         }
         Ok(Proof { compared: walk.found, ignored: walk.ignored, tracked })
@@ -158,8 +156,7 @@ impl Worktree {
             Ok(None) => Ok(()),
             Ok(Some(path)) => {
                 self.dir.put_back_worktree()?;
-                let path = shown(&path).into_owned();
-                Err(WorktreeError::Uncommittable(format!("{path} was written while the worktree was to go")))
+                Err(Unproved::Meanwhile { path: shown(&path).into_owned() }.into())
             }
             Err(error) => {
                 self.dir.put_back_worktree()?;
@@ -169,9 +166,12 @@ impl Worktree {
     }
 
     /// Bundles refs; one that is to be at a commit first is alone.
-    async fn bundle(&self, refs: &str, commit: &str) -> Result<(), WorktreeError> {
-        let variables: [(&str, OsString); 3] =
-            [("REFS", refs.into()), ("LAST", commit.into()), ("BASE", self.ledger.base.clone().into())];
+    async fn bundle(&self, refs: &str, commit: Option<&Oid>) -> Result<(), WorktreeError> {
+        let variables: [(&str, OsString); 3] = [
+            ("REFS", refs.into()),
+            ("LAST", commit.map(OsString::from).unwrap_or_default()),
+            ("BASE", (&self.ledger.base).into()),
+        ];
         self.git.script("bundle", &[UNLOCK, BUNDLE].concat(), &variables).await.map(drop)
     }
 }

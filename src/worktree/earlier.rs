@@ -7,6 +7,7 @@ use super::checkpoint::{Checkpoint, message};
 use super::confined::{ConfinedGit, UNLOCK};
 use super::error::WorktreeError;
 use super::gitdirs;
+use super::id::{Oid, RefName};
 use super::layout::RESULT;
 use super::part::Part;
 use super::repository::Repository;
@@ -76,9 +77,9 @@ impl Worktree {
         let borrowed = gitdirs::borrowed(&dir, repository)?;
         git.read_also(&borrowed);
         git.take_possession(&dir)?;
-        let last = last.unwrap_or(&record.base).to_owned();
+        let last = last.map_or_else(|| Ok(record.base.clone()), Oid::parse)?;
         let told = tell(&git, &[UNLOCK, TAKE_UP].concat(), &record.base, &last).await?;
-        let base = repository.resolve(Some(&record.base))?;
+        let base = repository.resolve(Some(record.base.as_str()))?;
         let facts = BaseFacts::read(base.parts, repository.person())?;
         let snapshot = told.snapshot(&facts.parts, record.salvage, repository.format);
         let ledger = told.ledger(&record.base, &last);
@@ -89,7 +90,7 @@ impl Worktree {
     }
 
     /// Goes on from what was fetched of an earlier part of the run.
-    pub(super) async fn go_on(&mut self, last: &str) -> Result<(), WorktreeError> {
+    pub(super) async fn go_on(&mut self, last: &Oid) -> Result<(), WorktreeError> {
         let told = tell(&self.git, GO_ON, &self.ledger.base, last).await?;
         self.snapshot = told.snapshot(&self.base.parts, self.saving.left, self.repository.format);
         self.snapshot.believe(&self.root, &self.base.rules, true)?;
@@ -105,20 +106,21 @@ impl Worktree {
         trailers: &[(&str, &str)],
     ) -> Result<Option<Checkpoint>, WorktreeError> {
         let Some(found) = self.ledger.unrecorded.take() else { return Ok(None) };
-        let described = self.git.script("describe", DESCRIBE, &[("FOUND", found.into())]).await;
+        let described = self.git.script("describe", DESCRIBE, &[("FOUND", (&found).into())]).await;
         // A commit that cannot be read, perhaps because power was lost, is none.
         let Ok(described) = described else { return Ok(None) };
         let text = String::from_utf8_lossy(&described).into_owned();
         let mut lines = text.splitn(3, '\n');
         let (parent, tree, said) = (lines.next(), lines.next(), lines.next().unwrap_or_default());
-        let Some(tree) = tree.filter(|_| parent == Some(self.ledger.last.as_str())) else { return Ok(None) };
+        let tree = tree.filter(|_| parent == Some(self.ledger.last.as_str())).map(Oid::parse);
+        let Some(Ok(tree)) = tree else { return Ok(None) };
         if said.trim_end() != message(subject, trailers).trim_end() {
             return Ok(None);
         }
-        match self.checkpoint_of(Some(tree), subject, trailers).await {
+        match self.checkpoint_of(Some(&tree), subject, trailers).await {
             Ok(made) => Ok(made),
             // Another state than the commit's is what an attempt left: to be salvaged.
-            Err(WorktreeError::Git { .. } | WorktreeError::Uncommittable(_)) => Ok(None),
+            Err(WorktreeError::Unfit(_)) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -126,18 +128,18 @@ impl Worktree {
 
 /// What the runner's git directory holds.
 struct Told {
-    found: Option<String>,
+    found: Option<Oid>,
     commits: u64,
-    salvaged: Vec<String>,
+    salvaged: Vec<RefName>,
     entries: Vec<tree::Entry>,
 }
 
 impl Told {
     /// Takes over the commits that it tells of; one that the journal does not know is not recorded.
-    fn ledger(self, base: &str, last: &str) -> Ledger {
+    fn ledger(self, base: &Oid, last: &Oid) -> Ledger {
         Ledger {
-            base: base.to_owned(),
-            last: last.to_owned(),
+            base: base.clone(),
+            last: last.clone(),
             commits: self.commits,
             unrecorded: self.found.filter(|found| found != last),
             salvaged: self.salvaged,
@@ -146,25 +148,25 @@ impl Told {
 
     /// Takes the last checkpoint's files, and those of the submodules, none of them seen yet.
     fn snapshot(&self, parts: &[Part], largest: u64, format: ObjectFormat) -> Snapshot {
-        let own = self.entries.iter().filter(|entry| entry.mode != tree::GITLINK).cloned();
+        let own = self.entries.iter().filter(|entry| entry.held.mode != tree::GITLINK).cloned();
         let all = own.chain(parts[1..].iter().flat_map(Part::files));
         Snapshot::of(all, parts, largest, format)
     }
 }
 
-async fn tell(git: &ConfinedGit, script: &str, base: &str, last: &str) -> Result<Told, WorktreeError> {
+async fn tell(git: &ConfinedGit, script: &str, base: &Oid, last: &Oid) -> Result<Told, WorktreeError> {
     let variables = [("BASE", base.into()), ("RESULT", RESULT.into()), ("LAST", last.into())];
     let told = git.script("take up", &format!("{script}{TELL}"), &variables).await?;
     let (head, listing) = told
         .windows(2)
         .position(|pair| pair == b"\n\n")
         .map(|at| (String::from_utf8_lossy(&told[..at]).into_owned(), &told[at + 2..]))
-        .ok_or_else(|| WorktreeError::Git { command: "take up".into(), stderr: "no answer".into() })?;
-    let mut lines = head.lines().map(str::to_owned);
+        .ok_or_else(|| WorktreeError::garbled("take up"))?;
+    let mut lines = head.lines();
     Ok(Told {
-        found: lines.next().filter(|line| line != "none"),
+        found: lines.next().filter(|line| *line != "none").map(Oid::parse).transpose()?,
         commits: lines.next().and_then(|line| line.parse().ok()).unwrap_or_default(),
-        salvaged: lines.collect(),
+        salvaged: lines.map(RefName::parse).collect::<Result<_, _>>()?,
         entries: tree::parse(listing)?,
     })
 }

@@ -8,6 +8,7 @@ use super::base::Base;
 use super::bundle;
 use super::error::{WorktreeError, at};
 use super::git::Git;
+use super::id::{Oid, RefName};
 use super::init::init;
 use super::intake::{Depth, make_refs};
 use super::layout::{DURABLE, Earlier, RESULT, RunOf};
@@ -106,27 +107,28 @@ fn fill_own(
     depth: Depth<'_>,
 ) -> Result<(), WorktreeError> {
     let mut refs = repository.source().tags()?;
-    refs.push((format!("refs/heads/{branch}"), base.commit.clone()));
-    let named = format!("refs/heads/{}", base.name);
-    if repository.has_ref(&named)? {
+    let own = RefName::branch(branch)?;
+    refs.push((own.clone(), base.commit.clone()));
+    if let Some(named) = RefName::branch(&base.name).ok()
+        && repository.has_ref(named.as_str())?
+    {
         refs.push((named, base.commit.clone()));
     }
     if let Some(upstream) = &base.upstream {
-        let commit = repository.git("rev-parse").args(["--verify", upstream]).line()?;
-        refs.push((upstream.clone(), commit));
+        let commit = repository.git("rev-parse").args(["--verify", upstream.as_str()]).line()?;
+        refs.push((upstream.clone(), Oid::parse(&commit)?));
     }
-    let wanted: Vec<&str> = refs.iter().map(|(_, id)| id.as_str()).collect();
+    let wanted: Vec<&Oid> = refs.iter().map(|(_, id)| id).collect();
     repository.source().bring(git_dir, &wanted, depth)?;
     make_refs(git_dir, &refs)?;
-    let head = format!("refs/heads/{branch}");
-    Git::new(git_dir, "symbolic-ref").git_dir(git_dir).args(["HEAD", &head]).run().map(drop)
+    Git::new(git_dir, "symbolic-ref").git_dir(git_dir).args(["HEAD", own.as_str()]).run().map(drop)
 }
 
 /// A submodule's own repository: its history, its tags, HEAD detached at the commit, as git leaves it.
 fn fill_submodule(git_dir: &Path, part: &Part) -> Result<(), WorktreeError> {
     let tags = part.source.tags()?;
-    let mut wanted = vec![part.commit.as_str()];
-    wanted.extend(tags.iter().map(|(_, id)| id.as_str()));
+    let mut wanted = vec![&part.commit];
+    wanted.extend(tags.iter().map(|(_, id)| id));
     part.source.bring(git_dir, &wanted, Depth::All)?;
     let head = git_dir.join("HEAD");
     fs::write(&head, format!("{}\n", part.commit)).map_err(at(&head))?;
@@ -140,9 +142,10 @@ fn fetch_earlier(
     base: &Base,
     earlier: Earlier<'_>,
 ) -> Result<(), WorktreeError> {
+    let checkpoint = Oid::parse(earlier.checkpoint)?;
     // Borrowed or not: what is there already is a few objects.
-    repository.source().bring(checkpoints, &[earlier.checkpoint], Depth::To(&base.commit))?;
-    make_refs(checkpoints, &[(RESULT.to_owned(), earlier.checkpoint.to_owned())])?;
+    repository.source().bring(checkpoints, &[&checkpoint], Depth::To(&base.commit))?;
+    make_refs(checkpoints, &[(RefName::parse(RESULT)?, checkpoint)])?;
     let Some(salvage) = earlier.salvage else { return Ok(()) };
     // It is bundled again, never checked out: nothing in it has to be fit for that.
     let fetch = Git::new(checkpoints, "fetch").stdin(bundle::open(salvage)?);

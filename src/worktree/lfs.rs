@@ -12,10 +12,11 @@ use super::checkout::Worktree;
 use super::checkpoint::STAGE;
 use super::error::{WorktreeError, at};
 use super::filters;
+use super::id::Oid;
 use super::layout::RESULT;
 use super::pointer::{LfsFiles, Pointer, is_pointer_at};
 use super::root::Root;
-use super::tree::LINK;
+use super::tree::{Held, LINK};
 
 /// Contents are dated back by this: into a file that may be younger than its index, in whole seconds, git looks
 /// again, and would not find the pointer there.
@@ -109,21 +110,21 @@ impl Worktree {
     /// Tells whether a content is at a path now, or a pointer; nothing if it is neither.
     fn fill_one(&mut self, part: usize, path: &[u8]) -> Result<Option<bool>, WorktreeError> {
         let path = &self.base.parts[part].in_worktree(path);
-        let Some((_, committed)) = self.snapshot.committed(path) else { return Ok(None) };
+        let Some(Held { oid: committed, .. }) = self.snapshot.committed(path) else { return Ok(None) };
         // Where a runner died, a step has left anything.
         let Ok((mut file, size)) = self.root.file(path) else { return Ok(None) };
         let (made, raw) = Pointer::of(&mut file, size, self.repository.format)?;
-        let is_pointer = raw == committed && size > 0 && is_pointer_at(&self.root, path)?;
+        let is_pointer = raw == *committed && size > 0 && is_pointer_at(&self.root, path)?;
         let content = if is_pointer {
             self.put_content(part, path)?
         } else {
-            let is_named = made.blob(self.repository.format) == committed;
+            let is_named = made.blob(self.repository.format) == *committed;
             (is_named && self.has_content(part, &made)).then_some(raw)
         };
         let Some(content) = content else { return Ok(is_pointer.then_some(false)) };
         if part == 0 {
             // What a submodule has, the repository need not have.
-            self.contents.insert(content.clone(), committed.to_owned());
+            self.contents.insert(content.clone(), committed.clone());
         }
         self.snapshot.converted(path, content);
         Ok(Some(true))
@@ -137,7 +138,7 @@ impl Worktree {
 
     /// Puts the content in the place of the pointer at a path, and returns its id as a blob; nothing if it is not
     /// to be had, whole. Owner and mode are those that git gave the pointer.
-    fn put_content(&self, part: usize, path: &[u8]) -> Result<Option<String>, WorktreeError> {
+    fn put_content(&self, part: usize, path: &[u8]) -> Result<Option<Oid>, WorktreeError> {
         let (like, length) = self.root.file(path)?;
         let like_it = like.metadata()?;
         let Some(pointer) = Pointer::read(like, length)? else { return Ok(None) };
@@ -176,7 +177,11 @@ impl Worktree {
         &self,
         written: &mut Vec<&Changed>,
     ) -> Result<Vec<Vec<u8>>, WorktreeError> {
-        let pointer_of = |changed: &Changed| self.contents.get(&changed.oid).filter(|_| changed.mode != LINK);
+        let pointer_of = |changed: &Changed| {
+            let held = &changed.written()?.held;
+            let pointer = self.contents.get(&held.oid).filter(|_| held.mode != LINK)?;
+            Some(Held { mode: held.mode, oid: pointer.clone() })
+        };
         let (contents, others): (Vec<&Changed>, Vec<&Changed>) =
             written.iter().partition(|changed| pointer_of(changed).is_some());
         if contents.is_empty() {
@@ -189,9 +194,9 @@ impl Worktree {
         let mut records = Vec::new();
         written.retain(|changed| {
             let pointer = pointer_of(changed).filter(|_| with_filter.contains(&*changed.path));
-            records.extend(
-                pointer.map(|oid| [format!("{:o} {oid}\t", changed.mode).as_bytes(), &changed.path].concat()),
-            );
+            let record =
+                |held: &Held| [format!("{:o} {}\t", held.mode, held.oid).as_bytes(), &changed.path].concat();
+            records.extend(pointer.as_ref().map(record));
             pointer.is_none()
         });
         Ok(records)

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::error::{WorktreeError, at};
 use super::git::{Git, Owner};
+use super::id::Oid;
 use super::intake::Source;
 use super::tree::{self, Entry, ObjectFormat};
 
@@ -91,10 +92,10 @@ impl Repository {
         let inside = |entry: &&Entry| {
             let path = Path::new(OsStr::from_bytes(&entry.path));
             let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
-            plain && path.starts_with(folder) && matches!(entry.mode, tree::FILE | tree::EXECUTABLE)
+            plain && path.starts_with(folder) && matches!(entry.held.mode, tree::FILE | tree::EXECUTABLE)
         };
         let files: Vec<&Entry> = entries.iter().filter(inside).collect();
-        let ids: Vec<&str> = files.iter().map(|entry| entry.oid.as_str()).collect();
+        let ids: Vec<&Oid> = files.iter().map(|entry| &entry.held.oid).collect();
         for (entry, bytes) in files.iter().zip(self.blobs(&ids)?) {
             let file = to.join(OsStr::from_bytes(&entry.path));
             let parent = file.parent().unwrap_or(to);
@@ -110,16 +111,17 @@ impl Repository {
     }
 
     /// Returns the commit of a branch, and where it is checked out if it is; nothing if there is no such branch.
-    pub fn branch(&self, name: &str) -> Result<Option<(String, Option<PathBuf>)>, WorktreeError> {
+    pub fn branch(&self, name: &str) -> Result<Option<(Oid, Option<PathBuf>)>, WorktreeError> {
         let reference = format!("refs/heads/{name}");
         let format = "--format=%(refname)%00%(objectname)%00%(worktreepath)";
         let told = self.git("for-each-ref").args([format, &reference]).line()?;
         // The pattern also names what lies below a folder of that name.
         let found = told.lines().map(|line| line.split('\0').collect::<Vec<_>>());
-        Ok(found.filter(|parts| parts[0] == reference).find_map(|parts| {
+        let found = found.filter(|parts| parts[0] == reference).find_map(|parts| {
             let place = parts.get(2).filter(|place| !place.is_empty()).map(PathBuf::from);
-            Some((parts.get(1)?.to_string(), place))
-        }))
+            Some((Oid::parse(parts.get(1)?), place))
+        });
+        found.map(|(commit, place)| Ok((commit?, place))).transpose()
     }
 
     /// Returns the version of git.
@@ -144,7 +146,7 @@ impl Repository {
     }
 
     /// Reads objects by their ids, in that order.
-    pub(super) fn blobs(&self, ids: &[&str]) -> Result<Vec<Vec<u8>>, WorktreeError> {
+    pub(super) fn blobs(&self, ids: &[&Oid]) -> Result<Vec<Vec<u8>>, WorktreeError> {
         self.source().blobs(ids)
     }
 
@@ -191,17 +193,16 @@ fn path_of(git: Git) -> Result<PathBuf, WorktreeError> {
 }
 
 fn not_a_repository(folder: &Path, error: WorktreeError) -> WorktreeError {
+    // Git dies of both with the same code; what it says is not translated, since it runs with LC_ALL=C.
     match &error {
-        WorktreeError::Git { stderr, .. } if stderr.contains("dubious ownership") => WorktreeError::refused(
+        WorktreeError::Git { said, .. } if said.contains("dubious ownership") => WorktreeError::refused(
             format!("git does not trust {}: it belongs to somebody else", folder.display()),
             format!("run as its owner, or: git config --global --add safe.directory {}", folder.display()),
         ),
-        WorktreeError::Git { stderr, .. } if stderr.contains("not a git repository") => {
-            WorktreeError::refused(
-                format!("{} is not in a git repository", folder.display()),
-                "start autopilot in the checkout it is to work on, or name it with -C DIR",
-            )
-        }
+        WorktreeError::Git { said, .. } if said.contains("not a git repository") => WorktreeError::refused(
+            format!("{} is not in a git repository", folder.display()),
+            "start autopilot in the checkout it is to work on, or name it with -C DIR",
+        ),
         _ => error,
     }
 }

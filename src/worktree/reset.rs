@@ -4,11 +4,13 @@ use std::io;
 
 use rustix::fs::{FileType, Mode, OFlags};
 
-use super::changes::{Changes, Kind};
+use super::changes::Changes;
 use super::checkout::Worktree;
 use super::error::WorktreeError;
+use super::layout::shown;
 use super::remove::remove_in;
 use super::root::{is_absence, split};
+use super::unfit::Unproved;
 
 /// Writes the listed paths of the last checkpoint again. A git of the step that was killed has left its lock,
 /// which every later one would stumble over; nothing of the step is running now.
@@ -41,10 +43,7 @@ impl Worktree {
         let left = self.changes()?;
         match left.paths.first() {
             None => Ok(()),
-            Some(changed) => Err(WorktreeError::Uncommittable(format!(
-                "{} could not be reset to the last checkpoint",
-                changed.path().display()
-            ))),
+            Some(changed) => Err(Unproved::NotReset { path: shown(&changed.path).into_owned() }.into()),
         }
     }
 
@@ -79,7 +78,7 @@ impl Worktree {
 
     /// Removes what is not in the last checkpoint, and whatever stands where it is to be written again.
     fn clear_the_way(&self, changes: &Changes, clean_ignored: bool) -> Result<(), WorktreeError> {
-        for changed in changes.paths.iter().filter(|changed| changed.kind != Kind::Deleted) {
+        for changed in changes.paths.iter().filter(|changed| changed.written().is_some()) {
             self.remove_entry(&changed.path)?;
         }
         for (path, _) in &changes.unheld {
@@ -113,7 +112,6 @@ impl Worktree {
         }
         let (folder, name) = split(path);
         let folder = self.root.below(folder, OFlags::PATH | OFlags::DIRECTORY)?;
-        remove_in(folder, name)
-            .map_err(|left| WorktreeError::Uncommittable(format!("cannot be removed: {left}")))
+        remove_in(folder, name).map_err(|left| Unproved::Stays { left }.into())
     }
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::base::Base;
 use super::error::{WorktreeError, at};
+use super::id::Oid;
 use super::layout::{DEFAULT_SALVAGE, RunOf};
 use super::remove::remove_tree;
 use super::repository::Repository;
@@ -32,7 +33,7 @@ pub struct Record {
     /// The repository's shared git directory.
     pub common_dir: PathBuf,
     /// Base commit.
-    pub base: String,
+    pub base: Oid,
     /// Name of the result branch.
     pub branch: String,
     /// Bytes that it may salvage, as its plan says.

@@ -5,7 +5,7 @@
 
 use tempfile::TempDir;
 
-use super::error::WorktreeError;
+use super::error::{GitEnd, WorktreeError};
 use super::git::Git;
 use super::init::init;
 use super::layout::shown;
@@ -55,7 +55,7 @@ fn unholdable(entries: &[Entry]) -> Option<&Entry> {
         let (folder, name) = split(&entry.path);
         let is_new = std::mem::replace(&mut last, folder) != folder;
         is_reserved(name)
-            || (entry.mode == LINK && is_gitmodules(name))
+            || (entry.held.mode == LINK && is_gitmodules(name))
             || (is_new && !folder.is_empty() && folder.split(|&byte| byte == b'/').any(is_reserved))
     })
 }
@@ -67,9 +67,9 @@ fn refusal(own: &Part, name: &str, format: ObjectFormat) -> Result<Option<String
     if own.entries.iter().any(|entry| entry.path.starts_with(below.as_bytes())) {
         return Ok(Some("it is a folder".to_owned()));
     }
-    let is_it = |entry: &&Entry| entry.path == name.as_bytes() && entry.mode != LINK;
+    let is_it = |entry: &&Entry| entry.path == name.as_bytes() && entry.held.mode != LINK;
     let Some(entry) = own.entries.iter().find(is_it) else { return Ok(None) };
-    let bytes = own.source.blobs(&[&entry.oid])?.concat();
+    let bytes = own.source.blobs(&[&entry.held.oid])?.concat();
     let folder = TempDir::new()?;
     let alone = folder.path().join("alone.git");
     init(&alone, format, true)?;
@@ -81,7 +81,8 @@ fn refusal(own: &Part, name: &str, format: ObjectFormat) -> Result<Option<String
     git("fast-import").arg("--quiet").feed([head.as_bytes(), &bytes].concat())?;
     match git("fsck").args(["--strict", "--no-progress"]).run() {
         Ok(_) => Ok(None),
-        Err(WorktreeError::Git { stderr, .. }) => Ok(Some(reason(&stderr))),
+        // A set of what it found; from 126 on it did not come to look.
+        Err(WorktreeError::Git { end: GitEnd::Code(1..126), said, .. }) => Ok(Some(reason(&said))),
         Err(error) => Err(error),
     }
 }
