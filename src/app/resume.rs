@@ -26,7 +26,7 @@ impl<F: Front> Call<'_, F> {
             run::branch_unchanged(&view.start, checkpoint, repository).map_err(refused)?;
         }
         run::resumed(&mut recorder, &standing, &base, torn, repository, &ready.grants)?;
-        let checkpoint = standing.checkpoint.as_ref().map_or(&*base.commit, |commit| commit.as_str());
+        let checkpoint = standing.checkpoint.as_ref().map_or(base.commit.as_str(), |commit| commit.as_str());
         let worktree = match dir {
             Some((dir, record)) if standing.has_worktree => {
                 let taken = self.take_up(dir, &record, checkpoint).await?;
