@@ -4,8 +4,9 @@ use std::io;
 
 use super::note::Aside;
 use super::{Error, Site, runs};
+use crate::evidence::RunState;
+use crate::evidence::state::WorktreeState;
 use crate::evidence::{Files, RunName};
-use crate::report::{self, RunView, WorktreeView};
 use crate::run;
 use crate::worktree::{Record, Repository, RunDir, State};
 
@@ -26,14 +27,14 @@ pub(super) struct Begun {
     pub(super) files: Files,
     /// Its directory, if it has not been removed.
     pub(super) dir: Option<(RunDir, Record)>,
-    pub(super) view: Box<RunView>,
+    pub(super) state: Box<RunState>,
 }
 
 /// What its journal tells.
 #[derive(Debug)]
 pub(super) enum Journal {
     /// The run, from its beginning.
-    Read(Box<RunView>),
+    Read(Box<RunState>),
     /// It was changed by somebody.
     Broken(io::Error),
     /// There is none, or nothing in it; or it cannot be read, which whoever needs it says.
@@ -57,8 +58,8 @@ pub(super) enum Left {
 
 impl Journal {
     fn read(files: &Files) -> Self {
-        match report::read(files) {
-            Ok(Some(view)) => Self::Read(Box::new(view)),
+        match files.read() {
+            Ok(Some(state)) => Self::Read(Box::new(state)),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => Self::Broken(error),
             Ok(None) | Err(_) => Self::Unread,
         }
@@ -66,8 +67,8 @@ impl Journal {
 }
 
 impl From<Begun> for Earlier {
-    fn from(Begun { run, files, dir, view }: Begun) -> Self {
-        Self { run, files, dir, journal: Journal::Read(view) }
+    fn from(Begun { run, files, dir, state }: Begun) -> Self {
+        Self { run, files, dir, journal: Journal::Read(state) }
     }
 }
 
@@ -76,7 +77,7 @@ impl Earlier {
     pub(super) fn begun(self) -> Result<Begun, Self> {
         let Self { run, files, dir, journal } = self;
         match journal {
-            Journal::Read(view) => Ok(Begun { run, files, dir, view }),
+            Journal::Read(state) => Ok(Begun { run, files, dir, state }),
             journal => Err(Self { run, files, dir, journal }),
         }
     }
@@ -84,8 +85,8 @@ impl Earlier {
     /// Tells what is left of it.
     pub(super) fn left(&self) -> Left {
         match &self.journal {
-            Journal::Read(view) if view.closed && self.dir.is_none() => Left::Nothing,
-            Journal::Read(view) if view.closed && matches!(view.worktree, WorktreeView::Kept(..)) => {
+            Journal::Read(state) if state.closed && self.dir.is_none() => Left::Nothing,
+            Journal::Read(state) if state.closed && matches!(state.worktree, WorktreeState::Kept(..)) => {
                 let is_over = self.dir.as_ref().is_some_and(|(dir, _)| dir.is_over());
                 if is_over { Left::MovedAside } else { Left::KeptWorktree }
             }

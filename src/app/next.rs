@@ -3,9 +3,8 @@
 use super::earlier::{Begun, Earlier, Journal};
 use super::{Crashed, Error, Front, Note};
 use crate::evidence::Files;
-use crate::evidence::event::StepResult;
+use crate::evidence::RunState;
 use crate::plan::Plan;
-use crate::report::RunView;
 use crate::run::{self, Interrupt};
 use crate::worktree::Repository;
 
@@ -17,7 +16,7 @@ pub(super) enum Next {
     /// The last run goes on.
     GoOn(Begun),
     /// The last run has come to its own end, which stands.
-    Stands(Files, Box<RunView>),
+    Stands(Files, Box<RunState>),
     /// Whoever was asked ended it all, by this signal.
     Interrupted(i32),
 }
@@ -40,13 +39,13 @@ pub(super) fn asked_for(plan: &Plan, earlier: &mut Vec<Earlier>, note: &dyn Fn(N
             return Ok(Next::Begin);
         }
     };
-    if can_go_on(&last.view) {
+    if can_go_on(&last.state) {
         return Ok(Next::GoOn(last));
     }
-    if last.view.start.plan_sha256.as_str() != plan.digest {
-        return Err(Error::NewPlan { issue, run: last.view.start.run });
+    if last.state.start.plan_sha256.as_str() != plan.digest {
+        return Err(Error::NewPlan { issue, run: last.state.start.run });
     }
-    let stands = Next::Stands(last.files.clone(), last.view.clone());
+    let stands = Next::Stands(last.files.clone(), last.state.clone());
     earlier.push(last.into());
     Ok(stands)
 }
@@ -68,9 +67,9 @@ pub(super) async fn offered(
             return Next::Begin;
         }
     };
-    let is_unchanged = |view: &RunView| run::unchanged(&view.start, plan, repository).is_ok();
-    let can_go_on = !last.view.closed && can_go_on(&last.view) && is_unchanged(&last.view);
-    let agreed = if can_go_on { ask(&last.view, interrupt, front).await } else { Ok(false) };
+    let is_unchanged = |state: &RunState| run::unchanged(&state.start, plan, repository).is_ok();
+    let can_go_on = !last.state.closed && can_go_on(&last.state) && is_unchanged(&last.state);
+    let agreed = if can_go_on { ask(&last.state, interrupt, front).await } else { Ok(false) };
     match agreed {
         Err(signal) => Next::Interrupted(signal),
         Ok(true) => Next::GoOn(last),
@@ -82,12 +81,12 @@ pub(super) async fn offered(
 }
 
 /// Asks whether a crashed run goes on, if anybody is there to be asked; the signal that came instead is an error.
-async fn ask(view: &RunView, interrupt: &mut Interrupt, front: &impl Front) -> Result<bool, i32> {
+async fn ask(state: &RunState, interrupt: &mut Interrupt, front: &impl Front) -> Result<bool, i32> {
     let crashed = Crashed {
-        issue: view.start.issue,
-        run: view.start.run.clone(),
-        passed: view.steps.iter().filter(|step| step.result == Some(StepResult::Passed)).count(),
-        steps: view.steps.len(),
+        issue: state.start.issue,
+        run: state.start.run.clone(),
+        passed: state.passed(),
+        steps: state.steps.len(),
     };
     let Some(answer) = front.ask(&crashed) else {
         front.note(Note::Crashed(crashed));
@@ -104,7 +103,7 @@ async fn ask(view: &RunView, interrupt: &mut Interrupt, front: &impl Front) -> R
 }
 
 /// Tells whether what ended a run, if anything did, was no fault of its steps.
-pub fn can_go_on(view: &RunView) -> bool {
-    let end = view.end.as_ref();
+pub fn can_go_on(state: &RunState) -> bool {
+    let end = state.end.as_ref();
     end.is_none_or(|end| run::can_go_on(end.result, end.reason.as_ref().map(|reason| reason.kind)))
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use crate::evidence::{RunName, Token, Watch};
 use crate::plan::{Fault, Plan};
-use crate::report::RunView;
 use crate::worktree::WorktreeError;
 
 /// The side of a run that faces people: it is told, asked, and shown what happens.
@@ -16,8 +15,8 @@ pub trait Front {
     /// Asks whether a crashed run goes on; nothing where nobody is there to answer.
     fn ask(&self, crashed: &Crashed) -> Option<impl Future<Output = bool>>;
 
-    /// Makes what sees the events of the run of this plan; of one that goes on it knows what went before.
-    fn watch(&self, plan: &Plan, before: Option<&RunView>) -> Box<dyn Watch>;
+    /// Makes what sees the events of the run of this plan.
+    fn watch(&self, plan: &Plan) -> Box<dyn Watch>;
 }
 
 /// Something worth a word.

@@ -1,8 +1,9 @@
 //! What became of an order.
 
+use super::Error;
+use crate::evidence::RunState;
 use crate::evidence::event::{ReasonKind, RunResult};
-use crate::evidence::{Files, Head};
-use crate::report::RunView;
+use crate::evidence::{Files, Head, Recorder};
 use crate::run::Interrupt;
 
 /// What became of an order.
@@ -22,7 +23,7 @@ pub struct Ended {
     /// Its evidence.
     pub files: Files,
     /// The run, with what was published of it.
-    pub view: RunView,
+    pub state: RunState,
     /// The line that closed its evidence.
     pub head: Head,
     /// What it came to.
@@ -46,15 +47,23 @@ pub enum Verdict {
 const ASKED: i32 = 15;
 
 impl Ended {
-    pub(super) fn new(files: Files, view: RunView, head: Head, interrupt: &Interrupt) -> Self {
-        let verdict = Verdict::of(&view, interrupt.heard());
-        Self { files, view, head, verdict }
+    /// Tells what became of a run whose evidence is closed.
+    pub(super) fn of(recorder: &Recorder, interrupt: &Interrupt) -> Result<Self, Error> {
+        Self::new(recorder.files().clone(), recorder.state().clone(), interrupt)
+    }
+
+    pub(super) fn new(files: Files, state: RunState, interrupt: &Interrupt) -> Result<Self, Error> {
+        let verdict = Verdict::of(&state, interrupt.heard());
+        match state.head.clone() {
+            Some(head) => Ok(Self { files, state, head, verdict }),
+            None => Err(Error::Endless { journal: files.journal() }),
+        }
     }
 }
 
 impl Verdict {
-    fn of(view: &RunView, signal: Option<i32>) -> Self {
-        let Some(end) = &view.end else { return Self::Failed };
+    fn of(state: &RunState, signal: Option<i32>) -> Self {
+        let Some(end) = &state.end else { return Self::Failed };
         let kind = end.reason.as_ref().map(|reason| reason.kind);
         match end.result {
             RunResult::Done => Self::Done,

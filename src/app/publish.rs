@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::{Error, Note, Order, Unpublished, runs};
+use crate::evidence::RunState;
 use crate::evidence::event::RunResult;
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, Recorder, Watch};
@@ -11,7 +12,6 @@ use crate::github::Environment;
 use crate::plan::{Plan, units};
 pub use crate::publish::Asked;
 use crate::publish::{self, Intent, Patience, intend};
-use crate::report::{self, RunView};
 use crate::run::Interrupt;
 use crate::worktree::{Lock, LockError, Repository, State};
 
@@ -40,39 +40,37 @@ pub(super) async fn intent(
     Ok(intent)
 }
 
-/// Publishes at the end of a run, and returns it as it is then. Whatever comes of it, the run is what it is.
+/// Publishes at the end of a run. Whatever comes of it, the run is what it is.
 pub(super) async fn at_the_end(
     recorder: &mut Recorder,
     repository: &Repository,
-    view: RunView,
     interrupt: &Interrupt,
     note: &dyn Fn(Note),
-) -> Result<RunView, Error> {
+) -> Result<(), Error> {
     let environment = Environment::of_process();
-    let interrupted = view.end.as_ref().is_some_and(|end| end.result == RunResult::Interrupted);
+    let interrupted = recorder.state().end.as_ref().is_some_and(|end| end.result == RunResult::Interrupted);
     let time = if interrupted { HURRY } else { time(&environment)? };
     let mut waiting = interrupt.clone();
     let signal = async { if interrupted { std::future::pending().await } else { waiting.wait().await } };
-    let files = recorder.files().clone();
+    let run = recorder.files().run();
     let published = publish::publish(recorder, repository, &environment, Asked::Intended, Patience::of(time));
     let why = tokio::select! {
         published = published => match published {
-            Ok(now) => return Ok(now.unwrap_or(view)),
+            Ok(()) => return Ok(()),
             Err(error) => Unpublished::Failed(error),
         },
         _ = signal => Unpublished::BrokenOff,
     };
-    note(Note::Unpublished { run: files.run(), why });
-    // What came of it until then is in the journal.
-    Ok(report::read(&files).ok().flatten().unwrap_or(view))
+    note(Note::Unpublished { run, why });
+    Ok(())
 }
 
 /// Lists the runs of a checkout that have something left to publish.
 pub fn open(repository: &Repository) -> Result<Vec<Files>, Error> {
     let runs = runs::of(repository, None)?.into_iter();
     let is_open = |files: &Files| {
-        let view = report::read(files).ok().flatten();
-        view.is_some_and(|view| view.closed && !view.to_publish().is_empty())
+        let state = files.read().ok().flatten();
+        state.is_some_and(|state| state.closed && !state.to_publish().is_empty())
     };
     Ok(runs.map(|run| Files::of(&repository.toplevel, run)).filter(is_open).collect())
 }
@@ -82,6 +80,7 @@ pub fn open(repository: &Repository) -> Result<Vec<Files>, Error> {
 pub struct Publication<'a> {
     repository: &'a Repository,
     files: &'a Files,
+    state: RunState,
     asked: Asked,
     _lock: Lock,
 }
@@ -113,23 +112,25 @@ impl<'a> Publication<'a> {
             Err(LockError::Held { .. }) if asked == Asked::Intended => return Ok(None),
             lock => lock?,
         };
-        if !report::read(files)?.is_some_and(|view| view.closed) {
-            return Err(Error::NotEnded { run });
+        match files.read()?.filter(|state| state.closed) {
+            Some(state) => Ok(Some(Self { repository, files, state, asked, _lock: lock })),
+            None => Err(Error::NotEnded { run }),
         }
-        Ok(Some(Self { repository, files, asked, _lock: lock }))
     }
 
     /// Publishes what is not published as it is now. Cancel-safe: what was begun and broken off is found out by the
     /// next call.
     pub async fn publish(self, watch: Box<dyn Watch>) -> Result<Published, Error> {
-        let (mut recorder, _, _) = Recorder::reopen(self.files.clone(), &Secrets::default(), watch)?;
+        let (files, state) = (self.files.clone(), Some(self.state));
+        let Some(mut recorder) = Recorder::reopen(files, state, &Secrets::default(), watch)? else {
+            return Ok(Published::Unknown);
+        };
         let environment = Environment::of_process();
         let patience = Patience::of(time(&environment)?);
-        let view =
-            publish::publish(&mut recorder, self.repository, &environment, self.asked, patience).await?;
-        let Some(view) = view else { return Ok(Published::Unknown) };
-        let is_open = view.published.iter().any(|tried| view.is_open(tried.effect));
-        Ok(match (view.published.is_empty(), is_open) {
+        publish::publish(&mut recorder, self.repository, &environment, self.asked, patience).await?;
+        let state = recorder.state();
+        let is_open = state.published.iter().any(|tried| state.is_open(tried.effect));
+        Ok(match (state.published.is_empty(), is_open) {
             (true, _) => Published::Nothing,
             (false, true) => Published::Failed,
             (false, false) => Published::All,

@@ -2,13 +2,14 @@
 
 use super::earlier::{self, Earlier, Journal, Left};
 use super::note::{Discarded, PickedUp};
-use super::run::close;
 use super::{Error, Note, Site, publish};
 use crate::evidence::RunName;
+use crate::evidence::RunState;
 use crate::evidence::event::RunResult;
 use crate::evidence::mask::Secrets;
+use crate::evidence::state::WorktreeState;
 use crate::github::Environment;
-use crate::report::{RunView, WorktreeView};
+use crate::report;
 use crate::run::{self, Interrupt, Known, Recovered};
 use crate::worktree::RunDir;
 
@@ -35,7 +36,7 @@ pub(super) struct Picking<'a> {
 #[derive(Debug)]
 pub(super) struct Closed {
     pub(super) run: RunName,
-    pub(super) view: RunView,
+    pub(super) state: RunState,
 }
 
 /// Recovers those that have no end, or left a directory that they had not meant to leave; returns those that it closed.
@@ -104,19 +105,21 @@ async fn recover_one(
 ) -> Result<Option<Closed>, Error> {
     let Earlier { run, files, dir, journal } = earlier;
     let known = known(&journal, picking.secrets);
+    let state = if let Journal::Read(state) = journal { Some(*state) } else { None };
     let aside = dir.as_ref().map(|(dir, _)| dir.left()).filter(|left| left.exists());
-    let recovered = run::recover(files, dir, site.repository, site.host, site.waivers, &known).await;
+    let recovered = run::recover(files, state, dir, site.repository, site.host, site.waivers, &known).await;
     let Some(Recovered { mut recorder }) = recovered.map_err(|error| Error::pick_up(run, error))? else {
         note(aside.map_or(Note::NeverBegan(run), |left| Note::Unjournaled { run, left }));
         return Ok(None);
     };
-    let (mut view, _) = close(&mut recorder).map_err(|error| Error::pick_up(run, error))?;
+    report::close(&mut recorder).map_err(|error| Error::pick_up(run, error))?;
     site.repository.hand_over(&recorder.files().all())?;
     if let Some(interrupt) = picking.publishing {
-        view = publish::at_the_end(&mut recorder, site.repository, view, interrupt, note).await?;
+        publish::at_the_end(&mut recorder, site.repository, interrupt, note).await?;
     }
-    note(Note::PickedUp(picked_up(run, &view)));
-    Ok(Some(Closed { run, view }))
+    let state = recorder.state().clone();
+    note(Note::PickedUp(picked_up(run, &state)));
+    Ok(Some(Closed { run, state }))
 }
 
 /// Finds out what the plan of a run calls a secret.
@@ -124,21 +127,21 @@ fn known(journal: &Journal, secrets: &Secrets) -> Known {
     let environment = Environment::of_process();
     // What cannot be read is not picked up.
     let unknown = match journal {
-        Journal::Read(view) => view.register_secrets(environment.variables(), secrets),
+        Journal::Read(state) => state.register_secrets(environment.variables(), secrets),
         Journal::Broken(_) | Journal::Unread => std::collections::BTreeSet::new(),
     };
     Known { secrets: secrets.clone(), unknown }
 }
 
-fn picked_up(run: RunName, view: &RunView) -> PickedUp {
+fn picked_up(run: RunName, state: &RunState) -> PickedUp {
     PickedUp {
         run,
-        crashed: view.end.as_ref().is_some_and(|end| end.result == RunResult::Crashed),
-        branch: view.branch.as_ref().map(|(reference, _, _)| reference.clone()),
-        salvaged: !view.salvaged().is_empty(),
-        stays: match &view.worktree {
-            WorktreeView::Kept(path, why) => Some((path.clone(), why.clone())),
-            WorktreeView::There | WorktreeView::Removed { .. } => None,
+        crashed: state.end.as_ref().is_some_and(|end| end.result == RunResult::Crashed),
+        branch: state.branch.as_ref().map(|made| made.reference.to_string()),
+        salvaged: !state.salvaged().is_empty(),
+        stays: match &state.worktree {
+            WorktreeState::Kept(path, why) => Some((path.clone(), why.clone())),
+            WorktreeState::There | WorktreeState::Removed { .. } => None,
         },
     }
 }

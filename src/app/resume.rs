@@ -5,41 +5,40 @@ use super::earlier::Begun;
 use super::run::{Call, Opened};
 use super::{Error, Front};
 use crate::evidence::Recorder;
-use crate::run::{self, Standing};
+use crate::run::{self, Checkout};
 use crate::worktree::{Base, Earlier, Lock, Record, RunDir, Worktree, WorktreeError};
 
 impl<F: Front> Call<'_, F> {
     /// Goes on with a run, if it is still the same run.
     pub(super) async fn go_on(&self, last: Begun, lock: &mut Lock) -> Result<Opened, Error> {
-        let Begun { run, files, dir, view } = last;
+        let Begun { run, files, dir, state } = last;
         let (repository, ready) = (self.site.repository, self.ready);
         let refused = |refused| Error::refused(self.order.issue, refused);
         lock.name(&run.to_string())?;
-        let base = run::unchanged(&view.start, &ready.plan, repository).map_err(refused)?;
-        let watch = self.front.watch(&ready.plan, Some(&view));
-        let reopened = Recorder::go_on(files, &ready.secrets, watch);
-        let (mut recorder, lines, torn) = reopened.map_err(|error| Error::pick_up(run, error))?;
-        let mut standing = Standing::of(&lines, &ready.plan);
+        let base = run::unchanged(&state.start, &ready.plan, repository).map_err(refused)?;
+        let watch = self.front.watch(&ready.plan);
+        let journal = files.journal();
+        let reopened = Recorder::go_on(files, Some(*state), &ready.secrets, watch);
+        let mut recorder =
+            reopened.map_err(|error| Error::pick_up(run, error))?.ok_or(Error::Endless { journal })?;
         // Without a worktree to go on in, it is made anew there.
         let dir = dir.filter(|(dir, _)| !dir.is_over());
-        if let (None, Some(checkpoint)) = (&dir, &standing.checkpoint) {
-            run::branch_unchanged(&view.start, checkpoint, repository).map_err(refused)?;
+        if let (None, Some(checkpoint)) = (&dir, &recorder.state().checkpoint) {
+            run::branch_unchanged(&recorder.state().start, checkpoint, repository).map_err(refused)?;
         }
-        run::resumed(&mut recorder, &standing, &base, torn, repository, &ready.grants)?;
-        let checkpoint = standing.checkpoint.as_ref().map_or(base.commit.as_str(), |commit| commit.as_str());
+        run::resumed(&mut recorder, &ready.plan, repository, &ready.grants)?;
+        let checkpoint = recorder.state().position().as_str();
         let worktree = match dir {
-            Some((dir, record)) if standing.has_worktree => {
-                let taken = self.take_up(dir, &record, checkpoint).await?;
-                standing.in_place = true;
-                Ok(taken)
+            Some((dir, record)) if recorder.state().has_worktree => {
+                Ok(Checkout::Left(self.take_up(dir, &record, checkpoint).await?))
             }
             dir => {
                 // No step has run in what was not whole yet.
                 dir.map(|(dir, _)| dir.discard()).transpose()?;
-                self.make_anew(&recorder, &base, checkpoint).await
+                self.make_anew(&recorder, &base, checkpoint).await.map(Checkout::Fresh)
             }
         };
-        Ok(Opened { recorder, standing, worktree })
+        Ok(Opened { recorder, worktree })
     }
 
     /// Takes up the worktree that a dead runner left.

@@ -8,14 +8,15 @@ use super::next::{self, Next};
 use super::plans::{Found, Shelf};
 use super::recover::{Closed, Kept, Picking, recover};
 use super::{Ended, Error, Front, Note, Order, Outcome, Site, issue, publish};
+use crate::evidence::RunState;
 use crate::evidence::mask::Secrets;
-use crate::evidence::{Files, Head, Recorder};
+use crate::evidence::{Files, Recorder};
 use crate::plan::Plan;
 use crate::policy::HostFacts;
 use crate::publish::Intent;
-use crate::report::{self, RunView};
-use crate::run::{self, Grants, Interrupt, Standing};
-use crate::worktree::{Base, Lock, Repository, State, Worktree, WorktreeError};
+use crate::report;
+use crate::run::{self, Checkout, Grants, Interrupt};
+use crate::worktree::{Base, Lock, Repository, State, WorktreeError};
 
 /// Runs one issue from its plan to its closed evidence.
 pub async fn run<F: Front>(
@@ -32,7 +33,7 @@ pub async fn run<F: Front>(
     let mut earlier = earlier::all(site, order.issue)?;
     let opened = match call.decide(&mut earlier, &lock).await? {
         Next::Interrupted(signal) => return Ok(Outcome::Interrupted(signal)),
-        Next::Stands(files, view) => return call.stands(files, *view, call.recover(earlier).await?),
+        Next::Stands(files, state) => return call.stands(files, *state, call.recover(earlier).await?),
         Next::GoOn(last) => {
             call.recover(earlier).await?;
             call.go_on(last, &mut lock).await?
@@ -44,10 +45,10 @@ pub async fn run<F: Front>(
     };
     let interrupt = interrupt.or_asked(lock.stop_file(), opened.recorder.files().run().to_string());
     let mut recorder = call.carry_out(opened, &interrupt).await?;
-    let (view, head) = call.close(&mut recorder)?;
-    let view = call.publish(&mut recorder, view, &interrupt).await?;
+    call.close(&mut recorder)?;
+    call.publish(&mut recorder, &interrupt).await?;
     drop(lock);
-    Ok(Outcome::Ended(Box::new(Ended::new(recorder.files().clone(), view, head, &interrupt))))
+    Ok(Outcome::Ended(Box::new(Ended::of(&recorder, &interrupt)?)))
 }
 
 /// What a run needs, before anything of it is begun.
@@ -75,9 +76,8 @@ pub(super) struct Call<'a, F> {
 /// A run whose evidence is open.
 pub(super) struct Opened {
     pub(super) recorder: Recorder,
-    pub(super) standing: Standing,
     /// A worktree that could not be made is how the run ends.
-    pub(super) worktree: Result<Worktree, WorktreeError>,
+    pub(super) worktree: Result<Checkout, WorktreeError>,
 }
 
 /// Finds out all that can be known beforehand: a run that cannot be right is not begun.
@@ -128,51 +128,34 @@ impl<F: Front> Call<'_, F> {
     }
 
     /// Tells what became of a run that does not go on; it may have been closed just now.
-    fn stands(&self, files: Files, view: RunView, closed: Vec<Closed>) -> Result<Outcome, Error> {
+    fn stands(&self, files: Files, state: RunState, closed: Vec<Closed>) -> Result<Outcome, Error> {
         let now = closed.into_iter().find(|closed| closed.run == files.run());
-        let view = now.map_or(view, |closed| closed.view);
-        let Some(head) = view.head.clone() else {
-            return Err(Error::Endless { journal: files.journal() });
-        };
-        Ok(Outcome::Stands(Box::new(Ended::new(files, view, head, self.interrupt))))
+        let state = now.map_or(state, |closed| closed.state);
+        Ok(Outcome::Stands(Box::new(Ended::new(files, state, self.interrupt)?)))
     }
 
     /// Runs the steps, takes the work out, removes the worktree.
     async fn carry_out(&self, opened: Opened, interrupt: &Interrupt) -> Result<Recorder, Error> {
-        let Opened { mut recorder, standing, worktree } = opened;
-        let missing = worktree.as_ref().ok().and_then(|worktree| worktree.lfs_files().missing());
+        let Opened { mut recorder, worktree } = opened;
+        let missing = worktree.as_ref().ok().and_then(|made| made.worktree().lfs_files().missing());
         missing.into_iter().for_each(|missing| self.front.note(Note::MissingContent(missing)));
         let (plan, grants, ending) = (&self.ready.plan, &self.ready.grants, self.order.ending);
-        run::carry_out(worktree, plan, grants, &mut recorder, interrupt, standing, ending).await?;
+        run::carry_out(worktree, plan, grants, &mut recorder, interrupt, ending).await?;
         Ok(recorder)
     }
 
     /// Writes the reports and closes the evidence.
-    fn close(&self, recorder: &mut Recorder) -> Result<(RunView, Head), Error> {
-        let (view, head) = close(recorder)?;
-        self.site.repository.hand_over(&recorder.files().all())?;
-        Ok((view, head))
+    fn close(&self, recorder: &mut Recorder) -> Result<(), Error> {
+        report::close(recorder)?;
+        Ok(self.site.repository.hand_over(&recorder.files().all())?)
     }
 
-    /// Publishes, if that is wanted; returns the run as it is then.
-    async fn publish(
-        &self,
-        recorder: &mut Recorder,
-        view: RunView,
-        interrupt: &Interrupt,
-    ) -> Result<RunView, Error> {
+    /// Publishes, if that is wanted.
+    async fn publish(&self, recorder: &mut Recorder, interrupt: &Interrupt) -> Result<(), Error> {
         if !self.order.publish {
-            return Ok(view);
+            return Ok(());
         }
         let note = |note| self.front.note(note);
-        publish::at_the_end(recorder, self.site.repository, view, interrupt, &note).await
+        publish::at_the_end(recorder, self.site.repository, interrupt, &note).await
     }
-}
-
-/// Writes the reports and closes the evidence; returns the run as it is then.
-pub(super) fn close(recorder: &mut Recorder) -> std::io::Result<(RunView, Head)> {
-    let (mut view, head) = report::close(recorder)?;
-    // It was read for the reports, before it was closed.
-    (view.closed, view.head) = (true, Some(head.clone()));
-    Ok((view, head))
 }

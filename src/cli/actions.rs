@@ -13,7 +13,8 @@ use super::output;
 use super::progress::{Mode, Progress, say};
 use crate::app::Ended;
 use crate::evidence::event::{AttemptResult, Event, RunResult};
-use crate::evidence::{Line, Watch};
+use crate::evidence::state::Branch;
+use crate::evidence::{Line, RunState, Watch};
 use crate::github::Environment;
 use crate::plan::{Faults, Plan};
 use crate::report;
@@ -71,21 +72,21 @@ pub(super) fn watch(progress: Progress, mode: Mode, alone: bool, plan: &Plan, to
 }
 
 impl Watch for Actions {
-    fn event(&mut self, line: &Line) {
+    fn event(&mut self, line: &Line, state: &RunState) {
         match &line.event {
-            Event::AttemptStarted { step, attempt, .. } => {
-                self.progress.event(line);
-                self.open(step.as_str(), *attempt);
+            Event::AttemptStarted { at, .. } => {
+                self.progress.event(line, state);
+                self.open(at.step.as_str(), at.attempt);
             }
-            Event::AttemptEnded { step, result, reason, .. } => {
+            Event::AttemptEnded { at, result, reason, .. } => {
                 self.close();
-                self.progress.event(line);
+                self.progress.event(line, state);
                 if *result != AttemptResult::Passed {
                     let reason = reason.as_ref().map_or("", |reason| reason.text.as_str());
-                    self.annotate(step.as_str(), reason);
+                    self.annotate(at.step.as_str(), reason);
                 }
             }
-            _ => self.progress.event(line),
+            _ => self.progress.event(line, state),
         }
     }
 
@@ -180,10 +181,9 @@ pub(super) fn finish(mode: Mode, ended: &Ended) {
     if !environment.is_actions() {
         return;
     }
-    let Ended { files, view, head, .. } = ended;
-    let result = view.end.as_ref().map_or(RunResult::Crashed, |end| end.result).word();
-    let branch =
-        view.branch.as_ref().map_or("", |(reference, ..)| reference.trim_start_matches("refs/heads/"));
+    let Ended { files, state, head, .. } = ended;
+    let result = state.end.as_ref().map_or(RunResult::Crashed, |end| end.result).word();
+    let branch = state.branch.as_ref().map_or("", Branch::name);
     let head = head.to_string();
     let run = files.run().to_string();
     let summary = files.relative(&files.summary());
@@ -199,7 +199,7 @@ pub(super) fn finish(mode: Mode, ended: &Ended) {
     let outputs: String = outputs.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
     append(&environment, "GITHUB_OUTPUT", &outputs);
     // The summary's links lead into the checkout; the comment's text is for readers on GitHub, and never too long.
-    append(&environment, "GITHUB_STEP_SUMMARY", &report::comment(view, files));
+    append(&environment, "GITHUB_STEP_SUMMARY", &report::comment(state, files));
     for (name, value) in [("result", result), ("branch", branch), ("head", &head)] {
         say(mode, format!("{name:<8} {value}").trim_end());
     }

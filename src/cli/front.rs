@@ -8,7 +8,6 @@ use super::{actions, notes, output};
 use crate::app::{self, Crashed, Note};
 use crate::evidence::Watch;
 use crate::plan::Plan;
-use crate::report::RunView;
 
 /// Who is told of a run, asked, and shown it.
 pub(super) struct Front {
@@ -34,9 +33,8 @@ impl app::Front for Front {
         (self.asks && is_there()).then(|| agrees(question))
     }
 
-    fn watch(&self, plan: &Plan, before: Option<&RunView>) -> Box<dyn Watch> {
-        let mut progress = Progress::new(self.mode, plan, &self.board);
-        before.into_iter().for_each(|before| progress.catch_up(before));
+    fn watch(&self, plan: &Plan) -> Box<dyn Watch> {
+        let progress = Progress::new(self.mode, plan, &self.board);
         actions::watch(progress, self.mode, self.alone, plan, &self.top)
     }
 }

@@ -5,7 +5,7 @@ use super::{output, target};
 use crate::app::jobs;
 use crate::app::publish::{self, Asked, Publication, Published};
 use crate::evidence::event::{Effect, Event};
-use crate::evidence::{Files, Line, RunName, Watch};
+use crate::evidence::{Files, Line, RunName, RunState, Watch};
 use crate::run::Interrupt;
 use crate::worktree::{Repository, State};
 
@@ -64,7 +64,7 @@ async fn one(repository: &Repository, files: &Files, asked: Asked) -> Result<Exi
 struct Told;
 
 impl Watch for Told {
-    fn event(&mut self, line: &Line) {
+    fn event(&mut self, line: &Line, _: &RunState) {
         for line in told(&line.event, None) {
             // A reader that went away is no reason to publish less.
             let _ = output::line(&line);

@@ -10,9 +10,9 @@ use super::progress::{Board, Mode};
 use super::{actions, output, target};
 use crate::app::jobs::{self, BrokenOff, Job};
 use crate::app::{self, Ended, Order, Outcome, Verdict};
+use crate::evidence::state::WorktreeState;
 use crate::plan::Provider;
 use crate::policy::Waiver;
-use crate::report::WorktreeView;
 use crate::run::Ending;
 use crate::worktree::Repository;
 
@@ -138,7 +138,7 @@ impl RunArgs {
 
 /// Says how a run that does not go on has ended.
 fn stands(issue: u64, ended: &Ended) -> String {
-    let run = &ended.view.start.run;
+    let run = &ended.state.start.run;
     match ended.verdict {
         Verdict::Done => format!("run {run} is done: nothing to resume"),
         Verdict::Failed | Verdict::Faulted | Verdict::Interrupted(_) => format!(
@@ -152,20 +152,20 @@ fn tell(args: &RunArgs, ended: &Ended) -> Result<(), Failure> {
     if !args.json {
         return Ok(());
     }
-    let Ended { files, view, head, .. } = ended;
-    let end = view.end.as_ref();
+    let Ended { files, state, head, .. } = ended;
+    let end = state.end.as_ref();
     let relative = |path: PathBuf| files.relative(&path);
     let result = json!({
         "run": files.run().to_string(),
-        "issue": view.start.issue,
+        "issue": state.start.issue,
         "result": end.map(|end| end.result),
         "reason": end.and_then(|end| end.reason.as_ref()),
         "step": end.and_then(|end| end.step.as_ref()),
         "seconds": end.map(|end| end.took.as_secs_f64()),
-        "branch": view.branch.as_ref().map(|(reference, _, _)| reference),
-        "commit": view.branch.as_ref().map(|(_, commit, _)| commit),
-        "worktree": if let WorktreeView::Kept(path, _) = &view.worktree { Some(path) } else { None },
-        "labels": view.start.labels,
+        "branch": state.branch.as_ref().map(|made| &made.reference),
+        "commit": state.branch.as_ref().map(|made| &made.commit),
+        "worktree": if let WorktreeState::Kept(path, _) = &state.worktree { Some(path) } else { None },
+        "labels": state.start.labels,
         "head": head.to_string(),
         "journal": relative(files.journal()),
         "summary": relative(files.summary()),

@@ -11,10 +11,11 @@ use serde_json::json;
 use super::exit::{Exit, Failure};
 use super::{output, target};
 use crate::app::runs;
+use crate::evidence::RunState;
 use crate::evidence::event::{Effect, RunResult, StepResult};
 use crate::evidence::{Files, RunName};
 use crate::plan::units;
-use crate::report::{self, RunView};
+use crate::report;
 use crate::worktree::{Holder, LockError, Record, Repository, RunDir, State};
 use next::{How, Next};
 
@@ -131,11 +132,11 @@ fn dirs(
 }
 
 /// Reads what there is to tell of a run: from its journal, or from the copy of it.
-fn read(repository: &Repository, dir: Option<&RunDir>, run: RunName) -> std::io::Result<Option<RunView>> {
-    match (report::read(&Files::of(&repository.toplevel, run)), dir) {
+fn read(repository: &Repository, dir: Option<&RunDir>, run: RunName) -> std::io::Result<Option<RunState>> {
+    match (Files::of(&repository.toplevel, run).read(), dir) {
         (Err(error), Some(dir)) if error.kind() == ErrorKind::NotFound => {
             let copy = dir.mirror();
-            if copy.is_file() { report::read_journal(&copy) } else { Ok(None) }
+            if copy.is_file() { crate::evidence::read(&copy) } else { Ok(None) }
         }
         (read, _) => read,
     }
@@ -171,7 +172,7 @@ fn row(
     Row { run, how, step: step(&view), took, next: Next::of(&view, how), to_publish }
 }
 
-fn step(view: &RunView) -> String {
+fn step(view: &RunState) -> String {
     if view.end.as_ref().is_some_and(|end| end.result == RunResult::Done) {
         let passed = view.steps.iter().filter(|step| step.result == Some(StepResult::Passed)).count();
         return format!("{passed}/{}", view.steps.len());
@@ -179,11 +180,11 @@ fn step(view: &RunView) -> String {
     let decided = view.end.as_ref().and_then(|end| end.step.clone());
     let current = view.steps.iter().rev().find(|step| !step.attempts.is_empty());
     match (decided, current) {
-        (Some(step), _) => step,
+        (Some(step), _) => step.to_string(),
         (None, Some(step)) if step.allowed > 1 => {
             format!("{} {}/{}", step.id, step.attempts.len(), step.allowed)
         }
-        (None, Some(step)) => step.id.clone(),
+        (None, Some(step)) => step.id.to_string(),
         (None, None) => "–".to_owned(),
     }
 }

@@ -6,7 +6,6 @@ use super::exit::{Exit, Failure};
 use super::{output, target};
 use crate::app::runs;
 use crate::evidence::{Files, RunName};
-use crate::report;
 use crate::worktree::{Holder, LockError, Repository, State};
 
 /// How often it looks whether the run has ended.
@@ -69,7 +68,7 @@ fn not_here(repository: &Repository, issue: u64) -> Result<Exit, Failure> {
 
 fn result(repository: &Repository, holder: &Holder) -> String {
     let name = holder.run.parse::<RunName>().ok();
-    let view = name.and_then(|name| report::read(&Files::of(&repository.toplevel, name)).ok().flatten());
+    let view = name.and_then(|name| Files::of(&repository.toplevel, name).read().ok().flatten());
     match view.and_then(|view| view.end.filter(|_| view.closed)) {
         Some(end) => end.result.word().to_owned(),
         None => "ended; `autopilot status` shows how".to_owned(),

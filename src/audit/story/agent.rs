@@ -16,8 +16,8 @@ const CHATGPT: (&str, u16) = ("chatgpt.com", 443);
 impl Story {
     /// Takes what an agent is given, and with it where its model is.
     pub(super) fn agent_started(&mut self, started: &AgentStarted) {
-        self.at_work(started.step.as_str(), started.attempt, "agent.started");
-        if let Some(at) = self.step_of(started.step.as_str()) {
+        self.at_work(started.at.step.as_str(), started.at.attempt, "agent.started");
+        if let Some(at) = self.step_of(started.at.step.as_str()) {
             self.tokens_are_left(at);
         }
         if let Some(attempt) = self.at.attempt_mut() {
@@ -27,13 +27,13 @@ impl Story {
 
     /// Takes what an agent has used so far: while its command runs, and never less than before.
     pub(super) fn agent_used(&mut self, used: &AgentUsed) {
-        self.at_work(used.step.as_str(), used.attempt, "agent.used");
+        self.at_work(used.at.step.as_str(), used.at.attempt, "agent.used");
         if matches!(self.at, At::Command(_, role) if role != Role::Action) {
-            let found = format!("`agent.used` of `{}`", used.step);
+            let found = format!("`agent.used` of `{}`", used.at.step);
             self.wrong(Code::OutOfOrder, "an agent that works", found);
         }
-        self.has_used(used.step.as_str(), used.requests, used.tokens);
-        if let Some(spending) = self.spending_of(used.step.as_str()) {
+        self.has_used(used.at.step.as_str(), used.requests, used.tokens);
+        if let Some(spending) = self.spending_of(used.at.step.as_str()) {
             spending.under_way(used);
         }
     }

@@ -108,12 +108,12 @@ impl Story {
     }
 
     pub(super) fn command_ended(&mut self, ended: &CommandEnded) {
-        let Some(step) = self.step_of(ended.step.as_str()) else { return };
-        let (of, role) = (Try { step, number: ended.attempt }, ended.role);
+        let Some(step) = self.step_of(ended.at.step.as_str()) else { return };
+        let (of, role) = (Try { step, number: ended.at.attempt }, ended.role);
         let planned = self.planned(step);
         let open = planned.is_some_and(|step| step.network == Network::Full);
         let expected = planned.filter(|_| role == Role::Action).map_or(0, |step| step.expectation.exit_code);
-        let place = format!("line {}: {role:?} of `{}`", self.events, ended.step);
+        let place = format!("line {}: {role:?} of `{}`", self.events, ended.at.step);
         self.policy.take(&place, ended, open && role == Role::Action);
         let (begun, at) = match self.at.leave() {
             At::RollingBack(over) if role == Role::Rollback => (over.of == of, At::Over(over)),
@@ -126,29 +126,33 @@ impl Story {
         };
         self.at = at;
         if !begun {
-            let found = format!("the end of a {role:?} of `{}`", ended.step);
+            let found = format!("the end of a {role:?} of `{}`", ended.at.step);
             self.wrong(Code::StartWithoutEnd, "`command.started` before", found);
         }
         if ended.exit_code.is_some() && ended.signal.is_some() {
-            self.wrong(Code::ResultWrong, "an exit code or a signal", format!("both, of `{}`", ended.step));
+            self.wrong(
+                Code::ResultWrong,
+                "an exit code or a signal",
+                format!("both, of `{}`", ended.at.step),
+            );
         }
     }
 
     /// A connection that was made is one that the plan names, of a command that runs.
     pub(super) fn egress(&mut self, egress: &Egress) {
-        let Some(step) = self.step_of(egress.step.as_str()) else { return };
+        let Some(step) = self.step_of(egress.at.step.as_str()) else { return };
         let own = match &self.at {
             At::Command(attempt, role) => Some((attempt.of, *role)),
             At::RollingBack(over) => Some((over.of, Role::Rollback)),
             // There is a finding already.
             _ => None,
         };
-        if own.is_some_and(|own| own != (Try { step, number: egress.attempt }, egress.role)) {
-            let found = format!("`{}`", egress.step);
+        if own.is_some_and(|own| own != (Try { step, number: egress.at.attempt }, egress.role)) {
+            let found = format!("`{}`", egress.at.step);
             self.wrong(Code::OutOfOrder, "a connection of the command that runs", found);
         }
         if egress.port == 0 {
-            self.notes.push(format!("`{}` reached more destinations than a journal names", egress.step));
+            self.notes.push(format!("`{}` reached more destinations than a journal names", egress.at.step));
             return;
         }
         let (host, port) = (egress.host.as_str(), egress.port);
@@ -156,7 +160,7 @@ impl Story {
         let reached = self.planned(step).is_none_or(reaches) || self.is_model(step, host, port);
         let planned = reached && egress.role == Role::Action;
         if egress.verdict == EgressVerdict::Allowed && !planned {
-            let place = format!("line {}: `{}` reached {host}:{port}", self.events, egress.step);
+            let place = format!("line {}: `{}` reached {host}:{port}", self.events, egress.at.step);
             self.policy.reached(place);
         }
     }
@@ -225,7 +229,7 @@ impl Story {
             AttemptResult::Passed => 0,
             AttemptResult::Failed if why == Some(ReasonKind::RateLimit) => now,
             AttemptResult::Failed => now + 1,
-            AttemptResult::Interrupted => now,
+            AttemptResult::Interrupted | AttemptResult::Superseded => now,
         };
         self.consecutive = (now, most.max(now));
     }
@@ -270,18 +274,25 @@ impl Attempt {
         match (result, why) {
             // What a runner that died had not written down is told by the checkpoint that it had made.
             (A::Passed, None) => whole || (self.lost && self.checkpoint),
-            (A::Passed, Some(_)) | (A::Failed | A::Interrupted, None) => false,
-            (A::Failed | A::Interrupted, _) if self.checkpoint => false,
+            (A::Passed, Some(_)) | (_, None) => false,
+            (A::Failed | A::Interrupted | A::Superseded, _) if self.checkpoint => false,
             (A::Interrupted, Some(why)) => why == if self.lost { R::Crash } else { R::Signal },
+            (A::Superseded, Some(why)) => why == R::Conflict,
             (A::Failed, Some(why)) => match why {
                 R::Exit => by_itself(true),
                 R::Post => by_itself(false),
                 R::Timeout | R::RunTimeout | R::Limit | R::Launch => {
                     self.ended.is_some_and(|ended| ended.cut)
                 }
-                R::Expectation | R::Checkpoint => self.is_well(),
-                R::Agent | R::RateLimit | R::Tokens => agent,
-                R::Signal | R::Crash | R::ConsecutiveFailures | R::StepFailed | R::Internal => false,
+                R::Expectation | R::Checkpoint | R::Proof => self.is_well(),
+                R::Agent | R::RateLimit | R::Tokens | R::Silence | R::Budget => agent,
+                R::Conflict
+                | R::Moved
+                | R::Signal
+                | R::Crash
+                | R::ConsecutiveFailures
+                | R::StepFailed
+                | R::Internal => false,
             },
         }
     }

@@ -178,44 +178,53 @@ impl Story {
         match entry.event {
             Event::RunStarted(start) => self.begin(&start),
             Event::WorktreeReady { .. } | Event::AgentFound { .. } => {}
-            Event::AttemptStarted { step, attempt, log } => {
-                self.log.begins(log, step.as_str(), attempt);
-                self.attempt_started(step.as_str(), attempt);
+            Event::AttemptStarted { at, log, .. } => {
+                if let Some(log) = log {
+                    self.log.begins(log, at.step.as_str(), at.attempt);
+                }
+                self.attempt_started(at.step.as_str(), at.attempt);
             }
-            Event::CommandStarted { step, attempt, role, command } => {
-                self.command_started(step.as_str(), attempt, role, Command::Typed(command.as_str()));
+            Event::CommandStarted { at, role, command, .. } => {
+                self.command_started(at.step.as_str(), at.attempt, role, Command::Typed(command.as_str()));
             }
+            Event::LogAppended { at, from, to } => {
+                self.log.begins(from, at.step.as_str(), at.attempt);
+                self.log.ends(to, true);
+            }
+            Event::ExpectationJudged(_) | Event::ProofRan(_) | Event::MasksRefused { .. } => {}
             Event::CommandEnded(ended) => self.command_ended(&ended),
-            Event::CheckpointMade { step, attempt, commit, changes } => {
-                let (step, commit) = (step.to_string(), commit.to_string());
+            Event::CheckpointMade { at, commit, changes, .. } => {
+                let (step, attempt, commit) = (at.step.to_string(), at.attempt, commit.to_string());
                 self.checkpoint_made(Checkpoint { step, attempt, commit, changes });
             }
             Event::Egress(egress) => self.egress(&egress),
             Event::AgentStarted(started) => self.agent_started(&started),
-            Event::AgentActed { step, attempt, .. } => self.at_work(step.as_str(), attempt, &entry.kind),
+            Event::AgentActed { at, .. } => self.at_work(at.step.as_str(), at.attempt, &entry.kind),
             Event::AgentUsed(used) => self.agent_used(&used),
-            Event::AgentEnded { step, attempt, tokens, requests, .. } => {
-                self.agent_ended(step.as_str(), attempt, requests, tokens);
+            Event::AgentEnded(ended) => {
+                self.agent_ended(ended.at.step.as_str(), ended.at.attempt, ended.requests, ended.tokens);
             }
-            Event::AgentWaiting { step, attempt, reason, .. } => {
-                self.agent_waiting(step.as_str(), attempt, &reason);
+            Event::AgentWaiting { at, reason, .. } => {
+                self.agent_waiting(at.step.as_str(), at.attempt, &reason);
             }
-            Event::AttemptEnded { step, attempt, result, reason, log, .. } => {
-                self.log.ends(log, result != AttemptResult::Passed);
-                self.attempt_ended(step.as_str(), attempt, result, reason.as_ref());
+            Event::AttemptEnded { at, result, reason, log, .. } => {
+                if let Some(log) = log {
+                    self.log.ends(log, result != AttemptResult::Passed);
+                }
+                self.attempt_ended(at.step.as_str(), at.attempt, result, reason.as_ref());
             }
-            Event::Salvaged { step, attempt, reference, commit, not_held, .. } => {
+            Event::Salvaged { at, reference, commit, not_held, .. } => {
                 self.not_held += not_held.len();
-                self.salvaged(step.as_str(), attempt, reference.as_str(), commit.as_str());
+                self.salvaged(at.step.as_str(), at.attempt, reference.as_str(), commit.as_str());
             }
-            Event::ResetStarted { step, attempt } => self.reset_started(step.as_str(), attempt),
-            Event::ResetDone { step, attempt } => self.reset_done(step.as_str(), attempt),
-            Event::RetryWaiting { step, attempt, .. } => self.retry_waiting(step.as_str(), attempt),
+            Event::ResetStarted { at } => self.reset_started(at.step.as_str(), at.attempt),
+            Event::ResetDone { at } => self.reset_done(at.step.as_str(), at.attempt),
+            Event::RetryWaiting { at, .. } => self.retry_waiting(at.step.as_str(), at.attempt),
             Event::StepEnded { step, result, attempts, because } => {
                 self.step_ended(step.as_str(), result, attempts, because.is_some());
             }
             Event::RunEnded { result, reason, step, .. } => {
-                self.run_ended(result, reason.as_ref(), step.as_ref().map(crate::evidence::Token::as_str));
+                self.run_ended(result, reason.as_ref(), step.as_ref().map(crate::evidence::StepId::as_str));
             }
             Event::BranchMade { reference, commit, commits } => {
                 self.branch_made(reference.to_string(), commit.to_string(), commits);
@@ -253,7 +262,7 @@ impl Story {
 
     fn take_plan(&mut self, plan: Recorded, start: &RunStarted) {
         let planned: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
-        let named: Vec<&str> = start.steps.iter().map(crate::evidence::Token::as_str).collect();
+        let named: Vec<&str> = start.steps.iter().map(crate::evidence::StepId::as_str).collect();
         if planned != named {
             let (planned, named) = (planned.join(" "), named.join(" "));
             self.wrong(Code::PlanNotFollowed, format!("steps {planned}"), format!("steps {named}"));

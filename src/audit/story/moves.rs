@@ -33,7 +33,7 @@ named! {
         Command "in a command of an attempt",
         Passed "after an attempt that passed",
         Failed "after one that failed",
-        Interrupted "after one that was interrupted",
+        Interrupted "after one that was interrupted, or superseded",
         RollingBack "in a rollback command",
         Resetting "on the way back to the last checkpoint",
         Back "back there",
@@ -69,7 +69,12 @@ named! {
         AttemptPassed "attempt.ended (passed)",
         AttemptFailed "attempt.ended (failed)",
         AttemptInterrupted "attempt.ended (interrupted)",
+        AttemptSuperseded "attempt.ended (superseded)",
         AttemptLost "attempt.ended (crash)",
+        ExpectationJudged "expectation.judged",
+        ProofRan "proof.ran",
+        MasksRefused "masks.refused",
+        LogAppended "log.appended",
         Salvaged "salvaged",
         ResetStarted "reset.started",
         ResetDone "reset.done",
@@ -117,11 +122,16 @@ pub(super) fn next(at: State, kind: Kind) -> Result<State, Code> {
         // An attempt.
         (S::Attempt, K::AgentStarted | K::AgentEnded | K::AgentWaiting | K::CheckpointMade) => S::Attempt,
         (S::Attempt, K::CommandStarted) => S::Command,
-        (S::Command, K::Egress | K::AgentActed | K::AgentUsed) => S::Command,
+        (S::Attempt, K::ExpectationJudged | K::ProofRan | K::MasksRefused) => S::Attempt,
+        (S::Command, K::Egress | K::AgentActed | K::AgentUsed | K::MasksRefused) => S::Command,
         (S::Command, K::CommandEnded) => S::Attempt,
         (S::Attempt, K::AttemptPassed) => S::Passed,
         (S::Attempt, K::AttemptFailed) => S::Failed,
-        (S::Attempt, K::AttemptInterrupted) => S::Interrupted,
+        (S::Attempt, K::AttemptInterrupted | K::AttemptSuperseded) => S::Interrupted,
+
+        // What it printed goes into the log when it is over and undone, or when its runner was.
+        (S::Idle | S::Attempt | S::Command | S::Passed | S::Failed | S::Interrupted | S::RollingBack | S::Resetting
+            | S::Back | S::Waiting | S::Settling | S::PickedUp, K::LogAppended) => at,
 
         // After it.
         (S::Passed, K::StepEnded) => S::Idle,
@@ -195,7 +205,8 @@ pub(super) fn worktree(is: Worktree, kind: Kind) -> Result<Worktree, Code> {
         (W::Missing | W::Removed, K::Recovered)
         | (_, K::RunStarted | K::AgentFound | K::AgentStarted | K::CommandStarted | K::RollbackStarted | K::Egress
             | K::AgentActed | K::AgentUsed | K::CommandEnded | K::RollbackEnded | K::AgentEnded | K::AgentWaiting
-            | K::CheckpointMade | K::AttemptPassed | K::AttemptFailed | K::AttemptInterrupted | K::AttemptLost
+            | K::CheckpointMade | K::AttemptPassed | K::AttemptFailed | K::AttemptInterrupted | K::AttemptSuperseded
+            | K::AttemptLost | K::ExpectationJudged | K::ProofRan | K::MasksRefused | K::LogAppended
             | K::ResetDone | K::RetryWaiting | K::StepEnded | K::RunEnded | K::RunFaulted | K::BranchMade | K::Sealed
             | K::Attested | K::PublishStarted | K::PublishDone | K::PublishFailed) => is,
     })
@@ -223,6 +234,7 @@ impl Kind {
             | Self::AttemptPassed
             | Self::AttemptFailed
             | Self::AttemptInterrupted
+            | Self::AttemptSuperseded
             | Self::AttemptLost
             | Self::ResetDone
             | Self::PublishDone
@@ -243,6 +255,10 @@ impl Kind {
             | Self::AgentEnded
             | Self::AgentWaiting
             | Self::CheckpointMade
+            | Self::ExpectationJudged
+            | Self::ProofRan
+            | Self::MasksRefused
+            | Self::LogAppended
             | Self::Salvaged
             | Self::RunFaulted
             | Self::BranchMade
@@ -270,7 +286,11 @@ impl Kind {
             Event::AgentStarted(_) => Self::AgentStarted,
             Event::AgentActed { .. } => Self::AgentActed,
             Event::AgentUsed(_) => Self::AgentUsed,
-            Event::AgentEnded { .. } => Self::AgentEnded,
+            Event::AgentEnded(_) => Self::AgentEnded,
+            Event::ExpectationJudged(_) => Self::ExpectationJudged,
+            Event::ProofRan(_) => Self::ProofRan,
+            Event::MasksRefused { .. } => Self::MasksRefused,
+            Event::LogAppended { .. } => Self::LogAppended,
             Event::AgentWaiting { .. } => Self::AgentWaiting,
             Event::Egress(_) => Self::Egress,
             Event::AttemptEnded { result, reason, .. } => match result {
@@ -278,6 +298,7 @@ impl Kind {
                 AttemptResult::Failed => Self::AttemptFailed,
                 AttemptResult::Interrupted if is(reason.as_ref(), ReasonKind::Crash) => Self::AttemptLost,
                 AttemptResult::Interrupted => Self::AttemptInterrupted,
+                AttemptResult::Superseded => Self::AttemptSuperseded,
             },
             Event::CheckpointMade { .. } => Self::CheckpointMade,
             Event::Salvaged { .. } => Self::Salvaged,
@@ -316,7 +337,7 @@ impl State {
             At::Over(over) => match over.result {
                 AttemptResult::Passed => Self::Passed,
                 AttemptResult::Failed => Self::Failed,
-                AttemptResult::Interrupted => Self::Interrupted,
+                AttemptResult::Interrupted | AttemptResult::Superseded => Self::Interrupted,
             },
             At::RollingBack(_) => Self::RollingBack,
             At::Resetting(_) => Self::Resetting,

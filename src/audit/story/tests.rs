@@ -12,8 +12,8 @@ pub(super) fn findings(
 ) -> Vec<Finding> {
     let mut story = Story::new(run);
     for (seq, (time, event)) in (0..).zip(events) {
-        let kind = serde_json::to_value(&event).unwrap()["type"].as_str().unwrap().to_owned();
-        let at = Head { seq, hash: crate::evidence::Sha::none() };
+        let kind = event.kind().to_owned();
+        let at = Head { seq, hash: crate::evidence::Sha256::none() };
         story.take(Entry { event, kind, value: serde_json::Value::Null, at, time, so_far: None });
     }
     story.findings

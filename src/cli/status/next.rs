@@ -4,8 +4,9 @@ use std::path::Path;
 
 use crate::app;
 use crate::evidence::RunName;
+use crate::evidence::RunState;
 use crate::evidence::event::RunResult;
-use crate::report::{RunView, WorktreeView};
+use crate::evidence::state::WorktreeState;
 
 /// How a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub(super) enum Next {
 
 impl How {
     /// Tells how a run stands of which the journal is known.
-    pub(super) fn of(view: &RunView, alive: bool) -> Self {
+    pub(super) fn of(view: &RunState, alive: bool) -> Self {
         match &view.end {
             _ if alive => Self::Running,
             Some(end) if view.closed => Self::Ended(end.result),
@@ -65,7 +66,7 @@ impl How {
 
 impl Next {
     /// Decides what to do about a run that stands so.
-    pub(super) fn of(view: &RunView, how: How) -> Self {
+    pub(super) fn of(view: &RunState, how: How) -> Self {
         match how {
             How::Running => Self::Follow,
             How::Ended(RunResult::Failed | RunResult::Crashed | RunResult::Interrupted)
@@ -75,7 +76,7 @@ impl Next {
             }
             How::Ended(RunResult::Failed) => Self::LookAtFailed,
             How::Starting | How::Ended(_) | How::Unknown | How::Unreadable => match &view.worktree {
-                WorktreeView::Kept(path, _) if Path::new(path).exists() => Self::LookAt(path.clone()),
+                WorktreeState::Kept(path, _) if Path::new(path).exists() => Self::LookAt(path.clone()),
                 _ => Self::Nothing,
             },
         }
