@@ -4,8 +4,9 @@ use super::begin::make_worktree;
 use super::earlier::Begun;
 use super::run::{Call, Opened};
 use super::{Error, Front};
-use crate::evidence::Recorder;
-use crate::run::{self, Standing};
+use crate::evidence::{Files, Line, Recorder};
+use crate::report::RunView;
+use crate::run::{self, Refused, Standing};
 use crate::worktree::{Base, Earlier, Lock, Record, RunDir, Worktree, WorktreeError};
 
 impl<F: Front> Call<'_, F> {
@@ -13,50 +14,61 @@ impl<F: Front> Call<'_, F> {
     pub(super) async fn go_on(&self, last: Begun, lock: &mut Lock) -> Result<Opened, Error> {
         let Begun { run, files, dir, view } = last;
         let (repository, ready) = (self.site.repository, self.ready);
-        let refused = |refused| Error::refused(self.order.issue, refused);
         lock.name(&run.to_string())?;
-        let base = run::unchanged(&view.start, &ready.plan, repository).map_err(refused)?;
-        let watch = self.front.watch(&ready.plan, Some(&view));
-        let reopened = Recorder::go_on(files, &ready.secrets, watch);
-        let (mut recorder, lines, torn) = reopened.map_err(|error| Error::pick_up(run, error))?;
+        let base = run::unchanged(&view.start, &ready.plan, repository).map_err(|why| self.refused(why))?;
+        let (mut recorder, lines, torn) = self.reopen(files, &view)?;
         let mut standing = Standing::of(&lines, &ready.plan);
         // Without a worktree to go on in, it is made anew there.
         let dir = dir.filter(|(dir, _)| !dir.is_over());
-        if let (None, Some(checkpoint)) = (&dir, &standing.checkpoint) {
-            run::branch_unchanged(&view.start, checkpoint, repository).map_err(refused)?;
+        if dir.is_none() {
+            self.demand_branch(&view, &standing)?;
         }
         run::resumed(&mut recorder, &standing, &base, torn, repository, &ready.grants)?;
+        let worktree = self.worktree_again(dir, &base, &recorder, &mut standing).await?;
+        Ok(Opened { recorder, standing, worktree })
+    }
+
+    fn refused(&self, why: Refused) -> Error {
+        Error::refused(self.order.issue, why)
+    }
+
+    fn reopen(&self, files: Files, view: &RunView) -> Result<(Recorder, Vec<Line>, u64), Error> {
+        let run = files.run();
+        let watch = self.front.watch(&self.ready.plan, Some(view));
+        Recorder::go_on(files, &self.ready.secrets, watch).map_err(|error| Error::pick_up(run, error))
+    }
+
+    /// Demands that the branch holds what the run had come to.
+    fn demand_branch(&self, view: &RunView, standing: &Standing) -> Result<(), Error> {
+        let Some(checkpoint) = &standing.checkpoint else { return Ok(()) };
+        run::branch_unchanged(&view.start, checkpoint, self.site.repository).map_err(|why| self.refused(why))
+    }
+
+    /// Takes up the worktree that a dead runner left, or makes it anew.
+    async fn worktree_again(
+        &self,
+        dir: Option<(RunDir, Record)>,
+        base: &Base,
+        recorder: &Recorder,
+        standing: &mut Standing,
+    ) -> Result<Result<Worktree, WorktreeError>, Error> {
         let checkpoint = standing.checkpoint.as_ref().map_or(&*base.commit, |commit| commit.as_str());
-        let worktree = match dir {
+        match dir {
             Some((dir, record)) if standing.has_worktree => {
-                let taken = self.take_up(dir, &record, checkpoint).await?;
+                let (repository, host, waivers) = (self.site.repository, self.site.host, self.site.waivers);
+                let taken = Worktree::take_up(dir, &record, Some(checkpoint), repository, host, waivers);
+                let taken = taken.await?;
                 standing.in_place = true;
-                Ok(taken)
+                Ok(Ok(taken))
             }
             dir => {
                 // No step has run in what was not whole yet.
                 dir.map(|(dir, _)| dir.discard()).transpose()?;
-                self.make_anew(&recorder, &base, checkpoint).await
+                let salvage = Some(recorder.files().salvage()).filter(|bundle| bundle.exists());
+                let earlier = Earlier { checkpoint, salvage: salvage.as_deref() };
+                let run = recorder.files().run();
+                Ok(make_worktree(self.site, &self.ready.plan, base, run, Some(earlier)).await)
             }
-        };
-        Ok(Opened { recorder, standing, worktree })
-    }
-
-    /// Takes up the worktree that a dead runner left.
-    async fn take_up(&self, dir: RunDir, record: &Record, checkpoint: &str) -> Result<Worktree, Error> {
-        let (repository, host, waivers) = (self.site.repository, self.site.host, self.site.waivers);
-        Ok(Worktree::take_up(dir, record, Some(checkpoint), repository, host, waivers).await?)
-    }
-
-    /// Makes a worktree of what the earlier part of the run left in the user's repository.
-    async fn make_anew(
-        &self,
-        recorder: &Recorder,
-        base: &Base,
-        checkpoint: &str,
-    ) -> Result<Worktree, WorktreeError> {
-        let salvage = Some(recorder.files().salvage()).filter(|bundle| bundle.exists());
-        let earlier = Earlier { checkpoint, salvage: salvage.as_deref() };
-        make_worktree(self.site, &self.ready.plan, base, recorder.files().run(), Some(earlier)).await
+        }
     }
 }

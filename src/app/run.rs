@@ -42,12 +42,7 @@ pub async fn run<F: Front>(
             call.begin(&mut lock).await?
         }
     };
-    let interrupt = interrupt.or_asked(lock.stop_file(), opened.recorder.files().run().to_string());
-    let mut recorder = call.carry_out(opened, &interrupt).await?;
-    let (view, head) = call.close(&mut recorder)?;
-    let view = call.publish(&mut recorder, view, &interrupt).await?;
-    drop(lock);
-    Ok(Outcome::Ended(Box::new(Ended::new(recorder.files().clone(), view, head, &interrupt))))
+    call.complete(opened, lock).await
 }
 
 /// What a run needs, before anything of it is begun.
@@ -82,14 +77,7 @@ pub(super) struct Opened {
 
 /// Finds out all that can be known beforehand: a run that cannot be right is not begun.
 async fn prepare(order: &Order, repository: &Repository, front: &impl Front) -> Result<Ready, Error> {
-    let found = match &order.plan {
-        Some(path) => Found::file(path.clone(), Some(order.issue)),
-        None => Shelf::of(repository).issue(order.issue)?,
-    };
-    let loaded = found.load()?;
-    loaded.warnings.into_iter().for_each(|warning| front.note(Note::PlanWarning(warning)));
-    let mut plan = loaded.plan;
-    plan.serve_by(order.provider.as_ref(), order.model.as_deref());
+    let (found, plan) = load(order, repository, front)?;
     let base = repository.base(plan.base.as_deref())?;
     let host = order.host()?;
     let secrets = Secrets::default();
@@ -98,6 +86,18 @@ async fn prepare(order: &Order, repository: &Repository, front: &impl Front) -> 
     issue::attach(&plan, repository, &secrets, &mut grants).await?;
     let intent = publish::intent(order, &plan, repository, &secrets).await?;
     Ok(Ready { plan, base, host, secrets, grants, intent, _found: found })
+}
+
+fn load(order: &Order, repository: &Repository, front: &impl Front) -> Result<(Found, Plan), Error> {
+    let found = match &order.plan {
+        Some(path) => Found::file(path.clone(), Some(order.issue)),
+        None => Shelf::of(repository).issue(order.issue)?,
+    };
+    let loaded = found.load()?;
+    loaded.warnings.into_iter().for_each(|warning| front.note(Note::PlanWarning(warning)));
+    let mut plan = loaded.plan;
+    plan.serve_by(order.provider.as_ref(), order.model.as_deref());
+    Ok((found, plan))
 }
 
 fn take_lock(state: &State, repository: &Repository, issue: u64, front: &impl Front) -> Result<Lock, Error> {
@@ -109,6 +109,17 @@ fn take_lock(state: &State, repository: &Repository, issue: u64, front: &impl Fr
 }
 
 impl<F: Front> Call<'_, F> {
+    /// Takes an open run to its last word, and lets go of its issue.
+    async fn complete(&self, opened: Opened, lock: Lock) -> Result<Outcome, Error> {
+        let run = opened.recorder.files().run().to_string();
+        let interrupt = self.interrupt.or_asked(lock.stop_file(), run);
+        let mut recorder = self.carry_out(opened, &interrupt).await?;
+        let (view, head) = self.close(&mut recorder)?;
+        let view = self.publish(&mut recorder, view, &interrupt).await?;
+        drop(lock);
+        Ok(Outcome::Ended(Box::new(Ended::new(recorder.files().clone(), view, head, &interrupt))))
+    }
+
     /// Decides what the order means where these are the earlier runs; takes out the one that goes on.
     async fn decide(&self, earlier: &mut Vec<Earlier>, lock: &Lock) -> Result<Next, Error> {
         let plan = &self.ready.plan;
