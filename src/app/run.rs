@@ -35,7 +35,7 @@ pub async fn run<F: Front>(
         Next::Stands(files, view) => return call.stands(files, *view, call.recover(earlier).await?),
         Next::GoOn(last) => {
             call.recover(earlier).await?;
-            call.go_on(last, &mut lock).await?
+            call.go_on(*last, &mut lock).await?
         }
         Next::Begin => {
             call.recover(earlier).await?;
@@ -82,7 +82,9 @@ async fn prepare(order: &Order, repository: &Repository, front: &impl Front) -> 
     let host = order.host()?;
     let secrets = Secrets::default();
     let (mut grants, warnings) = run::preflight(&plan, &host, &order.waivers, &secrets)?;
-    warnings.into_iter().for_each(|warning| front.note(Note::Warning(warning)));
+    for warning in warnings {
+        front.note(Note::Warning(warning));
+    }
     issue::attach(&plan, repository, &secrets, &mut grants).await?;
     let intent = publish::intent(order, &plan, repository, &secrets).await?;
     Ok(Ready { plan, base, host, secrets, grants, intent, _found: found })
@@ -94,7 +96,9 @@ fn load(order: &Order, repository: &Repository, front: &impl Front) -> Result<(F
         None => Shelf::of(repository).issue(order.issue)?,
     };
     let loaded = found.load()?;
-    loaded.warnings.into_iter().for_each(|warning| front.note(Note::PlanWarning(warning)));
+    for warning in loaded.warnings {
+        front.note(Note::PlanWarning(warning));
+    }
     let mut plan = loaded.plan;
     plan.serve_by(order.provider.as_ref(), order.model.as_deref());
     Ok((found, plan))
@@ -151,10 +155,13 @@ impl<F: Front> Call<'_, F> {
     /// Runs the steps, takes the work out, removes the worktree.
     async fn carry_out(&self, opened: Opened, interrupt: &Interrupt) -> Result<Recorder, Error> {
         let Opened { mut recorder, standing, worktree } = opened;
-        let missing = worktree.as_ref().ok().and_then(|worktree| worktree.lfs_files().missing());
-        missing.into_iter().for_each(|missing| self.front.note(Note::MissingContent(missing)));
+        if let Some(missing) = worktree.as_ref().ok().and_then(|worktree| worktree.lfs_files().missing()) {
+            self.front.note(Note::MissingContent(missing));
+        }
         let (plan, grants, ending) = (&self.ready.plan, &self.ready.grants, self.order.ending);
-        run::carry_out(worktree, plan, grants, &mut recorder, interrupt, standing, ending).await?;
+        let whole = run::carry_out(worktree, plan, grants, &mut recorder, interrupt, standing, ending);
+        // Its future is by far the largest.
+        Box::pin(whole).await?;
         Ok(recorder)
     }
 

@@ -36,7 +36,9 @@ impl app::Front for Front {
 
     fn watch(&self, plan: &Plan, before: Option<&RunView>) -> Box<dyn Watch> {
         let mut progress = Progress::new(self.mode, plan, &self.board);
-        before.into_iter().for_each(|before| progress.catch_up(before));
+        if let Some(before) = before {
+            progress.catch_up(before);
+        }
         actions::watch(progress, self.mode, self.alone, plan, &self.top)
     }
 }
