@@ -52,7 +52,7 @@ impl<F: Front> Call<'_, F> {
         recorder: &Recorder,
         standing: &mut Standing,
     ) -> Result<Result<Worktree, WorktreeError>, Error> {
-        let checkpoint = standing.checkpoint.as_ref().map_or(&*base.commit, |commit| commit.as_str());
+        let checkpoint = standing.checkpoint.as_ref().map_or(base.commit.as_str(), |commit| commit.as_str());
         match dir {
             Some((dir, record)) if standing.has_worktree => {
                 let (repository, host, waivers) = (self.site.repository, self.site.host, self.site.waivers);

@@ -229,7 +229,11 @@ impl From<&WorktreeError> for Failure {
             WorktreeError::Denied(reason) => Self::new(Exit::Refused, message).hint(&reason.hint),
             WorktreeError::Sandbox(error) => Self::new(Exit::Refused, message).hint(&error.hint),
             WorktreeError::Io(error) => Self::system(error),
-            WorktreeError::Git { .. } | WorktreeError::Uncommittable(_) => Self::new(Exit::Internal, message),
+            WorktreeError::Git { .. }
+            | WorktreeError::Unfit(_)
+            | WorktreeError::Unproved(_)
+            | WorktreeError::TooLarge { .. }
+            | WorktreeError::Unnamed(_) => Self::new(Exit::Internal, message),
         }
     }
 }

@@ -89,7 +89,9 @@ fn look_at(secrets: &Secrets, outgoing: &Outgoing) -> Vec<String> {
     match outgoing {
         Outgoing::Commit { commit, text } => {
             let hits = secrets.detect(text);
-            hits.iter().map(|hit| format!("{} in the message of {}", hit.kind, short(commit))).collect()
+            hits.iter()
+                .map(|hit| format!("{} in the message of {}", hit.kind, short(commit.as_str())))
+                .collect()
         }
         Outgoing::File { commit, path, content, at_base } => {
             let known: HashSet<&[u8]> = texts(secrets.detect(at_base), at_base).collect();
@@ -97,14 +99,14 @@ fn look_at(secrets: &Secrets, outgoing: &Outgoing) -> Vec<String> {
             let in_name = secrets
                 .detect(path)
                 .into_iter()
-                .map(|hit| format!("{} in the name of a file of {}", hit.kind, short(commit)));
+                .map(|hit| format!("{} in the name of a file of {}", hit.kind, short(commit.as_str())));
             let fresh = secrets
                 .detect(content)
                 .into_iter()
                 .filter(|hit| content.get(hit.range.clone()).is_some_and(|text| !known.contains(text)));
             let in_content = fresh.map(|hit| {
                 let line = 1 + content.iter().take(hit.range.start).filter(|&&byte| byte == b'\n').count();
-                format!("{} in {shown}:{line} of {}", hit.kind, short(commit))
+                format!("{} in {shown}:{line} of {}", hit.kind, short(commit.as_str()))
             });
             in_name.chain(in_content).collect()
         }

@@ -18,7 +18,7 @@ impl Runner<'_> {
                 self.record_checkpoint(this, made)?;
                 Ok(Outcome::Passed)
             }
-            Err(WorktreeError::Uncommittable(what)) => Ok(self.failed(ReasonKind::Checkpoint, &what)),
+            Err(WorktreeError::Unfit(what)) => Ok(self.failed(ReasonKind::Checkpoint, &what.to_string())),
             Err(error) => Err(error.into()),
         }
     }

@@ -143,7 +143,7 @@ pub(super) fn unmet_changes(expected: &plan::Changes, changes: &Changes) -> Vec<
         if any(&expected.not_within) {
             unmet.push(format!("changes: {shown} is within {}", listed(&expected.not_within)));
         }
-        if changed.kind == Kind::Deleted && any(&expected.keep) {
+        if changed.kind() == Kind::Deleted && any(&expected.keep) {
             unmet.push(format!("changes: {shown} was deleted (keep: {})", listed(&expected.keep)));
         }
     }

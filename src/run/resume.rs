@@ -61,9 +61,9 @@ pub fn unchanged(start: &RunStarted, plan: &Plan, repository: &Repository) -> Re
     let then: String = start.commit.as_str().chars().take(12).collect();
     let base = start.base.to_string();
     match repository.base(Some(&base)) {
-        Ok(now) if now.commit == start.commit.as_str() => Ok(now),
+        Ok(now) if now.commit.as_str() == start.commit.as_str() => Ok(now),
         Ok(now) => {
-            let now = format!("is {} now", now.commit.chars().take(12).collect::<String>());
+            let now = format!("is {} now", now.commit.as_str().chars().take(12).collect::<String>());
             Err(Changed::Base { run, base, then, now }.into())
         }
         Err(error) => Err(error.into()),
@@ -91,7 +91,7 @@ pub fn branch_unchanged(
     let (run, branch) = (start.run.clone(), start.branch.to_string());
     let how = match repository.branch(&branch)? {
         None => "is gone".to_owned(),
-        Some((commit, _)) if commit != checkpoint.as_str() => "was moved by somebody".to_owned(),
+        Some((commit, _)) if commit.as_str() != checkpoint.as_str() => "was moved by somebody".to_owned(),
         Some((_, Some(place))) => format!("is checked out at {}", place.display()),
         Some((_, None)) => return Ok(()),
     };

@@ -6,12 +6,12 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use super::Worktree;
-use super::checkpoint::shown;
+use super::checkout::Worktree;
 use super::error::{WorktreeError, at};
+use super::layout::shown;
 use super::names::storable;
 use super::root::Root;
-use super::walk::Unheld;
+use super::unfit::Unheld;
 
 /// What a salvage bundle does not hold as it was.
 #[derive(Debug, Clone)]

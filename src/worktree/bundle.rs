@@ -6,10 +6,12 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
 
-use super::create::DURABLE;
 use super::error::{WorktreeError, at};
+use super::id::RefName;
+use super::layout::DURABLE;
 use super::repository::Repository;
 use super::root::Root;
+use super::unfit::Unproved;
 
 /// How a bundle begins.
 const SIGNATURES: [&[u8]; 2] = [b"# v2 git bundle\n", b"# v3 git bundle\n"];
@@ -22,7 +24,7 @@ const LONGEST_HEADER: usize = 1 << 20;
 
 impl Repository {
     /// Fetches from a bundle that is open already: what is at its path by now does not matter.
-    pub(super) fn fetch(&self, bundle: File, from: &str, reference: &str) -> Result<(), WorktreeError> {
+    pub(super) fn fetch(&self, bundle: File, from: &str, reference: &RefName) -> Result<(), WorktreeError> {
         self.hand_over_file(&bundle)?;
         self.unlock(reference)?;
         // Only a fetch that checks what it takes refuses a tree with a `.git` or `..` in it.
@@ -39,9 +41,9 @@ impl Repository {
         let fetched = fetch.arg("/proc/self/fd/0").arg(format!("{from}:{reference}")).run();
         fetched.map(drop).map_err(|error| match error {
             // What else git advises is about a remote, and there is none.
-            WorktreeError::Git { stderr, .. } => {
-                let why = stderr.lines().find(|line| !line.starts_with("warning: ")).unwrap_or_default();
-                WorktreeError::Uncommittable(format!("{reference} could not be made: {why}"))
+            WorktreeError::Git { said, .. } => {
+                let why = said.lines().find(|line| !line.starts_with("warning: ")).unwrap_or_default();
+                Unproved::NotTaken { reference: reference.clone(), why: why.to_owned() }.into()
             }
             error => error,
         })
@@ -49,7 +51,7 @@ impl Repository {
 
     /// Removes the lock that a git left on a result branch when it was killed: nobody else has business with that
     /// branch before its run is over, and whoever comes here holds the lock of the issue.
-    fn unlock(&self, reference: &str) -> Result<(), WorktreeError> {
+    fn unlock(&self, reference: &RefName) -> Result<(), WorktreeError> {
         let repository = Root::open(&self.common_dir).map_err(at(&self.common_dir))?;
         let lock = format!("{reference}.lock");
         if repository.stat(lock.as_bytes())?.is_some() {
@@ -64,12 +66,12 @@ pub(super) fn open(path: &Path) -> Result<File, WorktreeError> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file: File =
         rustix::fs::open(path, flags, Mode::empty()).map_err(|error| at(path)(error.into()))?.into();
-    let refuse = |what| Err(WorktreeError::Uncommittable(format!("{} {what}", path.display())));
+    let refuse = |what| Err(Unproved::NoBundle { path: path.to_owned(), what }.into());
     if !file.metadata()?.is_file() {
-        return refuse("is not a regular file");
+        return refuse("regular file");
     }
     if !has_header(&file)? {
-        return refuse("is not a git bundle");
+        return refuse("git bundle");
     }
     Ok(file)
 }
@@ -138,7 +140,7 @@ mod tests {
 
         fn fetch(&self, bundle: &Path) -> Result<(), WorktreeError> {
             let ours = Repository::discover(&self.0.path().join("ours")).unwrap();
-            open(bundle).and_then(|file| ours.fetch(file, "refs/x", "refs/heads/autopilot/x"))
+            open(bundle).and_then(|file| ours.fetch(file, "refs/x", &RefName::branch("autopilot/x").unwrap()))
         }
 
         fn refs(&self) -> String {

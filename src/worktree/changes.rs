@@ -7,11 +7,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::id::Oid;
 use super::part::Part;
 use super::root::Root;
 use super::rules::Rules;
-use super::tree::{Entry, ObjectFormat};
-use super::walk::{Found, Identity, Tracked, Unheld, Walk};
+use super::tree::{Entry, Held, ObjectFormat};
+use super::unfit::Unheld;
+use super::walk::{Found, Identity, Tracked, Walk};
 
 /// A change time younger than this, seen from the look at it, proves nothing: the clock behind it is coarse.
 const RACY: Duration = Duration::from_millis(50);
@@ -31,20 +33,50 @@ pub enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {
     pub(super) path: Vec<u8>,
-    /// What happened to it.
-    pub kind: Kind,
-    /// Id of its raw bytes; empty if it is gone.
-    pub(super) oid: String,
-    /// Its mode as git has it; 0 if it is gone.
-    pub(super) mode: u32,
+    pub(super) now: Now,
+}
+
+/// What is at a path now that is not as at the last checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Now {
+    /// Something that a commit can hold.
+    Written(Written),
+    /// Nothing.
+    Deleted,
+}
+
+/// What was written to a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Written {
+    /// Its mode as git has it, and the id of its raw bytes.
+    pub(super) held: Held,
     /// Its bytes.
     pub(super) size: u64,
+    /// The last checkpoint has nothing there.
+    pub(super) is_new: bool,
 }
 
 impl Changed {
     /// Returns the path, relative to the repository's top.
     pub fn path(&self) -> &Path {
         Path::new(OsStr::from_bytes(&self.path))
+    }
+
+    /// Says what happened to it.
+    pub fn kind(&self) -> Kind {
+        match &self.now {
+            Now::Written(Written { is_new: true, .. }) => Kind::Added,
+            Now::Written(_) => Kind::Modified,
+            Now::Deleted => Kind::Deleted,
+        }
+    }
+
+    /// Returns what was written there; nothing if it is gone.
+    pub(super) fn written(&self) -> Option<&Written> {
+        match &self.now {
+            Now::Written(written) => Some(written),
+            Now::Deleted => None,
+        }
     }
 }
 
@@ -69,21 +101,20 @@ impl Changes {
 /// What is known of a path of the last checkpoint.
 #[derive(Debug, Clone)]
 struct Known {
-    mode: u32,
-    oid: String,
+    held: Held,
     /// Id of its raw bytes on disk, where attributes (line ends, keywords, encodings, LFS) make it another one.
-    raw: Option<String>,
+    raw: Option<Oid>,
     /// How the file looked when it was known to hold these bytes.
     seen: Option<Identity>,
 }
 
 impl Known {
-    fn new(mode: u32, oid: &str) -> Self {
-        Self { mode, oid: oid.to_owned(), raw: None, seen: None }
+    fn new(held: Held) -> Self {
+        Self { held, raw: None, seen: None }
     }
 
-    fn is(&self, mode: u32, oid: &str) -> bool {
-        self.mode == mode && self.raw.as_deref().unwrap_or(&self.oid) == oid
+    fn is(&self, mode: u32, oid: &Oid) -> bool {
+        self.held.mode == mode && self.raw.as_ref().unwrap_or(&self.held.oid) == oid
     }
 }
 
@@ -115,8 +146,7 @@ impl Snapshot {
         largest: u64,
         format: ObjectFormat,
     ) -> Self {
-        let known: HashMap<_, _> =
-            entries.map(|entry| (entry.path, Known::new(entry.mode, &entry.oid))).collect();
+        let known: HashMap<_, _> = entries.map(|entry| (entry.path, Known::new(entry.held))).collect();
         let tops: Vec<Vec<u8>> = parts.iter().map(|part| part.path.clone()).collect();
         let tracked = Tracked::of(known.keys().map(Vec::as_slice), &tops);
         Self { known, tracked, tops, largest, format }
@@ -142,7 +172,7 @@ impl Snapshot {
     pub(super) fn believe_paths(&mut self, root: &Root, paths: &[&[u8]]) -> io::Result<()> {
         for path in paths {
             if let Some(known) = self.known.get_mut(*path) {
-                known.raw = Some(root.blob(path, known.mode, self.format)?);
+                known.raw = Some(root.blob(path, known.held.mode, self.format)?);
                 known.seen = None;
             }
         }
@@ -150,18 +180,16 @@ impl Snapshot {
     }
 
     /// Takes these bytes, by their id as a blob, for what a path of the checkpoint has on disk.
-    pub(super) fn converted(&mut self, path: &[u8], raw: String) {
+    pub(super) fn converted(&mut self, path: &[u8], raw: Oid) {
         if let Some(known) = self.known.get_mut(path) {
             (known.raw, known.seen) = (Some(raw), None);
         }
     }
 
     /// Tells whether a file's mode and raw bytes are those of the checkpoint, and of this commit's entry.
-    pub(super) fn proves(&self, found: &Found, raw: &str, committed: &(u32, String)) -> bool {
+    pub(super) fn proves(&self, found: &Found, raw: &Oid, committed: &Held) -> bool {
         let known = self.known.get(&found.path);
-        known.is_some_and(|known| {
-            known.is(found.mode, raw) && (known.mode, &known.oid) == (committed.0, &committed.1)
-        })
+        known.is_some_and(|known| known.is(found.mode, raw) && known.held == *committed)
     }
 
     /// Compares; what only looks different (touched, not changed) is remembered as seen.
@@ -180,13 +208,7 @@ impl Snapshot {
             }
         }
         let gone = self.known.keys().filter(|path| !there.contains(path.as_slice()));
-        changes.paths.extend(gone.map(|path| Changed {
-            path: path.clone(),
-            kind: Kind::Deleted,
-            oid: String::new(),
-            mode: 0,
-            size: 0,
-        }));
+        changes.paths.extend(gone.map(|path| Changed { path: path.clone(), now: Now::Deleted }));
         changes.paths.sort_by(|a, b| a.path.cmp(&b.path));
         changes.unheld.extend(unheld);
         changes.unheld.sort();
@@ -195,7 +217,9 @@ impl Snapshot {
 
     fn judge(&mut self, root: &Root, found: &Found, now: SystemTime) -> io::Result<Verdict> {
         let known = self.known.get_mut(&found.path);
-        if known.as_ref().is_some_and(|known| known.mode == found.mode && known.seen == Some(found.identity))
+        if known
+            .as_ref()
+            .is_some_and(|known| known.held.mode == found.mode && known.seen == Some(found.identity))
         {
             return Ok(Verdict::Same);
         }
@@ -205,32 +229,35 @@ impl Snapshot {
         }
         let known = self.known.get_mut(&found.path);
         let oid = root.blob(&found.path, found.mode, self.format)?;
-        let kind = match known {
+        let is_new = known.is_none();
+        match known {
             Some(known) if known.is(found.mode, &oid) => {
                 known.seen = settled(found.identity, now);
-                return Ok(Verdict::Same);
+                Ok(Verdict::Same)
             }
-            Some(_) => Kind::Modified,
-            None => Kind::Added,
-        };
-        Ok(Verdict::Changed(Changed { path: found.path.clone(), kind, oid, mode: found.mode, size }))
+            _ => {
+                let written = Written { held: Held { mode: found.mode, oid }, size, is_new };
+                Ok(Verdict::Changed(Changed { path: found.path.clone(), now: Now::Written(written) }))
+            }
+        }
     }
 
     /// Takes a checkpoint's differences over; the files are looked at afresh next time.
-    pub(super) fn advance(&mut self, changes: &Changes, new: &HashMap<Vec<u8>, (u32, String)>) {
+    pub(super) fn advance(&mut self, changes: &Changes, new: &HashMap<Vec<u8>, Held>) {
         for changed in &changes.paths {
-            match new.get(&changed.path) {
-                Some((mode, oid)) => {
-                    let raw = (changed.oid != *oid).then(|| changed.oid.clone());
-                    self.known.insert(changed.path.clone(), Known { raw, ..Known::new(*mode, oid) });
+            let written = changed.written().map(|written| &written.held.oid);
+            match (new.get(&changed.path), written) {
+                (Some(held), raw) => {
+                    let raw = raw.filter(|raw| **raw != held.oid).cloned();
+                    self.known.insert(changed.path.clone(), Known { raw, ..Known::new(held.clone()) });
                 }
-                None if changed.kind == Kind::Deleted => {
+                (None, None) => {
                     self.known.remove(&changed.path);
                 }
                 // Other bytes on disk, but nothing that the commit shows: line ends, say.
-                None => {
+                (None, Some(raw)) => {
                     if let Some(known) = self.known.get_mut(&changed.path) {
-                        known.raw = Some(changed.oid.clone());
+                        known.raw = Some(raw.clone());
                     }
                 }
             }
@@ -238,20 +265,20 @@ impl Snapshot {
         self.tracked = Tracked::of(self.known.keys().map(Vec::as_slice), &self.tops);
     }
 
-    /// Returns mode and id of a path of the checkpoint.
-    pub(super) fn committed(&self, path: &[u8]) -> Option<(u32, &str)> {
-        self.known.get(path).map(|known| (known.mode, known.oid.as_str()))
+    /// Returns what the checkpoint holds at a path.
+    pub(super) fn committed(&self, path: &[u8]) -> Option<&Held> {
+        self.known.get(path).map(|known| &known.held)
     }
 
     /// Lists the files of the checkpoint, links left out.
     pub(super) fn files(&self) -> Vec<Vec<u8>> {
-        let files = self.known.iter().filter(|(_, known)| known.mode != super::tree::LINK);
+        let files = self.known.iter().filter(|(_, known)| known.held.mode != super::tree::LINK);
         files.map(|(path, _)| path.clone()).collect()
     }
 
     /// Finds a path of the checkpoint by the id of its blob.
-    pub(super) fn path_of(&self, is_it: impl Fn(&str) -> bool) -> Option<&[u8]> {
-        self.known.iter().find(|(_, known)| is_it(&known.oid)).map(|(path, _)| path.as_slice())
+    pub(super) fn path_of(&self, is_it: impl Fn(&Oid) -> bool) -> Option<&[u8]> {
+        self.known.iter().find(|(_, known)| is_it(&known.held.oid)).map(|(path, _)| path.as_slice())
     }
 
     /// Tells whether the checkpoint holds a path.

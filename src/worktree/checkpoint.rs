@@ -1,21 +1,21 @@
 //! Committing what the walk found.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 
-use super::Worktree;
 use super::changes::{Changed, Changes, Kind};
+use super::checkout::Worktree;
 use super::confined::UNLOCK;
-use super::create::RESULT;
-use super::error::{WorktreeError, at};
+use super::error::{GitEnd, WorktreeError, at};
 use super::filters;
+use super::id::Oid;
+use super::layout::{RESULT, shown};
 use super::part::Part;
 use super::root::split;
 use super::tree::{self, Difference};
-use super::walk::Unheld;
+use super::unfit::Unfit;
 
 /// Takes the listed paths into the index.
 pub(super) const STAGE: &str = r#"
@@ -50,14 +50,15 @@ git read-tree "$PARENT"
 git update-ref "$REF" "$PARENT"
 "#;
 
-/// Bytes of a path that are shown.
-const SHOWN: usize = 300;
+/// How a shell says that a program could not be run, or is not there.
+const NOT_RUN: i32 = 126;
+const NOT_FOUND: i32 = 127;
 
 /// A commit of the worktree's state.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
     /// The commit.
-    pub commit: String,
+    pub commit: Oid,
     /// What it changed, by path.
     pub changes: Vec<Counted>,
 }
@@ -88,7 +89,7 @@ impl Worktree {
     /// The same; fails if a tree is given and the worktree is another.
     pub(super) async fn checkpoint_of(
         &mut self,
-        tree: Option<&str>,
+        tree: Option<&Oid>,
         subject: &str,
         trailers: &[(&str, &str)],
     ) -> Result<Option<Checkpoint>, WorktreeError> {
@@ -103,7 +104,7 @@ impl Worktree {
         let made = match made.and_then(|made| complete(&changes, made)) {
             Ok(made) => made,
             Err(error) => {
-                let variables = [("PARENT", self.last.clone().into()), ("REF", RESULT.into())];
+                let variables = [("PARENT", (&self.ledger.last).into()), ("REF", RESULT.into())];
                 self.git.script("undo", &[UNLOCK, UNDO].concat(), &variables).await?;
                 return Err(self.refused_by_git(&changes, error));
             }
@@ -112,51 +113,52 @@ impl Worktree {
             self.snapshot.advance(&changes, &HashMap::new());
             return Ok(None);
         };
-        self.last.clone_from(&commit);
-        self.commits += 1;
-        let new =
-            differences.iter().filter(|d| d.mode != 0).map(|d| (d.path.clone(), (d.mode, d.oid.clone())));
+        self.ledger.last.clone_from(&commit);
+        self.ledger.commits += 1;
+        let new = differences.iter().filter_map(|d| Some((d.path.clone(), d.new.clone()?)));
         self.snapshot.advance(&changes, &new.collect());
         Ok(Some(Checkpoint { commit, changes: counted(&changes, &differences) }))
     }
 
     /// A commit in a submodule would have to be made in, and delivered to, a repository of its own.
     fn refuse_in_submodules(&self, changes: &Changes) -> Result<(), WorktreeError> {
-        let gitlinks: Vec<Vec<u8>> = self.parts.iter().flat_map(Part::gitlinks).collect();
+        let gitlinks: Vec<Vec<u8>> = self.base.parts.iter().flat_map(Part::gitlinks).collect();
         let inside = |path: &[u8], link: &[u8]| {
             path.strip_prefix(link).is_some_and(|rest| rest.first().is_none_or(|&byte| byte == b'/'))
         };
         for changed in &changes.paths {
             if let Some(link) = gitlinks.iter().find(|link| inside(&changed.path, link)) {
-                return Err(WorktreeError::Uncommittable(format!(
-                    "{} is in the submodule {}, which a run cannot change: make it in the submodule's own repository",
-                    shown(&changed.path),
-                    shown(link)
-                )));
+                let (path, submodule) = (shown(&changed.path).into_owned(), shown(link).into_owned());
+                return Err(Unfit::InSubmodule { path, submodule }.into());
             }
         }
         Ok(())
     }
 
-    /// What fsck refuses is the attempt's fault; a full disk, say, is not.
+    /// Whatever git did not do with what a step left is the attempt's fault, and not the run's: encodings, sizes,
+    /// files of git's own; and nobody knows what else. What is no fault of the content, a full disk, say, strikes
+    /// whoever takes the commit back and saves the content next.
     fn refused_by_git(&self, changes: &Changes, error: WorktreeError) -> WorktreeError {
-        let WorktreeError::Git { stderr, .. } = &error else { return error };
-        if !stderr.contains("fsck error in pack") {
+        let WorktreeError::Git { end, said, .. } = &error else { return error };
+        // There was no git to say no, or one that answers otherwise than git.
+        if matches!(end, GitEnd::Code(NOT_RUN | NOT_FOUND) | GitEnd::Garbled) {
             return error;
         }
-        let said = |start: &str| stderr.lines().find_map(|line| line.strip_prefix(start));
-        let why = said("error: ").or(said("fatal: ")).unwrap_or(stderr);
-        let is_named = |oid: &str| !oid.is_empty() && why.contains(oid);
-        let changed = changes.paths.iter().find(|changed| is_named(&changed.oid));
+        let line = |start: &str| said.lines().find_map(|line| line.strip_prefix(start));
+        let why = line("error: ").or(line("fatal: ")).unwrap_or(said);
+        let is_named = |oid: &Oid| why.contains(oid.as_str());
+        let is_it = |changed: &&Changed| changed.written().is_some_and(|written| is_named(&written.held.oid));
+        let changed = changes.paths.iter().find(is_it);
         // Perhaps what the base has is refused, and a tree that leads there is new.
         let of_base = || self.snapshot.path_of(is_named);
-        let place = match changed.map(|changed| changed.path.as_slice()) {
-            Some(path) => format!(" {}", shown(path)),
-            None => {
-                of_base().map_or_else(String::new, |path| format!(" {}, which the base holds,", shown(path)))
-            }
+        let what = match changed.map(|changed| shown(&changed.path).into_owned()) {
+            Some(path) => path,
+            None => of_base().map_or_else(
+                || "what is there".to_owned(),
+                |path| format!("{}, which the base holds,", shown(path)),
+            ),
         };
-        WorktreeError::Uncommittable(format!("git does not take{place} into a commit: {why}"))
+        Unfit::Refused { what, why: why.to_owned() }.into()
     }
 
     /// Commits; nothing if the tree stays the same.
@@ -164,23 +166,23 @@ impl Worktree {
         &self,
         changes: &Changes,
         message: &str,
-        tree: Option<&str>,
+        tree: Option<&Oid>,
     ) -> Result<Option<Made>, WorktreeError> {
-        let (deleted, mut written): (Vec<_>, Vec<_>) =
-            changes.paths.iter().partition(|c| c.kind == Kind::Deleted);
+        let (mut written, deleted): (Vec<_>, Vec<_>) =
+            changes.paths.iter().partition(|changed| changed.written().is_some());
         self.lay_paths("deleted", &deleted)?;
         let pointers = self.take_contents(&mut written).await?;
         self.lay("pointers", &pointers.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
         self.lay_paths("written", &written)?;
         let to = self.dir.inbox().join("message");
         fs::write(&to, message).map_err(at(&to))?;
-        let filters = self.filters || written.iter().any(|c| split(&c.path).1 == b".gitattributes");
+        let filters = self.base.filters || written.iter().any(|c| split(&c.path).1 == b".gitattributes");
         let variables: [(&str, OsString); 6] = [
-            ("PARENT", self.last.clone().into()),
+            ("PARENT", (&self.ledger.last).into()),
             ("REF", RESULT.into()),
-            ("TREE", tree.unwrap_or_default().into()),
-            ("NAME", self.person.name.clone().into()),
-            ("EMAIL", self.person.email.clone().into()),
+            ("TREE", tree.map(OsString::from).unwrap_or_default()),
+            ("NAME", self.base.person.name.clone().into()),
+            ("EMAIL", self.base.person.email.clone().into()),
             ("FILTERS", if filters { "1" } else { "" }.into()),
         ];
         let printed = self.git.script("commit", &[STAGE, COMMIT].concat(), &variables).await?;
@@ -189,7 +191,7 @@ impl Worktree {
             return Ok(None);
         }
         let end = printed.iter().position(|&byte| byte == b'\n').unwrap_or(printed.len());
-        let commit = String::from_utf8_lossy(&printed[..end]).into_owned();
+        let commit = Oid::parse(&String::from_utf8_lossy(&printed[..end]))?;
         Ok(Some((commit, tree::parse_differences(printed.get(end + 1..).unwrap_or_default())?)))
     }
 
@@ -220,7 +222,7 @@ fn counted(changes: &Changes, differences: &[Difference]) -> Vec<Counted> {
         let difference = counts.get(changed.path.as_slice())?;
         Some(Counted {
             path: changed.path().to_string_lossy().into_owned(),
-            kind: changed.kind,
+            kind: changed.kind(),
             added: difference.added,
             removed: difference.removed,
         })
@@ -230,38 +232,21 @@ fn counted(changes: &Changes, differences: &[Difference]) -> Vec<Counted> {
 
 /// Refuses what no commit can hold.
 fn refuse_unheld(changes: &Changes) -> Result<(), WorktreeError> {
-    let Some((path, kind)) = changes.unheld.iter().find(|(_, kind)| kind.holds_bytes()) else {
-        return Ok(());
-    };
-    let advice = match kind {
-        Unheld::Repository => "its history cannot be kept; remove it, or have it ignored",
-        Unheld::Big => "remove it, have it ignored, or raise the limit",
-        _ => "no commit can hold it; remove it, or have it ignored",
-    };
-    Err(WorktreeError::Uncommittable(format!("{} is {kind}: {advice}", shown(path))))
+    match changes.unheld.iter().find(|(_, kind)| kind.fails_a_commit()) {
+        None => Ok(()),
+        Some((path, kind)) => Err(Unfit::Unheld { path: shown(path).into_owned(), kind: *kind }.into()),
+    }
 }
 
 /// A commit and what it changed.
-type Made = (String, Vec<Difference>);
+type Made = (Oid, Vec<Difference>);
 
 /// Demands that a commit has every new path: git passes over some names without an error.
 fn complete(changes: &Changes, made: Option<Made>) -> Result<Option<Made>, WorktreeError> {
     let differences = made.as_ref().map_or(&[][..], |(_, differences)| differences);
     let there: HashSet<&[u8]> = differences.iter().map(|d| d.path.as_slice()).collect();
-    match changes.paths.iter().find(|c| c.kind == Kind::Added && !there.contains(c.path.as_slice())) {
+    match changes.paths.iter().find(|c| c.kind() == Kind::Added && !there.contains(c.path.as_slice())) {
         None => Ok(made),
-        Some(missing) => Err(WorktreeError::Uncommittable(format!(
-            "git does not take {} into a commit; rename it, or have it ignored",
-            missing.path().display()
-        ))),
+        Some(missing) => Err(Unfit::PassedOver { path: shown(&missing.path).into_owned() }.into()),
     }
-}
-
-/// Writes a path for people; of one that nobody would read, its ends.
-pub(super) fn shown(path: &[u8]) -> Cow<'_, str> {
-    if path.len() <= SHOWN {
-        return String::from_utf8_lossy(path);
-    }
-    let end = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    Cow::Owned(end(&path[..SHOWN / 2]) + "…" + &end(&path[path.len() - SHOWN / 2..]))
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rustix::fs::MemfdFlags;
 
-use super::error::{WorktreeError, at};
+use super::error::{GitEnd, WorktreeError, at};
 use super::remove::remove_tree;
 use super::repository::Repository;
 use super::root::Root;
@@ -124,15 +124,18 @@ impl ConfinedGit {
         }
         let mut child = sandbox::spawn(&self.grant, &self.place, command).await?;
         let ended = tokio::time::timeout(PATIENCE, child.wait()).await;
-        let failed = |stderr: String| WorktreeError::Git { command: what.to_owned(), stderr };
         match ended {
             Ok(Ok(ended)) if ended.status == Status::Exited(0) => read_back(stdout),
             Ok(Ok(ended)) => {
-                let text = String::from_utf8_lossy(&read_back(stderr)?).trim().to_owned();
-                Err(failed(if text.is_empty() { format!("{:?}", ended.status) } else { text }))
+                let stderr = read_back(stderr)?;
+                Err(match ended.status {
+                    Status::Exited(code) => WorktreeError::git(what, GitEnd::Code(code), &stderr),
+                    Status::Signaled(signal) => WorktreeError::git(what, GitEnd::Signal(signal), &stderr),
+                    Status::Limit(limit) => WorktreeError::git(what, GitEnd::Limit, limit.as_bytes()),
+                })
             }
             Ok(Err(error)) => Err(error.into()),
-            Err(_) => Err(failed(format!("did not end within {} minutes", PATIENCE.as_secs() / 60))),
+            Err(_) => Err(WorktreeError::git(what, GitEnd::Late, b"")),
         }
     }
 

@@ -8,15 +8,18 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::bundle;
-use super::checkpoint::shown;
+use super::checkout::Worktree;
 use super::confined::UNLOCK;
 use super::error::{WorktreeError, at};
+use super::id::{Oid, RefName};
+use super::layout::shown;
 use super::part::Part;
 use super::root::Root;
 use super::rules::Rules;
-use super::tree;
+use super::rundir;
+use super::tree::{self, Held};
+use super::unfit::Unproved;
 use super::walk::{Found, Tracked};
-use super::{Worktree, rundir};
 
 /// Packs a commit range (`$REFS`, without `$BASE`) for the way out.
 const BUNDLE: &str = r#"
@@ -26,16 +29,16 @@ git bundle create --quiet "$GIT_DIR/out.bundle" $REFS "^$BASE"
 
 /// What is delivered: the last checkpoint, wherever a commit that was not finished may have left [`RESULT`].
 ///
-/// [`RESULT`]: super::create::RESULT
+/// [`RESULT`]: super::layout::RESULT
 const DELIVERED: &str = "refs/autopilot/delivered";
 
 /// The result branch in the user's repository.
 #[derive(Debug, Clone)]
 pub struct Delivered {
     /// Full ref name.
-    pub reference: String,
+    pub reference: RefName,
     /// The commit.
-    pub commit: String,
+    pub commit: Oid,
     /// Commits on top of the base.
     pub commits: u64,
 }
@@ -66,30 +69,30 @@ pub struct Removed {
 impl Worktree {
     /// Fetches the checkpoints into the user's repository as a branch; nothing if there are none.
     pub async fn deliver(&self) -> Result<Option<Delivered>, WorktreeError> {
-        if self.last == self.base {
+        if self.ledger.last == self.ledger.base {
             return Ok(None);
         }
-        self.bundle(DELIVERED, &self.last).await?;
-        let reference = format!("refs/heads/{}", self.branch);
+        self.bundle(DELIVERED, Some(&self.ledger.last)).await?;
+        let reference = RefName::branch(&self.record.branch)?;
         let bundle = bundle::open(&self.dir.checkpoints().join("out.bundle"))?;
         self.repository.fetch(bundle, DELIVERED, &reference)?;
-        let commit = self.repository.git("rev-parse").args(["--verify", &reference]).line()?;
-        if commit == self.last {
-            Ok(Some(Delivered { reference, commit, commits: self.commits }))
+        let commit = self.repository.git("rev-parse").args(["--verify", reference.as_str()]).line()?;
+        let commit = Oid::parse(&commit)?;
+        if commit == self.ledger.last {
+            Ok(Some(Delivered { reference, commit, commits: self.ledger.commits }))
         } else {
-            Err(WorktreeError::Uncommittable(format!(
-                "{reference} is {commit}, not the last checkpoint {}",
-                self.last
-            )))
+            let last = self.ledger.last.clone();
+            Err(Unproved::Elsewhere { reference, found: commit, last }.into())
         }
     }
 
     /// Writes everything salvaged into one bundle, mode 0600; nothing if there is nothing.
     pub async fn write_salvage(&self, to: &Path) -> Result<bool, WorktreeError> {
-        if self.salvaged.is_empty() {
+        if self.ledger.salvaged.is_empty() {
             return Ok(false);
         }
-        self.bundle(&self.salvaged.join(" "), "").await?;
+        let refs: Vec<&str> = self.ledger.salvaged.iter().map(RefName::as_str).collect();
+        self.bundle(&refs.join(" "), None).await?;
         let mut from = bundle::open(&self.dir.checkpoints().join("out.bundle"))?;
         let mut file = OpenOptions::new()
             .write(true)
@@ -107,31 +110,28 @@ impl Worktree {
     ///
     /// Git's word is no proof: a walk without git is. The error names what differs.
     pub fn prove(&mut self) -> Result<Proof, WorktreeError> {
-        let listing = self.repository.git("ls-tree").args(["-r", "-z", "--full-tree", &self.last]).run()?;
-        let own = tree::parse(&listing)?.into_iter().filter(|entry| entry.mode != tree::GITLINK);
-        let all = own.chain(self.parts[1..].iter().flat_map(Part::files));
-        let committed: HashMap<Vec<u8>, (u32, String)> =
-            all.map(|entry| (entry.path, (entry.mode, entry.oid))).collect();
+        let listing = self
+            .repository
+            .git("ls-tree")
+            .args(["-r", "-z", "--full-tree", self.ledger.last.as_str()])
+            .run()?;
+        let own = tree::parse(&listing)?.into_iter().filter(|entry| entry.held.mode != tree::GITLINK);
+        let all = own.chain(self.base.parts[1..].iter().flat_map(Part::files));
+        let committed: HashMap<Vec<u8>, Held> = all.map(|entry| (entry.path, entry.held)).collect();
         let changes = self.changes()?;
         if let Some((path, kind)) = changes.unheld.iter().find(|(_, kind)| kind.holds_bytes()) {
-            let path = String::from_utf8_lossy(path);
-            return Err(WorktreeError::Uncommittable(format!(
-                "{path} is {kind}, which is not saved anywhere"
-            )));
+            return Err(Unproved::Nowhere { path: shown(path).into_owned(), kind: *kind }.into());
         }
-        let tops: Vec<Vec<u8>> = self.parts.iter().map(|part| part.path.clone()).collect();
+        let tops: Vec<Vec<u8>> = self.base.parts.iter().map(|part| part.path.clone()).collect();
         let tracked = Tracked::of(committed.keys().map(Vec::as_slice), &tops);
-        let walk = self.root.walk(&self.rules, &tracked)?;
+        let walk = self.root.walk(&self.base.rules, &tracked)?;
         for found in &walk.found {
             let oid = self.root.blob(&found.path, found.mode, self.repository.format)?;
             let same = committed.get(&found.path).is_some_and(|entry| {
-                *entry == (found.mode, oid.clone()) || self.snapshot.proves(found, &oid, entry)
+                (entry.mode, &entry.oid) == (found.mode, &oid) || self.snapshot.proves(found, &oid, entry)
             });
             if !same {
-                let path = String::from_utf8_lossy(&found.path).into_owned();
-                return Err(WorktreeError::Uncommittable(format!(
-                    "{path} is not on the branch as it is here"
-                )));
+                return Err(Unproved::Differs { path: shown(&found.path).into_owned() }.into());
             }
         }
         Ok(Proof { compared: walk.found, ignored: walk.ignored, tracked })
@@ -143,7 +143,7 @@ impl Worktree {
         self.withdraw(proof)?;
         let left = self.dir.remove()?;
         if !self.borrowed.is_empty() {
-            self.repository.unpin(&self.run)?;
+            self.repository.unpin(&self.record.run)?;
         }
         Ok(Removed { proved: proof.compared.len() as u64, ignored_files, ignored_bytes, left })
     }
@@ -152,12 +152,11 @@ impl Worktree {
     /// may have gone on writing. By its path nobody does from here on.
     fn withdraw(&self, proof: &Proof) -> Result<(), WorktreeError> {
         self.dir.withdraw_worktree()?;
-        match proof.written_since(&self.root, &self.rules) {
+        match proof.written_since(&self.root, &self.base.rules) {
             Ok(None) => Ok(()),
             Ok(Some(path)) => {
                 self.dir.put_back_worktree()?;
-                let path = shown(&path).into_owned();
-                Err(WorktreeError::Uncommittable(format!("{path} was written while the worktree was to go")))
+                Err(Unproved::Meanwhile { path: shown(&path).into_owned() }.into())
             }
             Err(error) => {
                 self.dir.put_back_worktree()?;
@@ -167,9 +166,12 @@ impl Worktree {
     }
 
     /// Bundles refs; one that is to be at a commit first is alone.
-    async fn bundle(&self, refs: &str, commit: &str) -> Result<(), WorktreeError> {
-        let variables: [(&str, OsString); 3] =
-            [("REFS", refs.into()), ("LAST", commit.into()), ("BASE", self.base.clone().into())];
+    async fn bundle(&self, refs: &str, commit: Option<&Oid>) -> Result<(), WorktreeError> {
+        let variables: [(&str, OsString); 3] = [
+            ("REFS", refs.into()),
+            ("LAST", commit.map(OsString::from).unwrap_or_default()),
+            ("BASE", (&self.ledger.base).into()),
+        ];
         self.git.script("bundle", &[UNLOCK, BUNDLE].concat(), &variables).await.map(drop)
     }
 }

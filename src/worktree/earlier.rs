@@ -1,25 +1,16 @@
 //! Going on with a run whose runner died or was interrupted: what it left is its directory, or, where that is
 //! gone, its branch and its salvage bundle.
 
-use std::collections::HashMap;
-use std::path::Path;
-use std::time::Duration;
-
-use super::Worktree;
-use super::bundle;
 use super::changes::Snapshot;
+use super::checkout::{BaseFacts, Ground, Ledger, Worktree};
 use super::checkpoint::{Checkpoint, message};
 use super::confined::{ConfinedGit, UNLOCK};
-use super::create::RESULT;
 use super::error::WorktreeError;
-use super::git::Git;
 use super::gitdirs;
-use super::intake::{Depth, make_refs};
-use super::lfs::LfsFiles;
-use super::part::{self, Part};
-use super::repository::{Base, Repository};
-use super::root::Root;
-use super::rules::Rules;
+use super::id::{Oid, RefName};
+use super::layout::RESULT;
+use super::part::Part;
+use super::repository::Repository;
 use super::rundir::{Record, RunDir};
 use super::tree::{self, ObjectFormat};
 use crate::policy::{HostFacts, Waivers};
@@ -55,32 +46,6 @@ git rev-parse --verify "$FOUND^{tree}"
 git log -1 --format=%B "$FOUND"
 "#;
 
-/// What an earlier part of a run left in the user's repository.
-#[derive(Debug, Clone, Copy)]
-pub struct Earlier<'a> {
-    /// Its last checkpoint.
-    pub checkpoint: &'a str,
-    /// Its salvage bundle, which goes on to hold all that is salvaged.
-    pub salvage: Option<&'a Path>,
-}
-
-/// Fetches it into the runner's git directory, before that is made over to whom the steps run as.
-pub(super) fn fetch_earlier(
-    checkpoints: &Path,
-    repository: &Repository,
-    base: &Base,
-    earlier: Earlier<'_>,
-) -> Result<(), WorktreeError> {
-    // Borrowed or not: what is there already is a few objects.
-    repository.source().bring(checkpoints, &[earlier.checkpoint], Depth::To(&base.commit))?;
-    make_refs(checkpoints, &[(RESULT.to_owned(), earlier.checkpoint.to_owned())])?;
-    let Some(salvage) = earlier.salvage else { return Ok(()) };
-    // It is bundled again, never checked out: nothing in it has to be fit for that.
-    let fetch = Git::new(checkpoints, "fetch").stdin(bundle::open(salvage)?);
-    let fetch = fetch.args(["--quiet", "--no-write-fetch-head", "--no-tags", "/proc/self/fd/0"]);
-    fetch.arg("refs/salvage/*:refs/salvage/*").run().map(drop)
-}
-
 impl RunDir {
     /// Demands what a worktree is taken up with.
     pub fn demand_whole(&self) -> Result<(), WorktreeError> {
@@ -112,46 +77,24 @@ impl Worktree {
         let borrowed = gitdirs::borrowed(&dir, repository)?;
         git.read_also(&borrowed);
         git.take_possession(&dir)?;
-        let last = last.unwrap_or(&record.base).to_owned();
+        let last = last.map_or_else(|| Ok(record.base.clone()), Oid::parse)?;
         let told = tell(&git, &[UNLOCK, TAKE_UP].concat(), &record.base, &last).await?;
-        let base = repository.resolve(Some(&record.base))?;
-        let mut worktree = Self {
-            root: Root::open(&dir.worktree())?,
-            dir,
-            git,
-            rules: Rules::read(&base.parts)?,
-            snapshot: told.snapshot(&base.parts, record.salvage, repository.format),
-            filters: part::filter(&base.parts)?,
-            lfs: part::lfs(&base.parts)?,
-            lfs_files: LfsFiles::default(),
-            contents: HashMap::new(),
-            parts: base.parts,
-            borrowed,
-            salvage_left: record.salvage,
-            person: repository.person(),
-            repository: repository.clone(),
-            run: record.run.clone(),
-            branch: record.branch.clone(),
-            base: record.base.clone(),
-            unrecorded: told.found.filter(|found| *found != last),
-            last,
-            commits: told.commits,
-            salvaged: told.salvaged,
-            safe: Some(HashMap::new()),
-            made_in: Duration::ZERO,
-        };
+        let base = repository.resolve(Some(record.base.as_str()))?;
+        let facts = BaseFacts::read(base.parts, repository.person())?;
+        let snapshot = told.snapshot(&facts.parts, record.salvage, repository.format);
+        let ledger = told.ledger(&record.base, &last);
+        let ground = Ground { dir, record: record.clone(), git, borrowed };
+        let mut worktree = Self::on(ground, repository, facts, snapshot, ledger)?;
         worktree.fill_all().await?;
         Ok(worktree)
     }
 
     /// Goes on from what was fetched of an earlier part of the run.
-    pub(super) async fn go_on(&mut self, last: &str) -> Result<(), WorktreeError> {
-        let told = tell(&self.git, GO_ON, &self.base, last).await?;
-        self.snapshot = told.snapshot(&self.parts, self.salvage_left, self.repository.format);
-        self.snapshot.believe(&self.root, &self.rules, true)?;
-        last.clone_into(&mut self.last);
-        self.commits = told.commits;
-        self.salvaged = told.salvaged;
+    pub(super) async fn go_on(&mut self, last: &Oid) -> Result<(), WorktreeError> {
+        let told = tell(&self.git, GO_ON, &self.ledger.base, last).await?;
+        self.snapshot = told.snapshot(&self.base.parts, self.saving.left, self.repository.format);
+        self.snapshot.believe(&self.root, &self.base.rules, true)?;
+        self.ledger = told.ledger(&self.ledger.base, last);
         Ok(())
     }
 
@@ -162,21 +105,22 @@ impl Worktree {
         subject: &str,
         trailers: &[(&str, &str)],
     ) -> Result<Option<Checkpoint>, WorktreeError> {
-        let Some(found) = self.unrecorded.take() else { return Ok(None) };
-        let described = self.git.script("describe", DESCRIBE, &[("FOUND", found.into())]).await;
+        let Some(found) = self.ledger.unrecorded.take() else { return Ok(None) };
+        let described = self.git.script("describe", DESCRIBE, &[("FOUND", (&found).into())]).await;
         // A commit that cannot be read, perhaps because power was lost, is none.
         let Ok(described) = described else { return Ok(None) };
         let text = String::from_utf8_lossy(&described).into_owned();
         let mut lines = text.splitn(3, '\n');
         let (parent, tree, said) = (lines.next(), lines.next(), lines.next().unwrap_or_default());
-        let Some(tree) = tree.filter(|_| parent == Some(self.last.as_str())) else { return Ok(None) };
+        let tree = tree.filter(|_| parent == Some(self.ledger.last.as_str())).map(Oid::parse);
+        let Some(Ok(tree)) = tree else { return Ok(None) };
         if said.trim_end() != message(subject, trailers).trim_end() {
             return Ok(None);
         }
-        match self.checkpoint_of(Some(tree), subject, trailers).await {
+        match self.checkpoint_of(Some(&tree), subject, trailers).await {
             Ok(made) => Ok(made),
             // Another state than the commit's is what an attempt left: to be salvaged.
-            Err(WorktreeError::Git { .. } | WorktreeError::Uncommittable(_)) => Ok(None),
+            Err(WorktreeError::Unfit(_)) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -184,34 +128,45 @@ impl Worktree {
 
 /// What the runner's git directory holds.
 struct Told {
-    found: Option<String>,
+    found: Option<Oid>,
     commits: u64,
-    salvaged: Vec<String>,
+    salvaged: Vec<RefName>,
     entries: Vec<tree::Entry>,
 }
 
 impl Told {
+    /// Takes over the commits that it tells of; one that the journal does not know is not recorded.
+    fn ledger(self, base: &Oid, last: &Oid) -> Ledger {
+        Ledger {
+            base: base.clone(),
+            last: last.clone(),
+            commits: self.commits,
+            unrecorded: self.found.filter(|found| found != last),
+            salvaged: self.salvaged,
+        }
+    }
+
     /// Takes the last checkpoint's files, and those of the submodules, none of them seen yet.
     fn snapshot(&self, parts: &[Part], largest: u64, format: ObjectFormat) -> Snapshot {
-        let own = self.entries.iter().filter(|entry| entry.mode != tree::GITLINK).cloned();
+        let own = self.entries.iter().filter(|entry| entry.held.mode != tree::GITLINK).cloned();
         let all = own.chain(parts[1..].iter().flat_map(Part::files));
         Snapshot::of(all, parts, largest, format)
     }
 }
 
-async fn tell(git: &ConfinedGit, script: &str, base: &str, last: &str) -> Result<Told, WorktreeError> {
+async fn tell(git: &ConfinedGit, script: &str, base: &Oid, last: &Oid) -> Result<Told, WorktreeError> {
     let variables = [("BASE", base.into()), ("RESULT", RESULT.into()), ("LAST", last.into())];
     let told = git.script("take up", &format!("{script}{TELL}"), &variables).await?;
     let (head, listing) = told
         .windows(2)
         .position(|pair| pair == b"\n\n")
         .map(|at| (String::from_utf8_lossy(&told[..at]).into_owned(), &told[at + 2..]))
-        .ok_or_else(|| WorktreeError::Git { command: "take up".into(), stderr: "no answer".into() })?;
-    let mut lines = head.lines().map(str::to_owned);
+        .ok_or_else(|| WorktreeError::garbled("take up"))?;
+    let mut lines = head.lines();
     Ok(Told {
-        found: lines.next().filter(|line| line != "none"),
+        found: lines.next().filter(|line| *line != "none").map(Oid::parse).transpose()?,
         commits: lines.next().and_then(|line| line.parse().ok()).unwrap_or_default(),
-        salvaged: lines.collect(),
+        salvaged: lines.map(RefName::parse).collect::<Result<_, _>>()?,
         entries: tree::parse(listing)?,
     })
 }

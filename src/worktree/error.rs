@@ -1,8 +1,13 @@
-//! What can go wrong around a worktree, in words for a person.
+//! What can go wrong around a worktree, in words for a person, and in classes for who has to go on.
 
+use std::fmt;
 use std::io;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
+use std::process::ExitStatus;
 
+use super::id::Unnamed;
+use super::unfit::{Unfit, Unproved};
 use crate::policy;
 use crate::sandbox::SandboxError;
 
@@ -18,16 +23,30 @@ pub enum WorktreeError {
         hint: String,
     },
     /// A git of the runner failed.
-    #[error("git {command}: {stderr}")]
+    #[error("git {command}: {said}")]
     Git {
-        /// Its subcommand.
+        /// Its subcommand, or what its script is for.
         command: String,
-        /// What it said.
-        stderr: String,
+        /// How it ended.
+        end: GitEnd,
+        /// What it complained of; if it did not, how it ended, in words.
+        said: String,
     },
-    /// The worktree holds something that cannot be committed.
-    #[error("{0}")]
-    Uncommittable(String),
+    /// A step left what cannot be committed: its attempt fails.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    /// The worktree cannot go, or not go back.
+    #[error(transparent)]
+    Unproved(#[from] Unproved),
+    /// A file of the result is larger than what is looked into.
+    #[error("{path} is larger than 100 MiB")]
+    TooLarge {
+        /// The file.
+        path: String,
+    },
+    /// Git, or a file of git's, names something by what is no name.
+    #[error(transparent)]
+    Unnamed(#[from] Unnamed),
     /// The system refused something.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -39,9 +58,57 @@ pub enum WorktreeError {
     Denied(#[from] policy::Reason),
 }
 
+/// How a git ended that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GitEnd {
+    /// With this code; of a script, that of the command which failed.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
+    /// Over a limit.
+    Limit,
+    /// Not in time.
+    Late,
+    /// Well, but with an answer of another shape.
+    Garbled,
+}
+
+impl From<ExitStatus> for GitEnd {
+    fn from(status: ExitStatus) -> Self {
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Self::Code(code),
+            (None, signal) => Self::Signal(signal.unwrap_or_default()),
+        }
+    }
+}
+
+impl fmt::Display for GitEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "ended with code {code}"),
+            Self::Signal(signal) => write!(f, "ended by signal {signal}"),
+            Self::Limit => f.write_str("went over a limit"),
+            Self::Late => f.write_str("did not end in time"),
+            Self::Garbled => f.write_str("its output was not understood"),
+        }
+    }
+}
+
 impl WorktreeError {
     pub(super) fn refused(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Refused { what: what.into(), hint: hint.into() }
+    }
+
+    /// Tells of a git that failed, by what it complained of.
+    pub(super) fn git(command: &str, end: GitEnd, stderr: &[u8]) -> Self {
+        let said = String::from_utf8_lossy(stderr).trim().to_owned();
+        let said = if said.is_empty() { end.to_string() } else { said };
+        Self::Git { command: command.to_owned(), end, said }
+    }
+
+    /// Tells of a git whose answer has another shape than git's.
+    pub(super) fn garbled(command: &str) -> Self {
+        Self::git(command, GitEnd::Garbled, b"")
     }
 }
 

@@ -2,11 +2,12 @@
 //! is: the filter would have to run to make the blob, and none ever runs. What LFS itself keeps in a commit can be.
 
 use super::changes::Changed;
-use super::checkpoint::shown;
 use super::error::WorktreeError;
+use super::layout::shown;
 use super::pointer::is_pointer_at;
 use super::root::Root;
 use super::tree::LINK;
+use super::unfit::Unfit;
 
 /// Reads what `check-attr -z filter` says of these paths, in their order and up to an empty record, refuses if
 /// need be, and returns what follows.
@@ -17,14 +18,12 @@ pub(super) fn refuse<'p>(
 ) -> Result<&'p [u8], WorktreeError> {
     let (filters, rest) = read(printed);
     for (changed, (path, filter)) in written.iter().zip(filters) {
-        let plain = matches!(filter, b"unspecified" | b"unset" | b"set") || changed.mode == LINK;
+        let plain = matches!(filter, b"unspecified" | b"unset" | b"set")
+            || changed.written().is_some_and(|written| written.held.mode == LINK);
         let fits = plain || (filter == b"lfs" && is_pointer_at(root, path)?);
         if !fits || path != changed.path {
-            return Err(WorktreeError::Uncommittable(format!(
-                "{} has the filter `{}`, which a run cannot apply: change it outside of runs, or take it from the filter",
-                shown(path),
-                shown(filter)
-            )));
+            let (path, filter) = (shown(path).into_owned(), shown(filter).into_owned());
+            return Err(Unfit::Filtered { path, filter }.into());
         }
     }
     Ok(rest)

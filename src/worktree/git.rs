@@ -176,9 +176,7 @@ impl Git {
         if output.status.success() {
             return Ok(output.stdout);
         }
-        let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        let stderr = if stderr.is_empty() { output.status.to_string() } else { stderr };
-        Err(WorktreeError::Git { command: self.name.clone(), stderr })
+        Err(WorktreeError::git(&self.name, output.status.into(), &output.stderr))
     }
 
     fn unstartable(error: &std::io::Error) -> WorktreeError {

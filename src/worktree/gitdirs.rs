@@ -4,13 +4,16 @@ use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use super::create::{DURABLE, RunOf};
-use super::earlier::fetch_earlier;
+use super::base::Base;
+use super::bundle;
 use super::error::{WorktreeError, at};
 use super::git::Git;
+use super::id::{Oid, RefName};
+use super::init::init;
 use super::intake::{Depth, make_refs};
+use super::layout::{DURABLE, Earlier, RESULT, RunOf};
 use super::part::Part;
-use super::repository::{Base, Person, Repository};
+use super::repository::{Person, Repository};
 use super::rundir::RunDir;
 
 /// Makes both git directories of every part.
@@ -54,7 +57,7 @@ fn make_checkpoints(
     part: &Part,
     shared: bool,
 ) -> Result<(), WorktreeError> {
-    init(path, repository, true)?;
+    init(path, repository.format, true)?;
     let depth = if shared { Depth::Borrowed } else { Depth::To(&part.commit) };
     part.source.bring(path, &[&part.commit], depth)?;
     let settings = [
@@ -84,7 +87,7 @@ fn make_private(
     person: &Person,
 ) -> Result<(), WorktreeError> {
     fs::create_dir_all(place).map_err(at(place))?;
-    init(place, repository, false)?;
+    init(place, repository.format, false)?;
     // `git submodule status` passes over those that are not active.
     for (key, value) in
         [("user.name", &*person.name), ("user.email", &*person.email), ("submodule.active", ".")]
@@ -104,31 +107,50 @@ fn fill_own(
     depth: Depth<'_>,
 ) -> Result<(), WorktreeError> {
     let mut refs = repository.source().tags()?;
-    refs.push((format!("refs/heads/{branch}"), base.commit.clone()));
-    let named = format!("refs/heads/{}", base.name);
-    if repository.has_ref(&named)? {
+    let own = RefName::branch(branch)?;
+    refs.push((own.clone(), base.commit.clone()));
+    if let Some(named) = RefName::branch(&base.name).ok()
+        && repository.has_ref(named.as_str())?
+    {
         refs.push((named, base.commit.clone()));
     }
     if let Some(upstream) = &base.upstream {
-        let commit = repository.git("rev-parse").args(["--verify", upstream]).line()?;
-        refs.push((upstream.clone(), commit));
+        let commit = repository.git("rev-parse").args(["--verify", upstream.as_str()]).line()?;
+        refs.push((upstream.clone(), Oid::parse(&commit)?));
     }
-    let wanted: Vec<&str> = refs.iter().map(|(_, id)| id.as_str()).collect();
+    let wanted: Vec<&Oid> = refs.iter().map(|(_, id)| id).collect();
     repository.source().bring(git_dir, &wanted, depth)?;
     make_refs(git_dir, &refs)?;
-    let head = format!("refs/heads/{branch}");
-    Git::new(git_dir, "symbolic-ref").git_dir(git_dir).args(["HEAD", &head]).run().map(drop)
+    Git::new(git_dir, "symbolic-ref").git_dir(git_dir).args(["HEAD", own.as_str()]).run().map(drop)
 }
 
 /// A submodule's own repository: its history, its tags, HEAD detached at the commit, as git leaves it.
 fn fill_submodule(git_dir: &Path, part: &Part) -> Result<(), WorktreeError> {
     let tags = part.source.tags()?;
-    let mut wanted = vec![part.commit.as_str()];
-    wanted.extend(tags.iter().map(|(_, id)| id.as_str()));
+    let mut wanted = vec![&part.commit];
+    wanted.extend(tags.iter().map(|(_, id)| id));
     part.source.bring(git_dir, &wanted, Depth::All)?;
     let head = git_dir.join("HEAD");
     fs::write(&head, format!("{}\n", part.commit)).map_err(at(&head))?;
     make_refs(git_dir, &tags)
+}
+
+/// Fetches what an earlier part of the run left into the runner's git directory, before that is made over to whom the steps run as.
+fn fetch_earlier(
+    checkpoints: &Path,
+    repository: &Repository,
+    base: &Base,
+    earlier: Earlier<'_>,
+) -> Result<(), WorktreeError> {
+    let checkpoint = Oid::parse(earlier.checkpoint)?;
+    // Borrowed or not: what is there already is a few objects.
+    repository.source().bring(checkpoints, &[&checkpoint], Depth::To(&base.commit))?;
+    make_refs(checkpoints, &[(RefName::parse(RESULT)?, checkpoint)])?;
+    let Some(salvage) = earlier.salvage else { return Ok(()) };
+    // It is bundled again, never checked out: nothing in it has to be fit for that.
+    let fetch = Git::new(checkpoints, "fetch").stdin(bundle::open(salvage)?);
+    let fetch = fetch.args(["--quiet", "--no-write-fetch-head", "--no-tags", "/proc/self/fd/0"]);
+    fetch.arg("refs/salvage/*:refs/salvage/*").run().map(drop)
 }
 
 /// What the user has set in `info/attributes` holds for steps and checkpoints, too.
@@ -140,14 +162,4 @@ fn lay_attributes(git_dir: &Path, part: &Part) -> Result<(), WorktreeError> {
     }
     let file = info.join("attributes");
     fs::write(&file, &part.attributes).map_err(at(&file))
-}
-
-/// Makes an empty repository that names its objects as the user's does.
-pub(super) fn init(path: &Path, repository: &Repository, bare: bool) -> Result<(), WorktreeError> {
-    let format = format!("--object-format={}", repository.format.name());
-    let parent = path.parent().unwrap_or(path);
-    fs::create_dir_all(parent).map_err(at(parent))?;
-    let init = Git::new(parent, "init").args(["--quiet", "--template=", &format, "--initial-branch=none"]);
-    let init = if bare { init.arg("--bare") } else { init };
-    init.arg(path).run().map(drop)
 }

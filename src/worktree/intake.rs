@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{WorktreeError, at};
 use super::git::{Git, Owner};
+use super::id::{Oid, RefName};
 use super::tree;
 
 /// A git directory of the user's that objects are taken out of.
@@ -21,7 +22,7 @@ pub(super) enum Depth<'a> {
     /// All there is; of a shallow clone, as far as it goes.
     All,
     /// Down to this commit and no further.
-    To(&'a str),
+    To(&'a Oid),
     /// None: the objects stay where they are and are borrowed.
     Borrowed,
 }
@@ -33,27 +34,30 @@ impl Source {
     }
 
     /// Reads objects by their ids, in that order.
-    pub(super) fn blobs(&self, ids: &[&str]) -> Result<Vec<Vec<u8>>, WorktreeError> {
+    pub(super) fn blobs(&self, ids: &[&Oid]) -> Result<Vec<Vec<u8>>, WorktreeError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let asked = ids.iter().flat_map(|id| [id.as_bytes(), b"\n"].concat()).collect();
+        let asked = ids.iter().flat_map(|id| [id.as_str().as_bytes(), b"\n"].concat()).collect();
         tree::parse_batch(&self.git("cat-file").arg("--batch").feed(asked)?)
     }
 
     /// Returns every tag with its object.
-    pub(super) fn tags(&self) -> Result<Vec<(String, String)>, WorktreeError> {
+    pub(super) fn tags(&self) -> Result<Vec<(RefName, Oid)>, WorktreeError> {
         let listed =
             self.git("for-each-ref").args(["--format=%(refname) %(objectname)", "refs/tags/"]).run()?;
         let text = String::from_utf8_lossy(&listed);
-        let pairs = text.lines().filter_map(|line| line.split_once(' '));
-        Ok(pairs.map(|(name, id)| (name.to_owned(), id.to_owned())).collect())
+        let tag = |line: &str| {
+            let (name, id) = line.split_once(' ')?;
+            Some((RefName::parse(name).ok()?, Oid::parse(id).ok()?))
+        };
+        text.lines().map(|line| tag(line).ok_or_else(|| WorktreeError::garbled("for-each-ref"))).collect()
     }
 
     /// Brings the objects of `wanted` and everything they need into the git directory `into`.
-    pub(super) fn bring(&self, into: &Path, wanted: &[&str], depth: Depth<'_>) -> Result<(), WorktreeError> {
+    pub(super) fn bring(&self, into: &Path, wanted: &[&Oid], depth: Depth<'_>) -> Result<(), WorktreeError> {
         let cut = match depth {
-            Depth::To(commit) => vec![commit.to_owned()],
+            Depth::To(commit) => vec![commit.clone()],
             Depth::All | Depth::Borrowed => self.boundaries()?,
         };
         if depth == Depth::Borrowed {
@@ -97,10 +101,10 @@ impl Source {
     }
 
     /// Returns the commits where the history of a shallow clone ends.
-    fn boundaries(&self) -> Result<Vec<String>, WorktreeError> {
+    fn boundaries(&self) -> Result<Vec<Oid>, WorktreeError> {
         let file = self.git_dir.join("shallow");
         match std::fs::read_to_string(&file) {
-            Ok(text) => Ok(text.lines().map(str::to_owned).collect()),
+            Ok(text) => text.lines().map(|line| Ok(Oid::parse(line)?)).collect(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => Err(at(&file)(error)),
         }
@@ -108,7 +112,7 @@ impl Source {
 }
 
 /// Makes refs in a git directory of a run's: name and object.
-pub(super) fn make_refs(git_dir: &Path, refs: &[(String, String)]) -> Result<(), WorktreeError> {
+pub(super) fn make_refs(git_dir: &Path, refs: &[(RefName, Oid)]) -> Result<(), WorktreeError> {
     let commands: String = refs.iter().map(|(name, id)| format!("update {name} {id}\n")).collect();
     let update = Git::new(git_dir, "update-ref").git_dir(git_dir).arg("--stdin");
     update.feed(commands.into_bytes()).map(drop)

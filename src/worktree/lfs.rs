@@ -7,15 +7,16 @@ use std::io::{self, Read as _, Seek as _};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::time::{Duration, SystemTime};
 
-use super::Worktree;
 use super::changes::Changed;
+use super::checkout::Worktree;
 use super::checkpoint::STAGE;
-use super::create::{RESULT, part_at};
 use super::error::{WorktreeError, at};
 use super::filters;
-use super::pointer::{Pointer, is_pointer_at};
+use super::id::Oid;
+use super::layout::RESULT;
+use super::pointer::{LfsFiles, Pointer, is_pointer_at};
 use super::root::Root;
-use super::tree::LINK;
+use super::tree::{Held, LINK};
 
 /// Contents are dated back by this: into a file that may be younger than its index, in whole seconds, git looks
 /// again, and would not find the pointer there.
@@ -45,25 +46,6 @@ git update-index -z --index-info <"$INBOX/entries"
 git -c filter.lfs.clean='exec git cat-file blob "$RESULT:"%f' update-index -q --refresh
 "#;
 
-/// How many files of LFS a worktree has.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LfsFiles {
-    /// With their content.
-    pub contents: u64,
-    /// As their pointers.
-    pub pointers: u64,
-}
-
-impl LfsFiles {
-    /// Says how many lack their content, if some do.
-    pub fn missing(self) -> Option<String> {
-        let (pointers, all) = (self.pointers, self.contents + self.pointers);
-        (pointers > 0).then(|| {
-            format!("{pointers} of {all} files of Git LFS are there as their pointers: their content is not in this repository (git lfs pull)")
-        })
-    }
-}
-
 impl Worktree {
     /// Tells how many files of LFS there are, as contents and as pointers.
     pub fn lfs_files(&self) -> LfsFiles {
@@ -72,7 +54,7 @@ impl Worktree {
 
     /// Fills everything that the last checkpoint holds.
     pub(super) async fn fill_all(&mut self) -> Result<(), WorktreeError> {
-        let paths = if self.lfs { self.snapshot.files() } else { Vec::new() };
+        let paths = if self.base.lfs { self.snapshot.files() } else { Vec::new() };
         self.lfs_files = self.fill(&paths.iter().map(Vec::as_slice).collect::<Vec<_>>()).await?;
         Ok(())
     }
@@ -81,7 +63,7 @@ impl Worktree {
     /// unchanged. No step may be running.
     pub(super) async fn fill(&mut self, paths: &[&[u8]]) -> Result<LfsFiles, WorktreeError> {
         let mut files = LfsFiles::default();
-        let parts = if self.lfs { self.parts.len() } else { 0 };
+        let parts = if self.base.lfs { self.base.parts.len() } else { 0 };
         for number in 0..parts {
             let own: Vec<&[u8]> = paths.iter().filter_map(|path| self.in_part(number, path)).collect();
             if !own.is_empty() {
@@ -98,7 +80,7 @@ impl Worktree {
         files: &mut LfsFiles,
     ) -> Result<(), WorktreeError> {
         self.lay("asked", paths)?;
-        let place = part_at(&self.dir, number, &self.parts[number]);
+        let place = self.dir.part_at(number, &self.base.parts[number].path);
         let variables = [&place[..], &[("RESULT", RESULT.into())]].concat();
         let ask = [ATTRIBUTES, OWN_INDEX, LIST].concat();
         let printed = self.git.script("attributes", &ask, &variables).await?;
@@ -127,22 +109,22 @@ impl Worktree {
 
     /// Tells whether a content is at a path now, or a pointer; nothing if it is neither.
     fn fill_one(&mut self, part: usize, path: &[u8]) -> Result<Option<bool>, WorktreeError> {
-        let path = &self.parts[part].in_worktree(path);
-        let Some((_, committed)) = self.snapshot.committed(path) else { return Ok(None) };
+        let path = &self.base.parts[part].in_worktree(path);
+        let Some(Held { oid: committed, .. }) = self.snapshot.committed(path) else { return Ok(None) };
         // Where a runner died, a step has left anything.
         let Ok((mut file, size)) = self.root.file(path) else { return Ok(None) };
         let (made, raw) = Pointer::of(&mut file, size, self.repository.format)?;
-        let is_pointer = raw == committed && size > 0 && is_pointer_at(&self.root, path)?;
+        let is_pointer = raw == *committed && size > 0 && is_pointer_at(&self.root, path)?;
         let content = if is_pointer {
             self.put_content(part, path)?
         } else {
-            let is_named = made.blob(self.repository.format) == committed;
+            let is_named = made.blob(self.repository.format) == *committed;
             (is_named && self.has_content(part, &made)).then_some(raw)
         };
         let Some(content) = content else { return Ok(is_pointer.then_some(false)) };
         if part == 0 {
             // What a submodule has, the repository need not have.
-            self.contents.insert(content.clone(), committed.to_owned());
+            self.contents.insert(content.clone(), committed.clone());
         }
         self.snapshot.converted(path, content);
         Ok(Some(true))
@@ -156,7 +138,7 @@ impl Worktree {
 
     /// Puts the content in the place of the pointer at a path, and returns its id as a blob; nothing if it is not
     /// to be had, whole. Owner and mode are those that git gave the pointer.
-    fn put_content(&self, part: usize, path: &[u8]) -> Result<Option<String>, WorktreeError> {
+    fn put_content(&self, part: usize, path: &[u8]) -> Result<Option<Oid>, WorktreeError> {
         let (like, length) = self.root.file(path)?;
         let like_it = like.metadata()?;
         let Some(pointer) = Pointer::read(like, length)? else { return Ok(None) };
@@ -184,7 +166,7 @@ impl Worktree {
 
     /// Opens the object that a part's repository has for a pointer, if it is a file of that size behind no link.
     fn stored(&self, part: usize, pointer: &Pointer) -> Option<File> {
-        let store = Root::open(&self.parts[part].source.git_dir).ok()?;
+        let store = Root::open(&self.base.parts[part].source.git_dir).ok()?;
         let (file, size) = store.file(pointer.object().as_bytes()).ok()?;
         (size == pointer.size).then_some(file)
     }
@@ -195,7 +177,11 @@ impl Worktree {
         &self,
         written: &mut Vec<&Changed>,
     ) -> Result<Vec<Vec<u8>>, WorktreeError> {
-        let pointer_of = |changed: &Changed| self.contents.get(&changed.oid).filter(|_| changed.mode != LINK);
+        let pointer_of = |changed: &Changed| {
+            let held = &changed.written()?.held;
+            let pointer = self.contents.get(&held.oid).filter(|_| held.mode != LINK)?;
+            Some(Held { mode: held.mode, oid: pointer.clone() })
+        };
         let (contents, others): (Vec<&Changed>, Vec<&Changed>) =
             written.iter().partition(|changed| pointer_of(changed).is_some());
         if contents.is_empty() {
@@ -208,9 +194,9 @@ impl Worktree {
         let mut records = Vec::new();
         written.retain(|changed| {
             let pointer = pointer_of(changed).filter(|_| with_filter.contains(&*changed.path));
-            records.extend(
-                pointer.map(|oid| [format!("{:o} {oid}\t", changed.mode).as_bytes(), &changed.path].concat()),
-            );
+            let record =
+                |held: &Held| [format!("{:o} {}\t", held.mode, held.oid).as_bytes(), &changed.path].concat();
+            records.extend(pointer.as_ref().map(record));
             pointer.is_none()
         });
         Ok(records)

@@ -60,11 +60,10 @@ impl Repository {
         let asked = ids.iter().flat_map(|id| [id.as_bytes(), b"\n"].concat()).collect();
         let output = self.git("cat-file").arg("--batch").feed(asked)?;
         let mut rest = output.as_slice();
-        let unreadable =
-            || WorktreeError::Git { command: "cat-file".into(), stderr: "an answer of another shape".into() };
         ids.iter()
             .map(|id| {
-                let (found, after) = self.answer(id, rest).ok_or_else(unreadable)?;
+                let (found, after) =
+                    self.answer(id, rest).ok_or_else(|| WorktreeError::garbled("cat-file"))?;
                 rest = after;
                 Ok(found)
             })
@@ -84,7 +83,7 @@ impl Repository {
         let kind = words.next()?;
         let (object, rest) = (body.get(..size)?, body.get(size + 1..)?);
         let name = self.format.object(kind, object);
-        let found = if kind == "commit" && name == id { parse(object) } else { None };
+        let found = if kind == "commit" && name == *id { parse(object) } else { None };
         Some((found.map_or(Found::Other, Found::Commit), rest))
     }
 

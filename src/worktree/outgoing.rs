@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::process::Command;
 
 use super::error::WorktreeError;
+use super::id::Oid;
 use super::repository::Repository;
 use super::tree;
 
@@ -30,14 +31,14 @@ pub enum Outgoing {
     /// A commit, as git keeps it: message, author, trailers.
     Commit {
         /// Its id.
-        commit: String,
+        commit: Oid,
         /// Its text.
         text: Vec<u8>,
     },
     /// A file that a commit adds or changes.
     File {
         /// The commit.
-        commit: String,
+        commit: Oid,
         /// Where the file is.
         path: Vec<u8>,
         /// What is in it.
@@ -93,19 +94,21 @@ impl Repository {
         result: &str,
         look: &mut dyn FnMut(Outgoing),
     ) -> Result<(), WorktreeError> {
-        let at_base: HashMap<Vec<u8>, String> = self.listing(base)?;
-        let commits = self.git("rev-list").args(["--reverse", result, &format!("^{base}")]).line()?;
+        let (base, result) = (&Oid::parse(base)?, Oid::parse(result)?);
+        let at_base: HashMap<Vec<u8>, Oid> = self.listing(base)?;
+        let commits =
+            self.git("rev-list").args(["--reverse", result.as_str(), &format!("^{base}")]).line()?;
         for commit in commits.lines() {
+            let commit = &Oid::parse(commit)?;
             for text in self.blobs(&[commit])? {
-                look(Outgoing::Commit { commit: commit.to_owned(), text });
+                look(Outgoing::Commit { commit: commit.clone(), text });
             }
-            let args = ["-r", "-z", "-m", "--root", "--raw", "--no-renames", "--no-commit-id", commit];
+            let args =
+                ["-r", "-z", "-m", "--root", "--raw", "--no-renames", "--no-commit-id", commit.as_str()];
             let changed = tree::parse_differences(&self.git("diff-tree").args(args).run()?)?;
-            let changed: Vec<(Vec<u8>, String)> = changed
-                .into_iter()
-                .filter(|change| change.mode != 0 && change.mode != tree::GITLINK)
-                .map(|change| (change.path, change.oid))
-                .collect();
+            let files = changed.into_iter().filter_map(|change| Some((change.path, change.new?)));
+            let files = files.filter(|(_, held)| held.mode != tree::GITLINK);
+            let changed: Vec<(Vec<u8>, Oid)> = files.map(|(path, held)| (path, held.oid)).collect();
             self.files(commit, &changed, &at_base, look)?;
         }
         Ok(())
@@ -114,16 +117,16 @@ impl Repository {
     /// Hands over files of a commit, in batches that fit into memory.
     fn files(
         &self,
-        commit: &str,
-        changed: &[(Vec<u8>, String)],
-        at_base: &HashMap<Vec<u8>, String>,
+        commit: &Oid,
+        changed: &[(Vec<u8>, Oid)],
+        at_base: &HashMap<Vec<u8>, Oid>,
         look: &mut dyn FnMut(Outgoing),
     ) -> Result<(), WorktreeError> {
-        let before = |path: &Vec<u8>| at_base.get(path).map(String::as_str);
-        let asked: Vec<&str> =
-            changed.iter().flat_map(|(path, oid)| [Some(&**oid), before(path)]).flatten().collect();
+        let before = |path: &Vec<u8>| at_base.get(path);
+        let asked: Vec<&Oid> =
+            changed.iter().flat_map(|(path, oid)| [Some(oid), before(path)]).flatten().collect();
         let sizes = self.sizes(&asked)?;
-        let size = |oid: &str| sizes.get(oid).copied().unwrap_or(0);
+        let size = |oid: &Oid| sizes.get(oid).copied().unwrap_or(0);
         let mut rest = changed;
         while !rest.is_empty() {
             let mut sum = 0;
@@ -135,38 +138,38 @@ impl Repository {
             let (batch, more) = rest.split_at(fits.count());
             rest = more;
             if let Some((path, _)) = batch.iter().find(|(_, oid)| size(oid) > MOST) {
-                let path = String::from_utf8_lossy(path);
-                return Err(WorktreeError::Uncommittable(format!("{path} is larger than 100 MiB")));
+                let path = String::from_utf8_lossy(path).into_owned();
+                return Err(WorktreeError::TooLarge { path });
             }
-            let ids: Vec<&str> =
-                batch.iter().flat_map(|(path, oid)| [Some(&**oid), before(path)]).flatten().collect();
+            let ids: Vec<&Oid> =
+                batch.iter().flat_map(|(path, oid)| [Some(oid), before(path)]).flatten().collect();
             let mut contents = self.blobs(&ids)?.into_iter();
             for (path, _) in batch {
                 let content = contents.next().unwrap_or_default();
                 let at_base = before(path).and_then(|_| contents.next()).unwrap_or_default();
-                look(Outgoing::File { commit: commit.to_owned(), path: path.clone(), content, at_base });
+                look(Outgoing::File { commit: commit.clone(), path: path.clone(), content, at_base });
             }
         }
         Ok(())
     }
 
-    fn listing(&self, commit: &str) -> Result<HashMap<Vec<u8>, String>, WorktreeError> {
-        let listing = self.git("ls-tree").args(["-r", "-z", "--full-tree", commit]).run()?;
-        let blobs = tree::parse(&listing)?.into_iter().filter(|entry| entry.mode != tree::GITLINK);
-        Ok(blobs.map(|entry| (entry.path, entry.oid)).collect())
+    fn listing(&self, commit: &Oid) -> Result<HashMap<Vec<u8>, Oid>, WorktreeError> {
+        let listing = self.git("ls-tree").args(["-r", "-z", "--full-tree", commit.as_str()]).run()?;
+        let blobs = tree::parse(&listing)?.into_iter().filter(|entry| entry.held.mode != tree::GITLINK);
+        Ok(blobs.map(|entry| (entry.path, entry.held.oid)).collect())
     }
 
     /// Returns the size of each object.
-    fn sizes(&self, ids: &[&str]) -> Result<HashMap<String, u64>, WorktreeError> {
+    fn sizes(&self, ids: &[&Oid]) -> Result<HashMap<Oid, u64>, WorktreeError> {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let asked = ids.iter().flat_map(|id| [id.as_bytes(), b"\n"].concat()).collect();
+        let asked = ids.iter().flat_map(|id| [id.as_str().as_bytes(), b"\n"].concat()).collect();
         let check = "--batch-check=%(objectname) %(objectsize)";
         let answer = self.git("cat-file").arg(check).feed(asked)?;
         let answer = String::from_utf8_lossy(&answer);
         let pair = |line: &str| {
-            line.split_once(' ').and_then(|(id, size)| Some((id.to_owned(), size.parse().ok()?)))
+            line.split_once(' ').and_then(|(id, size)| Some((Oid::parse(id).ok()?, size.parse().ok()?)))
         };
         Ok(answer.lines().filter_map(pair).collect())
     }

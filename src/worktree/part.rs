@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
-use super::error::{WorktreeError, at};
+use super::error::{GitEnd, WorktreeError, at};
+use super::id::Oid;
 use super::intake::Source;
 use super::repository::Repository;
 use super::tree::{self, Entry};
@@ -14,7 +15,7 @@ pub(super) struct Part {
     /// Where; empty for the repository itself.
     pub(super) path: Vec<u8>,
     /// The commit.
-    pub(super) commit: String,
+    pub(super) commit: Oid,
     /// What is in it, by paths from its own top.
     pub(super) entries: Vec<Entry>,
     /// Where its objects come from.
@@ -24,7 +25,7 @@ pub(super) struct Part {
 }
 
 /// Returns the parts of a commit, the repository itself first, each before what is inside of it.
-pub(super) fn all(repository: &Repository, commit: &str) -> Result<Vec<Part>, WorktreeError> {
+pub(super) fn all(repository: &Repository, commit: &Oid) -> Result<Vec<Part>, WorktreeError> {
     let mut parts = vec![Part::read(Vec::new(), commit, repository.source())?];
     // In a linked worktree submodules are that worktree's own, and looked for there first.
     let own = repository.git("rev-parse").args(["--path-format=absolute", "--git-dir"]).line()?;
@@ -62,14 +63,14 @@ fn any_has(parts: &[Part], wanted: fn(&str) -> bool) -> Result<bool, WorktreeErr
 }
 
 impl Part {
-    fn read(path: Vec<u8>, commit: &str, source: Source) -> Result<Self, WorktreeError> {
-        let listing = source.git("ls-tree").args(["-r", "-z", "--full-tree", commit]).run()?;
+    fn read(path: Vec<u8>, commit: &Oid, source: Source) -> Result<Self, WorktreeError> {
+        let listing = source.git("ls-tree").args(["-r", "-z", "--full-tree", commit.as_str()]).run()?;
         let file = source.git_dir.join("info/attributes");
         let attributes = match std::fs::read(&file) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(at(&file)(error)),
             read => read.unwrap_or_default(),
         };
-        Ok(Self { path, commit: commit.to_owned(), entries: tree::parse(&listing)?, source, attributes })
+        Ok(Self { path, commit: commit.clone(), entries: tree::parse(&listing)?, source, attributes })
     }
 
     /// Returns a path of this part as one of the worktree.
@@ -79,13 +80,13 @@ impl Part {
 
     /// Returns its files and links, by paths of the worktree.
     pub(super) fn files(&self) -> impl Iterator<Item = Entry> {
-        let files = self.entries.iter().filter(|entry| entry.mode != tree::GITLINK);
+        let files = self.entries.iter().filter(|entry| entry.held.mode != tree::GITLINK);
         files.map(|entry| Entry { path: self.in_worktree(&entry.path), ..entry.clone() })
     }
 
     /// Returns the paths of the submodules in it, checked out or not, as paths of the worktree.
     pub(super) fn gitlinks(&self) -> impl Iterator<Item = Vec<u8>> {
-        let links = self.entries.iter().filter(|entry| entry.mode == tree::GITLINK);
+        let links = self.entries.iter().filter(|entry| entry.held.mode == tree::GITLINK);
         links.map(|entry| self.in_worktree(&entry.path))
     }
 
@@ -94,9 +95,9 @@ impl Part {
         let entries: Vec<&Entry> = self
             .entries
             .iter()
-            .filter(|entry| entry.file_name() == name && entry.mode != tree::GITLINK)
+            .filter(|entry| entry.file_name() == name && entry.held.mode != tree::GITLINK)
             .collect();
-        let ids: Vec<&str> = entries.iter().map(|entry| entry.oid.as_str()).collect();
+        let ids: Vec<&Oid> = entries.iter().map(|entry| &entry.held.oid).collect();
         let bytes = self.source.blobs(&ids)?;
         Ok(entries.into_iter().zip(bytes).collect())
     }
@@ -112,25 +113,25 @@ impl Part {
         homes.push(self.source.git_dir.clone());
         let names = self.submodule_names()?;
         let mut found = Vec::new();
-        for link in self.entries.iter().filter(|entry| entry.mode == tree::GITLINK) {
+        for link in self.entries.iter().filter(|entry| entry.held.mode == tree::GITLINK) {
             let Some(name) = names.get(&link.path) else { continue };
             let there = |home: &PathBuf| {
                 Some(home.join("modules").join(name)).filter(|dir| dir.join("HEAD").is_file())
             };
             let Some(git_dir) = homes.iter().find_map(there) else { continue };
             let source = Source { git_dir, owner: self.source.owner };
-            let object = format!("{}^{{commit}}", link.oid);
+            let object = format!("{}^{{commit}}", link.held.oid);
             if !source.git("cat-file").args(["-e", &object]).succeeds()? {
                 let path = String::from_utf8_lossy(&self.in_worktree(&link.path)).into_owned();
                 return Err(WorktreeError::refused(
                     format!(
                         "the submodule `{path}` does not have the commit that the base names, {}",
-                        link.oid
+                        link.held.oid
                     ),
                     "fetch it: git submodule update --init --recursive",
                 ));
             }
-            found.push(Self::read(self.in_worktree(&link.path), &link.oid, source)?);
+            found.push(Self::read(self.in_worktree(&link.path), &link.held.oid, source)?);
         }
         Ok(found)
     }
@@ -143,13 +144,13 @@ impl Part {
         let config = self.source.git("config").args([
             "-z",
             "--blob",
-            &file.oid,
+            file.held.oid.as_str(),
             "--get-regexp",
             r"^submodule\..*\.path$",
         ]);
         let listed = match config.run() {
-            // How git says that there is none in it.
-            Err(WorktreeError::Git { stderr, .. }) if stderr == "exit status: 1" => Vec::new(),
+            // There is none in it.
+            Err(WorktreeError::Git { end: GitEnd::Code(1), .. }) => Vec::new(),
             listed => listed?,
         };
         let records = listed.split(|&byte| byte == 0).filter_map(|record| {

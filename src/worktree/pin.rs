@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use super::error::WorktreeError;
+use super::id::Oid;
 use super::repository::Repository;
 use super::rundir::RunDir;
 use super::state::State;
@@ -17,8 +18,8 @@ pub(super) fn of(run: &str) -> String {
 
 impl Repository {
     /// Pins the base of a run, and returns the folders that its objects are borrowed from.
-    pub(super) fn pin(&self, run: &str, commit: &str) -> Result<Vec<PathBuf>, WorktreeError> {
-        self.git("update-ref").args([&of(run), commit]).run()?;
+    pub(super) fn pin(&self, run: &str, commit: &Oid) -> Result<Vec<PathBuf>, WorktreeError> {
+        self.git("update-ref").args([of(run).as_str(), commit.as_str()]).run()?;
         self.source().object_folders()
     }
 

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 
 use sha2::{Digest, Sha256};
 
+use super::id::Oid;
 use super::root::Root;
 use super::tree::ObjectFormat;
 
@@ -29,14 +30,14 @@ impl Pointer {
     }
 
     /// Makes the pointer of a file, of which there must be `size` bytes; and the id that these have as a blob.
-    pub(super) fn of(file: &mut File, size: u64, format: ObjectFormat) -> io::Result<(Self, String)> {
+    pub(super) fn of(file: &mut File, size: u64, format: ObjectFormat) -> io::Result<(Self, Oid)> {
         let mut hashed = Hashed(file, Sha256::new());
         let raw = format.blob(size, &mut hashed)?;
         Ok((Self { digest: hex::encode(hashed.1.finalize()), size }, raw))
     }
 
     /// Returns the id that the pointer itself has as a blob.
-    pub(super) fn blob(&self, format: ObjectFormat) -> String {
+    pub(super) fn blob(&self, format: ObjectFormat) -> Oid {
         format.object("blob", self.text().as_bytes())
     }
 
@@ -48,6 +49,25 @@ impl Pointer {
     pub(super) fn object(&self) -> String {
         let digest = &self.digest;
         format!("lfs/objects/{}/{}/{digest}", &digest[..2], &digest[2..4])
+    }
+}
+
+/// How many files of LFS a worktree has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LfsFiles {
+    /// With their content.
+    pub contents: u64,
+    /// As their pointers.
+    pub pointers: u64,
+}
+
+impl LfsFiles {
+    /// Says how many lack their content, if some do.
+    pub fn missing(self) -> Option<String> {
+        let (pointers, all) = (self.pointers, self.contents + self.pointers);
+        (pointers > 0).then(|| {
+            format!("{pointers} of {all} files of Git LFS are there as their pointers: their content is not in this repository (git lfs pull)")
+        })
     }
 }
 

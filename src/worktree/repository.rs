@@ -7,9 +7,8 @@ use std::path::{Component, Path, PathBuf};
 
 use super::error::{WorktreeError, at};
 use super::git::{Git, Owner};
+use super::id::Oid;
 use super::intake::Source;
-use super::part::{self, Part};
-use super::strict;
 use super::tree::{self, Entry, ObjectFormat};
 
 /// The repository that autopilot was started in.
@@ -24,19 +23,6 @@ pub struct Repository {
     /// Whose it is, when autopilot is root and the repository is not.
     owner: Option<Owner>,
     bare: bool,
-}
-
-/// The commit a run starts from, and what it holds.
-#[derive(Debug, Clone)]
-pub struct Base {
-    /// As the plan names it, else the branch that is checked out, else `HEAD`.
-    pub name: String,
-    /// The commit, in hex.
-    pub commit: String,
-    /// Full name of the branch's upstream tracking ref, if it has one.
-    pub(super) upstream: Option<String>,
-    /// The repository's own files, then those of each submodule that is there.
-    pub(super) parts: Vec<Part>,
 }
 
 /// Who commits.
@@ -85,24 +71,6 @@ impl Repository {
         })
     }
 
-    /// Resolves the base of a run and refuses what has to be refused, before anything is made.
-    pub fn base(&self, named: Option<&str>) -> Result<Base, WorktreeError> {
-        let base = self.resolve(named)?;
-        strict::refuse(self, &base)?;
-        Ok(base)
-    }
-
-    /// The same for a run that has begun: what is left of it is to be had, whatever its base holds.
-    pub(super) fn resolve(&self, named: Option<&str>) -> Result<Base, WorktreeError> {
-        let head = self.git("symbolic-ref").args(["--quiet", "--short", "HEAD"]).line().ok();
-        let name = named.map(str::to_owned).or(head).unwrap_or_else(|| "HEAD".to_owned());
-        let commit = self.commit_of(&name)?;
-        self.refuse_incomplete(&commit)?;
-        self.refuse_unnamable()?;
-        let parts = part::all(self, &commit)?;
-        Ok(Base { upstream: self.upstream_of(&name), name, commit, parts })
-    }
-
     /// Tells whether the checkout has changes of the user, which are not part of a run. Plans need not be committed.
     pub fn is_dirty(&self) -> Result<bool, WorktreeError> {
         let changes = ["--porcelain", "-z", "--no-renames", "--", ":/", ":(top,exclude).ai/plans"];
@@ -124,10 +92,10 @@ impl Repository {
         let inside = |entry: &&Entry| {
             let path = Path::new(OsStr::from_bytes(&entry.path));
             let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
-            plain && path.starts_with(folder) && matches!(entry.mode, tree::FILE | tree::EXECUTABLE)
+            plain && path.starts_with(folder) && matches!(entry.held.mode, tree::FILE | tree::EXECUTABLE)
         };
         let files: Vec<&Entry> = entries.iter().filter(inside).collect();
-        let ids: Vec<&str> = files.iter().map(|entry| entry.oid.as_str()).collect();
+        let ids: Vec<&Oid> = files.iter().map(|entry| &entry.held.oid).collect();
         for (entry, bytes) in files.iter().zip(self.blobs(&ids)?) {
             let file = to.join(OsStr::from_bytes(&entry.path));
             let parent = file.parent().unwrap_or(to);
@@ -143,16 +111,17 @@ impl Repository {
     }
 
     /// Returns the commit of a branch, and where it is checked out if it is; nothing if there is no such branch.
-    pub fn branch(&self, name: &str) -> Result<Option<(String, Option<PathBuf>)>, WorktreeError> {
+    pub fn branch(&self, name: &str) -> Result<Option<(Oid, Option<PathBuf>)>, WorktreeError> {
         let reference = format!("refs/heads/{name}");
         let format = "--format=%(refname)%00%(objectname)%00%(worktreepath)";
         let told = self.git("for-each-ref").args([format, &reference]).line()?;
         // The pattern also names what lies below a folder of that name.
         let found = told.lines().map(|line| line.split('\0').collect::<Vec<_>>());
-        Ok(found.filter(|parts| parts[0] == reference).find_map(|parts| {
+        let found = found.filter(|parts| parts[0] == reference).find_map(|parts| {
             let place = parts.get(2).filter(|place| !place.is_empty()).map(PathBuf::from);
-            Some((parts.get(1)?.to_string(), place))
-        }))
+            Some((Oid::parse(parts.get(1)?), place))
+        });
+        found.map(|(commit, place)| Ok((commit?, place))).transpose()
     }
 
     /// Returns the version of git.
@@ -177,7 +146,7 @@ impl Repository {
     }
 
     /// Reads objects by their ids, in that order.
-    pub(super) fn blobs(&self, ids: &[&str]) -> Result<Vec<Vec<u8>>, WorktreeError> {
+    pub(super) fn blobs(&self, ids: &[&Oid]) -> Result<Vec<Vec<u8>>, WorktreeError> {
         self.source().blobs(ids)
     }
 
@@ -207,69 +176,6 @@ impl Repository {
             email: get("user.email").unwrap_or_else(|| "autopilot@localhost".to_owned()),
         }
     }
-
-    fn commit_of(&self, name: &str) -> Result<String, WorktreeError> {
-        let spec = format!("{name}^{{commit}}");
-        let found = self.git("rev-parse").args(["--verify", "--quiet", "--end-of-options", &spec]).line();
-        found.map_err(|_| {
-            if self.git("rev-parse").args(["--verify", "--quiet", "HEAD"]).line().is_err() {
-                WorktreeError::refused(
-                    "this repository has no commit yet, so there is nothing to start from",
-                    "make a first commit: git commit --allow-empty -m 'first'",
-                )
-            } else {
-                let shallow = self.common_dir.join("shallow").exists();
-                WorktreeError::refused(
-                    format!("base `{name}` is not a commit of this repository"),
-                    if shallow {
-                        "this is a shallow clone: fetch that commit too, or all: git fetch --unshallow"
-                    } else {
-                        "name a branch, tag or commit as `base:`, or leave it out for HEAD"
-                    },
-                )
-            }
-        })
-    }
-
-    fn upstream_of(&self, name: &str) -> Option<String> {
-        let reference = format!("refs/heads/{name}");
-        let upstream = self.git("for-each-ref").args(["--format=%(upstream)", &reference]).line().ok()?;
-        let there = upstream.starts_with("refs/remotes/") && self.has_ref(&upstream).ok()?;
-        there.then_some(upstream)
-    }
-
-    /// Refuses a partial clone if something of the base's history is missing: steps have no network to fetch it.
-    fn refuse_incomplete(&self, commit: &str) -> Result<(), WorktreeError> {
-        let promised = self.git("config").args(["--get-regexp", r"^remote\..*\.promisor$"]).succeeds()?;
-        let missing = || {
-            let walk = self.git("rev-list").args(["--objects", "--missing=print", commit, "--tags"]);
-            walk.prints_line_with(b'?')
-        };
-        if promised && missing()? {
-            return Err(WorktreeError::refused(
-                "this is a partial clone, and a part of the base's history is not here",
-                "fetch it: git fetch --refetch --no-filter",
-            ));
-        }
-        Ok(())
-    }
-
-    /// Refuses places and branches under which the result could not have its name.
-    fn refuse_unnamable(&self) -> Result<(), WorktreeError> {
-        if self.has_ref("refs/heads/autopilot")? {
-            return Err(WorktreeError::refused(
-                "the branch `autopilot` stands in the way of result branches, `autopilot/issue-…`",
-                "rename it: git branch -m autopilot ANOTHER-NAME",
-            ));
-        }
-        if self.toplevel.to_str().is_none() || self.common_dir.to_str().is_none() {
-            return Err(WorktreeError::refused(
-                format!("the path of this checkout is not UTF-8: {}", self.toplevel.display()),
-                "move it to a folder with another name",
-            ));
-        }
-        Ok(())
-    }
 }
 
 /// Returns the owner of a path if autopilot is root and the owner is not.
@@ -287,17 +193,16 @@ fn path_of(git: Git) -> Result<PathBuf, WorktreeError> {
 }
 
 fn not_a_repository(folder: &Path, error: WorktreeError) -> WorktreeError {
+    // Git dies of both with the same code; what it says is not translated, since it runs with LC_ALL=C.
     match &error {
-        WorktreeError::Git { stderr, .. } if stderr.contains("dubious ownership") => WorktreeError::refused(
+        WorktreeError::Git { said, .. } if said.contains("dubious ownership") => WorktreeError::refused(
             format!("git does not trust {}: it belongs to somebody else", folder.display()),
             format!("run as its owner, or: git config --global --add safe.directory {}", folder.display()),
         ),
-        WorktreeError::Git { stderr, .. } if stderr.contains("not a git repository") => {
-            WorktreeError::refused(
-                format!("{} is not in a git repository", folder.display()),
-                "start autopilot in the checkout it is to work on, or name it with -C DIR",
-            )
-        }
+        WorktreeError::Git { said, .. } if said.contains("not a git repository") => WorktreeError::refused(
+            format!("{} is not in a git repository", folder.display()),
+            "start autopilot in the checkout it is to work on, or name it with -C DIR",
+        ),
         _ => error,
     }
 }

@@ -4,12 +4,13 @@ use std::io;
 
 use rustix::fs::{FileType, Mode, OFlags};
 
-use super::Worktree;
-use super::changes::{Changes, Kind};
-use super::create::part_at;
+use super::changes::Changes;
+use super::checkout::Worktree;
 use super::error::WorktreeError;
+use super::layout::shown;
 use super::remove::remove_in;
 use super::root::{is_absence, split};
+use super::unfit::Unproved;
 
 /// Writes the listed paths of the last checkpoint again. A git of the step that was killed has left its lock,
 /// which every later one would stumble over; nothing of the step is running now.
@@ -30,11 +31,11 @@ impl Worktree {
         let paths = changes.paths.iter().map(|changed| changed.path.as_slice());
         let restored: Vec<&[u8]> = paths.filter(|path| self.snapshot.holds(path)).collect();
         self.let_git_write(&restored)?;
-        for (number, part) in self.parts.iter().enumerate() {
+        for (number, part) in self.base.parts.iter().enumerate() {
             let of_part: Vec<&[u8]> = restored.iter().filter_map(|path| self.in_part(number, path)).collect();
             if number == 0 || !of_part.is_empty() {
                 self.lay("restored", &of_part)?;
-                self.git.script("restore", RESTORE, &part_at(&self.dir, number, part)).await?;
+                self.git.script("restore", RESTORE, &self.dir.part_at(number, &part.path)).await?;
             }
         }
         self.fill(&restored).await?;
@@ -42,10 +43,7 @@ impl Worktree {
         let left = self.changes()?;
         match left.paths.first() {
             None => Ok(()),
-            Some(changed) => Err(WorktreeError::Uncommittable(format!(
-                "{} could not be reset to the last checkpoint",
-                changed.path().display()
-            ))),
+            Some(changed) => Err(Unproved::NotReset { path: shown(&changed.path).into_owned() }.into()),
         }
     }
 
@@ -73,14 +71,14 @@ impl Worktree {
             [] => Some(path),
             top => path.strip_prefix(top)?.strip_prefix(b"/"),
         };
-        let innermost = self.parts.iter().enumerate().filter(|(_, part)| below(&part.path).is_some());
+        let innermost = self.base.parts.iter().enumerate().filter(|(_, part)| below(&part.path).is_some());
         let (found, part) = innermost.max_by_key(|(_, part)| part.path.len())?;
         (found == number).then(|| below(&part.path))?
     }
 
     /// Removes what is not in the last checkpoint, and whatever stands where it is to be written again.
     fn clear_the_way(&self, changes: &Changes, clean_ignored: bool) -> Result<(), WorktreeError> {
-        for changed in changes.paths.iter().filter(|changed| changed.kind != Kind::Deleted) {
+        for changed in changes.paths.iter().filter(|changed| changed.written().is_some()) {
             self.remove_entry(&changed.path)?;
         }
         for (path, _) in &changes.unheld {
@@ -114,7 +112,6 @@ impl Worktree {
         }
         let (folder, name) = split(path);
         let folder = self.root.below(folder, OFlags::PATH | OFlags::DIRECTORY)?;
-        remove_in(folder, name)
-            .map_err(|left| WorktreeError::Uncommittable(format!("cannot be removed: {left}")))
+        remove_in(folder, name).map_err(|left| Unproved::Stays { left }.into())
     }
 }

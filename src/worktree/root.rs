@@ -10,6 +10,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
+use super::id::Oid;
 use super::tree::{LINK, ObjectFormat};
 
 /// What one system call takes of a path; a longer one is walked in pieces.
@@ -85,7 +86,7 @@ impl Root {
     }
 
     /// Computes the id that a path's bytes have as a blob, raw: no attribute, no filter.
-    pub(super) fn blob(&self, path: &[u8], mode: u32, format: ObjectFormat) -> io::Result<String> {
+    pub(super) fn blob(&self, path: &[u8], mode: u32, format: ObjectFormat) -> io::Result<Oid> {
         if mode == LINK {
             let target = self.link(path)?;
             return format.blob(target.len() as u64, &mut target.as_slice());

@@ -1,17 +1,21 @@
 //! The directory of one run: everything of it that is not in the user's repository, and what is needed to
 //! pick it up when its runner died.
 
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder};
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::create::{DEFAULT_SALVAGE, RunOf};
+use super::base::Base;
 use super::error::{WorktreeError, at};
+use super::id::Oid;
+use super::layout::{DEFAULT_SALVAGE, RunOf};
 use super::remove::remove_tree;
-use super::repository::{Base, Repository};
+use super::repository::Repository;
 use super::state::{Holder, State, key};
 
 /// What a run directory says of itself, in `run.json`.
@@ -29,7 +33,7 @@ pub struct Record {
     /// The repository's shared git directory.
     pub common_dir: PathBuf,
     /// Base commit.
-    pub base: String,
+    pub base: Oid,
     /// Name of the result branch.
     pub branch: String,
     /// Bytes that it may salvage, as its plan says.
@@ -56,7 +60,7 @@ impl RunDir {
         repository: &Repository,
         base: &Base,
         of: RunOf<'_>,
-    ) -> Result<Self, WorktreeError> {
+    ) -> Result<(Self, Record), WorktreeError> {
         let path = state.runs()?.join(format!("{}-{}", of.run, key(&repository.common_dir)));
         let dir = Self { path };
         dir.make_top()?;
@@ -87,7 +91,7 @@ impl RunDir {
         write().map_err(at(&file))?;
         sync_folder_of(&file)?;
         sync_folder_of(&dir.path)?;
-        Ok(dir)
+        Ok((dir, record))
     }
 
     /// Makes the directory itself, or clears the one in which an earlier part of the run had moved something aside:
@@ -188,6 +192,12 @@ impl RunDir {
     pub(super) fn checkpoints_of(&self, part: usize) -> PathBuf {
         let own = self.checkpoints();
         if part == 0 { own } else { own.join("submodules").join(part.to_string()) }
+    }
+
+    /// Points the runner's git at a part of the base: its second git directory, and where it lies in the worktree.
+    pub(super) fn part_at(&self, number: usize, path: &[u8]) -> [(&'static str, OsString); 2] {
+        let path = if path.is_empty() { ".".into() } else { OsString::from_vec(path.to_vec()) };
+        [("GIT_DIR", self.checkpoints_of(number).into()), ("GIT_WORK_TREE", path)]
     }
 
     /// Where the worktree waits to be removed: nobody else knows it.

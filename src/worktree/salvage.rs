@@ -7,15 +7,18 @@ use std::io::{self, BufWriter, PipeWriter, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-use super::Worktree;
 use super::aside::NotHeld;
-use super::changes::{Changes, Kind};
-use super::checkpoint::{message, shown};
+use super::changes::Changes;
+use super::checkout::Worktree;
+use super::checkpoint::message;
 use super::error::WorktreeError;
+use super::id::{Oid, RefName};
+use super::layout::shown;
 use super::names::storable;
 use super::root::Root;
-use super::tree::{self, Difference, LINK};
-use super::walk::{Found, Unheld};
+use super::tree::{self, Difference, Held, LINK};
+use super::unfit::{Unheld, Unproved};
+use super::walk::Found;
 
 /// Reads a commit from a stream, and says what it changed.
 const SALVAGE: &str = r#"
@@ -28,9 +31,9 @@ git diff-tree -r -z --raw --no-renames --abbrev=64 "$PARENT" "$REF"
 #[derive(Debug, Clone)]
 pub struct Salvage {
     /// Ref in the salvage bundle.
-    pub reference: String,
+    pub reference: RefName,
     /// The commit.
-    pub commit: String,
+    pub commit: Oid,
     /// Paths that differ from the last checkpoint.
     pub paths: u64,
     /// What a commit cannot hold.
@@ -45,8 +48,7 @@ struct Saved {
     path: Vec<u8>,
     /// Its path in the bundle.
     name: Vec<u8>,
-    mode: u32,
-    oid: String,
+    held: Held,
     size: u64,
 }
 
@@ -58,23 +60,22 @@ impl Worktree {
     ///
     /// The bytes are compared before this returns: what it reports as saved is saved, and may be reset.
     pub async fn salvage(&mut self, step: &str, attempt: u32) -> Result<Option<Salvage>, WorktreeError> {
-        self.safe = Some(HashMap::new());
+        self.saving.safe = Some(HashMap::new());
         let changes = self.changes()?;
         if changes.is_empty() && !changes.unheld.iter().any(|(_, kind)| kind.holds_bytes()) {
             return Ok(None);
         }
         let (mut files, mut unheld) = self.to_be_saved(&changes)?;
         self.leave_out_the_largest(&mut files, &mut unheld);
-        let reference = self.free_salvage_name(step, attempt);
-        let run = self.run.clone();
+        let reference = self.free_salvage_name(step, attempt)?;
+        let run = self.record.run.clone();
         let message = message(&format!("Salvage of {step}, attempt {attempt}"), &[("Autopilot-Run", &run)]);
-        let deleted = changes.paths.iter().filter(|changed| changed.kind == Kind::Deleted);
+        let deleted = changes.paths.iter().filter(|changed| changed.written().is_none());
         let deleted: Vec<Vec<u8>> = deleted.map(|changed| changed.path.clone()).collect();
         let (commit, differences) = self.import(&reference, &message, &deleted, &files).await?;
         self.prove_saved(&files, &differences)?;
-        self.safe =
-            Some(files.iter().map(|file| (file.path.clone(), (file.mode, file.oid.clone()))).collect());
-        self.salvaged.push(reference.clone());
+        self.saving.safe = Some(files.iter().map(|file| (file.path.clone(), file.held.clone())).collect());
+        self.ledger.salvaged.push(reference.clone());
         let mut not_held = Vec::new();
         for (path, kind) in &unheld {
             not_held.push(self.set_aside(path, *kind)?);
@@ -87,23 +88,20 @@ impl Worktree {
 
     /// Notes that a rollback begins: what it writes until the reset is no work.
     pub fn rolling_back(&mut self) {
-        self.safe = None;
+        self.saving.safe = None;
     }
 
     /// Demands that the last salvage holds everything that differs from the last checkpoint, or moved it aside.
     pub(super) fn demand_saved(&self, changes: &Changes) -> Result<(), WorktreeError> {
-        let Some(safe) = &self.safe else { return Ok(()) };
+        let Some(safe) = &self.saving.safe else { return Ok(()) };
         let (files, unheld) = self.to_be_saved(changes)?;
-        let is_safe = |file: &&Saved| safe.get(&file.path) == Some(&(file.mode, file.oid.clone()));
+        let is_safe = |file: &&Saved| safe.get(&file.path) == Some(&file.held);
         let unsaved = files.iter().find(|file| !is_safe(file)).map(|file| &file.path);
         let unsaved =
             unsaved.or_else(|| unheld.iter().find(|(_, kind)| kind.holds_bytes()).map(|(path, _)| path));
         match unsaved {
             None => Ok(()),
-            Some(path) => Err(WorktreeError::Uncommittable(format!(
-                "{} was written after the attempt was salvaged, by no step of the run",
-                shown(path)
-            ))),
+            Some(path) => Err(Unproved::AfterSalvage { path: shown(path).into_owned() }.into()),
         }
     }
 
@@ -112,14 +110,13 @@ impl Worktree {
         let format = self.repository.format;
         let mut files = Vec::new();
         let mut unheld = Vec::new();
-        for changed in changes.paths.iter().filter(|changed| changed.kind != Kind::Deleted) {
-            files.push(Saved {
+        for changed in &changes.paths {
+            files.extend(changed.written().map(|written| Saved {
                 path: changed.path.clone(),
                 name: changed.path.clone(),
-                mode: changed.mode,
-                oid: changed.oid.clone(),
-                size: changed.size,
-            });
+                held: written.held.clone(),
+                size: written.size,
+            }));
         }
         for (path, kind) in &changes.unheld {
             if !kind.fits_bundle() {
@@ -130,7 +127,8 @@ impl Worktree {
             unheld.extend(below.unheld);
             for Found { path, mode, identity } in below.found {
                 let oid = self.root.blob(&path, mode, format)?;
-                files.push(Saved { name: storable(&path), path, mode, oid, size: identity.size() });
+                let held = Held { mode, oid };
+                files.push(Saved { name: storable(&path), path, held, size: identity.size() });
             }
         }
         Ok((files, unheld))
@@ -140,29 +138,29 @@ impl Worktree {
     fn leave_out_the_largest(&mut self, files: &mut Vec<Saved>, unheld: &mut Vec<NotSaved>) {
         let mut sum: u64 = files.iter().map(|file| file.size).sum();
         files.sort_by_key(|file| file.size);
-        while sum > self.salvage_left {
+        while sum > self.saving.left {
             let Some(largest) = files.pop() else { break };
             sum -= largest.size;
             unheld.push((largest.path, Unheld::Big));
         }
-        self.salvage_left = self.salvage_left.saturating_sub(sum);
+        self.saving.left = self.saving.left.saturating_sub(sum);
     }
 
     async fn import(
         &self,
-        reference: &str,
+        reference: &RefName,
         message: &str,
         deleted: &[Vec<u8>],
         files: &[Saved],
-    ) -> Result<(String, Vec<Difference>), WorktreeError> {
+    ) -> Result<(Oid, Vec<Difference>), WorktreeError> {
         let (reader, writer) = io::pipe()?;
-        let mut head = format!("commit {reference}\ncommitter {} now\n", self.person.stamp());
-        head.push_str(&format!("data {}\n{message}\nfrom {}\n", message.len(), self.last));
+        let mut head = format!("commit {reference}\ncommitter {} now\n", self.base.person.stamp());
+        head.push_str(&format!("data {}\n{message}\nfrom {}\n", message.len(), self.ledger.last));
         let root = self.root.try_clone()?;
         let (deleted, files) = (deleted.to_vec(), files.to_vec());
         let sender = std::thread::spawn(move || send(&root, writer, &head, &deleted, &files));
         let variables: [(&str, OsString); 2] =
-            [("PARENT", self.last.clone().into()), ("REF", reference.into())];
+            [("PARENT", (&self.ledger.last).into()), ("REF", reference.into())];
         let printed = self.git.script_fed("salvage", SALVAGE, &variables, reader.into()).await;
         // The reading end is gone by now, so it has ended, too.
         let sent = sender.join().unwrap_or_else(|_| Err(io::Error::other("the stream broke off")));
@@ -173,32 +171,31 @@ impl Worktree {
             (Ok(_), Err(error)) => return Err(error.into()),
         };
         let end = printed.iter().position(|&byte| byte == b'\n').unwrap_or(printed.len());
-        let commit = String::from_utf8_lossy(&printed[..end]).into_owned();
+        let commit = Oid::parse(&String::from_utf8_lossy(&printed[..end]))?;
         Ok((commit, tree::parse_differences(printed.get(end + 1..).unwrap_or_default())?))
     }
 
     /// Compares the ids the walk computed with what the salvage commit holds.
     fn prove_saved(&self, files: &[Saved], differences: &[Difference]) -> Result<(), WorktreeError> {
-        let changed: HashMap<&[u8], (u32, &str)> =
-            differences.iter().map(|d| (d.path.as_slice(), (d.mode, d.oid.as_str()))).collect();
+        let changed: HashMap<&[u8], &Held> =
+            differences.iter().filter_map(|d| Some((d.path.as_slice(), d.new.as_ref()?))).collect();
         let is_saved = |file: &&Saved| {
             let found = changed.get(&*file.name).copied();
             // What attributes had converted can be, raw, what the checkpoint holds: then nothing differs.
-            found.or_else(|| self.snapshot.committed(&file.name)) == Some((file.mode, file.oid.as_str()))
+            found.or_else(|| self.snapshot.committed(&file.name)) == Some(&file.held)
         };
         match files.iter().find(|file| !is_saved(file)) {
             None => Ok(()),
-            Some(file) => Err(WorktreeError::Uncommittable(format!(
-                "{} was not saved as it is in the worktree",
-                shown(&file.path)
-            ))),
+            Some(file) => Err(Unproved::OtherwiseSaved { path: shown(&file.path).into_owned() }.into()),
         }
     }
 
-    fn free_salvage_name(&self, step: &str, attempt: u32) -> String {
+    fn free_salvage_name(&self, step: &str, attempt: u32) -> Result<RefName, WorktreeError> {
         let name = format!("refs/salvage/{step}-{attempt}");
+        let is_taken = |name: &str| self.ledger.salvaged.iter().any(|taken| taken.as_str() == name);
         let again = (2..).map(|n| format!("{name}.{n}"));
-        std::iter::once(name.clone()).chain(again).find(|n| !self.salvaged.contains(n)).unwrap_or(name)
+        let free = std::iter::once(name.clone()).chain(again).find(|name| !is_taken(name));
+        Ok(RefName::parse(&free.unwrap_or(name))?)
     }
 }
 
@@ -208,7 +205,7 @@ fn send(root: &Root, to: PipeWriter, head: &str, deleted: &[Vec<u8>], files: &[S
     let mut to = BufWriter::with_capacity(256 * 1024, to);
     for (number, file) in files.iter().enumerate() {
         write!(to, "blob\nmark :{}\n", number + 1)?;
-        if file.mode == LINK {
+        if file.held.mode == LINK {
             let target = root.link(&file.path)?;
             writeln!(to, "data {}", target.len())?;
             to.write_all(&target)?;
@@ -226,7 +223,7 @@ fn send(root: &Root, to: PipeWriter, head: &str, deleted: &[Vec<u8>], files: &[S
         to.write_all(&[b"D ", quoted(path).as_slice(), b"\n"].concat())?;
     }
     for (number, file) in files.iter().enumerate() {
-        write!(to, "M {:o} :{} ", file.mode, number + 1)?;
+        write!(to, "M {:o} :{} ", file.held.mode, number + 1)?;
         to.write_all(&[quoted(&file.name).as_slice(), b"\n"].concat())?;
     }
     to.write_all(b"\ndone\n")?;

@@ -5,15 +5,14 @@
 
 use tempfile::TempDir;
 
-use super::checkpoint::shown;
-use super::error::WorktreeError;
+use super::error::{GitEnd, WorktreeError};
 use super::git::Git;
-use super::gitdirs;
+use super::init::init;
+use super::layout::shown;
 use super::names::{is_git, is_gitmodules};
 use super::part::Part;
-use super::repository::{Base, Repository};
 use super::root::split;
-use super::tree::{Entry, LINK};
+use super::tree::{Entry, LINK, ObjectFormat};
 
 /// Files that git itself obeys, and reads strictly.
 const GITS_OWN: [&str; 2] = [".gitmodules", ".gitattributes"];
@@ -22,26 +21,26 @@ const GITS_OWN: [&str; 2] = [".gitmodules", ".gitattributes"];
 const REFERENCE: &str = "refs/heads/none";
 
 /// Refuses a base that every change would fail on.
-pub(super) fn refuse(repository: &Repository, base: &Base) -> Result<(), WorktreeError> {
-    for part in &base.parts {
+pub(super) fn refuse(name: &str, parts: &[Part], format: ObjectFormat) -> Result<(), WorktreeError> {
+    for part in parts {
         if let Some(entry) = unholdable(&part.entries) {
             let path = part.in_worktree(&entry.path);
             return Err(WorktreeError::refused(
                 format!(
                     "no worktree can hold {} of the base `{}`: git takes such a name for its own",
                     shown(&path),
-                    base.name
+                    name
                 ),
                 "rename it, commit that, and run again",
             ));
         }
     }
-    let Some(own) = base.parts.first() else { return Ok(()) };
-    for name in GITS_OWN {
-        if let Some(why) = refusal(repository, own, name)? {
+    let Some(own) = parts.first() else { return Ok(()) };
+    for file in GITS_OWN {
+        if let Some(why) = refusal(own, file, format)? {
             return Err(WorktreeError::refused(
-                format!("no commit can be made on the base `{}`: git refuses its {name}: {why}", base.name),
-                format!("correct {name}, commit that, and run again"),
+                format!("no commit can be made on the base `{name}`: git refuses its {file}: {why}"),
+                format!("correct {file}, commit that, and run again"),
             ));
         }
     }
@@ -56,24 +55,24 @@ fn unholdable(entries: &[Entry]) -> Option<&Entry> {
         let (folder, name) = split(&entry.path);
         let is_new = std::mem::replace(&mut last, folder) != folder;
         is_reserved(name)
-            || (entry.mode == LINK && is_gitmodules(name))
+            || (entry.held.mode == LINK && is_gitmodules(name))
             || (is_new && !folder.is_empty() && folder.split(|&byte| byte == b'/').any(is_reserved))
     })
 }
 
 /// Returns why git refuses a file of its own at the top, if it does: in its own words, from a repository that
 /// holds nothing else.
-fn refusal(repository: &Repository, own: &Part, name: &str) -> Result<Option<String>, WorktreeError> {
+fn refusal(own: &Part, name: &str, format: ObjectFormat) -> Result<Option<String>, WorktreeError> {
     let below = format!("{name}/");
     if own.entries.iter().any(|entry| entry.path.starts_with(below.as_bytes())) {
         return Ok(Some("it is a folder".to_owned()));
     }
-    let is_it = |entry: &&Entry| entry.path == name.as_bytes() && entry.mode != LINK;
+    let is_it = |entry: &&Entry| entry.path == name.as_bytes() && entry.held.mode != LINK;
     let Some(entry) = own.entries.iter().find(is_it) else { return Ok(None) };
-    let bytes = own.source.blobs(&[&entry.oid])?.concat();
+    let bytes = own.source.blobs(&[&entry.held.oid])?.concat();
     let folder = TempDir::new()?;
     let alone = folder.path().join("alone.git");
-    gitdirs::init(&alone, repository, true)?;
+    init(&alone, format, true)?;
     let head = format!(
         "commit {REFERENCE}\ncommitter none <none> 0 +0000\ndata 0\nM 100644 inline {name}\ndata {}\n",
         bytes.len()
@@ -82,7 +81,8 @@ fn refusal(repository: &Repository, own: &Part, name: &str) -> Result<Option<Str
     git("fast-import").arg("--quiet").feed([head.as_bytes(), &bytes].concat())?;
     match git("fsck").args(["--strict", "--no-progress"]).run() {
         Ok(_) => Ok(None),
-        Err(WorktreeError::Git { stderr, .. }) => Ok(Some(reason(&stderr))),
+        // A set of what it found; from 126 on it did not come to look.
+        Err(WorktreeError::Git { end: GitEnd::Code(1..126), said, .. }) => Ok(Some(reason(&said))),
         Err(error) => Err(error),
     }
 }

@@ -6,6 +6,7 @@ use sha1::{Digest, Sha1};
 use sha2::Sha256;
 
 use super::error::WorktreeError;
+use super::id::Oid;
 
 /// Mode of a submodule's entry.
 pub(super) const GITLINK: u32 = 0o160_000;
@@ -42,16 +43,16 @@ impl ObjectFormat {
     }
 
     /// Computes the id of an object with these bytes.
-    pub(super) fn object(self, kind: &str, bytes: &[u8]) -> String {
+    pub(super) fn object(self, kind: &str, bytes: &[u8]) -> Oid {
         let head = format!("{kind} {}\0", bytes.len());
         match self {
-            Self::Sha1 => hex::encode(Sha1::new().chain_update(head).chain_update(bytes).finalize()),
-            Self::Sha256 => hex::encode(Sha256::new().chain_update(head).chain_update(bytes).finalize()),
+            Self::Sha1 => Oid::of(&Sha1::new().chain_update(head).chain_update(bytes).finalize()),
+            Self::Sha256 => Oid::of(&Sha256::new().chain_update(head).chain_update(bytes).finalize()),
         }
     }
 
     /// Computes the id of the blob with these bytes, of which there must be `size`.
-    pub(super) fn blob(self, size: u64, bytes: &mut impl Read) -> io::Result<String> {
+    pub(super) fn blob(self, size: u64, bytes: &mut impl Read) -> io::Result<Oid> {
         match self {
             Self::Sha1 => hash::<Sha1>(size, bytes),
             Self::Sha256 => hash::<Sha256>(size, bytes),
@@ -59,7 +60,7 @@ impl ObjectFormat {
     }
 }
 
-fn hash<D: Digest>(size: u64, bytes: &mut impl Read) -> io::Result<String> {
+fn hash<D: Digest>(size: u64, bytes: &mut impl Read) -> io::Result<Oid> {
     let mut hasher = D::new();
     hasher.update(format!("blob {size}\0"));
     let mut buffer = vec![0; 64 * 1024];
@@ -73,7 +74,7 @@ fn hash<D: Digest>(size: u64, bytes: &mut impl Read) -> io::Result<String> {
         seen += n as u64;
     }
     if seen == size {
-        Ok(hex::encode(hasher.finalize()))
+        Ok(Oid::of(&hasher.finalize()))
     } else {
         Err(io::Error::other("the file changed while it was read"))
     }
@@ -82,9 +83,15 @@ fn hash<D: Digest>(size: u64, bytes: &mut impl Read) -> io::Result<String> {
 /// One path of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
-    pub(super) mode: u32,
-    pub(super) oid: String,
+    pub(super) held: Held,
     pub(super) path: Vec<u8>,
+}
+
+/// What a commit holds at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) mode: u32,
+    pub(super) oid: Oid,
 }
 
 impl Entry {
@@ -96,22 +103,22 @@ impl Entry {
 /// Parses `git ls-tree -r -z`.
 pub(super) fn parse(listing: &[u8]) -> Result<Vec<Entry>, WorktreeError> {
     let records = listing.split(|&byte| byte == 0).filter(|record| !record.is_empty());
-    records.map(|record| parse_entry(record).ok_or_else(|| unreadable("ls-tree"))).collect()
+    records.map(|record| parse_entry(record).ok_or_else(|| WorktreeError::garbled("ls-tree"))).collect()
 }
 
 fn parse_entry(record: &[u8]) -> Option<Entry> {
     let tab = record.iter().position(|&byte| byte == b'\t')?;
     let mut words = std::str::from_utf8(&record[..tab]).ok()?.split(' ');
     let mode = u32::from_str_radix(words.next()?, 8).ok()?;
-    let oid = words.nth(1)?.to_owned();
-    Some(Entry { mode, oid, path: record[tab + 1..].to_vec() })
+    let oid = Oid::parse(words.nth(1)?).ok()?;
+    Some(Entry { held: Held { mode, oid }, path: record[tab + 1..].to_vec() })
 }
 
 /// Parses `git cat-file --batch`.
 pub(super) fn parse_batch(mut output: &[u8]) -> Result<Vec<Vec<u8>>, WorktreeError> {
     let mut blobs = Vec::new();
     while !output.is_empty() {
-        let (blob, rest) = parse_batch_item(output).ok_or_else(|| unreadable("cat-file"))?;
+        let (blob, rest) = parse_batch_item(output).ok_or_else(|| WorktreeError::garbled("cat-file"))?;
         blobs.push(blob.to_vec());
         output = rest;
     }
@@ -129,10 +136,8 @@ fn parse_batch_item(output: &[u8]) -> Option<(&[u8], &[u8])> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Difference {
     pub(super) path: Vec<u8>,
-    /// Mode on the new side; 0 if it is gone.
-    pub(super) mode: u32,
-    /// Blob id on the new side; all zeros if it is gone.
-    pub(super) oid: String,
+    /// What is there on the new side, if something is.
+    pub(super) new: Option<Held>,
     pub(super) added: Option<u64>,
     pub(super) removed: Option<u64>,
 }
@@ -145,11 +150,11 @@ pub(super) fn parse_differences(output: &[u8]) -> Result<Vec<Difference>, Worktr
     while let Some(record) = records.next() {
         if record.first() == Some(&b':') {
             let difference = records.next().and_then(|path| parse_raw(record, path));
-            found.push(difference.ok_or_else(|| unreadable("diff-tree"))?);
+            found.push(difference.ok_or_else(|| WorktreeError::garbled("diff-tree"))?);
         } else {
             let mut parts = record.splitn(3, |&byte| byte == b'\t');
             let mut number = || std::str::from_utf8(parts.next()?).ok()?.parse().ok();
-            let difference = found.get_mut(counted).ok_or_else(|| unreadable("diff-tree"))?;
+            let difference = found.get_mut(counted).ok_or_else(|| WorktreeError::garbled("diff-tree"))?;
             (difference.added, difference.removed) = (number(), number());
             counted += 1;
         }
@@ -161,12 +166,10 @@ pub(super) fn parse_differences(output: &[u8]) -> Result<Vec<Difference>, Worktr
 fn parse_raw(record: &[u8], path: &[u8]) -> Option<Difference> {
     let mut words = std::str::from_utf8(record).ok()?.split(' ').skip(1);
     let mode = u32::from_str_radix(words.next()?, 8).ok()?;
-    let oid = words.nth(1)?.to_owned();
-    Some(Difference { path: path.to_vec(), mode, oid, added: None, removed: None })
-}
-
-fn unreadable(command: &str) -> WorktreeError {
-    WorktreeError::Git { command: command.to_owned(), stderr: "its output was not understood".to_owned() }
+    let oid = words.nth(1)?;
+    // Git's way to say that nothing is.
+    let new = if mode == 0 { None } else { Some(Held { mode, oid: Oid::parse(oid).ok()? }) };
+    Some(Difference { path: path.to_vec(), new, added: None, removed: None })
 }
 
 #[cfg(test)]
@@ -176,7 +179,7 @@ mod tests {
     #[test]
     fn blob_ids_are_gits() {
         let id = ObjectFormat::Sha1.blob(6, &mut b"hello\n".as_slice()).unwrap();
-        assert_eq!(id, "ce013625030ba8dba906f756967f9e9ca394464a");
+        assert_eq!(id.as_str(), "ce013625030ba8dba906f756967f9e9ca394464a");
         assert!(ObjectFormat::Sha1.blob(7, &mut b"hello\n".as_slice()).is_err());
     }
 
@@ -185,16 +188,20 @@ mod tests {
         let listing = b"100644 blob ce013625030ba8dba906f756967f9e9ca394464a\ta\xff\nb\t c\0";
         let entries = parse(listing).unwrap();
         assert_eq!(entries[0].path, b"a\xff\nb\t c");
-        assert_eq!(entries[0].mode, FILE);
+        assert_eq!(entries[0].held.mode, FILE);
     }
 
     #[test]
     fn differences_pair_raw_records_with_counts() {
-        let output = b":000000 100644 0000000 ce01362 A\0new\0:100644 000000 ce01362 0000000 D\0old.bin\x003\t0\tnew\0-\t-\told.bin\0";
-        let found = parse_differences(output).unwrap();
+        let (none, blob) = ("0".repeat(40), "ce013625030ba8dba906f756967f9e9ca394464a");
+        let output = format!(
+            ":000000 100644 {none} {blob} A\0new\0:100644 000000 {blob} {none} D\0old.bin\x003\t0\tnew\0-\t-\told.bin\0"
+        );
+        let found = parse_differences(output.as_bytes()).unwrap();
         assert_eq!((found[0].added, found[0].removed), (Some(3), Some(0)));
-        assert_eq!((found[0].mode, found[0].oid.as_str()), (FILE, "ce01362"));
-        assert_eq!((found[1].path.as_slice(), found[1].mode), (b"old.bin".as_slice(), 0));
+        let held = Held { mode: FILE, oid: Oid::parse(blob).unwrap() };
+        assert_eq!(found[0].new, Some(held));
+        assert_eq!((found[1].path.as_slice(), &found[1].new), (b"old.bin".as_slice(), &None));
         assert_eq!((found[1].added, found[1].removed), (None, None));
     }
 

@@ -9,9 +9,13 @@ use super::names::{is_git, is_gitmodules};
 use super::root::{Root, at, join};
 use super::rules::Rules;
 use super::tree::{EXECUTABLE, FILE, LINK};
+use super::unfit::Unheld;
 
 /// Longest path that is walked: git hands paths to the system whole, which takes 4096 bytes.
 const LONGEST: usize = 3900;
+
+/// Where git looks for attributes, in every folder.
+const ATTRIBUTES: &[u8] = b".gitattributes";
 
 /// What tells a file apart from one that was written since: the kernel sets the change time, no step can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,51 +59,6 @@ pub(super) struct Walk {
     pub(super) unheld: Vec<(Vec<u8>, Unheld)>,
 }
 
-/// Why a commit cannot hold what is at a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Unheld {
-    /// The git directory of another repository.
-    Repository,
-    /// A name that git takes for `.git` on some system, and passes over without a word.
-    Name,
-    /// A named pipe.
-    Pipe,
-    /// A socket.
-    Socket,
-    /// A device.
-    Device,
-    /// Something below a path longer than git takes.
-    Deep,
-    /// A file larger than the run may salvage.
-    Big,
-}
-
-impl Unheld {
-    /// Tells whether bytes are lost if it goes: there are none in what only connects processes.
-    pub(super) fn holds_bytes(self) -> bool {
-        !matches!(self, Self::Pipe | Self::Socket | Self::Device)
-    }
-
-    /// Tells whether its bytes go into a bundle, under another name.
-    pub(super) fn fits_bundle(self) -> bool {
-        matches!(self, Self::Repository | Self::Name)
-    }
-}
-
-impl std::fmt::Display for Unheld {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Repository => "an embedded repository",
-            Self::Name => "a name that git takes for its own",
-            Self::Pipe => "a named pipe",
-            Self::Socket => "a socket",
-            Self::Device => "a device",
-            Self::Deep => "deeper than a path of git's can be",
-            Self::Big => "larger than `limits.salvage`",
-        })
-    }
-}
-
 impl Root {
     /// Walks everything that the rules do not ignore, and everything tracked whatever they say.
     pub(super) fn walk(&self, rules: &Rules, tracked: &Tracked) -> io::Result<Walk> {
@@ -116,7 +75,10 @@ impl Root {
                 let is_folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
                 let ignored = in_ignored || rules.ignore(&path, is_folder);
                 let counts = if is_folder { tracked.has_below(&path) } else { tracked.has(&path) };
-                if ignored && !counts {
+                if name == ATTRIBUTES && waits(&stat) {
+                    // Git reads it, ignored or not.
+                    walk.unheld.push((path, Unheld::Attributes));
+                } else if ignored && !counts {
                     walk.ignored.push(path);
                 } else if path.len() > LONGEST {
                     walk.unheld.push((path, Unheld::Deep));
@@ -206,6 +168,12 @@ impl Walk {
         };
         self.found.push(Found { path, mode, identity: Identity::of(stat) });
     }
+}
+
+/// Tells whether what is there can keep a reader waiting: no file, folder or link.
+fn waits(stat: &Stat) -> bool {
+    let kind = FileType::from_raw_mode(stat.st_mode);
+    !matches!(kind, FileType::RegularFile | FileType::Directory | FileType::Symlink)
 }
 
 impl Identity {

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Attested, Fate, Phase, Seal, Story};
+use super::at::{At, Worktree};
+use super::{Attested, Seal, Story};
 use crate::audit::code::Code;
 use crate::evidence::Head;
 use crate::evidence::event::{Reason, ReasonKind, RunResult, Sealed, StepResult};
@@ -15,22 +16,16 @@ pub(super) struct End {
 }
 
 impl Story {
-    pub(super) fn worktree_ready(&mut self) {
-        let first = std::mem::replace(&mut self.may_make_worktree, false);
-        if !first || self.phase != Phase::Steps || self.resetting {
-            self.wrong(Code::OutOfOrder, "one worktree, before any step", "`worktree.ready`");
+    /// Demands that the run has an end: one that was picked up may have got it before.
+    fn expect_end(&mut self, what: &str) {
+        if matches!(self.at, At::PickedUp) && self.end.is_none() {
+            self.wrong(Code::OutOfOrder, "the end of the run first", what);
         }
-        self.worktree = Fate::There;
+        self.at = At::Closing;
     }
 
-    pub(super) fn worktree_gone(&mut self, fate: Fate) {
-        if self.worktree != Fate::There {
-            self.wrong(Code::StartWithoutEnd, "`worktree.ready` before", "the end of a worktree");
-        }
-        if self.phase != Phase::Ended {
-            self.wrong(Code::OutOfOrder, "the end of the run first", "the end of its worktree");
-        }
-        self.worktree = fate;
+    pub(super) fn worktree_gone(&mut self) {
+        self.expect_end("the end of its worktree");
     }
 
     pub(super) fn branch_made(&mut self, reference: String, commit: String, commits: u64) {
@@ -38,9 +33,7 @@ impl Story {
         if reference != branch {
             self.wrong(Code::WrongRun, branch, reference.clone());
         }
-        if self.phase != Phase::Ended {
-            self.wrong(Code::OutOfOrder, "the end of the run first", "its branch");
-        }
+        self.expect_end("its branch");
         let made = (reference, commit, commits);
         let last = self.checkpoints.last().map(|last| last.commit.as_str());
         if last != Some(made.1.as_str()) || made.2 != self.checkpoints.len() as u64 {
@@ -48,32 +41,29 @@ impl Story {
                 format!("{} checkpoints, the last {}", self.checkpoints.len(), last.unwrap_or("none"));
             self.wrong(Code::ResultWrong, expected, format!("{} commits, the last {}", made.2, made.1));
         }
-        if self.worktree != Fate::There && !self.cut_short {
+        if self.worktree != Worktree::There && !self.taken_over {
             self.wrong(Code::OutOfOrder, "its branch before its worktree goes", "its branch");
         }
-        if self.branch.replace(made).is_some() && !self.cut_short {
+        if self.branch.replace(made).is_some() && !self.taken_over {
             self.wrong(Code::OutOfOrder, "one branch", "another one");
         }
     }
 
     pub(super) fn run_ended(&mut self, result: RunResult, reason: Option<&Reason>, step: Option<&str>) {
         let kind = reason.map(|reason| reason.kind);
-        if self.phase == Phase::Ended {
-            // The steps were done and the work did not arrive.
-            if (result, kind) != (RunResult::Failed, Some(ReasonKind::Internal)) {
-                self.wrong(Code::OutOfOrder, "one end", format!("another one, {result:?}"));
-            }
-        } else {
-            self.phase = Phase::Ended;
-            let fault = kind == Some(ReasonKind::Internal);
-            if (self.attempt.is_some() || self.rolling_back.is_some() || self.resetting) && !fault {
-                self.wrong(Code::StartWithoutEnd, "an end of what began", "the end of the run");
-            }
-            // What a fault of the runner broke off gets its end when the run goes on.
-            self.attempt.take_if(|_| !fault);
+        let fault = (result, kind) == (RunResult::Failed, Some(ReasonKind::Internal));
+        if self.end.is_none() {
             self.pass_over(self.steps.len());
             self.check_result(result, kind, step);
+        } else if !fault {
+            // The steps were done and the work did not arrive.
+            self.wrong(Code::OutOfOrder, "one end", format!("another one, {result:?}"));
         }
+        if fault {
+            // What it broke off gets its end when the run goes on.
+            self.runner_gone();
+        }
+        self.at = At::Closing;
         // The first end that is not good is the run's.
         if self.end.as_ref().is_none_or(|end| end.result == RunResult::Done) {
             self.end = Some(End { result });
@@ -81,8 +71,10 @@ impl Story {
     }
 
     fn check_result(&mut self, result: RunResult, kind: Option<ReasonKind>, step: Option<&str>) {
+        let picked_up = matches!(self.at, At::PickedUp);
         let why_not = self.why_not_done();
         let (follows, expected) = match result {
+            _ if picked_up && result != RunResult::Crashed => (false, "crashed: it was picked up".to_owned()),
             RunResult::Done => (why_not.is_none() && kind.is_none(), why_not.unwrap_or_default()),
             RunResult::Failed => {
                 let named = step.is_none_or(|id| self.result_of(id) == Some(StepResult::Failed));
@@ -94,7 +86,7 @@ impl Story {
             }
             RunResult::Interrupted => (kind == Some(ReasonKind::Signal), "a signal".to_owned()),
             RunResult::Crashed => {
-                (kind == Some(ReasonKind::Crash) && self.cut_short, "a run that was picked up".to_owned())
+                (kind == Some(ReasonKind::Crash) && picked_up, "a run that was picked up".to_owned())
             }
         };
         if !follows {
@@ -126,10 +118,8 @@ impl Story {
     }
 
     pub(super) fn sealed(&mut self, files: Vec<Sealed>, journal: (String, u64), time: DateTime<Utc>) {
-        if self.phase != Phase::Ended {
-            self.wrong(Code::OutOfOrder, "the end of the run first", "`sealed`");
-        }
-        if self.worktree == Fate::There && !self.cut_short {
+        self.expect_end("`sealed`");
+        if self.worktree == Worktree::There && !self.taken_over {
             self.wrong(
                 Code::StartWithoutEnd,
                 "`worktree.removed` or `worktree.kept`",
@@ -137,18 +127,15 @@ impl Story {
             );
         }
         let delivered = self.branch.is_some() || self.checkpoints.is_empty();
-        if self.worktree == Fate::Removed && !delivered && !self.cut_short {
+        if self.worktree == Worktree::Removed && !delivered && !self.taken_over {
             self.wrong(Code::StartWithoutEnd, "`branch.made`", "checkpoints and no branch before `sealed`");
         }
-        self.phase = Phase::Sealed;
+        self.at = At::Sealed;
         self.seal = Some(Seal { files, journal, finished: self.finished.unwrap_or(time) });
     }
 
     pub(super) fn attest(&mut self, sha256: String, head: Head) {
-        if self.phase != Phase::Sealed {
-            self.wrong(Code::OutOfOrder, "`sealed` first", "`attested`");
-        }
-        self.phase = Phase::Closed;
+        self.at = At::Closed;
         self.attested = Some(Attested { sha256, head });
     }
 }
