@@ -74,11 +74,11 @@ impl From<Begun> for Earlier {
 
 impl Earlier {
     /// Returns it with its beginning, if it has one.
-    pub(super) fn begun(self) -> Result<Begun, Self> {
+    pub(super) fn begun(self) -> Result<Box<Begun>, Box<Self>> {
         let Self { run, files, dir, journal } = self;
         match journal {
-            Journal::Read(state) => Ok(Begun { run, files, dir, state }),
-            journal => Err(Self { run, files, dir, journal }),
+            Journal::Read(state) => Ok(Box::new(Begun { run, files, dir, state })),
+            journal => Err(Box::new(Self { run, files, dir, journal })),
         }
     }
 

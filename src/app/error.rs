@@ -51,6 +51,12 @@ pub enum Error {
         /// What the evidence says.
         error: io::Error,
     },
+    /// A run is running whose lock is in another state directory.
+    #[error("run {run} is running with another state directory")]
+    OtherState {
+        /// The run.
+        run: RunName,
+    },
     /// The runner failed, and could not even record it.
     #[error(transparent)]
     Run(#[from] RunError),

@@ -102,3 +102,19 @@ fn work<T, E: From<Error>, F: Future<Output = Result<T, E>>>(
 pub fn runtime() -> Result<Runtime, Error> {
     Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_issue_is_handled_once_and_what_fails_of_several_is_its_own_result() {
+        let issues = distinct(&[3, 1, 3, 2, 1]);
+        assert_eq!(issues, [3, 1, 2]);
+        let handle = async |job: Job| if job.issue == 1 { Err(Error::NotRoot) } else { Ok(job.issue) };
+        let mut handled = each(&issues, 2, handle, |issue, _| issue * 100).unwrap();
+        handled.each.sort_unstable();
+        assert_eq!((handled.each, handled.broken_off), (vec![2, 3, 100], None));
+        assert!(matches!(each(&[1], 2, handle, |issue, _| issue), Err(Error::NotRoot)));
+    }
+}

@@ -1,5 +1,5 @@
 //! Takes an order, gives what became of it: the use cases, callable without a command line. Begin a run, go on with
-//! one, pick up what a dead runner left, clean, publish, several issues at a time.
+//! one, pick up what a dead runner left, clean, stop, publish, several issues at a time.
 //!
 //! Prints nothing and ends no process. What is noticed on the way goes to the caller as a [`Note`], what cannot be
 //! done is an [`Error`] with its source as a value, a question to a person is asked through [`Front`].
@@ -46,6 +46,7 @@ mod recover;
 mod resume;
 mod run;
 pub mod runs;
+pub mod stop;
 
 pub use error::Error;
 pub use next::can_go_on;

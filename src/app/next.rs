@@ -14,7 +14,7 @@ pub(super) enum Next {
     /// A new run.
     Begin,
     /// The last run goes on.
-    GoOn(Begun),
+    GoOn(Box<Begun>),
     /// The last run has come to its own end, which stands.
     Stands(Files, Box<RunState>),
     /// Whoever was asked ended it all, by this signal.
@@ -30,12 +30,12 @@ pub(super) fn asked_for(plan: &Plan, earlier: &mut Vec<Earlier>, note: &dyn Fn(N
     };
     let last = match last.begun() {
         Ok(last) => last,
-        Err(Earlier { run, journal: Journal::Broken(error), .. }) => {
-            return Err(Error::Broken { run, error });
-        }
-        // It died before its first event: there is nothing to go on with.
         Err(last) => {
-            earlier.push(last);
+            if let Journal::Broken(error) = last.journal {
+                return Err(Error::Broken { run: last.run, error });
+            }
+            // It died before its first event: there is nothing to go on with.
+            earlier.push(*last);
             return Ok(Next::Begin);
         }
     };
@@ -46,7 +46,7 @@ pub(super) fn asked_for(plan: &Plan, earlier: &mut Vec<Earlier>, note: &dyn Fn(N
         return Err(Error::NewPlan { issue, run: last.state.start.run });
     }
     let stands = Next::Stands(last.files.clone(), last.state.clone());
-    earlier.push(last.into());
+    earlier.push((*last).into());
     Ok(stands)
 }
 
@@ -63,7 +63,7 @@ pub(super) async fn offered(
         None => return Next::Begin,
         Some(Ok(last)) => last,
         Some(Err(last)) => {
-            earlier.push(last);
+            earlier.push(*last);
             return Next::Begin;
         }
     };
@@ -74,7 +74,7 @@ pub(super) async fn offered(
         Err(signal) => Next::Interrupted(signal),
         Ok(true) => Next::GoOn(last),
         Ok(false) => {
-            earlier.push(last.into());
+            earlier.push((*last).into());
             Next::Begin
         }
     }

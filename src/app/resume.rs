@@ -4,8 +4,8 @@ use super::begin::make_worktree;
 use super::earlier::Begun;
 use super::run::{Call, Opened};
 use super::{Error, Front};
-use crate::evidence::Recorder;
-use crate::run::{self, Checkout};
+use crate::evidence::{Files, Recorder, RunState};
+use crate::run::{self, Checkout, Refused};
 use crate::worktree::{Base, Earlier, Lock, Record, RunDir, Worktree, WorktreeError};
 
 impl<F: Front> Call<'_, F> {
@@ -13,49 +13,59 @@ impl<F: Front> Call<'_, F> {
     pub(super) async fn go_on(&self, last: Begun, lock: &mut Lock) -> Result<Opened, Error> {
         let Begun { run, files, dir, state } = last;
         let (repository, ready) = (self.site.repository, self.ready);
-        let refused = |refused| Error::refused(self.order.issue, refused);
         lock.name(&run.to_string())?;
-        let base = run::unchanged(&state.start, &ready.plan, repository).map_err(refused)?;
-        let watch = self.front.watch(&ready.plan);
-        let journal = files.journal();
-        let reopened = Recorder::go_on(files, Some(*state), &ready.secrets, watch);
-        let mut recorder =
-            reopened.map_err(|error| Error::pick_up(run, error))?.ok_or(Error::Endless { journal })?;
+        let base = run::unchanged(&state.start, &ready.plan, repository).map_err(|why| self.refused(why))?;
+        let mut recorder = self.reopen(files, *state)?;
         // Without a worktree to go on in, it is made anew there.
         let dir = dir.filter(|(dir, _)| !dir.is_over());
-        if let (None, Some(checkpoint)) = (&dir, &recorder.state().checkpoint) {
-            run::branch_unchanged(&recorder.state().start, checkpoint, repository).map_err(refused)?;
+        if dir.is_none() {
+            self.demand_branch(recorder.state())?;
         }
         run::resumed(&mut recorder, &ready.plan, repository, &ready.grants)?;
+        let worktree = self.worktree_again(dir, &base, &recorder).await?;
+        Ok(Opened { recorder, worktree })
+    }
+
+    fn refused(&self, why: Refused) -> Error {
+        Error::refused(self.order.issue, why)
+    }
+
+    fn reopen(&self, files: Files, state: RunState) -> Result<Recorder, Error> {
+        let (run, journal) = (files.run(), files.journal());
+        let watch = self.front.watch(&self.ready.plan);
+        let reopened = Recorder::go_on(files, Some(state), &self.ready.secrets, watch);
+        reopened.map_err(|error| Error::pick_up(run, error))?.ok_or(Error::Endless { journal })
+    }
+
+    /// Demands that the branch holds what the run had come to.
+    fn demand_branch(&self, state: &RunState) -> Result<(), Error> {
+        let Some(checkpoint) = &state.checkpoint else { return Ok(()) };
+        run::branch_unchanged(&state.start, checkpoint, self.site.repository).map_err(|why| self.refused(why))
+    }
+
+    /// Takes up the worktree that a dead runner left, or makes it anew.
+    async fn worktree_again(
+        &self,
+        dir: Option<(RunDir, Record)>,
+        base: &Base,
+        recorder: &Recorder,
+    ) -> Result<Result<Checkout, WorktreeError>, Error> {
         let checkpoint = recorder.state().position().as_str();
-        let worktree = match dir {
+        match dir {
             Some((dir, record)) if recorder.state().has_worktree => {
-                Ok(Checkout::Left(self.take_up(dir, &record, checkpoint).await?))
+                let (repository, host, waivers) = (self.site.repository, self.site.host, self.site.waivers);
+                let taken = Worktree::take_up(dir, &record, Some(checkpoint), repository, host, waivers);
+                Ok(Ok(Checkout::Left(taken.await?)))
             }
             dir => {
                 // No step has run in what was not whole yet.
                 dir.map(|(dir, _)| dir.discard()).transpose()?;
-                self.make_anew(&recorder, &base, checkpoint).await.map(Checkout::Fresh)
+                let salvage = Some(recorder.files().salvage()).filter(|bundle| bundle.exists());
+                let earlier = Earlier { checkpoint, salvage: salvage.as_deref() };
+                let run = recorder.files().run();
+                let made = make_worktree(self.site, &self.ready.plan, base, run, Some(earlier)).await;
+                Ok(made.map(Checkout::Fresh))
             }
-        };
-        Ok(Opened { recorder, worktree })
-    }
-
-    /// Takes up the worktree that a dead runner left.
-    async fn take_up(&self, dir: RunDir, record: &Record, checkpoint: &str) -> Result<Worktree, Error> {
-        let (repository, host, waivers) = (self.site.repository, self.site.host, self.site.waivers);
-        Ok(Worktree::take_up(dir, record, Some(checkpoint), repository, host, waivers).await?)
-    }
-
-    /// Makes a worktree of what the earlier part of the run left in the user's repository.
-    async fn make_anew(
-        &self,
-        recorder: &Recorder,
-        base: &Base,
-        checkpoint: &str,
-    ) -> Result<Worktree, WorktreeError> {
-        let salvage = Some(recorder.files().salvage()).filter(|bundle| bundle.exists());
-        let earlier = Earlier { checkpoint, salvage: salvage.as_deref() };
-        make_worktree(self.site, &self.ready.plan, base, recorder.files().run(), Some(earlier)).await
+        }
     }
 }

@@ -36,19 +36,14 @@ pub async fn run<F: Front>(
         Next::Stands(files, state) => return call.stands(files, *state, call.recover(earlier).await?),
         Next::GoOn(last) => {
             call.recover(earlier).await?;
-            call.go_on(last, &mut lock).await?
+            call.go_on(*last, &mut lock).await?
         }
         Next::Begin => {
             call.recover(earlier).await?;
             call.begin(&mut lock).await?
         }
     };
-    let interrupt = interrupt.or_asked(lock.stop_file(), opened.recorder.files().run().to_string());
-    let mut recorder = call.carry_out(opened, &interrupt).await?;
-    call.close(&mut recorder)?;
-    call.publish(&mut recorder, &interrupt).await?;
-    drop(lock);
-    Ok(Outcome::Ended(Box::new(Ended::of(&recorder, &interrupt)?)))
+    call.complete(opened, lock).await
 }
 
 /// What a run needs, before anything of it is begun.
@@ -82,22 +77,31 @@ pub(super) struct Opened {
 
 /// Finds out all that can be known beforehand: a run that cannot be right is not begun.
 async fn prepare(order: &Order, repository: &Repository, front: &impl Front) -> Result<Ready, Error> {
+    let (found, plan) = load(order, repository, front)?;
+    let base = repository.base(plan.base.as_deref())?;
+    let host = order.host()?;
+    let secrets = Secrets::default();
+    let (mut grants, warnings) = run::preflight(&plan, &host, &order.waivers, &secrets)?;
+    for warning in warnings {
+        front.note(Note::Warning(warning));
+    }
+    issue::attach(&plan, repository, &secrets, &mut grants).await?;
+    let intent = publish::intent(order, &plan, repository, &secrets).await?;
+    Ok(Ready { plan, base, host, secrets, grants, intent, _found: found })
+}
+
+fn load(order: &Order, repository: &Repository, front: &impl Front) -> Result<(Found, Plan), Error> {
     let found = match &order.plan {
         Some(path) => Found::file(path.clone(), Some(order.issue)),
         None => Shelf::of(repository).issue(order.issue)?,
     };
     let loaded = found.load()?;
-    loaded.warnings.into_iter().for_each(|warning| front.note(Note::PlanWarning(warning)));
+    for warning in loaded.warnings {
+        front.note(Note::PlanWarning(warning));
+    }
     let mut plan = loaded.plan;
     plan.serve_by(order.provider.as_ref(), order.model.as_deref());
-    let base = repository.base(plan.base.as_deref())?;
-    let host = order.host()?;
-    let secrets = Secrets::default();
-    let (mut grants, warnings) = run::preflight(&plan, &host, &order.waivers, &secrets)?;
-    warnings.into_iter().for_each(|warning| front.note(Note::Warning(warning)));
-    issue::attach(&plan, repository, &secrets, &mut grants).await?;
-    let intent = publish::intent(order, &plan, repository, &secrets).await?;
-    Ok(Ready { plan, base, host, secrets, grants, intent, _found: found })
+    Ok((found, plan))
 }
 
 fn take_lock(state: &State, repository: &Repository, issue: u64, front: &impl Front) -> Result<Lock, Error> {
@@ -109,6 +113,17 @@ fn take_lock(state: &State, repository: &Repository, issue: u64, front: &impl Fr
 }
 
 impl<F: Front> Call<'_, F> {
+    /// Takes an open run to its last word, and lets go of its issue.
+    async fn complete(&self, opened: Opened, lock: Lock) -> Result<Outcome, Error> {
+        let run = opened.recorder.files().run().to_string();
+        let interrupt = self.interrupt.or_asked(lock.stop_file(), run);
+        let mut recorder = self.carry_out(opened, &interrupt).await?;
+        self.close(&mut recorder)?;
+        self.publish(&mut recorder, &interrupt).await?;
+        drop(lock);
+        Ok(Outcome::Ended(Box::new(Ended::of(&recorder, &interrupt)?)))
+    }
+
     /// Decides what the order means where these are the earlier runs; takes out the one that goes on.
     async fn decide(&self, earlier: &mut Vec<Earlier>, lock: &Lock) -> Result<Next, Error> {
         let plan = &self.ready.plan;
@@ -137,10 +152,13 @@ impl<F: Front> Call<'_, F> {
     /// Runs the steps, takes the work out, removes the worktree.
     async fn carry_out(&self, opened: Opened, interrupt: &Interrupt) -> Result<Recorder, Error> {
         let Opened { mut recorder, worktree } = opened;
-        let missing = worktree.as_ref().ok().and_then(|made| made.worktree().lfs_files().missing());
-        missing.into_iter().for_each(|missing| self.front.note(Note::MissingContent(missing)));
+        if let Some(missing) = worktree.as_ref().ok().and_then(|made| made.worktree().lfs_files().missing()) {
+            self.front.note(Note::MissingContent(missing));
+        }
         let (plan, grants, ending) = (&self.ready.plan, &self.ready.grants, self.order.ending);
-        run::carry_out(worktree, plan, grants, &mut recorder, interrupt, ending).await?;
+        let whole = run::carry_out(worktree, plan, grants, &mut recorder, interrupt, ending);
+        // Its future is by far the largest.
+        Box::pin(whole).await?;
         Ok(recorder)
     }
 

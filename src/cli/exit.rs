@@ -153,6 +153,8 @@ impl From<app::Error> for Failure {
             }
             Error::Busy { .. } => Self::new(Exit::Locked, message)
                 .hint("it was started with another state directory (AUTOPILOT_STATE_DIR): wait for it"),
+            Error::OtherState { .. } => Self::new(Exit::Locked, message)
+                .hint("ask it with the AUTOPILOT_STATE_DIR that it was started with"),
             Error::PickUp { error: RunError::Worktree(WorktreeError::Refused { hint, .. }), .. } => {
                 Self::new(Exit::Internal, message).hint(hint)
             }

@@ -105,3 +105,23 @@ impl Next {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_latest_run_of_an_issue_goes_on_and_is_meant_by_its_number() {
+        let run: RunName = "20261003T101500Z-7".parse().unwrap();
+        let said = |next: Next| next.text(run).unwrap_or_default();
+        assert_eq!(said(Next::GoOn), "autopilot run 7 --resume");
+        for next in [Next::GoOn, Next::LookAtFailed] {
+            assert_eq!(said(next.of_older()), "autopilot logs 20261003T101500Z-7 --failed");
+        }
+        for next in
+            [Next::Nothing, Next::Follow, Next::LookAt("there".into()), Next::Mend("it --resume".into())]
+        {
+            assert_eq!(next.clone().of_older(), next);
+        }
+    }
+}
