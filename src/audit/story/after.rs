@@ -1,7 +1,7 @@
 //! What comes after an end: a run that is picked up or goes on, and publishing.
 
 use super::Story;
-use super::at::{At, Runner};
+use super::at::{At, Over, Runner};
 use crate::audit::code::Code;
 use crate::evidence::event::{AttemptResult, Effect, Resumed, RunResult, StepResult};
 
@@ -38,7 +38,7 @@ impl Story {
         let Runner::Gone(was) = std::mem::replace(&mut self.runner, Runner::Alive) else { return };
         self.at = match *was {
             At::Attempt(attempt) | At::Command(attempt, _) => At::Attempt(attempt.lost()),
-            At::Over(over) if over.result == AttemptResult::Passed => At::Over(over),
+            At::Over(over) if over.result == AttemptResult::Passed => At::Over(Over { lost: true, ..over }),
             _ => At::Idle,
         };
         for step in &mut self.steps {

@@ -43,8 +43,10 @@ impl Story {
         self.at_work(id, number, "agent.ended");
         self.has_used(id, requests, tokens.unwrap_or_default());
         if let Some(attempt) = self.at.attempt_mut() {
-            attempt.heard_out = true;
             attempt.used = (0, Tokens::default());
+            if std::mem::replace(&mut attempt.heard_out, true) {
+                self.wrong(Code::OutOfOrder, "one end of a turn", format!("another one of `{id}`"));
+            }
         }
         if let Some(spending) = self.spending_of(id) {
             spending.turn_over(tokens);

@@ -93,6 +93,8 @@ pub(super) struct Over {
     pub(super) result: AttemptResult,
     /// Rollback commands begun.
     pub(super) rolled_back: usize,
+    /// Its runner died: its step ends out of turn, before the run goes on.
+    pub(super) lost: bool,
 }
 
 /// What a reset bears the name of: an attempt's, or what was found.
@@ -107,6 +109,8 @@ pub(super) enum Worktree {
     There,
     /// Somebody goes on: in what is left of it, or in a new one.
     Left,
+    /// The branch with its checkpoints is in the repository.
+    Delivered,
     /// It was removed.
     Removed,
     /// It was kept.
@@ -116,5 +120,6 @@ pub(super) enum Worktree {
 impl Worktree {
     /// Lists all there are.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 5] = [Self::Missing, Self::There, Self::Left, Self::Removed, Self::Kept];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Missing, Self::There, Self::Left, Self::Delivered, Self::Removed, Self::Kept];
 }

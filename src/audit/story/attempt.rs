@@ -19,6 +19,8 @@ pub(super) struct Attempt {
     post: usize,
     /// How its last command ended.
     ended: Option<Ended>,
+    /// All that ended before did as expected.
+    well: bool,
     /// Where the model is of the agent that works.
     pub(super) model: Option<(String, u16)>,
     /// The agent that works in it was heard out: its turn is over.
@@ -37,8 +39,10 @@ struct Ended {
     action: bool,
     code: Option<i32>,
     signal: Option<i32>,
-    /// Not by itself, or not all of it.
+    /// The runner ended it, or it never ran.
     cut: bool,
+    /// Not all of it ended.
+    survived: bool,
     /// The exit code that is expected of it.
     expected: i32,
 }
@@ -83,10 +87,11 @@ impl Story {
             let planned = step.post.get(attempt.post);
             let expected =
                 planned.map_or("no further command".to_owned(), |planned| format!("post {planned}"));
-            (attempt.post, attempt.is_well(), expected)
+            (attempt.post, attempt.is_done(step), expected)
         };
         let is_planned = ready && command.is(step, role, nth);
         attempt.acted = true;
+        attempt.heard_out &= role != Role::Action;
         attempt.post += usize::from(role == Role::Post);
         if !is_planned {
             self.wrong(Code::PlanNotFollowed, expected, format!("{role:?} {command}"));
@@ -118,6 +123,7 @@ impl Story {
         let (begun, at) = match self.at.leave() {
             At::RollingBack(over) if role == Role::Rollback => (over.of == of, At::Over(over)),
             At::Command(mut attempt, own) if role != Role::Rollback => {
+                attempt.well &= attempt.ended.is_none_or(Ended::is_well);
                 attempt.ended = Some(Ended::of(ended, expected));
                 ((attempt.of, own) == (of, role), At::Attempt(attempt))
             }
@@ -141,13 +147,9 @@ impl Story {
     /// A connection that was made is one that the plan names, of a command that runs.
     pub(super) fn egress(&mut self, egress: &Egress) {
         let Some(step) = self.step_of(egress.at.step.as_str()) else { return };
-        let own = match &self.at {
-            At::Command(attempt, role) => Some((attempt.of, *role)),
-            At::RollingBack(over) => Some((over.of, Role::Rollback)),
-            // There is a finding already.
-            _ => None,
-        };
-        if own.is_some_and(|own| own != (Try { step, number: egress.at.attempt }, egress.role)) {
+        let of = Try { step, number: egress.at.attempt };
+        // Where no command runs there is a finding already.
+        if matches!(&self.at, At::Command(own, role) if (own.of, *role) != (of, egress.role)) {
             let found = format!("`{}`", egress.at.step);
             self.wrong(Code::OutOfOrder, "a connection of the command that runs", found);
         }
@@ -201,7 +203,7 @@ impl Story {
         self.note_result(step, result);
         self.check_attempt(&attempt, result, reason);
         // What a dead runner was at has its end; what follows goes on, or goes back, from there.
-        let over = At::Over(Over { of, result, rolled_back: 0 });
+        let over = At::Over(Over { of, result, rolled_back: 0, lost: attempt.lost });
         self.at = if kind == Some(ReasonKind::Crash) { At::Idle } else { over };
     }
 
@@ -242,6 +244,7 @@ impl Attempt {
             acted: false,
             post: 0,
             ended: None,
+            well: true,
             model: None,
             heard_out: false,
             used: (0, Tokens::default()),
@@ -257,35 +260,39 @@ impl Attempt {
 
     /// Its action is to be done anew.
     pub(super) fn act_again(&mut self) {
-        self.ended = None;
+        (self.ended, self.well) = (None, true);
     }
 
     /// Tells whether the action, and each command since, ended as expected.
     fn is_well(&self) -> bool {
-        self.ended.is_some_and(Ended::is_well)
+        self.well && self.ended.is_some_and(Ended::is_well)
+    }
+
+    /// Tells whether its action did all of its part, and each command since.
+    fn is_done(&self, step: &RecordedStep) -> bool {
+        self.is_well() && (self.heard_out || !step.action.is_agent())
     }
 
     /// Tells whether a result follows from how its commands ended.
     fn comes_to(&self, step: &RecordedStep, result: AttemptResult, why: Option<ReasonKind>) -> bool {
         use {AttemptResult as A, ReasonKind as R};
-        let by_itself = |action| self.ended.is_some_and(|e| e.action == action && !e.cut && !e.is_well());
-        let agent = step.action.is_agent();
-        let whole = self.is_well() && self.post == step.post.len() && (self.heard_out || !agent);
+        let by_itself = |action| self.ended.is_some_and(|e| e.action == action && !e.cut && e.is_unlike());
+        let whole = self.is_done(step) && self.post == step.post.len();
         match (result, why) {
             // What a runner that died had not written down is told by the checkpoint that it had made.
             (A::Passed, None) => whole || (self.lost && self.checkpoint),
-            (A::Passed, Some(_)) | (_, None) => false,
-            (A::Failed | A::Interrupted | A::Superseded, _) if self.checkpoint => false,
+            (A::Passed, Some(_)) | (A::Failed | A::Interrupted, None) => false,
+            (A::Failed | A::Interrupted, _) if self.checkpoint => false,
             (A::Interrupted, Some(why)) => why == if self.lost { R::Crash } else { R::Signal },
-            (A::Superseded, Some(why)) => why == R::Conflict,
+            (A::Superseded, why) => why == Some(R::Conflict),
             (A::Failed, Some(why)) => match why {
                 R::Exit => by_itself(true),
                 R::Post => by_itself(false),
                 R::Timeout | R::RunTimeout | R::Limit | R::Launch => {
-                    self.ended.is_some_and(|ended| ended.cut)
+                    self.ended.is_some_and(|ended| ended.cut || ended.survived)
                 }
-                R::Expectation | R::Checkpoint | R::Proof => self.is_well(),
-                R::Agent | R::RateLimit | R::Tokens | R::Silence | R::Budget => agent,
+                R::Expectation | R::Checkpoint | R::Proof => self.is_done(step),
+                R::Agent | R::RateLimit | R::Tokens | R::Silence | R::Budget => step.action.is_agent(),
                 R::Conflict
                 | R::Moved
                 | R::Signal
@@ -316,13 +323,19 @@ impl Ended {
             action: ended.role == Role::Action,
             code: ended.exit_code,
             signal: ended.signal,
-            cut: ended.ended_by.is_some() || ended.survivors > 0 || never_ran,
+            cut: ended.ended_by.is_some() || never_ran,
+            survived: ended.survivors > 0,
             expected,
         }
     }
 
     fn is_well(self) -> bool {
-        !self.cut && self.signal.is_none() && self.code == Some(self.expected)
+        !self.cut && !self.survived && !self.is_unlike()
+    }
+
+    /// Tells whether it ended by another exit code than expected, or by a signal.
+    fn is_unlike(self) -> bool {
+        self.signal.is_some() || self.code != Some(self.expected)
     }
 
     fn in_words(self) -> String {

@@ -13,6 +13,8 @@ use crate::plan::OnFailure;
 #[derive(Debug)]
 pub(super) struct End {
     pub(super) result: RunResult,
+    /// The runner itself failed, in the end or after it.
+    faulted: bool,
 }
 
 impl Story {
@@ -26,6 +28,19 @@ impl Story {
 
     pub(super) fn worktree_gone(&mut self) {
         self.expect_end("the end of its worktree");
+        let delivered = self.branch.as_ref().map(|(_, commit, _)| commit.as_str());
+        let last = self.checkpoints.last().map(|last| last.commit.as_str());
+        // It stays where the work could not be taken out, and says so; and where it was lost.
+        let may_lack = self.worktree == Worktree::Kept
+            && (self.taken_over || self.end.as_ref().is_some_and(|end| end.faulted));
+        if delivered != last && !may_lack {
+            let found = format!("{} before the worktree goes", delivered.unwrap_or("no branch"));
+            self.wrong(
+                Code::StartWithoutEnd,
+                format!("`branch.made` of {}", last.unwrap_or("nothing")),
+                found,
+            );
+        }
     }
 
     pub(super) fn branch_made(&mut self, reference: String, commit: String, commits: u64) {
@@ -41,12 +56,7 @@ impl Story {
                 format!("{} checkpoints, the last {}", self.checkpoints.len(), last.unwrap_or("none"));
             self.wrong(Code::ResultWrong, expected, format!("{} commits, the last {}", made.2, made.1));
         }
-        if self.worktree != Worktree::There && !self.taken_over {
-            self.wrong(Code::OutOfOrder, "its branch before its worktree goes", "its branch");
-        }
-        if self.branch.replace(made).is_some() && !self.taken_over {
-            self.wrong(Code::OutOfOrder, "one branch", "another one");
-        }
+        self.branch = Some(made);
     }
 
     pub(super) fn run_ended(&mut self, result: RunResult, reason: Option<&Reason>, step: Option<&str>) {
@@ -65,13 +75,14 @@ impl Story {
         }
         self.at = At::Closing;
         // The first end that is not good is the run's.
-        if self.end.as_ref().is_none_or(|end| end.result == RunResult::Done) {
-            self.end = Some(End { result });
-        }
+        let good = |end: &&End| end.result == RunResult::Done;
+        let result = self.end.as_ref().filter(|end| !good(end)).map_or(result, |end| end.result);
+        self.end = Some(End { result, faulted: fault });
     }
 
     fn check_result(&mut self, result: RunResult, kind: Option<ReasonKind>, step: Option<&str>) {
         let picked_up = matches!(self.at, At::PickedUp);
+        let all_over = self.steps.iter().all(|step| step.result.is_some());
         let why_not = self.why_not_done();
         let (follows, expected) = match result {
             _ if picked_up && result != RunResult::Crashed => (false, "crashed: it was picked up".to_owned()),
@@ -80,11 +91,12 @@ impl Story {
                 let named = step.is_none_or(|id| self.result_of(id) == Some(StepResult::Failed));
                 let from_outside = matches!(kind, Some(ReasonKind::Internal | ReasonKind::RunTimeout));
                 let failed = self.steps.iter().any(|step| step.result == Some(StepResult::Failed));
-                let all_over = self.steps.iter().all(|step| step.result.is_some());
                 let over = all_over || kind == Some(ReasonKind::Internal);
                 (kind.is_some() && named && over && (failed || from_outside), "a failed step".to_owned())
             }
-            RunResult::Interrupted => (kind == Some(ReasonKind::Signal), "a signal".to_owned()),
+            RunResult::Interrupted => {
+                (kind == Some(ReasonKind::Signal) && all_over, "a signal, and an end of each step".to_owned())
+            }
             RunResult::Crashed => {
                 (kind == Some(ReasonKind::Crash) && picked_up, "a run that was picked up".to_owned())
             }
@@ -119,16 +131,12 @@ impl Story {
 
     pub(super) fn sealed(&mut self, files: Vec<Sealed>, journal: (String, u64), time: DateTime<Utc>) {
         self.expect_end("`sealed`");
-        if self.worktree == Worktree::There && !self.taken_over {
+        if matches!(self.worktree, Worktree::There | Worktree::Delivered) && !self.taken_over {
             self.wrong(
                 Code::StartWithoutEnd,
                 "`worktree.removed` or `worktree.kept`",
                 "neither before `sealed`",
             );
-        }
-        let delivered = self.branch.is_some() || self.checkpoints.is_empty();
-        if self.worktree == Worktree::Removed && !delivered && !self.taken_over {
-            self.wrong(Code::StartWithoutEnd, "`branch.made`", "checkpoints and no branch before `sealed`");
         }
         self.at = At::Sealed;
         self.seal = Some(Seal { files, journal, finished: self.finished.unwrap_or(time) });

@@ -6,6 +6,8 @@ mod agent;
 mod at;
 mod attempt;
 mod end;
+#[cfg(test)]
+mod honest;
 mod moves;
 mod steps;
 #[cfg(test)]
@@ -145,7 +147,7 @@ impl Story {
             Runner::Gone(was) if kind == Kind::Resumed => State::of(was),
             _ => State::of(&self.at),
         };
-        let found = format!("`{}` at {at:?}", kind.text());
+        let found = || format!("`{}` at {at:?}", kind.text());
         match moves::next(at, kind) {
             Ok(_) => {}
             Err(Code::EventAfterHead) => {
@@ -162,7 +164,11 @@ impl Story {
                 self.wrong(Code::WrongRun, "one start", "a second `run.started`");
                 return false;
             }
-            Err(code) => self.wrong(code, at.may_follow(), found),
+            Err(code) => self.wrong(code, at.may_follow(), found()),
+        }
+        let goes_back = matches!(kind, Kind::Salvaged | Kind::ResetStarted);
+        if at == State::Idle && goes_back && self.worktree != Worktree::Left {
+            self.wrong(Code::OutOfOrder, "a worktree that a dead runner left", found());
         }
         match moves::worktree(self.worktree, kind) {
             Ok(worktree) => self.worktree = worktree,

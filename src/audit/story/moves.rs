@@ -5,16 +5,20 @@ use super::at::{At, Worktree};
 use crate::audit::code::Code;
 use crate::evidence::event::{AttemptResult, Event, Reason, ReasonKind, Role};
 
-/// Makes an enum of which each has a text, and all can be listed.
+/// Makes an enum of which each has a class and a text, and all can be listed.
 macro_rules! named {
-    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident $text:literal,)+ }) => {
+    ($(#[$about:meta])* $name:ident of $class:ident { $($variant:ident $of:ident $text:literal,)+ }) => {
         $(#[$about])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(super) enum $name { $($(#[$doc])* $variant,)+ }
+        pub(super) enum $name { $($variant,)+ }
 
         impl $name {
             /// Lists all there are.
             pub(super) const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            fn class(self) -> $class {
+                match self { $(Self::$variant => $class::$of,)+ }
+            }
 
             /// Returns its text.
             pub(super) fn text(self) -> &'static str {
@@ -24,74 +28,100 @@ macro_rules! named {
     };
 }
 
+/// What a state is to the events that may not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Begin,
+    /// What has begun must have an end before the run goes on.
+    Open,
+    Between,
+    /// The head is there.
+    Over,
+}
+
+/// What an event is to what has begun. A kind that [`next`] allows nowhere is found everywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// The run itself begins.
+    Run,
+    /// It ends what has begun.
+    Ends,
+    /// It ends what begins behind the head.
+    Publishes,
+    /// It leads on: something else has to have its end before.
+    Turns,
+    /// It belongs within something, or stands alone.
+    Within,
+}
+
 named! {
     /// Where a run is, without what [`At`] has at hand there; in words.
-    State {
-        Beginning "before its first event",
-        Idle "between steps",
-        Attempt "in an attempt, between its commands",
-        Command "in a command of an attempt",
-        Passed "after an attempt that passed",
-        Failed "after one that failed",
-        Interrupted "after one that was interrupted, or superseded",
-        RollingBack "in a rollback command",
-        Resetting "on the way back to the last checkpoint",
-        Back "back there",
-        Waiting "before a further attempt",
-        Settling "going on, and on the way back from what was left",
-        PickedUp "picked up by another invocation",
-        Clearing "picked up, and on the way back to the last checkpoint",
-        Closing "ended",
-        Sealed "sealed",
-        Closed "closed: the head is there",
-        Publishing "publishing",
+    State of Place {
+        Beginning Begin "before its first event",
+        Idle Between "between steps",
+        Attempt Open "in an attempt, between its commands",
+        Command Open "in a command of an attempt",
+        Passed Between "after an attempt that passed",
+        Failed Between "after one that failed",
+        Interrupted Between "after one that was interrupted, or superseded",
+        RollingBack Open "in a rollback command",
+        Resetting Open "on the way back to the last checkpoint",
+        Back Between "back there",
+        Waiting Between "before a further attempt",
+        Settling Open "going on, and on the way back from what was left",
+        PickedUp Between "picked up by another invocation",
+        Clearing Open "picked up, and on the way back to the last checkpoint",
+        Closing Between "ended",
+        Sealed Between "sealed",
+        Closed Over "closed: the head is there",
+        Publishing Over "publishing",
     }
 }
 
 named! {
     /// The kinds of events, as far as their order tells them apart; as journals name them.
-    Kind {
-        RunStarted "run.started",
-        AgentFound "agent.found",
-        WorktreeReady "worktree.ready",
-        AttemptStarted "attempt.started",
-        AgentStarted "agent.started",
-        CommandStarted "command.started",
-        RollbackStarted "command.started (rollback)",
-        Egress "egress",
-        AgentActed "agent.acted",
-        AgentUsed "agent.used",
-        CommandEnded "command.ended",
-        RollbackEnded "command.ended (rollback)",
-        AgentEnded "agent.ended",
-        AgentWaiting "agent.waiting",
-        CheckpointMade "checkpoint.made",
-        AttemptPassed "attempt.ended (passed)",
-        AttemptFailed "attempt.ended (failed)",
-        AttemptInterrupted "attempt.ended (interrupted)",
-        AttemptSuperseded "attempt.ended (superseded)",
-        AttemptLost "attempt.ended (crash)",
-        ExpectationJudged "expectation.judged",
-        ProofRan "proof.ran",
-        MasksRefused "masks.refused",
-        LogAppended "log.appended",
-        Salvaged "salvaged",
-        ResetStarted "reset.started",
-        ResetDone "reset.done",
-        RetryWaiting "retry.waiting",
-        StepEnded "step.ended",
-        RunEnded "run.ended",
-        RunFaulted "run.ended (internal)",
-        BranchMade "branch.made",
-        WorktreeRemoved "worktree.removed",
-        WorktreeKept "worktree.kept",
-        Sealed "sealed",
-        Attested "attested",
-        PublishStarted "publish.started",
-        PublishDone "publish.done",
-        PublishFailed "publish.failed",
-        Recovered "recovered",
-        Resumed "resumed",
+    Kind of Part {
+        RunStarted Run "run.started",
+        AgentFound Within "agent.found",
+        WorktreeReady Within "worktree.ready",
+        AttemptStarted Turns "attempt.started",
+        AgentStarted Within "agent.started",
+        CommandStarted Turns "command.started",
+        RollbackStarted Turns "command.started (rollback)",
+        Egress Within "egress",
+        AgentActed Within "agent.acted",
+        AgentUsed Within "agent.used",
+        CommandEnded Ends "command.ended",
+        RollbackEnded Ends "command.ended (rollback)",
+        AgentEnded Within "agent.ended",
+        AgentWaiting Within "agent.waiting",
+        CheckpointMade Within "checkpoint.made",
+        AttemptPassed Ends "attempt.ended (passed)",
+        AttemptFailed Ends "attempt.ended (failed)",
+        AttemptInterrupted Ends "attempt.ended (interrupted)",
+        AttemptSuperseded Ends "attempt.ended (superseded)",
+        AttemptLost Ends "attempt.ended (crash)",
+        ExpectationJudged Within "expectation.judged",
+        ProofRan Within "proof.ran",
+        MasksRefused Within "masks.refused",
+        LogAppended Within "log.appended",
+        Salvaged Within "salvaged",
+        ResetStarted Turns "reset.started",
+        ResetDone Ends "reset.done",
+        RetryWaiting Turns "retry.waiting",
+        StepEnded Turns "step.ended",
+        RunEnded Turns "run.ended",
+        RunFaulted Within "run.ended (internal)",
+        BranchMade Within "branch.made",
+        WorktreeRemoved Within "worktree.removed",
+        WorktreeKept Within "worktree.kept",
+        Sealed Within "sealed",
+        Attested Within "attested",
+        PublishStarted Within "publish.started",
+        PublishDone Publishes "publish.done",
+        PublishFailed Publishes "publish.failed",
+        Recovered Within "recovered",
+        Resumed Within "resumed",
     }
 }
 
@@ -137,7 +167,6 @@ pub(super) fn next(at: State, kind: Kind) -> Result<State, Code> {
         (S::Passed, K::StepEnded) => S::Idle,
         (S::Failed | S::Waiting, K::Salvaged) => S::Failed,
         (S::Failed | S::Waiting, K::RollbackStarted) => S::RollingBack,
-        (S::RollingBack, K::Egress) => S::RollingBack,
         (S::RollingBack, K::RollbackEnded) => S::Failed,
         (S::Interrupted, K::Salvaged) => S::Interrupted,
         (S::Failed | S::Waiting | S::Interrupted, K::ResetStarted) => S::Resetting,
@@ -173,14 +202,12 @@ pub(super) fn next(at: State, kind: Kind) -> Result<State, Code> {
 
 /// Returns the code for an event that no run has where it comes.
 fn wrong(at: State, kind: Kind) -> Code {
-    let is_publishing = matches!(kind, Kind::PublishDone | Kind::PublishFailed);
-    match kind.part() {
-        Part::Run => Code::WrongRun,
-        _ if at == State::Beginning => Code::WrongRun,
-        _ if at.is_over() && !is_publishing => Code::EventAfterHead,
-        Part::Ends => Code::StartWithoutEnd,
-        Part::Turns if at.is_open() => Code::StartWithoutEnd,
-        Part::Turns | Part::Within => Code::OutOfOrder,
+    match (at.class(), kind.class()) {
+        (Place::Begin, _) | (_, Part::Run) => Code::WrongRun,
+        (_, Part::Publishes) => Code::StartWithoutEnd,
+        (Place::Over, _) => Code::EventAfterHead,
+        (_, Part::Ends) | (Place::Open, Part::Turns) => Code::StartWithoutEnd,
+        (_, Part::Turns | Part::Within) => Code::OutOfOrder,
     }
 }
 
@@ -194,84 +221,21 @@ pub(super) fn worktree(is: Worktree, kind: Kind) -> Result<Worktree, Code> {
         // Whoever goes on in what is left goes back to its checkpoint first.
         (W::Left, K::Salvaged) => W::Left,
         (W::Left, K::ResetStarted) => W::There,
-        (W::There | W::Left, K::WorktreeRemoved) => W::Removed,
-        (W::There | W::Left, K::WorktreeKept) => W::Kept,
-        (_, K::WorktreeRemoved | K::WorktreeKept) => return Err(Code::StartWithoutEnd),
-        (_, K::WorktreeReady | K::AttemptStarted | K::Salvaged | K::ResetStarted) =>
-            return Err(Code::OutOfOrder),
-        (W::There | W::Left | W::Kept, K::Recovered) => W::There,
-        (W::There | W::Left | W::Kept, K::Resumed) => W::Left,
+        (W::There | W::Left, K::BranchMade) => W::Delivered,
+        (W::There | W::Left | W::Delivered, K::WorktreeRemoved) => W::Removed,
+        (W::There | W::Left | W::Delivered, K::WorktreeKept) => W::Kept,
+        (W::There | W::Left | W::Delivered | W::Kept, K::Recovered) => W::There,
+        (W::There | W::Left | W::Delivered | W::Kept, K::Resumed) => W::Left,
         (W::Missing | W::Removed, K::Resumed) => W::Missing,
-        (W::Missing | W::Removed, K::Recovered)
-        | (_, K::RunStarted | K::AgentFound | K::AgentStarted | K::CommandStarted | K::RollbackStarted | K::Egress
-            | K::AgentActed | K::AgentUsed | K::CommandEnded | K::RollbackEnded | K::AgentEnded | K::AgentWaiting
-            | K::CheckpointMade | K::AttemptPassed | K::AttemptFailed | K::AttemptInterrupted | K::AttemptSuperseded
-            | K::AttemptLost | K::ExpectationJudged | K::ProofRan | K::MasksRefused | K::LogAppended
-            | K::ResetDone | K::RetryWaiting | K::StepEnded | K::RunEnded | K::RunFaulted | K::BranchMade | K::Sealed
-            | K::Attested | K::PublishStarted | K::PublishDone | K::PublishFailed) => is,
+        (_, K::WorktreeRemoved | K::WorktreeKept) => return Err(Code::StartWithoutEnd),
+        (_, K::WorktreeReady | K::AttemptStarted | K::Salvaged | K::ResetStarted | K::BranchMade)
+        | (W::Removed | W::Kept, K::RunFaulted) => return Err(Code::OutOfOrder),
+        // Any other leaves it as it is.
+        _ => is,
     })
 }
 
-/// What an event is to what has begun. A kind that [`next`] allows nowhere is found everywhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    /// The run itself begins.
-    Run,
-    /// It ends what has begun.
-    Ends,
-    /// It leads on: something else has to have its end before.
-    Turns,
-    /// It belongs within something, or stands alone.
-    Within,
-}
-
 impl Kind {
-    fn part(self) -> Part {
-        match self {
-            Self::RunStarted => Part::Run,
-            Self::CommandEnded
-            | Self::RollbackEnded
-            | Self::AttemptPassed
-            | Self::AttemptFailed
-            | Self::AttemptInterrupted
-            | Self::AttemptSuperseded
-            | Self::AttemptLost
-            | Self::ResetDone
-            | Self::PublishDone
-            | Self::PublishFailed => Part::Ends,
-            Self::AttemptStarted
-            | Self::CommandStarted
-            | Self::RollbackStarted
-            | Self::ResetStarted
-            | Self::RetryWaiting
-            | Self::StepEnded
-            | Self::RunEnded => Part::Turns,
-            Self::AgentFound
-            | Self::WorktreeReady
-            | Self::AgentStarted
-            | Self::Egress
-            | Self::AgentActed
-            | Self::AgentUsed
-            | Self::AgentEnded
-            | Self::AgentWaiting
-            | Self::CheckpointMade
-            | Self::ExpectationJudged
-            | Self::ProofRan
-            | Self::MasksRefused
-            | Self::LogAppended
-            | Self::Salvaged
-            | Self::RunFaulted
-            | Self::BranchMade
-            | Self::WorktreeRemoved
-            | Self::WorktreeKept
-            | Self::Sealed
-            | Self::Attested
-            | Self::PublishStarted
-            | Self::Recovered
-            | Self::Resumed => Part::Within,
-        }
-    }
-
     /// Returns the kind of an event.
     pub(super) fn of(event: &Event) -> Self {
         match event {
@@ -353,17 +317,6 @@ impl State {
         }
     }
 
-    /// Tells whether something has begun that must have an end before the run goes on.
-    fn is_open(self) -> bool {
-        use State as S;
-        matches!(self, S::Attempt | S::Command | S::RollingBack | S::Resetting | S::Settling | S::Clearing)
-    }
-
-    /// Tells whether the head is there.
-    fn is_over(self) -> bool {
-        matches!(self, Self::Closed | Self::Publishing)
-    }
-
     /// Names the events that may come now, but for somebody taking over, which always may.
     pub(super) fn may_follow(self) -> String {
         let may =
@@ -414,17 +367,15 @@ mod tests {
             "| any but Beginning | | `recovered` → PickedUp; `resumed` → Idle where nothing else is said |"
                 .to_owned(),
         );
-        lines.extend(
-            ["", "| code | where it is given to an event that does not lead on |", "|---|---|"]
-                .map(str::to_owned),
-        );
-        let ends = events(|kind| kind.part() == Part::Ends);
-        let publishing = events(|kind| wrong(State::Closed, kind) == Code::StartWithoutEnd);
-        let turns = events(|kind| kind.part() == Part::Turns);
-        lines.push("| AP107 | at Beginning; `run.started` anywhere else |".to_owned());
-        lines.push(format!("| AP106 | at {}, but for {publishing} |", states(State::is_over)));
-        lines.push(format!("| AP401 | {ends}; at {} also {turns} |", states(State::is_open)));
-        lines.push("| AP402 | any other |".to_owned());
+        lines.extend(["", "| an event that does not lead on | code |", "|---|---|"].map(str::to_owned));
+        let ends = events(|kind| matches!(kind.class(), Part::Ends | Part::Publishes));
+        let publishing = events(|kind| kind.class() == Part::Publishes);
+        let turns = events(|kind| kind.class() == Part::Turns);
+        lines.push("| any at Beginning; `run.started` anywhere else | AP107 |".to_owned());
+        let over = states(|at| at.class() == Place::Over);
+        lines.push(format!("| any at {over}, but for {publishing} | AP106 |"));
+        lines.push(format!("| {ends}; at {} also {turns} | AP401 |", states(|at| at.class() == Place::Open)));
+        lines.push("| any other | AP402 |".to_owned());
         lines.extend(["", "| the worktree is | what becomes of it |", "|---|---|"].map(str::to_owned));
         for is in Worktree::ALL {
             let to =

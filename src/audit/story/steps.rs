@@ -14,7 +14,9 @@ pub(super) struct StepStory {
     /// Of those, the ones that failed: only they count against the retries.
     failed: u32,
     last: Option<AttemptResult>,
-    /// It had failed before the run went on, which may be for good.
+    /// Nothing is left to try: too many attempts failed, of it or in a row.
+    spent: bool,
+    /// It had failed before the run went on.
     pub(super) had_failed: bool,
     pub(super) result: Option<StepResult>,
     /// What its agents used of the model.
@@ -49,7 +51,7 @@ impl Story {
     pub(super) fn pass_over(&mut self, until: usize) {
         while self.next < until {
             let Some(step) = self.steps.get_mut(self.next) else { return };
-            step.result = step.result.or(step.had_failed.then_some(StepResult::Failed));
+            step.result = step.result.or((step.had_failed && step.spent).then_some(StepResult::Failed));
             if step.result.is_none() {
                 return;
             }
@@ -180,27 +182,35 @@ impl Story {
 
     /// Notes how the attempt of a step ended.
     pub(super) fn note_result(&mut self, step: usize, result: AttemptResult) {
+        let limit = self.plan.as_ref().map_or(u32::MAX, |plan| plan.limits.consecutive_failures);
+        let retries = self.planned(step).map_or(u32::MAX, |step| step.retries);
         if let Some(step) = self.steps.get_mut(step) {
             step.last = Some(result);
-            step.failed += u32::from(result == AttemptResult::Failed);
+            if result == AttemptResult::Failed {
+                step.failed += 1;
+                step.spent = step.failed > retries || self.consecutive.0 >= limit;
+            }
         }
     }
 
     pub(super) fn step_ended(&mut self, id: &str, result: StepResult, attempts: u32, because: bool) {
         let Some(at) = self.step_of(id) else { return };
-        self.expect_turn(at, id);
+        let lost = self.at.over().is_some_and(|over| over.lost && over.of.step == at);
+        if !lost {
+            self.expect_turn(at, id);
+            self.next = at + 1;
+        }
         let taken_over = self.taken_over;
         let over = self.at.over().map(|over| over.result);
         let waits = matches!(self.at, At::Waiting(_));
         self.at = At::Idle;
         let Some(step) = self.steps.get_mut(at) else { return };
         step.result = Some(result);
-        self.next = at + 1;
-        let (made, last) = (step.attempts, step.last);
+        let (made, last, spent) = (step.attempts, step.last, step.spent);
         let follows = match result {
             StepResult::Passed => over == Some(AttemptResult::Passed),
             // One that had nothing left to try before the run went on, and was not said to be over.
-            StepResult::Failed if over.is_none() => taken_over && last == Some(AttemptResult::Failed),
+            StepResult::Failed if over.is_none() => taken_over && spent,
             StepResult::Failed => over == Some(AttemptResult::Failed),
             StepResult::Interrupted => over == Some(AttemptResult::Interrupted),
             StepResult::Skipped => over.is_none() && (made == 0 || taken_over) && because,
