@@ -6,6 +6,8 @@
 //! Autopilot.yaml ─ plan ─→ policy ─→ sandbox ─→ run ─→ evidence ─→ report ─→ publish
 //!                                                            └─→ audit
 //! ```
+//!
+//! [`app`] puts them together to the use cases; [`cli`] is arguments and text. Begin at [`app::run`].
 
 pub mod agent;
 pub mod app;
