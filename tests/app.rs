@@ -18,10 +18,9 @@ use autopilot::app::clean::{self, Cleaning, Found};
 use autopilot::app::{
     self, Crashed, Error, Front, Kept, Note, Order, Outcome, PickedUp, Site, Verdict, jobs,
 };
-use autopilot::evidence::{Event, Line, RunName, Watch};
+use autopilot::evidence::{Event, Line, RunName, RunState, Watch};
 use autopilot::plan::Plan;
 use autopilot::policy::Waivers;
-use autopilot::report::RunView;
 use autopilot::run::Interrupt;
 use autopilot::sandbox;
 use autopilot::worktree::{Repository, State};
@@ -63,15 +62,21 @@ struct Heard {
     notes: RefCell<Vec<Note>>,
     asked: Cell<usize>,
     reached: Rc<tokio::sync::Notify>,
-    before: Cell<Option<usize>>,
+    /// Steps that had passed when a run went on.
+    before: Rc<Cell<Option<usize>>>,
 }
 
-struct Reached(Rc<tokio::sync::Notify>);
+struct Seen {
+    reached: Rc<tokio::sync::Notify>,
+    before: Rc<Cell<Option<usize>>>,
+}
 
-impl Watch for Reached {
-    fn event(&mut self, line: &Line) {
-        if matches!(line.event, Event::StepEnded { .. }) {
-            self.0.notify_one();
+impl Watch for Seen {
+    fn event(&mut self, line: &Line, state: &RunState) {
+        match line.event {
+            Event::StepEnded { .. } => self.reached.notify_one(),
+            Event::Resumed(_) => self.before.set(Some(state.passed())),
+            _ => {}
         }
     }
 
@@ -89,9 +94,8 @@ impl Front for Heard {
         Some(std::future::ready(true))
     }
 
-    fn watch(&self, _: &Plan, before: Option<&RunView>) -> Box<dyn Watch> {
-        self.before.set(before.map(|view| view.steps.len()));
-        Box::new(Reached(Rc::clone(&self.reached)))
+    fn watch(&self, _: &Plan) -> Box<dyn Watch> {
+        Box::new(Seen { reached: Rc::clone(&self.reached), before: Rc::clone(&self.before) })
     }
 }
 
@@ -167,8 +171,8 @@ impl House {
         let gone_on = ended(self.run(&self.order(7, true), End::Own, &heard).await);
         assert_eq!(gone_on.verdict, Verdict::Done);
         assert_eq!(gone_on.files, interrupted.files);
-        assert_eq!(heard.before.get(), Some(2));
-        assert_eq!(gone_on.view.head.as_ref(), Some(&gone_on.head));
+        assert_eq!(heard.before.get(), Some(1));
+        assert_eq!(gone_on.state.head.as_ref(), Some(&gone_on.head));
         self.holds(gone_on.files.run());
 
         let outcome = self.run(&self.order(7, true), End::Own, &heard).await;
