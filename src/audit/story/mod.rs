@@ -147,7 +147,7 @@ impl Story {
             Runner::Gone(was) if kind == Kind::Resumed => State::of(was),
             _ => State::of(&self.at),
         };
-        let found = || format!("`{}` at {at:?}", kind.text());
+        let found = || format!("`{}` {}", kind.text(), at.text());
         match moves::next(at, kind) {
             Ok(_) => {}
             Err(Code::EventAfterHead) => {
