@@ -286,7 +286,6 @@ impl Attempt {
                 R::Timeout | R::RunTimeout | R::Limit | R::Launch => {
                     self.ended.is_some_and(|ended| ended.cut || ended.survived)
                 }
-
                 R::Expectation | R::Checkpoint => self.is_done(step),
                 R::Agent | R::RateLimit | R::Tokens => step.action.is_agent(),
                 R::Signal | R::Crash | R::ConsecutiveFailures | R::StepFailed | R::Internal => false,

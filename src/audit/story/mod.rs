@@ -23,7 +23,7 @@ use super::journal::Entry;
 use super::log::Parts;
 use super::plan::Recorded;
 use super::policy::Policy;
-use super::spelled::Told as Command;
+use super::spelled::Told;
 use crate::evidence::event::{AttemptResult, Change, Event, RunResult, RunStarted, Sealed, StepResult};
 use crate::evidence::{Head, RunName};
 use at::{At, Runner, Worktree};
@@ -189,7 +189,7 @@ impl Story {
                 self.attempt_started(step.as_str(), attempt);
             }
             Event::CommandStarted { step, attempt, role, command } => {
-                self.command_started(step.as_str(), attempt, role, Command::Typed(command.as_str()));
+                self.command_started(step.as_str(), attempt, role, Told::Typed(command.as_str()));
             }
             Event::CommandEnded(ended) => self.command_ended(&ended),
             Event::CheckpointMade { step, attempt, commit, changes } => {

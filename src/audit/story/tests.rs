@@ -260,3 +260,38 @@ fn an_event_that_is_removed_doubled_or_moved_is_found() {
     }
     assert!(unfound.is_empty(), "{:?}", unfound.keys());
 }
+
+#[test]
+fn a_reason_that_does_not_follow_from_exit_codes_and_signals_is_found() {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut all = 0;
+    for _ in 0..300 {
+        let journal = honest::journal(&tape().new_tree(&mut runner).unwrap().current());
+        for (at, (_, event)) in journal.events.iter().enumerate() {
+            let event = serde_json::to_value(event).unwrap();
+            let own = event["reason"]["kind"].as_str().unwrap_or_default();
+            let other = match own {
+                "exit" => "post",
+                "post" => "exit",
+                _ => continue,
+            };
+            if event["type"] != "attempt.ended" {
+                continue;
+            }
+            let text = event["reason"]["text"].as_str().unwrap();
+            let forged =
+                [(own, "exit 77"), (other, text), ("timeout", text), ("launch", text), ("expectation", text)];
+            for (kind, text) in forged {
+                let mut event = event.clone();
+                event["reason"] = json!({"kind": kind, "text": text});
+                let mut events = journal.events.clone();
+                events[at].1 = serde_json::from_value(event).unwrap();
+                let found = findings(journal.run, events);
+                assert!(!found.is_empty(), "{kind} {text} at line {}\n{}", at + 1, shown(&journal));
+                all += 1;
+            }
+        }
+    }
+    assert!(all > 100, "{all}");
+}
