@@ -44,7 +44,8 @@ pub(super) struct Whole {
 /// Reads a journal line by line, as far as it holds.
 pub(super) fn read(name: &str, file: impl Read, mut each: impl FnMut(Entry)) -> io::Result<Whole> {
     let mut reader = BufReader::with_capacity(256 << 10, file);
-    let mut chain = Chain { prev: Digest256::none(), hasher: Sha256::new(), bytes: 0 };
+    let (prev, hasher) = (Digest256::none(), Sha256::new());
+    let mut chain = Chain { prev, hasher, bytes: 0, version: journal::OLDEST };
     let mut whole = Whole::default();
     let mut buffer = Vec::new();
     loop {
@@ -85,6 +86,8 @@ struct Chain {
     prev: Digest256,
     hasher: Sha256,
     bytes: u64,
+    /// Of its last line: it only grows.
+    version: u32,
 }
 
 impl Chain {
@@ -101,6 +104,9 @@ impl Chain {
         let value: Value = serde_json::from_slice(text).map_err(|error| malformed(error.to_string()))?;
         self.check_place(seq, &value)?;
         let line = Line::deserialize(&value).map_err(|error| malformed(error.to_string()))?;
+        if let Some(misfit) = line.event.misfit(line.v) {
+            return Err(malformed(format!("`{}` {misfit}", line.event.kind())));
+        }
         let again = serde_json::to_vec(&line).map_err(|error| malformed(error.to_string()))?;
         if again != text {
             return Err(malformed(first_difference(&again, text)));
@@ -109,6 +115,7 @@ impl Chain {
         let time = time.ok_or_else(|| malformed(format!("`{}` is no time", line.ts)))?;
         let kind = value.pointer("/event/type").and_then(Value::as_str).unwrap_or_default().to_owned();
 
+        self.version = line.v;
         self.prev = Digest256::of(text);
         self.hasher.update(bytes);
         self.bytes += bytes.len() as u64;
@@ -121,12 +128,24 @@ impl Chain {
     /// Checks version and place before the rest, since they say more than what else may be wrong then.
     fn check_place(&self, seq: u64, value: &Value) -> Result<(), Wrong> {
         let own = |key: &str| value.get(key).map(Value::to_string).unwrap_or_default();
-        if own("v") != journal::VERSION.to_string() {
+        let version = value.get("v").and_then(Value::as_u64).and_then(|v| u32::try_from(v).ok());
+        let known = journal::OLDEST..=journal::VERSION;
+        if version.is_none_or(|version| !known.contains(&version)) {
+            let expected = format!("version {} or {}", journal::OLDEST, journal::VERSION);
+            return Err(wrong(Code::VersionUnknown, expected, newer(own("v"))));
+        }
+        let kind = value.pointer("/event/type").and_then(Value::as_str).unwrap_or_default();
+        if version == Some(journal::VERSION) && !Event::KINDS.contains(&kind) {
+            let expected = "an event that this program knows";
             return Err(wrong(
                 Code::VersionUnknown,
-                format!("version {}", journal::VERSION),
-                format!("version {}", own("v")),
+                expected,
+                format!("`{}`, newer than this program", kind.escape_debug()),
             ));
+        }
+        if version < Some(self.version) {
+            let expected = format!("version {} to go on", self.version);
+            return Err(wrong(Code::ChainBroken, expected, format!("version {}", own("v"))));
         }
         if own("seq") != seq.to_string() {
             return Err(wrong(Code::ChainBroken, format!("number {seq}"), format!("number {}", own("seq"))));
@@ -137,6 +156,11 @@ impl Chain {
         }
         Ok(())
     }
+}
+
+fn newer(version: String) -> String {
+    let is_newer = version.parse::<u64>().is_ok_and(|own| own > journal::VERSION.into());
+    format!("version {version}{}", if is_newer { ", newer than this program" } else { "" })
 }
 
 /// Says where a line stops being what it would be if autopilot had written it.

@@ -23,7 +23,7 @@ use super::journal::Entry;
 use super::log::Parts;
 use super::plan::Recorded;
 use super::policy::Policy;
-use super::spelled::Told as Command;
+use super::spelled::Told;
 use crate::evidence::event::{AttemptResult, Change, Event, RunResult, RunStarted, Sealed, StepResult};
 use crate::evidence::{Head, RunName};
 use at::{At, Runner, Worktree};
@@ -147,7 +147,7 @@ impl Story {
             Runner::Gone(was) if kind == Kind::Resumed => State::of(was),
             _ => State::of(&self.at),
         };
-        let found = || format!("`{}` at {at:?}", kind.text());
+        let found = || format!("`{}` {}", kind.text(), at.text());
         match moves::next(at, kind) {
             Ok(_) => {}
             Err(Code::EventAfterHead) => {
@@ -191,7 +191,7 @@ impl Story {
                 self.attempt_started(at.step.as_str(), at.attempt);
             }
             Event::CommandStarted { at, role, command, .. } => {
-                self.command_started(at.step.as_str(), at.attempt, role, Command::Typed(command.as_str()));
+                self.command_started(at.step.as_str(), at.attempt, role, Told::Typed(command.as_str()));
             }
             Event::LogAppended { at, from, to } => {
                 self.log.begins(from, at.step.as_str(), at.attempt);

@@ -7,13 +7,14 @@ use crate::evidence::event::{AttemptResult, Event, Reason, ReasonKind, Role};
 
 /// Makes an enum of which each has a class and a text, and all can be listed.
 macro_rules! named {
-    ($(#[$about:meta])* $name:ident of $class:ident { $($variant:ident $of:ident $text:literal,)+ }) => {
+    ($(#[$about:meta])* $name:ident of $class:ident [$($listed:meta)?] { $($variant:ident $of:ident $text:literal,)+ }) => {
         $(#[$about])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(super) enum $name { $($variant,)+ }
 
         impl $name {
             /// Lists all there are.
+            $(#[$listed])?
             pub(super) const ALL: &[Self] = &[$(Self::$variant,)+];
 
             fn class(self) -> $class {
@@ -56,31 +57,31 @@ enum Part {
 
 named! {
     /// Where a run is, without what [`At`] has at hand there; in words.
-    State of Place {
+    State of Place [cfg(test)] {
         Beginning Begin "before its first event",
         Idle Between "between steps",
         Attempt Open "in an attempt, between its commands",
         Command Open "in a command of an attempt",
         Passed Between "after an attempt that passed",
-        Failed Between "after one that failed",
-        Interrupted Between "after one that was interrupted, or superseded",
+        Failed Between "after an attempt that failed",
+        Interrupted Between "after an attempt that was interrupted",
         RollingBack Open "in a rollback command",
         Resetting Open "on the way back to the last checkpoint",
-        Back Between "back there",
+        Back Between "back there, after an attempt",
         Waiting Between "before a further attempt",
         Settling Open "going on, and on the way back from what was left",
         PickedUp Between "picked up by another invocation",
         Clearing Open "picked up, and on the way back to the last checkpoint",
-        Closing Between "ended",
-        Sealed Between "sealed",
-        Closed Over "closed: the head is there",
-        Publishing Over "publishing",
+        Closing Between "after its end",
+        Sealed Between "after its seal",
+        Closed Over "after its head",
+        Publishing Over "while something is published",
     }
 }
 
 named! {
     /// The kinds of events, as far as their order tells them apart; as journals name them.
-    Kind of Part {
+    Kind of Part [] {
         RunStarted Run "run.started",
         AgentFound Within "agent.found",
         WorktreeReady Within "worktree.ready",
@@ -127,6 +128,7 @@ named! {
 
 /// Says where an event leads the run; the code of the finding if no run has it there.
 #[rustfmt::skip]
+#[expect(clippy::match_same_arms, reason = "a table is read row by row")]
 pub(super) fn next(at: State, kind: Kind) -> Result<State, Code> {
     use {Kind as K, State as S};
     Ok(match (at, kind) {
@@ -213,6 +215,7 @@ fn wrong(at: State, kind: Kind) -> Code {
 
 /// Says what an event makes of the worktree; the code of the finding if none is where the event needs one.
 #[rustfmt::skip]
+#[expect(clippy::match_same_arms, reason = "a table is read row by row")]
 pub(super) fn worktree(is: Worktree, kind: Kind) -> Result<Worktree, Code> {
     use {Kind as K, Worktree as W};
     Ok(match (is, kind) {

@@ -3,10 +3,14 @@
 use std::path::Path;
 
 use proptest::prelude::*;
+use serde_json::{Value, json};
 
 use super::honest::{self, Honest};
 use super::*;
 use crate::evidence::journal;
+
+/// Events, each with when it was written.
+type Events = Vec<(DateTime<Utc>, Event)>;
 
 /// What is found in events, in their order and times.
 pub(super) fn findings(
@@ -23,7 +27,7 @@ pub(super) fn findings(
 fn entry(seq: u64, time: DateTime<Utc>, event: Event) -> Entry {
     let kind = event.kind().to_owned();
     let at = Head { seq, hash: crate::evidence::Sha256::none() };
-    Entry { event, kind, value: serde_json::Value::Null, at, time, so_far: None }
+    Entry { event, kind, value: Value::Null, at, time, so_far: None }
 }
 
 #[test]
@@ -36,6 +40,66 @@ fn journals_of_released_versions_hold() {
         let found = findings(run, lines.iter().map(|line| (line.time().unwrap(), line.event.clone())));
         assert!(found.is_empty(), "{name}: {found:#?}");
     }
+}
+
+/// A runner died after the checkpoint of a step, and before it said that the step had passed. Whoever goes on says so first,
+/// and skips then, once more, what comes before it.
+#[test]
+fn a_dead_runners_step_ends_before_an_earlier_one_is_skipped_again() {
+    let Honest { run, events } = honest::journal(&[]);
+    let mut start = serde_json::to_value(&events[0].1).unwrap();
+    let mut steps = ["a", "b", "c"].map(|id| {
+        let mut step = start["plan"]["steps"][0].clone();
+        (step["id"], step["on_failure"]) = (id.into(), "ignore".into());
+        step
+    });
+    steps[1]["needs"] = json!(["a"]);
+    (start["plan"]["steps"], start["steps"]) = (json!(steps), json!(["a", "b", "c"]));
+    let of = |kind: &str, step: &str, more: Value| {
+        let mut event = json!({"type": kind, "step": step, "attempt": 1});
+        event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        event
+    };
+    let action = |step: &str, code: i32| {
+        let ended = json!({"role": "action", "exit_code": code, "signal": null, "ended_by": null, "ms": 1, "output": 0,
+            "killed": 0, "survivors": 0, "enforced": null});
+        let started = json!({"role": "action", "command": "act s0"});
+        [of("command.started", step, started), of("command.ended", step, ended)]
+    };
+    let attempt = |step: &str, result: &str, reason: Value| {
+        of("attempt.ended", step, json!({"result": result, "reason": reason, "ms": 1, "log": 0}))
+    };
+    let end = |step: &str, result: &str, attempts: u32, because: Value| json!({"type": "step.ended", "step": step, "result": result, "attempts": attempts, "because": because});
+    let [a_starts, a_ends] = action("a", 1);
+    let [c_starts, c_ends] = action("c", 0);
+    let resumed = json!({"type": "resumed", "autopilot": "1", "checkpoint": "c1", "used": 0, "consecutive": 1, "torn": 0,
+        "host": start["host"], "sandbox": "all"});
+    let told = [
+        start,
+        json!({"type": "worktree.ready", "files": 1, "ms": 1}),
+        of("attempt.started", "a", json!({"log": 0})),
+        a_starts,
+        a_ends,
+        attempt("a", "failed", json!({"kind": "exit", "text": "exit 1"})),
+        of("reset.started", "a", json!({})),
+        of("reset.done", "a", json!({})),
+        end("a", "failed", 1, Value::Null),
+        end("b", "skipped", 0, json!("needs a, which failed")),
+        of("attempt.started", "c", json!({"log": 0})),
+        c_starts,
+        c_ends,
+        of("checkpoint.made", "c", json!({"commit": "c1", "changes": []})),
+        resumed,
+        attempt("c", "passed", Value::Null),
+        end("c", "passed", 1, Value::Null),
+        of("reset.started", "c", json!({})),
+        of("reset.done", "c", json!({})),
+        end("b", "skipped", 0, json!("needs a, which failed")),
+        json!({"type": "run.ended", "result": "done", "reason": null, "step": null, "ms": 1}),
+    ];
+    let events = told.map(|event| (events[0].0, serde_json::from_value(event).unwrap()));
+    let found = findings(run, events);
+    assert!(found.is_empty(), "{found:#?}");
 }
 
 fn shown(journal: &Honest) -> String {
@@ -164,7 +228,7 @@ fn an_event_that_is_removed_doubled_or_moved_is_found() {
             let [kind, next] = [pair[0].text(), pair[1].text()];
             // Dying, or falling over, an event sooner or later is as honest.
             let stops = |kind| matches!(kind, Kind::Recovered | Kind::Resumed | Kind::RunFaulted);
-            let forge = |change: &dyn Fn(&mut Vec<(DateTime<Utc>, Event)>)| {
+            let forge = |change: &dyn Fn(&mut Events)| {
                 let mut events = journal.events.clone();
                 change(&mut events);
                 events
@@ -195,4 +259,39 @@ fn an_event_that_is_removed_doubled_or_moved_is_found() {
         println!("not found: {what} at {example}");
     }
     assert!(unfound.is_empty(), "{:?}", unfound.keys());
+}
+
+#[test]
+fn a_reason_that_does_not_follow_from_exit_codes_and_signals_is_found() {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut all = 0;
+    for _ in 0..300 {
+        let journal = honest::journal(&tape().new_tree(&mut runner).unwrap().current());
+        for (at, (_, event)) in journal.events.iter().enumerate() {
+            let event = serde_json::to_value(event).unwrap();
+            let own = event["reason"]["kind"].as_str().unwrap_or_default();
+            let other = match own {
+                "exit" => "post",
+                "post" => "exit",
+                _ => continue,
+            };
+            if event["type"] != "attempt.ended" {
+                continue;
+            }
+            let text = event["reason"]["text"].as_str().unwrap();
+            let forged =
+                [(own, "exit 77"), (other, text), ("timeout", text), ("launch", text), ("expectation", text)];
+            for (kind, text) in forged {
+                let mut event = event.clone();
+                event["reason"] = json!({"kind": kind, "text": text});
+                let mut events = journal.events.clone();
+                events[at].1 = serde_json::from_value(event).unwrap();
+                let found = findings(journal.run, events);
+                assert!(!found.is_empty(), "{kind} {text} at line {}\n{}", at + 1, shown(&journal));
+                all += 1;
+            }
+        }
+    }
+    assert!(all > 100, "{all}");
 }

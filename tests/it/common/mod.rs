@@ -259,8 +259,15 @@ impl Repo {
     /// The log of the latest run; empty while there is none.
     pub(crate) fn log(&self) -> String {
         let entries = fs::read_dir(self.top().join(".ai/logs/codex")).into_iter().flatten();
-        let latest = entries.map(|entry| entry.unwrap().path()).max();
-        let bytes = latest.map(|path| fs::read(path).unwrap()).unwrap_or_default();
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        let is_log = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "log");
+        let Some(latest) = paths.iter().rfind(is_log).and_then(|path| path.to_str()) else {
+            return String::new();
+        };
+        // With what attempts that are under way have printed so far. One that ends meanwhile is in the log.
+        let own = paths.iter().filter(|path| path.to_str().is_some_and(|path| path.starts_with(latest)));
+        let bytes: Vec<u8> = own.flat_map(|path| fs::read(path).unwrap_or_default()).collect();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
@@ -357,7 +364,7 @@ impl Repo {
         let mut events = Vec::new();
         for (seq, line) in bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).enumerate() {
             let value: Value = serde_json::from_slice(line).unwrap();
-            assert_eq!(value["v"], 1);
+            assert!(value["v"] == 1 || value["v"] == 2, "{}", value["v"]);
             assert_eq!(value["seq"], seq, "{}", journal.display());
             assert_eq!(value["prev"], prev, "{}: line {}", journal.display(), seq + 1);
             prev = hex::encode(Sha256::digest(line));

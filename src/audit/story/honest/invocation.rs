@@ -1,0 +1,230 @@
+//! Invocations of an honest run: it begins, goes on, is picked up, comes to its end, is published.
+
+use serde_json::{Value, json};
+
+use super::{CameTo, Done, Stop, World, reason};
+
+impl World {
+    pub(super) fn start(&mut self) -> Done<()> {
+        let name = |step: &usize| self.steps[*step].id.clone();
+        let steps = self.steps.iter().map(|step| {
+            json!({
+                "id": step.id, "needs": step.needs.iter().map(name).collect::<Vec<_>>(), "action": step.action(),
+                "retries": step.retries, "retry_from": if step.from_attempt { "attempt" } else { "checkpoint" },
+                "expectation": {"exit_code": step.expected}, "post": step.post, "rollback": step.rollback,
+                "on_failure": step.on_failure, "network": "none",
+            })
+        });
+        let limits = json!({"consecutive_failures": self.limit, "tokens": "unlimited"});
+        let plan = json!({"issue": 7, "title": "Try", "limits": limits, "steps": steps.collect::<Vec<_>>()});
+        let ids: Vec<&str> = self.steps.iter().map(|step| &*step.id).collect();
+        let event = json!({
+            "run": self.run.to_string(), "issue": 7, "title": "Try", "autopilot": "1", "base": "main", "commit": "c0",
+            "branch": self.run.branch(), "repository": "/r", "plan_path": "p", "plan_sha256": "0", "plan": plan,
+            "steps": ids, "dirty": false, "host": host(), "sandbox": "all",
+        });
+        self.emit("run.started", event)?;
+        if self.steps.iter().any(|step| step.agent) {
+            self.emit("agent.found", json!({"agent": "codex 1", "servers": []}))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn carry_out(&mut self, in_place: bool) -> Done<()> {
+        if !in_place && self.one_in(9) {
+            self.end_by_fault()?;
+            return self.close();
+        }
+        if !in_place {
+            self.emit("worktree.ready", json!({"files": 1, "ms": 1}))?;
+        }
+        match self.execute(in_place) {
+            Err(Stop::Fault) => self.end_by_fault()?,
+            Err(Stop::Died) => return Err(Stop::Died),
+            Ok(()) => {}
+        }
+        self.finish()?;
+        self.close()
+    }
+
+    pub(super) fn end_by_fault(&mut self) -> Done<()> {
+        self.faults = None;
+        self.emit(
+            "run.ended",
+            json!({"result": "failed", "reason": reason("internal", "x"), "step": null, "ms": 0}),
+        )
+    }
+
+    pub(super) fn execute(&mut self, in_place: bool) -> Done<()> {
+        self.settle(in_place)?;
+        let mut results: Vec<&str> = Vec::new();
+        let (mut stop, mut failed): (Option<Value>, Option<Value>) = (None, None);
+        for at in 0..self.steps.len() {
+            if stop.is_none() && self.late() {
+                stop = Some(end("failed", reason("run_timeout", "x"), None));
+            } else if stop.is_none() && self.interrupted() {
+                stop = Some(end("interrupted", reason("signal", "x"), None));
+            }
+            let step = &self.steps[at];
+            let (id, spent, begun) = (step.id.clone(), step.spent(self.limit), step.begun);
+            let unmet = step.needs.iter().any(|need| results[*need] != "passed");
+            if step.ended != Some("passed") && !spent && (stop.is_some() || unmet) {
+                let event = json!({"step": id, "result": "skipped", "attempts": begun, "because": "x"});
+                self.emit("step.ended", event)?;
+                results.push("skipped");
+                continue;
+            }
+            let (result, why) = if step.ended == Some("passed") {
+                ("passed", None)
+            } else if let Some(reason) = step.reason.clone().filter(|_| spent) {
+                let consecutive = step.consecutive;
+                if step.ended != Some("failed") {
+                    self.step_ended(&id, "failed", begun)?;
+                }
+                ("failed", Some((reason, consecutive)))
+            } else {
+                let (result, reason) = self.step(at)?;
+                (result, reason.map(|reason| (reason, self.consecutive)))
+            };
+            results.push(result);
+            if let Some((reason, consecutive)) = why {
+                let why = end("failed", reason, Some(&id));
+                match self.steps[at].on_failure {
+                    _ if consecutive >= self.limit => stop = Some(why),
+                    "abort" => stop = Some(why),
+                    "continue" => failed = failed.or(Some(why)),
+                    _ => {}
+                }
+            }
+        }
+        let complete = results.iter().all(|result| *result == "passed");
+        let signal =
+            (self.interrupted() && !complete).then(|| end("interrupted", reason("signal", "x"), None));
+        let done = json!({"result": "done", "reason": null, "step": null, "ms": 1});
+        self.emit("run.ended", signal.or(stop).or(failed).unwrap_or(done))
+    }
+
+    pub(super) fn finish(&mut self) -> Done<()> {
+        if !self.checkpoints.is_empty() {
+            let reference = format!("refs/heads/{}", self.run.branch());
+            let (commit, commits) = (self.checkpoints.last().cloned(), self.checkpoints.len());
+            self.emit("branch.made", json!({"reference": reference, "commit": commit, "commits": commits}))?;
+        }
+        self.faults = None;
+        if self.one_in(9) {
+            self.end_by_fault()?;
+            return self.keep();
+        }
+        if self.one_in(4) {
+            return self.keep();
+        }
+        self.emit("worktree.removed", json!({"proved": 1, "ignored_files": 0, "ignored_bytes": 0}))
+    }
+
+    pub(super) fn keep(&mut self) -> Done<()> {
+        self.emit("worktree.kept", json!({"path": "/w", "why": "x"}))
+    }
+
+    pub(super) fn close(&mut self) -> Done<()> {
+        self.faults = None;
+        self.emit("sealed", json!({"files": []}))?;
+        self.emit("attested", json!({"sha256": "0"}))
+    }
+
+    pub(super) fn recover(&mut self) -> Done<()> {
+        self.faults = None;
+        self.dies = self.dies.map(|left| left % 5);
+        // What its runner had left may be lost.
+        let whole = self.made && self.dir && !self.one_in(6);
+        let part = self.end.is_some();
+        self.emit("recovered", json!({"torn": 0}))?;
+        let crashed =
+            end("crashed", reason("crash", "x"), self.in_flight.as_ref().map(|(id, _)| id.as_str()));
+        if whole {
+            let (id, number) = self.in_flight.clone().unwrap_or(("crashed".to_owned(), 1));
+            self.save(&id, number)?;
+            self.reset(&id, number)?;
+        }
+        if !part {
+            self.emit("run.ended", crashed)?;
+        }
+        if whole {
+            self.finish()?;
+        } else if self.made && self.one_in(3) {
+            self.keep()?;
+        }
+        (self.dir, self.kept) = (self.dir && whole, self.kept && whole);
+        self.close()
+    }
+
+    pub(super) fn resume(&mut self) -> Done<()> {
+        let in_place = self.made && self.dir && !self.one_in(6);
+        let checkpoint = self.checkpoints.last().map_or("c0", String::as_str);
+        let event = json!({"autopilot": "1", "checkpoint": checkpoint, "used": 0, "consecutive": self.consecutive,
+            "torn": 0, "host": host(), "sandbox": "all"});
+        self.emit("resumed", event)
+            .or_else(|stop| if matches!(stop, Stop::Fault) { Ok(()) } else { Err(stop) })?;
+        self.carry_out(in_place)
+    }
+
+    pub(super) fn settle(&mut self, in_place: bool) -> Done<()> {
+        let mut found = ("resumed".to_owned(), 1);
+        if let Some((at, number, came_to)) = self.open.take() {
+            let id = self.steps[at].id.clone();
+            found = (id.clone(), number);
+            let mut passed = came_to != CameTo::Begin;
+            if !passed && in_place && self.one_in(3) {
+                self.open = Some((at, number, came_to));
+                self.checkpoint(&id, number)?;
+                passed = true;
+            }
+            if came_to != CameTo::End {
+                let (result, why) =
+                    if passed { ("passed", None) } else { ("interrupted", Some(reason("crash", "x"))) };
+                self.open = Some((at, number, CameTo::Checkpoint));
+                self.emit_of(
+                    "attempt.ended",
+                    &id,
+                    number,
+                    json!({"result": result, "reason": why, "ms": 1, "log": 0}),
+                )?;
+            }
+            if passed {
+                self.step_ended(&id, "passed", number)?;
+            }
+        }
+        if in_place {
+            self.save(&found.0, found.1)?;
+            self.reset(&found.0, found.1)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn publish(&mut self) -> Done<()> {
+        let attested = self.written.iter().rposition(|(_, event)| event["type"] == "attested");
+        let Some(head) = attested.filter(|_| self.closed) else { return Ok(()) };
+        let done = self.end.as_ref().is_some_and(|(result, _)| result == "done");
+        let mut all = vec![("comment", format!("{head}:{}", "0".repeat(64)))];
+        all.extend(
+            self.checkpoints.last().filter(|_| done && self.branch).map(|commit| ("push", commit.clone())),
+        );
+        for (effect, key) in all {
+            self.emit("publish.started", json!({"effect": effect, "key": key, "to": "o/r"}))?;
+            if self.one_in(3) {
+                let event = json!({"effect": effect, "key": key, "kind": "network", "why": "x", "hint": "x"});
+                self.emit("publish.failed", event)?;
+            } else {
+                self.emit("publish.done", json!({"effect": effect, "key": key, "url": null}))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn end(result: &str, reason: Value, step: Option<&str>) -> Value {
+    json!({"result": result, "reason": reason, "step": step, "ms": 1})
+}
+
+fn host() -> Value {
+    json!({"name": "h", "pid": 1, "kernel": "6", "git": "2"})
+}

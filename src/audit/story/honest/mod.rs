@@ -1,0 +1,258 @@
+//! Takes a tape of choices, gives a plan and the events that an honest runner writes of it: steps that pass, fail, are
+//! tried again, skipped and interrupted; runners that die at any event or fall over themselves, and whoever picks up
+//! or goes on, again and again. A tape of zeros is one step that passes.
+
+mod command;
+mod invocation;
+mod step;
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use crate::evidence::{Event, RunName};
+use step::Step;
+
+/// A journal of an honest runner.
+#[derive(Debug, Clone)]
+pub(in crate::audit) struct Honest {
+    pub(in crate::audit) run: RunName,
+    pub(in crate::audit) events: Vec<(DateTime<Utc>, Event)>,
+}
+
+/// Writes the journal of a tape.
+pub(in crate::audit) fn journal(tape: &[u8]) -> Honest {
+    let mut world = World::new(tape);
+    world.live();
+    let event =
+        |value: Value| serde_json::from_value(value.clone()).unwrap_or_else(|e| panic!("{value}: {e}"));
+    let events = world.written.into_iter().map(|(time, value)| (time, event(value))).collect();
+    Honest { run: world.run, events }
+}
+
+/// Why an invocation does not come to its end.
+enum Stop {
+    Died,
+    Fault,
+}
+
+type Done<T> = Result<T, Stop>;
+
+#[derive(Clone, Copy, PartialEq)]
+enum CameTo {
+    Begin,
+    Checkpoint,
+    End,
+}
+
+/// How an attempt ended, with its reason.
+type Outcome = Option<Value>;
+
+struct World {
+    tape: Vec<u8>,
+    read: usize,
+    run: RunName,
+    now: DateTime<Utc>,
+    written: Vec<(DateTime<Utc>, Value)>,
+    /// Events until the runner dies, falls over, is told to end, or is out of time.
+    dies: Option<usize>,
+    faults: Option<usize>,
+    signal: Option<usize>,
+    late: Option<usize>,
+    limit: u32,
+    steps: Vec<Step>,
+    // What the journal tells so far.
+    open: Option<(usize, u32, CameTo)>,
+    in_flight: Option<(String, u32)>,
+    consecutive: u32,
+    checkpoints: Vec<String>,
+    made: bool,
+    dir: bool,
+    /// Result, class of the reason.
+    end: Option<(String, String)>,
+    kept: bool,
+    closed: bool,
+    branch: bool,
+    saved: HashSet<String>,
+}
+
+fn rfc(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+impl World {
+    fn new(tape: &[u8]) -> Self {
+        let now = rfc("2026-10-03T10:00:00Z");
+        let mut world = Self {
+            tape: tape.to_vec(),
+            read: 0,
+            run: RunName::new(now, 7),
+            now,
+            written: Vec::new(),
+            dies: None,
+            faults: None,
+            signal: None,
+            late: None,
+            limit: 0,
+            steps: Vec::new(),
+            open: None,
+            in_flight: None,
+            consecutive: 0,
+            checkpoints: Vec::new(),
+            made: false,
+            dir: false,
+            end: None,
+            kept: false,
+            closed: false,
+            branch: false,
+            saved: HashSet::new(),
+        };
+        world.limit = 3 - u32::from(world.one_in(5));
+        for at in 0..=world.upto(3) {
+            let step = world.plan_step(at);
+            world.steps.push(step);
+        }
+        world
+    }
+
+    /// Returns the next choice; zero once the tape is over.
+    fn next(&mut self) -> u8 {
+        self.read += 1;
+        self.tape.get(self.read - 1).copied().unwrap_or(0)
+    }
+
+    fn upto(&mut self, most: usize) -> usize {
+        usize::from(self.next()) % (most + 1)
+    }
+
+    fn one_in(&mut self, of: usize) -> bool {
+        usize::from(self.next()) % of == of - 1
+    }
+
+    /// Decides what befalls the invocation that begins.
+    fn fate(&mut self) {
+        let within = |world: &mut Self, of: usize| world.one_in(of).then(|| world.upto(39));
+        (self.dies, self.faults) = (within(self, 2), within(self, 4));
+        // Whoever picks up or publishes does little.
+        if self.closed || self.one_in(4) {
+            self.dies = self.dies.map(|left| left % 4);
+        }
+        self.signal = within(self, 5);
+        // Time that is used up stays so.
+        self.late = if self.late == Some(0) { self.late } else { within(self, 4) };
+    }
+
+    fn interrupted(&self) -> bool {
+        self.signal == Some(0)
+    }
+
+    fn late(&self) -> bool {
+        self.late == Some(0)
+    }
+
+    fn must_stop(&self) -> bool {
+        self.consecutive >= self.limit || self.late() || self.interrupted()
+    }
+
+    /// Writes an event, unless the runner dies right after it or falls over.
+    fn emit(&mut self, kind: &str, mut event: Value) -> Done<()> {
+        event["type"] = kind.into();
+        let milliseconds = i64::from(self.next()) * 7;
+        self.now += TimeDelta::milliseconds(milliseconds);
+        self.fold(kind, &event);
+        self.written.push((self.now, event));
+        let down = |left: &mut Option<usize>| *left = left.map(|left| left.saturating_sub(1));
+        down(&mut self.signal);
+        down(&mut self.late);
+        for (left, stop) in [(&mut self.dies, Stop::Died), (&mut self.faults, Stop::Fault)] {
+            if *left == Some(0) {
+                *left = None;
+                return Err(stop);
+            }
+            down(left);
+        }
+        Ok(())
+    }
+
+    /// The same, of an attempt at a step.
+    fn emit_of(&mut self, kind: &str, step: &str, number: u32, mut event: Value) -> Done<()> {
+        event["step"] = step.into();
+        event["attempt"] = number.into();
+        self.emit(kind, event)
+    }
+
+    /// Takes from an event what whoever comes after a death knows.
+    fn fold(&mut self, kind: &str, event: &Value) {
+        let id = event["step"].as_str().unwrap_or_default();
+        let at = self.steps.iter().position(|step| step.id == id);
+        let result = event["result"].as_str().unwrap_or_default();
+        let number = u32::try_from(event["attempt"].as_u64().unwrap_or_default()).unwrap();
+        match (kind, at) {
+            ("worktree.ready", _) => (self.made, self.dir, self.kept) = (true, true, false),
+            ("worktree.removed", _) => (self.made, self.dir, self.kept) = (false, false, false),
+            ("worktree.kept", _) => self.kept = true,
+            ("attempt.started", Some(at)) => {
+                (self.steps[at].begun, self.steps[at].ended) = (number, None);
+                self.open = Some((at, number, CameTo::Begin));
+                self.in_flight = Some((id.to_owned(), number));
+            }
+            ("checkpoint.made", _) => {
+                self.checkpoints.push(event["commit"].as_str().unwrap().to_owned());
+                self.open = self.open.map(|(at, number, _)| (at, number, CameTo::Checkpoint));
+            }
+            ("attempt.ended", Some(at)) => match result {
+                "passed" => {
+                    self.consecutive = 0;
+                    self.open = self.open.map(|(at, number, _)| (at, number, CameTo::End));
+                }
+                "failed" => {
+                    self.open = None;
+                    self.consecutive += u32::from(event["reason"]["kind"] != "rate_limit");
+                    let step = &mut self.steps[at];
+                    (step.failed, step.consecutive) = (step.failed + 1, self.consecutive);
+                    step.reason = Some(event["reason"].clone());
+                }
+                _ => self.open = None,
+            },
+            ("step.ended", Some(at)) => {
+                let known = ["passed", "failed", "skipped", "interrupted"];
+                self.steps[at].ended = known.into_iter().find(|own| *own == result);
+                (self.open, self.in_flight) = (None, None);
+            }
+            ("run.ended", _) => {
+                let why = event["reason"]["kind"].as_str().unwrap_or_default().to_owned();
+                self.end = Some((result.to_owned(), why));
+            }
+            ("branch.made", _) => self.branch = true,
+            ("attested", _) => self.closed = true,
+            ("recovered", _) => self.closed = false,
+            ("resumed", _) => (self.closed, self.end) = (false, None),
+            _ => {}
+        }
+    }
+
+    /// One invocation after the other, until nothing is left to be done.
+    fn live(&mut self) {
+        let _ = self.start();
+        self.fate();
+        let _ = self.carry_out(false);
+        for _ in 0..self.upto(5) {
+            self.fate();
+            let goes_on = match &self.end {
+                None => true,
+                Some((result, why)) => matches!(&**result, "interrupted" | "crashed") || why == "internal",
+            };
+            let _ = match self.upto(3) {
+                0 | 1 if goes_on => self.resume(),
+                3 if self.closed => self.publish(),
+                _ if !self.closed || self.kept => self.recover(),
+                _ => self.publish(),
+            };
+        }
+    }
+}
+
+fn reason(kind: &str, text: &str) -> Value {
+    json!({"kind": kind, "text": text})
+}
