@@ -170,8 +170,13 @@ impl Recorder {
                 Some(Part::Spool) => drop(self.parts.insert(at, spool)),
                 Some(Part::At(from, _)) if self.log.lay(from, &mut spool.reader())? => spool.remove()?,
                 Some(Part::At(..)) => drop(self.parts.insert(at, spool)),
-                // Nothing had been done in an attempt that is not recorded.
-                Some(Part::From(_)) | None => spool.remove()?,
+                // Nothing is done in an attempt before it is recorded: somebody cut the journal short.
+                Some(Part::From(_)) | None => {
+                    self.banner(format!("what is left of attempt {at}, which the journal does not know"))?;
+                    let from = self.log.end_line()?;
+                    self.log.lay(from, &mut spool.reader())?;
+                    spool.remove()?;
+                }
             }
         }
         Ok(())
