@@ -23,6 +23,9 @@ git update-index -z --force-remove --stdin <"$INBOX/deleted"
 git update-index -z --add --remove --replace --stdin <"$INBOX/written"
 "#;
 
+/// Files above this go straight into a pack (git's `core.bigFileThreshold`).
+const STREAMED: u64 = 512 << 20;
+
 /// Commits the listed paths on top of `$PARENT` as `$REF`; prints the filters of the listed paths, the commit and
 /// what it changed. The lists are the runner's own: no ignore rule, no index flag, no embedded repository of a
 /// step has a say. What attributes turn into the tree that was there (line ends, say) is no commit. Its trees and
@@ -185,6 +188,7 @@ impl Worktree {
             ("EMAIL", self.base.person.email.clone().into()),
             ("FILTERS", if filters { "1" } else { "" }.into()),
         ];
+        let variables = [&variables[..], &durable(&written)].concat();
         let printed = self.git.script("commit", &[STAGE, COMMIT].concat(), &variables).await?;
         let printed = filters::refuse(&self.root, &written, &printed)?;
         if printed.is_empty() {
@@ -236,6 +240,21 @@ fn refuse_unheld(changes: &Changes) -> Result<(), WorktreeError> {
         None => Ok(()),
         Some((path, kind)) => Err(Unfit::Unheld { path: shown(path).into_owned(), kind: *kind }.into()),
     }
+}
+
+/// Says how a git that stages files brings them to the disk: a pack among them one by one, since git 2.47 loses it from
+/// a batch ("unable to rename temporary file").
+pub(super) fn durable(written: &[&Changed]) -> Vec<(&'static str, OsString)> {
+    let is_streamed = |changed: &&Changed| changed.written().is_some_and(|written| written.size > STREAMED);
+    if !written.iter().any(is_streamed) {
+        return Vec::new();
+    }
+    let setting = [
+        ("GIT_CONFIG_COUNT", "1"),
+        ("GIT_CONFIG_KEY_0", "core.fsyncMethod"),
+        ("GIT_CONFIG_VALUE_0", "fsync"),
+    ];
+    setting.map(|(name, value)| (name, value.into())).to_vec()
 }
 
 /// A commit and what it changed.

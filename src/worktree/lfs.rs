@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use super::changes::Changed;
 use super::checkout::Worktree;
-use super::checkpoint::STAGE;
+use super::checkpoint::{STAGE, durable};
 use super::error::{WorktreeError, at};
 use super::filters;
 use super::id::Oid;
@@ -43,6 +43,7 @@ const LIST: &str = "git ls-files --stage -z | head -c 100000000";
 /// is put in anew.
 const REFRESH: &str = r#"
 git update-index -z --index-info <"$INBOX/entries"
+export GIT_ATTR_SOURCE="$RESULT"
 git -c filter.lfs.clean='exec git cat-file blob "$RESULT:"%f' update-index -q --refresh
 "#;
 
@@ -189,7 +190,8 @@ impl Worktree {
         }
         self.lay_paths("written", &others)?;
         self.lay_paths("asked", &contents)?;
-        let printed = self.git.script("attributes", &[STAGE, ATTRIBUTES].concat(), &[]).await?;
+        let ask = [STAGE, ATTRIBUTES].concat();
+        let printed = self.git.script("attributes", &ask, &durable(&others)).await?;
         let with_filter: HashSet<&[u8]> = of_lfs(&printed).0.collect();
         let mut records = Vec::new();
         written.retain(|changed| {
