@@ -7,51 +7,18 @@ use std::fs;
 
 use super::changes::{Changed, Changes, Kind};
 use super::checkout::Worktree;
-use super::confined::UNLOCK;
 use super::error::{GitEnd, WorktreeError, at};
 use super::filters;
 use super::id::Oid;
 use super::layout::{RESULT, shown};
 use super::part::Part;
 use super::root::split;
+use super::scripts::{COMMIT, STAGE, UNDO, UNLOCK};
 use super::tree::{self, Difference};
 use super::unfit::Unfit;
 
-/// Takes the listed paths into the index.
-pub(super) const STAGE: &str = r#"
-git update-index -z --force-remove --stdin <"$INBOX/deleted"
-git update-index -z --add --remove --replace --stdin <"$INBOX/written"
-"#;
-
 /// Files above this go straight into a pack (git's `core.bigFileThreshold`).
 const STREAMED: u64 = 512 << 20;
-
-/// Commits the listed paths on top of `$PARENT` as `$REF`; prints the filters of the listed paths, the commit and
-/// what it changed. The lists are the runner's own: no ignore rule, no index flag, no embedded repository of a
-/// step has a say. What attributes turn into the tree that was there (line ends, say) is no commit. Its trees and
-/// git's own files in it are read as strictly as the user's repository will when it fetches them: what that would
-/// refuse fails this attempt, and not the end of the run. What comes by a pipe is whole or refused: a pack is.
-const COMMIT: &str = r#"
-export GIT_AUTHOR_NAME="$NAME" GIT_AUTHOR_EMAIL="$EMAIL" GIT_COMMITTER_NAME="$NAME" GIT_COMMITTER_EMAIL="$EMAIL"
-[ ! -s "$INBOX/pointers" ] || git update-index -z --add --replace --index-info <"$INBOX/pointers"
-[ -z "$FILTERS" ] || git check-attr --cached -z --stdin filter <"$INBOX/written"
-printf '\0'
-tree=$(git write-tree)
-test -z "$TREE" || test "$TREE" = "$tree"
-[ "$tree" != "$(git rev-parse "$PARENT^{tree}")" ] || exit 0
-commit=$(git commit-tree "$tree" -p "$PARENT" -F "$INBOX/message")
-printf '%s\n^%s\n' "$commit" "$PARENT" >"$GIT_DIR/range"
-git pack-objects --revs --stdout --filter=blob:none -q <"$GIT_DIR/range" | git unpack-objects --strict -q
-git update-ref "$REF" "$commit"
-echo "$commit"
-git diff-tree -r -z --raw --numstat --no-renames --abbrev=64 "$PARENT" "$commit"
-"#;
-
-/// Takes back what a commit that failed half-way has left in the index.
-const UNDO: &str = r#"
-git read-tree "$PARENT"
-git update-ref "$REF" "$PARENT"
-"#;
 
 /// How a shell says that a program could not be run, or is not there.
 const NOT_RUN: i32 = 126;

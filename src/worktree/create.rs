@@ -13,15 +13,9 @@ use super::layout::{RESULT, RunOf};
 use super::part::{self, Part};
 use super::repository::Repository;
 use super::rundir::RunDir;
+use super::scripts::CHECK_OUT;
 use super::state::State;
 use crate::policy::{HostFacts, Waivers};
-
-/// Fills a part of the worktree. The step's index is a copy of the runner's: same files, same times.
-const CHECK_OUT: &str = r#"
-git read-tree -u --reset "$COMMIT"
-cp "$GIT_DIR/index" "$GIT_WORK_TREE/.git/index"
-git update-ref "$RESULT" "$COMMIT"
-"#;
 
 impl Worktree {
     /// Makes the worktree of a run: a private repository for the steps, a second git directory for the

@@ -37,6 +37,7 @@ mod root;
 mod rules;
 mod rundir;
 mod salvage;
+mod scripts;
 mod state;
 mod strict;
 mod tree;

@@ -16,16 +16,10 @@ use super::id::{Oid, RefName};
 use super::layout::shown;
 use super::names::Prefix;
 use super::root::Root;
+use super::scripts::SALVAGE;
 use super::tree::{self, Difference, Held, LINK};
 use super::unfit::{Unheld, Unproved};
 use super::walk::Found;
-
-/// Reads a commit from a stream, and says what it changed.
-const SALVAGE: &str = r#"
-git fast-import --quiet --done --date-format=now
-git rev-parse --verify "$REF"
-git diff-tree -r -z --raw --no-renames --abbrev=64 "$PARENT" "$REF"
-"#;
 
 /// What was saved before a reset.
 #[derive(Debug, Clone)]

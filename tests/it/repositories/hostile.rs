@@ -538,6 +538,7 @@ fn what_git_does_not_take_fails_the_step_and_never_the_run() {
 }
 
 #[test]
+#[ignore = "needs minutes: half a gigabyte is hashed, several times, by a build that is not optimised"]
 fn files_that_git_packs_at_once_arrive_and_are_salvaged() {
     let repo = Repo::new();
     repo.plan(
