@@ -30,6 +30,7 @@ mod outgoing;
 mod part;
 mod pin;
 mod pointer;
+mod refs;
 mod remove;
 mod repository;
 mod reset;
