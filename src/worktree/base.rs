@@ -69,16 +69,12 @@ impl Repository {
             Some(name) => RefName::branch(name).ok().and_then(|branch| refs.find(&branch)),
             None => refs.head(),
         };
-        match found {
-            Some(branch) => {
-                let name = branch.name.as_str();
-                Ok((name.strip_prefix("refs/heads/").unwrap_or(name).to_owned(), branch.at.clone()))
-            }
-            None => {
-                let name = named.unwrap_or("HEAD");
-                Ok((name.to_owned(), self.commit_of(name)?))
-            }
+        if let Some(branch) = found {
+            let name = branch.name.as_str();
+            return Ok((name.strip_prefix("refs/heads/").unwrap_or(name).to_owned(), branch.at.clone()));
         }
+        let name = named.unwrap_or("HEAD");
+        Ok((name.to_owned(), self.commit_of(name)?))
     }
 
     fn commit_of(&self, name: &str) -> Result<Oid, WorktreeError> {
