@@ -1,13 +1,16 @@
 //! Autopilot: a plan proposes, a sandbox confines, the runner disposes, the evidence proves.
 //!
-//! One room a module; data flows one way and imports follow it (`tests/house.rs` holds the table):
+//! One room a module; data flows one way and imports follow it (`tests/it/house.rs` holds the table):
 //!
 //! ```text
 //! Autopilot.yaml ─ plan ─→ policy ─→ sandbox ─→ run ─→ evidence ─→ report ─→ publish
 //!                                                            └─→ audit
 //! ```
+//!
+//! [`app`] puts them together to the use cases; [`cli`] is arguments and text. Begin at [`app::run`].
 
 pub mod agent;
+pub mod app;
 pub mod audit;
 pub mod cli;
 pub mod evidence;

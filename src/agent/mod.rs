@@ -12,6 +12,8 @@ use serde_json::Value;
 
 /// An agent that is there, in one version.
 pub trait Agent: fmt::Debug {
+    /// Returns which agent it is, such as `codex`.
+    fn id(&self) -> &'static str;
     /// Returns its name and version, such as `codex 0.169.0`.
     fn name(&self) -> String;
     /// Returns what it has to read and execute, beyond the system.

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::code::Code;
 use super::finding::Finding;
-use crate::evidence::{Event, Head, Line, Sha, journal};
+use crate::evidence::{Event, Head, Line, Sha256 as Digest256, journal};
 
 /// A longer line is not read to its end. A checkpoint of 100,000 files takes some 10 MiB.
 const LONGEST: u64 = 64 << 20;
@@ -44,7 +44,7 @@ pub(super) struct Whole {
 /// Reads a journal line by line, as far as it holds.
 pub(super) fn read(name: &str, file: impl Read, mut each: impl FnMut(Entry)) -> io::Result<Whole> {
     let mut reader = BufReader::with_capacity(256 << 10, file);
-    let mut chain = Chain { prev: Sha::none(), hasher: Sha256::new(), bytes: 0 };
+    let mut chain = Chain { prev: Digest256::none(), hasher: Sha256::new(), bytes: 0 };
     let mut whole = Whole::default();
     let mut buffer = Vec::new();
     loop {
@@ -82,7 +82,7 @@ fn malformed(found: impl Into<String>) -> Wrong {
 
 /// The chain, up to some line.
 struct Chain {
-    prev: Sha,
+    prev: Digest256,
     hasher: Sha256,
     bytes: u64,
 }
@@ -109,7 +109,7 @@ impl Chain {
         let time = time.ok_or_else(|| malformed(format!("`{}` is no time", line.ts)))?;
         let kind = value.pointer("/event/type").and_then(Value::as_str).unwrap_or_default().to_owned();
 
-        self.prev = Sha::of(text);
+        self.prev = Digest256::of(text);
         self.hasher.update(bytes);
         self.bytes += bytes.len() as u64;
         let so_far = matches!(line.event, Event::Sealed { .. })

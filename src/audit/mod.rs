@@ -24,6 +24,7 @@ mod provenance;
 mod reports;
 mod repository;
 mod salvage;
+mod spelled;
 mod story;
 mod stray;
 mod whole;

@@ -11,7 +11,7 @@ use super::journal::{self, Whole};
 use super::place::Top;
 use super::story::Story;
 use crate::evidence::mask::Secrets;
-use crate::evidence::{Files, RunName, Sha};
+use crate::evidence::{Files, RunName, Sha256};
 
 /// A larger journal is no run's.
 const LARGEST_JOURNAL: u64 = 16 << 30;
@@ -118,8 +118,8 @@ fn changed_plan(top: &Top, story: &Story) -> Option<String> {
     let start = story.start.as_ref()?;
     let path = start.plan_path.as_str();
     let mut opened = top.file(path).ok()??;
-    let (now, _) = Sha::of_file(&mut opened.file).ok()?;
-    (start.plan_sha256 != *now.as_str()).then(|| format!("{path} was changed since the run"))
+    let (now, _) = Sha256::of_file(&mut opened.file).ok()?;
+    (start.plan_sha256 != now).then(|| format!("{path} was changed since the run"))
 }
 
 fn short(hash: &str) -> String {

@@ -3,10 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::spelled::MASK;
 use crate::plan::{Invocation, OnFailure, RetryFrom, TokenLimit};
-
-/// What stands for a secret.
-const MASK: &str = "***";
 
 /// What the audit needs of a recorded plan.
 #[derive(Debug, Deserialize)]
@@ -103,30 +101,6 @@ impl Action {
             Self::Command(_) | Self::Apply(_) | Self::CodexApply(_) => None,
         }
     }
-
-    /// Tells whether a command that was recorded is this action.
-    pub(super) fn is(&self, command: &str) -> bool {
-        match self {
-            Self::Command(invocation) => same_command(&invocation.to_string(), command),
-            Self::Apply(file) => same_command(&format!("git apply {file}"), command),
-            // What an agent is called with is the agent's business.
-            Self::Codex(_) => command.starts_with("codex "),
-            Self::CodexApply(task) => same_command(&format!("codex apply {task}"), command),
-        }
-    }
-}
-
-/// Tells whether two commands are the same, as far as masks let it be told: plan and command were masked
-/// each by itself, and quoting may differ around a mask.
-pub(super) fn same_command(planned: &str, recorded: &str) -> bool {
-    if !planned.contains(MASK) && !recorded.contains(MASK) {
-        return planned == recorded;
-    }
-    let plain = |text: &str| text.replace(['\'', '"', '\\', '$'], "");
-    let (planned, recorded) = (plain(planned), plain(recorded));
-    let clear = |text: &str| text.find(MASK).unwrap_or(text.len());
-    let length = clear(&planned).min(clear(&recorded));
-    planned.get(..length) == recorded.get(..length)
 }
 
 #[cfg(test)]
@@ -149,13 +123,5 @@ mod tests {
             assert_eq!(network.reaches(host, port), reaches, "{host}:{port}");
         }
         assert!(!Network::None.reaches("a.example", 443) && Network::Full.reaches("a.example", 443));
-    }
-
-    #[test]
-    fn commands_are_compared_up_to_a_mask() {
-        assert!(same_command("sh -ec 'echo a'", "sh -ec 'echo a'"));
-        assert!(!same_command("sh -ec 'echo a'", "sh -ec 'echo b'"));
-        assert!(same_command("curl -u '***' x", "curl -u user:*** x"), "as far as it can be told");
-        assert!(!same_command("curl -u '***' x", "wget -u *** x"));
     }
 }

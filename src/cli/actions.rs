@@ -11,8 +11,10 @@ use regex::Regex;
 
 use super::output;
 use super::progress::{Mode, Progress, say};
+use crate::app::Ended;
 use crate::evidence::event::{AttemptResult, Event, RunResult};
-use crate::evidence::{Files, Line, Watch};
+use crate::evidence::state::Branch;
+use crate::evidence::{Line, RunState, Watch};
 use crate::github::Environment;
 use crate::plan::{Faults, Plan};
 use crate::report;
@@ -70,21 +72,21 @@ pub(super) fn watch(progress: Progress, mode: Mode, alone: bool, plan: &Plan, to
 }
 
 impl Watch for Actions {
-    fn event(&mut self, line: &Line) {
+    fn event(&mut self, line: &Line, state: &RunState) {
         match &line.event {
-            Event::AttemptStarted { step, attempt, .. } => {
-                self.progress.event(line);
-                self.open(step.as_str(), *attempt);
+            Event::AttemptStarted { at, .. } => {
+                self.progress.event(line, state);
+                self.open(at.step.as_str(), at.attempt);
             }
-            Event::AttemptEnded { step, result, reason, .. } => {
+            Event::AttemptEnded { at, result, reason, .. } => {
                 self.close();
-                self.progress.event(line);
+                self.progress.event(line, state);
                 if *result != AttemptResult::Passed {
                     let reason = reason.as_ref().map_or("", |reason| reason.text.as_str());
-                    self.annotate(step.as_str(), reason);
+                    self.annotate(at.step.as_str(), reason);
                 }
             }
-            _ => self.progress.event(line),
+            _ => self.progress.event(line, state),
         }
     }
 
@@ -174,21 +176,15 @@ fn property(text: &str) -> String {
 }
 
 /// Ends a run in a job of GitHub Actions: outputs, summary, and the last lines of the log.
-pub(super) fn finish(mode: Mode, files: &Files) {
+pub(super) fn finish(mode: Mode, ended: &Ended) {
     let environment = Environment::of_process();
-    let Ok(Some(view)) = report::read(files) else { return };
     if !environment.is_actions() {
         return;
     }
-    let result = match view.end.as_ref().map(|end| end.result) {
-        Some(RunResult::Done) => "done",
-        Some(RunResult::Failed) => "failed",
-        Some(RunResult::Interrupted) => "interrupted",
-        Some(RunResult::Crashed) | None => "crashed",
-    };
-    let branch =
-        view.branch.as_ref().map_or("", |(reference, ..)| reference.trim_start_matches("refs/heads/"));
-    let head = view.head.as_ref().map(ToString::to_string).unwrap_or_default();
+    let Ended { files, state, head, .. } = ended;
+    let result = state.end.as_ref().map_or(RunResult::Crashed, |end| end.result).word();
+    let branch = state.branch.as_ref().map_or("", Branch::name);
+    let head = head.to_string();
     let run = files.run().to_string();
     let summary = files.relative(&files.summary());
     let evidence = format!(".ai/logs/**/*{run}*");
@@ -203,7 +199,7 @@ pub(super) fn finish(mode: Mode, files: &Files) {
     let outputs: String = outputs.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
     append(&environment, "GITHUB_OUTPUT", &outputs);
     // The summary's links lead into the checkout; the comment's text is for readers on GitHub, and never too long.
-    append(&environment, "GITHUB_STEP_SUMMARY", &report::comment(&view, files));
+    append(&environment, "GITHUB_STEP_SUMMARY", &report::comment(state, files));
     for (name, value) in [("result", result), ("branch", branch), ("head", &head)] {
         say(mode, format!("{name:<8} {value}").trim_end());
     }

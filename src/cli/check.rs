@@ -8,8 +8,8 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
-use super::plans::{self, Found};
-use super::{actions, output};
+use super::{actions, output, plans};
+use crate::app::plans::Found;
 use crate::evidence::mask::Secrets;
 use crate::plan::{self, Fault, Loaded, Plan};
 use crate::policy::{self, Decision, Reason, Request, Waivers};
@@ -54,7 +54,7 @@ fn find(targets: &[String]) -> Result<Vec<Found>, Failure> {
     if !targets.is_empty() {
         return targets.iter().map(|target| plans::find(target)).collect();
     }
-    let all = plans::all()?;
+    let all = plans::here().plans()?;
     if all.is_empty() {
         let failure =
             Failure::new(Exit::Usage, "there are no plans: no .ai/plans/<issue>/Autopilot.yaml here");

@@ -1,15 +1,14 @@
 //! `autopilot clean`: what dead runners left is saved, and then removed.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
 
 use super::exit::{Exit, Failure};
-use super::leftovers::{self, Earlier, Kept, Left, Picking, Scene};
-use super::{output, target};
-use crate::evidence::mask::Secrets;
-use crate::evidence::{Files, RunName};
+use super::{notes, output, target};
+use crate::app::clean::{self, Cleaning, Found, Todo};
+use crate::app::{Error, Kept, Site, jobs};
 use crate::policy::{Waiver, Waivers};
-use crate::worktree::{LockError, Repository, RunDir, State};
+use crate::worktree::State;
 
 /// Save and remove what runs of this repository left that crashed.
 #[derive(Debug, clap::Args)]
@@ -30,133 +29,71 @@ pub(super) fn run(args: CleanArgs) -> Result<Exit, Failure> {
     let state = State::find()?;
     let host = crate::sandbox::probe();
     let waivers: Waivers = args.allow_degraded.iter().copied().collect();
-    let scene = Scene { state: &state, repository: &repository, host: &host, waivers: &waivers };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Exit::Internal, format!("runtime: {error}")))?;
-    let (mut told, mut worst, mut alive) = (Vec::new(), Exit::Done, false);
-    for issue in issues(&state, &repository)? {
-        let holder = state.holder(&repository.common_dir, issue);
-        alive |= !matches!(holder, Ok(None));
-        let done = match holder {
-            Ok(Some(holder)) => {
-                Ok(vec![format!("issue {issue}: {} is running on {}", holder.whose(), holder.host)])
-            }
-            Ok(None) if args.dry_run => would(scene, issue, args.kept),
-            Ok(None) => runtime.block_on(clean(scene, issue, args.kept)),
-            Err(nameless) => Err(nameless.into()),
-        };
-        match done {
-            Ok(lines) => told.extend(lines),
-            Err(failure) => {
-                output::error(&failure);
-                worst = worst.max(failure.exit);
-            }
+    let site = Site { state: &state, repository: &repository, host: &host, waivers: &waivers };
+    let kept = if args.kept { Kept::Goes } else { Kept::Stays };
+    let cleaning = Cleaning { dry_run: args.dry_run, kept };
+    let (lines, worst) = (RefCell::new(Vec::new()), Cell::new(Exit::Done));
+    let tell = |found: Result<Found, Error>| match found.map_err(Failure::from) {
+        Ok(found) => lines.borrow_mut().push(text(&found)),
+        Err(failure) => {
+            output::error(&failure);
+            worst.set(worst.get().max(failure.exit));
         }
+    };
+    jobs::runtime()?.block_on(clean::clean(site, cleaning, &tell))?;
+    let (mut lines, worst) = (lines.into_inner(), worst.get());
+    if lines.is_empty() && worst == Exit::Done {
+        lines.push("nothing is left of any run".to_owned());
     }
-    // Whoever runs may be writing one just now.
-    if !alive {
-        told.extend(half_written(&repository.toplevel, args.dry_run)?);
-    }
-    for dir in RunDir::of_nobody(&state)? {
-        told.push(format!(
-            "{} is of a repository that is gone or was moved ({}): move it back and clean there, or remove it",
-            dir.0.path().display(),
-            dir.1.common_dir.display()
-        ));
-    }
-    if told.is_empty() && worst == Exit::Done {
-        told.push("nothing is left of any run".to_owned());
-    }
-    told.iter().try_for_each(|line| output::line(line))?;
+    lines.iter().try_for_each(|line| output::line(line))?;
     Ok(worst)
 }
 
-/// Lists the issues of which there is a run, a directory or a lock.
-fn issues(state: &State, repository: &Repository) -> Result<BTreeSet<u64>, Failure> {
-    let mut issues: BTreeSet<u64> = state.locked(&repository.common_dir).into_iter().collect();
-    issues.extend(target::runs(repository, None)?.iter().map(RunName::issue));
-    issues.extend(RunDir::issues(state, &repository.common_dir)?);
-    issues.extend(leftovers::pinned(state, repository)?.iter().map(RunName::issue));
-    Ok(issues)
+/// Says in a line what was found, and what becomes of it.
+fn text(found: &Found) -> String {
+    match found {
+        Found::Running { issue, holder } => {
+            format!("issue {issue}: {} is running on {}", holder.whose(), holder.host)
+        }
+        Found::LockRemoved { issue, pid } => {
+            format!("issue {issue}: the lock of process {pid}, which is gone, is removed")
+        }
+        Found::Done(note) => notes::text(note),
+        Found::KeptStays(run) => {
+            format!("the worktree of run {run} was kept: `--kept` saves what is in it and removes it")
+        }
+        Found::AsideStays(aside) => {
+            format!("{} stays: take what you need of it, `--kept` removes it for good", notes::aside(aside))
+        }
+        Found::Would(todo) => would(todo),
+        Found::Broken { run, error } => format!("run {run} cannot be picked up: {error}"),
+        Found::HalfWritten(path) => format!("{} was half written; removed", path.display()),
+        Found::OfNobody { path, common_dir } => format!(
+            "{} is of a repository that is gone or was moved ({}): move it back and clean there, or remove it",
+            path.display(),
+            common_dir.display()
+        ),
+    }
 }
 
-/// Picks up what is left of an issue; its lock, of somebody dead, goes with that.
-async fn clean(scene: Scene<'_>, issue: u64, kept: bool) -> Result<Vec<String>, Failure> {
-    let lock = match scene.state.lock(&scene.repository.common_dir, issue) {
-        Ok(lock) => lock,
-        Err(LockError::Held { holder, .. }) => {
-            return Ok(vec![format!("issue {issue}: {} is running on {}", holder.whose(), holder.host)]);
-        }
-        Err(error) => return Err(error.into()),
+/// Says what would be done.
+fn would(todo: &Todo) -> String {
+    let removed = |dir: &Option<PathBuf>| {
+        dir.as_ref().map(|dir| format!(", then remove {}", dir.display())).unwrap_or_default()
     };
-    let mut told = Vec::new();
-    if let Some(dead) = &lock.taken_over {
-        told.push(format!("issue {issue}: the lock of process {}, which is gone, is removed", dead.pid));
-    }
-    let earlier = leftovers::earlier(scene, issue)?;
-    if !kept {
-        told.extend(earlier.iter().filter_map(stays));
-    }
-    let kept = if kept { Kept::Goes } else { Kept::Stays };
-    let picking = Picking { kept, publishing: None, secrets: &Secrets::default() };
-    told.extend(leftovers::recover(scene, issue, earlier, picking).await?);
-    Ok(told)
-}
-
-/// Says what there is to do about an issue.
-fn would(scene: Scene<'_>, issue: u64, kept: bool) -> Result<Vec<String>, Failure> {
-    let mut told = Vec::new();
-    if scene.state.locked(&scene.repository.common_dir).contains(&issue) {
-        told.push(format!("issue {issue}: would remove the lock of a process that is gone"));
-    }
-    for dir in RunDir::abandoned(scene.state, &scene.repository.common_dir, issue)? {
-        told.push(format!("would remove {}, which was never begun or is half removed", dir.path().display()));
-    }
-    for earlier in leftovers::listed(scene, issue)? {
-        let name = earlier.name;
-        let place = earlier.left.as_ref().map(|(dir, _)| format!(", then remove {}", dir.path().display()));
-        let place = place.unwrap_or_default();
-        match leftovers::standing(&earlier) {
-            Left::Nothing => {}
-            Left::Unfinished => told.push(format!("would save what run {name} left, record its end{place}")),
-            Left::KeptWorktree if kept => told.push(format!("would save what run {name} kept{place}")),
-            Left::MovedAside if kept => told.push(format!("would remove {} for good", earlier.moved_aside())),
-            Left::KeptWorktree | Left::MovedAside => told.extend(stays(&earlier)),
-            Left::Broken(error) => told.push(format!("run {name} cannot be picked up: {error}")),
+    match todo {
+        Todo::RemoveLock { issue } => {
+            format!("issue {issue}: would remove the lock of a process that is gone")
         }
-    }
-    let unpinned = |run| format!("would not pin the base of run {run} any more, which is gone");
-    told.extend(leftovers::stale_pins(scene, issue)?.into_iter().map(unpinned));
-    Ok(told)
-}
-
-/// Says what stays, and what becomes of it with `--kept`, if anything does.
-fn stays(earlier: &Earlier) -> Option<String> {
-    let run = earlier.name;
-    match leftovers::standing(earlier) {
-        Left::KeptWorktree => {
-            Some(format!("the worktree of run {run} was kept: `--kept` saves what is in it and removes it"))
+        Todo::RemoveAbandoned(path) => {
+            format!("would remove {}, which was never begun or is half removed", path.display())
         }
-        Left::MovedAside => Some(format!(
-            "{} stays: take what you need of it, `--kept` removes it for good",
-            earlier.moved_aside()
-        )),
-        _ => None,
-    }
-}
-
-/// Removes the files that a runner was writing when it died: they have another name until they are whole.
-fn half_written(top: &Path, dry_run: bool) -> Result<Vec<String>, Failure> {
-    let found = Files::half_written(top).map_err(|error| Failure::system(&error))?;
-    let mut told = Vec::new();
-    for path in found {
-        let place = path.display();
-        if dry_run {
-            told.push(format!("would remove {place}, which is half written"));
-        } else {
-            std::fs::remove_file(&path).map_err(|error| Failure::system(&error))?;
-            told.push(format!("{place} was half written; removed"));
+        Todo::PickUp { run, dir } => {
+            format!("would save what run {run} left, record its end{}", removed(dir))
         }
+        Todo::SaveKept { run, dir } => format!("would save what run {run} kept{}", removed(dir)),
+        Todo::RemoveAside(aside) => format!("would remove {} for good", notes::aside(aside)),
+        Todo::Unpin(run) => format!("would not pin the base of run {run} any more, which is gone"),
+        Todo::RemoveHalfWritten(path) => format!("would remove {}, which is half written", path.display()),
     }
-    Ok(told)
 }

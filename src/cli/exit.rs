@@ -1,7 +1,12 @@
 //! The exit codes: one table, here and in `docs/exit-codes.md`.
 
 use std::fmt;
+use std::io;
 use std::process::ExitCode;
+
+use crate::app::{self, Verdict};
+use crate::run::{Refusal, RunError};
+use crate::worktree::{LockError, WorktreeError};
 
 /// How an invocation ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +48,17 @@ impl Exit {
     }
 }
 
+impl From<Verdict> for Exit {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Done => Self::Done,
+            Verdict::Failed => Self::Failed,
+            Verdict::Faulted => Self::Internal,
+            Verdict::Interrupted(signal) => Self::Signal(signal),
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
@@ -66,14 +82,9 @@ impl Failure {
         Self { exit, message: message.into(), hints: Vec::new() }
     }
 
-    /// Makes a failure of a plan's faults; each says itself where it is and what to write.
-    pub(crate) fn plan(faults: &crate::plan::Faults) -> Self {
-        Self { exit: Exit::Usage, message: faults.to_string(), hints: Vec::new() }
-    }
-
     /// Makes a failure of an error of the system, with what helps against the common ones.
-    pub(crate) fn system(error: &std::io::Error) -> Self {
-        use std::io::ErrorKind;
+    pub(crate) fn system(error: &io::Error) -> Self {
+        use io::ErrorKind;
         let failure = Self::new(Exit::Internal, error.to_string());
         match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
@@ -106,5 +117,135 @@ impl fmt::Display for Failure {
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         Self::new(Exit::Internal, format!("{error:#}"))
+    }
+}
+
+/// One exhaustive match over why an order cannot be carried out: the exit code, and what to do about it.
+impl From<app::Error> for Failure {
+    fn from(error: app::Error) -> Self {
+        use app::Error;
+        let message = error.to_string();
+        let usage = |hint: String| Self::new(Exit::Usage, &message).hint(hint);
+        match &error {
+            Error::NotRoot => {
+                Self::new(Exit::Usage, "--run-as needs root: nobody else can become another user")
+            }
+            Error::Plan(_) => Self::new(Exit::Usage, message),
+            Error::NoPlan { known, .. } => no_plan(message, known),
+            Error::Bare { .. } => usage(
+                "write it in a worktree and commit it there, since plans are read from HEAD here: \
+                 git worktree add ../checkout \"$(git branch --show-current)\""
+                    .to_owned(),
+            ),
+            Error::Changed { issue, .. } => {
+                usage(format!("`autopilot run {issue}` saves what that run left, and begins a new one"))
+            }
+            Error::NewPlan { issue, .. } => usage(format!("begin a new run of it: autopilot run {issue}")),
+            Error::Broken { run, .. } => {
+                usage(format!("its journal was changed; begin a new run: autopilot run {}", run.issue()))
+            }
+            Error::NotEnded { run } => usage(format!("autopilot run {} picks it up first", run.issue())),
+            Error::NoRemote { .. } => usage("name the repository: GH_REPO=owner/name".to_owned()),
+            Error::Issue { failure, .. } => usage(failure.hint().to_owned()),
+            Error::NoTime { .. } => usage("write it as 30s or 2m".to_owned()),
+            Error::NoRun { .. } => {
+                usage("`autopilot status` lists the runs; name one, or an issue that has one".to_owned())
+            }
+            Error::Busy { .. } => Self::new(Exit::Locked, message)
+                .hint("it was started with another state directory (AUTOPILOT_STATE_DIR): wait for it"),
+            Error::OtherState { .. } => Self::new(Exit::Locked, message)
+                .hint("ask it with the AUTOPILOT_STATE_DIR that it was started with"),
+            Error::PickUp { error: RunError::Worktree(WorktreeError::Refused { hint, .. }), .. } => {
+                Self::new(Exit::Internal, message).hint(hint)
+            }
+            Error::PickUp { .. } => Self::new(Exit::Internal, message)
+                .hint("mend that and run again: nothing of it is lost until then"),
+            Error::Endless { .. } | Error::Runtime(_) => Self::new(Exit::Internal, message),
+            Error::Refusal(refusal) => refusal.into(),
+            Error::Worktree(error) => error.into(),
+            Error::Lock(error) => error.into(),
+            Error::Run(error) => error.into(),
+            Error::System(error) => Self::system(error),
+        }
+    }
+}
+
+fn no_plan(message: String, known: &[u64]) -> Failure {
+    let known: Vec<String> = known.iter().map(ToString::to_string).collect();
+    let failure = Failure::new(Exit::Usage, message);
+    let failure = if known.is_empty() {
+        failure
+    } else {
+        failure.hint(format!("there are plans for {}", known.join(", ")))
+    };
+    failure.hint("`autopilot init ISSUE` writes one to begin with; `autopilot schema` is the format")
+}
+
+impl From<&Refusal> for Failure {
+    fn from(refusal: &Refusal) -> Self {
+        let message = refusal.to_string();
+        match refusal {
+            Refusal::Plan { hint, .. } => Self::new(Exit::Usage, message).hint(hint),
+            Refusal::Policy { reason, .. } => Self::new(Exit::Refused, message).hint(&reason.hint),
+        }
+    }
+}
+
+impl From<&RunError> for Failure {
+    fn from(error: &RunError) -> Self {
+        match error {
+            RunError::Worktree(error) => error.into(),
+            RunError::Io(error) => Self::system(error),
+            RunError::Json(_) | RunError::Unprepared(_) => Self::new(Exit::Internal, error.to_string()),
+        }
+    }
+}
+
+impl From<&LockError> for Failure {
+    fn from(error: &LockError) -> Self {
+        let failure = Self::new(Exit::Locked, error.to_string());
+        match error {
+            LockError::Worktree(error) => error.into(),
+            LockError::Nameless { path } => failure.hint(format!(
+                "`fuser -v {}` tells which process that is: wait for it, or end it",
+                path.display()
+            )),
+            LockError::Held { holder, path } if holder.is_of_another_host() => failure.hint(format!(
+                "what runs on that host cannot be seen from here; if it is gone for good, remove {}",
+                path.display()
+            )),
+            LockError::Held { .. } => failure.hint(
+                "wait for it (`autopilot status` shows how far it is), or end it: autopilot stop ISSUE",
+            ),
+        }
+    }
+}
+
+impl From<&WorktreeError> for Failure {
+    fn from(error: &WorktreeError) -> Self {
+        let message = error.to_string();
+        match error {
+            WorktreeError::Refused { hint, .. } => Self::new(Exit::Usage, message).hint(hint),
+            WorktreeError::Denied(reason) => Self::new(Exit::Refused, message).hint(&reason.hint),
+            WorktreeError::Sandbox(error) => Self::new(Exit::Refused, message).hint(&error.hint),
+            WorktreeError::Io(error) => Self::system(error),
+            WorktreeError::Git { .. }
+            | WorktreeError::Unfit(_)
+            | WorktreeError::Unproved(_)
+            | WorktreeError::TooLarge { .. }
+            | WorktreeError::Unnamed(_) => Self::new(Exit::Internal, message),
+        }
+    }
+}
+
+impl From<WorktreeError> for Failure {
+    fn from(error: WorktreeError) -> Self {
+        (&error).into()
+    }
+}
+
+impl From<LockError> for Failure {
+    fn from(error: LockError) -> Self {
+        (&error).into()
     }
 }

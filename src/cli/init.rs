@@ -5,7 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failure};
-use super::{issue, output, plans, target};
+use super::{output, plans, target};
+use crate::app::{issue, jobs};
 use crate::evidence::mask::Secrets;
 use crate::plan::{self, draft, units};
 
@@ -24,7 +25,7 @@ pub(super) struct InitArgs {
 }
 
 pub(super) fn run(args: InitArgs) -> Result<Exit, Failure> {
-    let path = plans::place_of(args.issue)?;
+    let path = plans::here().place_of(args.issue)?;
     if path.symlink_metadata().is_ok() {
         let message = format!("{} is there already", path.display());
         return Err(Failure::new(Exit::Usage, message).hint("change it by hand, or move it away first"));
@@ -75,10 +76,9 @@ fn from_graph(issue: u64, file: &Path) -> Result<String, Failure> {
 
 fn from_issue(number: u64) -> Result<String, Failure> {
     let repository = target::repository()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::system(&error))?;
-    let issue = runtime.block_on(issue::read(number, &repository, &Secrets::default()));
-    let issue = issue.map_err(|failure| failure.hint("or name a task graph: --from Plans.md"))?;
+    let issue = jobs::runtime()?.block_on(issue::read(number, &repository, &Secrets::default()));
+    let hint = "or name a task graph: --from Plans.md";
+    let issue = issue.map_err(|error| Failure::from(error).hint(hint))?;
     Ok(draft::of_issue(number, &issue.title))
 }
 

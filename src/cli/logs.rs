@@ -1,5 +1,7 @@
 //! `autopilot logs`: the log of a run, or a part of it.
 
+mod follow;
+
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Seek, SeekFrom};
 use std::time::Duration;
@@ -10,8 +12,9 @@ use super::exit::{Exit, Failure};
 use super::{output, target};
 use crate::evidence::Files;
 use crate::evidence::event::AttemptResult;
-use crate::report::{self, AttemptView};
+use crate::evidence::state::{AttemptState, Part, StepState};
 use crate::worktree::State;
+use follow::Follow;
 
 /// Show the log of a run.
 #[derive(Debug, clap::Args)]
@@ -40,9 +43,10 @@ pub(super) fn run(args: LogsArgs) -> Result<Exit, Failure> {
     if args.step.is_some() || args.failed {
         return parts(&args, &files, &mut log, &mut show);
     }
+    let mut follow = Follow::new(files, log);
     loop {
-        let running = args.follow && is_running(&repository.common_dir, &files)?;
-        copy(&mut log, u64::MAX, &mut show)?;
+        let running = args.follow && is_running(&repository.common_dir, follow.files())?;
+        follow.on(&mut show)?;
         if !running {
             return Ok(Exit::Done);
         }
@@ -51,19 +55,31 @@ pub(super) fn run(args: LogsArgs) -> Result<Exit, Failure> {
 }
 
 fn parts(args: &LogsArgs, files: &Files, log: &mut File, show: &mut Show) -> Result<Exit, Failure> {
-    let view = report::read(files)
-        .map_err(|error| Failure::new(Exit::Internal, error.to_string()))?
+    let state = files
+        .read()
+        .map_err(|error| internal(&error))?
         .ok_or_else(|| Failure::new(Exit::Usage, "this run has not begun"))?;
-    if let Some(id) = args.step.as_ref().filter(|id| !view.steps.iter().any(|step| step.id == **id)) {
-        let ids: Vec<&str> = view.steps.iter().map(|step| step.id.as_str()).collect();
+    if let Some(id) = args.step.as_ref().filter(|id| state.step(id).is_none()) {
+        let ids: Vec<&str> = state.steps.iter().map(|step| step.id.as_str()).collect();
         return Err(Failure::new(Exit::Usage, format!("run {} has no step `{id}`", files.run()))
             .hint(format!("its steps: {}", ids.join(" "))));
     }
-    let wanted = |attempt: &&AttemptView| !args.failed || attempt.result != Some(AttemptResult::Passed);
-    let steps = view.steps.iter().filter(|step| args.step.as_ref().is_none_or(|id| step.id == *id));
-    for attempt in steps.flat_map(|step| &step.attempts).filter(wanted) {
-        log.seek(SeekFrom::Start(attempt.log.0)).map_err(|e| Failure::new(Exit::Internal, e.to_string()))?;
-        copy(log, attempt.log.1.map_or(u64::MAX, |to| to.saturating_sub(attempt.log.0)), show)?;
+    let wanted = |(step, attempt): &(&StepState, &AttemptState)| {
+        let is_named = args.step.as_ref().is_none_or(|id| step.id == *id);
+        is_named && (!args.failed || attempt.result != Some(AttemptResult::Passed))
+    };
+    let spools = files.spools().map_err(|error| internal(&error))?;
+    for (step, attempt) in state.attempts().filter(wanted) {
+        match attempt.log {
+            Part::At(from, to) => copy(log, from, to, show)?,
+            Part::From(from) => copy(log, from, u64::MAX, show)?,
+            Part::Spool => {
+                let at = step.at(attempt.number);
+                let spool =
+                    spools.iter().find(|(own, _)| *own == at).and_then(|(_, path)| File::open(path).ok());
+                spool.map_or(Ok(()), |mut spool| copy(&mut spool, 0, u64::MAX, show))?;
+            }
+        }
     }
     Ok(Exit::Done)
 }
@@ -73,16 +89,22 @@ fn is_running(common_dir: &std::path::Path, files: &Files) -> Result<bool, Failu
     Ok(holder.is_some_and(|holder| holder.run == files.run().to_string()))
 }
 
-fn copy(log: &mut File, most: u64, show: &mut Show) -> Result<(), Failure> {
-    let mut part = log.take(most);
+/// Shows the bytes between two places, as far as they are there.
+fn copy(file: &mut File, from: u64, to: u64, show: &mut Show) -> Result<(), Failure> {
+    file.seek(SeekFrom::Start(from)).map_err(|error| internal(&error))?;
+    let mut part = file.take(to.saturating_sub(from));
     let mut buffer = vec![0; 64 * 1024];
     loop {
-        let n = part.read(&mut buffer).map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
+        let n = part.read(&mut buffer).map_err(|error| internal(&error))?;
         if n == 0 {
             return Ok(());
         }
         output::write(&show.of(&buffer[..n]))?;
     }
+}
+
+fn internal(error: &io::Error) -> Failure {
+    Failure::new(Exit::Internal, error.to_string())
 }
 
 /// How what a step printed is shown.

@@ -1,4 +1,4 @@
-//! Takes the command line, calls the rooms; progress on the terminal. Holds no logic of its own.
+//! Takes the command line, calls the use cases; makes text of what comes back, and exit codes. Holds no logic of its own.
 
 mod actions;
 mod audit;
@@ -7,17 +7,15 @@ mod clean;
 mod completions;
 mod doctor;
 mod exit;
+mod front;
 mod init;
-mod issue;
-mod jobs;
-mod leftovers;
 mod logs;
 mod mask;
+mod notes;
 mod output;
 mod plans;
 mod progress;
 mod publish;
-mod resume;
 mod run;
 mod sandbox;
 mod schema;

@@ -148,18 +148,16 @@ fn own_git(worktree: &Path, grant: &Grant) -> Result<Vec<PathBuf>, Failure> {
 async fn supervise(mut confined: sandbox::Confined, timeout: Duration) -> Result<Exit, Failure> {
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
-    let ended = tokio::select! {
+    let signal = tokio::select! {
         ended = confined.wait() => return passed(&ended.map_err(refused)?),
-        _ = interrupt.recv() => Exit::Signal(2),
-        _ = terminate.recv() => Exit::Signal(15),
-        () = tokio::time::sleep(timeout) => Exit::Failed,
+        _ = interrupt.recv() => Some(2),
+        _ = terminate.recv() => Some(15),
+        () = tokio::time::sleep(timeout) => None,
     };
     confined.terminate(GRACE);
     confined.wait().await.map_err(refused)?;
-    match ended {
-        Exit::Failed => Err(Failure::new(Exit::Failed, format!("timeout: went over {timeout:?}"))),
-        signal => Ok(signal),
-    }
+    let timeout = || Failure::new(Exit::Failed, format!("timeout: went over {timeout:?}"));
+    signal.map(Exit::Signal).ok_or_else(timeout)
 }
 
 fn passed(ended: &Ended) -> Result<Exit, Failure> {

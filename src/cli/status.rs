@@ -1,19 +1,23 @@
 //! `autopilot status`: what runs, what ran, what to do next.
 
+mod next;
+
 use std::collections::{BTreeMap, HashMap};
 use std::io::{ErrorKind, IsTerminal};
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
-use super::{output, resume, target};
-use crate::evidence::event::{RunResult, StepResult};
+use super::{output, target};
+use crate::app::runs;
+use crate::evidence::RunState;
+use crate::evidence::event::{Effect, RunResult, StepResult};
 use crate::evidence::{Files, RunName};
 use crate::plan::units;
-use crate::report::{self, RunView, WorktreeView};
+use crate::report;
 use crate::worktree::{Holder, LockError, Record, Repository, RunDir, State};
+use next::{How, Next};
 
 /// Show what runs, what ran, and what to do next.
 #[derive(Debug, clap::Args)]
@@ -53,35 +57,41 @@ pub(super) fn run(args: StatusArgs) -> Result<Exit, Failure> {
 /// One run.
 struct Row {
     run: RunName,
-    result: &'static str,
+    how: How,
     step: String,
     took: Option<Duration>,
-    next: String,
-    to_publish: Vec<&'static str>,
+    next: Next,
+    to_publish: Vec<Effect>,
 }
 
 impl Row {
     /// A run of which nothing can be read.
-    fn unknown(run: RunName, result: &'static str, next: String) -> Self {
-        Self { run, result, step: "–".into(), took: None, next, to_publish: Vec::new() }
+    fn unknown(run: RunName, how: How, next: Next) -> Self {
+        Self { run, how, step: "–".into(), took: None, next, to_publish: Vec::new() }
     }
 
     fn json(&self) -> serde_json::Value {
         json!({
             "issue": self.run.issue(),
             "run": self.run.to_string(),
-            "result": self.result,
+            "result": self.how.word(),
             "step": self.step,
             "seconds": self.took.map(|took| took.as_secs_f64()),
-            "next": self.next,
-            "to_publish": self.to_publish,
+            "next": self.next(),
+            "to_publish": self.to_publish.iter().copied().map(report::name_of).collect::<Vec<_>>(),
         })
+    }
+
+    /// Says what to do next; empty if there is nothing.
+    fn next(&self) -> String {
+        let publish = (!self.to_publish.is_empty()).then(|| format!("autopilot publish {}", self.run));
+        self.next.text(self.run).into_iter().chain(publish).collect::<Vec<_>>().join("; ")
     }
 }
 
 /// Returns the rows, newest first.
 fn rows(repository: &Repository, state: &State, issue: Option<u64>) -> Result<Vec<Row>, Failure> {
-    let mut runs = target::runs(repository, issue)?;
+    let mut runs = runs::of(repository, issue)?;
     let dirs = dirs(repository, state, issue)?;
     runs.extend(dirs.keys().copied());
     runs.sort_unstable();
@@ -98,10 +108,9 @@ fn rows(repository: &Repository, state: &State, issue: Option<u64>) -> Result<Ve
         let holder = holders.entry(issue).or_insert_with(|| state.holder(&repository.common_dir, issue));
         rows.push(row(repository, holder, dirs.get(&run), run));
     }
-    // Only the latest of an issue goes on, and is meant where the issue is named.
-    for row in rows.iter_mut().skip(1).filter(|_| issue.is_some()) {
-        if row.next.ends_with("--resume") || row.next.ends_with("--failed") {
-            row.next = format!("autopilot logs {} --failed", row.run);
+    if issue.is_some() {
+        for row in rows.iter_mut().skip(1) {
+            row.next = std::mem::replace(&mut row.next, Next::Nothing).of_older();
         }
     }
     Ok(rows)
@@ -123,11 +132,11 @@ fn dirs(
 }
 
 /// Reads what there is to tell of a run: from its journal, or from the copy of it.
-fn read(repository: &Repository, dir: Option<&RunDir>, run: RunName) -> std::io::Result<Option<RunView>> {
-    match (report::read(&Files::of(&repository.toplevel, run)), dir) {
+fn read(repository: &Repository, dir: Option<&RunDir>, run: RunName) -> std::io::Result<Option<RunState>> {
+    match (Files::of(&repository.toplevel, run).read(), dir) {
         (Err(error), Some(dir)) if error.kind() == ErrorKind::NotFound => {
             let copy = dir.mirror();
-            if copy.is_file() { report::read_journal(&copy) } else { Ok(None) }
+            if copy.is_file() { crate::evidence::read(&copy) } else { Ok(None) }
         }
         (read, _) => read,
     }
@@ -139,57 +148,31 @@ fn row(
     dir: Option<&RunDir>,
     run: RunName,
 ) -> Row {
-    let issue = run.issue();
     let alive = matches!(holder, Ok(Some(holder)) if holder.run == run.to_string());
     let read = read(repository, dir, run);
     let is_over = matches!(&read, Ok(Some(view)) if view.closed);
     if let Err(nameless) = holder
         && !is_over
     {
-        return Row::unknown(run, "unknown", nameless.to_string());
+        return Row::unknown(run, How::Unknown, Next::Mend(nameless.to_string()));
     }
     let view = match read {
         Ok(Some(view)) => view,
-        Ok(None) => {
-            let result = if alive { "starting" } else { "crashed" };
-            return Row::unknown(run, result, picked_up(alive, issue));
-        }
-        Err(error) => return Row::unknown(run, "unreadable", error.to_string()),
+        Ok(None) if alive => return Row::unknown(run, How::Starting, Next::Nothing),
+        Ok(None) => return Row::unknown(run, How::Ended(RunResult::Crashed), Next::GoOn),
+        Err(error) => return Row::unknown(run, How::Unreadable, Next::Mend(error.to_string())),
     };
-    let result = result(&view, alive);
+    let how = How::of(&view, alive);
     let took = match (&view.end, alive) {
         (Some(end), _) => Some(end.took),
         (None, true) => (chrono::Utc::now() - view.started).to_std().ok(),
         (None, false) => None,
     };
-    let to_publish =
-        if alive { Vec::new() } else { view.to_publish().into_iter().map(report::name_of).collect() };
-    let publish = (!to_publish.is_empty()).then(|| format!("autopilot publish {run}"));
-    let next = [Some(next(&view, result, issue)).filter(|next| !next.is_empty()), publish];
-    let next = next.into_iter().flatten().collect::<Vec<_>>().join("; ");
-    Row { run, result, step: step(&view), took, next, to_publish }
+    let to_publish = if alive { Vec::new() } else { view.to_publish() };
+    Row { run, how, step: step(&view), took, next: Next::of(&view, how), to_publish }
 }
 
-fn result(view: &RunView, alive: bool) -> &'static str {
-    match &view.end {
-        _ if alive => "running",
-        None => "crashed",
-        Some(_) if !view.closed => "crashed",
-        Some(end) => word(end.result),
-    }
-}
-
-/// Says a result in a word.
-pub(super) fn word(result: RunResult) -> &'static str {
-    match result {
-        RunResult::Done => "done",
-        RunResult::Failed => "failed",
-        RunResult::Interrupted => "interrupted",
-        RunResult::Crashed => "crashed",
-    }
-}
-
-fn step(view: &RunView) -> String {
+fn step(view: &RunState) -> String {
     if view.end.as_ref().is_some_and(|end| end.result == RunResult::Done) {
         let passed = view.steps.iter().filter(|step| step.result == Some(StepResult::Passed)).count();
         return format!("{passed}/{}", view.steps.len());
@@ -197,30 +180,13 @@ fn step(view: &RunView) -> String {
     let decided = view.end.as_ref().and_then(|end| end.step.clone());
     let current = view.steps.iter().rev().find(|step| !step.attempts.is_empty());
     match (decided, current) {
-        (Some(step), _) => step,
+        (Some(step), _) => step.to_string(),
         (None, Some(step)) if step.allowed > 1 => {
             format!("{} {}/{}", step.id, step.attempts.len(), step.allowed)
         }
-        (None, Some(step)) => step.id.clone(),
+        (None, Some(step)) => step.id.to_string(),
         (None, None) => "–".to_owned(),
     }
-}
-
-fn next(view: &RunView, result: &str, issue: u64) -> String {
-    match result {
-        "running" => format!("autopilot logs {issue} -f"),
-        "failed" | "crashed" | "interrupted" if resume::can_go_on(view) => picked_up(false, issue),
-        "failed" => format!("autopilot logs {issue} --failed"),
-        _ => match &view.worktree {
-            WorktreeView::Kept(path, _) if Path::new(path).exists() => format!("look at {path}"),
-            _ => String::new(),
-        },
-    }
-}
-
-/// A crashed run can go on.
-fn picked_up(alive: bool, issue: u64) -> String {
-    if alive { String::new() } else { format!("autopilot run {issue} --resume") }
 }
 
 fn table(rows: &[Row], issue: Option<u64>) -> String {
@@ -234,7 +200,7 @@ fn table(rows: &[Row], issue: Option<u64>) -> String {
     let cells = rows.iter().map(|row| {
         let time = row.took.map_or_else(|| "–".to_owned(), units::clock);
         let issue = row.run.issue().to_string();
-        [issue, row.run.timestamp(), row.result.to_owned(), row.step.clone(), time, row.next.clone()]
+        [issue, row.run.timestamp(), row.how.word().to_owned(), row.step.clone(), time, row.next()]
     });
     let all: Vec<[String; 6]> = std::iter::once(head).chain(cells).collect();
     let width = |column: usize| all.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);

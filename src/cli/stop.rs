@@ -1,19 +1,10 @@
 //! `autopilot stop ISSUE`: ends a run in order, from another terminal.
 
-use std::time::{Duration, Instant};
-
 use super::exit::{Exit, Failure};
 use super::{output, target};
-use crate::evidence::{Files, RunName};
-use crate::report;
-use crate::worktree::{Holder, LockError, Repository, State};
-
-/// How often it looks whether the run has ended.
-const LOOK: Duration = Duration::from_millis(200);
-/// How long a run of another host is given: nobody sees from here whether that host is still there.
-const ELSEWHERE: Duration = Duration::from_secs(60);
-/// The same for one that has not even a name.
-const NAMELESS: Duration = Duration::from_secs(5);
+use crate::app::stop::{self, Stopped};
+use crate::evidence::event::RunResult;
+use crate::worktree::{Holder, State};
 
 /// End the run of an issue in order, as SIGTERM would, and wait until it has ended.
 #[derive(Debug, clap::Args)]
@@ -25,52 +16,16 @@ pub(super) struct StopArgs {
 pub(super) fn run(args: StopArgs) -> Result<Exit, Failure> {
     let repository = target::repository()?;
     let state = State::find()?;
-    let lock = || state.holder(&repository.common_dir, args.issue);
-    let Some(mut holder) = lock()? else { return not_here(&repository, args.issue) };
-    let ask = |holder: &Holder| {
+    let asking = |holder: &Holder| {
         let (run, pid, host) = (holder.whose(), holder.pid, &holder.host);
         output::note(&format!("{run} is asked to stop (process {pid} on {host})"));
-        state.ask_to_stop(&repository.common_dir, args.issue, &holder.run)
     };
-    ask(&holder)?;
-    let mut asked = Instant::now();
-    while let Some(now) = lock()?.filter(|now| now.is_same_process(&holder)) {
-        // It goes by the name it has by now.
-        if now.run != holder.run {
-            ask(&now)?;
-            (holder, asked) = (now, Instant::now());
-            continue;
+    match stop::stop(&state, &repository, args.issue, &asking)? {
+        Stopped::NotRunning => output::line(&format!("no run of issue {} is running", args.issue))?,
+        Stopped::Ended { run, result } => {
+            let how = result.map_or("ended; `autopilot status` shows how", RunResult::word);
+            output::line(&format!("run {run}: {how}"))?;
         }
-        let patience = if now.run.is_empty() { NAMELESS } else { ELSEWHERE };
-        if now.is_of_another_host() && asked.elapsed() > patience {
-            let path = state.lock_file(&repository.common_dir, args.issue);
-            return Err(LockError::Held { holder: Box::new(now), path }.into());
-        }
-        std::thread::sleep(LOOK);
     }
-    if holder.run.is_empty() {
-        return not_here(&repository, args.issue);
-    }
-    output::line(&format!("run {}: {}", holder.run, result(&repository, &holder)))?;
     Ok(Exit::Done)
-}
-
-/// Says what there is to say where nobody holds the issue's lock.
-fn not_here(repository: &Repository, issue: u64) -> Result<Exit, Failure> {
-    let runs = target::runs(repository, Some(issue))?;
-    if let Some(run) = runs.into_iter().find(|run| Files::of(&repository.toplevel, *run).is_recorded()) {
-        return Err(Failure::new(Exit::Locked, format!("run {run} is running with another state directory"))
-            .hint("ask it with the AUTOPILOT_STATE_DIR that it was started with"));
-    }
-    output::line(&format!("no run of issue {issue} is running"))?;
-    Ok(Exit::Done)
-}
-
-fn result(repository: &Repository, holder: &Holder) -> String {
-    let name = holder.run.parse::<RunName>().ok();
-    let view = name.and_then(|name| report::read(&Files::of(&repository.toplevel, name)).ok().flatten());
-    match view.and_then(|view| view.end.filter(|_| view.closed)) {
-        Some(end) => super::status::word(end.result).to_owned(),
-        None => "ended; `autopilot status` shows how".to_owned(),
-    }
 }

@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, SubsecRound as _, TimeDelta, Utc};
 
 const STAMP: &str = "%Y%m%dT%H%M%SZ";
 const LOGS: &str = ".ai/logs";
@@ -26,7 +26,7 @@ pub struct RunName {
 impl RunName {
     /// Names a run of an issue that starts now.
     pub fn new(started: DateTime<Utc>, issue: u64) -> Self {
-        Self { started: started.naive_utc(), issue }
+        Self { started: started.naive_utc().trunc_subsecs(0), issue }
     }
 
     /// Returns the issue's number.
@@ -372,6 +372,13 @@ mod tests {
         assert_eq!(second.run().timestamp(), "20261003T101501Z");
         assert_eq!(fs::read_to_string(top.path().join(".ai/logs/.gitignore")).unwrap(), "*\n");
         assert_eq!(Files::runs(top.path()).unwrap(), vec![first.run(), second.run()]);
+    }
+
+    #[test]
+    fn a_name_is_the_one_that_is_written_down() {
+        let now = DateTime::from_timestamp(1_800_000_000, 900_000_000).unwrap();
+        let run = RunName::new(now, 7);
+        assert_eq!(run.to_string().parse(), Ok(run));
     }
 
     #[test]

@@ -6,63 +6,29 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::event::Event;
 use super::files::{keep_in_place, named, sync_folder_of};
+use super::id::Sha256;
 
-/// Version of the journal's lines.
-pub const VERSION: u32 = 1;
+/// Version of the journal's lines that this program writes.
+pub const VERSION: u32 = 2;
 
-/// SHA-256 in lower-case hex.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Sha(String);
-
-impl Sha {
-    /// Hashes bytes.
-    pub fn of(bytes: &[u8]) -> Self {
-        Self(hex::encode(Sha256::digest(bytes)))
-    }
-
-    /// What the first line has for a predecessor: 64 zeros.
-    pub fn none() -> Self {
-        Self("0".repeat(64))
-    }
-
-    /// Hashes a file without reading it into memory.
-    pub fn of_file(file: &mut impl Read) -> io::Result<(Self, u64)> {
-        let mut hasher = Sha256::new();
-        let mut buffer = vec![0; 256 * 1024];
-        let mut size = 0;
-        loop {
-            let n = file.read(&mut buffer)?;
-            if n == 0 {
-                return Ok((Self(hex::encode(hasher.finalize())), size));
-            }
-            hasher.update(&buffer[..n]);
-            size += n as u64;
-        }
-    }
-
-    /// Returns the 64 hex digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+/// The oldest version that it reads.
+pub const OLDEST: u32 = 1;
 
 /// One line of a journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Line {
-    /// [`VERSION`] of the autopilot that wrote it.
+    /// Its version, from [`OLDEST`] to [`VERSION`].
     pub v: u32,
     /// 0 for the first line.
     pub seq: u64,
     /// When it was written, UTC.
     pub ts: String,
     /// SHA-256 of the previous line's bytes, its newline not included.
-    pub prev: Sha,
+    pub prev: Sha256,
     /// What happened.
     pub event: Event,
 }
@@ -74,6 +40,27 @@ impl Line {
     }
 }
 
+/// An event, and when it happened.
+#[derive(Debug, Clone)]
+pub struct Stamped {
+    /// UTC.
+    pub time: DateTime<Utc>,
+    /// What happened.
+    pub event: Event,
+}
+
+impl Stamped {
+    /// Stamps an event that happens now, in the milliseconds that a line has room for.
+    pub fn now(event: Event) -> Self {
+        let now = Utc::now();
+        Self { time: DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now), event }
+    }
+}
+
+fn stamp(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
 /// A journal that is being written.
 #[derive(Debug)]
 pub struct Journal {
@@ -81,7 +68,7 @@ pub struct Journal {
     file: File,
     mirror: Option<File>,
     seq: u64,
-    prev: Sha,
+    prev: Sha256,
     length: u64,
     /// A half line may stand behind the last whole one.
     torn: bool,
@@ -97,23 +84,24 @@ impl Journal {
             file,
             mirror: None,
             seq: 0,
-            prev: Sha::none(),
+            prev: Sha256::none(),
             length: 0,
             torn: false,
         })
     }
 
-    /// Opens a journal to go on with it; a half-written last line is cut off and its bytes are counted.
-    pub fn reopen(path: &Path) -> io::Result<(Self, Vec<Line>, u64)> {
+    /// Opens a journal to be written by nobody else.
+    pub(super) fn open(path: &Path) -> io::Result<(PathBuf, File)> {
         let file = File::options().append(true).read(true).open(path).map_err(|e| named(e, path))?;
         lock(path, &file)?;
-        let Contents { lines, torn, last } = read(path)?;
-        let length = file.metadata()?.len() - torn;
-        file.set_len(length).map_err(|e| named(e, path))?;
-        let seq = lines.last().map_or(0, |line| line.seq + 1);
-        let journal =
-            Self { path: path.to_owned(), file, mirror: None, seq, prev: last, length, torn: false };
-        Ok((journal, lines, torn))
+        Ok((path.to_owned(), file))
+    }
+
+    /// Goes on with an open journal from where it was read to; a half-written last line is cut off.
+    pub(super) fn go_on((path, file): (PathBuf, File), end: ReadTo) -> io::Result<Self> {
+        let ReadTo { seq, last: prev, length, .. } = end;
+        file.set_len(length).map_err(|e| named(e, &path))?;
+        Ok(Self { path, file, mirror: None, seq, prev, length, torn: false })
     }
 
     /// Keeps a second copy from here on, with all that was written so far.
@@ -139,17 +127,17 @@ impl Journal {
         self.mirror = None;
     }
 
-    /// Appends events as one write and makes them durable.
-    pub fn append(&mut self, events: &[Event]) -> io::Result<Vec<Line>> {
+    /// Appends events as one write and makes them durable; returns their lines.
+    pub fn append(&mut self, events: &[Stamped]) -> io::Result<Vec<Line>> {
         let mut bytes = Vec::with_capacity(512 * events.len());
         let mut lines = Vec::with_capacity(events.len());
         let (mut seq, mut prev) = (self.seq, self.prev.clone());
-        for event in events {
-            let ts = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
+        for Stamped { time, event } in events {
+            let ts = stamp(*time);
             let line = Line { v: VERSION, seq, ts, prev, event: event.clone() };
             let start = bytes.len();
             serde_json::to_writer(&mut bytes, &line)?;
-            prev = Sha::of(&bytes[start..]);
+            prev = Sha256::of(&bytes[start..]);
             bytes.push(b'\n');
             seq += 1;
             lines.push(line);
@@ -207,7 +195,7 @@ pub struct Head {
     /// Its sequence number.
     pub seq: u64,
     /// The hash of its bytes.
-    pub hash: Sha,
+    pub hash: Sha256,
 }
 
 impl std::fmt::Display for Head {
@@ -221,41 +209,118 @@ impl std::fmt::Display for Head {
 pub struct Contents {
     /// The lines, in order.
     pub lines: Vec<Line>,
-    /// Bytes after the last newline: a line that was being written when the runner died.
-    pub torn: u64,
-    /// Hash of the last whole line.
-    pub last: Sha,
+    /// Where they end.
+    pub end: ReadTo,
 }
 
-/// Reads a journal and checks its chain; the error names the line.
+/// Up to where a journal was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadTo {
+    /// The number of the next line.
+    pub seq: u64,
+    /// Hash of the last whole line.
+    pub last: Sha256,
+    /// Bytes up to and with it.
+    pub length: u64,
+    /// Bytes after it: a line that was being written when the runner died.
+    pub torn: u64,
+}
+
+/// Reads a journal and checks its chain; the error names the line, and is of the kind `Unsupported` if that is of a
+/// newer program.
 pub fn read(path: &Path) -> io::Result<Contents> {
+    tracing::debug!(path = %path.display(), "reading a journal");
     let mut bytes = Vec::new();
     File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(|e| named(e, path))?;
     let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-    let mut lines = Vec::new();
-    let mut prev = Sha::none();
+    let mut lines: Vec<Line> = Vec::new();
+    let mut prev = Sha256::none();
     for (seq, text) in (0u64..).zip(bytes[..whole].split_inclusive(|&byte| byte == b'\n')) {
         let text = &text[..text.len() - 1];
-        let broken = |what: String| {
-            io::Error::new(io::ErrorKind::InvalidData, format!("{}:{}: {what}", path.display(), seq + 1))
+        let wrong = |unread: Unread| {
+            io::Error::new(unread.kind(), format!("{}:{}: {unread}", path.display(), seq + 1))
         };
-        let line: Line = serde_json::from_slice(text).map_err(|error| broken(error.to_string()))?;
-        if (line.seq, &line.prev) != (seq, &prev) {
-            return Err(broken("does not follow the line before it".to_owned()));
+        let line = parse(text).map_err(wrong)?;
+        let oldest = lines.last().map_or(OLDEST, |before| before.v);
+        if (line.seq, &line.prev) != (seq, &prev) || line.v < oldest {
+            return Err(wrong(Unread::Malformed("does not follow the line before it".to_owned())));
         }
-        prev = Sha::of(text);
+        prev = Sha256::of(text);
         lines.push(line);
     }
-    Ok(Contents { lines, torn: (bytes.len() - whole) as u64, last: prev })
+    let (length, torn) = (whole as u64, (bytes.len() - whole) as u64);
+    let end = ReadTo { seq: lines.len() as u64, last: prev, length, torn };
+    Ok(Contents { lines, end })
+}
+
+/// Why a line cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Unread {
+    /// It is of a version, or holds an event, that came after this program.
+    #[error("{0}, newer than this program")]
+    Newer(String),
+    /// No autopilot writes such a line.
+    #[error("{0}")]
+    Malformed(String),
+}
+
+impl Unread {
+    fn kind(&self) -> io::ErrorKind {
+        match self {
+            Self::Newer(_) => io::ErrorKind::Unsupported,
+            Self::Malformed(_) => io::ErrorKind::InvalidData,
+        }
+    }
+}
+
+/// Reads a line, its newline not included.
+pub fn parse(text: &[u8]) -> Result<Line, Unread> {
+    let line = serde_json::from_slice::<Line>(text);
+    // Of a newer version anything may be different: that is looked at before what is wrong with it.
+    let newer = match &line {
+        Ok(line) => (line.v > VERSION).then(|| format!("version {}", line.v)),
+        Err(_) => newer(text),
+    };
+    if let Some(what) = newer {
+        return Err(Unread::Newer(what));
+    }
+    let line = line.map_err(|error| Unread::Malformed(error.to_string()))?;
+    if line.v < OLDEST {
+        return Err(Unread::Malformed(format!("version {}", line.v)));
+    }
+    match line.event.misfit(line.v) {
+        Some(misfit) => Err(Unread::Malformed(format!("`{}` {misfit}", line.event.kind()))),
+        None => Ok(line),
+    }
+}
+
+/// Says what of a line that is not understood is newer than this program, if anything is.
+fn newer(text: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Outline {
+        v: u64,
+        event: Kind,
+    }
+    #[derive(Deserialize)]
+    struct Kind {
+        #[serde(rename = "type")]
+        kind: super::Token,
+    }
+    let Outline { v, event: Kind { kind } } = serde_json::from_slice(text).ok()?;
+    if v > u64::from(VERSION) {
+        return Some(format!("version {v}"));
+    }
+    (v == u64::from(VERSION) && !Event::KINDS.contains(&kind.as_str())).then(|| format!("an event `{kind}`"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::text::Token;
+    use crate::evidence::event::AttemptId;
+    use crate::evidence::id::StepId;
 
-    fn event(step: &str) -> Event {
-        Event::ResetStarted { step: Token::new(step), attempt: 1 }
+    fn event(step: &str) -> Stamped {
+        Stamped::now(Event::ResetStarted { at: AttemptId { step: StepId::new(step), attempt: 1 } })
     }
 
     fn journal(folder: &Path) -> (PathBuf, Journal) {
@@ -275,11 +340,11 @@ mod tests {
         let rows: Vec<&str> = text.lines().collect();
         let read = read(&path).unwrap();
         assert_eq!(read.lines.len(), 3);
-        assert_eq!(read.lines[0].prev, Sha::none());
-        assert_eq!(read.lines[2].prev, Sha::of(rows[1].as_bytes()));
+        assert_eq!(read.lines[0].prev, Sha256::none());
+        assert_eq!(read.lines[2].prev, Sha256::of(rows[1].as_bytes()));
         assert_eq!(
             journal.head().unwrap().to_string(),
-            format!("2:{}", Sha::of(rows[2].as_bytes()).as_str())
+            format!("2:{}", Sha256::of(rows[2].as_bytes()).as_str())
         );
         assert_eq!(journal.length(), text.len() as u64);
     }
@@ -304,8 +369,9 @@ mod tests {
         text.extend_from_slice(b"{\"v\":1,\"se");
         std::fs::write(&path, text).unwrap();
         drop(journal);
-        let (mut journal, lines, torn) = Journal::reopen(&path).unwrap();
-        assert_eq!((lines.len(), torn), (1, 10));
+        let contents = read(&path).unwrap();
+        assert_eq!((contents.lines.len(), contents.end.torn), (1, 10));
+        let mut journal = Journal::go_on(Journal::open(&path).unwrap(), contents.end).unwrap();
         journal.append(&[event("b")]).unwrap();
         assert_eq!(read(&path).unwrap().lines.len(), 2);
     }
@@ -315,9 +381,39 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, mut journal) = journal(folder.path());
         journal.append(&[event("a")]).unwrap();
-        assert_eq!(Journal::reopen(&path).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(Journal::open(&path).unwrap_err().kind(), io::ErrorKind::WouldBlock);
         drop(journal);
-        assert!(Journal::reopen(&path).is_ok());
+        assert!(Journal::open(&path).is_ok());
+    }
+
+    #[test]
+    fn what_is_newer_is_said_to_be_and_is_no_tampering() {
+        let line = |v: u32, event: &str| {
+            format!(
+                r#"{{"v":{v},"seq":0,"ts":"2026-10-03T10:15:00.123Z","prev":"{}","event":{event}}}"#,
+                "0".repeat(64)
+            )
+        };
+        let told = |text: String| {
+            parse(text.as_bytes()).map(drop).map_err(|unread| (unread.kind(), unread.to_string()))
+        };
+        let newer =
+            |what: &str| Err((io::ErrorKind::Unsupported, format!("{what}, newer than this program")));
+        let done = r#"{"type":"reset.done","step":"a","attempt":1}"#;
+        assert_eq!(told(line(2, done)), Ok(()));
+        assert_eq!(told(line(1, done)), Ok(()));
+        assert_eq!(told(line(3, done)), newer("version 3"));
+        assert_eq!(told(line(3, r#"{"type":"lane.waiting","of":7}"#)), newer("version 3"));
+        assert_eq!(told(line(2, r#"{"type":"lane.waiting","of":7}"#)), newer("an event `lane.waiting`"));
+        for (v, event) in [
+            (0, done),
+            (1, r#"{"type":"lane.waiting","of":7}"#),
+            (2, r#"{"type":"reset.done","step":"a"}"#),
+            (1, r#"{"type":"log.appended","step":"a","attempt":1,"from":0,"to":1}"#),
+            (2, r#"{"type":"attempt.started","step":"a","attempt":1,"log":0}"#),
+        ] {
+            assert_eq!(told(line(v, event)).unwrap_err().0, io::ErrorKind::InvalidData, "{event}");
+        }
     }
 
     #[test]

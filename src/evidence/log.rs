@@ -1,4 +1,4 @@
-//! The log: the masked output of every step, as it comes, with banners between.
+//! The log: the masked output of every attempt, each in one piece, with lines of the runner's own between.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -11,7 +11,10 @@ use super::mask::{Masker, Secrets};
 /// Longest line that is looked at as one when the log is searched; longer ones are taken in pieces.
 const LONGEST_LINE: u64 = 1 << 20;
 
-/// A log that is being written. Bytes reach the file as they come; nothing is held but what the masker holds.
+/// What a line of the runner's own begins with.
+pub(super) const BANNER: &str = "── ";
+
+/// A log that is being written.
 #[derive(Debug)]
 pub struct Log {
     path: PathBuf,
@@ -34,24 +37,51 @@ impl Log {
     }
 
     /// Returns the bytes written so far.
-    pub fn position(&self) -> u64 {
+    #[cfg(test)]
+    fn position(&self) -> u64 {
         self.position
     }
 
     /// Writes a line of the runner's own, on a line by itself.
-    pub fn banner(&mut self, secrets: &Secrets, line: &str) -> io::Result<()> {
+    pub(super) fn banner(&mut self, secrets: &Secrets, line: &str) -> io::Result<()> {
         let newline = if self.at_line_start { "" } else { "\n" };
         let text = super::mask::text(secrets, line);
-        self.write(format!("{newline}── {text}\n").as_bytes())
+        let text = format!("{newline}{BANNER}{text}\n");
+        self.file.write_all(text.as_bytes()).map_err(|e| named(e, &self.path))?;
+        self.position += text.len() as u64;
+        self.at_line_start = true;
+        Ok(())
     }
 
-    /// Appends masked bytes.
-    pub(super) fn write(&mut self, masked: &[u8]) -> io::Result<()> {
-        let Some(last) = masked.last() else { return Ok(()) };
-        self.file.write_all(masked).map_err(|e| named(e, &self.path))?;
-        self.position += masked.len() as u64;
-        self.at_line_start = *last == b'\n';
-        Ok(())
+    /// Ends the last line, if a version that is gone left it open; returns the bytes written so far.
+    pub(super) fn end_line(&mut self) -> io::Result<u64> {
+        if !self.at_line_start {
+            self.file.write_all(b"\n").map_err(|e| named(e, &self.path))?;
+            (self.position, self.at_line_start) = (self.position + 1, true);
+        }
+        Ok(self.position)
+    }
+
+    /// Lays a part at a byte, where it may lie already: its whole, or its beginning. Whether it could be: not behind
+    /// the end of a log that was begun anew.
+    pub(super) fn lay(&mut self, from: u64, part: &mut impl Read) -> io::Result<bool> {
+        if from > self.position {
+            return Ok(false);
+        }
+        // What is opened to be appended to cannot be written to elsewhere.
+        let file = OpenOptions::new().write(true).open(&self.path).map_err(|e| named(e, &self.path))?;
+        let (mut at, mut buffer) = (from, vec![0; 256 * 1024]);
+        loop {
+            let n = part.read(&mut buffer)?;
+            if n == 0 {
+                break;
+            }
+            file.write_all_at(&buffer[..n], at).map_err(|e| named(e, &self.path))?;
+            at += n as u64;
+        }
+        // Parts end with a line.
+        (self.position, self.at_line_start) = (self.position.max(at), true);
+        Ok(true)
     }
 
     /// Puts the file back under its name if something took it away; whether that was so.
@@ -65,11 +95,9 @@ impl Log {
     }
 }
 
-/// Reads a part of a log line by line, in flat memory.
-pub fn lines(path: &Path, from: u64, to: u64, mut each: impl FnMut(&[u8])) -> io::Result<()> {
-    let mut file = File::open(path).map_err(|e| named(e, path))?;
-    file.seek(SeekFrom::Start(from))?;
-    let mut reader = BufReader::with_capacity(256 * 1024, file.take(to.saturating_sub(from)));
+/// Reads so many bytes line by line, in flat memory.
+fn lines(part: impl Read, most: u64, mut each: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut reader = BufReader::with_capacity(256 * 1024, part.take(most));
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -84,9 +112,16 @@ pub fn lines(path: &Path, from: u64, to: u64, mut each: impl FnMut(&[u8])) -> io
 /// Reads the last lines of a part of a log: at most `count`, of at most 64 KiB; returns them with the number
 /// of all its lines.
 pub fn tail(path: &Path, from: u64, to: u64, count: usize) -> io::Result<(Vec<String>, u64)> {
+    let mut file = File::open(path).map_err(|e| named(e, path))?;
+    file.seek(SeekFrom::Start(from))?;
+    tail_of(file, to.saturating_sub(from), count)
+}
+
+/// The same of so many bytes that can be read.
+pub(super) fn tail_of(part: impl Read, most: u64, count: usize) -> io::Result<(Vec<String>, u64)> {
     let mut kept = std::collections::VecDeque::with_capacity(count);
     let mut total = 0;
-    lines(path, from, to, |line| {
+    lines(part, most, |line| {
         total += 1;
         if kept.len() == count {
             kept.pop_front();
@@ -144,11 +179,14 @@ mod tests {
         let mut log = Log::open(&path).unwrap();
         log.banner(&secrets, "step a").unwrap();
         let from = log.position();
-        log.write(b"one\r\ntwo\nno newline").unwrap();
+        let part = b"one\r\ntwo\nlast\n";
+        assert!(log.lay(from, &mut &part[..4]).unwrap(), "of which a runner that died laid the beginning");
+        assert!(log.lay(from, &mut &part[..]).unwrap());
         let to = log.position();
         log.banner(&secrets, "step b").unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(text, "── step a\none\r\ntwo\nno newline\n── step b\n");
-        assert_eq!(tail(&path, from, to, 2).unwrap(), (vec!["two".into(), "no newline".into()], 3));
+        assert_eq!(text, "── step a\none\r\ntwo\nlast\n── step b\n");
+        assert_eq!(tail(&path, from, to, 2).unwrap(), (vec!["two".into(), "last".into()], 3));
+        assert!(!log.lay(log.position() + 1, &mut &part[..]).unwrap(), "behind the end");
     }
 }

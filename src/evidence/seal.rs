@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::event::{Event, Sealed};
 use super::files::named;
+use super::id::Sha256;
 use super::provenance::{self, Facts};
-use super::{Head, Recorder, Sha, Token, write_durably};
+use super::{Head, Recorder, Token, write_durably};
 
 impl Recorder {
     /// Seals the files of the run and attests them; nothing of the evidence changes after this.
@@ -16,36 +17,37 @@ impl Recorder {
     /// `sealed`, the provenance whose subjects are those files and the journal so far, then `attested`, whose
     /// hash is the head.
     pub fn close(&mut self, facts: &Facts) -> io::Result<Head> {
+        self.write_deferred()?;
         self.log.sync()?;
         let mut files = Vec::new();
         for path in self.files_to_seal() {
-            files.extend(digest(&self.files, &path)?);
+            files.extend(digest(self.files(), &path)?);
         }
         self.record(Event::Sealed { files: files.clone() })?;
         let journal = self.journal_so_far()?;
-        let statement = provenance::statement(self.files.run(), facts, &files, &journal);
+        let statement = provenance::statement(self.files().run(), facts, &files, &journal);
         let bytes = serde_json::to_vec_pretty(&statement)?;
-        write_durably(&self.files.provenance(), &bytes, 0o644)?;
-        self.record(Event::Attested { sha256: Token::new(Sha::of(&bytes).as_str()) })?;
+        write_durably(&self.files().provenance(), &bytes, 0o644)?;
+        self.record(Event::Attested { sha256: Sha256::of(&bytes) })?;
         self.journal.unmirror();
         self.journal.head().ok_or_else(|| io::Error::other("an empty journal cannot be closed"))
     }
 
     fn files_to_seal(&self) -> [PathBuf; 5] {
-        let files = &self.files;
+        let files = self.files();
         [files.log(), files.summary(), files.failed(), files.salvage(), files.not_salvaged()]
     }
 
     /// Describes the journal up to its last line, which here is `sealed`.
     fn journal_so_far(&self) -> io::Result<Sealed> {
-        let path = self.files.journal();
+        let path = self.files().journal();
         let mut file = File::open(&path).map_err(|e| named(e, &path))?;
         let mut part = io::Read::take(&mut file, self.journal.length());
-        let (sha, size) = Sha::of_file(&mut part)?;
+        let (sha, size) = Sha256::of_file(&mut part)?;
         if size != self.journal.length() {
             return Err(io::Error::other(format!("{}: shorter than what was written", path.display())));
         }
-        Ok(Sealed { path: Token::new(self.files.relative(&path)), sha256: Token::new(sha.as_str()), size })
+        Ok(Sealed { path: Token::new(self.files().relative(&path)), sha256: sha, size })
     }
 }
 
@@ -56,6 +58,6 @@ fn digest(files: &super::Files, path: &Path) -> io::Result<Option<Sealed>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(named(error, path)),
     };
-    let (sha, size) = Sha::of_file(&mut file).map_err(|e| named(e, path))?;
-    Ok(Some(Sealed { path: Token::new(files.relative(path)), sha256: Token::new(sha.as_str()), size }))
+    let (sha, size) = Sha256::of_file(&mut file).map_err(|e| named(e, path))?;
+    Ok(Some(Sealed { path: Token::new(files.relative(path)), sha256: sha, size }))
 }

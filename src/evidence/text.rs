@@ -84,8 +84,21 @@ fn mask_member(secrets: &Secrets, key: &str, text: &str) -> String {
 /// A string of a closed shape (an id, a digest, a ref name): never masked, because a digest that was
 /// changed is worth nothing. Anything outside the shape is replaced when the token is made.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "String", into = "String")]
 pub struct Token(String);
+
+impl From<String> for Token {
+    /// Somebody else's record is no other way to make one.
+    fn from(text: String) -> Self {
+        Self::new(text)
+    }
+}
+
+impl From<Token> for String {
+    fn from(token: Token) -> Self {
+        token.0
+    }
+}
 
 impl Token {
     /// Longest token, in bytes.

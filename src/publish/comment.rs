@@ -3,20 +3,21 @@
 
 use super::{Made, Publisher, Trouble};
 use crate::evidence::event::Effect;
+use crate::evidence::state::PublishState;
 use crate::github::{Failure, Gh};
-use crate::report::{self, PublishState};
+use crate::report;
 
 impl Publisher<'_> {
     /// Creates the comment, or brings the one that is there up to date.
     pub(super) async fn comment(&self) -> Result<Made, Trouble> {
         let gh = self.gh()?;
-        let body = self.recorder.composed(&report::comment(self.view, self.recorder.files()));
-        let known = match self.view.done(Effect::Comment).map(|done| &done.state) {
+        let body = self.recorder.composed(&report::comment(self.state(), self.recorder.files()));
+        let known = match self.state().done(Effect::Comment).map(|done| &done.state) {
             Some(PublishState::Done { id, .. }) => *id,
             _ => None,
         };
         // Only a run of which nobody ever tried to tell has no comment for certain.
-        let mut looked_for = known.is_some() || self.view.last_try(Effect::Comment).is_none();
+        let mut looked_for = known.is_some() || self.is_first;
         let mut known = known;
         let patience = self.patience.anew();
         let call = || patience.call();
@@ -39,7 +40,7 @@ impl Publisher<'_> {
     }
 
     async fn create(&self, gh: &Gh, body: &str, time: std::time::Duration) -> Result<Made, Failure> {
-        let issue = self.view.start.issue.to_string();
+        let issue = self.state().start.issue.to_string();
         let url = gh.call(&["issue", "comment", &issue, "--body-file", "-"], body, time).await?;
         let url = url.trim().to_owned();
         let id = url.rsplit_once("#issuecomment-").and_then(|(_, id)| id.parse().ok());
@@ -50,10 +51,10 @@ impl Publisher<'_> {
     async fn find_own(&self, gh: &Gh, time: std::time::Duration) -> Result<Option<u64>, Failure> {
         let login = gh.login(time).await?;
         // A day before the run: clocks differ.
-        let since = self.view.started - chrono::TimeDelta::days(1);
+        let since = self.state().started - chrono::TimeDelta::days(1);
         let list = format!(
             "repos/{{owner}}/{{repo}}/issues/{}/comments?per_page=100&since={}",
-            self.view.start.issue,
+            self.state().start.issue,
             since.format("%Y-%m-%dT%H:%M:%SZ")
         );
         let fields = ".[] | [.id, .user.login, .body[0:100]] | @json";

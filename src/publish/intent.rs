@@ -3,7 +3,8 @@
 
 use super::find_slug;
 use crate::evidence::event::{Effect, Publishing};
-use crate::evidence::{Recorder, Token};
+use crate::evidence::mask::Secrets;
+use crate::evidence::{Text, Token};
 use crate::github::{Environment, Gh, Slug};
 use crate::plan;
 use crate::worktree::Repository;
@@ -29,11 +30,11 @@ impl Intent {
     }
 
     /// Returns what event 0 says of it.
-    pub fn recorded(&self, recorder: &Recorder) -> Publishing {
+    pub fn recorded(&self, secrets: &Secrets) -> Publishing {
         Publishing {
             repository: self.repository.as_ref().map(|slug| Token::new(slug.with_host())),
             effects: self.effects.clone(),
-            hindered: self.hindered.as_ref().map(|why| recorder.line(why)),
+            hindered: self.hindered.as_ref().map(|why| Text::line(secrets, why)),
         }
     }
 }

@@ -17,10 +17,9 @@ pub use intent::{Intent, intend};
 pub use patience::Patience;
 
 use crate::evidence::event::{Effect, Event};
-use crate::evidence::{Recorder, Token};
+use crate::evidence::{Recorder, RunState, Token};
 use crate::github::{self, Environment, Gh, Slug};
 use crate::plan;
-use crate::report::{self, RunView};
 use crate::worktree::Repository;
 use trouble::Trouble;
 
@@ -43,7 +42,7 @@ struct Made {
     id: Option<u64>,
 }
 
-/// Publishes what of a closed run is not published as it is now; returns the run as it is then.
+/// Publishes what of a closed run is not published as it is now.
 ///
 /// Cancel-safe: what was begun and broken off is found out by the next call.
 pub async fn publish(
@@ -52,45 +51,41 @@ pub async fn publish(
     environment: &Environment,
     asked: Asked,
     patience: Patience,
-) -> io::Result<Option<RunView>> {
-    let Some(mut view) = report::read(recorder.files())? else { return Ok(None) };
-    let effects = effects(&view, asked);
+) -> io::Result<()> {
+    let effects = effects(recorder.state(), asked);
     if effects.is_empty() {
-        return Ok(Some(view));
+        return Ok(());
     }
-    let slug = slug(&view, repository, environment);
+    let slug = slug(recorder.state(), repository, environment);
     let gh = match &slug {
         Some(slug) => Gh::find(environment, slug).await.map_err(Trouble::from),
         None => Err(Trouble::no_repository()),
     };
     for effect in effects {
-        if !view.is_open(effect) {
-            continue;
-        }
-        let publisher = Publisher { view: &view, repository, environment, gh: &gh, recorder, patience };
-        publisher.one(effect).await?;
-        if let Some(now) = report::read(recorder.files())? {
-            view = now;
+        if recorder.state().is_open(effect) {
+            let is_first = recorder.state().last_try(effect).is_none();
+            let publisher = Publisher { is_first, repository, environment, gh: &gh, recorder, patience };
+            publisher.one(effect).await?;
         }
     }
-    Ok(Some(view))
+    Ok(())
 }
 
 /// Returns what is to be done, in the order in which the later tells of the earlier.
-fn effects(view: &RunView, asked: Asked) -> Vec<Effect> {
-    let mut effects = view.to_publish();
+fn effects(state: &RunState, asked: Asked) -> Vec<Effect> {
+    let mut effects = state.to_publish();
     if asked == Asked::Everything {
-        let plan = plan_of(view);
+        let plan = plan_of(state);
         let wanted = [
             (plan.push, Effect::Push),
             (plan.pull_request.is_some(), Effect::PullRequest),
             (plan.comment != Some(false), Effect::Comment),
         ];
         effects = wanted.into_iter().filter(|(is, _)| *is).map(|(_, effect)| effect).collect();
-        effects.retain(|effect| view.is_open(*effect));
+        effects.retain(|effect| state.is_open(*effect));
     }
     // What is done before it makes a comment one that tells too little.
-    let comments = view.start.publish.as_ref().is_some_and(|p| p.effects.contains(&Effect::Comment));
+    let comments = state.start.publish.as_ref().is_some_and(|p| p.effects.contains(&Effect::Comment));
     if comments && !effects.is_empty() && !effects.contains(&Effect::Comment) {
         effects.push(Effect::Comment);
     }
@@ -98,14 +93,14 @@ fn effects(view: &RunView, asked: Asked) -> Vec<Effect> {
 }
 
 /// Returns the plan's `publish` as the journal has it.
-fn plan_of(view: &RunView) -> plan::Publish {
-    let document = view.start.plan.value().get("publish").cloned().unwrap_or_default();
+fn plan_of(state: &RunState) -> plan::Publish {
+    let document = state.start.plan.value().get("publish").cloned().unwrap_or_default();
     serde_json::from_value(document).unwrap_or_default()
 }
 
 /// Returns the repository of GitHub: the one that the run began with, else what can be found now.
-fn slug(view: &RunView, repository: &Repository, environment: &Environment) -> Option<Slug> {
-    let recorded = view.start.publish.as_ref().and_then(|publish| publish.repository.as_ref());
+fn slug(state: &RunState, repository: &Repository, environment: &Environment) -> Option<Slug> {
+    let recorded = state.start.publish.as_ref().and_then(|publish| publish.repository.as_ref());
     let recorded = recorded.and_then(|slug| slug.as_str().parse().ok());
     recorded.or_else(|| find_slug(repository, environment))
 }
@@ -124,7 +119,8 @@ fn remotes(repository: &Repository) -> Vec<github::Remote> {
 
 /// Everything one effect works with.
 struct Publisher<'a> {
-    view: &'a RunView,
+    /// Nobody has ever tried it: what it makes is not there.
+    is_first: bool,
     repository: &'a Repository,
     environment: &'a Environment,
     gh: &'a Result<Gh, Trouble>,
@@ -155,10 +151,16 @@ impl Publisher<'_> {
         self.recorder.record(event)
     }
 
+    /// Returns the run as it is by now.
+    fn state(&self) -> &RunState {
+        self.recorder.state()
+    }
+
     fn key(&self, effect: Effect) -> Token {
-        let head = self.view.head.as_ref().map(ToString::to_string);
-        let commit = self.view.branch.as_ref().map(|(_, commit, _)| commit.clone());
-        Token::new(if effect == Effect::Comment { head } else { commit }.unwrap_or_default())
+        let state = self.state();
+        let head = state.head.as_ref().map(|head| Token::new(head.to_string()));
+        let commit = state.branch.as_ref().map(|made| made.commit.clone());
+        if effect == Effect::Comment { head } else { commit }.unwrap_or_else(|| Token::new(""))
     }
 
     fn target(&self, effect: Effect) -> Token {

@@ -11,19 +11,19 @@ impl Publisher<'_> {
     pub(super) async fn pull_request(&self) -> Result<Made, Trouble> {
         let gh = self.gh()?;
         let branch = self.recorder.files().run().branch();
-        let plan = plan_of(self.view).pull_request;
-        let (Some(plan), true) = (plan, self.view.is_pushed()) else {
+        let plan = plan_of(self.state()).pull_request;
+        let (Some(plan), true) = (plan, self.state().is_pushed()) else {
             return Err(Trouble::new(
                 PublishFault::Missing,
                 "the branch is not pushed",
                 "see why it was not; then: autopilot publish",
             ));
         };
-        let body = self.recorder.composed(&report::pull_request(self.view, self.recorder.files()));
+        let body = self.recorder.composed(&report::pull_request(self.state(), self.recorder.files()));
         let arguments = self.arguments(gh, &plan, &branch);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let patience = self.patience.anew();
-        let mut looked_for = self.view.last_try(Effect::PullRequest).is_none();
+        let mut looked_for = self.is_first;
         patience
             .insist(gh, async || {
                 if !looked_for && let Some(url) = find(gh, &branch, patience.call()).await? {
@@ -44,7 +44,7 @@ impl Publisher<'_> {
     }
 
     fn arguments(&self, gh: &Gh, plan: &PullRequest, branch: &str) -> Vec<String> {
-        let title = plan.title.clone().unwrap_or_else(|| self.view.start.title.to_string());
+        let title = plan.title.clone().unwrap_or_else(|| self.state().start.title.to_string());
         let repository = gh.slug().with_host();
         let head = match self.pushed_to().filter(|slug| slug.owner() != gh.slug().owner()) {
             Some(fork) => format!("{}:{branch}", fork.owner()),
@@ -53,7 +53,7 @@ impl Publisher<'_> {
         let fixed =
             ["pr", "create", "-R", &repository, "--head", &head, "--title", &title, "--body-file", "-"];
         let mut arguments: Vec<String> = fixed.map(str::to_owned).to_vec();
-        let base = self.view.start.base.as_str();
+        let base = self.state().start.base.as_str();
         // A base that is no branch cannot be merged into: then the repository's default it is.
         if self.repository.has_ref(&format!("refs/heads/{base}")).unwrap_or(false) {
             arguments.push(format!("--base={base}"));
@@ -66,7 +66,7 @@ impl Publisher<'_> {
 
     /// Returns the repository that the branch was pushed to, if it is one of GitHub.
     fn pushed_to(&self) -> Option<Slug> {
-        let push = self.view.done(Effect::Push)?;
+        let push = self.state().done(Effect::Push)?;
         let remotes = super::remotes(self.repository);
         Slug::of_url(&remotes.iter().find(|remote| remote.name == push.to)?.url)
     }

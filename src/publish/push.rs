@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Made, Publisher, Trouble, scan};
-use crate::evidence::event::{Effect, PublishFault};
+use crate::evidence::event::PublishFault;
 use crate::github::{Ended, Slug, output};
 use crate::worktree::{Oid, RefName, WorktreeError};
 
@@ -46,19 +46,20 @@ impl Publisher<'_> {
                 "add one: git remote add origin …",
             )
         })?;
-        let Some((reference, commit, _)) = &self.view.branch else {
+        let Some(branch) = &self.state().branch else {
             return Err(Trouble::new(PublishFault::Missing, "there is no branch", "see the summary"));
         };
+        let (reference, commit) = (branch.reference.as_str(), branch.commit.as_str());
         let id = Oid::parse(commit).map_err(WorktreeError::from)?;
         let name = RefName::parse(reference).map_err(WorktreeError::from)?;
         let made = Made { url: self.address(&remote), id: None };
         if self.is_there(&remote, reference, commit).await {
             return Ok(made);
         }
-        if let Some(trouble) = scan::refuse_again(self.view, &remote, reference) {
+        if let Some(trouble) = scan::refuse_again(self.state(), &remote, reference) {
             return Err(trouble);
         }
-        let found = scan::secrets_in(self.view, self.repository, self.environment)?;
+        let found = scan::secrets_in(self.state(), self.repository, self.environment)?;
         if let Some(trouble) = scan::refuse(&found, &remote, reference) {
             return Err(trouble);
         }
@@ -95,7 +96,7 @@ impl Publisher<'_> {
 
     /// Tells whether the remote has the commit already: an earlier try, or the user, pushed it.
     async fn is_there(&self, remote: &str, reference: &str, commit: &str) -> bool {
-        if self.view.last_try(Effect::Push).is_none() {
+        if self.is_first {
             return false;
         }
         let time = self.patience.anew().call();

@@ -3,10 +3,11 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::Trouble;
+use crate::evidence::RunState;
 use crate::evidence::event::{Effect, PublishFault};
 use crate::evidence::mask::{self, Hit, Secrets};
+use crate::evidence::state::PublishState;
 use crate::github::Environment;
-use crate::report::{PublishState, RunView};
 use crate::worktree::{Outgoing, Repository};
 
 /// Findings that are named; the rest is counted.
@@ -16,14 +17,14 @@ const NAMED: usize = 5;
 /// A secret of the plan whose value is not here cannot be looked for: that is trouble, and no push. What stood in the
 /// same file at the base already is not found: it does not go out by this push.
 pub(super) fn secrets_in(
-    view: &RunView,
+    state: &RunState,
     repository: &Repository,
     environment: &Environment,
 ) -> Result<Vec<String>, Trouble> {
-    let Some((_, commit, _)) = &view.branch else { return Ok(Vec::new()) };
-    let secrets = known_to(view, environment)?;
+    let Some(made) = &state.branch else { return Ok(Vec::new()) };
+    let secrets = known_to(state, environment)?;
     let mut found = Vec::new();
-    repository.outgoing(view.start.commit.as_str(), commit, &mut |outgoing| {
+    repository.outgoing(state.start.commit.as_str(), made.commit.as_str(), &mut |outgoing| {
         found.extend(look_at(&secrets, &outgoing));
     })?;
     Ok(found)
@@ -40,8 +41,8 @@ pub(super) fn refuse(found: &[String], remote: &str, reference: &str) -> Option<
 
 /// Returns why a push that was stopped for a secret stays stopped: its commits hold what they held, and the values
 /// that told so may be unknown where this is asked.
-pub(super) fn refuse_again(view: &RunView, remote: &str, reference: &str) -> Option<Trouble> {
-    let pushes = view.published.iter().rev().filter(|publish| publish.effect == Effect::Push);
+pub(super) fn refuse_again(state: &RunState, remote: &str, reference: &str) -> Option<Trouble> {
+    let pushes = state.published.iter().rev().filter(|publish| publish.effect == Effect::Push);
     let found = pushes.filter_map(|publish| match &publish.state {
         PublishState::Failed { kind: PublishFault::Secret, why } => Some(why),
         _ => None,
@@ -57,9 +58,9 @@ fn stopped(why: String, remote: &str, reference: &str) -> Trouble {
 }
 
 /// Registers what the environment and the plan call a secret.
-fn known_to(view: &RunView, environment: &Environment) -> Result<Secrets, Trouble> {
+fn known_to(state: &RunState, environment: &Environment) -> Result<Secrets, Trouble> {
     let secrets = Secrets::default();
-    let steps = view.start.plan.value().get("steps").and_then(|steps| steps.as_array());
+    let steps = state.start.plan.value().get("steps").and_then(|steps| steps.as_array());
     let of_steps = steps.into_iter().flatten().filter_map(|step| step.get("secrets")?.as_array());
     let named: BTreeSet<&str> = of_steps.flatten().filter_map(|name| name.as_str()).collect();
     // First, for there is not room for any number of values.

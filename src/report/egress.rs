@@ -2,12 +2,12 @@
 
 use crate::evidence::event::{Egress, EgressVerdict};
 
-use super::view::RunView;
+use crate::evidence::RunState;
 
 /// Returns the connections that the policy refused, each destination once with its number, with the step.
-pub(super) fn refused(view: &RunView) -> Vec<(&str, Egress)> {
+pub(super) fn refused(state: &RunState) -> Vec<(&str, Egress)> {
     let mut all: Vec<(&str, Egress)> = Vec::new();
-    for (id, egress) in view.egress().filter(|(_, egress)| egress.verdict == EgressVerdict::Refused) {
+    for (id, egress) in state.egress().filter(|(_, egress)| egress.verdict == EgressVerdict::Refused) {
         let is_same = |(step, known): &&mut (&str, Egress)| {
             *step == id && (&known.host, known.port, &known.why) == (&egress.host, egress.port, &egress.why)
         };
@@ -28,9 +28,9 @@ pub(super) fn in_words(egress: &Egress) -> String {
 }
 
 /// Says which steps reached how many hosts; nothing if none did.
-pub(super) fn reached(view: &RunView) -> Option<String> {
+pub(super) fn reached(state: &RunState) -> Option<String> {
     let mut steps: Vec<(&str, Vec<String>)> = Vec::new();
-    for (id, egress) in view.egress().filter(|(_, egress)| egress.verdict == EgressVerdict::Allowed) {
+    for (id, egress) in state.egress().filter(|(_, egress)| egress.verdict == EgressVerdict::Allowed) {
         let host = format!("{}:{}", egress.host, egress.port);
         match steps.iter_mut().find(|(step, _)| *step == id) {
             Some((_, hosts)) if hosts.contains(&host) => {}

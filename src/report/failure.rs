@@ -3,58 +3,54 @@
 use std::fmt::Write as _;
 use std::io;
 
-use super::view::{AttemptView, RunView, StepView};
 use super::{egress, log_of, spoken};
 use crate::evidence::Files;
 use crate::evidence::event::{RunResult, StepResult};
+use crate::evidence::state::{AttemptState, RunState, StepState, WorktreeState};
 
 /// Lines of the log shown in the report.
 const LINES: usize = 60;
 
 /// Writes the failure report; nothing for a run that is done or has not ended.
-pub(super) fn write(view: &RunView, files: &Files) -> io::Result<Option<String>> {
-    let Some(end) = view.end.as_ref().filter(|end| end.result != RunResult::Done) else { return Ok(None) };
-    let how = match end.result {
-        RunResult::Interrupted => "INTERRUPTED",
-        RunResult::Crashed => "CRASHED",
-        RunResult::Failed | RunResult::Done => "FAILED",
-    };
-    let mut text = format!("{how}: run {} of issue {}\n\n", files.run(), view.start.issue);
+pub(super) fn write(state: &RunState, files: &Files) -> io::Result<Option<String>> {
+    let Some(end) = state.end.as_ref().filter(|end| end.result != RunResult::Done) else { return Ok(None) };
+    let how = end.result.word().to_uppercase();
+    let mut text = format!("{how}: run {} of issue {}\n\n", files.run(), state.start.issue);
     let row = |text: &mut String, name: &str, value: &str| {
         let _ = writeln!(text, "{name:<9} {value}");
     };
-    row(&mut text, "title", view.start.title.as_str());
+    row(&mut text, "title", state.start.title.as_str());
     if let Some(step) = &end.step {
-        row(&mut text, "step", step);
+        row(&mut text, "step", step.as_str());
     }
     row(&mut text, "why", end.reason.as_ref().map_or("not recorded", |reason| reason.text.as_str()));
     row(&mut text, "after", &spoken(end.took));
-    row(&mut text, "passed", &listed(view, StepResult::Passed));
-    row(&mut text, "failed", &listed(view, StepResult::Failed));
-    row(&mut text, "skipped", &listed(view, StepResult::Skipped));
-    if let Some((reference, commit, _)) = &view.branch {
-        row(&mut text, "branch", &format!("{reference} at {commit}"));
+    row(&mut text, "passed", &listed(state, StepResult::Passed));
+    row(&mut text, "failed", &listed(state, StepResult::Failed));
+    row(&mut text, "skipped", &listed(state, StepResult::Skipped));
+    if let Some(made) = &state.branch {
+        row(&mut text, "branch", &format!("{} at {}", made.reference, made.commit));
     }
-    if let super::WorktreeView::Kept(path, why) = &view.worktree {
+    if let WorktreeState::Kept(path, why) = &state.worktree {
         row(&mut text, "worktree", &format!("kept at {path}: {why}"));
     }
-    let decided = view.failed_attempt();
-    let failed = |step: &&StepView| step.result == Some(StepResult::Failed);
+    let decided = state.failed_attempt();
+    let failed = |step: &&StepState| step.result == Some(StepResult::Failed);
     let others =
-        view.steps.iter().filter(failed).filter(|step| decided.is_none_or(|(own, _)| own.id != step.id));
+        state.steps.iter().filter(failed).filter(|step| decided.is_none_or(|(own, _)| own.id != step.id));
     others.for_each(|step| text.push_str(&attempts(step)));
     if let Some((step, attempt)) = decided {
         text.push_str(&attempts(step));
         text.push_str(&last_lines(step, attempt, files)?);
     }
-    for (step, refused) in egress::refused(view) {
+    for (step, refused) in egress::refused(state) {
         let _ =
             writeln!(text, "\nRefused by the policy of {step}\n  {}", printable(&egress::in_words(&refused)));
     }
-    for (step, refused) in view.refused() {
+    for (step, refused) in state.refused() {
         let _ = writeln!(text, "\nProbably refused by the policy of {step}\n  {}", printable(refused));
     }
-    for (at, salvage) in view.salvages() {
+    for (at, salvage) in state.salvages() {
         for what in &salvage.not_held {
             let _ = writeln!(text, "\nNot in the salvage of {at} as it was: {}", printable(what));
         }
@@ -63,19 +59,19 @@ pub(super) fn write(view: &RunView, files: &Files) -> io::Result<Option<String>>
         }
     }
     text.push_str("\nTake over\n");
-    for command in take_over(view, files) {
+    for command in take_over(state, files) {
         let _ = writeln!(text, "  {command}");
     }
     Ok(Some(text))
 }
 
-fn listed(view: &RunView, result: StepResult) -> String {
+fn listed(state: &RunState, result: StepResult) -> String {
     let ids: Vec<&str> =
-        view.steps.iter().filter(|s| s.result == Some(result)).map(|s| s.id.as_str()).collect();
+        state.steps.iter().filter(|s| s.result == Some(result)).map(|s| s.id.as_str()).collect();
     if ids.is_empty() { "–".to_owned() } else { ids.join(" ") }
 }
 
-fn attempts(step: &StepView) -> String {
+fn attempts(step: &StepState) -> String {
     let mut text = format!("\nAttempts at {}\n", step.id);
     for attempt in &step.attempts {
         let reason = attempt.reason.as_ref().map_or("ended by the crash", |reason| reason.text.as_str());
@@ -85,7 +81,7 @@ fn attempts(step: &StepView) -> String {
     text
 }
 
-fn last_lines(step: &StepView, attempt: &AttemptView, files: &Files) -> io::Result<String> {
+fn last_lines(step: &StepState, attempt: &AttemptState, files: &Files) -> io::Result<String> {
     let (lines, total) = log_of(attempt, files, LINES)?;
     let mut text =
         format!("\nLast {} of {total} lines of {}, attempt {}\n", lines.len(), step.id, attempt.number);
@@ -102,21 +98,20 @@ fn printable(line: &str) -> String {
 }
 
 /// Returns the commands by which a person goes on.
-pub(super) fn take_over(view: &RunView, files: &Files) -> Vec<String> {
+pub(super) fn take_over(state: &RunState, files: &Files) -> Vec<String> {
     let mut commands = Vec::new();
-    let end = view.end.as_ref();
+    let end = state.end.as_ref();
     if end.is_some_and(|end| matches!(end.result, RunResult::Interrupted | RunResult::Crashed)) {
-        commands.push(format!("autopilot run {} --resume", view.start.issue));
+        commands.push(format!("autopilot run {} --resume", state.start.issue));
     }
     // What the step left that ended the run stands on everything that passed; what others left need not.
-    let left = view.failed_attempt().and_then(|(_, attempt)| attempt.salvage.references.last());
+    let left = state.failed_attempt().and_then(|(_, attempt)| attempt.salvage.references.last());
     if let Some(last) = left {
         let bundle = files.relative(&files.salvage());
         commands.push(format!("git fetch {bundle} 'refs/salvage/*:refs/salvage/*'"));
-        commands.push(format!("git switch -c fix-{} {last}", view.start.issue));
-    } else if let Some((reference, _, _)) = &view.branch {
-        let branch = reference.strip_prefix("refs/heads/").unwrap_or(reference);
-        commands.push(format!("git switch {branch}"));
+        commands.push(format!("git switch -c fix-{} {last}", state.start.issue));
+    } else if let Some(made) = &state.branch {
+        commands.push(format!("git switch {}", made.name()));
     }
     commands.push(format!("autopilot logs {} --failed", files.run()));
     commands

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
 
-use super::view::RunView;
+use crate::evidence::RunState;
 use crate::evidence::event::AttemptResult;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Draws the attempts of a run.
-pub(super) fn draw(view: &RunView) -> String {
-    let steps = || (1..).zip(&view.steps);
+pub(super) fn draw(state: &RunState) -> String {
+    let steps = || (1..).zip(&state.steps);
     let attempts = || steps().flat_map(|(place, step)| step.attempts.iter().map(move |a| (place, step, a)));
     if attempts().next().is_none() {
         return String::new();
@@ -32,7 +32,7 @@ pub(super) fn draw(view: &RunView) -> String {
         let class = match attempt.result {
             Some(AttemptResult::Passed) => "done",
             Some(AttemptResult::Failed) => "crit",
-            Some(AttemptResult::Interrupted) | None => "active",
+            Some(AttemptResult::Interrupted | AttemptResult::Superseded) | None => "active",
         };
         let seconds = attempt.took.as_secs().max(1);
         let _ = writeln!(

@@ -9,53 +9,46 @@ mod markdown;
 mod publishing;
 mod secrets;
 mod summary;
-mod view;
 
 use std::io;
-use std::path::Path;
 use std::time::Duration;
 
 pub use comment::{comment, marker, pull_request};
-pub use publishing::{PublishState, PublishView, name_of};
-pub use view::{AttemptView, End, RunView, SalvageView, StepView, WorktreeView};
+pub use publishing::name_of;
 
 use crate::evidence::provenance::Facts;
-use crate::evidence::{Files, Head, Recorder, journal, log};
+use crate::evidence::state::{AttemptState, Part};
+use crate::evidence::{Files, Head, Recorder, RunState, log};
 use crate::plan::units;
 
-/// Reads the journal of a run; nothing if it does not begin with `run.started`.
-pub fn read(files: &Files) -> io::Result<Option<RunView>> {
-    read_journal(&files.journal())
-}
-
-/// Reads a run's journal, wherever a copy of it lies.
-pub fn read_journal(path: &Path) -> io::Result<Option<RunView>> {
-    Ok(RunView::fold(&journal::read(path)?))
-}
-
 /// Writes the reports of a run that has ended, and closes its evidence.
-pub fn close(recorder: &mut Recorder) -> io::Result<(RunView, Head)> {
+pub fn close(recorder: &mut Recorder) -> io::Result<Head> {
     recorder.keep_in_place()?;
-    let files = recorder.files().clone();
-    let view = read(&files)?.ok_or_else(|| io::Error::other("a run without a beginning cannot be closed"))?;
-    let summary = summary::write(&view, &files);
-    let failed = failure::write(&view, &files)?;
-    recorder.write_reports(&summary, failed.as_deref(), not_salvaged(&view).as_deref())?;
-    let head = recorder.close(&facts(&view))?;
-    Ok((view, head))
+    // The reports read the log.
+    recorder.write_deferred()?;
+    let (files, state) = (recorder.files().clone(), recorder.state().clone());
+    let summary = summary::write(&state, &files);
+    let failed = failure::write(&state, &files)?;
+    recorder.write_reports(&summary, failed.as_deref(), not_salvaged(&state).as_deref())?;
+    recorder.close(&facts(&state))
 }
 
 /// Lists what the salvage bundle does not hold as it was; nothing if it holds everything.
-fn not_salvaged(view: &RunView) -> Option<String> {
-    let lines = view.salvages().flat_map(|(at, salvage)| {
+fn not_salvaged(state: &RunState) -> Option<String> {
+    let lines = state.salvages().flat_map(|(at, salvage)| {
         salvage.not_held.iter().map(move |what| format!("{at}\t{what}\n")).collect::<Vec<_>>()
     });
     Some(lines.collect::<String>()).filter(|list| !list.is_empty())
 }
 
 /// Returns the last lines of an attempt, and how many it printed.
-fn log_of(attempt: &AttemptView, files: &Files, lines: usize) -> io::Result<(Vec<String>, u64)> {
-    log::tail(&files.log(), attempt.log.0, attempt.log.1.unwrap_or(u64::MAX), lines)
+fn log_of(attempt: &AttemptState, files: &Files, lines: usize) -> io::Result<(Vec<String>, u64)> {
+    match attempt.log {
+        Part::At(from, to) => log::tail(&files.log(), from, to, lines),
+        Part::From(from) => log::tail(&files.log(), from, u64::MAX, lines),
+        // What a runner that died left of it is lost.
+        Part::Spool => Ok((Vec::new(), 0)),
+    }
 }
 
 /// Writes a duration as people say it: `0.3s`, `8m43s`.
@@ -67,17 +60,17 @@ fn spoken(duration: Duration) -> String {
     }
 }
 
-fn facts(view: &RunView) -> Facts {
+fn facts(state: &RunState) -> Facts {
     let stamp =
         |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
     Facts {
-        autopilot: view.start.autopilot.to_string(),
-        git: view.start.host.git.to_string(),
-        issue: view.start.issue,
-        plan_sha256: view.start.plan_sha256.to_string(),
-        base: view.start.commit.to_string(),
-        result: view.branch.as_ref().map(|(reference, commit, _)| (reference.clone(), commit.clone())),
-        started: stamp(view.started),
-        finished: stamp(view.last),
+        autopilot: state.start.autopilot.to_string(),
+        git: state.start.host.git.to_string(),
+        issue: state.start.issue,
+        plan_sha256: state.start.plan_sha256.to_string(),
+        base: state.start.commit.to_string(),
+        result: state.branch.as_ref().map(|made| (made.reference.to_string(), made.commit.to_string())),
+        started: stamp(state.started),
+        finished: stamp(state.last),
     }
 }

@@ -1,41 +1,6 @@
-//! What of a run is outside of the machine, and what is still to get there: read from its journal alone.
+//! What of a run is published, in words.
 
-use super::view::RunView;
-use crate::evidence::event::{Effect, PublishFault, RunResult};
-
-/// One try to publish something.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublishView {
-    /// What.
-    pub effect: Effect,
-    /// Which state of the run: its head for a comment, its commit for the others.
-    pub key: String,
-    /// Where.
-    pub to: String,
-    /// What became of it.
-    pub state: PublishState,
-}
-
-/// What became of a try.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PublishState {
-    /// Nothing is known: the runner died, or was stopped, in it.
-    Begun,
-    /// It is done.
-    Done {
-        /// Where it can be looked at.
-        url: Option<String>,
-        /// A comment's number.
-        id: Option<u64>,
-    },
-    /// It could not be done.
-    Failed {
-        /// The class of the reason.
-        kind: PublishFault,
-        /// Why.
-        why: String,
-    },
-}
+use crate::evidence::event::Effect;
 
 /// Names an effect in a text.
 pub fn name_of(effect: Effect) -> &'static str {
@@ -43,68 +8,5 @@ pub fn name_of(effect: Effect) -> &'static str {
         Effect::Push => "push",
         Effect::PullRequest => "pull request",
         Effect::Comment => "comment",
-    }
-}
-
-impl RunView {
-    /// Returns what was to be published from the start and is not, or no longer, as it should be.
-    pub fn to_publish(&self) -> Vec<Effect> {
-        let intended = self.start.publish.as_ref().map_or(&[][..], |publish| &publish.effects);
-        intended.iter().copied().filter(|effect| self.is_open(*effect)).collect()
-    }
-
-    /// Returns what of the intended a run that ended as this one did publishes: after a failure, only a comment.
-    pub(super) fn to_publish_at_the_end(&self) -> Vec<Effect> {
-        let intended = self.start.publish.as_ref().map_or(&[][..], |publish| &publish.effects);
-        let has_result = self.is_done() && self.branch.is_some();
-        intended.iter().copied().filter(|effect| has_result || *effect == Effect::Comment).collect()
-    }
-
-    /// Tells whether an effect has something to publish that is not published as it is now.
-    pub fn is_open(&self, effect: Effect) -> bool {
-        match (effect, &self.branch, &self.head) {
-            (Effect::Comment, _, Some(head)) => !self.comment_is_current(&head.to_string()),
-            (Effect::Push, Some((_, commit, _)), Some(_)) => self.is_done() && !self.has_done(effect, commit),
-            (Effect::PullRequest, Some(_), Some(_)) => self.is_done() && self.done(effect).is_none(),
-            _ => false,
-        }
-    }
-
-    /// Returns the last try of an effect.
-    pub fn last_try(&self, effect: Effect) -> Option<&PublishView> {
-        self.published.iter().rev().find(|publish| publish.effect == effect)
-    }
-
-    /// Returns the last try of an effect that is known to have done it.
-    pub fn done(&self, effect: Effect) -> Option<&PublishView> {
-        let is_done = |publish: &&PublishView| matches!(publish.state, PublishState::Done { .. });
-        self.published.iter().rev().filter(|publish| publish.effect == effect).find(is_done)
-    }
-
-    /// Tells whether the branch as it is now was pushed.
-    pub fn is_pushed(&self) -> bool {
-        self.branch.as_ref().is_some_and(|(_, commit, _)| self.has_done(Effect::Push, commit))
-    }
-
-    /// Notes what became of the last try of an effect.
-    pub(super) fn publish_became(&mut self, effect: Effect, state: PublishState) {
-        if let Some(publish) = self.published.iter_mut().rev().find(|publish| publish.effect == effect) {
-            publish.state = state;
-        }
-    }
-
-    fn is_done(&self) -> bool {
-        self.end.as_ref().is_some_and(|end| end.result == RunResult::Done)
-    }
-
-    fn has_done(&self, effect: Effect, key: &str) -> bool {
-        self.done(effect).is_some_and(|publish| publish.key == key)
-    }
-
-    /// The comment tells of this head, and of what was published besides.
-    fn comment_is_current(&self, head: &str) -> bool {
-        let done = |publish: &PublishView| matches!(publish.state, PublishState::Done { .. });
-        let last = self.published.iter().rev().find(|publish| done(publish));
-        last.is_some_and(|publish| publish.effect == Effect::Comment && publish.key == head)
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::RunView;
+use super::RunState;
 use crate::evidence::mask::{self, Secrets};
 
-impl RunView {
+impl RunState {
     /// Registers what an environment and the plan of the run call a secret; returns the names by which the plan had
     /// others, whose values nobody knows here.
     pub fn register_secrets<'a>(

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use super::markdown::{clip, inline, table_cell};
 use super::spoken;
-use super::view::{AttemptView, RunView, SalvageView, StepView, WorktreeView};
 use super::{egress, gantt};
 use crate::evidence::event::{AttemptResult, Change, ChangeKind, RunResult, StepResult};
+use crate::evidence::state::{AttemptState, RunState, Salvage, StepState, WorktreeState};
 use crate::evidence::{Files, RunName};
 use crate::plan::units;
 
@@ -16,98 +16,96 @@ const FILES: usize = 50;
 const MESSAGE: usize = 1000;
 
 /// Writes the summary of a run that has ended.
-pub(super) fn write(view: &RunView, files: &Files) -> String {
-    let mut text = headline(view);
-    let _ = writeln!(text, "**{}** · {}\n", table_cell(view.start.title.as_str()), subject(view));
-    if let Some(why) = reason(view) {
+pub(super) fn write(state: &RunState, files: &Files) -> String {
+    let mut text = headline(state);
+    let _ = writeln!(text, "**{}** · {}\n", table_cell(state.start.title.as_str()), subject(state));
+    if let Some(why) = reason(state) {
         let _ = writeln!(text, "**Why:** {}\n", inline(&why));
     }
-    text.push_str(&steps(view));
-    let check = what_to_check(view);
+    text.push_str(&steps(state));
+    let check = what_to_check(state);
     if !check.is_empty() {
         let _ = writeln!(text, "\n**Check before merging:** {}", check.join("; "));
     }
-    text.push_str(&messages(view));
-    for (step, refused) in egress::refused(view) {
+    text.push_str(&messages(state));
+    for (step, refused) in egress::refused(state) {
         let _ =
             writeln!(text, "\n**Refused by policy** in `{step}`: {}", inline(&egress::in_words(&refused)));
     }
-    for (step, refused) in view.refused() {
+    for (step, refused) in state.refused() {
         let _ = writeln!(text, "\n**Refused by policy**, probably, in `{step}`: {}", inline(refused));
     }
-    let drawn = gantt::draw(view);
+    let drawn = gantt::draw(state);
     if !drawn.is_empty() {
         let _ = write!(text, "\n{drawn}");
     }
-    text.push_str(&changed_files(view));
-    let _ = writeln!(text, "\n**Policy:** {}", policy(view));
-    let _ = writeln!(text, "**Worktree:** {}", worktree(view));
-    if let Some(publishing) = publishing(view) {
+    text.push_str(&changed_files(state));
+    let _ = writeln!(text, "\n**Policy:** {}", policy(state));
+    let _ = writeln!(text, "**Worktree:** {}", worktree(state));
+    if let Some(publishing) = publishing(state) {
         let _ = writeln!(text, "**To publish:** {publishing}");
     }
-    text.push_str(&evidence(view, files));
+    text.push_str(&evidence(state, files));
     text
 }
 
 /// Returns the first line: what became of which issue, and how long it took.
-pub(super) fn headline(view: &RunView) -> String {
-    let issue = view.start.issue;
-    let Some(end) = &view.end else { return format!("# … #{issue} has not ended\n") };
+pub(super) fn headline(state: &RunState) -> String {
+    let issue = state.start.issue;
+    let Some(end) = &state.end else { return format!("# … #{issue} has not ended\n") };
     let took = spoken(end.took);
     match end.result {
         RunResult::Done => format!("# ✅ #{issue} done in {took}\n"),
-        RunResult::Failed => format!("# ❌ #{issue} failed{} after {took}\n", at_step(view)),
+        RunResult::Failed => format!("# ❌ #{issue} failed{} after {took}\n", at_step(state)),
         RunResult::Interrupted => format!("# ⏹ #{issue} interrupted after {took}\n"),
-        RunResult::Crashed => format!("# 💥 #{issue} crashed{} after {took}\n", at_step(view)),
+        RunResult::Crashed => format!("# 💥 #{issue} crashed{} after {took}\n", at_step(state)),
     }
 }
 
-fn at_step(view: &RunView) -> String {
-    let step = view.end.as_ref().and_then(|end| end.step.as_ref());
+fn at_step(state: &RunState) -> String {
+    let step = state.end.as_ref().and_then(|end| end.step.as_ref());
     step.map(|step| format!(" at `{step}`")).unwrap_or_default()
 }
 
-fn subject(view: &RunView) -> String {
-    match range(view) {
-        Some(range) => format!("{} · {}", inline(&range), extent(view)),
-        None => extent(view),
+fn subject(state: &RunState) -> String {
+    match range(state) {
+        Some(range) => format!("{} · {}", inline(&range), extent(state)),
+        None => extent(state),
     }
 }
 
 /// Returns the range of commits that the run made, as `git diff` takes it.
-pub(super) fn range(view: &RunView) -> Option<String> {
-    let (reference, _, _) = view.branch.as_ref()?;
-    let branch = reference.strip_prefix("refs/heads/").unwrap_or(reference);
-    Some(format!("{}...{branch}", view.start.base))
+pub(super) fn range(state: &RunState) -> Option<String> {
+    Some(format!("{}...{}", state.start.base, state.branch.as_ref()?.name()))
 }
 
 /// Returns how much it changed.
-pub(super) fn extent(view: &RunView) -> String {
-    let changes = view.changes();
+pub(super) fn extent(state: &RunState) -> String {
+    let changes = state.changes();
     let files = plural(changes.len() as u64, "file");
-    let base = inline(view.start.base.as_str());
-    match (&view.branch, changes.len()) {
-        (Some((_, _, commits)), _) => {
+    let base = inline(state.start.base.as_str());
+    match (&state.branch, changes.len()) {
+        (Some(made), _) => {
             let (added, removed) = totals(&changes);
-            format!("{}, {files}, +{added} −{removed}", plural(*commits, "commit"))
+            format!("{}, {files}, +{added} −{removed}", plural(made.commits, "commit"))
         }
         (None, 0) => format!("nothing changed since {base}: no branch"),
         (None, _) => format!("{files} changed since {base}, but there is no branch"),
     }
 }
 
-pub(super) fn reason(view: &RunView) -> Option<String> {
-    Some(view.end.as_ref()?.reason.as_ref()?.text.to_string())
+pub(super) fn reason(state: &RunState) -> Option<String> {
+    Some(state.end.as_ref()?.reason.as_ref()?.text.to_string())
 }
 
-fn steps(view: &RunView) -> String {
-    let agents = has_agents(view);
-    steps_head(agents) + &view.steps.iter().map(|step| step_row(step, agents)).collect::<String>()
+fn steps(state: &RunState) -> String {
+    let agents = has_agents(state);
+    steps_head(agents) + &state.steps.iter().map(|step| step_row(step, agents)).collect::<String>()
 }
 
 /// Tells whether an agent worked: a run without one has no use of a column of dashes.
-pub(super) fn has_agents(view: &RunView) -> bool {
-    view.steps.iter().any(|step| step.attempts.iter().any(AttemptView::is_agents))
+pub(super) fn has_agents(state: &RunState) -> bool {
+    state.steps.iter().any(|step| step.attempts.iter().any(AttemptState::is_agents))
 }
 
 /// Returns the head of the table of steps.
@@ -117,7 +115,7 @@ pub(super) fn steps_head(agents: bool) -> String {
 }
 
 /// Returns the row of a step.
-pub(super) fn step_row(step: &StepView, agents: bool) -> String {
+pub(super) fn step_row(step: &StepState, agents: bool) -> String {
     let (mark, note) = result(step);
     let (tries, time) = match step.attempts.len() {
         0 => ("–".to_owned(), "–".to_owned()),
@@ -129,9 +127,9 @@ pub(super) fn step_row(step: &StepView, agents: bool) -> String {
 }
 
 /// Quotes what the agents said last: their words, not findings.
-fn messages(view: &RunView) -> String {
+fn messages(state: &RunState) -> String {
     let mut text = String::new();
-    for step in &view.steps {
+    for step in &state.steps {
         let Some(message) = step.attempts.last().and_then(|attempt| attempt.message.as_deref()) else {
             continue;
         };
@@ -145,7 +143,7 @@ fn cut(message: &str) -> String {
     if short.len() < message.trim().len() { short + "…" } else { short }
 }
 
-fn result(step: &StepView) -> (&'static str, String) {
+fn result(step: &StepState) -> (&'static str, String) {
     match step.result {
         Some(StepResult::Passed) => ("✅", String::new()),
         Some(StepResult::Failed) => ("❌", String::new()),
@@ -159,9 +157,9 @@ fn result(step: &StepView) -> (&'static str, String) {
 }
 
 /// Names what a reviewer should not miss.
-pub(super) fn what_to_check(view: &RunView) -> Vec<String> {
+pub(super) fn what_to_check(state: &RunState) -> Vec<String> {
     let mut items = Vec::new();
-    for step in &view.steps {
+    for step in &state.steps {
         for attempt in &step.attempts {
             if let (Some(AttemptResult::Failed), Some(reason)) = (attempt.result, &attempt.reason) {
                 let text: String = reason.text.as_str().chars().take(200).collect();
@@ -170,26 +168,26 @@ pub(super) fn what_to_check(view: &RunView) -> Vec<String> {
             items.extend(salvage_to_check(&attempt.salvage));
         }
     }
-    items.extend(view.salvaged_beside.iter().flat_map(|(_, salvage)| salvage_to_check(salvage)));
-    for change in view.changes() {
+    items.extend(state.salvaged_beside.iter().flat_map(|(_, salvage)| salvage_to_check(salvage)));
+    for change in state.changes() {
         if let Some(why) = change.review.filter(|_| change.kind != ChangeKind::Deleted) {
             items.push(format!("{} was changed ({why})", inline(change.path.as_str())));
         }
     }
-    if view.start.dirty {
+    if state.start.dirty {
         items.push("the checkout had uncommitted changes, which were not part of the run".to_owned());
     }
     items
 }
 
-fn salvage_to_check(salvage: &SalvageView) -> impl Iterator<Item = String> {
+fn salvage_to_check(salvage: &Salvage) -> impl Iterator<Item = String> {
     let not_held = salvage.not_held.iter().map(|what| format!("not salvaged as it was: {}", inline(what)));
     let secrets = salvage.secrets.iter().map(|what| format!("a secret in the salvage: {}", inline(what)));
     not_held.chain(secrets)
 }
 
-fn changed_files(view: &RunView) -> String {
-    let changes = view.changes();
+fn changed_files(state: &RunState) -> String {
+    let changes = state.changes();
     if changes.is_empty() {
         return String::new();
     }
@@ -211,36 +209,36 @@ pub(super) fn changed_file(change: &Change) -> String {
     format!("{} {counts}{gone}", inline(change.path.as_str()))
 }
 
-pub(super) fn policy(view: &RunView) -> String {
+pub(super) fn policy(state: &RunState) -> String {
     let commands: Vec<_> =
-        view.steps.iter().flat_map(|step| &step.attempts).flat_map(|a| &a.commands).collect();
-    let left: u32 = commands.iter().map(|command| command.survivors).sum();
+        state.steps.iter().flat_map(|step| &step.attempts).flat_map(|a| &a.commands).collect();
+    let left = state.survivors();
     let unconfined = commands.iter().filter(|command| command.enforced.is_none()).count();
     let confined = match unconfined {
-        0 => view.start.sandbox.to_string(),
-        some => format!("{}; {some} commands never started", view.start.sandbox),
+        0 => state.start.sandbox.to_string(),
+        some => format!("{}; {some} commands never started", state.start.sandbox),
     };
-    let network = egress::reached(view).map(|hosts| format!("; network: {}", inline(&clip(&hosts, 500))));
+    let network = egress::reached(state).map(|hosts| format!("; network: {}", inline(&clip(&hosts, 500))));
     format!("{}{}; {left} processes left", inline(&clip(&confined, 500)), network.unwrap_or_default())
 }
 
-fn worktree(view: &RunView) -> String {
-    match &view.worktree {
-        WorktreeView::Removed { proved, ignored } => {
+fn worktree(state: &RunState) -> String {
+    match &state.worktree {
+        WorktreeState::Removed { proved, ignored } => {
             format!(
                 "removed, {proved} files compared with the branch first; {ignored} ignored files went with it"
             )
         }
-        WorktreeView::Kept(path, why) => format!("**kept** at {}: {}", inline(path), inline(why)),
-        WorktreeView::There => "removed with the run directory".to_owned(),
+        WorktreeState::Kept(path, why) => format!("**kept** at {}: {}", inline(path), inline(why)),
+        WorktreeState::There => "removed with the run directory".to_owned(),
     }
 }
 
 /// Returns what is going to be published, as far as that was known before the first step: what became of it
 /// is not of the evidence, `autopilot status` tells it.
-fn publishing(view: &RunView) -> Option<String> {
-    let publish = view.start.publish.as_ref()?;
-    let effects: Vec<&str> = view.to_publish_at_the_end().into_iter().map(super::name_of).collect();
+fn publishing(state: &RunState) -> Option<String> {
+    let publish = state.start.publish.as_ref()?;
+    let effects: Vec<&str> = state.to_publish_at_the_end().into_iter().map(super::name_of).collect();
     let to = publish.repository.as_ref().map(|to| format!(" on {}", inline(to.as_str()))).unwrap_or_default();
     let what = if effects.is_empty() { "nothing".to_owned() } else { effects.join(", ") + &to };
     Some(match &publish.hindered {
@@ -249,13 +247,13 @@ fn publishing(view: &RunView) -> Option<String> {
     })
 }
 
-fn evidence(view: &RunView, files: &Files) -> String {
+fn evidence(state: &RunState, files: &Files) -> String {
     let run: RunName = files.run();
     let mut text = format!("**Log:** [autopilot-{run}.log](../codex/autopilot-{run}.log)");
-    if !view.salvaged().is_empty() {
+    if !state.salvaged().is_empty() {
         let _ = write!(text, " · **Salvage:** [salvage-{run}.bundle](salvage-{run}.bundle)");
     }
-    if view.end.as_ref().is_some_and(|end| end.result != RunResult::Done) {
+    if state.end.as_ref().is_some_and(|end| end.result != RunResult::Done) {
         let _ = write!(text, " · **Failure report:** [FAILED-{run}.log](FAILED-{run}.log)");
     }
     text.push('\n');

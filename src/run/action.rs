@@ -2,9 +2,9 @@
 
 use std::fs::File;
 use std::io;
-use std::time::Instant;
 
-use super::command::{self, Cut, Job};
+use super::command::{self, Job};
+use super::deadline::Deadline;
 use super::home::Home;
 use super::preflight::Grants;
 use super::{RunError, Runner};
@@ -24,7 +24,7 @@ impl Runner<'_> {
         step: &Step,
         grants: &'a Grants,
         place: &'a Place,
-        deadline: (Instant, Cut),
+        deadline: Deadline,
     ) -> Result<(Job<'a>, Option<Home>), RunError> {
         let grant = &grants.action;
         match (&step.action, &grants.applier) {
@@ -59,11 +59,11 @@ pub(super) fn job<'a>(
     step: &Step,
     grant: &'a Grant,
     place: &'a Place,
-    deadline: (Instant, Cut),
+    deadline: Deadline,
 ) -> Job<'a> {
     let (argv, dir) = (invocation.argv(), step.dir.clone());
     let gate = command::way_out(grant);
-    Job { argv, dir, env: Vec::new(), stdin: None, hearing: None, grant, place, gate, deadline }
+    Job { argv, dir, env: Vec::new(), stdin: None, hearing: None, judge: None, grant, place, gate, deadline }
 }
 
 /// Says an action as a person would type it.

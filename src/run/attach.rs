@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::memory::{INSTRUCTIONS, Told, is_instructions};
+use super::memory::{INSTRUCTIONS, is_instructions};
 use super::{RunError, Runner};
 use crate::agent::prompt::{self, Attachment};
 use crate::evidence::log;
@@ -50,14 +50,16 @@ impl Runner<'_> {
     }
 
     fn step_text(&self, id: &str) -> Result<String, RunError> {
-        Ok(match self.memory.told.get(id) {
-            Some(Told::Message(text)) => text.clone(),
-            Some(Told::Log(range)) => {
-                let file = self.recorder.files().log();
-                log::tail(&file, range.start, range.end, ATTACHED)?.0.join("\n")
+        let attempts = self.state().step(id).map(|step| step.attempts.iter().rev());
+        for attempt in attempts.into_iter().flatten() {
+            if let Some(message) = &attempt.message {
+                return Ok(message.clone());
             }
-            None => "(it told nothing)".to_owned(),
-        })
+            if let Some((from, to)) = attempt.printed() {
+                return Ok(log::tail(&self.recorder.files().log(), from, to, ATTACHED)?.0.join("\n"));
+            }
+        }
+        Ok("(it told nothing)".to_owned())
     }
 
     /// Reads the repository's instructions for who works in a folder. Nothing once they differ from the base's
@@ -65,7 +67,7 @@ impl Runner<'_> {
     pub(super) fn instructions(&mut self, dir: &Path) -> Result<Option<String>, RunError> {
         let now = self.worktree.changes()?;
         let changed = now.paths.iter().any(|changed| is_instructions(&changed.path().to_string_lossy()));
-        if changed || self.memory.instructions_changed {
+        if changed || self.state().instructions_changed {
             return Ok(None);
         }
         let mut text = String::new();

@@ -1,15 +1,18 @@
 //! One try of a step: action, expectations, `post`, `changes` once more, checkpoint.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::action::{job, shown};
-use super::command::{self, Cut, Done, Job};
+use super::command::{self, Done, Job};
+use super::deadline::{Bound, Cut, Deadline};
 use super::egress::Of;
-use super::expect::Output;
+use super::judge::Which;
+use super::output;
 use super::work::Worked;
 use super::{RunError, Runner, expect};
-use crate::evidence::event::{AttemptResult, CommandEnded, Event, Reason, ReasonKind, Role};
-use crate::evidence::{Text, Token, log};
+use crate::evidence::event::{self, AttemptResult, CommandEnded, Event, Reason, ReasonKind};
+use crate::evidence::{AttemptId, Text, Token};
 use crate::plan::{Action, Step};
 use crate::policy;
 use crate::sandbox::Status;
@@ -20,6 +23,9 @@ const ROLLBACK: Duration = Duration::from_secs(60);
 /// Lines of output that are looked at for what was refused.
 const EXPLAINED: usize = 200;
 
+/// The layer of a run that has no other: what the steps before left.
+const RUN: &str = "run";
+
 /// How an attempt ended.
 #[derive(Debug)]
 pub(super) enum Outcome {
@@ -28,31 +34,44 @@ pub(super) enum Outcome {
     Interrupted(i32),
 }
 
-/// Which attempt of which step.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Try<'a> {
+/// An attempt that is made.
+#[derive(Debug)]
+pub(super) struct Attempt<'a> {
     pub(super) step: &'a Step,
-    pub(super) number: u32,
+    pub(super) at: AttemptId,
     /// Attempts before it that were cut short; they cost no retry.
     pub(super) lost: u32,
+    /// Bytes that it may still print, all its commands together.
+    output_left: u64,
+    /// What its last command printed: the bytes of its part of the log.
+    pub(super) last_output: Range<u64>,
 }
 
-impl Try<'_> {
-    pub(super) fn token(&self) -> Token {
-        Token::new(&self.step.id)
+impl<'a> Attempt<'a> {
+    pub(super) fn named(step: &'a Step, at: AttemptId) -> Self {
+        Self::after(step, at, 0)
+    }
+
+    /// Begins one after so many that were cut short.
+    pub(super) fn after(step: &'a Step, at: AttemptId, lost: u32) -> Self {
+        Self { step, at, lost, output_left: step.resources.output, last_output: 0..0 }
+    }
+
+    /// Says which of how many it is.
+    fn of(&self) -> String {
+        format!("{}/{}", self.at.attempt, self.step.retries + 1 + self.lost)
     }
 }
 
 impl Runner<'_> {
     /// Makes one attempt and records how it went.
-    pub(super) async fn attempt(&mut self, this: Try<'_>) -> Result<Outcome, RunError> {
+    pub(super) async fn attempt(&mut self, this: &mut Attempt<'_>) -> Result<Outcome, RunError> {
         let started = Instant::now();
-        self.output_left = this.step.resources.output;
-        let log = self.recorder.log_position();
-        let of = format!("{}/{}", this.number, this.step.retries + 1 + this.lost);
-        self.recorder.banner(format!("step {}, attempt {of}", this.step.id))?;
-        let (step, attempt) = (this.token(), this.number);
-        self.recorder.defer(Event::AttemptStarted { step: step.clone(), attempt, log });
+        let id = &this.step.id;
+        self.recorder.begin_part(&this.at, &format!("step {id}, attempt {}", this.of()))?;
+        let (from, layer) = (Some(self.state().position().clone()), Some(Token::new(RUN)));
+        let (at, home) = (this.at.clone(), layer.clone());
+        self.recorder.defer(Event::AttemptStarted { at, log: None, from, home, layer });
         let outcome = self.act(this, started).await?;
         let (result, reason) = match &outcome {
             Outcome::Passed => (AttemptResult::Passed, None),
@@ -63,25 +82,26 @@ impl Runner<'_> {
             }
         };
         let refused = match (&outcome, &reason) {
-            (Outcome::Failed(_), Some(reason)) => self.explain(this.step, reason.kind, log)?,
+            (Outcome::Failed(_), Some(reason)) => self.explain(this, reason.kind)?,
             _ => None,
         };
         if let Some(reason) = &reason {
-            self.recorder.banner(format!("step {}, attempt {of}: {}", this.step.id, reason.text))?;
+            let line = format!("step {id}, attempt {}: {}", this.of(), reason.text);
+            self.recorder.banner_of(&this.at, &line)?;
         }
-        let (ms, log) = (millis(started.elapsed()), self.recorder.log_position());
-        self.recorder.defer(Event::AttemptEnded { step, attempt, result, reason, ms, log, refused });
+        let (at, ms, log, wrote) = (this.at.clone(), millis(started.elapsed()), None, None);
+        self.recorder.defer(Event::AttemptEnded { at, result, reason, ms, log, refused, wrote });
         Ok(outcome)
     }
 
     /// Guesses from an attempt's last output what its policy refused it.
-    fn explain(&self, step: &Step, kind: ReasonKind, log: u64) -> Result<Option<Text>, RunError> {
+    fn explain(&self, this: &Attempt<'_>, kind: ReasonKind) -> Result<Option<Text>, RunError> {
         if !matches!(kind, ReasonKind::Exit | ReasonKind::Post | ReasonKind::Expectation) {
             return Ok(None);
         }
-        let (lines, _) =
-            log::tail(&self.recorder.files().log(), log, self.recorder.log_position(), EXPLAINED)?;
-        let grant = &self.grants(step).action;
+        let part = self.recorder.part(&this.at)?;
+        let (lines, _) = part.tail(0, part.size(), EXPLAINED)?;
+        let grant = &self.grants(this.step).action;
         let seen = self.worktree.place()?.seen(grant);
         let own = policy::Own { worktree: &seen.worktree, home: &seen.home, tmp: &seen.tmp };
         let denial = policy::explain_denial(lines.join("\n").as_bytes(), grant, &own);
@@ -90,47 +110,42 @@ impl Runner<'_> {
         }))
     }
 
-    async fn act(&mut self, this: Try<'_>, started: Instant) -> Result<Outcome, RunError> {
+    async fn act(&mut self, this: &mut Attempt<'_>, started: Instant) -> Result<Outcome, RunError> {
         let step = this.step;
         let place = self.worktree.place()?;
         let deadline = self.deadline(started, step.timeout);
         let grants = self.grants(step);
-        let (log_file, message);
         let output = if let Action::Codex(codex) = &step.action {
             let assignment = grants.agent.as_ref().ok_or_else(|| RunError::Unprepared(step.id.clone()))?;
             match self.work(this, codex, assignment, &grants.action, &place, deadline).await? {
                 Worked::Over(outcome) => return Ok(outcome),
-                Worked::Completed(told) => message = told,
+                Worked::Completed(message) => output::judge(&step.expectation, message.as_bytes()),
             }
-            self.memory.heard(step, Some(message.clone()), &self.last_output.clone());
-            Output::Message(&message)
         } else {
-            let (action, home) = self.action_job(step, grants, &place, deadline)?;
-            let done = self.command(this, Role::Action, shown(&step.action), action).await?;
+            let (mut action, home) = self.action_job(step, grants, &place, deadline)?;
+            action.judge = Some(output::Judge::of(&step.expectation));
+            let which = Which::Action(step.expectation.exit_code);
+            let mut done = self.command(this, which, shown(&step.action), action).await?;
             drop(home);
-            if let Some(outcome) = self.judge(step, &done, step.expectation.exit_code, ReasonKind::Exit, "") {
+            if let Some(outcome) = self.judge(this, which, &done) {
                 return Ok(outcome);
             }
-            self.memory.heard(step, None, &done.log);
-            log_file = self.recorder.files().log();
-            Output::Log(&log_file, done.log)
+            std::mem::take(&mut done.verdicts)
         };
-        let mut unmet = expect::unmet(&step.expectation, self.worktree, &output);
-        unmet.extend(self.unmet_changes(step)?);
-        if !unmet.is_empty() {
-            return Ok(self.failed(ReasonKind::Expectation, &expect::in_words(&unmet)));
+        if let Some(outcome) = self.judge_result(this, output)? {
+            return Ok(outcome);
         }
-        for invocation in &step.post {
+        for (index, invocation) in (0..).zip(&step.post) {
+            let command = invocation.to_string();
+            let which = Which::Post(index, &command);
             let job = job(invocation, step, &grants.follow_up, &place, deadline);
-            let done = self.command(this, Role::Post, invocation.to_string(), job).await?;
-            if let Some(outcome) =
-                self.judge(step, &done, 0, ReasonKind::Post, &format!("post `{invocation}`: "))
-            {
+            let done = self.command(this, which, command.clone(), job).await?;
+            if let Some(outcome) = self.judge(this, which, &done) {
                 return Ok(outcome);
             }
         }
         if !step.post.is_empty() {
-            let unmet = self.unmet_changes(step)?;
+            let unmet = self.judge_changes(this, 1)?;
             if !unmet.is_empty() {
                 let text = format!("after post: {}", expect::in_words(&unmet));
                 return Ok(self.failed(ReasonKind::Expectation, &text));
@@ -140,19 +155,20 @@ impl Runner<'_> {
     }
 
     /// Runs the step's own undoing; what fails is recorded and changes nothing.
-    pub(super) async fn roll_back(&mut self, this: Try<'_>) -> Result<(), RunError> {
-        if this.step.rollback.is_empty() {
+    pub(super) async fn roll_back(&mut self, this: &mut Attempt<'_>) -> Result<(), RunError> {
+        let step = this.step;
+        if step.rollback.is_empty() {
             return Ok(());
         }
         let place = self.worktree.place()?;
-        let grants = self.grants(this.step);
+        let grants = self.grants(step);
         self.worktree.rolling_back();
-        self.output_left = this.step.resources.output;
-        for invocation in &this.step.rollback {
-            let deadline = (Instant::now() + ROLLBACK, Cut::RollbackTimeout);
-            let job = job(invocation, this.step, &grants.follow_up, &place, deadline);
-            self.recorder.banner(format!("step {}, rollback: {invocation}", this.step.id))?;
-            self.command(this, Role::Rollback, invocation.to_string(), job).await?;
+        this.output_left = step.resources.output;
+        for (index, invocation) in (0..).zip(&step.rollback) {
+            let deadline = Deadline { at: Instant::now() + ROLLBACK, bound: Bound::Rollback };
+            let job = job(invocation, step, &grants.follow_up, &place, deadline);
+            self.recorder.banner_of(&this.at, &format!("step {}, rollback: {invocation}", step.id))?;
+            self.command(this, Which::Rollback(index), invocation.to_string(), job).await?;
         }
         Ok(())
     }
@@ -160,101 +176,65 @@ impl Runner<'_> {
     /// Runs a command and records it before and after.
     pub(super) async fn command(
         &mut self,
-        this: Try<'_>,
-        role: Role,
+        this: &mut Attempt<'_>,
+        which: Which<'_>,
         shown: String,
         job: Job<'_>,
     ) -> Result<Done, RunError> {
-        let (step, attempt) = (this.token(), this.number);
+        let (at, role, index) = (this.at.clone(), which.role(), which.place());
         let command = self.recorder.text(&shown);
-        self.recorder.record(Event::CommandStarted { step: step.clone(), attempt, role, command })?;
-        let of = Of { step: step.clone(), attempt, role };
-        let done = command::run(job, self.output_left, of, self.recorder, &mut self.interrupt).await?;
-        self.output_left = self.output_left.saturating_sub(done.printed);
-        self.last_output = done.log.clone();
-        let status = done.ended.as_ref().ok().map(|ended| &ended.status);
-        let ended_by = match (&done.ended, done.cut) {
-            (Err(error), _) => Some(error.clone()),
-            (Ok(_), Some(cut)) => Some(self.cut_in_words(cut, this.step)),
-            (Ok(ended), None) => match &ended.status {
-                Status::Limit(what) => Some(what.clone()),
-                Status::Exited(_) | Status::Signaled(_) => None,
-            },
-        };
-        let enforced = done.enforced.as_ref().map(serde_json::to_value).transpose()?;
-        let event = CommandEnded {
-            step,
-            attempt,
-            role,
-            exit_code: status.and_then(|s| if let Status::Exited(code) = s { Some(*code) } else { None }),
-            signal: status.and_then(|s| if let Status::Signaled(number) = s { Some(*number) } else { None }),
-            ended_by: ended_by.map(|text| self.recorder.line(text)),
-            ms: millis(done.took),
-            output: done.printed,
-            log: Some((done.log.start, done.log.end)),
-            killed: done.ended.as_ref().map_or(0, |ended| ended.killed),
-            survivors: done.ended.as_ref().map_or(0, |ended| ended.survivors),
-            enforced: enforced.map(|value| self.recorder.document(value)),
-        };
+        self.recorder.record(Event::CommandStarted { at: at.clone(), role, index, command })?;
+        let of = Of { at, role };
+        let done = command::run(job, this.output_left, of, self.recorder, &mut self.interrupt).await?;
+        this.output_left = this.output_left.saturating_sub(done.printed);
+        this.last_output = done.log.clone();
+        let event = self.command_ended(this, which, &done)?;
         self.recorder.defer(Event::CommandEnded(Box::new(event)));
         Ok(done)
     }
 
-    /// Tells whether a command's end decides the attempt.
-    pub(super) fn judge(
+    fn command_ended(
         &self,
-        step: &Step,
+        this: &Attempt<'_>,
+        which: Which<'_>,
         done: &Done,
-        expected: i32,
-        kind: ReasonKind,
-        prefix: &str,
-    ) -> Option<Outcome> {
-        let fail = |kind, text: &str| Some(self.failed(kind, &format!("{prefix}{text}")));
-        match (&done.ended, done.cut) {
-            (_, Some(Cut::Signal(number))) => Some(Outcome::Interrupted(number)),
-            (Err(error), _) => fail(ReasonKind::Launch, error),
-            (_, Some(cut @ Cut::StepTimeout)) => fail(ReasonKind::Timeout, &self.cut_in_words(cut, step)),
-            (_, Some(cut @ Cut::RunTimeout)) => fail(ReasonKind::RunTimeout, &self.cut_in_words(cut, step)),
-            (_, Some(Cut::RollbackTimeout)) => fail(ReasonKind::Timeout, "over a minute"),
-            (_, Some(Cut::Output)) => fail(ReasonKind::Limit, "output over its limit"),
-            (Ok(ended), None) if ended.survivors > 0 => {
-                fail(ReasonKind::Limit, &format!("{} processes could not be ended", ended.survivors))
-            }
-            (Ok(ended), None) => {
-                let kind = if matches!(ended.status, Status::Limit(_)) { ReasonKind::Limit } else { kind };
-                expect::exit_code(ended, expected).and_then(|text| fail(kind, &text))
-            }
-        }
+    ) -> Result<CommandEnded, RunError> {
+        let status = done.ended.as_ref().ok().map(|ended| &ended.status);
+        let (cut, ended_by) = match (&done.ended, done.cut) {
+            (Err(error), _) => (Some(event::Cut::Launch), Some(error.clone())),
+            (Ok(_), Some(cut)) => (Some(recorded(cut)), Some(self.cut_in_words(cut, this.step))),
+            (Ok(ended), None) => match &ended.status {
+                Status::Limit(what) => (Some(event::Cut::Resource), Some(what.clone())),
+                Status::Exited(_) | Status::Signaled(_) => (None, None),
+            },
+        };
+        let enforced = done.enforced.as_ref().map(serde_json::to_value).transpose()?;
+        Ok(CommandEnded {
+            at: this.at.clone(),
+            role: which.role(),
+            index: which.place(),
+            exit_code: status.and_then(|s| if let Status::Exited(code) = s { Some(*code) } else { None }),
+            signal: status.and_then(|s| if let Status::Signaled(number) = s { Some(*number) } else { None }),
+            ended_by: ended_by.map(|text| self.recorder.line(text)),
+            cut,
+            ms: millis(done.took),
+            output: done.printed,
+            log: None,
+            span: Some((done.log.start, done.log.end)),
+            killed: done.ended.as_ref().map_or(0, |ended| ended.killed),
+            survivors: done.ended.as_ref().map_or(0, |ended| ended.survivors),
+            enforced: enforced.map(|value| self.recorder.document(value)),
+        })
     }
+}
 
-    fn cut_in_words(&self, cut: Cut, step: &Step) -> String {
-        match cut {
-            Cut::StepTimeout => {
-                format!("the step's timeout of {}", crate::plan::units::duration(step.timeout))
-            }
-            Cut::RunTimeout => {
-                format!("the run's timeout of {}", crate::plan::units::duration(self.plan.limits.timeout))
-            }
-            Cut::RollbackTimeout => "rollback timeout of 1m".to_owned(),
-            Cut::Output => format!("output limit of {}", crate::plan::units::size(step.resources.output)),
-            Cut::Signal(number) => expect::signal_name(number),
-        }
-    }
-
-    fn unmet_changes(&mut self, step: &Step) -> Result<Vec<String>, RunError> {
-        match &step.expectation.changes {
-            None => Ok(Vec::new()),
-            Some(expected) => Ok(expect::unmet_changes(expected, &self.worktree.changes()?)),
-        }
-    }
-
-    pub(super) fn failed(&self, kind: ReasonKind, text: &str) -> Outcome {
-        Outcome::Failed(self.reason(kind, text))
-    }
-
-    /// Composes a reason, masked.
-    pub(super) fn reason(&self, kind: ReasonKind, text: &str) -> Reason {
-        Reason { kind, text: self.recorder.line(text) }
+fn recorded(cut: Cut) -> event::Cut {
+    match cut {
+        Cut::Time(Bound::Step) => event::Cut::StepTimeout,
+        Cut::Time(Bound::Run) => event::Cut::RunTimeout,
+        Cut::Time(Bound::Rollback) => event::Cut::RollbackTimeout,
+        Cut::Output => event::Cut::Output,
+        Cut::Signal(_) => event::Cut::Signal,
     }
 }
 

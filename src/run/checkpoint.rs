@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::attempt::{Outcome, Try};
+use super::attempt::{Attempt, Outcome};
+use super::memory::is_instructions;
 use super::{RunError, Runner};
 use crate::evidence::Token;
 use crate::evidence::event::{Change, ChangeKind, Event, ReasonKind};
@@ -11,7 +12,7 @@ use crate::worktree::{Checkpoint, Counted, Kind, Look, WorktreeError};
 
 impl Runner<'_> {
     /// Commits what an attempt made. What cannot be committed fails the attempt.
-    pub(super) async fn make_checkpoint(&mut self, this: Try<'_>) -> Result<Outcome, RunError> {
+    pub(super) async fn make_checkpoint(&mut self, this: &Attempt<'_>) -> Result<Outcome, RunError> {
         let (subject, trailers) = self.message(this);
         match self.worktree.checkpoint(&subject, &borrowed(&trailers)).await {
             Ok(made) => {
@@ -24,7 +25,7 @@ impl Runner<'_> {
     }
 
     /// Records the checkpoint that a dead runner made of an attempt and did not record; whether there is one.
-    pub(super) async fn adopt(&mut self, this: Try<'_>) -> Result<bool, RunError> {
+    pub(super) async fn adopt(&mut self, this: &Attempt<'_>) -> Result<bool, RunError> {
         let (subject, trailers) = self.message(this);
         let adopted = self.worktree.adopt(&subject, &borrowed(&trailers)).await?;
         let found = adopted.is_some();
@@ -33,22 +34,29 @@ impl Runner<'_> {
     }
 
     /// Returns what the commit of an attempt's checkpoint says: its subject and its trailers.
-    fn message(&self, this: Try<'_>) -> (String, [(&'static str, String); 3]) {
+    fn message(&self, this: &Attempt<'_>) -> (String, [(&'static str, String); 3]) {
         let subject = this.step.commit.clone().unwrap_or_else(|| format!("autopilot: {}", this.step.id));
         let trailers = [
             ("Autopilot-Run", self.recorder.files().run().to_string()),
             ("Autopilot-Step", this.step.id.clone()),
-            ("Autopilot-Attempt", this.number.to_string()),
+            ("Autopilot-Attempt", this.at.attempt.to_string()),
         ];
         (subject, trailers)
     }
 
-    fn record_checkpoint(&mut self, this: Try<'_>, made: Option<Checkpoint>) -> Result<(), RunError> {
+    fn record_checkpoint(&mut self, this: &Attempt<'_>, made: Option<Checkpoint>) -> Result<(), RunError> {
         let Some(made) = made else { return Ok(()) };
-        self.memory.changed(made.changes.iter().map(|counted| &*counted.path));
-        let changes = made.changes.iter().map(|counted| self.change(counted)).collect();
-        let (step, attempt, commit) = (this.token(), this.number, Token::new(&made.commit));
-        Ok(self.recorder.record(Event::CheckpointMade { step, attempt, commit, changes })?)
+        // By the paths themselves: a mask would hide one.
+        let instructions = made.changes.iter().any(|counted| is_instructions(&counted.path));
+        Ok(self.recorder.record(Event::CheckpointMade {
+            at: this.at.clone(),
+            commit: Token::new(&made.commit),
+            tree: Some(Token::new(&made.tree)),
+            parent: Some(Token::new(&made.parent)),
+            merged_from: None,
+            instructions: Some(instructions),
+            changes: made.changes.iter().map(|counted| self.change(counted)).collect(),
+        })?)
     }
 
     fn change(&self, counted: &Counted) -> Change {

@@ -12,12 +12,15 @@ use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 
+use super::deadline::{Cut, Deadline};
 use super::egress::{Egress, Of};
+use super::expect::Verdict;
 use super::hearing::Hearing;
 use super::interrupt::Interrupt;
+use super::output::Judge;
 use crate::agent::Report;
-use crate::evidence::Recorder;
 use crate::evidence::log::Stream;
+use crate::evidence::{AttemptId, Recorder};
 use crate::network::{Gate, Usage};
 use crate::policy::{Grant, Isolation, Reach};
 use crate::sandbox::{self, Confined, Ended, Enforced, Place};
@@ -40,27 +43,13 @@ pub(super) struct Job<'a> {
     pub(super) stdin: Option<File>,
     /// Understands what it prints, if it is an agent.
     pub(super) hearing: Option<Hearing>,
+    /// Looks at what it prints, if something is expected there.
+    pub(super) judge: Option<Judge>,
     pub(super) grant: &'a Grant,
     pub(super) place: &'a Place,
     /// Its way out: see [`way_out`].
     pub(super) gate: Gate,
-    /// When it is ended, and which bound that is.
-    pub(super) deadline: (Instant, Cut),
-}
-
-/// Why the runner ended a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cut {
-    /// The step's timeout.
-    StepTimeout,
-    /// The run's timeout.
-    RunTimeout,
-    /// The time that a rollback command has.
-    RollbackTimeout,
-    /// It printed too much.
-    Output,
-    /// The runner was told to end by this signal.
-    Signal(i32),
+    pub(super) deadline: Deadline,
 }
 
 /// How a command went.
@@ -71,12 +60,14 @@ pub(super) struct Done {
     /// Why the runner ended it, if it did.
     pub(super) cut: Option<Cut>,
     pub(super) enforced: Option<Enforced>,
-    /// Its part of the log.
+    /// What it printed: the bytes of its attempt's part of the log.
     pub(super) log: Range<u64>,
     /// Bytes it printed.
     pub(super) printed: u64,
     /// How its turn went, if it is an agent that was started.
     pub(super) report: Option<Report>,
+    /// Whether it printed what it was to print, if that was looked at.
+    pub(super) verdicts: Vec<Verdict>,
     pub(super) took: Duration,
     /// What it asked of a model.
     pub(super) usage: Usage,
@@ -92,7 +83,8 @@ pub(super) async fn run(
     interrupt: &mut Interrupt,
 ) -> io::Result<Done> {
     let started = Instant::now();
-    let from = recorder.log_position();
+    let at = of.at.clone();
+    let from = recorder.part(&at)?.size();
     let deadline = job.deadline;
     let (reader, writer) = pipe()?;
     // What an agent prints is a protocol: its complaints come by another way.
@@ -113,7 +105,8 @@ pub(super) async fn run(
         stderr,
     };
     let (stream, aside_stream) = (recorder.stream(), recorder.stream());
-    let mut pump = Pump { stream, aside: aside_stream, hearing: job.hearing, recorder, printed: 0, limit };
+    let (hearing, judge, printed) = (job.hearing, job.judge, 0);
+    let mut pump = Pump { at: &at, stream, aside: aside_stream, hearing, judge, recorder, printed, limit };
     let mut usage = Usage::default();
     let (ended, cut, enforced, report) = match sandbox::spawn(job.grant, job.place, command).await {
         Ok(mut child) => {
@@ -126,11 +119,10 @@ pub(super) async fn run(
         }
         Err(error) => (Err(format!("{error} ({})", error.hint)), None, None, None),
     };
-    let printed = pump.printed;
-    // Expectations are about to read the log.
+    let (printed, verdicts) = (pump.printed, pump.judge.take().map(Judge::finish).unwrap_or_default());
     recorder.keep_in_place()?;
-    let (log, took) = (from..recorder.log_position(), started.elapsed());
-    Ok(Done { ended, cut, enforced, log, printed, report, took, usage })
+    let (log, took) = (from..recorder.part(&at)?.size(), started.elapsed());
+    Ok(Done { ended, cut, enforced, log, printed, report, verdicts, took, usage })
 }
 
 /// Where a command's output arrives.
@@ -161,7 +153,7 @@ pub(super) fn way_out(grant: &Grant) -> Gate {
 async fn watch(
     child: &mut Confined,
     Pipes { mut reader, mut aside }: Pipes,
-    (deadline, bound): (Instant, Cut),
+    deadline: Deadline,
     pump: &mut Pump<'_>,
     egress: &mut Egress,
     interrupt: &mut Interrupt,
@@ -179,8 +171,8 @@ async fn watch(
                 cut = Some(Cut::Signal(signal));
                 child.terminate(SHORT_GRACE);
             }
-            () = tokio::time::sleep_until(deadline.into()), if cut.is_none() => {
-                cut = Some(bound);
+            () = tokio::time::sleep_until(deadline.at.into()), if cut.is_none() => {
+                cut = Some(Cut::Time(deadline.bound));
                 child.terminate(GRACE);
             }
             // Before the output, of which there may always be more.
@@ -237,9 +229,11 @@ enum Flow {
 
 /// Moves output through the masker into the log, up to its limit.
 struct Pump<'a> {
+    at: &'a AttemptId,
     stream: Stream,
     aside: Stream,
     hearing: Option<Hearing>,
+    judge: Option<Judge>,
     recorder: &'a mut Recorder,
     printed: u64,
     limit: u64,
@@ -248,18 +242,19 @@ struct Pump<'a> {
 impl Pump<'_> {
     fn take(&mut self, chunk: &[u8]) -> io::Result<Flow> {
         let (within, over) = self.count(chunk);
+        self.judge.iter_mut().for_each(|judge| judge.push(within));
         if let Some(hearing) = &mut self.hearing {
             let text = hearing.take(within, self.recorder)?;
-            self.recorder.output(self.stream.push(text.as_bytes()))?;
+            self.recorder.output(self.at, self.stream.push(text.as_bytes()))?;
         } else {
-            self.recorder.output(self.stream.push(within))?;
+            self.recorder.output(self.at, self.stream.push(within))?;
         }
         self.flow(over)
     }
 
     fn take_aside(&mut self, chunk: &[u8]) -> io::Result<Flow> {
         let (within, over) = self.count(chunk);
-        self.recorder.output(self.aside.push(within))?;
+        self.recorder.output(self.at, self.aside.push(within))?;
         self.flow(over)
     }
 
@@ -274,26 +269,26 @@ impl Pump<'_> {
     fn flow(&mut self, first_over: bool) -> io::Result<Flow> {
         if first_over {
             self.flush()?;
-            self.recorder.banner("output cut here, at the limit of the attempt")?;
+            self.recorder.banner_of(self.at, "output cut here, at the limit of the attempt")?;
         }
         Ok(if self.printed > self.limit { Flow::Over } else { Flow::Within })
     }
 
     fn idle(&mut self) -> io::Result<()> {
-        self.recorder.output(self.stream.idle())?;
-        self.recorder.output(self.aside.idle())
+        self.recorder.output(self.at, self.stream.idle())?;
+        self.recorder.output(self.at, self.aside.idle())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.recorder.output(self.stream.finish())?;
-        self.recorder.output(self.aside.finish())
+        self.recorder.output(self.at, self.stream.finish())?;
+        self.recorder.output(self.at, self.aside.finish())
     }
 
     /// Takes the end of all output.
     fn finish(&mut self) -> io::Result<Option<Report>> {
         let Some(mut hearing) = self.hearing.take() else { return self.flush().map(|()| None) };
         let (text, report) = hearing.finish(self.recorder)?;
-        self.recorder.output(self.stream.push(text.as_bytes()))?;
+        self.recorder.output(self.at, self.stream.push(text.as_bytes()))?;
         self.flush()?;
         Ok(Some(report))
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use crate::evidence::event::{self, AgentUsed, EgressVerdict, Event, Role, Tokens};
-use crate::evidence::{Recorder, Token};
+use crate::evidence::{AttemptId, Recorder};
 use crate::network::{Decision, Serving, Usage, Verdict};
 
 /// Between two looks. One wait for the disk serves all that came between.
@@ -16,8 +16,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Whose connections they are.
 #[derive(Debug)]
 pub(super) struct Of {
-    pub(super) step: Token,
-    pub(super) attempt: u32,
+    pub(super) at: AttemptId,
     pub(super) role: Role,
 }
 
@@ -59,9 +58,7 @@ impl Egress {
         if std::mem::replace(&mut self.told, now) == now {
             return None;
         }
-        let Of { step, attempt, .. } = &self.of;
-        let (step, attempt, requests) = (step.clone(), *attempt, usage.requests);
-        Some(AgentUsed { step, attempt, requests, tokens })
+        Some(AgentUsed { at: self.of.at.clone(), requests: usage.requests, tokens, cost: None })
     }
 
     /// Ends all connections; what was not told of them is recorded with the command's end.
@@ -76,7 +73,7 @@ impl Egress {
 /// Returns what was used of a model, as the journal has it.
 pub(super) fn tokens(usage: &Usage) -> Tokens {
     let Usage { input, cached, output, .. } = *usage;
-    Tokens { input, cached, output }
+    Tokens { input, cached, cache_write: None, output }
 }
 
 impl Of {
@@ -95,8 +92,7 @@ impl Of {
         };
         let allow = allow.map(|host| format!("network: {{allow: [\"{host}\"]}}"));
         Event::Egress(Box::new(event::Egress {
-            step: self.step.clone(),
-            attempt: self.attempt,
+            at: self.at.clone(),
             role: self.role,
             host: recorder.line(&decision.host),
             port: decision.port,

@@ -1,12 +1,11 @@
 //! Expectations, evaluated on what is on disk and what was captured. One that cannot be evaluated fails.
 
 use std::io::{self, Read};
-use std::ops::Range;
-use std::path::Path;
+use std::path::PathBuf;
 
 use regex::Regex;
 
-use crate::evidence::log;
+use crate::evidence::event::Expected;
 use crate::plan;
 use crate::sandbox::{Ended, Status};
 use crate::worktree::{Changes, Kind, Look, Worktree};
@@ -31,57 +30,77 @@ pub fn signal_name(number: i32) -> String {
         .map_or_else(|_| format!("signal {number}"), |signal| signal.as_str().to_owned())
 }
 
-/// What a step's output is.
+/// Says how a command ended.
+pub(super) fn how(status: &Status) -> String {
+    match status {
+        Status::Exited(code) => format!("exit {code}"),
+        Status::Signaled(number) => format!("killed by {}", signal_name(*number)),
+        Status::Limit(what) => what.clone(),
+    }
+}
+
+/// Whether an expectation held.
 #[derive(Debug)]
-pub(super) enum Output<'a> {
-    /// A part of the log.
-    Log(&'a Path, Range<u64>),
-    /// An agent's final message.
-    Message(&'a str),
+pub(super) struct Verdict {
+    pub(super) kind: Expected,
+    /// Which of the plan's list of that kind.
+    pub(super) index: u32,
+    pub(super) held: bool,
+    /// What was seen; not masked yet.
+    pub(super) saw: Option<String>,
 }
 
-impl Output<'_> {
-    fn lines(&self, mut each: impl FnMut(&[u8])) -> io::Result<()> {
-        match self {
-            Self::Log(path, range) => log::lines(path, range.start, range.end, each),
-            Self::Message(text) => {
-                text.lines().for_each(|line| each(line.as_bytes()));
-                Ok(())
+impl Verdict {
+    /// Says what is wrong, of one on files or output that did not hold.
+    pub(super) fn says(&self, expected: &plan::Expectation) -> String {
+        let index = self.index as usize;
+        let path =
+            |all: &[PathBuf]| all.get(index).map(|path| path.display().to_string()).unwrap_or_default();
+        let pattern = |all: &[Regex]| all.get(index).map(Regex::to_string).unwrap_or_default();
+        let saw = self.saw.as_deref().unwrap_or_default();
+        match self.kind {
+            Expected::FilesExist => format!("files_exist: {} {saw}", path(&expected.files_exist)),
+            Expected::FilesAbsent => format!("files_absent: {} {saw}", path(&expected.files_absent)),
+            Expected::FileContains => format!("file_contains: {saw}"),
+            Expected::OutputMatches => {
+                format!("output_matches: no line matches `{}`", pattern(&expected.output_matches))
             }
+            Expected::OutputExcludes => {
+                format!("output_excludes: `{}` matches: {saw}", pattern(&expected.output_excludes))
+            }
+            Expected::ExitCode | Expected::Changes | Expected::Post => saw.to_owned(),
         }
     }
 }
 
-/// Returns every expectation on files and output that does not hold, in words.
-pub(super) fn unmet(expected: &plan::Expectation, worktree: &Worktree, output: &Output<'_>) -> Vec<String> {
-    let mut unmet = Vec::new();
-    for path in &expected.files_exist {
-        match worktree.look(path) {
-            Ok(Look::Nothing) => unmet.push(format!("files_exist: {} is not there", path.display())),
-            Ok(_) => {}
-            Err(error) => unmet.push(format!("files_exist: {}: {error}", path.display())),
-        }
-    }
-    for path in &expected.files_absent {
-        match worktree.look(path) {
-            Ok(Look::Nothing) => {}
-            Ok(_) => unmet.push(format!("files_absent: {} is there", path.display())),
-            Err(error) => unmet.push(format!("files_absent: {}: {error}", path.display())),
-        }
-    }
-    for wanted in &expected.file_contains {
-        match contains(worktree, wanted) {
-            Ok(true) => {}
-            Ok(false) => unmet.push(format!(
-                "file_contains: nothing in {} matches `{}`",
-                wanted.path.display(),
-                wanted.pattern
-            )),
-            Err(error) => unmet.push(format!("file_contains: {}: {error}", wanted.path.display())),
-        }
-    }
-    unmet.extend(unmet_output(expected, output));
-    unmet
+/// Judges every expectation on files. One that cannot be evaluated did not hold.
+pub(super) fn files(expected: &plan::Expectation, worktree: &Worktree) -> Vec<Verdict> {
+    let exist = (0..).zip(&expected.files_exist).map(|(index, path)| {
+        let saw = match worktree.look(path) {
+            Ok(Look::Nothing) => Some("is not there".to_owned()),
+            Ok(_) => None,
+            Err(error) => Some(format!("cannot be looked at: {error}")),
+        };
+        Verdict { kind: Expected::FilesExist, index, held: saw.is_none(), saw }
+    });
+    let absent = (0..).zip(&expected.files_absent).map(|(index, path)| {
+        let saw = match worktree.look(path) {
+            Ok(Look::Nothing) => None,
+            Ok(_) => Some("is there".to_owned()),
+            Err(error) => Some(format!("cannot be looked at: {error}")),
+        };
+        Verdict { kind: Expected::FilesAbsent, index, held: saw.is_none(), saw }
+    });
+    let contain = (0..).zip(&expected.file_contains).map(|(index, wanted)| {
+        let path = wanted.path.display();
+        let saw = match contains(worktree, wanted) {
+            Ok(true) => None,
+            Ok(false) => Some(format!("nothing in {path} matches `{}`", wanted.pattern)),
+            Err(error) => Some(format!("{path}: {error}")),
+        };
+        Verdict { kind: Expected::FileContains, index, held: saw.is_none(), saw }
+    });
+    exist.chain(absent).chain(contain).collect()
 }
 
 fn contains(worktree: &Worktree, wanted: &plan::FileContains) -> io::Result<bool> {
@@ -92,33 +111,6 @@ fn contains(worktree: &Worktree, wanted: &plan::FileContains) -> io::Result<bool
     let mut bytes = Vec::new();
     file.take(LARGEST).read_to_end(&mut bytes)?;
     Ok(wanted.pattern.is_match(&String::from_utf8_lossy(&bytes)))
-}
-
-/// Looks for the patterns line by line, as grep does: a log of any size in flat memory.
-fn unmet_output(expected: &plan::Expectation, output: &Output<'_>) -> Vec<String> {
-    let mut wanted: Vec<&Regex> = expected.output_matches.iter().collect();
-    let mut unwanted: Vec<(&Regex, Option<String>)> =
-        expected.output_excludes.iter().map(|pattern| (pattern, None)).collect();
-    if wanted.is_empty() && unwanted.is_empty() {
-        return Vec::new();
-    }
-    let read = output.lines(|line| {
-        let line = String::from_utf8_lossy(line);
-        wanted.retain(|pattern| !pattern.is_match(&line));
-        for (pattern, found) in &mut unwanted {
-            if found.is_none() && pattern.is_match(&line) {
-                *found = Some(line.chars().take(120).collect());
-            }
-        }
-    });
-    if let Err(error) = read {
-        return vec![format!("output: {error}")];
-    }
-    let missing = wanted.iter().map(|pattern| format!("output_matches: no line matches `{pattern}`"));
-    let found = unwanted.iter().filter_map(|(pattern, line)| {
-        Some(format!("output_excludes: `{pattern}` matches: {}", line.as_ref()?))
-    });
-    missing.chain(found).collect()
 }
 
 /// Returns every bound on changes that does not hold, in words.

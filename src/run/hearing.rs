@@ -4,7 +4,7 @@ use std::io;
 
 use crate::agent::{self, Listen, Report};
 use crate::evidence::event::{Act, Event};
-use crate::evidence::{Recorder, Text, Token};
+use crate::evidence::{AttemptId, Recorder, Text};
 
 /// Acts of one attempt that the journal holds; of more it holds the number.
 const RECORDED: u64 = 500;
@@ -15,15 +15,14 @@ const LONGEST: usize = 2000;
 #[derive(Debug)]
 pub(super) struct Hearing {
     listen: Box<dyn Listen>,
-    step: Token,
-    attempt: u32,
+    at: AttemptId,
     recorded: u64,
 }
 
 impl Hearing {
     /// Begins to listen to the agent of an attempt.
-    pub(super) fn new(listen: Box<dyn Listen>, step: Token, attempt: u32) -> Self {
-        Self { listen, step, attempt, recorded: 0 }
+    pub(super) fn new(listen: Box<dyn Listen>, at: AttemptId) -> Self {
+        Self { listen, at, recorded: 0 }
     }
 
     /// Takes what it printed; returns what goes into the log, not masked yet.
@@ -45,8 +44,7 @@ impl Hearing {
             let Some(act) = event(act, |text| recorder.text(cut(text))) else { continue };
             self.recorded += 1;
             if self.recorded <= RECORDED {
-                let (step, attempt) = (self.step.clone(), self.attempt);
-                recorder.record(Event::AgentActed { step, attempt, act })?;
+                recorder.record(Event::AgentActed { at: self.at.clone(), act })?;
             }
         }
         Ok(text)

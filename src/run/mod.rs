@@ -6,6 +6,7 @@ mod attach;
 mod attempt;
 mod checkpoint;
 mod command;
+mod deadline;
 mod egress;
 mod equip;
 mod expect;
@@ -13,12 +14,14 @@ mod finish;
 mod hearing;
 mod home;
 mod interrupt;
+mod judge;
 mod memory;
+mod output;
 mod preflight;
+mod reconcile;
 mod recover;
 mod resume;
-mod settle;
-mod standing;
+mod start;
 mod steps;
 mod undo;
 mod whole;
@@ -26,7 +29,6 @@ mod work;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::ops::Range;
 use std::time::{Duration, Instant};
 
 pub use equip::{Applier, Assignment, Equipment, Found, equip};
@@ -37,15 +39,15 @@ use preflight::enforcement;
 pub use preflight::{Grants, Refusal, There, preflight};
 pub use recover::{Known, Recovered, recover, restore_journal};
 pub use resume::{Changed, Refused, branch_unchanged, can_go_on, resumed, unchanged};
-pub use standing::Standing;
+pub use start::begin;
 use steps::execute;
-pub use whole::{begin, carry_out};
+pub use whole::{Checkout, carry_out};
 
-use crate::evidence::Recorder;
+use crate::evidence::{Recorder, RunState};
 use crate::plan::{Plan, Step};
 use crate::worktree::{Worktree, WorktreeError};
-use command::Cut;
-use memory::Memory;
+use deadline::{Bound, Deadline};
+use memory::Failed;
 
 /// Why a run could not go on. What a step does wrong is no error but an event.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +66,7 @@ pub enum RunError {
     Unprepared(String),
 }
 
-/// Everything one run works with.
+/// Everything one run works with. How far it is, the recorder's state tells.
 #[derive(Debug)]
 pub struct Runner<'a> {
     plan: &'a Plan,
@@ -73,42 +75,25 @@ pub struct Runner<'a> {
     worktree: &'a mut Worktree,
     interrupt: Interrupt,
     started: Instant,
-    /// Failed attempts in a row.
-    consecutive: u32,
-    memory: Memory,
-    /// What the last command printed: its part of the log.
-    last_output: Range<u64>,
-    /// Bytes that the attempt may still print, all its commands together.
-    output_left: u64,
-    /// What was over before, if the run was resumed.
-    standing: Standing,
+    /// Active time before this part of the run.
+    used_before: Duration,
+    /// Why the attempt before failed, for an agent that tries again.
+    before: Option<Failed>,
 }
 
 impl<'a> Runner<'a> {
     /// Puts a run together. Its time begins now, or goes on.
-    pub fn new(
+    fn new(
         plan: &'a Plan,
         grants: &'a BTreeMap<String, Grants>,
         recorder: &'a mut Recorder,
         worktree: &'a mut Worktree,
         interrupt: Interrupt,
-        mut standing: Standing,
     ) -> Self {
-        let (started, consecutive) = (Instant::now(), standing.consecutive);
-        let (memory, last_output) = (std::mem::take(&mut standing.memory), 0..0);
-        Self {
-            plan,
-            grants,
-            recorder,
-            worktree,
-            interrupt,
-            started,
-            consecutive,
-            memory,
-            last_output,
-            output_left: 0,
-            standing,
-        }
+        // What was under way when a runner died was counted when the run went on.
+        let used_before = recorder.state().active(|_| Duration::ZERO);
+        let (started, before) = (Instant::now(), None);
+        Self { plan, grants, recorder, worktree, interrupt, started, used_before, before }
     }
 
     fn grants(&self, step: &Step) -> &'a Grants {
@@ -116,16 +101,24 @@ impl<'a> Runner<'a> {
         &self.grants[&step.id]
     }
 
-    /// Returns when something with a timeout has to end, and which bound that is: its own or the run's.
-    fn deadline(&self, from: Instant, timeout: Duration) -> (Instant, Cut) {
-        let run = self.started + self.plan.limits.timeout.saturating_sub(self.standing.used);
+    fn state(&self) -> &RunState {
+        self.recorder.state()
+    }
+
+    /// Returns when something with a timeout has to end: by its own bound or the run's.
+    fn deadline(&self, from: Instant, timeout: Duration) -> Deadline {
+        let run = self.started + self.plan.limits.timeout.saturating_sub(self.used_before);
         let own = from + timeout;
-        if run < own { (run, Cut::RunTimeout) } else { (own, Cut::StepTimeout) }
+        if run < own {
+            Deadline { at: run, bound: Bound::Run }
+        } else {
+            Deadline { at: own, bound: Bound::Step }
+        }
     }
 
     /// Returns the active time so far.
     fn used(&self) -> Duration {
-        self.standing.used + self.started.elapsed()
+        self.used_before + self.started.elapsed()
     }
 
     fn out_of_time(&self) -> bool {

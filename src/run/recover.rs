@@ -1,15 +1,15 @@
 //! Picking up a run whose runner died: nothing of it is lost, and its evidence gets an end.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::RunError;
 use super::attempt::millis;
 use super::finish::{Ending, finish, stays};
-use super::standing::{Standing, has_worktree};
 use super::undo::{self, Names};
 use crate::evidence::event::{Event, Reason, ReasonKind, RunResult};
 use crate::evidence::mask::Secrets;
-use crate::evidence::{Files, Line, Recorder, Token, Unwatched};
+use crate::evidence::{AttemptId, Files, Recorder, RunState, StepId, Token, Unwatched};
 use crate::policy::{HostFacts, Waivers};
 use crate::worktree::{Record, Repository, RunDir, Worktree};
 
@@ -34,6 +34,7 @@ pub struct Known {
 /// The caller holds the lock of the issue, so nobody else is at it, and has restored the journal.
 pub async fn recover(
     files: Files,
+    state: Option<RunState>,
     left: Option<(RunDir, Record)>,
     repository: &Repository,
     host: &HostFacts,
@@ -44,24 +45,25 @@ pub async fn recover(
         discard_claim(&files, left)?;
         return Ok(None);
     }
-    let opened = Recorder::reopen(files.clone(), &known.secrets, Box::new(Unwatched))?;
-    let (mut recorder, lines, torn) = opened;
-    if lines.is_empty() {
+    let opened = Recorder::reopen(files.clone(), state, &known.secrets, Box::new(Unwatched))?;
+    let Some(mut recorder) = opened else {
         discard_claim(&files, left)?;
         return Ok(None);
-    }
-    let had_worktree = has_worktree(&lines);
+    };
+    let had_worktree = recorder.state().has_worktree;
     let is_whole = left.as_ref().is_some_and(|(dir, _)| had_worktree && !dir.is_over());
     if let Some((dir, _)) = left.as_ref().filter(|_| is_whole) {
         // Refused before anything is recorded.
         dir.demand_whole()?;
     }
     // At once, not with the next event: there may be none before the reports are written from the journal.
-    recorder.record(Event::Recovered { torn })?;
-    let last = last_checkpoint(&lines);
+    recorder.record(Event::Recovered { torn: recorder.torn() })?;
+    recorder.append_left_parts()?;
+    let last = recorder.state().checkpoint.clone();
+    let last = last.as_ref().map(Token::as_str);
     let (mut worktree, moved_aside) = match left {
         Some((dir, record)) if is_whole => {
-            let taken = Worktree::take_up(dir, &record, last.as_deref(), repository, host, waivers).await?;
+            let taken = Worktree::take_up(dir, &record, last, repository, host, waivers).await?;
             (Some(taken), None)
         }
         Some((dir, _)) => (None, dir.discard()?),
@@ -69,12 +71,11 @@ pub async fn recover(
     };
     if let Some(worktree) = &mut worktree {
         let names = if known.unknown.is_empty() { Names::Told } else { Names::Withheld(&known.unknown) };
-        save_attempt(worktree, &mut recorder, &lines, names).await?;
+        save_attempt(worktree, &mut recorder, names).await?;
     }
     // An end before the run went on is not the end of what went on.
-    let part = lines.iter().rposition(|line| matches!(line.event, Event::Resumed(_))).unwrap_or(0);
-    if !lines[part..].iter().any(|line| matches!(line.event, Event::RunEnded { .. })) {
-        recorder.record(crashed(&recorder, &lines))?;
+    if recorder.state().end.is_none() {
+        recorder.record(crashed(&recorder))?;
     }
     if let Some(worktree) = worktree {
         finish(worktree, &mut recorder, Ending::Remove).await?;
@@ -88,37 +89,20 @@ pub async fn recover(
 async fn save_attempt(
     worktree: &mut Worktree,
     recorder: &mut Recorder,
-    lines: &[Line],
     names: Names<'_>,
 ) -> Result<(), RunError> {
-    let (step, attempt) = in_flight(lines).unwrap_or((Token::new("crashed"), 1));
-    undo::save_with(worktree, recorder, &step, attempt, names).await?;
-    undo::reset(worktree, recorder, &step, attempt, false).await
+    let beside = || AttemptId { step: StepId::new("crashed"), attempt: 1 };
+    let at = recorder.state().unsettled().last().unwrap_or_else(beside);
+    undo::save_with(worktree, recorder, &at, names).await?;
+    undo::reset(worktree, recorder, &at, false).await
 }
 
-fn crashed(recorder: &Recorder, lines: &[Line]) -> Event {
+fn crashed(recorder: &Recorder) -> Event {
     let text = recorder.text("the runner died; a later invocation picked the run up");
     let reason = Some(Reason { kind: ReasonKind::Crash, text });
-    let ms = millis(Standing::active(lines));
-    let step = in_flight(lines).map(|(step, _)| step);
+    let ms = millis(recorder.state().active(|_| Duration::MAX));
+    let step = recorder.state().unsettled().last().map(|at| at.step);
     Event::RunEnded { result: RunResult::Crashed, reason, step, ms }
-}
-
-/// Returns the last commit that the journal knows of.
-fn last_checkpoint(lines: &[Line]) -> Option<String> {
-    lines.iter().rev().find_map(|line| match &line.event {
-        Event::CheckpointMade { commit, .. } => Some(commit.to_string()),
-        _ => None,
-    })
-}
-
-/// Returns the attempt that had begun and not ended.
-fn in_flight(lines: &[Line]) -> Option<(Token, u32)> {
-    lines.iter().rev().find_map(|line| match &line.event {
-        Event::AttemptStarted { step, attempt, .. } => Some(Some((step.clone(), *attempt))),
-        Event::StepEnded { .. } => Some(None),
-        _ => None,
-    })?
 }
 
 /// Puts the journal back from its second copy where something (`git clean`) has removed or emptied it.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::attempt::millis;
-use super::whole::{labels, this_host};
-use super::{Grants, RunError, Standing, enforcement};
+use super::start::{labels, this_host};
+use super::{Grants, RunError, enforcement};
 use crate::evidence::event::{Event, ReasonKind, Resumed, RunResult, RunStarted};
 use crate::evidence::{Recorder, Token};
 use crate::plan::Plan;
@@ -101,22 +101,25 @@ pub fn branch_unchanged(
 /// Records that a run goes on.
 pub fn resumed(
     recorder: &mut Recorder,
-    standing: &Standing,
-    base: &Base,
-    torn: u64,
+    plan: &Plan,
     repository: &Repository,
     grants: &BTreeMap<String, Grants>,
 ) -> Result<(), RunError> {
+    // Clocks jump; no attempt runs for longer than it may.
+    let timeout = |id: &str| plan.steps.iter().find(|step| step.id == id).map(|step| step.timeout);
+    let state = recorder.state();
     let resumed = Resumed {
         autopilot: Token::new(env!("CARGO_PKG_VERSION")),
-        checkpoint: standing.checkpoint.clone().unwrap_or_else(|| Token::new(&base.commit)),
-        used: millis(standing.used),
-        consecutive: standing.consecutive,
-        torn,
-        host: this_host(recorder, repository)?,
+        checkpoint: state.position().clone(),
+        used: millis(state.active(|id| timeout(id).unwrap_or_default())),
+        consecutive: state.consecutive,
+        torn: recorder.torn(),
+        host: this_host(recorder.secrets(), repository)?,
         sandbox: recorder.text(enforcement(grants.values())),
-        labels: labels(recorder),
+        labels: labels(recorder.secrets()),
     };
     recorder.banner(format!("run {} goes on", recorder.files().run()))?;
-    Ok(recorder.record(Event::Resumed(Box::new(resumed)))?)
+    recorder.record(Event::Resumed(Box::new(resumed)))?;
+    // Its output, too, goes on from what the dead runner left.
+    Ok(recorder.append_left_parts()?)
 }

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::attempt::{Outcome, Try, millis};
+use super::attempt::{Attempt, Outcome, millis};
 use super::{RunError, Runner, undo};
 use crate::evidence::event::{Event, Reason, ReasonKind, RunResult, StepResult};
-use crate::evidence::{Text, Token};
+use crate::evidence::state::StepState;
+use crate::evidence::{AttemptId, StepId, Text};
 use crate::plan::{OnFailure, RetryFrom, Step};
 
 /// Wait before the second attempt; it doubles with each further one.
@@ -18,13 +19,13 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 struct Stop {
     result: RunResult,
     reason: Reason,
-    step: Option<Token>,
+    step: Option<StepId>,
 }
 
 /// Runs every step that is to be run; the last event is `run.ended`.
-pub(super) async fn execute(mut runner: Runner<'_>) -> Result<(), RunError> {
+pub(super) async fn execute(mut runner: Runner<'_>, is_left: bool) -> Result<(), RunError> {
     let runner = &mut runner;
-    runner.settle().await?;
+    runner.reconcile(is_left).await?;
     let mut results: HashMap<&str, StepResult> = HashMap::new();
     let mut stop: Option<Stop> = None;
     let mut failed: Option<Stop> = None;
@@ -70,71 +71,89 @@ enum Verdict {
 impl Runner<'_> {
     /// Tells whether nothing was left to do of a step before the run was resumed.
     fn is_over(&self, step: &Step) -> bool {
-        self.standing.step(step).ended == Some(StepResult::Passed) || self.is_spent(step)
+        self.state_of(step).is_some_and(|own| own.result == Some(StepResult::Passed)) || self.is_spent(step)
     }
 
+    /// Tells whether nothing is left to try of a step.
     fn is_spent(&self, step: &Step) -> bool {
-        self.standing.step(step).is_spent(step, self.plan.limits.consecutive_failures)
+        let limit = self.plan.limits.consecutive_failures;
+        self.state_of(step)
+            .is_some_and(|own| own.failed > step.retries || (own.failed > 0 && own.consecutive >= limit))
+    }
+
+    fn state_of(&self, step: &Step) -> Option<&StepState> {
+        self.state().step(&step.id)
     }
 
     /// Returns how a step had ended before the run was resumed; one that had nothing left to try has failed,
     /// even if its runner did not come to say so.
     fn known(&mut self, step: &Step) -> Result<Option<(StepResult, Verdict)>, RunError> {
-        let standing = self.standing.step(step);
-        if standing.ended == Some(StepResult::Passed) {
+        let Some(own) = self.state_of(step) else { return Ok(None) };
+        if own.result == Some(StepResult::Passed) {
             return Ok(Some((StepResult::Passed, Verdict::Go)));
         }
-        let Some(reason) = standing.reason.filter(|_| self.is_spent(step)) else { return Ok(None) };
-        if standing.ended != Some(StepResult::Failed) {
-            self.step_ended(step, StepResult::Failed, standing.begun)?;
+        let (result, begun, consecutive) = (own.result, own.begun(), own.consecutive);
+        let Some(reason) = own.reason.clone().filter(|_| self.is_spent(step)) else { return Ok(None) };
+        if result != Some(StepResult::Failed) {
+            self.step_ended(step, StepResult::Failed, begun)?;
         }
-        Ok(Some((StepResult::Failed, self.verdict(step, reason, standing.consecutive))))
+        Ok(Some((StepResult::Failed, self.verdict(step, reason, consecutive))))
     }
 
     /// Makes attempts until one passes or none is left.
     async fn step(&mut self, step: &Step) -> Result<(StepResult, Verdict), RunError> {
-        let standing = self.standing.step(step);
-        self.memory.begin_step(standing.reason.as_ref());
-        let (mut number, mut failed) = (standing.begun + 1, standing.failed);
-        let lost = standing.begun - standing.failed;
+        self.remember_last(step);
         loop {
-            let this = Try { step, number, lost };
-            match self.attempt(this).await? {
-                Outcome::Passed => {
-                    self.consecutive = 0;
-                    self.step_ended(step, StepResult::Passed, number)?;
-                    return Ok((StepResult::Passed, Verdict::Go));
-                }
+            let mut this = self.next_attempt(step);
+            let result = match self.attempt(&mut this).await? {
+                Outcome::Passed => StepResult::Passed,
                 Outcome::Interrupted(_) => {
-                    self.go_back(this, Rollback::No).await?;
-                    self.step_ended(step, StepResult::Interrupted, number)?;
-                    return Ok((StepResult::Interrupted, Verdict::Go));
+                    self.go_back(&mut this, Rollback::No).await?;
+                    StepResult::Interrupted
                 }
                 Outcome::Failed(reason) => {
-                    // A model's server that asks for patience says nothing about the work.
-                    if reason.kind != ReasonKind::RateLimit {
-                        self.consecutive += 1;
+                    self.remember(&this, &reason)?;
+                    if self.tries_again(&mut this).await? {
+                        self.recorder.append_part(&this.at)?;
+                        continue;
                     }
-                    self.remember(step, &reason)?;
-                    failed += 1;
-                    let last = failed > step.retries || self.must_stop() || self.out_of_tokens(step);
-                    let goes_on_from_here = !last && step.retry_from == RetryFrom::Attempt;
-                    if !goes_on_from_here {
-                        self.go_back(this, Rollback::Yes).await?;
-                    }
-                    if last || !self.wait_before(step, number + 1, failed).await? {
-                        if goes_on_from_here {
-                            // There is no next attempt that would.
-                            let is_failure = self.interrupt.heard().is_none();
-                            self.go_back(this, if is_failure { Rollback::Yes } else { Rollback::No }).await?;
-                        }
-                        self.step_ended(step, StepResult::Failed, number)?;
-                        return Ok((StepResult::Failed, self.verdict(step, reason, self.consecutive)));
-                    }
-                    number += 1;
+                    self.recorder.append_part(&this.at)?;
+                    self.step_ended(step, StepResult::Failed, this.at.attempt)?;
+                    let consecutive = self.state().consecutive;
+                    return Ok((StepResult::Failed, self.verdict(step, reason, consecutive)));
                 }
-            }
+            };
+            self.recorder.append_part(&this.at)?;
+            self.step_ended(step, result, this.at.attempt)?;
+            return Ok((result, Verdict::Go));
         }
+    }
+
+    /// Names the attempt that follows. Those that were cut short cost no retry.
+    fn next_attempt<'s>(&self, step: &'s Step) -> Attempt<'s> {
+        let (begun, failed) = self.state_of(step).map_or((0, 0), |own| (own.begun(), own.failed));
+        let at = AttemptId { step: StepId::new(&step.id), attempt: begun + 1 };
+        Attempt::after(step, at, begun - failed)
+    }
+
+    /// Clears up behind an attempt that failed, as far as its next one needs it; whether there is to be a next one.
+    async fn tries_again(&mut self, this: &mut Attempt<'_>) -> Result<bool, RunError> {
+        let step = this.step;
+        let failed = self.state_of(step).map_or(0, |own| own.failed);
+        let last = failed > step.retries || self.must_stop() || self.out_of_tokens(step);
+        let goes_on_from_here = !last && step.retry_from == RetryFrom::Attempt;
+        if !goes_on_from_here {
+            self.go_back(this, Rollback::Yes).await?;
+        }
+        if !last && self.wait_before(step, this.at.attempt + 1, failed).await? {
+            return Ok(true);
+        }
+        if goes_on_from_here {
+            // There is no next attempt that would.
+            let is_failure = self.interrupt.heard().is_none();
+            self.go_back(this, if is_failure { Rollback::Yes } else { Rollback::No }).await?;
+        }
+        Ok(false)
     }
 
     /// Says what a failed step means, when so many attempts in a row had failed.
@@ -147,10 +166,10 @@ impl Runner<'_> {
             return Verdict::Stop(Stop {
                 result: RunResult::Failed,
                 reason,
-                step: Some(Token::new(&step.id)),
+                step: Some(StepId::new(&step.id)),
             });
         }
-        let stop = Stop { result: RunResult::Failed, reason, step: Some(Token::new(&step.id)) };
+        let stop = Stop { result: RunResult::Failed, reason, step: Some(StepId::new(&step.id)) };
         match step.on_failure {
             OnFailure::Abort => Verdict::Stop(stop),
             OnFailure::Continue => Verdict::GoOnFailed(stop),
@@ -159,26 +178,26 @@ impl Runner<'_> {
     }
 
     fn must_stop(&self) -> bool {
-        self.consecutive >= self.plan.limits.consecutive_failures
+        self.state().consecutive >= self.plan.limits.consecutive_failures
             || self.out_of_time()
             || self.interrupt.heard().is_some()
     }
 
     /// Salvages, lets the step undo what it can, and goes back to the last checkpoint.
-    async fn go_back(&mut self, this: Try<'_>, rollback: Rollback) -> Result<(), RunError> {
-        let (step, attempt) = (Token::new(&this.step.id), this.number);
-        undo::save(self.worktree, self.recorder, &step, attempt).await?;
+    async fn go_back(&mut self, this: &mut Attempt<'_>, rollback: Rollback) -> Result<(), RunError> {
+        undo::save(self.worktree, self.recorder, &this.at).await?;
         if rollback == Rollback::Yes {
             self.roll_back(this).await?;
         }
-        undo::reset(self.worktree, self.recorder, &step, attempt, this.step.clean_ignored).await
+        undo::reset(self.worktree, self.recorder, &this.at, this.step.clean_ignored).await
     }
 
     /// Waits before a further attempt, longer after each failed one; whether there is to be one.
     async fn wait_before(&mut self, step: &Step, attempt: u32, failed: u32) -> Result<bool, RunError> {
         let doubled = BACKOFF.saturating_mul(1 << (failed - 1).min(16)).min(LONGEST_BACKOFF);
         let wait = doubled.min(self.plan.limits.timeout.saturating_sub(self.used()));
-        let event = Event::RetryWaiting { step: Token::new(&step.id), attempt, ms: millis(wait) };
+        let at = AttemptId { step: StepId::new(&step.id), attempt };
+        let event = Event::RetryWaiting { at, ms: millis(wait) };
         self.recorder.record(event)?;
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
@@ -222,8 +241,8 @@ impl Runner<'_> {
 
     fn skip(&mut self, step: &Step, because: Text) -> Result<(), RunError> {
         // It may have been begun before the run went on.
-        let attempts = self.standing.step(step).begun;
-        let (step, because) = (Token::new(&step.id), Some(because));
+        let attempts = self.state_of(step).map_or(0, StepState::begun);
+        let (step, because) = (StepId::new(&step.id), Some(because));
         let event = Event::StepEnded { step, result: StepResult::Skipped, attempts, because };
         Ok(self.recorder.record(event)?)
     }
@@ -234,7 +253,7 @@ impl Runner<'_> {
         result: StepResult,
         attempts: u32,
     ) -> Result<(), RunError> {
-        let step = Token::new(&step.id);
+        let step = StepId::new(&step.id);
         Ok(self.recorder.record(Event::StepEnded { step, result, attempts, because: None })?)
     }
 

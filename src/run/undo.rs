@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::RunError;
 use crate::evidence::event::Event;
-use crate::evidence::{Recorder, Text, Token};
+use crate::evidence::{AttemptId, Recorder, Text, Token};
 use crate::worktree::{NotHeld, Worktree};
 
 /// Bytes of a salvaged file that are looked at for secrets at once.
@@ -27,27 +27,24 @@ pub(super) enum Names<'a> {
 pub(super) async fn save(
     worktree: &mut Worktree,
     recorder: &mut Recorder,
-    step: &Token,
-    attempt: u32,
+    at: &AttemptId,
 ) -> Result<(), RunError> {
-    save_with(worktree, recorder, step, attempt, Names::Told).await
+    save_with(worktree, recorder, at, Names::Told).await
 }
 
 /// The same, with names of files or without.
 pub(super) async fn save_with(
     worktree: &mut Worktree,
     recorder: &mut Recorder,
-    step: &Token,
-    attempt: u32,
+    at: &AttemptId,
     names: Names<'_>,
 ) -> Result<(), RunError> {
-    let Some(saved) = worktree.salvage(step.as_str(), attempt).await? else { return Ok(()) };
+    let Some(saved) = worktree.salvage(at.step.as_str(), at.attempt).await? else { return Ok(()) };
     let say = |what: &NotHeld| recorder.line(names.say(what.to_string(), &what.without_name()));
     let not_held = saved.not_held.iter().map(say).collect();
     let secrets = secrets_in(worktree, recorder, &saved.written, names);
     Ok(recorder.record(Event::Salvaged {
-        step: step.clone(),
-        attempt,
+        at: at.clone(),
         reference: Token::new(&saved.reference),
         commit: Token::new(&saved.commit),
         paths: saved.paths,
@@ -95,12 +92,11 @@ fn secrets_in(worktree: &Worktree, recorder: &Recorder, paths: &[PathBuf], names
 pub(super) async fn reset(
     worktree: &mut Worktree,
     recorder: &mut Recorder,
-    step: &Token,
-    attempt: u32,
+    at: &AttemptId,
     clean_ignored: bool,
 ) -> Result<(), RunError> {
-    recorder.record(Event::ResetStarted { step: step.clone(), attempt })?;
+    recorder.record(Event::ResetStarted { at: at.clone() })?;
     worktree.reset(clean_ignored).await?;
-    recorder.defer(Event::ResetDone { step: step.clone(), attempt });
+    recorder.defer(Event::ResetDone { at: at.clone() });
     Ok(())
 }

@@ -4,23 +4,23 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use sha2::{Digest, Sha256};
-
 use super::attach::with_folders_above;
-use super::attempt::{Outcome, Try, millis};
-use super::command::{self, Cut, Done, Job};
+use super::attempt::{Attempt, Outcome, millis};
+use super::command::{self, Done, Job};
+use super::deadline::Deadline;
 use super::egress;
 use super::equip::Assignment;
 use super::hearing::{self, Hearing};
 use super::home::{self, Home};
-use super::memory::Failed;
+use super::judge::Which;
 use super::{RunError, Runner, equip, expect};
 use crate::agent::prompt::{Attachment, Before, Briefing};
 use crate::agent::{self, Endpoint, Report, Task, Turn};
-use crate::evidence::event::{self, AgentStarted, Attached, Event, ReasonKind, Role};
-use crate::evidence::{Token, log};
+use crate::evidence::event::{AgentEnded, AgentStarted, Attached, Event, ReasonKind};
+use crate::evidence::state::StepState;
+use crate::evidence::{Sha256, Token};
 use crate::network::Gate;
-use crate::plan::{Action, Codex, RetryFrom, Step, TokenLimit};
+use crate::plan::{Action, Codex, Step, TokenLimit};
 use crate::policy::Grant;
 use crate::sandbox::{Place, Status};
 
@@ -29,9 +29,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const LONGEST_PATIENCE: Duration = Duration::from_secs(300);
 /// Wait at least, whatever is said; it doubles, too: what an agent prints is its own, and so is how often it waits.
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
-
-/// Lines of a failed command that the next attempt is told.
-const TAIL: usize = 60;
 
 /// How an agent's part went.
 #[derive(Debug)]
@@ -46,12 +43,12 @@ impl Runner<'_> {
     /// Lets an agent work until its turn is over. A rate limit is waited out within the attempt.
     pub(super) async fn work(
         &mut self,
-        this: Try<'_>,
+        this: &mut Attempt<'_>,
         codex: &Codex,
         assignment: &Assignment,
         grant: &Grant,
         place: &Place,
-        deadline: (Instant, Cut),
+        deadline: Deadline,
     ) -> Result<Worked, RunError> {
         if let Some(outcome) = self.too_many_tokens(this.step, codex) {
             return Ok(Worked::Over(outcome));
@@ -84,16 +81,16 @@ impl Runner<'_> {
             let gate = command::way_out(grant).model(upstream);
             let (done, report) = self.turn(this, assignment, &task, gate, (grant, place), deadline).await?;
             let Some(failure) = waits(&done, report.as_ref()) else {
-                return Ok(self.went(this.step, codex, &done, report));
+                return Ok(self.went(this, codex, &done, report));
             };
             let wait = failure.wait.unwrap_or(patience).max(least);
             (patience, least) = ((patience * 2).min(LONGEST_PATIENCE), (least * 2).min(LONGEST_PATIENCE));
-            if Instant::now() + wait >= deadline.0 {
+            if Instant::now() + wait >= deadline.at {
                 return Ok(Worked::Over(self.failed(ReasonKind::RateLimit, &failure.in_words())));
             }
             let reason = self.reason(ReasonKind::RateLimit, &failure.in_words());
-            let (step, attempt) = (Token::new(&this.step.id), this.number);
-            self.recorder.record(Event::AgentWaiting { step, attempt, reason, ms: millis(wait) })?;
+            let at = this.at.clone();
+            self.recorder.record(Event::AgentWaiting { at, reason, ms: millis(wait) })?;
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 signal = self.interrupt.wait() => return Ok(Worked::Over(Outcome::Interrupted(signal))),
@@ -104,22 +101,22 @@ impl Runner<'_> {
     /// Starts the agent in a private home, and hears it out.
     async fn turn(
         &mut self,
-        this: Try<'_>,
+        this: &mut Attempt<'_>,
         assignment: &Assignment,
         task: &Task<'_>,
         gate: Gate,
         (grant, place): (&Grant, &Place),
-        deadline: (Instant, Cut),
+        deadline: Deadline,
     ) -> Result<(Done, Option<Report>), RunError> {
         let home = Home::make(place, grant)?;
         let start = assignment.found.agent.start(task, home.seen());
         home.furnish(&start, grant)?;
-        let (step, attempt) = (Token::new(&this.step.id), this.number);
         let job = Job {
             dir: this.step.dir.clone(),
             stdin: Some(home::stdin(&start.stdin)?),
             env: start.env,
-            hearing: Some(Hearing::new(assignment.found.agent.listen(), step.clone(), attempt)),
+            hearing: Some(Hearing::new(assignment.found.agent.listen(), this.at.clone())),
+            judge: None,
             argv: start.argv,
             grant,
             place,
@@ -127,36 +124,38 @@ impl Runner<'_> {
             deadline,
         };
         let shown = super::action::shown(&this.step.action);
-        let mut done = self.command(this, Role::Action, shown, job).await?;
+        let which = Which::Action(this.step.expectation.exit_code);
+        let mut done = self.command(this, which, shown, job).await?;
         drop(home);
         let report = done.report.take();
         // Counted where the requests went by; what the agent says of it is not asked.
         let tokens = egress::tokens(&done.usage);
-        self.memory.count(&this.step.id, tokens.total());
         if let Some(report) = &report {
             let message = report.message.as_deref().map(hearing::cut);
-            self.recorder.record(Event::AgentEnded {
-                step,
-                attempt,
+            let ended = AgentEnded {
+                at: this.at.clone(),
                 message: message.map(|text| self.recorder.text(text)),
                 tokens: (tokens.total() > 0).then_some(tokens),
                 requests: done.usage.requests,
+                cost: None,
                 acts: report.acts,
-            })?;
+            };
+            self.recorder.record(Event::AgentEnded(Box::new(ended)))?;
         }
         Ok((done, report))
     }
 
     /// Judges a turn that is over.
-    fn went(&self, step: &Step, codex: &Codex, done: &Done, report: Option<Report>) -> Worked {
+    fn went(&mut self, this: &Attempt<'_>, codex: &Codex, done: &Done, report: Option<Report>) -> Worked {
+        let (step, which) = (this.step, Which::Action(this.step.expectation.exit_code));
         let over = |outcome| Worked::Over(outcome);
         let over_limit = done.ended.as_ref().is_ok_and(|ended| matches!(ended.status, Status::Limit(_)));
         let Some(report) = report.filter(|_| done.cut.is_none() && !over_limit) else {
             // It was ended, or never started: that is the reason, whatever it said.
-            let outcome = self.judge(step, done, step.expectation.exit_code, ReasonKind::Exit, "");
+            let outcome = self.judge(this, which, done);
             return over(outcome.unwrap_or_else(|| self.failed(ReasonKind::Agent, "the agent said nothing")));
         };
-        let ended = done.ended.as_ref().map(|ended| how(&ended.status)).unwrap_or_default();
+        let ended = done.ended.as_ref().map(|ended| expect::how(&ended.status)).unwrap_or_default();
         let fail = |text: &str| over(self.failed(ReasonKind::Agent, text));
         if self.must_count(codex) && done.usage.uncounted > 0 {
             let text = "the model's server reported no token counts, and the plan limits them: write \
@@ -169,7 +168,7 @@ impl Runner<'_> {
         match &report.turn {
             Turn::Failed(failure) => return fail(&failure.in_words()),
             Turn::NotBegun => {
-                let said = self.last_line(done).map(|line| format!(": {line}")).unwrap_or_default();
+                let said = self.last_line(this, done).map(|line| format!(": {line}")).unwrap_or_default();
                 return fail(&format!("the agent never began its turn ({ended}){said}"));
             }
             Turn::CutOff => return fail(&format!("the agent ended in the middle of its turn ({ended})")),
@@ -178,24 +177,23 @@ impl Runner<'_> {
             }
             Turn::Completed => {}
         }
-        if let Some(outcome) = self.judge(step, done, step.expectation.exit_code, ReasonKind::Exit, "") {
+        if let Some(outcome) = self.judge(this, which, done) {
             return over(outcome);
         }
         Worked::Completed(report.message.unwrap_or_default())
     }
 
-    fn last_line(&self, done: &Done) -> Option<String> {
-        let (file, range) = (self.recorder.files().log(), &done.log);
-        let (lines, _) = log::tail(&file, range.start, range.end, 20).ok()?;
+    fn last_line(&self, this: &Attempt<'_>, done: &Done) -> Option<String> {
+        let (lines, _) = self.recorder.part(&this.at).ok()?.tail(done.log.start, done.log.end, 20).ok()?;
         let line = lines.into_iter().rfind(|line| !line.trim().is_empty())?;
         Some(line.trim().chars().take(300).collect())
     }
 
     /// Returns how many tokens a step may still use: what is left of its own and of the run's.
     fn tokens_left(&self, step: &Step, codex: &Codex) -> Option<u64> {
-        let used = self.memory.used_by.get(&step.id).copied().unwrap_or(0);
         let left = |used: u64, limit: TokenLimit| limit.most().map(|most| most.saturating_sub(used));
-        let left = [left(used, codex.tokens), left(self.memory.used, self.plan.limits.tokens)];
+        let left =
+            [left(self.used_by(step), codex.tokens), left(self.state().tokens(), self.plan.limits.tokens)];
         left.into_iter().flatten().min()
     }
 
@@ -211,14 +209,18 @@ impl Runner<'_> {
             .then(|| self.failed(ReasonKind::Tokens, &self.spent(step, codex)))
     }
 
+    fn used_by(&self, step: &Step) -> u64 {
+        self.state().step(&step.id).and_then(StepState::tokens).unwrap_or(0)
+    }
+
     fn spent(&self, step: &Step, codex: &Codex) -> String {
-        let used = self.memory.used_by.get(&step.id).copied().unwrap_or(0);
+        let used = self.used_by(step);
         match (codex.tokens, self.plan.limits.tokens) {
             (TokenLimit::AtMost(most), _) if used >= most => {
                 format!("the step's token limit of {most} is reached: it used {used}")
             }
             (_, TokenLimit::AtMost(most)) => {
-                format!("the run's token limit of {most} is reached: it used {}", self.memory.used)
+                format!("the run's token limit of {most} is reached: it used {}", self.state().tokens())
             }
             _ => "the token limit is reached".to_owned(),
         }
@@ -229,13 +231,13 @@ impl Runner<'_> {
         matches!(&step.action, Action::Codex(codex) if self.too_many_tokens(step, codex).is_some())
     }
 
-    fn prompt(&self, this: Try<'_>, task: &str, attached: &[Attachment]) -> String {
-        let before = self.memory.before.as_ref();
+    fn prompt(&self, this: &Attempt<'_>, task: &str, attached: &[Attachment]) -> String {
+        let before = self.before.as_ref();
         let briefing = Briefing {
             issue: self.plan.issue,
             title: &self.plan.title,
             step: &this.step.id,
-            attempt: (this.number, this.step.attempts()),
+            attempt: (this.at.attempt, this.step.attempts()),
             network: &this.step.network,
             expectation: &this.step.expectation,
             post: &this.step.post,
@@ -252,7 +254,7 @@ impl Runner<'_> {
 
     fn started(
         &mut self,
-        this: Try<'_>,
+        this: &Attempt<'_>,
         codex: &Codex,
         assignment: &Assignment,
         prompt: &str,
@@ -260,35 +262,26 @@ impl Runner<'_> {
         instructions: bool,
     ) -> Result<(), RunError> {
         let text = |text: &str| self.recorder.text(text);
-        let attached = attached.iter().map(|each| Attached {
-            name: text(&each.name),
-            sha256: Token::new(&each.sha256),
-            size: each.size as u64,
-            attached: each.text.len() as u64,
+        let attached = attached.iter().map(|each| {
+            Ok(Attached {
+                name: text(&each.name),
+                sha256: Sha256::from_hex(&each.sha256)?,
+                size: each.size as u64,
+                attached: each.text.len() as u64,
+            })
         });
         let started = AgentStarted {
-            step: Token::new(&this.step.id),
-            attempt: this.number,
+            at: this.at.clone(),
+            id: Some(Token::new(assignment.found.agent.id())),
             agent: text(&assignment.found.agent.name()),
             model: codex.model.as_deref().map(text),
             provider: text(equip::base_url(&codex.provider)),
-            prompt: Token::new(hex::encode(Sha256::digest(prompt.as_bytes()))),
-            attached: attached.collect(),
+            prompt: Sha256::of(prompt.as_bytes()),
+            attached: attached.collect::<Result<_, RunError>>()?,
             servers: assignment.servers.iter().map(|server| text(&server.name)).collect(),
             instructions,
         };
         Ok(self.recorder.record(Event::AgentStarted(Box::new(started)))?)
-    }
-
-    /// Keeps why an attempt failed for the next one, with the end of what its last command printed.
-    pub(super) fn remember(&mut self, step: &Step, reason: &event::Reason) -> Result<(), RunError> {
-        let of_command = matches!(reason.kind, ReasonKind::Post | ReasonKind::Exit);
-        let file = self.recorder.files().log();
-        let (from, to) = (self.last_output.start, self.last_output.end);
-        let tail = if of_command { log::tail(&file, from, to, TAIL)?.0 } else { Vec::new() };
-        let kept = step.retry_from == RetryFrom::Attempt;
-        self.memory.before = Some(Failed { reason: reason.text.to_string(), tail, kept });
-        Ok(())
     }
 }
 
@@ -297,13 +290,5 @@ fn waits<'r>(done: &Done, report: Option<&'r Report>) -> Option<&'r agent::Failu
     match &report?.turn {
         Turn::Failed(failure) if failure.passes() && done.cut.is_none() => Some(failure),
         _ => None,
-    }
-}
-
-fn how(status: &Status) -> String {
-    match status {
-        Status::Exited(code) => format!("exit {code}"),
-        Status::Signaled(number) => format!("killed by {}", expect::signal_name(*number)),
-        Status::Limit(what) => what.clone(),
     }
 }

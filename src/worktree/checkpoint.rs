@@ -29,6 +29,10 @@ const NOT_FOUND: i32 = 127;
 pub struct Checkpoint {
     /// The commit.
     pub commit: Oid,
+    /// Its tree.
+    pub tree: Oid,
+    /// The commit that it is on top of.
+    pub parent: Oid,
     /// What it changed, by path.
     pub changes: Vec<Counted>,
 }
@@ -79,15 +83,15 @@ impl Worktree {
                 return Err(self.refused_by_git(&changes, error));
             }
         };
-        let Some((commit, differences)) = made else {
+        let Some((commit, tree, differences)) = made else {
             self.snapshot.advance(&changes, &HashMap::new());
             return Ok(None);
         };
-        self.ledger.last.clone_from(&commit);
+        let parent = std::mem::replace(&mut self.ledger.last, commit.clone());
         self.ledger.commits += 1;
         let new = differences.iter().filter_map(|d| Some((d.path.clone(), d.new.clone()?)));
         self.snapshot.advance(&changes, &new.collect());
-        Ok(Some(Checkpoint { commit, changes: counted(&changes, &differences) }))
+        Ok(Some(Checkpoint { commit, tree, parent, changes: counted(&changes, &differences) }))
     }
 
     /// A commit in a submodule would have to be made in, and delivered to, a repository of its own.
@@ -162,8 +166,10 @@ impl Worktree {
             return Ok(None);
         }
         let end = printed.iter().position(|&byte| byte == b'\n').unwrap_or(printed.len());
-        let commit = Oid::parse(&String::from_utf8_lossy(&printed[..end]))?;
-        Ok(Some((commit, tree::parse_differences(printed.get(end + 1..).unwrap_or_default())?)))
+        let named = String::from_utf8_lossy(&printed[..end]);
+        let (commit, tree) = named.split_once(' ').unwrap_or((&named, ""));
+        let (commit, tree) = (Oid::parse(commit)?, Oid::parse(tree)?);
+        Ok(Some((commit, tree, tree::parse_differences(printed.get(end + 1..).unwrap_or_default())?)))
     }
 
     /// Lays the paths of changes likewise.
@@ -224,12 +230,12 @@ pub(super) fn durable(written: &[&Changed]) -> Vec<(&'static str, OsString)> {
     setting.map(|(name, value)| (name, value.into())).to_vec()
 }
 
-/// A commit and what it changed.
-type Made = (Oid, Vec<Difference>);
+/// A commit, its tree and what it changed.
+type Made = (Oid, Oid, Vec<Difference>);
 
 /// Demands that a commit has every new path: git passes over some names without an error.
 fn complete(changes: &Changes, made: Option<Made>) -> Result<Option<Made>, WorktreeError> {
-    let differences = made.as_ref().map_or(&[][..], |(_, differences)| differences);
+    let differences = made.as_ref().map_or(&[][..], |(_, _, differences)| differences);
     let there: HashSet<&[u8]> = differences.iter().map(|d| d.path.as_slice()).collect();
     match changes.paths.iter().find(|c| c.kind() == Kind::Added && !there.contains(c.path.as_slice())) {
         None => Ok(made),

@@ -29,6 +29,7 @@ mod names;
 mod outgoing;
 mod part;
 mod pin;
+mod planned;
 mod pointer;
 mod refs;
 mod remove;

@@ -98,6 +98,11 @@ impl State {
         Ok(Self { root })
     }
 
+    /// Takes a directory, which need not be there, whatever the environment says.
+    pub fn at(root: PathBuf) -> Self {
+        Self { root }
+    }
+
     /// Returns the directory itself, which need not be there.
     pub fn root(&self) -> &Path {
         &self.root

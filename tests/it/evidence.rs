@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use autopilot::evidence::RunState;
 use autopilot::evidence::journal;
-use autopilot::report;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -264,9 +264,9 @@ fn a_mask_ends_where_the_name_ends_that_it_is_in() {
 fn a_journal_of_version_1_parses_for_ever() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/journals/v1.log");
     let contents = journal::read(&path).unwrap();
-    assert_eq!(contents.torn, 0);
+    assert_eq!(contents.end.torn, 0);
     assert_eq!(Repo::chain(&path).len(), contents.lines.len());
-    let view = report::RunView::fold(&contents).expect("it begins with run.started");
+    let view = RunState::fold(&contents).expect("it begins with run.started");
     assert!(view.closed);
     assert_eq!(view.start.issue, 7);
     let ids: Vec<&str> = view.steps.iter().map(|step| step.id.as_str()).collect();
@@ -278,7 +278,7 @@ fn a_journal_of_version_1_parses_for_ever() {
     assert!(kinds.len() >= 17, "the fixture has every kind of event of an ordinary run: {kinds:?}");
 
     let crashed = journal::read(&path.with_file_name("v1-crashed.log")).unwrap();
-    let view = report::RunView::fold(&crashed).unwrap();
+    let view = RunState::fold(&crashed).unwrap();
     assert!(view.recovered && view.closed);
     assert_eq!(view.end.unwrap().result, autopilot::evidence::event::RunResult::Crashed);
 }

@@ -1,10 +1,10 @@
-//! The house stays a house: imports point one way, files stay small.
+//! The house stays a house: imports point one way, and only the command line knows of one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms it may import. What is not listed is an import that points backwards.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     ("plan", &[]),
     ("policy", &["plan"]),
     ("sandbox", &["policy"]),
@@ -18,10 +18,17 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("audit", &["plan", "worktree", "evidence", "github"]),
     ("publish", &["plan", "worktree", "evidence", "report", "github"]),
     (
-        "cli",
+        "app",
         &[
             "plan", "policy", "sandbox", "network", "worktree", "agent", "run", "evidence", "report",
             "github", "publish", "audit",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "plan", "policy", "sandbox", "network", "worktree", "agent", "run", "evidence", "report",
+            "github", "publish", "audit", "app",
         ],
     ),
 ];
@@ -70,6 +77,21 @@ fn the_table_has_no_cycle() {
             assert!(!back.contains(&room), "{room} and {import} import each other");
         }
     }
+}
+
+#[test]
+fn only_the_command_line_has_arguments_a_terminal_and_exit_codes() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let known =
+        ["clap", "ExitCode", "process::exit", "println!", "eprintln!", "std::io::stdin", "IsTerminal"];
+    let mut wrong = Vec::new();
+    for file in files(&src.join("app")) {
+        let text = fs::read_to_string(&file).unwrap();
+        let found = known.iter().filter(|word| text.contains(**word));
+        wrong.extend(found.map(|word| format!("{}: {word}", file.display())));
+    }
+    assert!(wrong.is_empty(), "use cases that know of a command line:\n{}", wrong.join("\n"));
+    assert!(files(&src.join("app")).len() > 5, "the room is not where it is looked for");
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

@@ -32,6 +32,8 @@ mod house;
 #[cfg(test)]
 mod jobs;
 #[cfg(test)]
+mod journals;
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod locks;

@@ -137,6 +137,10 @@ impl Codex {
 }
 
 impl Agent for Codex {
+    fn id(&self) -> &'static str {
+        "codex"
+    }
+
     fn name(&self) -> String {
         format!("codex {}", self.version)
     }

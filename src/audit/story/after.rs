@@ -1,24 +1,23 @@
 //! What comes after an end: a run that is picked up or goes on, and publishing.
 
-use super::{Fate, Phase, Story};
+use super::Story;
+use super::at::{At, Over, Runner};
 use crate::audit::code::Code;
-use crate::evidence::event::{Effect, Resumed, RunResult, StepResult};
+use crate::evidence::event::{AttemptResult, Effect, Resumed, RunResult, StepResult};
 
 impl Story {
     /// What a dead runner left open is closed by whoever picked the run up.
     pub(super) fn recovered(&mut self) {
-        self.cut_short = true;
+        self.taken_over = true;
         self.log.cut();
-        // Its end is told if the run goes on.
-        self.lost = self.attempt.take().or(self.lost.take());
-        self.rolling_back = None;
-        self.resetting = false;
-        // After the head: what a run had left or kept goes, and it is sealed again.
-        if matches!(self.phase, Phase::Sealed | Phase::Closed) {
-            self.phase = Phase::Ended;
-        }
-        if self.worktree == Fate::Kept {
-            self.worktree = Fate::There;
+        self.runner_gone();
+        self.at = At::PickedUp;
+    }
+
+    /// Keeps where the runner was. Whoever closes what it left may be gone, too: that does not change it.
+    pub(super) fn runner_gone(&mut self) {
+        if matches!(self.runner, Runner::Alive) {
+            self.runner = Runner::Gone(Box::new(self.at.leave()));
         }
     }
 
@@ -31,24 +30,19 @@ impl Story {
             let found = format!("resumed at {} and {}", resumed.checkpoint, resumed.consecutive);
             self.wrong(Code::ResultWrong, expected, found);
         }
-        self.cut_short = true;
+        self.taken_over = true;
         self.log.cut();
-        self.rolling_back = None;
-        self.resetting = false;
-        self.phase = Phase::Steps;
         self.end = None;
         self.next = 0;
-        self.may_make_worktree = true;
-        if self.worktree != Fate::None {
-            self.worktree = if self.worktree == Fate::Removed { Fate::None } else { Fate::There };
-        }
-        self.attempt = self.attempt.take().or(self.lost.take());
-        if let Some(attempt) = &mut self.attempt {
-            attempt.lose();
-        }
+        self.runner_gone();
+        let Runner::Gone(was) = std::mem::replace(&mut self.runner, Runner::Alive) else { return };
+        self.at = match *was {
+            At::Attempt(attempt) | At::Command(attempt, _) => At::Attempt(attempt.lost()),
+            At::Over(over) if over.result == AttemptResult::Passed => At::Over(Over { lost: true, ..over }),
+            _ => At::Idle,
+        };
         for step in &mut self.steps {
-            step.resumed = true;
-            step.before = step.result.or(step.before).filter(|result| *result == StepResult::Failed);
+            step.had_failed = step.result.map_or(step.had_failed, |result| result == StepResult::Failed);
             step.result = step.result.filter(|result| *result == StepResult::Passed);
         }
     }
@@ -58,7 +52,7 @@ impl Story {
         let branch = self.branch.as_ref().map(|(_, commit, _)| commit.clone());
         let head = self.attested.as_ref().map(|attested| attested.head.to_string());
         let state = if effect == Effect::Comment { head } else { branch };
-        if self.phase != Phase::Closed || state.as_deref() != Some(key) {
+        if state.as_deref() != Some(key) {
             let state = state.unwrap_or_else(|| "nothing".to_owned());
             self.wrong(Code::OutOfOrder, format!("{effect:?} of {state}, after the head"), key);
         }
@@ -66,11 +60,16 @@ impl Story {
             self.wrong(Code::PlanNotFollowed, "no push and no pull request of a run that is not done", key);
         }
         // A publisher that died leaves its beginning; it is begun again.
-        self.publishing = Some((effect, key.to_owned()));
+        if matches!(self.at, At::Closed | At::Publishing(..)) {
+            self.at = At::Publishing(effect, key.to_owned());
+        }
     }
 
     pub(super) fn publish_ended(&mut self, effect: Effect, key: &str) {
-        if self.publishing.take() != Some((effect, key.to_owned())) {
+        let At::Publishing(own, of) = &self.at else { return };
+        let same = (*own, of.as_str()) == (effect, key);
+        self.at = At::Closed;
+        if !same {
             self.wrong(Code::StartWithoutEnd, "`publish.started` before", format!("the end of {effect:?}"));
         }
     }

@@ -1,12 +1,12 @@
 //! An agent at work: it is given what a step of the plan says, within an attempt at that step, and reaches its model
 //! beside what the plan allows.
 
-use super::attempt::Attempt;
+use super::Story;
+use super::at::{At, Try};
 use super::steps::StepStory;
-use super::{Phase, Story};
 use crate::audit::code::Code;
 use crate::audit::plan::Action;
-use crate::evidence::event::{AgentStarted, AgentUsed, Reason, ReasonKind, Spending, Tokens};
+use crate::evidence::event::{AgentStarted, AgentUsed, Reason, ReasonKind, Role, Spending, Tokens};
 
 /// Where the model is that an OpenAI key leads to, and where a ChatGPT login leads instead: to a model, and to the
 /// cloud's tasks, unless the run says otherwise from its beginning.
@@ -14,33 +14,26 @@ const OPENAI: &str = "api.openai.com";
 const CHATGPT: (&str, u16) = ("chatgpt.com", 443);
 
 impl Story {
-    /// Takes which agent there is: told once per runner, before any attempt.
-    pub(super) fn agent_found(&mut self) {
-        if self.phase != Phase::Steps || self.attempt.is_some() {
-            self.wrong(Code::OutOfOrder, "an agent before the steps", "`agent.found`");
-        }
-    }
-
     /// Takes what an agent is given, and with it where its model is.
     pub(super) fn agent_started(&mut self, started: &AgentStarted) {
-        self.at_work(started.step.as_str(), started.attempt, "agent.started");
-        if let Some(at) = self.step_of(started.step.as_str()) {
+        self.at_work(started.at.step.as_str(), started.at.attempt, "agent.started");
+        if let Some(at) = self.step_of(started.at.step.as_str()) {
             self.tokens_are_left(at);
         }
-        if let Some(attempt) = &mut self.attempt {
+        if let Some(attempt) = self.at.attempt_mut() {
             attempt.model = host_and_port(started.provider.as_str());
         }
     }
 
     /// Takes what an agent has used so far: while its command runs, and never less than before.
     pub(super) fn agent_used(&mut self, used: &AgentUsed) {
-        self.at_work(used.step.as_str(), used.attempt, "agent.used");
-        if !self.attempt.as_ref().is_some_and(Attempt::acts) {
-            let found = format!("`agent.used` of `{}`", used.step);
+        self.at_work(used.at.step.as_str(), used.at.attempt, "agent.used");
+        if matches!(self.at, At::Command(_, role) if role != Role::Action) {
+            let found = format!("`agent.used` of `{}`", used.at.step);
             self.wrong(Code::OutOfOrder, "an agent that works", found);
         }
-        self.has_used(used.step.as_str(), used.requests, used.tokens);
-        if let Some(spending) = self.spending_of(used.step.as_str()) {
+        self.has_used(used.at.step.as_str(), used.requests, used.tokens);
+        if let Some(spending) = self.spending_of(used.at.step.as_str()) {
             spending.under_way(used);
         }
     }
@@ -49,9 +42,11 @@ impl Story {
     pub(super) fn agent_ended(&mut self, id: &str, number: u32, requests: u64, tokens: Option<Tokens>) {
         self.at_work(id, number, "agent.ended");
         self.has_used(id, requests, tokens.unwrap_or_default());
-        if let Some(attempt) = &mut self.attempt {
-            attempt.heard_out = true;
+        if let Some(attempt) = self.at.attempt_mut() {
             attempt.used = (0, Tokens::default());
+            if std::mem::replace(&mut attempt.heard_out, true) {
+                self.wrong(Code::OutOfOrder, "one end of a turn", format!("another one of `{id}`"));
+            }
         }
         if let Some(spending) = self.spending_of(id) {
             spending.turn_over(tokens);
@@ -59,7 +54,7 @@ impl Story {
     }
 
     fn has_used(&mut self, id: &str, requests: u64, tokens: Tokens) {
-        let Some(attempt) = &mut self.attempt else { return };
+        let Some(attempt) = self.at.attempt_mut() else { return };
         let (before, used) = std::mem::replace(&mut attempt.used, (requests, tokens));
         if requests < before || tokens.input < used.input || tokens.output < used.output {
             let found = format!("{requests} requests and {} tokens of `{id}`", tokens.total());
@@ -91,8 +86,8 @@ impl Story {
     /// Takes anything else that an agent does: only within the attempt that gave it a task.
     pub(super) fn at_work(&mut self, id: &str, number: u32, kind: &str) {
         let Some(at) = self.step_of(id) else { return };
-        let here =
-            self.attempt.as_ref().is_some_and(|attempt| (attempt.step, attempt.number) == (at, number));
+        let of = Try { step: at, number };
+        let here = self.at.attempt().is_none_or(|attempt| attempt.of == of);
         let agents = self.planned(at).is_some_and(|step| step.action.is_agent());
         if !here || !agents {
             let found = format!("`{kind}` of `{id}`");
@@ -107,8 +102,8 @@ impl Story {
             let found = format!("{:?} of `{id}`", reason.kind);
             self.wrong(Code::ResultWrong, "a wait for a rate limit", found);
         }
-        if let Some(attempt) = &mut self.attempt {
-            attempt.action = None;
+        if let Some(attempt) = self.at.attempt_mut() {
+            attempt.act_again();
         }
     }
 
@@ -121,7 +116,7 @@ impl Story {
                 cloud.map_or((host, port) == CHATGPT, |cloud| cloud.as_str() == own)
             }
             Some(Action::Codex(_)) => {
-                let model = self.attempt.as_ref().and_then(|attempt| attempt.model.as_ref());
+                let model = self.at.attempt().and_then(|attempt| attempt.model.as_ref());
                 model.is_some_and(|(own, own_port)| {
                     (host, port) == (own, *own_port) || (own == OPENAI && (host, port) == CHATGPT)
                 })

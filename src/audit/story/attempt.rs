@@ -1,204 +1,179 @@
 //! An attempt: its commands are those of the plan, in its order, and its result is what they came to.
 
-use super::{Checkpoint, Fate, Phase, Story};
+use super::at::{At, Over, Try};
+use super::{Checkpoint, Story};
 use crate::audit::code::Code;
-use crate::audit::plan::{Network, RecordedStep, same_command};
+use crate::audit::plan::{Network, RecordedStep};
+use crate::audit::spelled::{self, Told};
 use crate::evidence::event::{
     AttemptResult, CommandEnded, Egress, EgressVerdict, Reason, ReasonKind, Role, Tokens,
 };
 
-/// An attempt that has begun and not ended; or the commands of a rollback, which come after one.
+/// An attempt that has begun and not ended.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    pub(super) step: usize,
-    pub(super) number: u32,
-    /// The command that runs.
-    running: Option<Role>,
-    /// How the action ended: as expected or not.
-    pub(super) action: Option<bool>,
+    pub(super) of: Try,
+    /// The action has begun.
+    acted: bool,
+    /// `post` commands begun.
+    post: usize,
+    /// How its last command ended.
+    ended: Option<Ended>,
+    /// All that ended before did as expected.
+    well: bool,
     /// Where the model is of the agent that works.
     pub(super) model: Option<(String, u16)>,
     /// The agent that works in it was heard out: its turn is over.
     pub(super) heard_out: bool,
     /// Requests and tokens of its turn so far.
     pub(super) used: (u64, Tokens),
-    /// The code that the last command exited with.
-    exit_code: Option<i32>,
-    /// `post` commands begun, and whether all of them passed.
-    post: (usize, bool),
     checkpoint: bool,
     /// Its runner died: its commands may have no end.
     lost: bool,
 }
 
+/// How a command ended.
+#[derive(Debug, Clone, Copy)]
+struct Ended {
+    /// It was the action; otherwise a `post` command.
+    action: bool,
+    code: Option<i32>,
+    signal: Option<i32>,
+    /// The runner ended it, or it never ran.
+    cut: bool,
+    /// Not all of it ended.
+    survived: bool,
+    /// The exit code that is expected of it.
+    expected: i32,
+}
+
 impl Story {
     pub(super) fn attempt_started(&mut self, id: &str, number: u32) {
-        if self.attempt.take().is_some() {
-            self.wrong(Code::StartWithoutEnd, "`attempt.ended` first", "`attempt.started`");
-        }
         let Some(step) = self.step_of(id) else { return };
         self.expect_turn(step, id);
         self.count_attempt(step, id, number);
-        let (post, checkpoint) = ((0, true), false);
-        if self.worktree != Fate::There || self.resetting {
-            self.wrong(Code::OutOfOrder, "a worktree at its checkpoint", format!("an attempt at `{id}`"));
-        }
-        let (running, action, model, exit_code) = (None, None, None, None);
-        let (heard_out, lost, used) = (false, false, (0, Tokens::default()));
-        self.attempt = Some(Attempt {
-            step,
-            number,
-            running,
-            action,
-            model,
-            heard_out,
-            used,
-            exit_code,
-            post,
-            checkpoint,
-            lost,
-        });
-        if let Some(story) = self.steps.get_mut(step) {
-            story.spending.cut_off();
-        }
+        self.at = At::Attempt(Attempt::new(Try { step, number }));
     }
 
-    pub(super) fn command_started(&mut self, id: &str, number: u32, role: Role, command: &str) {
-        let Some(at) = self.step_of(id) else { return };
-        if role == Role::Rollback {
-            return self.rollback_started(at, id, number, command);
-        }
-        let Some(mut attempt) = self.attempt.take() else {
-            return self.wrong(
-                Code::StartWithoutEnd,
-                "`attempt.started` before",
-                format!("a command of `{id}`"),
-            );
-        };
-        if (attempt.step, attempt.number) != (at, number) {
-            self.wrong(Code::OutOfOrder, "a command of the attempt that runs", format!("one of `{id}`"));
-        }
-        if attempt.running.replace(role).is_some() {
-            self.wrong(Code::StartWithoutEnd, "`command.ended` first", format!("a command of `{id}`"));
-        }
-        self.check_command(&mut attempt, at, role, command);
-        self.attempt = Some(attempt);
-    }
-
-    fn check_command(&mut self, attempt: &mut Attempt, at: usize, role: Role, command: &str) {
-        let Some(step) = self.planned(at) else { return };
-        let (expected, is_planned) = match role {
-            Role::Action => (format!("the action of `{}`, once", step.id), {
-                // An agent that was asked for patience goes on in the same attempt.
-                let first = attempt.action.is_none() || step.action.is_agent();
-                first && attempt.post.0 == 0 && step.action.is(command)
-            }),
-            Role::Post | Role::Rollback => {
-                let planned = step.post.get(attempt.post.0).map(ToString::to_string);
-                attempt.post.0 += 1;
-                let expected =
-                    planned.clone().map_or("no further command".to_owned(), |p| format!("post {p}"));
-                let ready = attempt.action == Some(true) && attempt.post.1;
-                (expected, ready && planned.is_some_and(|planned| same_command(&planned, command)))
+    pub(super) fn command_started(&mut self, id: &str, number: u32, role: Role, command: Told<'_>) {
+        let Some(step) = self.step_of(id) else { return };
+        let of = Try { step, number };
+        match self.at.leave() {
+            At::Over(over) | At::Waiting(over) | At::RollingBack(over) if role == Role::Rollback => {
+                self.rollback_started(over, of, command);
             }
+            At::Attempt(mut attempt) | At::Command(mut attempt, _) if role != Role::Rollback => {
+                if attempt.of != of {
+                    self.wrong(
+                        Code::OutOfOrder,
+                        "a command of the attempt that runs",
+                        format!("one of `{id}`"),
+                    );
+                }
+                self.check_command(&mut attempt, role, command);
+                self.at = At::Command(attempt, role);
+            }
+            other => self.at = other,
+        }
+    }
+
+    fn check_command(&mut self, attempt: &mut Attempt, role: Role, command: Told<'_>) {
+        let Some(step) = self.planned(attempt.of.step) else { return };
+        let (nth, ready, expected) = if role == Role::Action {
+            // An agent that was asked for patience goes on in the same attempt.
+            let first = !attempt.acted || step.action.is_agent();
+            (0, first && attempt.post == 0, format!("the action of `{}`, once", step.id))
+        } else {
+            let planned = step.post.get(attempt.post);
+            let expected =
+                planned.map_or("no further command".to_owned(), |planned| format!("post {planned}"));
+            (attempt.post, attempt.is_done(step), expected)
         };
+        let is_planned = ready && command.is(step, role, nth);
+        attempt.acted = true;
+        attempt.heard_out &= role != Role::Action;
+        attempt.post += usize::from(role == Role::Post);
         if !is_planned {
             self.wrong(Code::PlanNotFollowed, expected, format!("{role:?} {command}"));
         }
     }
 
     /// Rollback commands come after a failed attempt, before the reset.
-    fn rollback_started(&mut self, at: usize, id: &str, number: u32, command: &str) {
-        let Some(step) = self.steps.get(at) else { return };
-        let after_failure =
-            step.last == Some(AttemptResult::Failed) && !step.reset && step.attempts == number;
-        let planned = self.planned(at).is_some_and(|step| {
-            step.rollback.iter().any(|planned| same_command(&planned.to_string(), command))
-        });
-        if !planned {
-            self.wrong(Code::PlanNotFollowed, format!("a rollback of `{id}`"), command);
-        } else if !after_failure || self.attempt.is_some() {
-            self.wrong(Code::OutOfOrder, "a rollback after a failed attempt", format!("one of `{id}`"));
+    fn rollback_started(&mut self, mut over: Over, of: Try, command: Told<'_>) {
+        if let Some(step) = self.planned(of.step) {
+            let (planned, id) = (command.is(step, Role::Rollback, over.rolled_back), step.id.clone());
+            if !planned {
+                self.wrong(Code::PlanNotFollowed, format!("a rollback of `{id}`"), command.to_string());
+            } else if over.of != of {
+                self.wrong(Code::OutOfOrder, "a rollback after a failed attempt", format!("one of `{id}`"));
+            }
         }
-        if self.rolling_back.replace((at, number)).is_some() {
-            self.wrong(Code::StartWithoutEnd, "`command.ended` first", format!("a rollback of `{id}`"));
-        }
+        over.rolled_back += 1;
+        self.at = At::RollingBack(over);
     }
 
     pub(super) fn command_ended(&mut self, ended: &CommandEnded) {
-        let Some(at) = self.step_of(ended.step.as_str()) else { return };
-        let open = self.planned(at).is_some_and(|step| step.network == Network::Full);
-        let place = format!("line {}: {:?} of `{}`", self.events, ended.role, ended.step);
-        self.policy.take(&place, ended, open && ended.role == Role::Action);
-        let begun = match &mut self.attempt {
-            _ if ended.role == Role::Rollback => self.rolling_back.take() == Some((at, ended.attempt)),
-            Some(attempt) => {
-                attempt.running.take() == Some(ended.role)
-                    && (attempt.step, attempt.number) == (at, ended.attempt)
+        let Some(step) = self.step_of(ended.at.step.as_str()) else { return };
+        let (of, role) = (Try { step, number: ended.at.attempt }, ended.role);
+        let planned = self.planned(step);
+        let open = planned.is_some_and(|step| step.network == Network::Full);
+        let expected = planned.filter(|_| role == Role::Action).map_or(0, |step| step.expectation.exit_code);
+        let place = format!("line {}: {role:?} of `{}`", self.events, ended.at.step);
+        self.policy.take(&place, ended, open && role == Role::Action);
+        let (begun, at) = match self.at.leave() {
+            At::RollingBack(over) if role == Role::Rollback => (over.of == of, At::Over(over)),
+            At::Command(mut attempt, own) if role != Role::Rollback => {
+                attempt.well &= attempt.ended.is_none_or(Ended::is_well);
+                attempt.ended = Some(Ended::of(ended, expected));
+                ((attempt.of, own) == (of, role), At::Attempt(attempt))
             }
-            None => false,
+            // There is a finding already.
+            other => (true, other),
         };
+        self.at = at;
         if !begun {
-            let found = format!("the end of a {:?} of `{}`", ended.role, ended.step);
+            let found = format!("the end of a {role:?} of `{}`", ended.at.step);
             self.wrong(Code::StartWithoutEnd, "`command.started` before", found);
         }
-        // It exited, or a signal ended it.
         if ended.exit_code.is_some() && ended.signal.is_some() {
-            self.wrong(Code::ResultWrong, "an exit code or a signal", format!("both, of `{}`", ended.step));
-        }
-        let expected = self.planned(at).map_or(0, |step| step.expectation.exit_code);
-        let Some(attempt) = &mut self.attempt else { return };
-        let well = |code: i32| {
-            ended.exit_code == Some(code)
-                && ended.signal.is_none()
-                && ended.ended_by.is_none()
-                && ended.survivors == 0
-        };
-        attempt.exit_code = ended.exit_code.or(attempt.exit_code.filter(|_| ended.role == Role::Rollback));
-        match ended.role {
-            Role::Action => attempt.action = Some(well(expected)),
-            Role::Post => attempt.post.1 &= well(0),
-            Role::Rollback => {}
+            self.wrong(
+                Code::ResultWrong,
+                "an exit code or a signal",
+                format!("both, of `{}`", ended.at.step),
+            );
         }
     }
 
     /// A connection that was made is one that the plan names, of a command that runs.
     pub(super) fn egress(&mut self, egress: &Egress) {
-        let Some(at) = self.step_of(egress.step.as_str()) else { return };
-        let runs = self.attempt.as_ref().is_some_and(|attempt| {
-            (attempt.step, attempt.number, attempt.running) == (at, egress.attempt, Some(egress.role))
-        });
-        if !runs {
-            self.wrong(
-                Code::OutOfOrder,
-                "a connection of the command that runs",
-                format!("`{}`", egress.step),
-            );
+        let Some(step) = self.step_of(egress.at.step.as_str()) else { return };
+        let of = Try { step, number: egress.at.attempt };
+        // Where no command runs there is a finding already.
+        if matches!(&self.at, At::Command(own, role) if (own.of, *role) != (of, egress.role)) {
+            let found = format!("`{}`", egress.at.step);
+            self.wrong(Code::OutOfOrder, "a connection of the command that runs", found);
         }
         if egress.port == 0 {
-            self.notes.push(format!("`{}` reached more destinations than a journal names", egress.step));
+            self.notes.push(format!("`{}` reached more destinations than a journal names", egress.at.step));
             return;
         }
-        let reaches = |step: &RecordedStep| step.network.reaches(egress.host.as_str(), egress.port);
-        let reached =
-            self.planned(at).is_none_or(reaches) || self.is_model(at, egress.host.as_str(), egress.port);
+        let (host, port) = (egress.host.as_str(), egress.port);
+        let reaches = |step: &RecordedStep| step.network.reaches(host, port);
+        let reached = self.planned(step).is_none_or(reaches) || self.is_model(step, host, port);
         let planned = reached && egress.role == Role::Action;
         if egress.verdict == EgressVerdict::Allowed && !planned {
-            let place =
-                format!("line {}: `{}` reached {}:{}", self.events, egress.step, egress.host, egress.port);
+            let place = format!("line {}: `{}` reached {host}:{port}", self.events, egress.at.step);
             self.policy.reached(place);
         }
     }
 
     pub(super) fn checkpoint_made(&mut self, made: Checkpoint) {
-        let Some(at) = self.step_of(&made.step) else { return };
-        let own = match &mut self.attempt {
-            Some(attempt) => {
-                let first = !std::mem::replace(&mut attempt.checkpoint, true);
-                first && (attempt.step, attempt.number) == (at, made.attempt) && attempt.running.is_none()
-            }
-            None => false,
-        };
+        let Some(step) = self.step_of(&made.step) else { return };
+        let of = Try { step, number: made.attempt };
+        let own = self.at.attempt_mut().is_none_or(|attempt| {
+            let first = !std::mem::replace(&mut attempt.checkpoint, true);
+            first && attempt.of == of
+        });
         if !own {
             let found = format!("a checkpoint of `{}`", made.step);
             self.wrong(Code::OutOfOrder, "one checkpoint of the attempt that runs", found);
@@ -213,52 +188,39 @@ impl Story {
         result: AttemptResult,
         reason: Option<&Reason>,
     ) {
-        let Some(at) = self.step_of(id) else { return };
-        let Some(attempt) = self.attempt.take() else {
-            return self.wrong(
-                Code::StartWithoutEnd,
-                "`attempt.started` before",
-                format!("the end of `{id}`"),
-            );
+        let Some(step) = self.step_of(id) else { return };
+        let attempt = match self.at.leave() {
+            At::Attempt(attempt) | At::Command(attempt, _) => attempt,
+            other => return self.at = other,
         };
-        if (attempt.step, attempt.number) != (at, number) {
-            self.wrong(
-                Code::OutOfOrder,
-                "the end of the attempt that runs",
-                format!("attempt {number} of `{id}`"),
-            );
+        let of = Try { step, number };
+        if attempt.of != of {
+            let found = format!("attempt {number} of `{id}`");
+            self.wrong(Code::OutOfOrder, "the end of the attempt that runs", found);
         }
-        if attempt.running.is_some() {
-            self.wrong(Code::StartWithoutEnd, "`command.ended` first", format!("the end of `{id}`"));
-        }
-        if self.phase == Phase::Steps {
-            self.count_failures(result, reason.map(|reason| reason.kind));
-        }
-        self.note_result(at, result);
-        let whole = attempt.post.0 == self.planned(at).map_or(0, |step| step.post.len());
-        let agent = self.planned(at).is_some_and(|step| step.action.is_agent());
-        let whole = whole && (attempt.heard_out || !agent);
-        let all_well = attempt.action == Some(true) && attempt.post.1;
-        let told = reason.is_none_or(|reason| tells(reason, attempt.exit_code));
-        let reason = reason.map(|reason| reason.kind);
-        let follows = match (result, reason) {
-            // What a runner that died had not written down is told by the checkpoint that it had made.
-            (AttemptResult::Passed, None) if attempt.lost => attempt.checkpoint || (all_well && whole),
-            (_, Some(ReasonKind::Crash)) => attempt.lost && result == AttemptResult::Interrupted,
-            (AttemptResult::Passed, None) => all_well && whole,
-            (AttemptResult::Failed, Some(ReasonKind::Exit)) => {
-                attempt.action == Some(false) && !attempt.checkpoint && told
-            }
-            (AttemptResult::Failed, Some(ReasonKind::Post)) => !attempt.post.1 && !attempt.checkpoint && told,
-            (AttemptResult::Failed | AttemptResult::Interrupted, Some(_)) => !attempt.checkpoint,
-            (AttemptResult::Passed, Some(_)) | (AttemptResult::Failed | AttemptResult::Interrupted, None) => {
-                false
-            }
-        };
+        let kind = reason.map(|reason| reason.kind);
+        self.count_failures(result, kind);
+        self.note_result(step, result);
+        self.check_attempt(&attempt, result, reason);
+        // What a dead runner was at has its end; what follows goes on, or goes back, from there.
+        let over = At::Over(Over { of, result, rolled_back: 0, lost: attempt.lost });
+        self.at = if kind == Some(ReasonKind::Crash) { At::Idle } else { over };
+    }
+
+    /// Demands a result that follows from how the commands ended, and a reason that tells just that.
+    fn check_attempt(&mut self, attempt: &Attempt, result: AttemptResult, reason: Option<&Reason>) {
+        let Some(step) = self.planned(attempt.of.step) else { return };
+        let follows = attempt.comes_to(step, result, reason.map(|reason| reason.kind));
+        let sentence =
+            reason.and_then(|reason| Some((attempt.sentence(step, reason.kind)?, reason.text.as_str())));
         if !follows {
-            let action = if all_well { "as expected" } else { "not as expected" };
+            let action = if attempt.is_well() { "as expected" } else { "not as expected" };
+            let (id, number) = (&step.id, attempt.of.number);
             let found = format!("attempt {number} of `{id}` {result:?}, its commands ended {action}");
             self.wrong(Code::ResultWrong, "a result that follows from the commands", found);
+        } else if let Some((own, told)) = sentence.filter(|(own, told)| !spelled::same(own, told)) {
+            let told = told.to_owned();
+            self.wrong(Code::ResultWrong, own, told);
         }
     }
 
@@ -269,32 +231,124 @@ impl Story {
             AttemptResult::Passed => 0,
             AttemptResult::Failed if why == Some(ReasonKind::RateLimit) => now,
             AttemptResult::Failed => now + 1,
-            AttemptResult::Interrupted => now,
+            AttemptResult::Interrupted | AttemptResult::Superseded => now,
         };
         self.consecutive = (now, most.max(now));
     }
 }
 
 impl Attempt {
-    /// Tells whether its action runs.
-    pub(super) fn acts(&self) -> bool {
-        self.running == Some(Role::Action)
+    fn new(of: Try) -> Self {
+        Self {
+            of,
+            acted: false,
+            post: 0,
+            ended: None,
+            well: true,
+            model: None,
+            heard_out: false,
+            used: (0, Tokens::default()),
+            checkpoint: false,
+            lost: false,
+        }
     }
 
-    /// Its runner died: what it was at goes on in another one's name, or not at all.
-    pub(super) fn lose(&mut self) {
-        self.lost = true;
-        self.running = None;
+    /// Returns what it comes to after its runner died: it goes on in another one's name, or not at all.
+    pub(super) fn lost(self) -> Self {
+        Self { lost: true, ..self }
+    }
+
+    /// Its action is to be done anew.
+    pub(super) fn act_again(&mut self) {
+        (self.ended, self.well) = (None, true);
+    }
+
+    /// Tells whether the action, and each command since, ended as expected.
+    fn is_well(&self) -> bool {
+        self.well && self.ended.is_some_and(Ended::is_well)
+    }
+
+    /// Tells whether its action did all of its part, and each command since.
+    fn is_done(&self, step: &RecordedStep) -> bool {
+        self.is_well() && (self.heard_out || !step.action.is_agent())
+    }
+
+    /// Tells whether a result follows from how its commands ended.
+    fn comes_to(&self, step: &RecordedStep, result: AttemptResult, why: Option<ReasonKind>) -> bool {
+        use {AttemptResult as A, ReasonKind as R};
+        let by_itself = |action| self.ended.is_some_and(|e| e.action == action && !e.cut && e.is_unlike());
+        let whole = self.is_done(step) && self.post == step.post.len();
+        match (result, why) {
+            // What a runner that died had not written down is told by the checkpoint that it had made.
+            (A::Passed, None) => whole || (self.lost && self.checkpoint),
+            (A::Passed, Some(_)) | (A::Failed | A::Interrupted, None) => false,
+            (A::Failed | A::Interrupted, _) if self.checkpoint => false,
+            (A::Interrupted, Some(why)) => why == if self.lost { R::Crash } else { R::Signal },
+            (A::Superseded, why) => why == Some(R::Conflict),
+            (A::Failed, Some(why)) => match why {
+                R::Exit => by_itself(true),
+                R::Post => by_itself(false),
+                R::Timeout | R::RunTimeout | R::Limit | R::Launch => {
+                    self.ended.is_some_and(|ended| ended.cut || ended.survived)
+                }
+                R::Expectation | R::Checkpoint | R::Proof => self.is_done(step),
+                R::Agent | R::RateLimit | R::Tokens | R::Silence | R::Budget => step.action.is_agent(),
+                R::Conflict
+                | R::Moved
+                | R::Signal
+                | R::Crash
+                | R::ConsecutiveFailures
+                | R::StepFailed
+                | R::Internal => false,
+            },
+        }
+    }
+
+    /// Says how its last command ended, as a reason of this kind has to.
+    fn sentence(&self, step: &RecordedStep, why: ReasonKind) -> Option<String> {
+        let how = self.ended?.in_words();
+        let sentence = match why {
+            ReasonKind::Exit => how,
+            ReasonKind::Post => format!("post `{}`: {how}", step.post.get(self.post.checked_sub(1)?)?),
+            _ => return None,
+        };
+        Some(sentence.replace(char::is_control, " "))
     }
 }
 
-/// Tells whether a reason names the exit code that there was. One who was killed has none.
-fn tells(reason: &Reason, exit_code: Option<i32>) -> bool {
-    let named = reason
-        .text
-        .as_str()
-        .split("exit ")
-        .last()
-        .and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse::<i32>().ok());
-    named.is_none() || exit_code.is_none() || named == exit_code
+impl Ended {
+    fn of(ended: &CommandEnded, expected: i32) -> Self {
+        let never_ran = ended.exit_code.is_none() && ended.signal.is_none();
+        Self {
+            action: ended.role == Role::Action,
+            code: ended.exit_code,
+            signal: ended.signal,
+            cut: ended.ended_by.is_some() || never_ran,
+            survived: ended.survivors > 0,
+            expected,
+        }
+    }
+
+    fn is_well(self) -> bool {
+        !self.cut && !self.survived && !self.is_unlike()
+    }
+
+    /// Tells whether it ended by another exit code than expected, or by a signal.
+    fn is_unlike(self) -> bool {
+        self.signal.is_some() || self.code != Some(self.expected)
+    }
+
+    fn in_words(self) -> String {
+        match (self.code, self.signal) {
+            (_, Some(signal)) => format!("killed by {}", signal_name(signal)),
+            (Some(code), None) if self.expected == 0 => format!("exit {code}"),
+            (Some(code), None) => format!("exit {code}, expected {}", self.expected),
+            (None, None) => "never ran".to_owned(),
+        }
+    }
+}
+
+fn signal_name(number: i32) -> String {
+    let signal = nix::sys::signal::Signal::try_from(number);
+    signal.map_or_else(|_| format!("signal {number}"), |signal| signal.as_str().to_owned())
 }

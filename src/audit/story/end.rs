@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Attested, Fate, Phase, Seal, Story};
+use super::at::{At, Worktree};
+use super::{Attested, Seal, Story};
 use crate::audit::code::Code;
 use crate::evidence::Head;
 use crate::evidence::event::{Reason, ReasonKind, RunResult, Sealed, StepResult};
@@ -12,25 +13,34 @@ use crate::plan::OnFailure;
 #[derive(Debug)]
 pub(super) struct End {
     pub(super) result: RunResult,
+    /// The runner itself failed, in the end or after it.
+    faulted: bool,
 }
 
 impl Story {
-    pub(super) fn worktree_ready(&mut self) {
-        let first = std::mem::replace(&mut self.may_make_worktree, false);
-        if !first || self.phase != Phase::Steps || self.resetting {
-            self.wrong(Code::OutOfOrder, "one worktree, before any step", "`worktree.ready`");
+    /// Demands that the run has an end: one that was picked up may have got it before.
+    fn expect_end(&mut self, what: &str) {
+        if matches!(self.at, At::PickedUp) && self.end.is_none() {
+            self.wrong(Code::OutOfOrder, "the end of the run first", what);
         }
-        self.worktree = Fate::There;
+        self.at = At::Closing;
     }
 
-    pub(super) fn worktree_gone(&mut self, fate: Fate) {
-        if self.worktree != Fate::There {
-            self.wrong(Code::StartWithoutEnd, "`worktree.ready` before", "the end of a worktree");
+    pub(super) fn worktree_gone(&mut self) {
+        self.expect_end("the end of its worktree");
+        let delivered = self.branch.as_ref().map(|(_, commit, _)| commit.as_str());
+        let last = self.checkpoints.last().map(|last| last.commit.as_str());
+        // It stays where the work could not be taken out, and says so; and where it was lost.
+        let may_lack = self.worktree == Worktree::Kept
+            && (self.taken_over || self.end.as_ref().is_some_and(|end| end.faulted));
+        if delivered != last && !may_lack {
+            let found = format!("{} before the worktree goes", delivered.unwrap_or("no branch"));
+            self.wrong(
+                Code::StartWithoutEnd,
+                format!("`branch.made` of {}", last.unwrap_or("nothing")),
+                found,
+            );
         }
-        if self.phase != Phase::Ended {
-            self.wrong(Code::OutOfOrder, "the end of the run first", "the end of its worktree");
-        }
-        self.worktree = fate;
     }
 
     pub(super) fn branch_made(&mut self, reference: String, commit: String, commits: u64) {
@@ -38,9 +48,7 @@ impl Story {
         if reference != branch {
             self.wrong(Code::WrongRun, branch, reference.clone());
         }
-        if self.phase != Phase::Ended {
-            self.wrong(Code::OutOfOrder, "the end of the run first", "its branch");
-        }
+        self.expect_end("its branch");
         let made = (reference, commit, commits);
         let last = self.checkpoints.last().map(|last| last.commit.as_str());
         if last != Some(made.1.as_str()) || made.2 != self.checkpoints.len() as u64 {
@@ -48,53 +56,49 @@ impl Story {
                 format!("{} checkpoints, the last {}", self.checkpoints.len(), last.unwrap_or("none"));
             self.wrong(Code::ResultWrong, expected, format!("{} commits, the last {}", made.2, made.1));
         }
-        if self.worktree != Fate::There && !self.cut_short {
-            self.wrong(Code::OutOfOrder, "its branch before its worktree goes", "its branch");
-        }
-        if self.branch.replace(made).is_some() && !self.cut_short {
-            self.wrong(Code::OutOfOrder, "one branch", "another one");
-        }
+        self.branch = Some(made);
     }
 
     pub(super) fn run_ended(&mut self, result: RunResult, reason: Option<&Reason>, step: Option<&str>) {
         let kind = reason.map(|reason| reason.kind);
-        if self.phase == Phase::Ended {
-            // The steps were done and the work did not arrive.
-            if (result, kind) != (RunResult::Failed, Some(ReasonKind::Internal)) {
-                self.wrong(Code::OutOfOrder, "one end", format!("another one, {result:?}"));
-            }
-        } else {
-            self.phase = Phase::Ended;
-            let fault = kind == Some(ReasonKind::Internal);
-            if (self.attempt.is_some() || self.rolling_back.is_some() || self.resetting) && !fault {
-                self.wrong(Code::StartWithoutEnd, "an end of what began", "the end of the run");
-            }
-            // What a fault of the runner broke off gets its end when the run goes on.
-            self.attempt.take_if(|_| !fault);
+        let fault = (result, kind) == (RunResult::Failed, Some(ReasonKind::Internal));
+        if self.end.is_none() {
             self.pass_over(self.steps.len());
             self.check_result(result, kind, step);
+        } else if !fault {
+            // The steps were done and the work did not arrive.
+            self.wrong(Code::OutOfOrder, "one end", format!("another one, {result:?}"));
         }
+        if fault {
+            // What it broke off gets its end when the run goes on.
+            self.runner_gone();
+        }
+        self.at = At::Closing;
         // The first end that is not good is the run's.
-        if self.end.as_ref().is_none_or(|end| end.result == RunResult::Done) {
-            self.end = Some(End { result });
-        }
+        let good = |end: &&End| end.result == RunResult::Done;
+        let result = self.end.as_ref().filter(|end| !good(end)).map_or(result, |end| end.result);
+        self.end = Some(End { result, faulted: fault });
     }
 
     fn check_result(&mut self, result: RunResult, kind: Option<ReasonKind>, step: Option<&str>) {
+        let picked_up = matches!(self.at, At::PickedUp);
+        let all_over = self.steps.iter().all(|step| step.result.is_some());
         let why_not = self.why_not_done();
         let (follows, expected) = match result {
+            _ if picked_up && result != RunResult::Crashed => (false, "crashed: it was picked up".to_owned()),
             RunResult::Done => (why_not.is_none() && kind.is_none(), why_not.unwrap_or_default()),
             RunResult::Failed => {
                 let named = step.is_none_or(|id| self.result_of(id) == Some(StepResult::Failed));
                 let from_outside = matches!(kind, Some(ReasonKind::Internal | ReasonKind::RunTimeout));
                 let failed = self.steps.iter().any(|step| step.result == Some(StepResult::Failed));
-                let all_over = self.steps.iter().all(|step| step.result.is_some());
                 let over = all_over || kind == Some(ReasonKind::Internal);
                 (kind.is_some() && named && over && (failed || from_outside), "a failed step".to_owned())
             }
-            RunResult::Interrupted => (kind == Some(ReasonKind::Signal), "a signal".to_owned()),
+            RunResult::Interrupted => {
+                (kind == Some(ReasonKind::Signal) && all_over, "a signal, and an end of each step".to_owned())
+            }
             RunResult::Crashed => {
-                (kind == Some(ReasonKind::Crash) && self.cut_short, "a run that was picked up".to_owned())
+                (kind == Some(ReasonKind::Crash) && picked_up, "a run that was picked up".to_owned())
             }
         };
         if !follows {
@@ -126,29 +130,20 @@ impl Story {
     }
 
     pub(super) fn sealed(&mut self, files: Vec<Sealed>, journal: (String, u64), time: DateTime<Utc>) {
-        if self.phase != Phase::Ended {
-            self.wrong(Code::OutOfOrder, "the end of the run first", "`sealed`");
-        }
-        if self.worktree == Fate::There && !self.cut_short {
+        self.expect_end("`sealed`");
+        if matches!(self.worktree, Worktree::There | Worktree::Delivered) && !self.taken_over {
             self.wrong(
                 Code::StartWithoutEnd,
                 "`worktree.removed` or `worktree.kept`",
                 "neither before `sealed`",
             );
         }
-        let delivered = self.branch.is_some() || self.checkpoints.is_empty();
-        if self.worktree == Fate::Removed && !delivered && !self.cut_short {
-            self.wrong(Code::StartWithoutEnd, "`branch.made`", "checkpoints and no branch before `sealed`");
-        }
-        self.phase = Phase::Sealed;
+        self.at = At::Sealed;
         self.seal = Some(Seal { files, journal, finished: self.finished.unwrap_or(time) });
     }
 
     pub(super) fn attest(&mut self, sha256: String, head: Head) {
-        if self.phase != Phase::Sealed {
-            self.wrong(Code::OutOfOrder, "`sealed` first", "`attested`");
-        }
-        self.phase = Phase::Closed;
+        self.at = At::Closed;
         self.attested = Some(Attested { sha256, head });
     }
 }

@@ -3,9 +3,15 @@
 
 mod after;
 mod agent;
+mod at;
 mod attempt;
 mod end;
+#[cfg(test)]
+mod honest;
+mod moves;
 mod steps;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,12 +23,12 @@ use super::journal::Entry;
 use super::log::Parts;
 use super::plan::Recorded;
 use super::policy::Policy;
-use crate::evidence::event::{
-    AttemptResult, Change, Effect, Event, RunResult, RunStarted, Sealed, StepResult,
-};
+use super::spelled::Told as Command;
+use crate::evidence::event::{AttemptResult, Change, Event, RunResult, RunStarted, Sealed, StepResult};
 use crate::evidence::{Head, RunName};
-use attempt::Attempt;
+use at::{At, Runner, Worktree};
 use end::End;
+use moves::{Kind, State};
 use steps::StepStory;
 
 /// Findings of one kind that are told; a journal that is wrong from the first line on is told by its first.
@@ -34,23 +40,15 @@ pub(super) struct Story {
     run: RunName,
     pub(super) start: Option<RunStarted>,
     plan: Option<Recorded>,
-    phase: Phase,
+    at: At,
+    runner: Runner,
+    worktree: Worktree,
+    /// It was picked up or went on: what its runner was at may have no end of its own.
+    taken_over: bool,
     steps: Vec<StepStory>,
     by_id: HashMap<String, usize>,
     /// Steps before this one are over.
     next: usize,
-    attempt: Option<Attempt>,
-    /// One whose runner died, of a run that was picked up.
-    lost: Option<Attempt>,
-    /// The step and attempt whose rollback command runs.
-    rolling_back: Option<(usize, u32)>,
-    resetting: bool,
-    /// It was picked up or resumed: what its runner was at had no end of its own.
-    cut_short: bool,
-    /// A worktree may be made: once, and anew when the run goes on.
-    may_make_worktree: bool,
-    /// The state of the run that is being published, and whether it was begun.
-    publishing: Option<(Effect, String)>,
     /// Failed attempts in a row, and the most there were.
     consecutive: (u32, u32),
     end: Option<End>,
@@ -63,7 +61,6 @@ pub(super) struct Story {
     pub(super) checkpoints: Vec<Checkpoint>,
     /// Ref, commit and commits on top of the base.
     pub(super) branch: Option<(String, String, u64)>,
-    worktree: Fate,
     pub(super) seal: Option<Seal>,
     pub(super) attested: Option<Attested>,
     pub(super) policy: Policy,
@@ -74,34 +71,6 @@ pub(super) struct Story {
     last: Option<DateTime<Utc>>,
     findings: Vec<Finding>,
     pub(super) notes: Vec<String>,
-}
-
-/// How far a run has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// Its first event is to come.
-    Begin,
-    /// Steps are run.
-    Steps,
-    /// `run.ended` was there.
-    Ended,
-    /// `sealed` was there.
-    Sealed,
-    /// `attested` was there: the head.
-    Closed,
-}
-
-/// What became of the worktree.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Fate {
-    /// There was none yet.
-    None,
-    /// It was made.
-    There,
-    /// It was removed.
-    Removed,
-    /// It was kept.
-    Kept,
 }
 
 /// A checkpoint, as recorded.
@@ -137,17 +106,13 @@ impl Story {
             run,
             start: None,
             plan: None,
-            phase: Phase::Begin,
+            at: At::Beginning,
+            runner: Runner::Alive,
+            worktree: Worktree::Missing,
+            taken_over: false,
             steps: Vec::new(),
             by_id: HashMap::new(),
             next: 0,
-            attempt: None,
-            lost: None,
-            rolling_back: None,
-            resetting: false,
-            cut_short: false,
-            may_make_worktree: true,
-            publishing: None,
             consecutive: (0, 0),
             end: None,
             saved: BTreeMap::new(),
@@ -155,7 +120,6 @@ impl Story {
             log: Parts::default(),
             checkpoints: Vec::new(),
             branch: None,
-            worktree: Fate::None,
             seal: None,
             attested: None,
             policy: Policy::default(),
@@ -172,69 +136,106 @@ impl Story {
     pub(super) fn take(&mut self, entry: Entry) {
         self.events += 1;
         self.keep_time(&entry);
-        if self.phase == Phase::Closed && !may_follow_head(&entry.kind) {
-            self.wrong(Code::EventAfterHead, "nothing but publishing, resuming and picking up", &entry.kind);
-            return;
-        }
-        match (&entry.event, self.phase) {
-            (Event::RunStarted(start), Phase::Begin) => self.begin(start),
-            (Event::RunStarted(_), _) => self.wrong(Code::WrongRun, "one start", "a second `run.started`"),
-            (_, Phase::Begin) => {
-                self.wrong(Code::WrongRun, "`run.started` first", &entry.kind);
-                self.phase = Phase::Steps;
-            }
-            _ => self.go_on(entry),
+        if self.may_come(Kind::of(&entry.event)) {
+            self.follow(entry);
         }
     }
 
-    fn go_on(&mut self, entry: Entry) {
+    /// Looks up where an event leads; whether it is to be followed there, in its order or not.
+    fn may_come(&mut self, kind: Kind) -> bool {
+        let at = match &self.runner {
+            Runner::Gone(was) if kind == Kind::Resumed => State::of(was),
+            _ => State::of(&self.at),
+        };
+        let found = || format!("`{}` at {at:?}", kind.text());
+        match moves::next(at, kind) {
+            Ok(_) => {}
+            Err(Code::EventAfterHead) => {
+                let expected = "nothing but publishing, resuming and picking up";
+                self.wrong(Code::EventAfterHead, expected, kind.text());
+                return false;
+            }
+            Err(Code::WrongRun) if at == State::Beginning => {
+                self.wrong(Code::WrongRun, "`run.started` first", kind.text());
+                self.at = At::Idle;
+                return false;
+            }
+            Err(Code::WrongRun) => {
+                self.wrong(Code::WrongRun, "one start", "a second `run.started`");
+                return false;
+            }
+            Err(code) => self.wrong(code, at.may_follow(), found()),
+        }
+        let goes_back = matches!(kind, Kind::Salvaged | Kind::ResetStarted);
+        if at == State::Idle && goes_back && self.worktree != Worktree::Left {
+            self.wrong(Code::OutOfOrder, "a worktree that a dead runner left", found());
+        }
+        match moves::worktree(self.worktree, kind) {
+            Ok(worktree) => self.worktree = worktree,
+            Err(code) => {
+                let found = format!("`{}`, and it is {:?}", kind.text(), self.worktree);
+                self.wrong(code, "a worktree for it", found);
+            }
+        }
+        true
+    }
+
+    fn follow(&mut self, entry: Entry) {
         match entry.event {
-            Event::WorktreeReady { .. } => self.worktree_ready(),
-            Event::AttemptStarted { step, attempt, log } => {
-                self.log.begins(log, step.as_str(), attempt);
-                self.attempt_started(step.as_str(), attempt);
+            Event::RunStarted(start) => self.begin(&start),
+            Event::WorktreeReady { .. } | Event::AgentFound { .. } => {}
+            Event::AttemptStarted { at, log, .. } => {
+                if let Some(log) = log {
+                    self.log.begins(log, at.step.as_str(), at.attempt);
+                }
+                self.attempt_started(at.step.as_str(), at.attempt);
             }
-            Event::CommandStarted { step, attempt, role, command } => {
-                self.command_started(step.as_str(), attempt, role, command.as_str());
+            Event::CommandStarted { at, role, command, .. } => {
+                self.command_started(at.step.as_str(), at.attempt, role, Command::Typed(command.as_str()));
             }
+            Event::LogAppended { at, from, to } => {
+                self.log.begins(from, at.step.as_str(), at.attempt);
+                self.log.ends(to, true);
+            }
+            Event::ExpectationJudged(_) | Event::ProofRan(_) | Event::MasksRefused { .. } => {}
             Event::CommandEnded(ended) => self.command_ended(&ended),
-            Event::CheckpointMade { step, attempt, commit, changes } => {
-                let (step, commit) = (step.to_string(), commit.to_string());
+            Event::CheckpointMade { at, commit, changes, .. } => {
+                let (step, attempt, commit) = (at.step.to_string(), at.attempt, commit.to_string());
                 self.checkpoint_made(Checkpoint { step, attempt, commit, changes });
             }
             Event::Egress(egress) => self.egress(&egress),
-            Event::AgentFound { .. } => self.agent_found(),
             Event::AgentStarted(started) => self.agent_started(&started),
-            Event::AgentActed { step, attempt, .. } => self.at_work(step.as_str(), attempt, &entry.kind),
+            Event::AgentActed { at, .. } => self.at_work(at.step.as_str(), at.attempt, &entry.kind),
             Event::AgentUsed(used) => self.agent_used(&used),
-            Event::AgentEnded { step, attempt, tokens, requests, .. } => {
-                self.agent_ended(step.as_str(), attempt, requests, tokens);
+            Event::AgentEnded(ended) => {
+                self.agent_ended(ended.at.step.as_str(), ended.at.attempt, ended.requests, ended.tokens);
             }
-            Event::AgentWaiting { step, attempt, reason, .. } => {
-                self.agent_waiting(step.as_str(), attempt, &reason);
+            Event::AgentWaiting { at, reason, .. } => {
+                self.agent_waiting(at.step.as_str(), at.attempt, &reason);
             }
-            Event::AttemptEnded { step, attempt, result, reason, log, .. } => {
-                self.log.ends(log, result != AttemptResult::Passed);
-                self.attempt_ended(step.as_str(), attempt, result, reason.as_ref());
+            Event::AttemptEnded { at, result, reason, log, .. } => {
+                if let Some(log) = log {
+                    self.log.ends(log, result != AttemptResult::Passed);
+                }
+                self.attempt_ended(at.step.as_str(), at.attempt, result, reason.as_ref());
             }
-            Event::Salvaged { step, attempt, reference, commit, not_held, .. } => {
+            Event::Salvaged { at, reference, commit, not_held, .. } => {
                 self.not_held += not_held.len();
-                self.salvaged(step.as_str(), attempt, reference.as_str(), commit.as_str());
+                self.salvaged(at.step.as_str(), at.attempt, reference.as_str(), commit.as_str());
             }
-            Event::ResetStarted { step, attempt } => self.reset_started(step.as_str(), attempt),
-            Event::ResetDone { step, attempt } => self.reset_done(step.as_str(), attempt),
-            Event::RetryWaiting { step, attempt, .. } => self.retry_waiting(step.as_str(), attempt),
+            Event::ResetStarted { at } => self.reset_started(at.step.as_str(), at.attempt),
+            Event::ResetDone { at } => self.reset_done(at.step.as_str(), at.attempt),
+            Event::RetryWaiting { at, .. } => self.retry_waiting(at.step.as_str(), at.attempt),
             Event::StepEnded { step, result, attempts, because } => {
                 self.step_ended(step.as_str(), result, attempts, because.is_some());
             }
             Event::RunEnded { result, reason, step, .. } => {
-                self.run_ended(result, reason.as_ref(), step.as_ref().map(crate::evidence::Token::as_str));
+                self.run_ended(result, reason.as_ref(), step.as_ref().map(crate::evidence::StepId::as_str));
             }
             Event::BranchMade { reference, commit, commits } => {
                 self.branch_made(reference.to_string(), commit.to_string(), commits);
             }
-            Event::WorktreeRemoved { .. } => self.worktree_gone(Fate::Removed),
-            Event::WorktreeKept { .. } => self.worktree_gone(Fate::Kept),
+            Event::WorktreeRemoved { .. } | Event::WorktreeKept { .. } => self.worktree_gone(),
             Event::Recovered { .. } => self.recovered(),
             Event::Resumed(resumed) => self.resumed(&resumed),
             Event::PublishStarted { effect, key, .. } => self.publish_started(effect, key.as_str()),
@@ -243,13 +244,11 @@ impl Story {
             }
             Event::Sealed { files } => self.sealed(files, entry.so_far.unwrap_or_default(), entry.time),
             Event::Attested { sha256 } => self.attest(sha256.to_string(), entry.at),
-            // Handled by `take`.
-            Event::RunStarted(_) => {}
         }
     }
 
     fn begin(&mut self, start: &RunStarted) {
-        self.phase = Phase::Steps;
+        self.at = At::Idle;
         self.start = Some(start.clone());
         let own = self.run;
         for (what, expected, found) in [
@@ -269,7 +268,7 @@ impl Story {
 
     fn take_plan(&mut self, plan: Recorded, start: &RunStarted) {
         let planned: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
-        let named: Vec<&str> = start.steps.iter().map(crate::evidence::Token::as_str).collect();
+        let named: Vec<&str> = start.steps.iter().map(crate::evidence::StepId::as_str).collect();
         if planned != named {
             let (planned, named) = (planned.join(" "), named.join(" "));
             self.wrong(Code::PlanNotFollowed, format!("steps {planned}"), format!("steps {named}"));
@@ -314,17 +313,17 @@ impl Story {
 
     /// Tells whether the run is closed: nothing but publishing and resuming can follow.
     pub(super) fn is_closed(&self) -> bool {
-        self.phase == Phase::Closed
+        matches!(self.at, At::Closed | At::Publishing(..))
     }
 
     /// Tells whether its runner died or was interrupted, and somebody went on with what it left.
     pub(super) fn was_cut_short(&self) -> bool {
-        self.cut_short
+        self.taken_over
     }
 
     /// Tells whether the journal says that the worktree was removed.
     pub(super) fn worktree_is_removed(&self) -> bool {
-        self.worktree == Fate::Removed
+        self.worktree == Worktree::Removed
     }
 
     /// Returns what is wrong with the chain of events itself, and what with the results.
@@ -332,9 +331,4 @@ impl Story {
         let structural = |finding: &Finding| finding.code.number() < 200;
         std::mem::take(&mut self.findings).into_iter().partition(structural)
     }
-}
-
-/// Tells whether an event of this kind may follow the head.
-fn may_follow_head(kind: &str) -> bool {
-    kind.starts_with("publish.") || matches!(kind, "resumed" | "recovered")
 }

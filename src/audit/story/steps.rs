@@ -1,6 +1,7 @@
-//! Steps: their order, their needs, their attempts, how they end.
+//! Steps: their order, their needs, their attempts, how they end, and how the worktree goes back between them.
 
-use super::{Phase, Story};
+use super::Story;
+use super::at::{At, Named, Over, Try};
 use crate::audit::code::Code;
 use crate::audit::plan::RecordedStep;
 use crate::evidence::event::{AttemptResult, Spending, StepResult};
@@ -9,18 +10,14 @@ use crate::plan::RetryFrom;
 /// What the journal tells of a step.
 #[derive(Debug, Default)]
 pub(super) struct StepStory {
-    pub(super) attempts: u32,
+    attempts: u32,
     /// Of those, the ones that failed: only they count against the retries.
     failed: u32,
-    pub(super) last: Option<AttemptResult>,
-    /// The worktree went back after the last attempt.
-    pub(super) reset: bool,
-    /// A further attempt was announced.
-    waited: bool,
-    /// The run went on since its last attempt began.
-    pub(super) resumed: bool,
-    /// How it had ended before the run went on, if that may be for good.
-    pub(super) before: Option<StepResult>,
+    last: Option<AttemptResult>,
+    /// Nothing is left to try: too many attempts failed, of it or in a row.
+    spent: bool,
+    /// It had failed before the run went on.
+    pub(super) had_failed: bool,
     pub(super) result: Option<StepResult>,
     /// What its agents used of the model.
     pub(super) spending: Spending,
@@ -37,16 +34,14 @@ impl Story {
         at
     }
 
-    pub(super) fn planned(&self, at: usize) -> Option<&RecordedStep> {
-        self.plan.as_ref()?.steps.get(at)
+    pub(super) fn planned(&self, step: usize) -> Option<&RecordedStep> {
+        self.plan.as_ref()?.steps.get(step)
     }
 
-    /// Checks that a step may have events now: those before it are over, it is not, and the run goes on.
-    pub(super) fn expect_turn(&mut self, at: usize, id: &str) {
-        self.pass_over(at);
-        if self.phase != Phase::Steps {
-            self.wrong(Code::OutOfOrder, "no step after the end of the run", format!("step `{id}`"));
-        } else if at != self.next {
+    /// Checks that a step may have events now: those before it are over, it is not.
+    pub(super) fn expect_turn(&mut self, step: usize, id: &str) {
+        self.pass_over(step);
+        if step != self.next {
             let turn = self.planned(self.next).map_or("no step", |step| step.id.as_str()).to_owned();
             self.wrong(Code::OutOfOrder, format!("`{turn}` next"), format!("step `{id}`"));
         }
@@ -56,7 +51,7 @@ impl Story {
     pub(super) fn pass_over(&mut self, until: usize) {
         while self.next < until {
             let Some(step) = self.steps.get_mut(self.next) else { return };
-            step.result = step.result.or(step.before);
+            step.result = step.result.or((step.had_failed && step.spent).then_some(StepResult::Failed));
             if step.result.is_none() {
                 return;
             }
@@ -64,140 +59,172 @@ impl Story {
         }
     }
 
-    /// Checks that something is done to the attempt that ended last. What is done after a crash bears the name of
-    /// what was found.
-    fn expect_after(&mut self, id: &str, number: u32, what: &str) {
-        let between = self.attempt.is_none() && !self.resetting;
-        let last = self.by_id.get(id).and_then(|at| self.steps.get(*at)).map(|step| step.attempts);
-        if !between || (last != Some(number) && !self.cut_short) {
+    /// Checks that something is done to the attempt that ended last. Whoever took over names what was found.
+    fn expect_of(&mut self, over: Over, id: &str, number: u32, what: &str) {
+        if self.by_id.get(id).map(|step| Try { step: *step, number }) != Some(over.of) {
             let found = format!("{what} of attempt {number} of `{id}`");
             self.wrong(Code::OutOfOrder, "between attempts, and of the last one", found);
         }
     }
 
     pub(super) fn salvaged(&mut self, id: &str, number: u32, reference: &str, commit: &str) {
-        self.expect_after(id, number, "salvage");
+        if let Some(over) = self.at.over() {
+            self.expect_of(over, id, number, "salvage");
+        }
+        if let At::Waiting(over) = self.at {
+            self.at = At::Over(over);
+        }
         let expected = format!("refs/salvage/{id}-{number}");
         let again = self.saved.insert(reference.to_owned(), commit.to_owned()).is_some();
-        if (reference != expected || again) && !self.cut_short {
+        if (reference != expected || again) && !self.taken_over {
             self.wrong(Code::OutOfOrder, format!("{expected}, once"), reference);
         }
     }
 
     pub(super) fn reset_started(&mut self, id: &str, number: u32) {
-        self.expect_after(id, number, "reset");
-        if self.rolling_back.take().is_some() {
-            self.wrong(Code::StartWithoutEnd, "`command.ended` of the rollback first", "a reset");
+        self.at = match self.at.leave() {
+            At::Idle => At::Settling((id.to_owned(), number)),
+            At::PickedUp => At::Clearing((id.to_owned(), number)),
+            at => match at.over() {
+                Some(over) => {
+                    self.expect_of(over, id, number, "reset");
+                    self.expect_rolled_back(over, id);
+                    At::Resetting(over)
+                }
+                // There is a finding already.
+                None => at,
+            },
+        };
+    }
+
+    /// Demands that a failed attempt is rolled back whole before the worktree goes back; one that nothing goes on
+    /// from since somebody told the run to end is not.
+    fn expect_rolled_back(&mut self, over: Over, id: &str) {
+        let Some(step) = self.planned(over.of.step) else { return };
+        let all = step.rollback.len();
+        let not_at_all = step.retry_from == RetryFrom::Attempt && over.rolled_back == 0;
+        if over.result == AttemptResult::Failed && over.rolled_back != all && !not_at_all {
+            let found = format!("{} of `{id}`", over.rolled_back);
+            self.wrong(Code::PlanNotFollowed, format!("{all} rollback commands before the reset"), found);
         }
-        self.resetting = true;
     }
 
     pub(super) fn reset_done(&mut self, id: &str, number: u32) {
-        if !std::mem::replace(&mut self.resetting, false) {
-            self.wrong(Code::StartWithoutEnd, "`reset.started` before", "`reset.done`");
-        }
-        self.expect_after(id, number, "reset");
-        if let Some(step) = self.by_id.get(id).and_then(|at| self.steps.get_mut(*at)) {
-            step.reset = true;
-        }
+        let expect_same = |story: &mut Self, own: &Named| {
+            if (own.0.as_str(), own.1) != (id, number) {
+                story.wrong(Code::OutOfOrder, format!("the reset of `{}`", own.0), format!("one of `{id}`"));
+            }
+        };
+        self.at = match self.at.leave() {
+            At::Settling(own) => {
+                expect_same(self, &own);
+                At::Idle
+            }
+            At::Clearing(own) => {
+                expect_same(self, &own);
+                At::PickedUp
+            }
+            At::Resetting(over) => {
+                self.expect_of(over, id, number, "reset");
+                At::Back(over)
+            }
+            // There is a finding already.
+            At::Over(over) | At::RollingBack(over) => At::Back(over),
+            other => other,
+        };
     }
 
     pub(super) fn retry_waiting(&mut self, id: &str, number: u32) {
-        let Some(at) = self.step_of(id) else { return };
-        self.expect_turn(at, id);
-        let resetting = self.resetting;
-        let Some(step) = self.steps.get_mut(at) else { return };
-        let again = std::mem::replace(&mut step.waited, true);
-        let (last, attempts) = (step.last, step.attempts);
-        if again || resetting || last != Some(AttemptResult::Failed) || number != attempts + 1 {
-            self.wrong(Code::OutOfOrder, "one wait after a failed attempt", format!("one of `{id}`"));
+        let Some(step) = self.step_of(id) else { return };
+        self.expect_turn(step, id);
+        let from = self.planned(step).map_or(RetryFrom::Checkpoint, |step| step.retry_from);
+        let attempts = self.steps.get(step).map_or(0, |step| step.attempts);
+        match self.at {
+            At::Over(_) if from == RetryFrom::Checkpoint => {
+                self.wrong(Code::OutOfOrder, "a reset before the next attempt", format!("none at `{id}`"));
+            }
+            At::Over(over) | At::Back(over) if over.result != AttemptResult::Failed => {
+                let found = format!("one of `{id}`");
+                self.wrong(Code::OutOfOrder, "one wait after a failed attempt", found);
+            }
+            At::Back(_) if from == RetryFrom::Attempt => {
+                let found = format!("one at `{id}`");
+                self.wrong(Code::OutOfOrder, "no reset before the next attempt", found);
+            }
+            _ => {}
+        }
+        if number != attempts + 1 {
+            let expected = format!("a wait for attempt {} of `{id}`", attempts + 1);
+            self.wrong(Code::OutOfOrder, expected, format!("attempt {number}"));
+        }
+        if let Some(over) = self.at.over() {
+            self.at = At::Waiting(over);
         }
     }
 
-    /// Checks that another attempt of a step may begin, and counts it.
-    pub(super) fn count_attempt(&mut self, at: usize, id: &str, number: u32) {
-        let Some((retries, from)) = self.planned(at).map(|step| (step.retries, step.retry_from)) else {
-            return;
-        };
-        let Some(step) = self.steps.get_mut(at) else { return };
-        let before = std::mem::take(step);
-        let expected = before.attempts + 1;
-        (step.attempts, step.failed, step.spending) = (expected, before.failed, before.spending);
+    /// Checks that another attempt of a step may be made, and counts it.
+    pub(super) fn count_attempt(&mut self, step: usize, id: &str, number: u32) {
+        let retries = self.planned(step).map(|step| step.retries);
+        let Some(story) = self.steps.get_mut(step) else { return };
+        story.attempts += 1;
+        story.had_failed = false;
+        story.spending.cut_off();
+        let (expected, failed) = (story.attempts, story.failed);
         if number != expected {
-            self.wrong(
-                Code::OutOfOrder,
-                format!("attempt {expected} of `{id}`"),
-                format!("attempt {number}"),
-            );
+            let (expected, found) = (format!("attempt {expected} of `{id}`"), format!("attempt {number}"));
+            self.wrong(Code::OutOfOrder, expected, found);
         }
-        if before.failed > retries {
-            let most = format!("no attempt at `{id}` after {} that failed", before.failed);
+        if retries.is_some_and(|retries| failed > retries) {
+            let most = format!("no attempt at `{id}` after {failed} that failed");
             self.wrong(Code::PlanNotFollowed, most, format!("attempt {number}"));
-        }
-        if before.resumed && before.last != Some(AttemptResult::Passed) {
-            return;
-        }
-        match before.last {
-            None if expected == 1 => {}
-            Some(AttemptResult::Failed) => {
-                if !before.reset && from == RetryFrom::Checkpoint {
-                    self.wrong(
-                        Code::OutOfOrder,
-                        "a reset before the next attempt",
-                        format!("none at `{id}`"),
-                    );
-                }
-                if !before.waited {
-                    self.wrong(
-                        Code::OutOfOrder,
-                        "`retry.waiting` first",
-                        format!("attempt {number} of `{id}`"),
-                    );
-                }
-            }
-            last => {
-                let found = format!("attempt {number} of `{id}` after {last:?}");
-                self.wrong(Code::OutOfOrder, "a further attempt after a failed one", found);
-            }
         }
     }
 
     /// Notes how the attempt of a step ended.
-    pub(super) fn note_result(&mut self, at: usize, result: AttemptResult) {
-        if let Some(step) = self.steps.get_mut(at) {
+    pub(super) fn note_result(&mut self, step: usize, result: AttemptResult) {
+        let limit = self.plan.as_ref().map_or(u32::MAX, |plan| plan.limits.consecutive_failures);
+        let retries = self.planned(step).map_or(u32::MAX, |step| step.retries);
+        if let Some(step) = self.steps.get_mut(step) {
             step.last = Some(result);
-            step.failed += u32::from(result == AttemptResult::Failed);
+            if result == AttemptResult::Failed {
+                step.failed += 1;
+                step.spent = step.failed > retries || self.consecutive.0 >= limit;
+            }
         }
     }
 
     pub(super) fn step_ended(&mut self, id: &str, result: StepResult, attempts: u32, because: bool) {
         let Some(at) = self.step_of(id) else { return };
-        self.expect_turn(at, id);
-        if self.attempt.is_some() || self.resetting {
-            self.wrong(Code::StartWithoutEnd, "an end of the attempt first", format!("the end of `{id}`"));
+        let lost = self.at.over().is_some_and(|over| over.lost && over.of.step == at);
+        if !lost {
+            self.expect_turn(at, id);
+            self.next = at + 1;
         }
+        let taken_over = self.taken_over;
+        let over = self.at.over().map(|over| over.result);
+        let waits = matches!(self.at, At::Waiting(_));
+        self.at = At::Idle;
         let Some(step) = self.steps.get_mut(at) else { return };
         step.result = Some(result);
-        self.next = at + 1;
-        let (made, last, reset) = (step.attempts, step.last, step.reset);
+        let (made, last, spent) = (step.attempts, step.last, step.spent);
         let follows = match result {
-            StepResult::Passed => last == Some(AttemptResult::Passed),
-            StepResult::Failed => last == Some(AttemptResult::Failed),
-            StepResult::Interrupted => last == Some(AttemptResult::Interrupted),
-            StepResult::Skipped => (made == 0 || self.cut_short) && because,
+            StepResult::Passed => over == Some(AttemptResult::Passed),
+            // One that had nothing left to try before the run went on, and was not said to be over.
+            StepResult::Failed if over.is_none() => taken_over && spent,
+            StepResult::Failed => over == Some(AttemptResult::Failed),
+            StepResult::Interrupted => over == Some(AttemptResult::Interrupted),
+            StepResult::Skipped => over.is_none() && (made == 0 || taken_over) && because,
         };
         if !follows {
             let last = last.map_or("no attempt".to_owned(), |last| format!("the last attempt {last:?}"));
             let found = format!("`{id}` {result:?} after {last}");
             self.wrong(Code::ResultWrong, "a result that the last attempt had", found);
         }
-        let undone = matches!(result, StepResult::Failed | StepResult::Interrupted);
-        let from_checkpoint = self.planned(at).is_some_and(|step| step.retry_from == RetryFrom::Checkpoint);
-        if undone && from_checkpoint && !reset && !self.cut_short {
+        if waits && self.planned(at).is_some_and(|step| step.retry_from == RetryFrom::Attempt) {
             self.wrong(Code::OutOfOrder, "a reset before the end of the step", format!("none at `{id}`"));
         }
         // A step that had attempts before the run went on may be skipped after.
-        let skipped_after = result == StepResult::Skipped && attempts == 0 && self.cut_short;
+        let skipped_after = result == StepResult::Skipped && attempts == 0 && taken_over;
         if made != attempts && !skipped_after {
             self.wrong(Code::ResultWrong, format!("{made} attempts at `{id}`"), format!("{attempts}"));
         }
@@ -208,11 +235,8 @@ impl Story {
     fn check_needs(&mut self, at: usize, id: &str, result: StepResult) {
         let unmet = self.unmet_need(at).map(str::to_owned);
         if let (Some(need), true) = (unmet, result != StepResult::Skipped) {
-            self.wrong(
-                Code::PlanNotFollowed,
-                format!("`{id}` skipped: it needs `{need}`"),
-                format!("{result:?}"),
-            );
+            let expected = format!("`{id}` skipped: it needs `{need}`");
+            self.wrong(Code::PlanNotFollowed, expected, format!("{result:?}"));
         }
     }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
 use super::{output, target};
+use crate::app::jobs;
 use crate::audit::{Audit, Checked, Finding, Heads, Host, Outcome, Report, RunReport, Scope, online};
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, RunName};
@@ -73,9 +74,7 @@ fn audited(audit: &Audit<'_>, args: &AuditArgs) -> Result<Report, Failure> {
 }
 
 fn compare_online(report: &mut Report, repository: &Repository) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Exit::Internal, format!("runtime: {error}")))?;
-    runtime.block_on(online::compare(report, repository, &Environment::of_process()));
+    jobs::runtime()?.block_on(online::compare(report, repository, &Environment::of_process()));
     Ok(())
 }
 

@@ -87,13 +87,7 @@ fn notes(out: &mut String, notes: &[String]) {
 }
 
 fn result(run: &RunReport) -> &'static str {
-    match run.result {
-        Some(RunResult::Done) => "done",
-        Some(RunResult::Failed) => "failed",
-        Some(RunResult::Interrupted) => "interrupted",
-        Some(RunResult::Crashed) => "crashed",
-        None => "no end",
-    }
+    run.result.map_or("no end", RunResult::word)
 }
 
 /// Keeps what evidence holds from acting on a terminal, and on one line.

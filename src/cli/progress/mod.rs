@@ -3,23 +3,22 @@
 mod ending;
 mod heartbeat;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::io::Write;
 use std::time::Duration;
 
 use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use ending::Ending;
 use heartbeat::Heartbeat;
 
 use super::publish::told;
 use crate::evidence::event::{
-    AttemptResult, Change, ChangeKind, Egress, EgressVerdict, Event, Spending, StepResult,
+    AttemptResult, Change, ChangeKind, Egress, EgressVerdict, Event, Reason, StepResult,
 };
-use crate::evidence::{Line, Watch};
+use crate::evidence::state::{AttemptState, StepState};
+use crate::evidence::{AttemptId, Line, RunState, Watch};
 use crate::plan::{Plan, units};
-use crate::report::RunView;
 
 /// Lines of a failed attempt that are shown.
 const LINES: usize = 4;
@@ -70,10 +69,7 @@ pub(super) struct Progress {
     prefix: String,
     bar: ProgressBar,
     width: usize,
-    allowed: HashMap<String, u32>,
-    changed: Option<String>,
-    spending: Spending,
-    hosts: BTreeSet<String>,
+    /// Destinations that the policy refused the attempt, and that were told.
     refused: BTreeSet<String>,
     tail: VecDeque<String>,
     partial: Vec<u8>,
@@ -81,9 +77,6 @@ pub(super) struct Progress {
     heartbeat: Option<Heartbeat>,
     /// Step and attempt that are under way.
     label: String,
-    /// What a run that goes on had done before.
-    before: String,
-    ending: Ending,
 }
 
 impl Progress {
@@ -104,29 +97,12 @@ impl Progress {
             prefix,
             bar,
             width: plan.steps.iter().map(|step| step.id.len()).max().unwrap_or(0).clamp(8, 24),
-            allowed: plan.steps.iter().map(|step| (step.id.clone(), step.retries + 1)).collect(),
-            changed: None,
-            spending: Spending::default(),
-            hosts: BTreeSet::new(),
             refused: BTreeSet::new(),
             tail: VecDeque::new(),
             partial: Vec::new(),
             heartbeat,
             label: String::new(),
-            before: String::new(),
-            ending: Ending::default(),
         }
-    }
-
-    /// Learns what went before, of a run that goes on.
-    pub(super) fn catch_up(&mut self, view: &RunView) {
-        self.ending.catch_up(view);
-        for step in &view.steps {
-            self.allowed.insert(step.id.clone(), step.allowed + u32::from(step.was_cut_short()));
-        }
-        let passed = view.steps.iter().filter(|step| step.result == Some(StepResult::Passed)).count();
-        let steps = view.steps.len();
-        self.before = format!("{passed} of {steps} steps have passed");
     }
 
     fn say(&self, line: &str) {
@@ -138,16 +114,13 @@ impl Progress {
         }
     }
 
-    fn attempt_started(&mut self, step: &str, attempt: u32) {
+    fn attempt_started(&mut self, at: &AttemptId, state: &RunState) {
         self.tail.clear();
         self.partial.clear();
-        self.changed = None;
-        self.spending = Spending::default();
-        self.hosts.clear();
         self.refused.clear();
-        self.label = match self.allowed.get(step) {
-            Some(allowed) if *allowed > 1 => format!("{step} {attempt}/{allowed}"),
-            _ => step.to_owned(),
+        self.label = match allowed(at, state) {
+            1 => at.step.to_string(),
+            allowed => format!("{} {}/{allowed}", at.step, at.attempt),
         };
         self.bar.set_prefix(format!("{}{}", self.prefix, self.label));
         self.bar.set_message("");
@@ -158,18 +131,26 @@ impl Progress {
         self.heartbeat.iter().for_each(|heart| heart.begin(&self.label));
     }
 
-    fn attempt_ended(&mut self, step: &str, attempt: u32, result: AttemptResult, reason: &str, ms: u64) {
+    fn attempt_ended(
+        &mut self,
+        at: &AttemptId,
+        result: AttemptResult,
+        reason: Option<&Reason>,
+        ms: u64,
+        state: &RunState,
+    ) {
         let time = units::clock(Duration::from_millis(ms));
-        let allowed = self.allowed.get(step).copied().unwrap_or(1);
-        let worth_saying = allowed > 1 && (attempt > 1 || result != AttemptResult::Passed);
-        let tries = if worth_saying { format!("attempt {attempt}/{allowed}") } else { String::new() };
+        let allowed = allowed(at, state);
+        let worth_saying = allowed > 1 && (at.attempt > 1 || result != AttemptResult::Passed);
+        let tries = if worth_saying { format!("attempt {}/{allowed}", at.attempt) } else { String::new() };
+        let why = reason.map_or("", |reason| reason.text.as_str()).to_owned();
         let (mark, note) = match result {
-            AttemptResult::Passed => (style("✓").green(), self.note()),
-            AttemptResult::Failed => (style("✗").red(), reason.to_owned()),
-            AttemptResult::Interrupted => (style("⏹").yellow(), reason.to_owned()),
+            AttemptResult::Passed => (style("✓").green(), state.attempt(at).map(note).unwrap_or_default()),
+            AttemptResult::Failed => (style("✗").red(), why),
+            AttemptResult::Interrupted | AttemptResult::Superseded => (style("⏹").yellow(), why),
         };
         let tries = if tries.is_empty() { tries } else { format!("{tries:<13} ") };
-        let line = format!("{mark} {step:<width$} {time:>6}  {tries}{note}", width = self.width);
+        let line = format!("{mark} {:<width$} {time:>6}  {tries}{note}", at.step, width = self.width);
         self.say(line.trim_end());
         if result != AttemptResult::Passed {
             for line in &self.tail {
@@ -180,46 +161,59 @@ impl Progress {
     }
 
     fn egress(&mut self, egress: &Egress) {
+        // Told the first time; the reports have the number.
         let target = format!("{}:{}", egress.host, egress.port);
-        match egress.verdict {
-            EgressVerdict::Allowed => drop(self.hosts.insert(target)),
-            // Told the first time; the reports have the number.
-            EgressVerdict::Refused if self.refused.insert(target.clone()) => {
-                let (mark, allow) = (style("⊘").yellow(), egress.allow.as_ref());
-                let allow = allow.map(|line| format!(" (allow: `{line}`)")).unwrap_or_default();
-                self.say(&format!("{mark} {target} refused by the policy{allow}"));
-            }
-            EgressVerdict::Refused | EgressVerdict::Failed => {}
+        if egress.verdict == EgressVerdict::Refused && self.refused.insert(target.clone()) {
+            let (mark, allow) = (style("⊘").yellow(), egress.allow.as_ref());
+            let allow = allow.map(|line| format!(" (allow: `{line}`)")).unwrap_or_default();
+            self.say(&format!("{mark} {target} refused by the policy{allow}"));
         }
     }
 
-    /// Says what a passed attempt changed and reached.
-    fn note(&mut self) -> String {
-        let net = match self.hosts.len() {
-            0 => None,
-            1 => Some("net: 1 host".to_owned()),
-            many => Some(format!("net: {many} hosts")),
-        };
-        let tokens = self.tokens();
-        self.changed.take().into_iter().chain(net).chain(tokens).collect::<Vec<_>>().join(", ")
-    }
-
-    fn tokens(&self) -> Option<String> {
-        self.spending.total().map(|tokens| format!("{} tokens", units::count(tokens)))
-    }
-
     /// Shows what the agent has used so far.
-    fn show_tokens(&self) {
-        let Some(tokens) = self.tokens() else { return };
+    fn show_tokens(&self, at: &AttemptId, state: &RunState) {
+        let Some(tokens) = state.attempt(at).and_then(tokens) else { return };
         let what = format!("{}, {tokens},", self.label);
         self.bar.set_prefix(format!("{}{what}", self.prefix));
         self.heartbeat.iter().for_each(|heart| heart.rename(&what));
     }
 }
 
+/// Returns how many attempts a step may have.
+fn allowed(at: &AttemptId, state: &RunState) -> u32 {
+    state.step(at.step.as_str()).map_or(1, |step: &StepState| step.allowed)
+}
+
+/// Says what a passed attempt changed, reached and used.
+fn note(attempt: &AttemptState) -> String {
+    let allowed = attempt.egress.iter().filter(|egress| egress.verdict == EgressVerdict::Allowed);
+    let hosts: BTreeSet<_> = allowed.map(|egress| (egress.host.as_str(), egress.port)).collect();
+    let net = match hosts.len() {
+        0 => None,
+        1 => Some("net: 1 host".to_owned()),
+        many => Some(format!("net: {many} hosts")),
+    };
+    changed(&attempt.changes).into_iter().chain(net).chain(tokens(attempt)).collect::<Vec<_>>().join(", ")
+}
+
+fn changed(changes: &[Change]) -> Option<String> {
+    let sum = |count: fn(&Change) -> Option<u64>| -> u64 { changes.iter().filter_map(count).sum() };
+    let deleted = changes.iter().filter(|c| c.kind == ChangeKind::Deleted).count();
+    let gone = if deleted > 0 { format!(", {deleted} deleted") } else { String::new() };
+    let (added, removed) = (sum(|c| c.added), sum(|c| c.removed));
+    match changes.len() {
+        0 => None,
+        1 => Some(format!("1 file +{added} −{removed}{gone}")),
+        many => Some(format!("{many} files +{added} −{removed}{gone}")),
+    }
+}
+
+fn tokens(attempt: &AttemptState) -> Option<String> {
+    attempt.spending.total().map(|tokens| format!("{} tokens", units::count(tokens)))
+}
+
 impl Watch for Progress {
-    fn event(&mut self, line: &Line) {
-        self.ending.take(&line.event);
+    fn event(&mut self, line: &Line, state: &RunState) {
         match &line.event {
             Event::RunStarted(start) => {
                 let commit: String = start.commit.as_str().chars().take(7).collect();
@@ -230,60 +224,44 @@ impl Watch for Progress {
                     self.say("  the checkout has uncommitted changes: they are not part of the run");
                 }
             }
-            Event::AttemptStarted { step, attempt, .. } => self.attempt_started(step.as_str(), *attempt),
-            Event::AgentUsed(used) => {
-                self.spending.under_way(used);
-                self.show_tokens();
-            }
-            Event::AgentEnded { tokens, .. } => self.spending.turn_over(*tokens),
-            Event::AgentWaiting { step, reason, ms, .. } => {
+            Event::AttemptStarted { at, .. } => self.attempt_started(at, state),
+            Event::AgentUsed(used) => self.show_tokens(&used.at, state),
+            Event::AgentWaiting { at, reason, ms } => {
                 let wait = units::clock(Duration::from_millis(*ms));
-                self.say(&format!(
-                    "… {:<width$} waits {wait}: {}",
-                    step.as_str(),
-                    reason.text,
-                    width = self.width
-                ));
-            }
-            Event::CheckpointMade { changes, .. } => {
-                let sum =
-                    |count: fn(&Change) -> Option<u64>| -> u64 { changes.iter().filter_map(count).sum() };
-                let deleted = changes.iter().filter(|c| c.kind == ChangeKind::Deleted).count();
-                let gone = if deleted > 0 { format!(", {deleted} deleted") } else { String::new() };
-                let (added, removed) = (sum(|c| c.added), sum(|c| c.removed));
-                let files =
-                    if changes.len() == 1 { "1 file".to_owned() } else { format!("{} files", changes.len()) };
-                self.changed = Some(format!("{files} +{added} −{removed}{gone}"));
+                self.say(&format!("… {:<width$} waits {wait}: {}", at.step, reason.text, width = self.width));
             }
             Event::Egress(egress) => self.egress(egress),
-            Event::AttemptEnded { step, attempt, result, reason, ms, .. } => {
-                let reason = reason.as_ref().map_or("", |reason| reason.text.as_str());
-                self.attempt_ended(step.as_str(), *attempt, *result, reason, *ms);
+            Event::AttemptEnded { at, result, reason, ms, .. } => {
+                self.attempt_ended(at, *result, reason.as_ref(), *ms, state);
             }
             Event::Resumed(resumed) => {
-                let run = self.ending.run().map(|run| run.to_string()).unwrap_or_default();
-                self.say(&format!("run {run} goes on, {}  sandbox: {}", self.before, resumed.sandbox));
+                let (run, passed, steps) = (&state.start.run, state.passed(), state.steps.len());
+                let before = format!("{passed} of {steps} steps have passed");
+                self.say(&format!("run {run} goes on, {before}  sandbox: {}", resumed.sandbox));
             }
             Event::StepEnded { step, result: StepResult::Skipped, because, .. } => {
                 let why = because.as_ref().map_or("", |why| why.as_str());
                 let mark = style("–").dim();
-                self.say(&format!(
-                    "{mark} {:<width$}      –  skipped: {why}",
-                    step.as_str(),
-                    width = self.width
-                ));
+                self.say(&format!("{mark} {step:<width$}      –  skipped: {why}", width = self.width));
             }
             Event::Attested { .. } => {
                 self.heartbeat = None;
                 self.bar.finish_and_clear();
-                self.ending.lines().iter().for_each(|line| self.say(line));
+                ending::lines(state).iter().for_each(|line| self.say(line));
             }
             Event::PublishDone { .. } | Event::PublishFailed { .. } => {
-                for line in told(&line.event, self.ending.run()) {
+                for line in told(&line.event, state.start.run.as_str().parse().ok()) {
                     self.say(&line);
                 }
             }
-            Event::WorktreeReady { .. }
+            // With what comes of it.
+            Event::ExpectationJudged(_)
+            | Event::ProofRan(_)
+            | Event::CheckpointMade { .. }
+            | Event::AgentEnded(_)
+            | Event::LogAppended { .. }
+            | Event::MasksRefused { .. }
+            | Event::WorktreeReady { .. }
             | Event::CommandStarted { .. }
             | Event::ResetStarted { .. }
             | Event::ResetDone { .. }

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 
 use super::super::exit::{Exit, Failure};
 use super::super::plans;
+use crate::app;
 use crate::plan::{Destination, EnvEntry, Network, Resources, Wrong, units};
 use crate::policy::Request;
 
@@ -86,7 +87,7 @@ fn of_step(named: &str) -> Result<Request, Failure> {
         usage(format!("--step {named}: names no step"), "write ISSUE/STEP, such as 653/test".into())
     })?;
     let found = plans::find(plan)?;
-    let plan = found.load().map_err(|faults| Failure::plan(&faults))?.plan;
+    let plan = found.load().map_err(app::Error::Plan)?.plan;
     let step = plan.steps.iter().find(|step| step.id == id).ok_or_else(|| {
         let known: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
         let message = format!("--step {named}: {} has no step `{id}`", plan.path.display());

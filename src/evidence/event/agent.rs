@@ -2,15 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::AttemptId;
+use crate::evidence::id::Sha256;
 use crate::evidence::text::{Text, Token};
 
 /// What an agent is given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentStarted {
-    /// The step.
-    pub step: Token,
-    /// The attempt.
-    pub attempt: u32,
+    /// Whose agent.
+    #[serde(flatten)]
+    pub at: AttemptId,
+    /// Which agent, such as `codex`; from version 2 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Token>,
     /// Name and version.
     pub agent: Text,
     /// The model, if the plan names one.
@@ -18,7 +22,7 @@ pub struct AgentStarted {
     /// Where the model is.
     pub provider: Text,
     /// SHA-256 of the whole prompt.
-    pub prompt: Token,
+    pub prompt: Sha256,
     /// What is attached to it.
     pub attached: Vec<Attached>,
     /// MCP servers it may use.
@@ -33,7 +37,7 @@ pub struct Attached {
     /// What.
     pub name: Text,
     /// SHA-256 of all of it.
-    pub sha256: Token,
+    pub sha256: Sha256,
     /// Bytes of all of it.
     pub size: u64,
     /// Bytes that were attached.
@@ -84,6 +88,9 @@ pub struct Tokens {
     pub input: u64,
     /// Of those, read from its cache.
     pub cached: u64,
+    /// Of those, written to its cache; from version 2 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_write: Option<u64>,
     /// Written by the model, reasoning included.
     pub output: u64,
 }
@@ -99,14 +106,36 @@ impl Tokens {
 /// the turn's end is recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentUsed {
-    /// The step.
-    pub step: Token,
-    /// The attempt.
-    pub attempt: u32,
+    /// Whose agent.
+    #[serde(flatten)]
+    pub at: AttemptId,
     /// Requests that were passed on to the model.
     pub requests: u64,
-    /// What those cost that are answered.
+    /// What those used that are answered.
     pub tokens: Tokens,
+    /// What they cost, in millionths of a US dollar, if the model's price is known; from version 2 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<u64>,
+}
+
+/// The end of an agent's turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentEnded {
+    /// Whose agent.
+    #[serde(flatten)]
+    pub at: AttemptId,
+    /// Its final message.
+    pub message: Option<Text>,
+    /// What it used of the model, if that is known.
+    pub tokens: Option<Tokens>,
+    /// Requests that were passed on to the model.
+    #[serde(default)]
+    pub requests: u64,
+    /// What they cost, in millionths of a US dollar, if the model's price is known; from version 2 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<u64>,
+    /// What it said it did; the journal holds the first of them.
+    pub acts: u64,
 }
 
 /// Adds up over turns.

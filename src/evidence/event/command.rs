@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::text::{Document, Text, Token};
+use super::AttemptId;
+use crate::evidence::text::{Document, Text};
 
 /// Why a command is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,28 +17,56 @@ pub enum Role {
     Rollback,
 }
 
+/// Why a command was ended by the runner, or not run to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cut {
+    /// It could not be confined or started.
+    Launch,
+    /// The step's timeout.
+    StepTimeout,
+    /// The run's timeout.
+    RunTimeout,
+    /// The time that a rollback command has.
+    RollbackTimeout,
+    /// It printed too much.
+    Output,
+    /// It went over another of its resources.
+    Resource,
+    /// A signal to the runner.
+    Signal,
+}
+
 /// How a command ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandEnded {
-    /// The step.
-    pub step: Token,
-    /// The attempt.
-    pub attempt: u32,
+    /// Whose command.
+    #[serde(flatten)]
+    pub at: AttemptId,
     /// Why it was run.
     pub role: Role,
+    /// Which of the plan's `post` or `rollback` commands, from 0; from version 2 on, and not of an action.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<u32>,
     /// Its exit code, if it exited.
     pub exit_code: Option<i32>,
     /// The signal that ended it, if one did.
     pub signal: Option<i32>,
-    /// Why it was ended by the runner or not run to its end.
+    /// Why it was ended by the runner or not run to its end, in words.
     pub ended_by: Option<Text>,
+    /// The same for programs; from version 2 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Cut>,
     /// Milliseconds it took.
     pub ms: u64,
     /// Bytes it printed.
     pub output: u64,
-    /// Its part of the log: the bytes where it begins and ends.
+    /// Version 1: the bytes of the log where its output begins and ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<(u64, u64)>,
+    /// The bytes of its attempt's output where its own begins and ends; from version 2 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<(u64, u64)>,
     /// Processes it left, which were killed.
     pub killed: u32,
     /// Processes that survived that: must be 0.
@@ -50,10 +79,9 @@ pub struct CommandEnded {
 /// ones are told together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Egress {
-    /// The step.
-    pub step: Token,
-    /// The attempt.
-    pub attempt: u32,
+    /// Whose command.
+    #[serde(flatten)]
+    pub at: AttemptId,
     /// Which of its commands.
     pub role: Role,
     /// The host as the command named it; `(others)` when it named too many.

@@ -1,22 +1,53 @@
 //! The events of a run: the journal's vocabulary, and the only interface between the runner and every report.
 //!
-//! Version 1. Fields are only ever added; `tests/fixtures/journals` holds one journal of every released version.
+//! Version 2, and version 1 beside it, which is read for ever: what one of them has and the other has not is an `Option`
+//! that says so, and [`Event::misfit`] holds each to its own. `tests/fixtures/journals` holds journals of every released
+//! version.
 
 mod agent;
 mod command;
+mod judged;
 mod publishing;
 mod result;
 mod run;
+mod version;
 
 use serde::{Deserialize, Serialize};
 
-pub use agent::{Act, AgentStarted, AgentUsed, Attached, Spending, Tokens};
-pub use command::{CommandEnded, Egress, EgressVerdict, Role};
+pub use agent::{Act, AgentEnded, AgentStarted, AgentUsed, Attached, Spending, Tokens};
+pub use command::{CommandEnded, Cut, Egress, EgressVerdict, Role};
+pub use judged::{Expected, Judged, ProofRan, ProofRun};
 pub use publishing::{Effect, PublishFault, Publishing};
 pub use result::{AttemptResult, Reason, ReasonKind, RunResult, StepResult};
-pub use run::{Change, ChangeKind, Host, Resumed, RunStarted, Sealed};
+pub use run::{Change, ChangeKind, Host, Origin, Resumed, RunStarted, Sealed, StartedBy};
+pub use version::Misfit;
 
+use super::id::{Sha256, StepId};
 use super::text::{Text, Token};
+
+/// A try of a step: nearly every event is of one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AttemptId {
+    /// The step.
+    pub step: StepId,
+    /// 1 for the first try.
+    pub attempt: u32,
+}
+
+impl std::fmt::Display for AttemptId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.step, self.attempt)
+    }
+}
+
+/// What an attempt wrote beside its result: top entries of folders, never what is below.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wrote {
+    /// Of the worktree, what the repository's rules ignore, such as `target`.
+    pub ignored: Vec<Text>,
+    /// Of HOME.
+    pub home: Vec<Text>,
+}
 
 /// Something that happened in a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,22 +70,33 @@ pub enum Event {
     /// An attempt at a step begins.
     #[serde(rename = "attempt.started")]
     AttemptStarted {
-        /// The step.
-        step: Token,
-        /// 1 for the first try.
-        attempt: u32,
-        /// Byte of the log where its part begins.
-        log: u64,
+        /// Which attempt.
+        #[serde(flatten)]
+        at: AttemptId,
+        /// Version 1: the byte of the log where its part begins.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        log: Option<u64>,
+        /// The commit that the worktree is at: the base, or a checkpoint. From version 2 on, as what follows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Token>,
+        /// The layer that its HOME is of; `run` is the run's own, as the steps before it left it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        home: Option<Token>,
+        /// The layer that its ignored files are of; `run` as above.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        layer: Option<Token>,
     },
     /// A command is about to be started.
     #[serde(rename = "command.started")]
     CommandStarted {
-        /// The step.
-        step: Token,
-        /// The attempt.
-        attempt: u32,
+        /// Which attempt.
+        #[serde(flatten)]
+        at: AttemptId,
         /// Why it is run.
         role: Role,
+        /// Which of the plan's `post` or `rollback` commands, from 0; from version 2 on, and not of an action.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        index: Option<u32>,
         /// What is run, as a person would type it.
         command: Text,
     },
@@ -64,6 +106,9 @@ pub enum Event {
     /// An agent is on this host, in the version that works on the run's steps.
     #[serde(rename = "agent.found")]
     AgentFound {
+        /// Which agent, such as `codex`; from version 2 on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<Token>,
         /// Name and version, such as `codex 0.169.0`.
         agent: Text,
         /// What is to be said of this version.
@@ -78,10 +123,9 @@ pub enum Event {
     /// An agent says that it did something; a claim, as everything it prints.
     #[serde(rename = "agent.acted")]
     AgentActed {
-        /// The step.
-        step: Token,
-        /// The attempt.
-        attempt: u32,
+        /// Which attempt.
+        #[serde(flatten)]
+        at: AttemptId,
         /// What.
         act: Act,
     },
@@ -90,28 +134,13 @@ pub enum Event {
     AgentUsed(AgentUsed),
     /// The agent's turn is over.
     #[serde(rename = "agent.ended")]
-    AgentEnded {
-        /// The step.
-        step: Token,
-        /// The attempt.
-        attempt: u32,
-        /// Its final message.
-        message: Option<Text>,
-        /// What it used of the model, if that is known.
-        tokens: Option<Tokens>,
-        /// Requests that were passed on to the model.
-        #[serde(default)]
-        requests: u64,
-        /// What it said it did; the journal holds the first of them.
-        acts: u64,
-    },
+    AgentEnded(Box<AgentEnded>),
     /// The model's server asked for patience; the same attempt goes on afterwards.
     #[serde(rename = "agent.waiting")]
     AgentWaiting {
-        /// The step.
-        step: Token,
-        /// The attempt.
-        attempt: u32,
+        /// Which attempt.
+        #[serde(flatten)]
+        at: AttemptId,
         /// Why.
         reason: Reason,
         /// Milliseconds.
@@ -123,42 +152,81 @@ pub enum Event {
     /// An attempt ended; on `failed`, what follows is salvage, rollback and reset.
     #[serde(rename = "attempt.ended")]
     AttemptEnded {
-        /// The step.
-        step: Token,
-        /// The attempt.
-        attempt: u32,
+        /// Which attempt.
+        #[serde(flatten)]
+        at: AttemptId,
         /// How.
         result: AttemptResult,
         /// Why not `passed`.
         reason: Option<Reason>,
         /// Milliseconds it took, `post` and checkpoint included.
         ms: u64,
-        /// Byte of the log where its part ends.
-        log: u64,
+        /// Version 1: the byte of the log where its part ends.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        log: Option<u64>,
         /// What the policy probably refused it, and the line of the plan that would allow it; a guess from
         /// its output.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         refused: Option<Text>,
+        /// What it wrote beside its result, if that was looked at; from version 2 on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        wrote: Option<Wrote>,
+    },
+    /// An expectation of the plan was judged, on raw output and files. From version 2 on.
+    #[serde(rename = "expectation.judged")]
+    ExpectationJudged(Box<Judged>),
+    /// One of the runs of a proof is over. From version 2 on.
+    #[serde(rename = "proof.ran")]
+    ProofRan(Box<ProofRan>),
+    /// Masks that an attempt asked for were not taken: there is no room for more. From version 2 on.
+    #[serde(rename = "masks.refused")]
+    MasksRefused {
+        /// Which attempt.
+        #[serde(flatten)]
+        at: AttemptId,
+        /// How many.
+        count: u64,
+    },
+    /// All output of an attempt, rollback included, is in the log, in one piece. From version 2 on.
+    #[serde(rename = "log.appended")]
+    LogAppended {
+        /// Which attempt.
+        #[serde(flatten)]
+        at: AttemptId,
+        /// The byte of the log where it begins.
+        from: u64,
+        /// The byte behind its last.
+        to: u64,
     },
     /// The runner committed the worktree's state.
     #[serde(rename = "checkpoint.made")]
     CheckpointMade {
-        /// The step.
-        step: Token,
-        /// The attempt.
-        attempt: u32,
+        /// Which attempt.
+        #[serde(flatten)]
+        at: AttemptId,
         /// The commit.
         commit: Token,
+        /// Its tree; from version 2 on, as what follows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tree: Option<Token>,
+        /// The commit that it is on top of.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<Token>,
+        /// The commit of another attempt's that was merged into it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        merged_from: Option<Token>,
+        /// It changed files that agents read as instructions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instructions: Option<bool>,
         /// What it changed.
         changes: Vec<Change>,
     },
     /// What a failed attempt left was saved.
     #[serde(rename = "salvaged")]
     Salvaged {
-        /// The step, or what else was being done.
-        step: Token,
-        /// The attempt.
-        attempt: u32,
+        /// Which attempt, or what else was being done.
+        #[serde(flatten)]
+        at: AttemptId,
         /// The ref in the salvage bundle.
         reference: Token,
         /// The commit.
@@ -174,26 +242,23 @@ pub enum Event {
     /// The worktree goes back to the last checkpoint.
     #[serde(rename = "reset.started")]
     ResetStarted {
-        /// The step.
-        step: Token,
-        /// The attempt.
-        attempt: u32,
+        /// Which attempt.
+        #[serde(flatten)]
+        at: AttemptId,
     },
     /// The worktree is as at the last checkpoint.
     #[serde(rename = "reset.done")]
     ResetDone {
-        /// The step.
-        step: Token,
-        /// The attempt.
-        attempt: u32,
+        /// Which attempt.
+        #[serde(flatten)]
+        at: AttemptId,
     },
     /// The runner waits before the next attempt.
     #[serde(rename = "retry.waiting")]
     RetryWaiting {
-        /// The step.
-        step: Token,
         /// The attempt that will follow.
-        attempt: u32,
+        #[serde(flatten)]
+        at: AttemptId,
         /// Milliseconds.
         ms: u64,
     },
@@ -201,7 +266,7 @@ pub enum Event {
     #[serde(rename = "step.ended")]
     StepEnded {
         /// The step.
-        step: Token,
+        step: StepId,
         /// How.
         result: StepResult,
         /// Attempts made.
@@ -217,7 +282,7 @@ pub enum Event {
         /// Why not `done`.
         reason: Option<Reason>,
         /// The step that decided it.
-        step: Option<Token>,
+        step: Option<StepId>,
         /// Milliseconds of active time.
         ms: u64,
     },
@@ -269,7 +334,7 @@ pub enum Event {
     #[serde(rename = "attested")]
     Attested {
         /// SHA-256 of the provenance file.
-        sha256: Token,
+        sha256: Sha256,
     },
     /// Something is about to be done outside of the machine. Only these events follow the head.
     #[serde(rename = "publish.started")]

@@ -14,6 +14,8 @@ pub enum AttemptResult {
     Failed,
     /// The run was interrupted.
     Interrupted,
+    /// Another attempt took its place, whose work it did not fit; it costs no retry. From version 2 on.
+    Superseded,
 }
 
 /// How a step ended.
@@ -42,6 +44,18 @@ pub enum RunResult {
     Interrupted,
     /// The runner died.
     Crashed,
+}
+
+impl RunResult {
+    /// Returns the word for it, the same in every text.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+            Self::Crashed => "crashed",
+        }
+    }
 }
 
 /// Why something did not pass.
@@ -89,4 +103,14 @@ pub enum ReasonKind {
     Crash,
     /// The runner itself failed.
     Internal,
+    /// The agent or its model was silent for too long; from version 2 on, as all that follow.
+    Silence,
+    /// More money than the plan allows, or an amount that is not known.
+    Budget,
+    /// Its tests do not show what they should.
+    Proof,
+    /// What it changed does not fit what others changed.
+    Conflict,
+    /// The base moved, and the work does not hold on the new one.
+    Moved,
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Publishing;
+use crate::evidence::id::{Sha256, StepId};
 use crate::evidence::text::{Document, Text, Token};
 
 /// What a run starts from.
@@ -28,12 +29,27 @@ pub struct RunStarted {
     pub repository: Text,
     /// The plan file.
     pub plan_path: Text,
-    /// SHA-256 of the plan file.
-    pub plan_sha256: Token,
-    /// The resolved plan.
+    /// SHA-256 of the plan file's own bytes.
+    pub plan_sha256: Sha256,
+    /// The resolved plan, masked.
     pub plan: Document,
+    /// Masking changed it: what is recorded is not all of what was done. From version 2 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_masked: Option<bool>,
+    /// The commit of the checkout that holds the plan file just so, or `uncommitted`; from version 2 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_commit: Option<Token>,
+    /// Who wrote the plan; from version 2 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+    /// SHA-256 of what no plan may exceed on this host, if that is said anywhere; from version 2 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ceiling: Option<Sha256>,
+    /// Who started it; from version 2 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_by: Option<StartedBy>,
     /// Steps in the order they run.
-    pub steps: Vec<Token>,
+    pub steps: Vec<StepId>,
     /// The checkout had changes of the user, which are not part of the run.
     pub dirty: bool,
     /// Who runs it.
@@ -49,6 +65,30 @@ pub struct RunStarted {
     /// Where `codex_apply` steps get their tasks from, `host:port`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloud: Option<Text>,
+}
+
+/// Who wrote a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The user: it lies in the checkout.
+    Own,
+    /// It is committed on the base.
+    Base,
+    /// Somebody's evidence.
+    Record,
+    /// An agent, during a run or by a tool call.
+    Agent,
+}
+
+/// Who started a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartedBy {
+    /// Login name, or the number of the user id where it has none.
+    pub user: Text,
+    /// Whom a CI system names as the one who set it off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<Text>,
 }
 
 /// What a resumed run goes on from. Plan and base are those of its beginning.
@@ -120,7 +160,7 @@ pub struct Sealed {
     /// Relative to the toplevel of the checkout.
     pub path: Token,
     /// SHA-256 of its bytes.
-    pub sha256: Token,
+    pub sha256: Sha256,
     /// Its bytes.
     pub size: u64,
 }

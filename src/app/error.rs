@@ -1,0 +1,168 @@
+//! Why an order cannot be carried out: the source as a value, for whoever says what to do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::evidence::{RunName, Token};
+use crate::github;
+use crate::plan::Faults;
+use crate::run::{Changed, Refusal, Refused, RunError};
+use crate::worktree::{LockError, WorktreeError};
+
+/// Why an order cannot be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The plan is none.
+    #[error(transparent)]
+    Plan(#[from] Faults),
+    /// There is no plan.
+    #[error("there is no plan for issue {issue}: {} is missing", path.display())]
+    NoPlan {
+        /// Of this issue.
+        issue: u64,
+        /// Where it would be.
+        path: PathBuf,
+        /// Issues that have one.
+        known: Vec<u64>,
+    },
+    /// A plan cannot be written.
+    #[error("{} is a bare repository: there is no checkout to write a plan into", top.display())]
+    Bare {
+        /// The repository.
+        top: PathBuf,
+    },
+    /// The steps are to run as another user.
+    #[error("nobody but root can become another user")]
+    NotRoot,
+    /// This run cannot be right, and is not begun.
+    #[error(transparent)]
+    Refusal(#[from] Refusal),
+    /// Repository, worktree or state directory.
+    #[error(transparent)]
+    Worktree(#[from] WorktreeError),
+    /// The lock of the issue was not given.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// A run of the issue is being recorded by somebody who does not hold this lock.
+    #[error("issue {issue}: {error}")]
+    Busy {
+        /// The issue.
+        issue: u64,
+        /// What the evidence says.
+        error: io::Error,
+    },
+    /// A run is running whose lock is in another state directory.
+    #[error("run {run} is running with another state directory")]
+    OtherState {
+        /// The run.
+        run: RunName,
+    },
+    /// The runner failed, and could not even record it.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// What is left of a run cannot be picked up.
+    #[error("run {run}, which had crashed, cannot be picked up: {error}")]
+    PickUp {
+        /// The run.
+        run: RunName,
+        /// Why.
+        error: RunError,
+    },
+    /// Going on would not be the same run.
+    #[error("it cannot go on: {changed}")]
+    Changed {
+        /// Its issue.
+        issue: u64,
+        /// What is not as it was.
+        changed: Changed,
+    },
+    /// The last run has ended, and there is another plan now.
+    #[error("run {run} has ended, and the plan was changed since")]
+    NewPlan {
+        /// Its issue.
+        issue: u64,
+        /// The run.
+        run: Token,
+    },
+    /// The journal of the last run was changed.
+    #[error("run {run} cannot go on: {error}")]
+    Broken {
+        /// The run.
+        run: RunName,
+        /// What is wrong with it.
+        error: io::Error,
+    },
+    /// The evidence of a run has no end.
+    #[error("{}: without an end", journal.display())]
+    Endless {
+        /// Its journal.
+        journal: PathBuf,
+    },
+    /// A run that is to be published has no end yet.
+    #[error("run {run} has no end yet")]
+    NotEnded {
+        /// The run.
+        run: RunName,
+    },
+    /// Nobody knows where the issue is.
+    #[error("issue {issue} cannot be read: no remote of this checkout is on GitHub")]
+    NoRemote {
+        /// The issue.
+        issue: u64,
+    },
+    /// GitHub does not give the issue.
+    #[error("issue {issue} cannot be read: {failure}")]
+    Issue {
+        /// The issue.
+        issue: u64,
+        /// Why.
+        failure: github::Failure,
+    },
+    /// A variable of the environment that is to be a time is none.
+    #[error("{name}: `{text}` is no time")]
+    NoTime {
+        /// The variable.
+        name: &'static str,
+        /// Its value.
+        text: String,
+    },
+    /// No run is the one that is meant.
+    #[error("{} in {}", name.as_ref().map_or_else(|| "no run".to_owned(), |name| format!("no run `{name}`")), top.display())]
+    NoRun {
+        /// What was named.
+        name: Option<String>,
+        /// The checkout.
+        top: PathBuf,
+    },
+    /// The asynchronous runtime could not be had.
+    #[error("runtime: {0}")]
+    Runtime(io::Error),
+    /// The system refused something.
+    #[error(transparent)]
+    System(#[from] io::Error),
+}
+
+impl Error {
+    /// The evidence of an issue's run cannot be opened.
+    pub(super) fn unopened(issue: u64, error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::WouldBlock { Self::Busy { issue, error } } else { error.into() }
+    }
+
+    /// What is left of a run cannot be picked up.
+    pub(super) fn pick_up(run: RunName, error: impl Into<RunError>) -> Self {
+        match error.into() {
+            RunError::Io(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Self::Busy { issue: run.issue(), error }
+            }
+            error => Self::PickUp { run, error },
+        }
+    }
+
+    /// A run of an issue cannot go on.
+    pub(super) fn refused(issue: u64, refused: Refused) -> Self {
+        match refused {
+            Refused::Worktree(error) => error.into(),
+            Refused::Changed(changed) => Self::Changed { issue, changed },
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Publishes: what a run means to, decided before its first step; what it meant to, at its end; and later, once, what
+//! it could not.
+
+use std::time::Duration;
+
+use super::{Error, Note, Order, Unpublished, runs};
+use crate::evidence::RunState;
+use crate::evidence::event::RunResult;
+use crate::evidence::mask::Secrets;
+use crate::evidence::{Files, Recorder, Watch};
+use crate::github::Environment;
+use crate::plan::{Plan, units};
+pub use crate::publish::Asked;
+use crate::publish::{self, Intent, Patience, intend};
+use crate::run::Interrupt;
+use crate::worktree::{Lock, LockError, Repository, State};
+
+/// Runners of CI systems give about ten seconds after a signal: this much of them goes into publishing.
+const HURRY: Duration = Duration::from_secs(5);
+/// How long each effect may take, such as `30s`.
+const TIMEOUT: &str = "AUTOPILOT_PUBLISH_TIMEOUT";
+
+/// Decides what is to be published at the end.
+pub(super) async fn intent(
+    order: &Order,
+    plan: &Plan,
+    repository: &Repository,
+    secrets: &Secrets,
+) -> Result<Intent, Error> {
+    let environment = Environment::of_process();
+    time(&environment)?;
+    if !order.publish {
+        return Ok(Intent::nothing("asked not to, with --no-publish"));
+    }
+    let intent = intend(&plan.publish, repository, &environment).await;
+    if let Some(token) = intent.token() {
+        // Too short to be masked is too short to be a token of GitHub.
+        let _ = secrets.register(token.as_bytes());
+    }
+    Ok(intent)
+}
+
+/// Publishes at the end of a run. Whatever comes of it, the run is what it is.
+pub(super) async fn at_the_end(
+    recorder: &mut Recorder,
+    repository: &Repository,
+    interrupt: &Interrupt,
+    note: &dyn Fn(Note),
+) -> Result<(), Error> {
+    let environment = Environment::of_process();
+    let interrupted = recorder.state().end.as_ref().is_some_and(|end| end.result == RunResult::Interrupted);
+    let time = if interrupted { HURRY } else { time(&environment)? };
+    let mut waiting = interrupt.clone();
+    let signal = async { if interrupted { std::future::pending().await } else { waiting.wait().await } };
+    let run = recorder.files().run();
+    let published = publish::publish(recorder, repository, &environment, Asked::Intended, Patience::of(time));
+    let why = tokio::select! {
+        published = published => match published {
+            Ok(()) => return Ok(()),
+            Err(error) => Unpublished::Failed(error),
+        },
+        _ = signal => Unpublished::BrokenOff,
+    };
+    note(Note::Unpublished { run, why });
+    Ok(())
+}
+
+/// Lists the runs of a checkout that have something left to publish.
+pub fn open(repository: &Repository) -> Result<Vec<Files>, Error> {
+    let runs = runs::of(repository, None)?.into_iter();
+    let is_open = |files: &Files| {
+        let state = files.read().ok().flatten();
+        state.is_some_and(|state| state.closed && !state.to_publish().is_empty())
+    };
+    Ok(runs.map(|run| Files::of(&repository.toplevel, run)).filter(is_open).collect())
+}
+
+/// A run that is over and held fast, to be published.
+#[derive(Debug)]
+pub struct Publication<'a> {
+    repository: &'a Repository,
+    files: &'a Files,
+    state: RunState,
+    asked: Asked,
+    _lock: Lock,
+}
+
+/// What came of publishing a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Published {
+    /// Its journal tells of nothing.
+    Unknown,
+    /// Its plan publishes nothing.
+    Nothing,
+    /// Nothing is left.
+    All,
+    /// Something could not be published.
+    Failed,
+}
+
+impl<'a> Publication<'a> {
+    /// Holds a run fast; nothing if it runs, and publishes by itself what it means to.
+    pub fn of(
+        state: &State,
+        repository: &'a Repository,
+        files: &'a Files,
+        asked: Asked,
+    ) -> Result<Option<Self>, Error> {
+        let run = files.run();
+        let lock = match state.lock(&repository.common_dir, run.issue()) {
+            // Asked for all there is: a run that runs publishes by itself.
+            Err(LockError::Held { .. }) if asked == Asked::Intended => return Ok(None),
+            lock => lock?,
+        };
+        match files.read()?.filter(|state| state.closed) {
+            Some(state) => Ok(Some(Self { repository, files, state, asked, _lock: lock })),
+            None => Err(Error::NotEnded { run }),
+        }
+    }
+
+    /// Publishes what is not published as it is now. Cancel-safe: what was begun and broken off is found out by the
+    /// next call.
+    pub async fn publish(self, watch: Box<dyn Watch>) -> Result<Published, Error> {
+        let (files, state) = (self.files.clone(), Some(self.state));
+        let Some(mut recorder) = Recorder::reopen(files, state, &Secrets::default(), watch)? else {
+            return Ok(Published::Unknown);
+        };
+        let environment = Environment::of_process();
+        let patience = Patience::of(time(&environment)?);
+        publish::publish(&mut recorder, self.repository, &environment, self.asked, patience).await?;
+        let state = recorder.state();
+        let is_open = state.published.iter().any(|tried| state.is_open(tried.effect));
+        Ok(match (state.published.is_empty(), is_open) {
+            (true, _) => Published::Nothing,
+            (false, true) => Published::Failed,
+            (false, false) => Published::All,
+        })
+    }
+}
+
+/// Returns how long each effect may take.
+fn time(environment: &Environment) -> Result<Duration, Error> {
+    let Some(text) = environment.get(TIMEOUT) else { return Ok(publish::TIME) };
+    units::read_duration(text).map_err(|_| Error::NoTime { name: TIMEOUT, text: text.to_owned() })
+}

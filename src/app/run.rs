@@ -1,0 +1,179 @@
+//! The run of one issue, as a list: prepare → lock → list → decide → recover → begin or go on → carry out → close →
+//! publish → let go.
+
+use std::collections::BTreeMap;
+
+use super::earlier::{self, Earlier};
+use super::next::{self, Next};
+use super::plans::{Found, Shelf};
+use super::recover::{Closed, Kept, Picking, recover};
+use super::{Ended, Error, Front, Note, Order, Outcome, Site, issue, publish};
+use crate::evidence::RunState;
+use crate::evidence::mask::Secrets;
+use crate::evidence::{Files, Recorder};
+use crate::plan::Plan;
+use crate::policy::HostFacts;
+use crate::publish::Intent;
+use crate::report;
+use crate::run::{self, Checkout, Grants, Interrupt};
+use crate::worktree::{Base, Lock, Repository, State, WorktreeError};
+
+/// Runs one issue from its plan to its closed evidence.
+pub async fn run<F: Front>(
+    order: &Order,
+    repository: &Repository,
+    interrupt: &Interrupt,
+    front: &F,
+) -> Result<Outcome, Error> {
+    let ready = prepare(order, repository, front).await?;
+    let state = order.state()?;
+    let mut lock = take_lock(&state, repository, order.issue, front)?;
+    let site = Site { state: &state, repository, host: &ready.host, waivers: &order.waivers };
+    let call = Call { order, site, ready: &ready, interrupt, front };
+    let mut earlier = earlier::all(site, order.issue)?;
+    let opened = match call.decide(&mut earlier, &lock).await? {
+        Next::Interrupted(signal) => return Ok(Outcome::Interrupted(signal)),
+        Next::Stands(files, state) => return call.stands(files, *state, call.recover(earlier).await?),
+        Next::GoOn(last) => {
+            call.recover(earlier).await?;
+            call.go_on(*last, &mut lock).await?
+        }
+        Next::Begin => {
+            call.recover(earlier).await?;
+            call.begin(&mut lock).await?
+        }
+    };
+    call.complete(opened, lock).await
+}
+
+/// What a run needs, before anything of it is begun.
+pub(super) struct Ready {
+    pub(super) plan: Plan,
+    pub(super) base: Base,
+    pub(super) host: HostFacts,
+    pub(super) secrets: Secrets,
+    pub(super) grants: BTreeMap<String, Grants>,
+    pub(super) intent: Intent,
+    /// Where the plan was found: the files beside it are there for as long as this is.
+    _found: Found,
+}
+
+/// What carries out an order.
+pub(super) struct Call<'a, F> {
+    pub(super) order: &'a Order,
+    pub(super) site: Site<'a>,
+    pub(super) ready: &'a Ready,
+    /// Tells when to end early; knows nothing yet of who asks this one run to stop.
+    pub(super) interrupt: &'a Interrupt,
+    pub(super) front: &'a F,
+}
+
+/// A run whose evidence is open.
+pub(super) struct Opened {
+    pub(super) recorder: Recorder,
+    /// A worktree that could not be made is how the run ends.
+    pub(super) worktree: Result<Checkout, WorktreeError>,
+}
+
+/// Finds out all that can be known beforehand: a run that cannot be right is not begun.
+async fn prepare(order: &Order, repository: &Repository, front: &impl Front) -> Result<Ready, Error> {
+    let (found, plan) = load(order, repository, front)?;
+    let base = repository.base(plan.base.as_deref())?;
+    let host = order.host()?;
+    let secrets = Secrets::default();
+    let (mut grants, warnings) = run::preflight(&plan, &host, &order.waivers, &secrets)?;
+    for warning in warnings {
+        front.note(Note::Warning(warning));
+    }
+    issue::attach(&plan, repository, &secrets, &mut grants).await?;
+    let intent = publish::intent(order, &plan, repository, &secrets).await?;
+    Ok(Ready { plan, base, host, secrets, grants, intent, _found: found })
+}
+
+fn load(order: &Order, repository: &Repository, front: &impl Front) -> Result<(Found, Plan), Error> {
+    let found = match &order.plan {
+        Some(path) => Found::file(path.clone(), Some(order.issue)),
+        None => Shelf::of(repository).issue(order.issue)?,
+    };
+    let loaded = found.load()?;
+    for warning in loaded.warnings {
+        front.note(Note::PlanWarning(warning));
+    }
+    let mut plan = loaded.plan;
+    plan.serve_by(order.provider.as_ref(), order.model.as_deref());
+    Ok((found, plan))
+}
+
+fn take_lock(state: &State, repository: &Repository, issue: u64, front: &impl Front) -> Result<Lock, Error> {
+    let lock = state.lock(&repository.common_dir, issue)?;
+    if let Some(dead) = &lock.taken_over {
+        front.note(Note::TookOver { pid: dead.pid, run: dead.run.clone() });
+    }
+    Ok(lock)
+}
+
+impl<F: Front> Call<'_, F> {
+    /// Takes an open run to its last word, and lets go of its issue.
+    async fn complete(&self, opened: Opened, lock: Lock) -> Result<Outcome, Error> {
+        let run = opened.recorder.files().run().to_string();
+        let interrupt = self.interrupt.or_asked(lock.stop_file(), run);
+        let mut recorder = self.carry_out(opened, &interrupt).await?;
+        self.close(&mut recorder)?;
+        self.publish(&mut recorder, &interrupt).await?;
+        drop(lock);
+        Ok(Outcome::Ended(Box::new(Ended::of(&recorder, &interrupt)?)))
+    }
+
+    /// Decides what the order means where these are the earlier runs; takes out the one that goes on.
+    async fn decide(&self, earlier: &mut Vec<Earlier>, lock: &Lock) -> Result<Next, Error> {
+        let plan = &self.ready.plan;
+        if self.order.resume {
+            return next::asked_for(plan, earlier, &|note| self.front.note(note));
+        }
+        // A run that has no name yet is asked to stop by an empty one.
+        let mut interrupt = self.interrupt.or_asked(lock.stop_file(), String::new());
+        Ok(next::offered(plan, self.site.repository, earlier, &mut interrupt, self.front).await)
+    }
+
+    /// Picks up what dead runners left.
+    async fn recover(&self, earlier: Vec<Earlier>) -> Result<Vec<Closed>, Error> {
+        let publishing = self.order.publish.then_some(self.interrupt);
+        let picking = Picking { kept: Kept::Stays, publishing, secrets: &self.ready.secrets };
+        recover(self.site, self.order.issue, earlier, picking, &|note| self.front.note(note)).await
+    }
+
+    /// Tells what became of a run that does not go on; it may have been closed just now.
+    fn stands(&self, files: Files, state: RunState, closed: Vec<Closed>) -> Result<Outcome, Error> {
+        let now = closed.into_iter().find(|closed| closed.run == files.run());
+        let state = now.map_or(state, |closed| closed.state);
+        Ok(Outcome::Stands(Box::new(Ended::new(files, state, self.interrupt)?)))
+    }
+
+    /// Runs the steps, takes the work out, removes the worktree.
+    async fn carry_out(&self, opened: Opened, interrupt: &Interrupt) -> Result<Recorder, Error> {
+        let Opened { mut recorder, worktree } = opened;
+        if let Some(missing) = worktree.as_ref().ok().and_then(|made| made.worktree().lfs_files().missing()) {
+            self.front.note(Note::MissingContent(missing));
+        }
+        let (plan, grants, ending) = (&self.ready.plan, &self.ready.grants, self.order.ending);
+        let whole = run::carry_out(worktree, plan, grants, &mut recorder, interrupt, ending);
+        // Its future is by far the largest.
+        Box::pin(whole).await?;
+        Ok(recorder)
+    }
+
+    /// Writes the reports and closes the evidence.
+    fn close(&self, recorder: &mut Recorder) -> Result<(), Error> {
+        report::close(recorder)?;
+        Ok(self.site.repository.hand_over(&recorder.files().all())?)
+    }
+
+    /// Publishes, if that is wanted.
+    async fn publish(&self, recorder: &mut Recorder, interrupt: &Interrupt) -> Result<(), Error> {
+        if !self.order.publish {
+            return Ok(());
+        }
+        let note = |note| self.front.note(note);
+        publish::at_the_end(recorder, self.site.repository, interrupt, &note).await
+    }
+}

@@ -1,0 +1,87 @@
+//! Takes what a use case told, gives the sentence for it.
+
+use std::fmt::Write as _;
+
+use crate::app::{Aside, Crashed, Discarded, Note, PickedUp, Unpublished};
+
+/// Says something in a line.
+pub(super) fn text(note: &Note) -> String {
+    match note {
+        Note::PlanWarning(warning) => format!("warning: {warning}"),
+        Note::Warning(warning) => format!("warning: {warning}"),
+        Note::TookOver { pid, run } => {
+            format!("took over the lock of process {pid}, which is gone (run {run})")
+        }
+        Note::First { issue } => {
+            format!("there is no run of issue {issue} to resume: this is its first")
+        }
+        Note::Crashed(it) => {
+            let issue = it.issue;
+            format!("{}; `autopilot run {issue} --resume` goes on with such a run", crashed(it))
+        }
+        // The question stands in an unfinished line.
+        Note::Unanswered => String::new(),
+        Note::SharedObjects => {
+            "objects are shared: steps can read all that this repository's object store holds".to_owned()
+        }
+        Note::MissingContent(missing) => missing.clone(),
+        Note::Abandoned { path, became } => {
+            let path = path.display();
+            match became {
+                Discarded::Gone => format!("{path} was never begun, or half removed; cleared away"),
+                Discarded::Left(left) => {
+                    let left = left.display();
+                    format!("warning: {left} stays, of a run without a record: remove it by hand")
+                }
+                Discarded::Stays(error) => format!("warning: {path} cannot be removed: {error}"),
+            }
+        }
+        Note::NeverBegan(run) => format!("run {run} had died before it began; cleared away"),
+        Note::Unjournaled { run, left } => format!(
+            "warning: {} stays, of run {run}, which has no journal: remove it by hand",
+            left.display()
+        ),
+        Note::Broken { run, place, error } => {
+            let place = place.display();
+            format!("warning: run {run} cannot be picked up, it stays at {place}: {error}")
+        }
+        Note::PickedUp(it) => picked_up(it),
+        Note::AsideRemoved(it) => format!("{} is removed", aside(it)),
+        Note::Unpinned(run) => format!("run {run} is gone; its base is not pinned any more"),
+        Note::Unpublished { run, why } => {
+            let why = match why {
+                Unpublished::BrokenOff => "broken off".to_owned(),
+                Unpublished::Failed(error) => error.to_string(),
+            };
+            format!("publishing: {why}; later: autopilot publish {run}")
+        }
+    }
+}
+
+/// Says how far a run came that crashed.
+pub(super) fn crashed(crashed: &Crashed) -> String {
+    let Crashed { run, passed, steps, .. } = crashed;
+    format!("run {run} crashed with {passed} of {steps} steps passed")
+}
+
+/// Names what no bundle can hold, and where it is.
+pub(super) fn aside(aside: &Aside) -> String {
+    let Aside { run, place, list } = aside;
+    format!("what no bundle can hold of run {run}, {}, listed in {list},", place.display())
+}
+
+fn picked_up(it: &PickedUp) -> String {
+    let how =
+        if it.crashed { "had crashed; its end is recorded" } else { "had ended; what it left is picked up" };
+    let mut text = format!("run {} {how}", it.run);
+    if let Some(branch) = &it.branch {
+        let _ = write!(text, ", its checkpoints are on {branch}");
+    }
+    if it.salvaged {
+        text.push_str(", what it was at is in its salvage bundle");
+    }
+    if let Some((path, why)) = &it.stays {
+        let _ = write!(text, ", {path} stays: {why}");
+    }
+    text
+}

@@ -1,0 +1,109 @@
+//! The first event of a run: what it starts from.
+
+use std::collections::BTreeMap;
+
+use nix::unistd::{Uid, User};
+
+use super::{Grants, RunError, enforcement};
+use crate::evidence::event::{Event, Host, Origin, Publishing, RunStarted, StartedBy};
+use crate::evidence::mask::Secrets;
+use crate::evidence::{Claim, Document, Recorder, Sha256, StepId, Text, Token};
+use crate::plan::Plan;
+use crate::worktree::{self, Base, Repository};
+
+/// What a plan is said to be committed in that is in no commit as it is.
+const UNCOMMITTED: &str = "uncommitted";
+
+/// Records what a run starts from.
+pub fn begin(
+    claim: Claim,
+    plan: &Plan,
+    base: &Base,
+    repository: &Repository,
+    grants: &BTreeMap<String, Grants>,
+    publish: Publishing,
+) -> Result<Recorder, RunError> {
+    let name = claim.files().run();
+    let secrets = claim.secrets();
+    let text = |text: &str| Text::new(secrets, text);
+    let resolved = plan.resolved();
+    let recorded = Document::new(secrets, resolved.clone());
+    let start = RunStarted {
+        run: Token::new(name.to_string()),
+        issue: plan.issue,
+        title: text(&plan.title),
+        autopilot: Token::new(env!("CARGO_PKG_VERSION")),
+        base: text(&base.name),
+        commit: Token::new(&base.commit),
+        branch: Token::new(name.branch()),
+        repository: text(&repository.toplevel.to_string_lossy()),
+        plan_path: text(&plan.path.to_string_lossy()),
+        plan_sha256: Sha256::from_hex(&plan.digest)?,
+        plan_masked: Some(*recorded.value() != resolved),
+        plan: recorded,
+        plan_commit: Some(plan_commit(plan, repository)),
+        origin: Some(Origin::Own),
+        ceiling: None,
+        started_by: Some(started_by(secrets)),
+        steps: plan.steps.iter().map(|step| StepId::new(&step.id)).collect(),
+        dirty: repository.is_dirty()?,
+        host: this_host(secrets, repository)?,
+        sandbox: text(&enforcement(grants.values())),
+        labels: labels(secrets),
+        publish: Some(publish),
+        cloud: grants.values().find_map(|grants| cloud(secrets, grants)),
+    };
+    let mut recorder = claim.begin(start)?;
+    if let Some(assignment) = grants.values().find_map(|grants| grants.agent.as_ref()) {
+        let found = &assignment.found;
+        recorder.record(Event::AgentFound {
+            id: Some(Token::new(found.agent.id())),
+            agent: recorder.text(found.agent.name()),
+            warning: found.warning.as_ref().map(|warning| recorder.text(warning)),
+            servers: found.servers.iter().map(|name| recorder.text(name)).collect(),
+        })?;
+    }
+    Ok(recorder)
+}
+
+/// Returns the commit of the checkout that holds the plan file as it was read. What was changed since is not that plan.
+fn plan_commit(plan: &Plan, repository: &Repository) -> Token {
+    let bytes = std::fs::read(&plan.path).ok().filter(|bytes| Sha256::of(bytes).as_str() == plan.digest);
+    let commit = bytes.and_then(|bytes| repository.commit_with(&plan.path, &bytes));
+    Token::new(commit.as_deref().unwrap_or(UNCOMMITTED))
+}
+
+fn cloud(secrets: &Secrets, grants: &Grants) -> Option<Text> {
+    let (host, port) = &grants.applier.as_ref()?.cloud.reaches;
+    Some(Text::new(secrets, &format!("{host}:{port}")))
+}
+
+/// The variables by which CI and batch systems name a job.
+const LABELS: [&str; 5] =
+    ["GITHUB_RUN_ATTEMPT", "GITHUB_RUN_ID", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_JOB_ID"];
+
+/// The variables by which CI systems name who set a job off.
+const ACTORS: [&str; 2] = ["GITHUB_ACTOR", "GITLAB_USER_LOGIN"];
+
+/// Returns what the engine that started this process calls it.
+pub(super) fn labels(secrets: &Secrets) -> BTreeMap<String, Text> {
+    let label = |name: &str| Some((name.to_owned(), Text::new(secrets, &std::env::var(name).ok()?)));
+    LABELS.into_iter().filter_map(label).collect()
+}
+
+fn started_by(secrets: &Secrets) -> StartedBy {
+    let uid = Uid::current();
+    let user = User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name);
+    let actor = ACTORS.iter().find_map(|name| std::env::var(name).ok());
+    StartedBy { user: Text::line(secrets, &user), actor: actor.map(|actor| Text::line(secrets, &actor)) }
+}
+
+/// Says who runs a run.
+pub(super) fn this_host(secrets: &Secrets, repository: &Repository) -> Result<Host, RunError> {
+    Ok(Host {
+        name: Text::new(secrets, &worktree::host_name()),
+        pid: std::process::id(),
+        kernel: Text::new(secrets, &worktree::kernel()),
+        git: Text::new(secrets, &repository.git_version()?),
+    })
+}

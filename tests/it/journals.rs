@@ -1,0 +1,252 @@
+//! What earlier versions wrote stays good: takes the fixtures of `tests/fixtures/journals`, lays each where it could have
+//! been made, and lets this version read it, audit it, pick it up and go on with it.
+
+use std::collections::BTreeSet;
+use std::fs::{self, Permissions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use sha2::Digest;
+
+use crate::common::Repo;
+
+/// Each fixture of version 1, and the result that its run has.
+const V1: [(&str, &str); 14] = [
+    ("codex", "done"),
+    ("codex-resumed", "done"),
+    ("crashed", "crashed"),
+    ("crashed-raw", "crashed"),
+    ("failure", "failed"),
+    ("interrupted", "interrupted"),
+    ("interrupted-then-crashed", "crashed"),
+    ("kept", "failed"),
+    ("network", "done"),
+    ("published", "done"),
+    ("resumed-twice", "done"),
+    ("retries", "done"),
+    ("shared", "done"),
+    ("success", "done"),
+];
+
+/// Every event that version 0.1.0 wrote.
+const EVENTS: &str = "agent.acted agent.ended agent.found agent.started agent.used agent.waiting \
+    attempt.ended attempt.started attested branch.made checkpoint.made command.ended command.started egress \
+    publish.done publish.failed publish.started recovered reset.done reset.started resumed retry.waiting \
+    run.ended run.started salvaged sealed step.ended worktree.kept worktree.ready worktree.removed";
+
+fn v1() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/journals/v1")
+}
+
+/// Lays a fixture: the repository, and the evidence beside it.
+fn lay(name: &str) -> Repo {
+    let (repo, fixture) = (Repo::empty(), v1().join(name));
+    repo.git(["init", "-q", "-b", "main"]);
+    let bundle = fixture.join("repository.bundle");
+    let all = "refs/heads/*:refs/heads/*";
+    repo.git(["fetch", "-q", "--update-head-ok", bundle.to_str().unwrap(), all]);
+    repo.git(["reset", "-q", "--hard"]);
+    let cp = Command::new("cp")
+        .args(["-R", "--no-preserve=mode"])
+        .arg(fixture.join("logs"))
+        .arg(repo.top().join(".ai"))
+        .status();
+    assert!(cp.unwrap().success(), "cp");
+    repo.file(".ai/logs/.gitignore", "*\n");
+    for path in [repo.evidence("salvage-"), repo.evidence("not-salvaged-")].concat() {
+        fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+    }
+    repo
+}
+
+/// The run that was killed, and the directory that it left, as if both were of this place and this host.
+fn lay_crashed() -> Repo {
+    let repo = lay("crashed-raw");
+    let archive = v1().join("crashed-raw/runs.tar.gz");
+    let mut tar = Command::new("tar");
+    tar.arg("-xzf").arg(archive).arg("--no-same-owner").arg("-C").arg(repo.state());
+    assert!(tar.status().unwrap().success(), "tar");
+    let top = fs::canonicalize(repo.top()).unwrap();
+    let old = repo.run_dir();
+    let record = old.join("run.json");
+    let mut value: Value = serde_json::from_str(&fs::read_to_string(&record).unwrap()).unwrap();
+    value["toplevel"] = top.to_str().into();
+    value["common_dir"] = top.join(".git").to_str().into();
+    value["holder"]["host"] = fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().into();
+    fs::write(&record, value.to_string()).unwrap();
+    let digest = hex::encode(sha2::Sha256::digest(top.join(".git").to_str().unwrap()));
+    let run = value["run"].as_str().unwrap();
+    fs::rename(&old, old.with_file_name(format!("{run}-{}", &digest[..12]))).unwrap();
+    repo
+}
+
+/// The one journal there is.
+fn journal(repo: &Repo) -> PathBuf {
+    let mut found = repo.evidence("status-");
+    assert_eq!(found.len(), 1, "{found:?}");
+    found.remove(0)
+}
+
+fn text(repo: &Repo) -> String {
+    fs::read_to_string(journal(repo)).unwrap()
+}
+
+/// The result that `status` lists.
+fn result(repo: &Repo) -> String {
+    let listed = repo.autopilot(["status", "--json"]).exits(0);
+    let run: Value = serde_json::from_str(&listed.stdout).unwrap_or_else(|_| panic!("{listed:?}"));
+    run["result"].as_str().unwrap().to_owned()
+}
+
+/// The codes that an audit with these arguments finds; none if it passes.
+#[track_caller]
+fn found(repo: &Repo, args: &[&str]) -> BTreeSet<String> {
+    let ran = repo.autopilot([&["audit", "--json"], args].concat());
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
+    let mut codes = BTreeSet::new();
+    let mut open = vec![&report];
+    while let Some(value) = open.pop() {
+        codes.extend(value["code"].as_str().map(str::to_owned));
+        match value {
+            Value::Array(values) => open.extend(values),
+            Value::Object(fields) => open.extend(fields.values()),
+            _ => {}
+        }
+    }
+    assert_eq!(ran.code, if codes.is_empty() { 0 } else { 4 }, "{ran:?}");
+    codes
+}
+
+/// Nothing is found, in the run or beside it, with the repository or without.
+#[track_caller]
+fn passes(repo: &Repo) {
+    for args in [&[][..], &["--all"], &["--all", "--evidence-only"]] {
+        assert_eq!(found(repo, args), BTreeSet::new(), "{args:?}");
+    }
+}
+
+fn codes(codes: &[&str]) -> BTreeSet<String> {
+    codes.iter().map(|code| (*code).to_owned()).collect()
+}
+
+#[test]
+fn every_fixture_has_its_result_and_passes_the_audit() {
+    let folders: BTreeSet<String> =
+        fs::read_dir(v1()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(folders, V1.iter().map(|(name, _)| (*name).to_owned()).collect(), "none is left out");
+    for (name, expected) in V1 {
+        let repo = lay(name);
+        let before = text(&repo);
+        assert_eq!(result(&repo), expected, "{name}");
+        repo.autopilot(["logs", "7"]).exits(0).says("── step");
+        if name == "crashed-raw" {
+            for args in [&[][..], &["--all"], &["--all", "--evidence-only"]] {
+                assert_eq!(found(&repo, args), codes(&["AP105"]), "{name} {args:?}");
+            }
+        } else {
+            passes(&repo);
+            repo.autopilot(["clean"]).exits(0);
+        }
+        repo.autopilot(["publish"]).exits(0).says("nothing is left to publish");
+        assert_eq!(text(&repo), before, "{name}: there is nothing to add");
+    }
+}
+
+#[test]
+fn the_fixtures_have_every_event() {
+    let kinds: BTreeSet<String> = V1
+        .iter()
+        .flat_map(|(name, _)| Repo::chain(&journal(&lay(name))))
+        .map(|event| event["type"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(kinds, EVENTS.split_whitespace().map(str::to_owned).collect());
+}
+
+/// Goes on with the run to its end; what it had written stays.
+#[track_caller]
+fn goes_on(repo: &Repo) {
+    let before = text(repo);
+    let whole = before.rfind('\n').unwrap() + 1;
+    repo.autopilot(["7", "--resume"]).exits(0).says("goes on, 1 of 3 steps have passed").says("done in");
+    assert!(text(repo).starts_with(&before[..whole]), "what is written stays");
+    assert_eq!(result(repo), "done");
+    assert_eq!(repo.on_branch("three"), "one\ntwo");
+    assert_eq!(repo.left_in_state(), Vec::<String>::new());
+    passes(repo);
+}
+
+#[test]
+fn a_run_that_was_interrupted_or_picked_up_goes_on() {
+    for name in ["interrupted", "crashed", "interrupted-then-crashed"] {
+        goes_on(&lay(name));
+    }
+}
+
+#[test]
+fn a_run_that_was_killed_goes_on_where_it_is() {
+    for torn in ["", "{\"v\":1,\"seq\""] {
+        let repo = lay_crashed();
+        let mut file = fs::OpenOptions::new().append(true).open(journal(&repo)).unwrap();
+        file.write_all(torn.as_bytes()).unwrap();
+        assert_eq!(result(&repo), "crashed");
+        let cut = if torn.is_empty() { "AP105" } else { "AP104" };
+        assert_eq!(found(&repo, &[]), codes(&[cut, "AP301"]));
+        goes_on(&repo);
+        assert_eq!(repo.events_of("worktree.ready").len(), 1, "the same worktree");
+        assert_eq!(repo.events_of("resumed")[0]["torn"], torn.len());
+    }
+}
+
+#[test]
+fn a_run_that_was_killed_is_picked_up() {
+    let repo = lay_crashed();
+    repo.autopilot(["clean"]).exits(0).says("had crashed; its end is recorded");
+    assert_eq!(result(&repo), "crashed");
+    assert_eq!(repo.on_branch("one"), "one");
+    let bundle = repo.evidence("salvage-").remove(0);
+    repo.git(["fetch", "-q", bundle.to_str().unwrap(), "refs/salvage/*:refs/salvage/*"]);
+    assert_eq!(repo.git(["show", "refs/salvage/b-1:half"]), "half");
+    passes(&repo);
+    goes_on(&repo);
+}
+
+/// Where the directory of a run that was killed is gone, its checkpoints are gone too: it gets an end, and another begins.
+#[test]
+fn a_run_that_lost_its_directory_gets_an_end() {
+    let repo = lay("crashed-raw");
+    let before = text(&repo);
+    let refused = |repo: &Repo| {
+        repo.autopilot(["7", "--resume"]).exits(2).says("it cannot go on: the branch autopilot/issue-7-");
+    };
+    refused(&repo);
+    assert_eq!(text(&repo), before);
+    repo.autopilot(["clean"]).exits(0).says("had crashed; its end is recorded");
+    let ended = text(&repo);
+    assert!(ended.starts_with(&before));
+    passes(&repo);
+    refused(&repo);
+    assert_eq!(text(&repo), ended);
+    repo.autopilot(["7"]).exits(0).says("done in");
+    let journals = repo.evidence("status-");
+    assert_eq!((journals.len(), fs::read_to_string(&journals[0]).unwrap()), (2, ended));
+    passes(&repo);
+}
+
+#[test]
+fn a_run_that_has_come_to_its_end_stands() {
+    for (name, code, words) in [
+        ("success", 0, "is done: nothing to resume"),
+        ("resumed-twice", 0, "is done: nothing to resume"),
+        ("published", 0, "is done: nothing to resume"),
+        ("failure", 1, "failed by itself"),
+        ("kept", 1, "failed by itself"),
+    ] {
+        let repo = lay(name);
+        let before = text(&repo);
+        repo.autopilot(["7", "--resume"]).exits(code).says(words);
+        assert_eq!(text(&repo), before, "{name}");
+    }
+}
