@@ -9,9 +9,11 @@ mod end;
 #[cfg(test)]
 mod honest;
 mod moves;
+mod printed;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod verdicts;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -26,9 +28,10 @@ use super::policy::Policy;
 use super::spelled::Told;
 use crate::evidence::event::{AttemptResult, Change, Event, RunResult, RunStarted, Sealed, StepResult};
 use crate::evidence::{Head, RunName};
-use at::{At, Runner, Worktree};
+use at::{At, Runner, Try, Worktree};
 use end::End;
 use moves::{Kind, State};
+use printed::{Due, Printed};
 use steps::StepStory;
 
 /// Findings of one kind that are told; a journal that is wrong from the first line on is told by its first.
@@ -58,6 +61,9 @@ pub(super) struct Story {
     pub(super) not_held: usize,
     /// Where the log has each attempt.
     pub(super) log: Parts,
+    /// What attempts that version 2 began printed, and what is to become of it.
+    printed: HashMap<Try, Printed>,
+    due: Due,
     pub(super) checkpoints: Vec<Checkpoint>,
     /// Ref, commit and commits on top of the base.
     pub(super) branch: Option<(String, String, u64)>,
@@ -79,6 +85,9 @@ pub(super) struct Checkpoint {
     pub(super) step: String,
     pub(super) attempt: u32,
     pub(super) commit: String,
+    /// Its tree, and what it is on top of; from version 2 on.
+    pub(super) tree: Option<String>,
+    pub(super) parent: Option<String>,
     pub(super) changes: Vec<Change>,
 }
 
@@ -118,6 +127,8 @@ impl Story {
             saved: BTreeMap::new(),
             not_held: 0,
             log: Parts::default(),
+            printed: HashMap::new(),
+            due: Due::default(),
             checkpoints: Vec::new(),
             branch: None,
             seal: None,
@@ -136,7 +147,9 @@ impl Story {
     pub(super) fn take(&mut self, entry: Entry) {
         self.events += 1;
         self.keep_time(&entry);
-        if self.may_come(Kind::of(&entry.event)) {
+        let kind = Kind::of(&entry.event);
+        if self.may_come(kind) {
+            self.expect_output(kind);
             self.follow(entry);
         }
     }
@@ -184,24 +197,33 @@ impl Story {
         match entry.event {
             Event::RunStarted(start) => self.begin(&start),
             Event::WorktreeReady { .. } | Event::AgentFound { .. } => {}
-            Event::AttemptStarted { at, log, .. } => {
+            Event::AttemptStarted { at, log, from, home, layer } => {
                 if let Some(log) = log {
                     self.log.begins(log, at.step.as_str(), at.attempt);
                 }
-                self.attempt_started(at.step.as_str(), at.attempt);
+                self.attempt_started(at.step.as_str(), at.attempt, from.is_some());
+                if let Some(from) = from {
+                    self.expect_position(from.as_str(), &format!("attempt {at} from"));
+                }
+                self.expect_layers(&at, home.as_ref(), layer.as_ref());
             }
-            Event::CommandStarted { at, role, command, .. } => {
-                self.command_started(at.step.as_str(), at.attempt, role, Told::Typed(command.as_str()));
+            Event::CommandStarted { at, role, index, command } => {
+                let told = Told::of(index, command.as_str());
+                self.command_started(at.step.as_str(), at.attempt, role, told);
             }
             Event::LogAppended { at, from, to } => {
                 self.log.begins(from, at.step.as_str(), at.attempt);
                 self.log.ends(to, true);
+                self.log_appended(&at, from, to);
             }
-            Event::ExpectationJudged(_) | Event::ProofRan(_) | Event::MasksRefused { .. } => {}
+            Event::ExpectationJudged(judged) => self.judged(&judged),
+            Event::ProofRan(ran) => self.proof_ran(&ran),
+            Event::MasksRefused { at, count } => self.masks_refused(&at, count),
             Event::CommandEnded(ended) => self.command_ended(&ended),
-            Event::CheckpointMade { at, commit, changes, .. } => {
+            Event::CheckpointMade { at, commit, tree, parent, changes, .. } => {
+                let [tree, parent] = [tree, parent].map(|name| name.map(String::from));
                 let (step, attempt, commit) = (at.step.to_string(), at.attempt, commit.to_string());
-                self.checkpoint_made(Checkpoint { step, attempt, commit, changes });
+                self.checkpoint_made(Checkpoint { step, attempt, commit, tree, parent, changes });
             }
             Event::Egress(egress) => self.egress(&egress),
             Event::AgentStarted(started) => self.agent_started(&started),
