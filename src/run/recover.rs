@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::RunError;
-use super::attempt::millis;
 use super::finish::{Ending, finish, stays};
+use super::outcome::millis;
 use super::undo::{self, Names};
 use crate::evidence::event::{Event, Reason, ReasonKind, RunResult};
 use crate::evidence::mask::Secrets;

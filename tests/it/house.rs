@@ -44,6 +44,9 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ),
 ];
 
+/// Folders in which files still import each other. Nothing is added here; what is untied is taken out.
+const KNOTTED: [&str; 2] = ["audit/", "evidence/mask/"];
+
 #[test]
 fn imports_point_one_way() {
     let rooms = |name: &str| ROOMS.iter().find(|(room, _)| *room == name);
@@ -60,11 +63,23 @@ fn imports_point_one_way() {
 #[test]
 fn no_files_import_each_other_however_long_the_way() {
     let imports = imports();
-    let cycles: Vec<String> = tree::cycles(&imports)
-        .iter()
-        .map(|cycle| cycle.iter().map(|import| shown(import)).collect::<Vec<_>>().join("\n"))
-        .collect();
-    assert!(cycles.is_empty(), "{} cycles of imports:\n\n{}", cycles.len(), cycles.join("\n\n"));
+    let (known, new): (Vec<Cycle<'_>>, Vec<Cycle<'_>>) = tree::cycles(&imports)
+        .into_iter()
+        .partition(|cycle| KNOTTED.iter().any(|folder| lies_in(cycle, folder)));
+    let shown: Vec<String> = new.iter().map(|cycle| lines(cycle)).collect();
+    assert!(shown.is_empty(), "{} cycles of imports:\n\n{}", shown.len(), shown.join("\n\n"));
+    let untied = KNOTTED.iter().find(|folder| !known.iter().any(|cycle| lies_in(cycle, folder)));
+    assert_eq!(untied, None, "no file imports another in a circle there any more: take it out of KNOTTED");
+}
+
+type Cycle<'a> = Vec<&'a Import>;
+
+fn lies_in(cycle: &[&Import], folder: &str) -> bool {
+    cycle.iter().all(|import| import.from.starts_with(folder))
+}
+
+fn lines(cycle: &[&Import]) -> String {
+    cycle.iter().map(|import| shown(import)).collect::<Vec<_>>().join("\n")
 }
 
 /// Reads the imports of the crate, and holds that they are all seen.
@@ -101,12 +116,7 @@ fn the_table_has_no_cycle() {
     let imports: Vec<Import> = ROOMS
         .iter()
         .flat_map(|(room, allowed)| allowed.iter().map(move |import| (room, import)))
-        .map(|(from, to)| Import {
-            from: (*from).into(),
-            to: (*to).into(),
-            line: 0,
-            is_passed_on: false,
-        })
+        .map(|(from, to)| Import { from: (*from).into(), to: (*to).into(), line: 0, is_passed_on: false })
         .collect();
     let cycles = tree::cycles(&imports);
     assert!(cycles.is_empty(), "rooms that import each other: {cycles:?}");

@@ -221,7 +221,7 @@ fn item_length(tokens: &[Token]) -> usize {
 /// Cuts a text into tokens. Comments, texts, characters and lifetimes are left out, but for the path in a text that
 /// names what serde is to use: `serialize_with = "show::duration"`.
 fn tokens(text: &str) -> Vec<Token> {
-    let mut found = Vec::new();
+    let mut found: Vec<Token> = Vec::new();
     let (mut rest, mut line, mut in_path) = (text, 1, false);
     while let Some(first) = rest.chars().next() {
         let names = matches!(&found[..], [.., key, is] if is.text == "=" && key.text.ends_with("with"));
@@ -338,7 +338,9 @@ fn each_way_to_name_something_is_seen_and_nothing_else() {
     let uses: Vec<String> = source
         .uses
         .iter()
-        .map(|each| format!("{} {}{}", each.path.join("::"), each.name, if each.is_public { " pub" } else { "" }))
+        .map(|each| {
+            format!("{} {}{}", each.path.join("::"), each.name, if each.is_public { " pub" } else { "" })
+        })
         .collect();
     let expected = [
         "child::Shown Shown pub",

@@ -36,20 +36,25 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Reads the crate whose sources are in this folder: what `lib.rs` declares, and what that declares.
+    /// Reads the crate whose sources are in this folder.
     pub(super) fn read(src: &Path) -> Self {
+        Self::of(&|file| fs::read_to_string(src.join(file)).ok())
+    }
+
+    /// Reads what `lib.rs` declares, and what that declares.
+    fn of(text: &dyn Fn(&Path) -> Option<String>) -> Self {
         let mut tree = Self { modules: BTreeMap::new(), globs: Vec::new() };
-        tree.add(src, Vec::new(), Path::new("lib.rs"));
+        tree.add(text, Vec::new(), Path::new("lib.rs"));
         tree
     }
 
-    fn add(&mut self, src: &Path, path: Vec<String>, file: &Path) {
-        let source = Source::read(&fs::read_to_string(src.join(file)).unwrap());
+    fn add(&mut self, text: &dyn Fn(&Path) -> Option<String>, path: Vec<String>, file: &Path) {
+        let source = Source::read(&text(file).unwrap());
         let folder: PathBuf = path.iter().collect();
         for name in &source.modules {
             let flat = folder.join(format!("{name}.rs"));
-            let file = if src.join(&flat).exists() { flat } else { folder.join(name).join("mod.rs") };
-            self.add(src, [path.as_slice(), std::slice::from_ref(name)].concat(), &file);
+            let file = if text(&flat).is_some() { flat } else { folder.join(name).join("mod.rs") };
+            self.add(text, [path.as_slice(), std::slice::from_ref(name)].concat(), &file);
         }
         self.modules.insert(path, Module { file: file.display().to_string(), source });
     }
@@ -178,4 +183,42 @@ fn way_back<'a>(next: &BTreeMap<&'a str, Vec<&'a Import>>, start: &str) -> Optio
         ways = longer;
     }
     None
+}
+
+#[test]
+fn names_are_followed_to_the_file_that_defines_them() {
+    let files = [
+        ("lib.rs", "mod a; mod b;"),
+        ("a/mod.rs", "mod x; mod y; pub use x::{X, run}; use crate::b::deep; fn f() { deep::g(run()) }"),
+        ("a/x.rs", "use super::super::b; pub struct X; fn run() { b::deep::g() }"),
+        ("a/y.rs", "use super::X; use memchr::memchr; #[cfg(test)] mod tests { use crate::b::B; }"),
+        ("b.rs", "mod deep; pub struct B; #[serde(with = \"crate::a::run\")] struct C;"),
+        ("b/deep.rs", "use {crate::{a::X as Renamed, b::B}, std::io}; pub fn g() {}"),
+    ];
+    let text = |file: &Path| {
+        let found = files.iter().find(|(name, _)| Path::new(name) == file);
+        found.map(|(_, text)| (*text).to_owned())
+    };
+    let imports = Tree::of(&text).imports();
+    let shown: Vec<String> = imports
+        .iter()
+        .map(|import| {
+            format!("{} {}{}", import.from, import.to, if import.is_passed_on { " (passed on)" } else { "" })
+        })
+        .collect();
+    let expected = [
+        "a/mod.rs a/x.rs",
+        "a/mod.rs a/x.rs (passed on)",
+        "a/mod.rs b/deep.rs",
+        "a/x.rs b/deep.rs",
+        "a/y.rs a/x.rs",
+        "b.rs a/x.rs",
+        "b/deep.rs a/x.rs",
+        "b/deep.rs b.rs",
+    ];
+    assert_eq!(shown, expected);
+    let cycles = cycles(&imports);
+    let files: Vec<Vec<&str>> =
+        cycles.iter().map(|cycle| cycle.iter().map(|import| import.from.as_str()).collect()).collect();
+    assert_eq!(files, [vec!["a/x.rs", "b/deep.rs"], vec!["b.rs", "a/x.rs", "b/deep.rs"]]);
 }
