@@ -1,6 +1,7 @@
 //! `autopilot check`: validates plans and prints, per step, what would run and under which policy.
 
 mod text;
+mod valid;
 
 use std::path::Path;
 
@@ -12,8 +13,9 @@ use super::{actions, output, plans};
 use crate::app::plans::Found;
 use crate::evidence::mask::Secrets;
 use crate::plan::{self, Fault, Loaded, Plan};
-use crate::policy::{self, Decision, Reason, Request, Waivers};
-use crate::run::{self, Refusal};
+use crate::policy::{self, Decision, Request, Waivers};
+use crate::run;
+use valid::{Answer, Denied, Valid};
 
 /// What `check` takes.
 #[derive(Debug, Args)]
@@ -71,34 +73,6 @@ struct Checked<'a> {
     result: Result<Valid, plan::Faults>,
 }
 
-/// A valid plan, and what this host makes of it.
-struct Valid {
-    plan: Plan,
-    warnings: Vec<Fault>,
-    /// What this host says to it; nothing if it was not to be asked.
-    host: Option<Answer>,
-}
-
-/// What this host would grant, and what it would refuse.
-#[derive(Default)]
-struct Answer {
-    /// What would be enforced, by step.
-    granted: Vec<(String, String)>,
-    denied: Vec<Denied>,
-}
-
-impl Valid {
-    fn is_refused(&self) -> bool {
-        self.host.as_ref().is_some_and(|answer| !answer.denied.is_empty())
-    }
-}
-
-/// A step that this host would refuse, and why.
-struct Denied {
-    step: String,
-    reason: Reason,
-}
-
 fn check(found: &Found, plan_only: bool) -> Checked<'_> {
     let result = found.load().map(|loaded| {
         // What is unset here may be set where it runs.
@@ -135,17 +109,6 @@ fn ask(plan: &Plan) -> Answer {
     }
     answer.denied.extend(run::equip(plan, &host, &Secrets::default()).err().map(Denied::from));
     answer
-}
-
-impl From<Refusal> for Denied {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Policy { step, reason } => Self { step, reason },
-            Refusal::Plan { step, what, hint } => {
-                Self { step, reason: Reason { what: "not to be had".into(), why: what, hint } }
-            }
-        }
-    }
 }
 
 /// An invalid plan weighs more than one that another host could run.
@@ -189,11 +152,5 @@ impl Checked<'_> {
                 })
             }
         }
-    }
-}
-
-impl Denied {
-    fn to_json(&self) -> Value {
-        json!({ "step": self.step, "what": self.reason.what, "why": self.reason.why, "hint": self.reason.hint })
     }
 }

@@ -1,9 +1,7 @@
 //! `autopilot completions SHELL`.
 
-use clap::CommandFactory;
-
 use super::exit::{Exit, Failure};
-use super::{Cli, output};
+use super::output;
 
 /// Print completions for a shell.
 #[derive(Debug, clap::Args)]
@@ -12,9 +10,10 @@ pub(super) struct CompletionsArgs {
     shell: clap_complete::Shell,
 }
 
-pub(super) fn run(args: CompletionsArgs) -> Result<Exit, Failure> {
+/// Prints the completions of this command line.
+pub(super) fn run(args: &CompletionsArgs, line: &mut clap::Command) -> Result<Exit, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "autopilot", &mut script);
+    clap_complete::generate(args.shell, line, "autopilot", &mut script);
     output::write(&script)?;
     Ok(Exit::Done)
 }

@@ -1,20 +1,19 @@
 //! `autopilot logs`: the log of a run, or a part of it.
 
 mod follow;
+mod show;
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Read, Seek, SeekFrom};
 use std::time::Duration;
 
-use anstream::adapter::StripBytes;
-
 use super::exit::{Exit, Failure};
-use super::{output, target};
+use super::target;
 use crate::evidence::Files;
 use crate::evidence::event::AttemptResult;
 use crate::evidence::state::{AttemptState, Part, StepState};
 use crate::worktree::State;
 use follow::Follow;
+use show::{Show, copy, internal};
 
 /// Show the log of a run.
 #[derive(Debug, clap::Args)]
@@ -87,66 +86,4 @@ fn parts(args: &LogsArgs, files: &Files, log: &mut File, show: &mut Show) -> Res
 fn is_running(common_dir: &std::path::Path, files: &Files) -> Result<bool, Failure> {
     let holder = State::find()?.holder(common_dir, files.run().issue())?;
     Ok(holder.is_some_and(|holder| holder.run == files.run().to_string()))
-}
-
-/// Shows the bytes between two places, as far as they are there.
-fn copy(file: &mut File, from: u64, to: u64, show: &mut Show) -> Result<(), Failure> {
-    file.seek(SeekFrom::Start(from)).map_err(|error| internal(&error))?;
-    let mut part = file.take(to.saturating_sub(from));
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        let n = part.read(&mut buffer).map_err(|error| internal(&error))?;
-        if n == 0 {
-            return Ok(());
-        }
-        output::write(&show.of(&buffer[..n]))?;
-    }
-}
-
-fn internal(error: &io::Error) -> Failure {
-    Failure::new(Exit::Internal, error.to_string())
-}
-
-/// How what a step printed is shown.
-enum Show {
-    /// As it is.
-    Raw,
-    /// On a terminal, which obeys escapes, whoever wrote them: as text alone. Holds back the first of two bytes that
-    /// could be a control of the upper half.
-    Text(StripBytes, Option<u8>),
-}
-
-impl Show {
-    fn choose() -> Self {
-        if io::stdout().is_terminal() { Self::Text(StripBytes::new(), None) } else { Self::Raw }
-    }
-
-    fn of(&mut self, bytes: &[u8]) -> Vec<u8> {
-        let Self::Text(strip, held) = self else { return bytes.to_vec() };
-        let mut text = Vec::with_capacity(bytes.len());
-        for &byte in strip.strip_next(bytes).flatten() {
-            match held.take() {
-                Some(_) if (0x80..0xa0).contains(&byte) => continue,
-                before => text.extend(before),
-            }
-            if byte == 0xc2 { *held = Some(byte) } else { text.push(byte) }
-        }
-        text
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn on_a_terminal_text_is_shown_and_no_escape_however_it_is_cut() {
-        let log = "a\u{1b}]52;c;ZXZpbA==\u{7}b\u{1b}[2J\u{1b}[31mc\u{9b}2Jd \u{a7}\t\u{e9}\n".as_bytes();
-        for at in 0..log.len() {
-            let mut show = Show::Text(StripBytes::new(), None);
-            let (one, two) = log.split_at(at);
-            let shown = [show.of(one), show.of(two)].concat();
-            assert_eq!(String::from_utf8(shown).unwrap(), "abc2Jd \u{a7}\t\u{e9}\n", "{at}");
-        }
-    }
 }

@@ -27,7 +27,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use exit::{Exit, Failure};
 
 /// Runs plans for GitHub issues unattended: a plan proposes, a sandbox confines, the runner disposes, the
@@ -102,7 +102,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Publish(args) => publish::run(args),
         Command::Init(args) => init::run(args),
         Command::Doctor(args) => doctor::run(args),
-        Command::Completions(args) => completions::run(args),
+        Command::Completions(args) => completions::run(&args, &mut Cli::command()),
         Command::Mask(args) => mask::run(args),
         Command::Sandbox(args) => sandbox::run(*args),
     }
@@ -164,7 +164,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_sound() {
-        use clap::CommandFactory;
         Cli::command().debug_assert();
     }
 }

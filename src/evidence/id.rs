@@ -115,3 +115,18 @@ impl fmt::Display for Sha256 {
         self.0.fmt(f)
     }
 }
+
+/// A try of a step: nearly every event is of one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AttemptId {
+    /// The step.
+    pub step: StepId,
+    /// 1 for the first try.
+    pub attempt: u32,
+}
+
+impl fmt::Display for AttemptId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.step, self.attempt)
+    }
+}

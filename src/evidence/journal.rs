@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::disk::{keep_in_place, named, sync_folder_of};
 use super::event::Event;
-use super::files::{keep_in_place, named, sync_folder_of};
 use super::id::Sha256;
 
 /// Version of the journal's lines that this program writes.
@@ -316,7 +316,7 @@ fn newer(text: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::event::AttemptId;
+    use crate::evidence::AttemptId;
     use crate::evidence::id::StepId;
 
     fn event(step: &str) -> Stamped {

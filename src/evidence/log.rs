@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::files::{keep_in_place, named};
+use super::disk::{keep_in_place, named};
 use super::mask::{Masker, Secrets};
 
 /// Longest line that is looked at as one when the log is searched; longer ones are taken in pieces.

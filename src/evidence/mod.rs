@@ -1,6 +1,7 @@
 //! Takes events and bytes, gives journal, log and the files that close a run; the masker sits in front of
 //! every sink. Knows nothing of how a run works.
 
+mod disk;
 pub mod event;
 mod files;
 mod id;
@@ -15,12 +16,12 @@ pub mod state;
 mod text;
 mod turn;
 
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
-pub use event::{AttemptId, Event};
+pub use event::Event;
 pub use files::{Files, RunName};
-pub use id::{Sha256, StepId};
+pub use id::{AttemptId, Sha256, StepId};
 pub use journal::{Head, Journal, Line};
 pub use recorder::{Claim, Recorder};
 pub use spool::Spool;
@@ -59,18 +60,4 @@ impl Files {
 /// Reads the journal of a run, wherever a copy of it lies, and folds it; nothing if it does not begin with `run.started`.
 pub fn read(journal: &Path) -> io::Result<Option<RunState>> {
     Ok(RunState::fold(&journal::read(journal)?))
-}
-
-/// Puts a file in its place at once and for good; one that is there is replaced.
-fn write_durably(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = path.parent().ok_or_else(|| io::Error::other("a file without a folder"))?;
-    let mut file = tempfile::Builder::new()
-        .prefix(files::STAGED)
-        .permissions(std::fs::Permissions::from_mode(mode))
-        .tempfile_in(folder)
-        .map_err(|error| files::named(error, folder))?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|e| files::named(e, path))?;
-    file.persist(path).map_err(|error| files::named(error.error, path))?;
-    files::sync_folder_of(path)
 }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
-use super::event::{AttemptId, Event, RunStarted};
+use super::disk::{self, write_durably};
+use super::event::{Event, RunStarted};
 use super::files::{self, Files, RunName};
 use super::journal::{self, Journal, ReadTo, Stamped};
 use super::log::{Log, Stream};
@@ -14,7 +15,7 @@ use super::spool::{self, Spool};
 use super::state::{Part, RunState};
 use super::text::{Document, Text};
 use super::turn::Turn;
-use super::{Watch, write_durably};
+use super::{AttemptId, Watch};
 
 /// The name of a run that has not begun; its files are open.
 pub struct Claim {
@@ -152,7 +153,7 @@ impl Recorder {
         let torn = read.torn;
         let journal = Journal::go_on(open, read)?;
         files.make_folders()?;
-        let is_lost = files::is_absent(&files.log())?;
+        let is_lost = disk::is_absent(&files.log())?;
         let log = Log::open(&files.log())?;
         let mut recorder = Self { torn, ..Self::of(files, journal, log, secrets, watch, state) };
         if is_lost {
@@ -362,7 +363,7 @@ impl Recorder {
         match failed {
             Some(failed) => self.write_file(&self.files.failed(), failed, 0o644)?,
             // Of an earlier part of a run that was resumed, and is done now.
-            None => files::remove_if_there(&self.files.failed())?,
+            None => disk::remove_if_there(&self.files.failed())?,
         }
         if let Some(list) = not_salvaged {
             self.write_file(&self.files.not_salvaged(), list, 0o600)?;

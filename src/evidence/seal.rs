@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::disk::{named, write_durably};
 use super::event::{Event, Sealed};
-use super::files::named;
 use super::id::Sha256;
 use super::provenance::{self, Facts};
-use super::{Head, Recorder, Token, write_durably};
+use super::{Head, Recorder, Token};
 
 impl Recorder {
     /// Seals the files of the run and attests them; nothing of the evidence changes after this.

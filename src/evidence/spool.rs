@@ -6,8 +6,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::event::AttemptId;
-use super::files::named;
+use super::disk::named;
+use super::id::AttemptId;
 use super::log::{self, BANNER};
 use super::mask::{self, Secrets};
 
@@ -81,7 +81,7 @@ impl Spool {
 
     /// Removes the file. Its bytes are in the log.
     pub(super) fn remove(self) -> io::Result<()> {
-        super::files::remove_if_there(&self.path)
+        super::disk::remove_if_there(&self.path)
     }
 }
 

@@ -8,7 +8,8 @@ use std::path::Path;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use super::files::{Files, RunName, named};
+use super::disk::named;
+use super::files::{Files, RunName};
 
 /// The right to begin or go on with a run in a checkout. One at a time has it, for as long as it takes to open a
 /// journal, which whoever comes next finds locked.

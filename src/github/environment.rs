@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-use super::Slug;
-
 /// Let through where they are set.
 const ALLOWED: [&str; 25] = [
     "PATH",
@@ -85,15 +83,15 @@ impl Environment {
         self.get("GITHUB_ACTIONS") == Some("true")
     }
 
-    /// Returns what `gh` is started with, for a repository.
-    pub(super) fn for_gh(&self, slug: &Slug) -> Vec<(OsString, OsString)> {
+    /// Returns what `gh` is started with, for a repository: `HOST/OWNER/NAME`.
+    pub(super) fn for_gh(&self, repository: String) -> Vec<(OsString, OsString)> {
         let allowed = ALLOWED.iter().filter_map(|name| {
             let name = OsString::from(name);
             let value = self.variables.get(&name)?.clone();
             Some((name, value))
         });
         let set = SET.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-        allowed.chain(set).chain([("GH_REPO".into(), slug.with_host().into())]).collect()
+        allowed.chain(set).chain([("GH_REPO".into(), repository.into())]).collect()
     }
 }
 
@@ -110,7 +108,7 @@ mod tests {
             ("GH_REPO", "other/one"),
             ("HOME", "/home/somebody"),
         ]);
-        let given = environment.for_gh(&"acme/widgets".parse().unwrap());
+        let given = environment.for_gh("github.com/acme/widgets".to_owned());
         let names: Vec<&str> = given.iter().map(|(name, _)| name.to_str().unwrap()).collect();
         assert_eq!(
             names,

@@ -63,7 +63,7 @@ impl Gh {
     /// Runs `gh` with a text on its standard input, for no longer than this; returns what it printed.
     pub async fn call(&self, args: &[&str], input: &str, time: Duration) -> Result<String, Failure> {
         let mut command = Command::new("gh");
-        command.args(args).current_dir("/").env_clear().envs(self.environment.for_gh(&self.slug));
+        command.args(args).current_dir("/").env_clear().envs(self.environment.for_gh(self.slug.with_host()));
         match output(command, input.as_bytes().to_vec(), time).await {
             Ok(Ended::InTime(output)) if output.status.success() => {
                 Ok(String::from_utf8_lossy(&output.stdout).into_owned())

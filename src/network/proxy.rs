@@ -14,18 +14,21 @@ use hyper::{Method, Request, Response, StatusCode, Uri, client};
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::allow::AllowList;
 use super::counted::Counted;
 use super::http::{self, Body, strip};
 use super::outside::{self, Outside};
-use super::serve::Slot;
 use super::tally::{Tally, Verdict};
 use super::tunnel::{self, Inside};
 use crate::plan::Destination;
 
 /// Longest host of a request that is told of.
 const LONGEST_NAME: usize = 253;
+
+/// The place that one connection takes; the last clone gives it back.
+pub(super) type Slot = Arc<OwnedSemaphorePermit>;
 
 /// What the proxy decides by, and where it writes that down.
 #[derive(Debug, Clone)]

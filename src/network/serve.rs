@@ -10,12 +10,13 @@ use std::time::Duration;
 use nix::sys::resource::{Resource, getrlimit};
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 
+use super::gate::Gate;
 use super::model::Endpoint;
+use super::proxy::{self, Slot};
 use super::tally::{Decision, Tally};
 use super::usage::{Meter, Usage};
-use super::{Gate, proxy};
 use crate::plan::Destination;
 
 /// Connections served at once: what is over it waits in the listener's queue.
@@ -45,9 +46,6 @@ pub struct Traffic {
     /// What was asked of the model.
     pub model: Usage,
 }
-
-/// The place that one connection takes; the last clone gives it back.
-pub(super) type Slot = Arc<OwnedSemaphorePermit>;
 
 /// What a listener is for.
 #[derive(Debug, Clone)]
@@ -89,8 +87,18 @@ impl Drop for Serving {
     }
 }
 
+impl Gate {
+    /// Serves the listeners until the answer is ended or dropped.
+    pub fn serve(&self, listeners: Vec<TcpListener>) -> io::Result<Serving> {
+        match &self.own {
+            Some(own) => start(self, vec![own.try_clone()?]),
+            None => start(self, listeners),
+        }
+    }
+}
+
 /// Starts the thread. The listeners are in the order of [`Gate::listen`].
-pub(super) fn start(gate: &Gate, listeners: Vec<TcpListener>) -> io::Result<Serving> {
+fn start(gate: &Gate, listeners: Vec<TcpListener>) -> io::Result<Serving> {
     let tally = Tally::default();
     let door = proxy::Door::new(gate.list.clone(), Arc::clone(&gate.outside), tally.clone());
     let forwards =

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::TokenLimit;
-use super::text::Wrong;
+use super::wrong::Wrong;
 
 /// What an agent is asked.
 #[derive(Debug, Clone, Serialize)]
@@ -81,6 +80,28 @@ impl std::str::FromStr for Provider {
                 Ok(Self::Custom { base_url: url.to_owned(), env_key: key.map(str::to_owned) })
             }
             _ => Err(Wrong::new("is no provider", "openai, ollama, lmstudio, or URL[#VARIABLE_OF_THE_KEY]")),
+        }
+    }
+}
+
+/// How many model tokens a run may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenLimit {
+    /// The plan does not say.
+    Unset,
+    /// The plan says that it does not matter.
+    Unlimited,
+    /// At most this many.
+    AtMost(u64),
+}
+
+impl TokenLimit {
+    /// Returns the most tokens that there may be, if they are limited.
+    pub fn most(self) -> Option<u64> {
+        match self {
+            Self::AtMost(most) => Some(most),
+            Self::Unset | Self::Unlimited => None,
         }
     }
 }

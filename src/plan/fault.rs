@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
-use super::source::Source;
+use super::source::{Mark, Source};
 
 /// So many faults are printed; the rest is counted. A file with more has one cause, not hundreds.
 const PRINTED: usize = 50;
@@ -19,18 +19,6 @@ const LONGEST: usize = 500;
 
 /// Columns of a source line that are shown around a fault.
 const SHOWN: usize = 96;
-
-/// A place in a plan file: 1-based, columns and width in characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Mark {
-    pub(super) line: usize,
-    pub(super) column: usize,
-    pub(super) width: usize,
-}
-
-impl Mark {
-    pub(super) const START: Self = Self { line: 1, column: 1, width: 0 };
-}
 
 /// One fault of a plan file, or one warning about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

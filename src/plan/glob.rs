@@ -1,5 +1,7 @@
 //! Path patterns of a plan.
 
+use serde::{Serialize, Serializer};
+
 /// A path pattern: `*` stays within a folder, `**` crosses them.
 #[derive(Debug, Clone)]
 pub struct Glob {
@@ -23,5 +25,11 @@ impl Glob {
     /// Tells whether a path, relative to the repository's top, matches.
     pub fn matches(&self, path: &std::path::Path) -> bool {
         self.matcher.is_match(path)
+    }
+}
+
+impl Serialize for Glob {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use super::Destination;
-use super::text::Wrong;
+use super::wrong::Wrong;
 
 impl FromStr for Destination {
     type Err = Wrong;

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::fault::{Fault, Faults, Findings, Mark};
+use super::fault::{Fault, Faults, Findings};
 use super::file::PlanFile;
 use super::resolve::{self, Origin};
-use super::source::{self, Source};
+use super::source::{Mark, Source};
 use super::tree::{self, Node, Value};
-use super::{Plan, hint, rules, schema, shape, warn};
+use super::{Plan, hint, read, rules, schema, shape, warn};
 
 /// A plan without faults, and what is legal in it and foolish.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ pub fn load(path: &Path, issue: Option<u64>) -> Result<Loaded, Faults> {
 
 /// The same for a copy of a plan: where it stands in what is said is not where it lies.
 pub fn load_as(path: &Path, shown: &Path, issue: Option<u64>) -> Result<Loaded, Faults> {
-    let bytes = source::read(path)?;
+    let bytes = read::read(path)?;
     let folder = match path.parent() {
         Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
         Some(parent) => parent,
@@ -52,7 +52,7 @@ pub fn load_as(path: &Path, shown: &Path, issue: Option<u64>) -> Result<Loaded, 
 /// Looks for the files beside the plan that it names: a missing patch is better known before step 1.
 fn missing(folder: &Path, attached: &[(PathBuf, Fault)]) -> Vec<Fault> {
     let faults = attached.iter().filter_map(|(path, fault)| {
-        let (message, hint) = source::look_beside(folder, path).err()?;
+        let (message, hint) = read::look_beside(folder, path).err()?;
         Some(fault.clone().reworded(format!("{} {message}", shape::quote(&path.to_string_lossy())), hint))
     });
     faults.collect()
@@ -60,7 +60,7 @@ fn missing(folder: &Path, attached: &[(PathBuf, Fault)]) -> Vec<Fault> {
 
 /// Makes a plan of the bytes of a file. Touches no system.
 pub fn parse(bytes: &[u8], path: &Path, folder: &Path, issue: Option<u64>) -> Result<Loaded, Faults> {
-    let source = source::decode(path, bytes)?;
+    let source = read::decode(path, bytes)?;
     let mut findings = Findings::new(&source);
     let Some(root) = tree::build(&mut findings) else { return Err(findings.into_faults()) };
     if !matches!(root.value, Value::Map(_)) {

@@ -13,6 +13,7 @@ mod hint;
 mod host;
 mod load;
 mod order;
+mod read;
 mod resolve;
 mod rules;
 mod schema;
@@ -25,13 +26,15 @@ mod tree;
 mod union;
 pub mod units;
 mod warn;
+mod wrong;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-pub use codex::{Codex, Context, Prompt, Provider};
+pub use codex::{Codex, Context, Prompt, Provider, TokenLimit};
 pub use command::{Invocation, Shell};
 pub use fault::{Fault, Faults};
 pub use glob::Glob;
@@ -41,7 +44,7 @@ pub use step::{
     Action, Changes, Destination, EnvEntry, Expectation, FileContains, Filesystem, Network, OnFailure,
     Resources, RetryFrom, Step,
 };
-pub use text::Wrong;
+pub use wrong::Wrong;
 
 /// A plan, resolved: defaults applied, every value checked, steps in the order they run.
 #[derive(Debug, Clone, Serialize)]
@@ -82,28 +85,6 @@ pub struct Limits {
     pub salvage: u64,
 }
 
-/// How many model tokens a run may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TokenLimit {
-    /// The plan does not say.
-    Unset,
-    /// The plan says that it does not matter.
-    Unlimited,
-    /// At most this many.
-    AtMost(u64),
-}
-
-impl TokenLimit {
-    /// Returns the most tokens that there may be, if they are limited.
-    pub fn most(self) -> Option<u64> {
-        match self {
-            Self::AtMost(most) => Some(most),
-            Self::Unset | Self::Unlimited => None,
-        }
-    }
-}
-
 /// What the runner does with the result.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -132,6 +113,12 @@ pub struct PullRequest {
 }
 
 impl Plan {
+    /// Returns the resolved plan: what holds, whatever the file left out. Nothing is masked here.
+    pub fn resolved(&self) -> Value {
+        // Only maps with text as keys and finite numbers are in a plan: this cannot fail.
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
     /// Replaces who serves the models of all codex steps, and which, as the command line asks for.
     pub fn serve_by(&mut self, provider: Option<&Provider>, model: Option<&str>) {
         for step in &mut self.steps {

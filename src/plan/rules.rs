@@ -3,9 +3,10 @@
 
 use std::collections::HashMap;
 
-use super::fault::{Findings, Mark};
+use super::fault::Findings;
 use super::order;
 use super::shape::quote;
+use super::source::Mark;
 use super::tree::{Kind, Node, Value};
 use super::{command, hint};
 

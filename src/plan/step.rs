@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use regex::Regex;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::codex::Codex;
 use super::command::Invocation;
 use super::glob::Glob;
 use super::show;
+use super::wrong::Wrong;
 
 /// One step of a plan.
 #[derive(Debug, Clone, Serialize)]
@@ -217,5 +219,28 @@ impl Resources {
             output: 64 << 20,
             cpu: None,
         }
+    }
+}
+
+/// As written in the plan: `NAME` or `NAME=value`.
+impl Serialize for EnvEntry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Inherit(name) => serializer.serialize_str(name),
+            Self::Set(name, value) => serializer.collect_str(&format_args!("{name}={value}")),
+        }
+    }
+}
+
+impl Serialize for Destination {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Destination {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|wrong: Wrong| D::Error::custom(format!("{text} {}", wrong.message)))
     }
 }

@@ -10,23 +10,7 @@ use regex::Regex;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
-use super::{Destination, EnvEntry, Glob, units};
-
-/// What is wrong with a text (to be read after the text itself), and what to write instead.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}: {hint}")]
-pub struct Wrong {
-    /// What is wrong.
-    pub message: String,
-    /// What to write instead.
-    pub hint: String,
-}
-
-impl Wrong {
-    pub(super) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: hint.into() }
-    }
-}
+use super::{Destination, EnvEntry, Glob, Wrong, units};
 
 /// Declares the types: name, what it holds, its `format`, a `pattern` for editors, its reader.
 macro_rules! texts {

@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 use serde_json::Value as Json;
 
-use super::fault::{Findings, Mark};
+use super::fault::Findings;
 use super::hint;
+use super::source::Mark;
 
 /// Deeper than any plan: `steps` → step → `expectation` → `changes` → `within` → pattern is six.
 const DEEPEST: usize = 24;

@@ -10,8 +10,7 @@ use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::file::{AllowList, CodexMap, ContextMap, CustomProvider, PullRequestMap};
-use super::text::Prose;
+use super::text::{BaseUrl, EnvName, Host, Id, InnerPath, Line, Prose, Token};
 
 macro_rules! unions {
     ($($(#[$doc:meta])* $name:ident { $($kind:ident => $variant:ident($inner:ty)),+ $(,)? })*) => { $(
@@ -114,4 +113,76 @@ pub(super) enum ContextName {
 pub(super) enum PullRequestName {
     Draft,
     Ready,
+}
+
+/// A pull request.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PullRequestMap {
+    /// As a draft. Default: false.
+    pub(super) draft: Option<bool>,
+    /// Its title. Default: the plan's.
+    pub(super) title: Option<Line>,
+    /// Labels to set.
+    #[serde(default)]
+    pub(super) labels: Vec<Line>,
+    /// Whose review to ask for.
+    #[serde(default)]
+    pub(super) reviewers: Vec<Token>,
+}
+
+/// What Codex is asked, and how.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = one_of(&["prompt", "prompt_file"])))]
+pub(super) struct CodexMap {
+    /// The prompt.
+    pub(super) prompt: Option<Prose>,
+    /// A file beside the plan that holds the prompt.
+    pub(super) prompt_file: Option<InnerPath>,
+    /// Name of the model. Default: that of the plan's `codex`.
+    pub(super) model: Option<Token>,
+    /// Reasoning effort. Default: that of the plan's `codex`.
+    pub(super) effort: Option<Token>,
+    /// Model tokens of the step: a number or `unlimited`.
+    pub(super) tokens: Option<TokensFile>,
+    /// Who serves the model. Default: that of the plan's `codex`.
+    pub(super) provider: Option<ProviderFile>,
+    /// MCP servers it may use. Default: those of the plan's `codex`.
+    pub(super) mcp: Option<Vec<Token>>,
+}
+
+/// Anything that speaks the Responses API.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CustomProvider {
+    /// Address up to and with the version, such as `http://127.0.0.1:8080/v1`.
+    pub(super) base_url: BaseUrl,
+    /// Variable that holds the key, if one is needed. The key stays with the runner.
+    pub(super) env_key: Option<EnvName>,
+}
+
+/// An allow list.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AllowList {
+    /// Hosts: `example.org`, `*.example.org:8443`, `127.0.0.1:11434`; port 443 unless written.
+    #[schemars(length(min = 1))]
+    pub(super) allow: Vec<Host>,
+}
+
+/// Another step's output, or a file.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = one_of(&["step", "file"])))]
+pub(super) struct ContextMap {
+    /// The final message or output of this step.
+    pub(super) step: Option<Id>,
+    /// This file of the repository.
+    pub(super) file: Option<InnerPath>,
+}
+
+/// Builds the `oneOf` that lets exactly one of these keys be there.
+pub(super) fn one_of(keys: &[&str]) -> Value {
+    keys.iter().map(|key| serde_json::json!({ "required": [key] })).collect()
 }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::fault::{Fault, Faults, Findings, Mark};
+use super::fault::{Fault, Faults, Findings};
 use super::shape::quote;
-use super::source::Source;
+use super::source::{Mark, Source};
 use super::tree::{Kind, Node, Value};
 use super::{Action, EnvEntry, Expectation, Network, Plan, Step, TokenLimit, units};
 

@@ -1,6 +1,7 @@
 //! The environment of a step: cleared, then the fixed few, then what the plan names.
 
-use super::{Fact, HostFacts, Reason, Request};
+use super::host::{Fact, HostFacts};
+use super::request::{Reason, Request};
 use crate::plan::EnvEntry;
 
 /// Names and values.

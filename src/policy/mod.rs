@@ -5,6 +5,7 @@ mod denial;
 mod environment;
 mod grant;
 mod host;
+mod request;
 mod review;
 mod waiver;
 
@@ -14,10 +15,11 @@ pub use denial::{Denial, Own, explain_denial};
 pub use environment::path_warnings;
 pub use grant::{Grant, Isolation, Limits, Reach};
 pub use host::{Cache, Fact, HostFacts, Identity, Namespaces};
+pub use request::{Reason, Request};
 pub use review::{Left, reviewable};
 pub use waiver::{NoWaiver, Waiver, Waivers};
 
-use crate::plan::{EnvEntry, Network, Resources, Step};
+use crate::plan::Network;
 
 /// Lowest Landlock ABI with mount, pid and network namespaces around it.
 const FLOOR: u32 = 1;
@@ -25,58 +27,6 @@ const FLOOR: u32 = 1;
 /// Lowest Landlock ABI where it stands alone, or where the host's network is shared: from 6 on, signals and
 /// abstract sockets are scoped.
 const FLOOR_ALONE: u32 = 6;
-
-/// What something that is to run asks for.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// What it reaches.
-    pub network: Network,
-    /// What it gets of the environment.
-    pub env: Vec<EnvEntry>,
-    /// Names whose values it gets; they must be set.
-    pub secrets: Vec<String>,
-    /// Paths to read and execute beyond the system and the toolchains.
-    pub read: Vec<PathBuf>,
-    /// Paths to write beyond worktree, HOME and TMPDIR.
-    pub write: Vec<PathBuf>,
-    /// Bounds of the process tree.
-    pub resources: Resources,
-    /// Whether it builds on what is already downloaded. The runner's own git work does not: a few milliseconds less.
-    pub caches: bool,
-}
-
-impl Request {
-    /// Returns what a step's action asks for.
-    pub fn action(step: &Step) -> Self {
-        Self {
-            network: step.network.clone(),
-            env: step.env.clone(),
-            secrets: step.secrets.clone(),
-            read: step.filesystem.read.clone(),
-            write: step.filesystem.write.clone(),
-            resources: step.resources.clone(),
-            caches: true,
-        }
-    }
-
-    /// Returns what a step's `post` and `rollback` commands ask for: the same, never a network.
-    pub fn follow_up(step: &Step) -> Self {
-        Self { network: Network::None, ..Self::action(step) }
-    }
-
-    /// Returns what the runner's own git work on a worktree asks for.
-    pub fn git() -> Self {
-        Self {
-            network: Network::None,
-            env: Vec::new(),
-            secrets: Vec::new(),
-            read: Vec::new(),
-            write: Vec::new(),
-            resources: Resources::of_runner(),
-            caches: false,
-        }
-    }
-}
 
 /// May it run?
 #[derive(Debug, Clone)]
@@ -86,18 +36,6 @@ pub enum Decision {
     Allow(Box<Grant>),
     /// Not on this host, or not like this.
     Deny(Reason),
-}
-
-/// Why something may not run: what was asked, why not, and what would help.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what}: {why}")]
-pub struct Reason {
-    /// What was asked for.
-    pub what: String,
-    /// Why this host cannot enforce or give it.
-    pub why: String,
-    /// What to do about it.
-    pub hint: String,
 }
 
 /// Decides on a request.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::plan::Destination;
+use crate::plan::{Destination, EnvEntry};
 
 fn host() -> HostFacts {
     HostFacts {

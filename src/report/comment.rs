@@ -9,7 +9,8 @@ use super::publishing::name_of;
 use super::summary::{
     changed_file, extent, has_agents, headline, policy, range, reason, step_row, steps_head, what_to_check,
 };
-use super::{egress, gantt, log_of};
+use super::tail::log_of;
+use super::{egress, gantt};
 use crate::evidence::event::{Effect, RunResult};
 use crate::evidence::state::PublishState;
 use crate::evidence::{Files, RunName, RunState};

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::io;
 
-use super::{egress, log_of, spoken};
+use super::egress;
+use super::spoken::spoken;
+use super::tail::log_of;
 use crate::evidence::Files;
 use crate::evidence::event::{RunResult, StepResult};
 use crate::evidence::state::{AttemptState, RunState, StepState, WorktreeState};

@@ -8,18 +8,17 @@ mod gantt;
 mod markdown;
 mod publishing;
 mod secrets;
+mod spoken;
 mod summary;
+mod tail;
 
 use std::io;
-use std::time::Duration;
 
 pub use comment::{comment, marker, pull_request};
 pub use publishing::name_of;
 
 use crate::evidence::provenance::Facts;
-use crate::evidence::state::{AttemptState, Part};
-use crate::evidence::{Files, Head, Recorder, RunState, log};
-use crate::plan::units;
+use crate::evidence::{Head, Recorder, RunState};
 
 /// Writes the reports of a run that has ended, and closes its evidence.
 pub fn close(recorder: &mut Recorder) -> io::Result<Head> {
@@ -39,25 +38,6 @@ fn not_salvaged(state: &RunState) -> Option<String> {
         salvage.not_held.iter().map(move |what| format!("{at}\t{what}\n")).collect::<Vec<_>>()
     });
     Some(lines.collect::<String>()).filter(|list| !list.is_empty())
-}
-
-/// Returns the last lines of an attempt, and how many it printed.
-fn log_of(attempt: &AttemptState, files: &Files, lines: usize) -> io::Result<(Vec<String>, u64)> {
-    match attempt.log {
-        Part::At(from, to) => log::tail(&files.log(), from, to, lines),
-        Part::From(from) => log::tail(&files.log(), from, u64::MAX, lines),
-        // What a runner that died left of it is lost.
-        Part::Spool => Ok((Vec::new(), 0)),
-    }
-}
-
-/// Writes a duration as people say it: `0.3s`, `8m43s`.
-fn spoken(duration: Duration) -> String {
-    if duration < Duration::from_secs(10) {
-        format!("{:.1}s", duration.as_secs_f64())
-    } else {
-        units::duration(Duration::from_secs(duration.as_secs()))
-    }
 }
 
 fn facts(state: &RunState) -> Facts {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::markdown::{clip, inline, table_cell};
-use super::spoken;
+use super::spoken::spoken;
 use super::{egress, gantt};
 use crate::evidence::event::{AttemptResult, Change, ChangeKind, RunResult, StepResult};
 use crate::evidence::state::{AttemptState, RunState, Salvage, StepState, WorktreeState};

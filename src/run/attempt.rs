@@ -1,6 +1,5 @@
 //! One try of a step: action, expectations, `post`, `changes` once more, checkpoint.
 
-use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::action::{job, shown};
@@ -8,12 +7,13 @@ use super::command::{self, Done, Job};
 use super::deadline::{Bound, Cut, Deadline};
 use super::egress::Of;
 use super::judge::Which;
+use super::outcome::{Attempt, Outcome, millis};
 use super::output;
 use super::work::Worked;
 use super::{RunError, Runner, expect};
-use crate::evidence::event::{self, AttemptResult, CommandEnded, Event, Reason, ReasonKind};
-use crate::evidence::{AttemptId, Text, Token};
-use crate::plan::{Action, Step};
+use crate::evidence::event::{self, AttemptResult, CommandEnded, Event, ReasonKind};
+use crate::evidence::{Text, Token};
+use crate::plan::Action;
 use crate::policy;
 use crate::sandbox::Status;
 
@@ -25,43 +25,6 @@ const EXPLAINED: usize = 200;
 
 /// The layer of a run that has no other: what the steps before left.
 const RUN: &str = "run";
-
-/// How an attempt ended.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    Passed,
-    Failed(Reason),
-    Interrupted(i32),
-}
-
-/// An attempt that is made.
-#[derive(Debug)]
-pub(super) struct Attempt<'a> {
-    pub(super) step: &'a Step,
-    pub(super) at: AttemptId,
-    /// Attempts before it that were cut short; they cost no retry.
-    pub(super) lost: u32,
-    /// Bytes that it may still print, all its commands together.
-    output_left: u64,
-    /// What its last command printed: the bytes of its part of the log.
-    pub(super) last_output: Range<u64>,
-}
-
-impl<'a> Attempt<'a> {
-    pub(super) fn named(step: &'a Step, at: AttemptId) -> Self {
-        Self::after(step, at, 0)
-    }
-
-    /// Begins one after so many that were cut short.
-    pub(super) fn after(step: &'a Step, at: AttemptId, lost: u32) -> Self {
-        Self { step, at, lost, output_left: step.resources.output, last_output: 0..0 }
-    }
-
-    /// Says which of how many it is.
-    fn of(&self) -> String {
-        format!("{}/{}", self.at.attempt, self.step.retries + 1 + self.lost)
-    }
-}
 
 impl Runner<'_> {
     /// Makes one attempt and records how it went.
@@ -236,9 +199,4 @@ fn recorded(cut: Cut) -> event::Cut {
         Cut::Output => event::Cut::Output,
         Cut::Signal(_) => event::Cut::Signal,
     }
-}
-
-/// Returns whole milliseconds.
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::attempt::{Attempt, Outcome};
 use super::memory::is_instructions;
+use super::outcome::{Attempt, Outcome};
 use super::{RunError, Runner};
 use crate::evidence::Token;
 use crate::evidence::event::{Change, ChangeKind, Event, ReasonKind};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::preflight::Refusal;
+use super::refusal::Refusal;
 use crate::agent::codex::{self, Cloud, Codex};
 use crate::agent::{Agent, Server};
 use crate::evidence::mask::Secrets;

@@ -1,10 +1,10 @@
 //! Takes how a command ended and what is there, gives verdicts: recorded one by one, and a reason if one decides the
 //! attempt.
 
-use super::attempt::{Attempt, Outcome};
 use super::command::Done;
 use super::deadline::{Bound, Cut};
 use super::expect::{self, Verdict};
+use super::outcome::{Attempt, Outcome};
 use super::{RunError, Runner};
 use crate::evidence::event::{Event, Expected, Judged, Reason, ReasonKind, Role};
 use crate::plan::{Step, units};

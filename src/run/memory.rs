@@ -1,7 +1,7 @@
 //! What an agent is told of the attempt before, and which files agents read as instructions.
 
-use super::attempt::Attempt;
-use super::{RunError, Runner};
+use super::outcome::Attempt;
+use super::runner::{Failed, RunError, Runner};
 use crate::evidence::event::{Reason, ReasonKind};
 use crate::plan::{RetryFrom, Step};
 
@@ -10,15 +10,6 @@ pub(super) const INSTRUCTIONS: [&str; 2] = ["AGENTS.md", "AGENTS.override.md"];
 
 /// Lines of a failed command that the next attempt is told.
 const TAIL: usize = 60;
-
-/// Why an attempt failed, and the end of what its last command printed.
-#[derive(Debug)]
-pub(super) struct Failed {
-    pub(super) reason: String,
-    pub(super) tail: Vec<String>,
-    /// What it did is still in the files.
-    pub(super) kept: bool,
-}
 
 impl Runner<'_> {
     /// Begins a step, whose last attempt failed for some reason if the run was resumed after one.

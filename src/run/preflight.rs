@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use super::equip::{Applier, Assignment, Equipment, equip};
+use super::refusal::Refusal;
 use crate::evidence::mask::{self, Secrets};
 use crate::plan::{Action, EnvEntry, Plan, Step};
 use crate::policy::{self, Decision, Grant, HostFacts, Isolation, Reason, Request, Waivers};
@@ -22,29 +23,6 @@ pub struct Grants {
     pub applier: Option<Applier>,
     /// The issue's text, if it is attached.
     pub issue: Option<Rc<str>>,
-}
-
-/// Why a run is not begun.
-#[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// The plan asks for something that is not there.
-    #[error("step `{step}`: {what}")]
-    Plan {
-        /// The step.
-        step: String,
-        /// What is wrong.
-        what: String,
-        /// What to do about it.
-        hint: String,
-    },
-    /// The policy cannot be enforced on this host.
-    #[error("step `{step}`: {reason}")]
-    Policy {
-        /// The step.
-        step: String,
-        /// The policy's reason.
-        reason: Reason,
-    },
 }
 
 /// Decides on every step, and registers what must never be seen: `secrets`, and what `env` hands a step under

@@ -1,7 +1,7 @@
 //! The first thing a resumed run does: what the dead runner was at gets its end. A checkpoint that it made
 //! counts, recorded or not; anything else is salvaged, and costs no retry.
 
-use super::attempt::{Attempt, millis};
+use super::outcome::{Attempt, millis};
 use super::{RunError, Runner, undo};
 use crate::evidence::event::{AttemptResult, Event, Reason, ReasonKind, StepResult};
 use crate::evidence::state::{AttemptState, CameTo};

@@ -5,8 +5,8 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use super::RunError;
-use super::attempt::millis;
 use super::finish::{Ending, finish, stays};
+use super::outcome::millis;
 use super::undo::{self, Names};
 use crate::evidence::event::{Event, Reason, ReasonKind, RunResult};
 use crate::evidence::mask::Secrets;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::attempt::millis;
+use super::RunError;
+use super::outcome::millis;
+use super::preflight::{Grants, enforcement};
 use super::start::{labels, this_host};
-use super::{Grants, RunError, enforcement};
 use crate::evidence::event::{Event, ReasonKind, Resumed, RunResult, RunStarted};
 use crate::evidence::{Recorder, Token};
 use crate::plan::Plan;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use nix::unistd::{Uid, User};
 
-use super::{Grants, RunError, enforcement};
+use super::RunError;
+use super::preflight::{Grants, enforcement};
 use crate::evidence::event::{Event, Host, Origin, Publishing, RunStarted, StartedBy};
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Claim, Document, Recorder, Sha256, StepId, Text, Token};

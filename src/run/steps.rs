@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::attempt::{Attempt, Outcome, millis};
+use super::outcome::{Attempt, Outcome, millis};
 use super::{RunError, Runner, undo};
 use crate::evidence::event::{Event, Reason, ReasonKind, RunResult, StepResult};
 use crate::evidence::state::StepState;

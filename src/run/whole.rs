@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::attempt::millis;
 use super::finish::{Ending, finish};
-use super::{Grants, Interrupt, RunError, Runner, execute};
+use super::outcome::millis;
+use super::steps::execute;
+use super::{Grants, Interrupt, RunError, Runner};
 use crate::evidence::event::{Event, Reason, ReasonKind, RunResult};
 use crate::evidence::{Recorder, Token};
 use crate::plan::Plan;

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::attach::with_folders_above;
-use super::attempt::{Attempt, Outcome, millis};
 use super::command::{self, Done, Job};
 use super::deadline::Deadline;
 use super::egress;
@@ -13,6 +12,7 @@ use super::equip::Assignment;
 use super::hearing::{self, Hearing};
 use super::home::{self, Home};
 use super::judge::Which;
+use super::outcome::{Attempt, Outcome, millis};
 use super::{RunError, Runner, equip, expect};
 use crate::agent::prompt::{Attachment, Before, Briefing};
 use crate::agent::{self, Endpoint, Report, Task, Turn};

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use nix::mount::MsFlags;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 
-use super::root::{HOST, below, failed, folder_at, mount_at, seal};
+use super::mounts::{HOST, below, failed, folder_at, mount_at, seal};
 use super::spec::{Launch, Setting};
 use super::{SandboxError, TMPDIR};
 

@@ -11,7 +11,7 @@ use nix::mount::{MsFlags, mount as mount_call};
 use rustix::fs::{Mode, OFlags, RenameFlags};
 
 use super::SandboxError;
-use super::root::{below, failed};
+use super::mounts::{below, failed};
 use super::spec::Launch;
 use crate::policy::{Cache, Identity, Isolation};
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use nix::mount::MsFlags;
 
-use super::root::{below, folder_at, mount_at, seal};
+use super::mounts::{below, folder_at, mount_at, seal};
 use super::spec::{Launch, Setting};
 
 /// Larger files are bound, smaller ones copied: as fast, and without the host's mount behind them.

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use super::root;
+use super::mounts::SHM;
 
 /// What the kernel keeps for a semaphore, and for a message on top of its text, in bytes.
 const KEPT: u64 = 64;
@@ -18,8 +18,7 @@ const TABLES: [(&str, &[(&str, u64)]); 3] = [
 /// Returns the sum in bytes. What a process has mapped of it is in that process's resident set as well: counted twice
 /// rather than not at all.
 pub(super) fn held() -> u64 {
-    let files =
-        rustix::fs::statvfs(root::SHM).map_or(0, |stat| (stat.f_blocks - stat.f_bfree) * stat.f_frsize);
+    let files = rustix::fs::statvfs(SHM).map_or(0, |stat| (stat.f_blocks - stat.f_bfree) * stat.f_frsize);
     // A kernel without System V's objects has no such table.
     let objects =
         TABLES.iter().map(|(path, columns)| sum(&fs::read_to_string(path).unwrap_or_default(), columns));

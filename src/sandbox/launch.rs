@@ -1,7 +1,8 @@
 //! The runner's side: starts the confined side from one dedicated thread, and talks to it.
 
+use std::ffi::OsString;
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::Child;
@@ -14,10 +15,12 @@ use tokio::io::Interest;
 use tokio::net::UnixDatagram;
 use tokio::time::Instant;
 
+use super::launcher;
 use super::launcher::Started;
-use super::spec::{Launch, Seen, Setting};
+use super::outcome::{Ended, Enforced, SandboxError, Status};
+use super::place::{Place, Seen};
+use super::spec::{Launch, Setting};
 use super::wire::{self, Order, Report};
-use super::{Command, Ended, Enforced, Place, SandboxError, Status, launcher};
 use crate::policy::{Grant, Isolation};
 
 /// How long a tree that was told to die may take before the runner goes on without having seen it.
@@ -26,6 +29,27 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long after the grace the supervisor may take to report the end: its own patience with the tree, and as much
 /// again for a machine under load.
 const OVERDUE: Duration = Duration::from_secs(10);
+
+/// What to run.
+#[derive(Debug)]
+pub struct Command {
+    /// The command; its first word is looked up in the grant's PATH.
+    pub argv: Vec<OsString>,
+    /// Relative to the worktree; must be a folder in it, with no link on the way.
+    pub dir: PathBuf,
+    /// On top of the grant's environment: what the runner sets for its own purposes.
+    pub env: Vec<(OsString, OsString)>,
+    /// Where on the command's own loopback the runner listens; the listeners come with [`Confined`].
+    pub listen: Vec<SocketAddr>,
+    /// Without a loopback of its own: the TCP ports it may connect to, of any host.
+    pub connect: Vec<u16>,
+    /// `/dev/null` unless given.
+    pub stdin: Option<OwnedFd>,
+    /// Where standard output goes.
+    pub stdout: OwnedFd,
+    /// Where standard error goes.
+    pub stderr: OwnedFd,
+}
 
 /// A confined command that runs. Dropping it kills its tree.
 #[derive(Debug)]

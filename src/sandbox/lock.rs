@@ -8,7 +8,7 @@ use landlock::{
 };
 
 use super::SandboxError;
-use super::root::SHM;
+use super::mounts::SHM;
 use super::spec::{Launch, Setting};
 use crate::policy::Isolation;
 

@@ -1,24 +1,21 @@
 //! The root of the command's own: a fresh tmpfs with what is granted bound into it, and nothing else.
 
-use std::fs::{self, DirBuilder};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, symlink};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 
-use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::mount::{MntFlags, MsFlags, umount2};
 use nix::unistd::pivot_root;
 
 use super::binds::{Bind, Host};
 use super::caches;
 use super::etc;
+use super::mounts::{HARMLESS, HOST, SHM, failed, folder_at, mount_at};
 use super::spec::{Launch, Setting};
 use super::{SandboxError, TMPDIR};
 
 /// Where the new root is mounted before it becomes the root: any directory that every host has.
 const STAGE: &str = "/tmp";
-
-/// Where the host's root is while the new one is built.
-pub(super) const HOST: &str = "/.host";
 
 /// Devices that programs need; the host's own, since making new ones takes more than a user namespace gives.
 const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
@@ -30,9 +27,6 @@ const LINKS: [(&str, &str); 5] = [
     ("/proc/self/fd/2", "/dev/stderr"),
     ("pts/ptmx", "/dev/ptmx"),
 ];
-
-/// A memory file system of the command's own: what it keeps there counts as memory.
-pub(super) const SHM: &str = "/dev/shm";
 
 type Done = Result<(), SandboxError>;
 
@@ -77,9 +71,6 @@ pub(super) fn build(staged: Staged, launch: &Launch) -> Done {
     mount_at("", Path::new("/"), "", sealed, "")
 }
 
-/// No set-uid, no devices: whatever a mount holds.
-const HARMLESS: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV);
-
 fn enter_stage() -> Done {
     let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
     mount_at("", Path::new("/"), "", private, "")?;
@@ -117,65 +108,4 @@ fn system_folders() -> Done {
         mount_at(&host, &path, "", MsFlags::MS_BIND, "")?;
     }
     Ok(())
-}
-
-/// Makes a bind harmless, and read-only unless it is to be written. A bind takes flags only when it is mounted
-/// again, and each mount below it by itself. What the host locked must stay as it is, or a user namespace refuses.
-pub(super) fn seal(target: &Path, writable: bool) -> Done {
-    let Ok(now) = rustix::fs::statvfs(target) else {
-        // A mount that this identity cannot even look at is no use to it, and no danger.
-        return Ok(());
-    };
-    let kept = [
-        (rustix::fs::StatVfsMountFlags::NOEXEC, MsFlags::MS_NOEXEC),
-        (rustix::fs::StatVfsMountFlags::NOATIME, MsFlags::MS_NOATIME),
-        (rustix::fs::StatVfsMountFlags::NODIRATIME, MsFlags::MS_NODIRATIME),
-        (rustix::fs::StatVfsMountFlags::RELATIME, MsFlags::MS_RELATIME),
-        (rustix::fs::StatVfsMountFlags::RDONLY, MsFlags::MS_RDONLY),
-    ];
-    let mut flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | HARMLESS;
-    for (seen, flag) in kept {
-        flags.set(flag, now.f_flag.contains(seen));
-    }
-    if !writable {
-        flags |= MsFlags::MS_RDONLY;
-    }
-    mount_at("", target, "", flags, "")
-}
-
-/// Returns a path as it is named below another root.
-pub(super) fn below(root: &Path, path: &Path) -> PathBuf {
-    root.join(path.strip_prefix("/").unwrap_or(path))
-}
-
-/// Makes a folder and those above it, for everybody to enter whatever the umask.
-pub(super) fn folder_at(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    DirBuilder::new().recursive(true).mode(0o755).create(path)
-}
-
-/// Mounts; an empty source, type or text of options is none.
-pub(super) fn mount_at(
-    source: impl AsRef<Path>,
-    target: &Path,
-    kind: &str,
-    flags: MsFlags,
-    options: &str,
-) -> Done {
-    let source = Some(source.as_ref()).filter(|path| !path.as_os_str().is_empty());
-    let kind = Some(kind).filter(|text| !text.is_empty());
-    let options = Some(options).filter(|text| !text.is_empty());
-    mount(source, target, kind, flags, options)
-        .map_err(|error| failed(&format!("mount {} ({flags:?})", target.display()), error.into()))
-}
-
-pub(super) fn failed(tried: &str, error: io::Error) -> SandboxError {
-    SandboxError {
-        layer: "root".into(),
-        what: format!("{tried}: {error}"),
-        hint: "check that the paths of `filesystem` exist; `autopilot doctor` tells what this host allows"
-            .into(),
-    }
 }

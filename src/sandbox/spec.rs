@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Place;
+use super::place::{Place, Seen};
 use crate::policy::{Grant, Isolation};
 
 /// What the confined side can make ready before it is known what it launches: the same for most commands of a run.
@@ -61,17 +61,6 @@ pub(super) struct Launch {
     pub(super) listen: Vec<SocketAddr>,
     /// Without a network of its own: the TCP ports it may connect to.
     pub(super) connect: Vec<u16>,
-}
-
-/// Where the command sees the directories of its place.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen {
-    /// The worktree.
-    pub worktree: PathBuf,
-    /// HOME.
-    pub home: PathBuf,
-    /// TMPDIR.
-    pub tmp: PathBuf,
 }
 
 /// Bytes that need not be UTF-8.

@@ -10,10 +10,7 @@ use std::time::Duration;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use super::Codex;
-
-/// The versions that autopilot was tested with, oldest first; `docs/codex.md` has the same.
-pub const TESTED: [&str; 2] = ["0.157.1", "0.169.0"];
+use super::program::{Codex, TESTED, numbers};
 
 /// Options of `codex exec` that a version must have.
 const NEEDED: [&str; 4] = ["--json", "--ephemeral", "--strict-config", "--color"];
@@ -124,18 +121,6 @@ fn ends(child: &Child) -> io::Result<bool> {
     Ok(poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], patience)? > 0)
 }
 
-/// Tells whether a version comes after another one.
-pub(super) fn is_newer(version: &str, than: &str) -> bool {
-    numbers(version) > numbers(than)
-}
-
-fn numbers(version: &str) -> Option<[u64; 3]> {
-    let release = version.split(['-', '+']).next()?;
-    let mut parts = release.split('.').map(|part| part.parse().ok());
-    let numbers = [parts.next()??, parts.next()??, parts.next()??];
-    parts.next().is_none().then_some(numbers)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,13 +179,5 @@ mod tests {
         assert_eq!(files, [program.parent().unwrap().parent().unwrap()]);
         fs::remove_file(&program).unwrap();
         assert_eq!(native(&script), None);
-    }
-
-    #[test]
-    fn versions_are_compared_by_their_numbers() {
-        assert!(is_newer("0.170.0", "0.169.0"));
-        assert!(is_newer("0.169.10", "0.169.9-alpha.1"));
-        assert!(!is_newer("0.169.0", "0.169.0"));
-        assert_eq!(numbers("codex"), None);
     }
 }

@@ -6,8 +6,8 @@ use std::process::Command;
 
 use serde_json::{Map, Value, json};
 
-use super::Codex;
 use super::find::output;
+use super::program::Codex;
 use crate::agent::Server;
 
 /// Why the servers could not be listed.

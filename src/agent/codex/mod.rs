@@ -7,15 +7,17 @@ mod ending;
 mod find;
 mod login;
 mod mcp;
+mod program;
 mod stream;
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-pub use find::{FindError, TESTED, find};
+pub use find::{FindError, find};
 pub use login::{Cloud, Login, LoginError, cloud, login, task_path};
 pub use mcp::{ListError, list};
+pub use program::{Codex, TESTED};
 
 use super::{Agent, Endpoint, Listen, Start, Task};
 use stream::Stream;
@@ -28,42 +30,7 @@ const PROVIDER: &str = "autopilot";
 /// hooks of the worktree.
 const OFF: [&str; 5] = ["unbounded_connection_retries", "plugins", "apps", "shell_snapshot", "hooks"];
 
-/// A Codex on this host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Codex {
-    /// The program itself, not a script that starts it.
-    program: PathBuf,
-    version: String,
-    /// What it needs beside itself.
-    files: Vec<PathBuf>,
-    /// Features this version knows.
-    features: Vec<String>,
-}
-
 impl Codex {
-    /// Returns its version, such as `0.169.0`.
-    pub fn version(&self) -> &str {
-        &self.version
-    }
-
-    /// Returns the program.
-    pub fn program(&self) -> &Path {
-        &self.program
-    }
-
-    /// Says what is to be said of a version that was not tested.
-    pub fn warning(&self) -> Option<String> {
-        let newest = TESTED.last().copied().unwrap_or_default();
-        find::is_newer(&self.version, newest).then(|| {
-            format!("codex {} is newer than what autopilot was tested with (up to {newest})", self.version)
-        })
-    }
-
-    /// Returns what it needs beside the system.
-    pub fn files(&self) -> &[PathBuf] {
-        &self.files
-    }
-
     /// Composes how `codex apply` is started for a task of Codex's cloud, which it finds at the endpoint. It runs git
     /// in a checkout where steps have been, whose hooks run beside it: the login is not there.
     pub fn apply(&self, task: &str, endpoint: &Endpoint, home: &Path) -> Start {

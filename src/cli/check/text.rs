@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::{Answer, Denied, Valid};
+use super::valid::{Answer, Denied, Valid};
 use crate::plan::{
     Action, Changes, Codex, EnvEntry, Expectation, Fault, Faults, Glob, Invocation, Network, OnFailure, Plan,
     Provider, Resources, Step, units,

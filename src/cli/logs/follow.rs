@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Range;
 
-use super::{Show, copy, internal};
+use super::show::{Show, copy, internal};
 use crate::cli::exit::Failure;
 use crate::evidence::state::Part;
 use crate::evidence::{AttemptId, Files, RunState};

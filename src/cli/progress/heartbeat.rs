@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Mode, say};
+use super::mode::{Mode, say};
 use crate::plan::units;
 
 const EVERY: Duration = Duration::from_secs(60);

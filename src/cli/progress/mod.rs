@@ -2,15 +2,16 @@
 
 mod ending;
 mod heartbeat;
+mod mode;
 
 use std::collections::{BTreeSet, VecDeque};
-use std::io::Write;
 use std::time::Duration;
 
 use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use heartbeat::Heartbeat;
+pub(super) use mode::{Mode, say};
 
 use super::publish::told;
 use crate::evidence::event::{
@@ -22,30 +23,6 @@ use crate::plan::{Plan, units};
 
 /// Lines of a failed attempt that are shown.
 const LINES: usize = 4;
-
-/// Where progress goes, and how.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
-    /// A terminal: one line moves.
-    Terminal,
-    /// Plain lines on standard output.
-    Plain,
-    /// Plain lines on standard error, since standard output is for JSON.
-    Aside,
-}
-
-impl Mode {
-    /// Chooses by what standard output is: on a terminal that cannot move a line, plain lines tell.
-    pub(super) fn choose(json: bool) -> Self {
-        if json {
-            Self::Aside
-        } else if !ProgressDrawTarget::stdout().is_hidden() {
-            Self::Terminal
-        } else {
-            Self::Plain
-        }
-    }
-}
 
 /// Where the runs of a call are shown: each has a line that moves, and says which issue it is of.
 #[derive(Debug, Clone)]
@@ -307,15 +284,4 @@ fn printable(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
     let plain = console::strip_ansi_codes(&text);
     plain.chars().filter(|c| !c.is_control()).take(160).collect::<String>().trim_end().to_owned()
-}
-
-/// Says a line where progress goes.
-pub(super) fn say(mode: Mode, line: &str) {
-    // What GitHub Actions obeys wherever in a line it stands.
-    let line = line.replace("##[", "# #[");
-    // A reader that has gone away must not end the run.
-    let _ = match mode {
-        Mode::Aside => writeln!(std::io::stderr().lock(), "{line}"),
-        Mode::Plain | Mode::Terminal => writeln!(std::io::stdout().lock(), "{line}"),
-    };
 }

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::AttemptId;
-use crate::evidence::id::Sha256;
+use crate::evidence::id::{AttemptId, Sha256};
 use crate::evidence::text::{Text, Token};
 
 /// What an agent is given.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::AttemptId;
+use crate::evidence::id::AttemptId;
 use crate::evidence::text::{Document, Text};
 
 /// Why a command is run.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::AttemptId;
+use crate::evidence::id::AttemptId;
 use crate::evidence::text::{Text, Token};
 
 /// An expectation that was judged. Raw bytes decide; what was seen is masked, and for people.

@@ -22,23 +22,8 @@ pub use result::{AttemptResult, Reason, ReasonKind, RunResult, StepResult};
 pub use run::{Change, ChangeKind, Host, Origin, Resumed, RunStarted, Sealed, StartedBy};
 pub use version::Misfit;
 
-use super::id::{Sha256, StepId};
+use super::id::{AttemptId, Sha256, StepId};
 use super::text::{Text, Token};
-
-/// A try of a step: nearly every event is of one.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct AttemptId {
-    /// The step.
-    pub step: StepId,
-    /// 1 for the first try.
-    pub attempt: u32,
-}
-
-impl std::fmt::Display for AttemptId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}-{}", self.step, self.attempt)
-    }
-}
 
 /// What an attempt wrote beside its result: top entries of folders, never what is below.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! Which version of the journal an event is of: what version 2 demands, and what only version 1 has.
 
-use super::{AttemptId, Event, Role};
+use super::{Event, Role};
+use crate::evidence::id::AttemptId;
 
 /// An event is not of the version that its line says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,6 +5,7 @@ mod attempt;
 mod publishing;
 mod salvage;
 mod step;
+mod to_publish;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,10 +13,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::event::{
-    AttemptId, AttemptResult, Change, Egress, Event, Reason, ReasonKind, Resumed, RunResult, RunStarted,
-    StepResult,
+    AttemptResult, Change, Egress, Event, Reason, ReasonKind, Resumed, RunResult, RunStarted, StepResult,
 };
-use super::id::{Sha256, StepId};
+use super::id::{AttemptId, Sha256, StepId};
 use super::journal::{Contents, ReadTo, Stamped};
 use super::text::Token;
 use super::{Head, Line};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::evidence::event::{AttemptId, AttemptResult, Reason, StepResult};
-use crate::evidence::id::StepId;
+use crate::evidence::event::{AttemptResult, Reason, StepResult};
+use crate::evidence::id::{AttemptId, StepId};
 use crate::evidence::state::{AttemptState, Part};
 use crate::evidence::text::{Document, Text};
 

@@ -1,0 +1,52 @@
+//! A valid plan, and what this host makes of it.
+
+use serde_json::{Value, json};
+
+use crate::plan::{Fault, Plan};
+use crate::policy::Reason;
+use crate::run::Refusal;
+
+/// A valid plan, and what this host makes of it.
+pub(super) struct Valid {
+    pub(super) plan: Plan,
+    pub(super) warnings: Vec<Fault>,
+    /// What this host says to it; nothing if it was not to be asked.
+    pub(super) host: Option<Answer>,
+}
+
+impl Valid {
+    pub(super) fn is_refused(&self) -> bool {
+        self.host.as_ref().is_some_and(|answer| !answer.denied.is_empty())
+    }
+}
+
+/// What this host would grant, and what it would refuse.
+#[derive(Default)]
+pub(super) struct Answer {
+    /// What would be enforced, by step.
+    pub(super) granted: Vec<(String, String)>,
+    pub(super) denied: Vec<Denied>,
+}
+
+/// A step that this host would refuse, and why.
+pub(super) struct Denied {
+    pub(super) step: String,
+    pub(super) reason: Reason,
+}
+
+impl From<Refusal> for Denied {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Policy { step, reason } => Self { step, reason },
+            Refusal::Plan { step, what, hint } => {
+                Self { step, reason: Reason { what: "not to be had".into(), why: what, hint } }
+            }
+        }
+    }
+}
+
+impl Denied {
+    pub(super) fn to_json(&self) -> Value {
+        json!({ "step": self.step, "what": self.reason.what, "why": self.reason.why, "hint": self.reason.hint })
+    }
+}

@@ -1,0 +1,40 @@
+//! Where progress goes, and how.
+
+use std::io::Write;
+
+use indicatif::ProgressDrawTarget;
+
+/// Where progress goes, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum Mode {
+    /// A terminal: one line moves.
+    Terminal,
+    /// Plain lines on standard output.
+    Plain,
+    /// Plain lines on standard error, since standard output is for JSON.
+    Aside,
+}
+
+impl Mode {
+    /// Chooses by what standard output is: on a terminal that cannot move a line, plain lines tell.
+    pub(in crate::cli) fn choose(json: bool) -> Self {
+        if json {
+            Self::Aside
+        } else if !ProgressDrawTarget::stdout().is_hidden() {
+            Self::Terminal
+        } else {
+            Self::Plain
+        }
+    }
+}
+
+/// Says a line where progress goes.
+pub(in crate::cli) fn say(mode: Mode, line: &str) {
+    // What GitHub Actions obeys wherever in a line it stands.
+    let line = line.replace("##[", "# #[");
+    // A reader that has gone away must not end the run.
+    let _ = match mode {
+        Mode::Aside => writeln!(std::io::stderr().lock(), "{line}"),
+        Mode::Plain | Mode::Terminal => writeln!(std::io::stdout().lock(), "{line}"),
+    };
+}

@@ -1,0 +1,120 @@
+//! The way out of one command: what is let through, where its listeners are, what its environment says.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use super::allow::AllowList;
+use super::model;
+use super::outside::{Internet, Outside};
+use super::upstream::Upstream;
+use crate::plan::Destination;
+
+/// Where a step finds the proxy: above the ports that the kernel gives out, so that no server of a step's own that
+/// asks for any port gets this one.
+const PROXY_PORT: u16 = 61_080;
+
+/// Where it finds the model.
+const MODEL_PORT: u16 = 61_079;
+
+/// The way out of one command.
+#[derive(Debug, Clone)]
+pub struct Gate {
+    pub(super) list: AllowList,
+    pub(super) proxy: Option<SocketAddr>,
+    pub(super) model: Option<(SocketAddr, Upstream)>,
+    /// The proxy's listener, where the command shares the runner's loopback.
+    pub(super) own: Option<Arc<TcpListener>>,
+    pub(super) outside: Arc<dyn Outside>,
+}
+
+impl Gate {
+    /// Makes a gate through which nothing goes.
+    pub fn closed() -> Self {
+        Self { list: AllowList::default(), proxy: None, model: None, own: None, outside: Arc::new(Internet) }
+    }
+
+    /// Lets the hosts of an allow list through.
+    #[must_use]
+    pub fn allow(self, hosts: &[Destination]) -> Self {
+        let list = AllowList::new(hosts);
+        let proxy = Some(free(&list, PROXY_PORT..=u16::MAX));
+        Self { list, proxy, ..self }
+    }
+
+    /// Lets requests to a model through. After [`Gate::allow`], if both are wanted.
+    #[must_use]
+    pub fn model(self, upstream: Upstream) -> Self {
+        let place = free(&self.list, (1..=MODEL_PORT).rev());
+        Self { model: Some((place, upstream)), ..self }
+    }
+
+    /// Serves a command that shares the runner's loopback: the proxy listens there, at a port of the kernel's choice,
+    /// and there is no need of anything else. Everybody on this host can use it, so there is no model behind it.
+    pub fn shared(self) -> io::Result<Self> {
+        if self.proxy.is_none() {
+            return Ok(Self { model: None, ..self });
+        }
+        let own = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let proxy = Some(own.local_addr()?);
+        Ok(Self { proxy, model: None, own: Some(Arc::new(own)), ..self })
+    }
+
+    /// Returns the TCP ports that a command which shares the runner's loopback has to be let connect to.
+    pub fn ports(&self) -> Vec<u16> {
+        let own = self.own.iter().filter_map(|_| self.proxy);
+        let entries = self.list.loopback().into_iter().map(|(place, _)| place);
+        if self.own.is_none() { Vec::new() } else { own.chain(entries).map(|place| place.port()).collect() }
+    }
+
+    /// Leads elsewhere than to the internet.
+    #[must_use]
+    pub fn through(self, outside: Arc<dyn Outside>) -> Self {
+        Self { outside, ..self }
+    }
+
+    /// Returns the base URL under which the command finds the model.
+    pub fn model_url(&self) -> Option<String> {
+        self.model.as_ref().map(|(place, _)| format!("http://{place}{}", model::PREFIX.trim_end_matches('/')))
+    }
+
+    /// Returns where on the command's loopback there have to be listeners, in the order that [`Gate::serve`] takes
+    /// them: the proxy, each entry on the host's loopback at its own address, the model.
+    pub fn listen(&self) -> Vec<SocketAddr> {
+        if self.own.is_some() {
+            return Vec::new();
+        }
+        let forwards = self.list.loopback().into_iter().map(|(place, _)| place);
+        let model = self.model.as_ref().map(|(place, _)| *place);
+        self.proxy.into_iter().chain(forwards).chain(model).collect()
+    }
+
+    /// Returns what the command's environment has to say for its programs to find the proxy.
+    pub fn env(&self) -> Vec<(String, String)> {
+        const PROXY: [&str; 9] = [
+            "HTTP_PROXY",
+            "http_proxy",
+            "HTTPS_PROXY",
+            "https_proxy",
+            "ALL_PROXY",
+            "all_proxy",
+            "CARGO_HTTP_PROXY",
+            "npm_config_proxy",
+            "npm_config_https_proxy",
+        ];
+        let Some(proxy) = self.proxy else { return Vec::new() };
+        let proxy = format!("http://{proxy}");
+        let own = "localhost,127.0.0.1,::1";
+        let proxies = PROXY.map(|name| (name, &*proxy));
+        let rest = [("NO_PROXY", own), ("no_proxy", own), ("NODE_USE_ENV_PROXY", "1")];
+        proxies.into_iter().chain(rest).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+}
+
+/// Returns the first place on the loopback that no entry of the list takes.
+fn free(list: &AllowList, mut ports: impl Iterator<Item = u16>) -> SocketAddr {
+    let taken = list.loopback();
+    let is_free = |port: &u16| !taken.iter().any(|(place, _)| place.port() == *port);
+    // There are more ports than entries of any list.
+    SocketAddr::from((Ipv4Addr::LOCALHOST, ports.find(is_free).unwrap_or_default()))
+}

@@ -1,0 +1,36 @@
+//! What a document in the `Plans.md` format holds.
+
+use std::time::Duration;
+
+/// A task as the document has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Task {
+    /// Its id, as written.
+    pub id: String,
+    /// Its heading.
+    pub title: String,
+    /// What is to be done.
+    pub description: String,
+    /// How long it may take, if that is estimated.
+    pub estimate: Option<Duration>,
+    /// Ids of the tasks that come before.
+    pub needs: Vec<String>,
+    /// Line of its heading, 1-based.
+    pub line: usize,
+}
+
+/// A document in the `Plans.md` format.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Document {
+    /// What the issue is about.
+    pub title: Option<String>,
+    /// The tasks in the order they are written.
+    pub tasks: Vec<Task>,
+    /// What it says itself of its critical path.
+    pub critical_path: Option<Duration>,
+}
+
+/// What is wrong with a document, a line each, with its place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct Wrong(pub Vec<String>);

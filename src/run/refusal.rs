@@ -1,0 +1,26 @@
+//! Why a run is not begun.
+
+use crate::policy::Reason;
+
+/// Why a run is not begun.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The plan asks for something that is not there.
+    #[error("step `{step}`: {what}")]
+    Plan {
+        /// The step.
+        step: String,
+        /// What is wrong.
+        what: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// The policy cannot be enforced on this host.
+    #[error("step `{step}`: {reason}")]
+    Policy {
+        /// The step.
+        step: String,
+        /// The policy's reason.
+        reason: Reason,
+    },
+}
