@@ -294,6 +294,7 @@ fn ignore_itself(logs: &Path) -> io::Result<()> {
 /// in between. Not every filesystem can.
 fn appear(folder: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
     use std::os::fd::AsRawFd;
+    use std::os::unix::fs::PermissionsExt;
     let mut file = tempfile::tempfile_in(folder)?;
     file.write_all(content)?;
     file.set_permissions(fs::Permissions::from_mode(0o644))?;
