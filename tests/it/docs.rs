@@ -1,5 +1,7 @@
 //! The documents say what is there.
 
+mod evidence;
+
 use std::fs;
 use std::path::Path;
 

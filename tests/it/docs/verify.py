@@ -55,7 +55,7 @@ class Page:
         return {name for name, rows in self.shapes.items() if rows[0][0] == ""}
 
 
-TOKEN = r"[A-Za-z0-9._/:@+-]{1,200}"
+TOKEN = r"[A-Za-z0-9._/:@+-]{0,200}"
 PATTERNS = {
     "token": TOKEN,
     "id": TOKEN,
@@ -214,9 +214,8 @@ class Run:
             data = self.bytes(path)
             demand((sha256(data), len(data)) == (seal["sha256"], seal["size"]), f"{path}: not as sealed")
         demand(self.log in self.sealed and self.summary in self.sealed, "no log or no summary")
-        since = [event for event in self.events]
-        went_on = [at for at, event in enumerate(since) if event["type"] == "resumed"]
-        ends = [event["result"] for event in since[went_on[-1] if went_on else 0:] if event["type"] == "run.ended"]
+        went_on = [at for at, event in enumerate(self.events) if event["type"] == "resumed"]
+        ends = [event["result"] for event in self.events[went_on[-1] if went_on else 0:] if event["type"] == "run.ended"]
         self.result = next((result for result in ends if result != "done"), ends[0] if ends else None)
         demand((self.failed in self.sealed) == (self.result != "done"), f"a failure report of a run that is {self.result}")
         known = set(self.sealed) | {self.journal, self.provenance}
