@@ -1,153 +1,18 @@
-//! `docs/evidence.md`, held against the types, and against evidence by a verifier that reads the page and nothing else
-//! (`verify.py`).
+//! `docs/evidence.md`, held against evidence by a verifier that reads the page and nothing else (`verify.py`).
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use autopilot::evidence::Event;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::read;
+use super::{PAGE, read};
 use crate::common::Repo;
-
-const PAGE: &str = "docs/evidence.md";
-
-/// Parts of the types whose name on the page is another than theirs.
-const NAMES: [(&str, &str); 2] = [("Sealed", "file"), ("Act", "act")];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Takes backticked words out of a cell.
-fn ticked(cell: &str) -> Vec<String> {
-    cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
-}
-
-/// The tables of events and objects: the fields of each, in their order.
-fn documented() -> BTreeMap<String, Vec<String>> {
-    let (page, mut all, mut owner, mut is_ours) = (read(PAGE), BTreeMap::new(), String::new(), false);
-    for line in page.lines() {
-        let cells: Vec<&str> = line.split('|').collect();
-        if cells.len() < 4 {
-            is_ours = false;
-        } else if ["event", "object"].contains(&cells[1].trim()) && cells[2].trim() == "field" {
-            is_ours = true;
-        } else if is_ours && !cells[1].starts_with('-') {
-            owner = ticked(cells[1]).pop().unwrap_or(owner);
-            let fields: &mut Vec<String> = all.entry(owner.clone()).or_default();
-            fields.extend(ticked(cells[2]));
-        }
-    }
-    all
-}
-
-fn snake(name: &str) -> String {
-    let spread = name.char_indices().map(|(at, c)| match c {
-        'A'..='Z' if at > 0 => format!("_{}", c.to_lowercase()),
-        _ => c.to_lowercase().to_string(),
-    });
-    spread.collect()
-}
-
-/// What the source of the events says that is written: the fields of each struct and event, and the words of each enum.
-#[derive(Default)]
-struct Written {
-    fields: BTreeMap<String, Vec<String>>,
-    words: BTreeSet<String>,
-    /// The event that each struct is.
-    events: BTreeMap<String, String>,
-}
-
-impl Written {
-    fn of_source() -> Self {
-        let (mut written, folder) = (Self::default(), root().join("src/evidence/event"));
-        for entry in fs::read_dir(folder).unwrap() {
-            let text = fs::read_to_string(entry.unwrap().path()).unwrap();
-            let is_written = |item: &&str| item.lines().next().is_some_and(|line| line.contains("Serialize"));
-            text.split("#[derive(").skip(1).filter(is_written).for_each(|item| written.take(item));
-        }
-        written
-    }
-
-    /// Takes one type, from behind `derive(` on.
-    fn take(&mut self, item: &str) {
-        let body = item.split("\n}").next().unwrap();
-        let Some(head) = body.lines().find(|line| line.starts_with("pub ")) else { return };
-        let (is_enum, name) = (head.starts_with("pub enum"), head.split(' ').nth(2).unwrap());
-        let (mut owner, mut kind) = (name.to_owned(), None);
-        for line in body.lines().skip_while(|line| !line.starts_with("pub ")).skip(1) {
-            let code = line.trim().trim_start_matches("pub ");
-            if let Some(renamed) = code.strip_prefix("#[serde(rename = \"") {
-                kind = renamed.split('"').next().map(str::to_owned);
-            } else if code.starts_with(['/', '#', '}']) || code.is_empty() {
-            } else if let (true, Some(variant)) = (is_enum, code.strip_suffix(" {")) {
-                owner = kind.take().unwrap_or_else(|| name.to_owned());
-                if owner == name {
-                    self.words.insert(snake(variant));
-                }
-            } else if let (true, Some((_, of))) = (is_enum, code.split_once('(')) {
-                let of = of.trim_start_matches("Box<").trim_end_matches(['>', ')', ',']);
-                self.events.extend(kind.take().map(|kind| (of.to_owned(), kind)));
-            } else if let Some((field, _)) = code.split_once(": ") {
-                let fields = self.fields.entry(owner.clone()).or_default();
-                let own = if field == "at" { vec!["step", "attempt"] } else { vec![field] };
-                fields.extend(
-                    own.iter()
-                        .filter(|own| !fields.iter().any(|f| f == *own))
-                        .map(|f| (*f).to_owned())
-                        .collect::<Vec<_>>(),
-                );
-            } else {
-                self.words.insert(snake(code.trim_end_matches(',')));
-            }
-        }
-    }
-
-    /// Each by the name that the page has for it.
-    fn by_name(&self) -> BTreeMap<String, Vec<String>> {
-        let named = |name: &String| {
-            let known = NAMES.iter().find(|(own, _)| own == name).map(|(_, there)| (*there).to_owned());
-            let event = self.events.get(name).cloned();
-            let is_event = name.contains('.') || Event::KINDS.contains(&name.as_str());
-            known.or(event).unwrap_or_else(|| if is_event { name.clone() } else { snake(name) })
-        };
-        self.fields.iter().map(|(name, fields)| (named(name), fields.clone())).collect()
-    }
-}
-
-#[test]
-fn the_page_has_every_event_and_field_in_the_order_they_are_written() {
-    let (mut documented, mut written) = (documented(), Written::of_source().by_name());
-    // An attempt's key is a type of the page, and stands in each event.
-    written.remove("attempt_id");
-    // Of several shapes, told apart by `did`; they share some fields.
-    let acts: BTreeSet<String> =
-        written.remove("act").unwrap().into_iter().chain(["did".to_owned()]).collect();
-    assert_eq!(documented.remove("act").map(BTreeSet::from_iter), Some(acts));
-    assert!(written.len() > Event::KINDS.len(), "{written:?}");
-    for (owner, fields) in &written {
-        assert_eq!(documented.get(owner), Some(fields), "the table of `{owner}` in {PAGE}");
-    }
-    for kind in Event::KINDS {
-        assert!(written.contains_key(kind), "{kind} is not found in the source");
-    }
-    let others: Vec<&String> = documented.keys().filter(|owner| !written.contains_key(*owner)).collect();
-    assert_eq!(others, ["enforced", "labels", "seen"], "what no type of an event has");
-}
-
-#[test]
-fn the_page_has_every_word() {
-    let page = read(PAGE);
-    let (_, words) = page.split_once("### Words").unwrap();
-    let known: BTreeSet<String> = ticked(words.split("\n#").next().unwrap()).into_iter().collect();
-    let written = Written::of_source().words;
-    assert!(written.len() > 60, "{written:?}");
-    assert_eq!(written.difference(&known).collect::<Vec<_>>(), Vec::<&String>::new());
 }
 
 /// Evidence in a folder of its own.
