@@ -42,7 +42,7 @@ fn v1() -> PathBuf {
 }
 
 /// Lays a fixture: the repository, and the evidence beside it.
-fn lay(name: &str) -> Repo {
+pub(crate) fn lay(name: &str) -> Repo {
     let (repo, fixture) = (Repo::empty(), v1().join(name));
     repo.git(["init", "-q", "-b", "main"]);
     let bundle = fixture.join("repository.bundle");
@@ -63,7 +63,7 @@ fn lay(name: &str) -> Repo {
 }
 
 /// The run that was killed, and the directory that it left, as if both were of this place and this host.
-fn lay_crashed() -> Repo {
+pub(crate) fn lay_crashed() -> Repo {
     let repo = lay("crashed-raw");
     let archive = v1().join("crashed-raw/runs.tar.gz");
     let mut tar = Command::new("tar");
