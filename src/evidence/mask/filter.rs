@@ -141,6 +141,28 @@ impl<T: Copy> Grams<T> {
         (0..self.entries.len()).for_each(|index| self.link(index));
     }
 
+    /// Returns the first thing a gram stands for.
+    pub(super) fn first(&self, gram: u32) -> Option<T> {
+        self.get(gram).next()
+    }
+
+    /// Returns the only thing a gram stands for, for a change.
+    pub(super) fn entry(&mut self, gram: u32) -> &mut T
+    where
+        T: Default,
+    {
+        let mut index = self.slots[self.slot(gram)];
+        while let Some(entry) = index.checked_sub(1).and_then(|at| self.entries.get(at as usize)) {
+            if entry.gram == gram {
+                return &mut self.entries[index as usize - 1].value;
+            }
+            index = entry.next;
+        }
+        self.insert(gram, T::default());
+        let last = self.entries.len() - 1;
+        &mut self.entries[last].value
+    }
+
     /// Returns everything a gram stands for.
     pub(super) fn get(&self, gram: u32) -> impl Iterator<Item = T> + '_ {
         let mut next = self.slots[self.slot(gram)];

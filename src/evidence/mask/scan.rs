@@ -1,14 +1,19 @@
 //! Looks through a block of lines: where secrets stand in it, and what cannot be told before more comes.
 
-use memchr::{memchr, memrchr};
+use std::ops::Range;
+
+use memchr::{memchr, memrchr, memrchr2};
 
 use super::anchors::{self, Rule};
 use super::filter::gram_at;
 use super::kind::{Kind, Span};
-use super::known::Known;
+use super::encodings::RAW;
+use super::known::{Cursor, Known};
+use super::patch::{self, Patch, Tail};
 use super::pem::{self, Pem};
 use super::rules::Line;
-use super::view::{Content, Mode, View, lone_returns};
+use super::screen::{self, Screen};
+use super::view::{Content, Mode, View, line_around, lone_returns};
 
 /// What goes on from block to block.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,10 +22,14 @@ pub(super) struct Carry {
     pub(super) pem: Option<Pem>,
     /// Inside of a secret that is longer than a window.
     pub(super) inside: bool,
+    /// What was shown last.
+    pub(super) tail: Tail,
+    /// What an unfinished line left on the screen, if its cursor moved.
+    pub(super) screen: Option<Box<Screen>>,
 }
 
 impl Carry {
-    /// Nothing is carried on.
+    /// No secret is carried on.
     pub(super) fn is_clear(&self) -> bool {
         self.pem.is_none() && !self.inside
     }
@@ -61,7 +70,10 @@ pub(super) struct Scanner {
     joined: View,
     tabless: View,
     stored: View,
+    patch: Patch,
     places: Vec<usize>,
+    /// The block just scanned is shown as it is.
+    plain: bool,
 }
 
 impl Scanner {
@@ -69,32 +81,44 @@ impl Scanner {
     pub(super) fn scan(&mut self, known: &Known, carry: &Carry, raw: &[u8], heeded: usize) -> Seen {
         let mut seen = Seen::default();
         let content = Content::of(raw);
-        let Self { shown, joined, tabless, stored, places } = self;
+        self.plain = content.is_plain();
+        let Self { shown, joined, tabless, stored, patch, places, .. } = self;
         shown.clear();
         if !content.is_plain() {
-            shown.build(raw, Mode::Shown, content);
+            shown.build(raw, Mode::Shown, content, Some(known));
         }
         let view = (!content.is_plain()).then_some(&*shown);
-        let mut pass = Pass { known, raw, view, mode: Mode::Shown, heeded, begins: Vec::new() };
+        let mut pass = Pass { known, raw, view, mode: Mode::Shown, alone: false, heeded, begins: Vec::new() };
         pass.run(places, &mut seen);
         pass.depth(&mut seen);
         pass.carry(carry, &mut seen);
+        if !known.is_empty() {
+            patch.clear(true);
+            patch::line_ends(known, pass.text(), &carry.tail, |at| pass.raw(at), patch);
+            patch::sequences(raw, shown.dropped(), patch);
+            patch.find(known, places, &mut seen.spans);
+            patch.clear(false);
+            seen.carry.screen = draw(raw, content, shown.moves(), carry.screen.as_deref(), patch);
+            patch.find(known, places, &mut seen.spans);
+        }
         let tabs = memchr(b'\t', raw).is_some();
-        if join(joined, known, raw, content, tabs) {
-            let mut pass = Pass { view: Some(joined), mode: Mode::Joined, begins: Vec::new(), ..pass };
+        if let Some(alone) = join(joined, known, raw, content, tabs) {
+            let mut pass = Pass { view: Some(joined), mode: Mode::Joined, alone, begins: Vec::new(), ..pass };
             pass.run(places, &mut seen);
             pass.depth(&mut seen);
         }
         if tabs {
-            tabless.build_lines(raw, memchr::memchr_iter(b'\t', raw), Mode::Tabless);
+            tabless.build_lines(raw, memchr::memchr_iter(b'\t', raw), Mode::Tabless, content);
             let view = Some(&*tabless);
-            let mut pass = Pass { known, raw, view, mode: Mode::Tabless, heeded, begins: Vec::new() };
+            let mut pass =
+                Pass { known, raw, view, mode: Mode::Tabless, alone: true, heeded, begins: Vec::new() };
             pass.run(places, &mut seen);
         }
         if !shown.odd().is_empty() {
-            stored.build_lines(raw, shown.odd().iter().copied(), Mode::Stored);
+            stored.build_lines(raw, shown.odd().iter().copied(), Mode::Stored, content);
             let view = Some(&*stored);
-            let mut pass = Pass { known, raw, view, mode: Mode::Stored, heeded, begins: Vec::new() };
+            let mut pass =
+                Pass { known, raw, view, mode: Mode::Stored, alone: true, heeded, begins: Vec::new() };
             pass.run(places, &mut seen);
         }
         seen
@@ -106,32 +130,66 @@ impl Scanner {
         let unfinished =
             spans.iter().filter(|span| span.range.end >= raw.len()).map(|span| span.range.start).min();
         let shown = self.shown.bytes();
-        let risk = if shown.is_empty() { risk(raw) } else { risk(shown).map(|at| self.shown.raw(at)) };
+        let risk = if self.plain { risk(raw) } else { risk(shown).map(|at| self.shown.raw(at)) };
         unfinished.into_iter().chain(risk).min()
     }
 
     /// Returns the raw offset of the first text at this raw offset of the block just scanned, or after it.
     pub(super) fn text_at_or_after(&self, raw: usize) -> Option<usize> {
-        if self.shown.bytes().is_empty() {
+        if self.plain {
             return Some(raw);
         }
         let at = self.shown.at_or_after(raw);
         (at < self.shown.bytes().len()).then(|| self.shown.raw(at))
     }
+
+    /// Returns the end of what the block just scanned shows before a raw offset.
+    pub(super) fn tail(&self, raw: &[u8], end: usize, before: &Tail) -> Tail {
+        let shown = self.shown.bytes();
+        let text = if self.plain { raw.get(..end) } else { shown.get(..self.shown.at_or_after(end)) };
+        before.and(text.unwrap_or_default(), raw.get(..end).unwrap_or_default())
+    }
 }
 
-/// Makes the view in which nothing cuts a known value; `false` if it would be the same as the shown one.
-fn join(view: &mut View, known: &Known, raw: &[u8], content: Content, tabs: bool) -> bool {
+/// Makes the view in which nothing cuts a known value, and tells whether of single lines; none if it would be the same
+/// as the shown one.
+fn join(view: &mut View, known: &Known, raw: &[u8], content: Content, tabs: bool) -> Option<bool> {
     let mut places = lone_returns(raw).peekable();
     let lone = content.has_controls() && places.peek().is_some();
     if known.is_multiline() && (lone || tabs) {
-        view.build(raw, Mode::Joined, content);
-        return true;
+        view.build(raw, Mode::Joined, content, None);
+        return Some(false);
     }
     if lone {
-        view.build_lines(raw, places, Mode::Joined);
+        view.build_lines(raw, places, Mode::Joined, content);
     }
-    lone
+    lone.then_some(true)
+}
+
+/// Draws every line of which the cursor moves; returns what is left of the last, if it goes on.
+fn draw(
+    raw: &[u8],
+    content: Content,
+    moves: &[usize],
+    before: Option<&Screen>,
+    patch: &mut Patch,
+) -> Option<Box<Screen>> {
+    let mut screen = before.map(|screen| Box::new(screen.clone()));
+    let first = screen.is_some().then_some(0);
+    let mut done = 0;
+    for place in first.into_iter().chain(moves.iter().copied()) {
+        if place < done {
+            continue;
+        }
+        let line = line_around(raw, place);
+        done = line.end.max(done + 1);
+        let ends = raw.get(..line.end).is_some_and(|line| line.ends_with(b"\n"));
+        let end = line.end - usize::from(ends);
+        let mut on = screen.take().unwrap_or_default();
+        screen::draw(raw, line.start..end, content.is_eight_bit(), &mut on, patch);
+        screen = (!ends).then_some(on);
+    }
+    screen
 }
 
 /// One pass over one view.
@@ -141,6 +199,8 @@ struct Pass<'a> {
     /// None if the block can be scanned as it is.
     view: Option<&'a View>,
     mode: Mode,
+    /// Its lines have neighbours that are none.
+    alone: bool,
     heeded: usize,
     /// Where private keys begin, and where their BEGIN lines' rest is.
     begins: Vec<(usize, usize)>,
@@ -166,10 +226,11 @@ impl<'a> Pass<'a> {
         places.clear();
         self.known.filter().find(text, places);
         let mut line = Line::of(text);
+        let mut done = Cursor::default();
         let mut spans = Vec::new();
         for &at in &*places {
             let Some(gram) = gram_at(text, at) else { continue };
-            self.values(at, gram, &mut spans, seen);
+            self.values(at, gram, &mut done, &mut seen.spans);
             self.patterns(at, gram, &mut line, &mut spans, seen);
         }
         if let Some(cut) = line.cut.map(|cut| self.raw(cut)) {
@@ -178,22 +239,38 @@ impl<'a> Pass<'a> {
         seen.spans.extend(spans.iter().map(|span| self.raw_span(span)));
     }
 
-    fn values(&self, at: usize, gram: u32, spans: &mut Vec<Span>, seen: &mut Seen) {
+    fn values(&self, at: usize, gram: u32, done: &mut Cursor, spans: &mut Vec<Span>) {
         let text = self.text();
-        // The views of single lines have neighbours that are none.
-        let alone = matches!(self.mode, Mode::Tabless | Mode::Stored);
-        let line = if alone { line_at(text, at) } else { 0..text.len() };
-        let last = line.end == text.len();
-        self.known.at(text.get(..line.end).unwrap_or(text), at, gram, |found| {
-            if found.range.start < line.start {
+        self.known.at(text, at, gram, done, |window| {
+            if self.alone && text.get(window.clone()).is_some_and(|window| window.contains(&b'\n')) {
                 return;
             }
-            if found.open && last {
-                let start = self.raw(found.range.start);
-                seen.hold = Some(seen.hold.map_or(start, |hold| hold.min(start)));
+            let range = self.behind_lines(&window);
+            match spans.last_mut() {
+                Some(last)
+                    if last.kind == Kind::Known && (last.range.start..=last.range.end).contains(&range.start) =>
+                {
+                    last.range.end = last.range.end.max(range.end);
+                }
+                _ if range.is_empty() => {}
+                _ => spans.push(Span { context: range.start, range, kind: Kind::Known }),
             }
-            spans.push(Span { context: found.range.start, range: found.range, kind: Kind::Known });
         });
+    }
+
+    /// Returns what of a window can be masked: lines before its last may be out already, but if it is the start of a
+    /// value, for which they were held.
+    fn behind_lines(&self, window: &Range<usize>) -> Range<usize> {
+        let (start, last) = (self.raw(window.start), self.raw(window.end - 1));
+        let raw = self.raw.get(start..=last).unwrap_or_default();
+        // A line end at its end is that of its line.
+        let len = raw.iter().rposition(|byte| !b"\r\n".contains(byte)).map_or(0, |at| at + 1);
+        let Some(end) = memrchr2(b'\n', b'\r', raw.get(..len).unwrap_or_default()) else {
+            return start..last + 1;
+        };
+        let behind = window.clone().find(|&at| self.raw(at) > start + end).unwrap_or(window.end - 1);
+        let is_first = || self.known.is_first(self.text().get(window.clone()).unwrap_or_default());
+        if behind - window.start < RAW && is_first() { start..last + 1 } else { self.raw(behind)..last + 1 }
     }
 
     fn patterns(
@@ -298,7 +375,7 @@ fn keys(text: &[u8], pem: Option<Pem>, begins: &[(usize, usize)], spans: &mut Ve
         }
         let line = line_at(text, at);
         let bytes = text.get(line.clone()).unwrap_or_default();
-        let mut add = |context: usize, found: std::ops::Range<usize>| {
+        let mut add = |context: usize, found: Range<usize>| {
             let range = line.start + found.start..line.start + found.end;
             spans.push(Span { context, range, kind: Kind::PrivateKey });
         };
@@ -323,7 +400,7 @@ fn keys(text: &[u8], pem: Option<Pem>, begins: &[(usize, usize)], spans: &mut Ve
 }
 
 /// Returns the line around a place, without its end.
-fn line_at(text: &[u8], at: usize) -> std::ops::Range<usize> {
+fn line_at(text: &[u8], at: usize) -> Range<usize> {
     let start = text.get(..at).and_then(|before| memrchr(b'\n', before)).map_or(0, |before| before + 1);
     let end = text.get(at..).and_then(|rest| memchr(b'\n', rest)).map_or(text.len(), |after| at + after);
     start..end
