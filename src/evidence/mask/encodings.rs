@@ -182,6 +182,7 @@ fn urls(value: &[u8]) -> Vec<Vec<u8>> {
             percent(value, upper, whole),
             percent(value, upper, |byte| unreserved(byte) || byte == b'/'),
             percent(value, upper, |_| false),
+            percent(value, upper, |byte| byte.is_ascii_alphanumeric()),
             replaced(&form, |byte| (byte == b' ').then(|| vec![b'+'])),
             strict,
         ]);

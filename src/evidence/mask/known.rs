@@ -157,9 +157,8 @@ impl Known {
 
     fn add_escaped(&mut self, shape: &[u8]) {
         let starts = encodings::starts(shape);
-        let held = |at: usize| {
-            starts.get(at..at + RAW).unwrap_or_default().iter().filter(|&&start| start).count()
-        };
+        let held =
+            |at: usize| starts.get(at..at + RAW).unwrap_or_default().iter().filter(|&&start| start).count();
         let sparse = |at: usize| held(at) >= SPARSE;
         let before = self.windows.len();
         if shape.len() >= RAW {

@@ -123,15 +123,11 @@ impl Tail {
     /// Returns the tail of what was before and this text together, which is shown of `raw`.
     pub(super) fn and(&self, text: &[u8], raw: &[u8]) -> Self {
         let text = self.behind(text);
-        Self {
-            lines: self.lines.and(text.iter()),
-            joined: self.joined(text),
-            cr: raw.last() == Some(&b'\r'),
-        }
+        Self { lines: self.lines.and(text.iter()), joined: self.joined(text), cr: raw.last() == Some(&b'\r') }
     }
 
     fn joined(&self, text: &[u8]) -> Last {
-        self.joined.and(text.iter().filter(|&&byte| byte != b'\n'))
+        self.joined.and(text.iter().filter(|byte| !is_between(byte)))
     }
 
     /// Returns the text without what belongs to the line end before it.
@@ -153,25 +149,35 @@ pub(super) fn line_ends(
     }
     let ends = memchr_iter(b'\n', text).map(|end| end + 1);
     for start in std::iter::once(0).chain(ends) {
+        let after = text.get(start..).unwrap_or_default();
         // The next line end has it as well, then.
-        if text.get(start).is_none_or(|&next| next == b'\n') {
+        if after.first().is_none_or(|&next| next == b'\n') {
             continue;
         }
-        let after = text.get(start..).unwrap_or_default();
         let before = text.get(..start.saturating_sub(1)).unwrap_or_default();
         let near = before.get(before.len().saturating_sub(4)..).unwrap_or_default();
-        let plain = near.len() == 4 && !near.contains(&b'\n');
+        let plain = near.len() == 4 && !near.iter().chain(after.iter().take(4)).any(is_between);
         if plain && !may_go_on(known, near, after) {
             continue;
         }
         let last = tail.joined(before);
-        if plain || may_go_on(known, last.bytes(), after) {
-            patch.start();
-            patch.context(last.bytes());
-            let line = after.iter().take_while(|&&byte| byte != b'\n');
-            line.take(NEAR).enumerate().for_each(|(at, &byte)| patch.byte(byte, raw(start + at)));
+        let line = after.iter().enumerate().take_while(|(_, byte)| **byte != b'\n');
+        let line = line.filter(|(_, byte)| !is_between(byte)).take(NEAR);
+        if !plain {
+            let first: Vec<u8> = line.clone().take(4).map(|(_, &byte)| byte).collect();
+            if !may_go_on(known, last.bytes(), &first) {
+                continue;
+            }
         }
+        patch.start();
+        patch.context(last.bytes());
+        line.for_each(|(at, &byte)| patch.byte(byte, raw(start + at)));
     }
+}
+
+/// Tells whether a byte stands between parts of a value as if it were not there.
+fn is_between(byte: &u8) -> bool {
+    b"\n\t".contains(byte)
 }
 
 /// Adds sequences that may be the start of a value with what stands behind them: a terminal drops them, a file does not.
@@ -186,16 +192,21 @@ pub(super) fn sequences(raw: &[u8], dropped: &[Range<usize>], patch: &mut Patch)
     }
 }
 
+fn without_tabs(text: &[u8]) -> impl DoubleEndedIterator<Item = &u8> {
+    text.iter().filter(|byte| **byte != b'\t')
+}
+
 /// Adds the first lines behind a tail, for values that have line ends in them.
 fn first_lines(text: &[u8], tail: &Tail, raw: impl Fn(usize) -> usize, patch: &mut Patch) {
     let skipped = text.len() - tail.behind(text).len();
     let mut start = skipped;
-    while start < NEAR.min(text.len()) {
+    while start < text.len() && start < NEAR + skipped {
         let line = text.get(start..).unwrap_or_default();
         let len = memchr(b'\n', line).map_or(line.len(), |end| end + 1);
         patch.start();
-        patch.context(tail.lines.and(text.get(skipped..start).unwrap_or_default().iter()).bytes());
-        line.iter().take(len.min(NEAR)).enumerate().for_each(|(at, &byte)| patch.byte(byte, raw(start + at)));
+        patch.context(tail.lines.and(without_tabs(text.get(skipped..start).unwrap_or_default())).bytes());
+        let bytes = line.iter().take(len).enumerate().filter(|(_, byte)| **byte != b'\t').take(NEAR);
+        bytes.for_each(|(at, &byte)| patch.byte(byte, raw(start + at)));
         start += len;
     }
 }

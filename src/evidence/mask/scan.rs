@@ -5,9 +5,9 @@ use std::ops::Range;
 use memchr::{memchr, memrchr, memrchr2};
 
 use super::anchors::{self, Rule};
+use super::encodings::RAW;
 use super::filter::gram_at;
 use super::kind::{Kind, Span};
-use super::encodings::RAW;
 use super::known::{Cursor, Known};
 use super::patch::{self, Patch, Tail};
 use super::pem::{self, Pem};
@@ -156,7 +156,7 @@ impl Scanner {
 fn join(view: &mut View, known: &Known, raw: &[u8], content: Content, tabs: bool) -> Option<bool> {
     let mut places = lone_returns(raw).peekable();
     let lone = content.has_controls() && places.peek().is_some();
-    if known.is_multiline() && (lone || tabs) {
+    if known.has_lines() && (lone || tabs) {
         view.build(raw, Mode::Joined, content, None);
         return Some(false);
     }
@@ -248,7 +248,8 @@ impl<'a> Pass<'a> {
             let range = self.behind_lines(&window);
             match spans.last_mut() {
                 Some(last)
-                    if last.kind == Kind::Known && (last.range.start..=last.range.end).contains(&range.start) =>
+                    if last.kind == Kind::Known
+                        && (last.range.start..=last.range.end).contains(&range.start) =>
                 {
                     last.range.end = last.range.end.max(range.end);
                 }

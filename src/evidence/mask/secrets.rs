@@ -176,7 +176,11 @@ impl Registry {
 /// Returns the bytes that are taken with this value.
 fn taken(bytes: usize, of: usize, value: &[u8]) -> Result<usize, Refused> {
     let room = of.saturating_sub(bytes);
-    if value.len() > room { Err(Refused::TooMuch { len: value.len(), room }) } else { Ok(bytes + value.len()) }
+    if value.len() > room {
+        Err(Refused::TooMuch { len: value.len(), room })
+    } else {
+        Ok(bytes + value.len())
+    }
 }
 
 /// The values, locked.

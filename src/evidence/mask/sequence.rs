@@ -142,16 +142,31 @@ impl Body<'_> {
                 Some(last @ 0x40..=0x7e) => {
                     // What programs really write; anything else may be the start of a text that a terminal swallows, and
                     // a letter that no pattern starts with is not the first of a token.
-                    let apart = !self.byte(len + 1).is_some_and(|next| next.is_ascii_alphanumeric() || next == b'_');
+                    let apart =
+                        !self.byte(len + 1).is_some_and(|next| next.is_ascii_alphanumeric() || next == b'_');
                     let usual = b"mKJH".contains(&last) || apart && b"ABCDGfhlsur".contains(&last);
                     let common = plain && usual && len < 22;
                     let moves = !b"mKJhl".contains(&last);
-                    return Sequence { len: len + 1, payload: 1..len + 1, hides: !common, apart: false, moves };
+                    return Sequence {
+                        len: len + 1,
+                        payload: 1..len + 1,
+                        hides: !common,
+                        apart: false,
+                        moves,
+                    };
                 }
                 Some(byte) if BREAKS.contains(&byte) => {
-                    return Sequence { len: len + 1, payload: 1..len, hides: true, apart: false, moves: false };
+                    return Sequence {
+                        len: len + 1,
+                        payload: 1..len,
+                        hides: true,
+                        apart: false,
+                        moves: false,
+                    };
                 }
-                Some(ESC | 0x80..) => return Sequence { len, payload: 1..len, hides: true, apart: false, moves: false },
+                Some(ESC | 0x80..) => {
+                    return Sequence { len, payload: 1..len, hides: true, apart: false, moves: false };
+                }
                 // Other controls do what they do, and it goes on.
                 Some(_) => {
                     plain = false;

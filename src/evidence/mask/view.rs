@@ -331,9 +331,10 @@ impl Source<'_> {
     fn may_start(&self, dropped: Range<usize>) -> bool {
         let Some(known) = self.known.filter(|known| !known.is_empty()) else { return false };
         // From the last byte to the left, so that every window that starts here has one of these grams.
-        dropped.rev().step_by(known.shortest() - 3).any(|at| {
-            gram_at(self.raw, at).is_some_and(|gram| known.may_have(gram))
-        })
+        dropped
+            .rev()
+            .step_by(known.shortest() - 3)
+            .any(|at| gram_at(self.raw, at).is_some_and(|gram| known.may_have(gram)))
     }
 }
 

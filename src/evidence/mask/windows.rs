@@ -98,7 +98,8 @@ static SEEDS: LazyLock<[u64; 2]> = LazyLock::new(|| {
 #[inline]
 fn hash(text: &[u8], role: Role) -> u32 {
     let [seed, factor] = *SEEDS;
-    let mut hash = seed ^ ((text.len() as u64) << 2 | role as u64);
+    // Spread, or the first byte of a text could make up for another role.
+    let mut hash = seed ^ ((text.len() as u64) << 2 | role as u64).wrapping_mul(0xD6E8_FEB8_6659_FD93);
     let mut mix = |word: u64| {
         hash = (hash ^ word).wrapping_mul(factor);
         hash ^= hash >> 32;

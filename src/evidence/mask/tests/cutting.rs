@@ -102,7 +102,7 @@ fn long_stream() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// Cuts at the given places.
-fn cut(input: &[u8], mut places: Vec<usize>) -> Vec<&[u8]> {
+pub(super) fn cut(input: &[u8], mut places: Vec<usize>) -> Vec<&[u8]> {
     for place in &mut places {
         *place %= input.len() + 1;
     }

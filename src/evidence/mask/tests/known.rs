@@ -20,7 +20,7 @@ fn values() -> Vec<Vec<u8>> {
     ]
 }
 
-fn base64(bytes: &[u8], url: bool) -> String {
+pub(super) fn base64(bytes: &[u8], url: bool) -> String {
     let mut alphabet = super::BASE64.as_bytes().to_vec();
     if url {
         alphabet[62..].copy_from_slice(b"-_");
@@ -37,14 +37,14 @@ fn base64(bytes: &[u8], url: bool) -> String {
     out
 }
 
-fn hex(bytes: &[u8], upper: bool) -> String {
+pub(super) fn hex(bytes: &[u8], upper: bool) -> String {
     bytes.iter().fold(String::new(), |mut out, byte| {
         let _ = if upper { write!(out, "{byte:02X}") } else { write!(out, "{byte:02x}") };
         out
     })
 }
 
-fn url(bytes: &[u8], keep: &[u8], upper: bool) -> String {
+pub(super) fn url(bytes: &[u8], keep: &[u8], upper: bool) -> String {
     bytes.iter().fold(String::new(), |mut out, &byte| {
         if byte.is_ascii_alphanumeric() || keep.contains(&byte) {
             out.push(char::from(byte));
@@ -79,7 +79,7 @@ fn wrapped(value: &[u8]) -> Vec<(&'static str, String, usize)> {
 }
 
 /// Returns the shapes of a value as other programs would write them, with a name.
-fn shapes(value: &[u8]) -> Vec<(String, Vec<u8>)> {
+pub(super) fn shapes(value: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut shapes: Vec<(String, Vec<u8>)> = vec![("raw".into(), value.to_vec())];
     let mut add = |name: &str, shape: Vec<u8>| shapes.push((name.to_owned(), shape));
     add("hex", hex(value, false).into_bytes());

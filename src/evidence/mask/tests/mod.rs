@@ -1,5 +1,6 @@
 //! Tests of the masker. Secrets are put together at run time: none stands in the source.
 
+mod attack;
 mod cutting;
 mod known;
 mod patterns;
