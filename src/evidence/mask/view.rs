@@ -6,6 +6,7 @@ use memchr::{memchr, memchr2, memrchr, memrchr2};
 
 use super::filter::gram_at;
 use super::known::Known;
+use super::patch::NEAR;
 use super::sequence::{ESC, Sequence, control_of_8_bits, has_controls_of_8_bits};
 
 const BACKSPACE: u8 = 0x08;
@@ -248,6 +249,11 @@ impl View {
         let sequence = Sequence::parse(raw, at, content.eight_bit);
         if sequence.hides {
             self.odd.push(offset + at);
+            if sequence.apart {
+                // To a reader without a terminal it is not.
+                let near = sequence.len.saturating_sub(NEAR).max(1);
+                self.dropped.push(offset + at + near..offset + at + sequence.len);
+            }
         } else if source.may_start(at + 1..at + sequence.len) {
             self.dropped.push(offset + at + 1..offset + at + sequence.len);
         }
