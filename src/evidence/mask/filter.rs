@@ -73,8 +73,15 @@ impl Filter {
             }
             at += STEP;
         }
+        self.find_from(text, at, found);
+    }
+
+    /// The same from an even position on, without the unrolled loop: for short texts, and so that the loop stands at
+    /// one place only, where the compiler makes the most of it.
+    pub(super) fn find_from(&self, text: &[u8], from: usize, found: &mut Vec<usize>) {
+        let mut at = from;
         while let Some(gram) = gram_at(text, at) {
-            if slots[slot(gram)] != 0 && self.confirms(gram) {
+            if self.slots[slot(gram)] != 0 && self.confirms(gram) {
                 found.push(at);
             }
             at += 2;

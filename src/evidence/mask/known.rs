@@ -89,6 +89,18 @@ impl Known {
         self.every.may_have(gram)
     }
 
+    /// Tells whether a window may lie over a line end between these bytes: it has the gram on one side, or in the
+    /// middle if it is short, and the pair. Without branches, for this is asked at every line end.
+    #[inline]
+    #[expect(clippy::needless_bitwise_bool, reason = "without branches")]
+    pub(super) fn may_go_on(&self, before: [u8; 4], after: [u8; 4]) -> bool {
+        let [.., second, last] = before;
+        let [next, third, ..] = after;
+        let sides = self.may_have(u32::from_le_bytes(before)) | self.may_have(u32::from_le_bytes(after));
+        let middle = self.shortest < RAW && self.may_have(u32::from_le_bytes([second, last, next, third]));
+        self.every.has_pair([last, next]) & (sides | middle)
+    }
+
     /// Returns how many windows there are.
     pub(super) fn len(&self) -> usize {
         self.windows.len()
@@ -199,18 +211,24 @@ impl Known {
         mut found: impl FnMut(Range<usize>),
     ) {
         let Some(mut lengths) = self.grams.first(gram) else { return };
+        // A window has nothing but grams of shapes: mostly one look to each side tells that there is none.
+        let reach = (lengths.ilog2() as usize).saturating_sub(4);
+        let is_gram = |at: usize| gram_at(text, at).is_some_and(|gram| self.may_have(gram));
+        let left = (1..=reach.min(at)).take_while(|back| is_gram(at - back)).count();
+        let right = (1..=reach).take_while(|more| is_gram(at + more)).count();
         while lengths != 0 {
             let len = lengths.trailing_zeros() as usize;
             lengths &= lengths - 1;
             let Some(cursor) = done.0.get_mut(len) else { continue };
-            let from = (*cursor).max((at + 4).saturating_sub(len));
-            for start in from..=at {
+            let from = (*cursor).max((at + 4).saturating_sub(len)).max(at - left);
+            let to = (at + right + 5).saturating_sub(len).min(at + 1);
+            for start in from..to {
                 let Some(window) = text.get(start..start + len) else { break };
                 if self.windows.has(window, Role::Telling) {
                     found(start..start + len);
                 }
             }
-            *cursor = (at + 1).max(*cursor);
+            *cursor = to.max(*cursor);
         }
     }
 

@@ -15,6 +15,7 @@ mod headers;
 mod kind;
 mod known;
 mod pairs;
+mod pass;
 mod patch;
 mod pem;
 mod providers;

@@ -57,7 +57,7 @@ impl Patch {
             return;
         }
         places.clear();
-        known.filter().find(&self.text, places);
+        known.filter().find_from(&self.text, 0, places);
         let mut done = Cursor::default();
         for &at in &*places {
             let Some(gram) = gram_at(&self.text, at) else { continue };
@@ -71,7 +71,12 @@ impl Patch {
         if self.bridges {
             let Some(first) = raws.next() else { return };
             let end = raws.next_back().unwrap_or(first) + 1;
-            spans.push(Span { context: first, range: first..end, kind: Kind::Known });
+            match spans.last_mut() {
+                Some(last) if last.kind == Kind::Known && last.range.contains(&first) => {
+                    last.range.end = last.range.end.max(end);
+                }
+                _ => spans.push(Span { context: first, range: first..end, kind: Kind::Known }),
+            }
             return;
         }
         for raw in raws {
@@ -127,7 +132,7 @@ impl Tail {
     }
 
     fn joined(&self, text: &[u8]) -> Last {
-        self.joined.and(text.iter().filter(|byte| !is_between(byte)))
+        self.joined.and(text.iter().filter(|byte| !is_between(**byte)))
     }
 
     /// Returns the text without what belongs to the line end before it.
@@ -147,28 +152,44 @@ pub(super) fn line_ends(
     if known.has_lines() {
         first_lines(text, tail, &raw, patch);
     }
-    let ends = memchr_iter(b'\n', text).map(|end| end + 1);
-    for start in std::iter::once(0).chain(ends) {
-        let after = text.get(start..).unwrap_or_default();
-        // The next line end has it as well, then.
-        if after.first().is_none_or(|&next| next == b'\n') {
+    line_end(known, text, 0, tail, &raw, patch);
+    for end in memchr_iter(b'\n', text) {
+        let before = text.get(..end).and_then(<[u8]>::last_chunk);
+        let after = text.get(end + 1..).and_then(<[u8]>::first_chunk);
+        // Nearly every line end is done with here.
+        if let (Some(&before), Some(&after)) = (before, after)
+            && !before.iter().chain(&after).fold(false, |any, byte| any | is_between(*byte))
+            && !known.may_go_on(before, after)
+        {
             continue;
         }
-        let before = text.get(..start.saturating_sub(1)).unwrap_or_default();
-        let near = before.get(before.len().saturating_sub(4)..).unwrap_or_default();
-        let plain = near.len() == 4 && !near.iter().chain(after.iter().take(4)).any(is_between);
-        if plain && !may_go_on(known, near, after) {
-            continue;
-        }
-        let last = tail.joined(before);
-        let line = after.iter().enumerate().take_while(|(_, byte)| **byte != b'\n');
-        let line = line.filter(|(_, byte)| !is_between(byte)).take(NEAR);
-        if !plain {
-            let first: Vec<u8> = line.clone().take(4).map(|(_, &byte)| byte).collect();
-            if !may_go_on(known, last.bytes(), &first) {
-                continue;
-            }
-        }
+        line_end(known, text, end + 1, tail, &raw, patch);
+    }
+}
+
+/// Adds what is around the line end before `start`, if a value may go on over it.
+fn line_end(
+    known: &Known,
+    text: &[u8],
+    start: usize,
+    tail: &Tail,
+    raw: impl Fn(usize) -> usize,
+    patch: &mut Patch,
+) {
+    let after = text.get(start..).unwrap_or_default();
+    // If the line is empty, the next line end has it as well.
+    if after.first().is_none_or(|&next| next == b'\n') {
+        return;
+    }
+    let last = tail.joined(text.get(..start).unwrap_or_default());
+    if last.bytes().is_empty() {
+        return;
+    }
+    let line = after.iter().enumerate().take_while(|(_, byte)| **byte != b'\n');
+    let line = line.filter(|(_, byte)| !is_between(**byte)).take(NEAR);
+    let mut first = [0; 4];
+    line.clone().zip(&mut first).for_each(|((_, &byte), to)| *to = byte);
+    if last.bytes().last_chunk().is_none_or(|&before| known.may_go_on(before, first)) {
         patch.start();
         patch.context(last.bytes());
         line.for_each(|(at, &byte)| patch.byte(byte, raw(start + at)));
@@ -176,8 +197,8 @@ pub(super) fn line_ends(
 }
 
 /// Tells whether a byte stands between parts of a value as if it were not there.
-fn is_between(byte: &u8) -> bool {
-    b"\n\t".contains(byte)
+fn is_between(byte: u8) -> bool {
+    byte == b'\n' || byte == b'\t'
 }
 
 /// Adds sequences that may be the start of a value with what stands behind them: a terminal drops them, a file does not.
@@ -209,16 +230,4 @@ fn first_lines(text: &[u8], tail: &Tail, raw: impl Fn(usize) -> usize, patch: &m
         bytes.for_each(|(at, &byte)| patch.byte(byte, raw(start + at)));
         start += len;
     }
-}
-
-/// Tells whether a window may lie over a line end: of its grams one is on one side, or in the middle if it is short.
-fn may_go_on(known: &Known, before: &[u8], after: &[u8]) -> bool {
-    let middle = || match (before, after) {
-        ([.., a, b], [c, d, ..]) => known.may_have(u32::from_le_bytes([*a, *b, *c, *d])),
-        _ => false,
-    };
-    let last = before.len().checked_sub(4).and_then(|at| gram_at(before, at));
-    last.is_some_and(|gram| known.may_have(gram))
-        || gram_at(after, 0).is_some_and(|gram| known.may_have(gram))
-        || known.shortest() < 8 && middle()
 }

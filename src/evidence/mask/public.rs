@@ -62,7 +62,10 @@ pub(super) fn stretches(value: &[u8]) -> Vec<Range<usize>> {
         done = done.max(range.end);
     }
     // Of a value with nothing but public parts all is secret.
-    if stretches.is_empty() { vec![0..value.len()] } else { stretches }
+    if stretches.is_empty() {
+        stretches.push(0..value.len());
+    }
+    stretches
 }
 
 /// Takes line ends off both sides; a stretch that is too short is none, unless it is the whole value.

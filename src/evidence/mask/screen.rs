@@ -160,7 +160,7 @@ impl Screen {
             (Some(&ESC), [b'D']) => self.row = self.row.saturating_add(1),
             (Some(&ESC), [b'E']) => (self.row, self.column) = (self.row.saturating_add(1), 0),
             (Some(0x80..), [.., last]) if !sequence.apart => {
-                let start = payload.iter().position(|byte| byte.is_ascii()).unwrap_or(payload.len());
+                let start = payload.iter().position(u8::is_ascii).unwrap_or(payload.len());
                 self.control(*last, payload.get(start..payload.len() - 1).unwrap_or_default());
             }
             _ => {}

@@ -123,6 +123,7 @@ impl Secrets {
 
     /// Returns the same registry as seen without what steps registered while they ran. For paths, counts and whatever
     /// else a reader relies on: `::add-mask::src` must not take the names of files out of a report.
+    #[must_use]
     pub fn declared(&self) -> Self {
         Self { declared: true, ..self.clone() }
     }
@@ -152,13 +153,15 @@ impl Registry {
             return Ok(());
         }
         self.bytes = taken(self.bytes, ROOM, value)?;
+        let steps =
+            self.declared.as_ref().map_or(0, |declared| self.known.len().saturating_sub(declared.len()));
+        let mut added = self.known.add(value, WINDOWS + steps);
+        if let Some(declared) = &mut self.declared {
+            added &= declared.add(value, WINDOWS);
+        }
+        whole(added, value)?;
         self.seen.insert(value.into());
-        let all = self.known.add(value, WINDOWS + STEPS_WINDOWS);
-        let alone = match &mut self.declared {
-            Some(declared) => declared.add(value, WINDOWS),
-            None => self.known.len() <= WINDOWS,
-        };
-        if all && alone { Ok(()) } else { Err(Refused::TooMuch { len: value.len(), room: 0 }) }
+        Ok(())
     }
 
     fn add_of_step(&mut self, value: &[u8]) -> Result<(), Refused> {
@@ -166,11 +169,16 @@ impl Registry {
             return Ok(());
         }
         self.bytes_of_steps = taken(self.bytes_of_steps, STEPS_ROOM, value)?;
-        self.seen_of_steps.insert(value.into());
         let declared = self.declared.get_or_insert_with(|| self.known.clone()).len();
-        let all = self.known.add(value, declared + STEPS_WINDOWS);
-        if all { Ok(()) } else { Err(Refused::TooMuch { len: value.len(), room: 0 }) }
+        whole(self.known.add(value, declared + STEPS_WINDOWS), value)?;
+        self.seen_of_steps.insert(value.into());
+        Ok(())
     }
+}
+
+/// What could be added in part only is refused: the rest of it goes out.
+fn whole(added: bool, value: &[u8]) -> Result<(), Refused> {
+    if added { Ok(()) } else { Err(Refused::TooMuch { len: value.len(), room: 0 }) }
 }
 
 /// Returns the bytes that are taken with this value.

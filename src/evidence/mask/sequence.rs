@@ -103,6 +103,10 @@ fn is_in_character(raw: &[u8], at: usize) -> bool {
 /// Tells whether a block has controls of 8 bits.
 pub(super) fn has_controls_of_8_bits(raw: &[u8]) -> bool {
     let is_control = |byte: &u8| (0x80..0xa0).contains(byte);
+    // Most bytes that look like one are parts of characters, if there are any.
+    if !raw.iter().fold(false, |seen, byte| seen | is_control(byte)) {
+        return false;
+    }
     raw.utf8_chunks().any(|chunk| {
         let valid = chunk.valid().as_bytes();
         let two = |at: usize| valid.get(at + 1).is_some_and(is_control);
@@ -177,7 +181,8 @@ impl Body<'_> {
     }
 
     fn short(self) -> Sequence {
-        let between = (1..).take_while(|&offset| matches!(self.byte(offset), Some(0x20..=0x2f))).count();
+        let behind = self.raw.get(self.at + 1..).unwrap_or_default();
+        let between = behind.iter().take_while(|byte| (0x20..=0x2f).contains(*byte)).count();
         let last = self.byte(between + 1).is_some_and(|byte| (0x30..=0x7e).contains(&byte));
         let len = between + 1 + usize::from(last);
         Sequence { len, payload: 1..len, hides: true, apart: false, moves: false }

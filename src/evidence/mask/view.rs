@@ -27,11 +27,9 @@ pub(super) struct Content {
 impl Content {
     /// Looks at a block; the fold is shaped so that the compiler makes vector code of it.
     pub(super) fn of(raw: &[u8]) -> Self {
-        let of = |byte: u8| u8::from(is_other_control(byte)) | u8::from((0x80..0xa0).contains(&byte)) << 1;
-        let seen = raw.iter().fold(0u8, |seen, &byte| seen | of(byte));
-        // Most bytes that look like controls of 8 bits are parts of characters.
-        let eight_bit = seen & 2 != 0 && has_controls_of_8_bits(raw);
-        Self { escapes: memchr(ESC, raw).is_some(), controls: seen & 1 != 0, eight_bit }
+        let controls = raw.iter().fold(0u8, |seen, &byte| seen | u8::from(is_other_control(byte)));
+        let eight_bit = !raw.is_ascii() && has_controls_of_8_bits(raw);
+        Self { escapes: memchr(ESC, raw).is_some(), controls: controls != 0, eight_bit }
     }
 
     /// Tells whether there is a control of 8 bits.

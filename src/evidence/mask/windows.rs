@@ -85,7 +85,7 @@ fn place(slots: &mut [u32], hash: u32) -> bool {
 /// The highest bits: they stay the highest when the table grows.
 #[inline]
 fn slot(hash: u32, slots: usize) -> usize {
-    (u64::from(hash) * slots as u64 >> 32) as usize
+    ((u64::from(hash) * slots as u64) >> 32) as usize
 }
 
 /// What nobody outside of this process knows: values could be made otherwise that all want the same slot.
@@ -121,27 +121,43 @@ fn hash(text: &[u8], role: Role) -> u32 {
 /// Bits of the set of grams.
 const BITS: usize = 1 << 20;
 
-/// Every gram of every shape, two bits each: with false positives, and small.
+/// Every gram of every shape, two bits each, and every two bytes that follow each other: with false positives, and small.
 #[derive(Debug, Clone)]
-pub(super) struct EveryGram(Vec<u32>);
+pub(super) struct EveryGram {
+    grams: Vec<u32>,
+    pairs: Vec<u32>,
+}
 
 impl EveryGram {
     /// Makes an empty set.
     pub(super) fn new() -> Self {
-        Self(vec![0; BITS / 32])
+        Self { grams: vec![0; BITS / 32], pairs: vec![0; (1 << 16) / 32] }
     }
 
     /// Adds a gram.
     pub(super) fn insert(&mut self, gram: u32) {
         for bit in bits(gram) {
-            self.0[bit / 32] |= 1 << (bit % 32);
+            self.grams[bit / 32] |= 1 << (bit % 32);
+        }
+        let [first, second, third, fourth] = gram.to_le_bytes();
+        for pair in [[first, second], [second, third], [third, fourth]] {
+            let bit = usize::from(u16::from_le_bytes(pair));
+            self.pairs[bit / 32] |= 1 << (bit % 32);
         }
     }
 
     /// Tells whether a gram may be in the set.
     #[inline]
     pub(super) fn may_have(&self, gram: u32) -> bool {
-        bits(gram).iter().all(|&bit| self.0[bit / 32] >> (bit % 32) & 1 != 0)
+        // Both looked up at once: a branch that is taken now and then costs more.
+        bits(gram).iter().fold(1, |all, &bit| all & self.grams[bit / 32] >> (bit % 32)) & 1 != 0
+    }
+
+    /// Tells whether two bytes follow each other in a gram of the set.
+    #[inline]
+    pub(super) fn has_pair(&self, pair: [u8; 2]) -> bool {
+        let bit = usize::from(u16::from_le_bytes(pair));
+        self.pairs[bit / 32] >> (bit % 32) & 1 != 0
     }
 }
 
