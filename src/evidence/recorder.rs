@@ -78,6 +78,8 @@ pub struct Recorder {
     pub(super) journal: Journal,
     pub(super) log: Log,
     secrets: Secrets,
+    /// The same without what steps registered.
+    declared: Secrets,
     watch: Box<dyn Watch>,
     state: RunState,
     deferred: Vec<Stamped>,
@@ -107,6 +109,7 @@ impl Recorder {
             files,
             journal,
             log,
+            declared: secrets.declared(),
             secrets: secrets.clone(),
             watch,
             state,
@@ -208,24 +211,30 @@ impl Recorder {
         self.journal.mirror(path)
     }
 
-    /// Masks a text for an event.
+    /// Masks a text for an event: a path, a command, a reason. Not by what steps asked to be masked, who could take the
+    /// names of files out of a reviewer's sight.
     pub fn text(&self, text: impl AsRef<str>) -> Text {
-        Text::new(&self.secrets, text.as_ref())
+        Text::new(&self.declared, text.as_ref())
     }
 
-    /// Masks a text for an event that is shown as one line.
+    /// Masks such a text that is shown as one line.
     pub fn line(&self, text: impl AsRef<str>) -> Text {
-        Text::line(&self.secrets, text.as_ref())
+        Text::line(&self.declared, text.as_ref())
+    }
+
+    /// Masks what a step printed, or its agent said, also by what steps asked to be masked.
+    pub fn said(&self, text: impl AsRef<str>) -> Text {
+        Text::new(&self.secrets, text.as_ref())
     }
 
     /// Masks what is composed of masked texts, and leaves the code fences around them as they are.
     pub fn composed(&self, text: &str) -> String {
-        mask::composed(&self.secrets, text)
+        mask::composed(&self.declared, text)
     }
 
     /// Masks a document for an event.
     pub fn document(&self, value: serde_json::Value) -> Document {
-        Document::new(&self.secrets, value)
+        Document::new(&self.declared, value)
     }
 
     /// Writes one event; when this returns it is durable, and so is all that was deferred before it. What could not
