@@ -6,10 +6,10 @@ use super::{Checkpoint, Story};
 use crate::audit::code::Code;
 use crate::audit::plan::{Network, RecordedStep};
 use crate::audit::spelled::{self, Told};
+use crate::evidence::Token;
 use crate::evidence::event::{
     AttemptId, AttemptResult, CommandEnded, Cut, Egress, EgressVerdict, Reason, ReasonKind, Role, Tokens,
 };
-use crate::evidence::Token;
 
 /// The layer of a run that has no other.
 const RUN: &str = "run";
@@ -222,9 +222,11 @@ impl Story {
             let found = format!("a checkpoint of `{}`", made.step);
             self.wrong(Code::OutOfOrder, "one checkpoint of the attempt that runs", found);
         }
-        let judged = self.at.attempt().zip(self.planned(step)).is_none_or(|(attempt, step)| {
-            attempt.was_judged(step, AttemptResult::Passed, None)
-        });
+        let judged = self
+            .at
+            .attempt()
+            .zip(self.planned(step))
+            .is_none_or(|(attempt, step)| attempt.was_judged(step, AttemptResult::Passed, None));
         if !judged {
             let found = format!("a checkpoint of `{}`", made.step);
             self.wrong(Code::ResultWrong, "every expectation held before a checkpoint", found);
@@ -271,7 +273,11 @@ impl Story {
             reason.and_then(|reason| Some((attempt.sentence(step, reason.kind)?, reason.text.as_str())));
         if !judged {
             let found = format!("attempt {} of `{}` {result:?}, {why:?}", attempt.of.number, step.id);
-            self.wrong(Code::ResultWrong, "a result that follows from the verdicts on all that is expected", found);
+            self.wrong(
+                Code::ResultWrong,
+                "a result that follows from the verdicts on all that is expected",
+                found,
+            );
         } else if !follows {
             let action = if attempt.is_well() { "as expected" } else { "not as expected" };
             let (id, number) = (&step.id, attempt.of.number);

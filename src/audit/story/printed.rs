@@ -43,8 +43,8 @@ impl Story {
         }
         let is_over = std::mem::take(&mut self.due.is_done);
         self.due.takes_over = matches!(kind, Kind::Recovered | Kind::Resumed);
-        let follows = self.due.takes_over
-            || matches!(kind, Kind::AttemptStarted | Kind::StepEnded | Kind::RunFaulted);
+        let follows =
+            self.due.takes_over || matches!(kind, Kind::AttemptStarted | Kind::StepEnded | Kind::RunFaulted);
         if is_over && !follows {
             let expected = "the next attempt, or the end of the step, once its output is in the log";
             self.wrong(Code::OutOfOrder, expected, format!("`{}`", kind.text()));
@@ -58,7 +58,9 @@ impl Story {
         }
         if self.due.takes_over {
             self.due.of = None;
-            self.printed.values_mut().for_each(|printed| (printed.is_in_log, printed.is_left) = (false, true));
+            self.printed
+                .values_mut()
+                .for_each(|printed| (printed.is_in_log, printed.is_left) = (false, true));
         }
     }
 

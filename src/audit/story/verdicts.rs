@@ -86,7 +86,9 @@ impl Verdicts {
             (AttemptResult::Failed, Some(why)) => match why {
                 R::Exit => self.unmet == Some(Expected::ExitCode),
                 R::Post => self.unmet == Some(Expected::Post),
-                R::Expectation => self.unmet.is_some_and(|kind| !is_command(kind)) && self.next(step).is_none(),
+                R::Expectation => {
+                    self.unmet.is_some_and(|kind| !is_command(kind)) && self.next(step).is_none()
+                }
                 R::Checkpoint => self.are_whole(step),
                 R::Proof => self.unmet.is_none() && self.unproved,
                 R::Limit => self.unmet.is_none_or(is_command),
@@ -147,9 +149,8 @@ impl Attempt {
             AttemptResult::Interrupted if self.lost => true,
             _ => {
                 let ended = self.ended.filter(|ended| ended.is_judged());
-                verdicts.come_to(step, result, why) && (why != Some(ReasonKind::Limit) || {
-                    ended.is_some() != verdicts.unmet.is_none()
-                })
+                verdicts.come_to(step, result, why)
+                    && (why != Some(ReasonKind::Limit) || { ended.is_some() != verdicts.unmet.is_none() })
             }
         }
     }

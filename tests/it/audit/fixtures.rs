@@ -178,7 +178,8 @@ fn plant(code: Code, on: &mut Fixture) {
         | Code::CommitsDiffer
         | Code::ChangesDiffer
         | Code::BranchUnrecorded
-        | Code::RepositoryUnreadable => repository(code, on),
+        | Code::RepositoryUnreadable
+        | Code::PlanDiffers => repository(code, on),
         Code::CommentMissing => on.comments(None),
         Code::CommentDiffers => on.comments(Some(&format!("3:{}", "0".repeat(64)))),
         Code::GithubUnreachable => {
