@@ -173,7 +173,7 @@ fn disagreement(story: &Story, state: &RunState) -> Option<String> {
 }
 
 fn tape() -> impl Strategy<Value = Vec<u8>> {
-    proptest::collection::vec(any::<u8>(), 0..400)
+    proptest::collection::vec(any::<u8>(), 0..600)
 }
 
 #[test]
@@ -227,7 +227,10 @@ fn what_honest_runners_write_takes_every_move() {
         // No runner makes attempts side by side yet, of which one can take another's place.
         .filter(|(_, kind)| *kind != Kind::AttemptSuperseded)
         .collect();
-    for _ in 0..4000 {
+    for _ in 0..20_000 {
+        if untaken.is_empty() {
+            break;
+        }
         let journal = honest::journal(&tape().new_tree(&mut runner).unwrap().current());
         let mut story = Story::new(journal.run);
         for (time, event) in journal.events {
@@ -249,7 +252,10 @@ fn what_honest_runners_write_takes_every_move() {
 /// Tells whether the order of events need not show what was done to one.
 fn is_harmless(what: &str) -> bool {
     // A publisher that dies leaves its beginning, and another one begins again.
-    what.starts_with("publish.") || HARMLESS.contains(&what)
+    // No plan asks for proofs yet, and masks are refused at any time that something prints.
+    ["publish.", "masks.refused ", "proof.ran "].iter().any(|own| what.starts_with(own))
+        || [" behind masks.refused", " behind proof.ran"].iter().any(|own| what.ends_with(own))
+        || HARMLESS.contains(&what)
 }
 
 /// What the order of events does not show. It makes another journal that is as honest, or of which nothing follows.
@@ -309,24 +315,28 @@ fn an_event_that_is_removed_doubled_or_moved_is_found() {
         let kinds: Vec<Kind> = journal.events.iter().map(|(_, event)| Kind::of(event)).collect();
         for (at, pair) in kinds.windows(2).enumerate() {
             let [kind, next] = [pair[0].text(), pair[1].text()];
-            // Dying, or falling over, an event sooner or later is as honest.
-            let stops = |kind| matches!(kind, Kind::Recovered | Kind::Resumed | Kind::RunFaulted);
+            // Dying, or falling over, an event sooner or later is as honest; what was printed may be lost then.
+            let ends = |kind| matches!(kind, Kind::Recovered | Kind::Resumed | Kind::RunFaulted);
+            let stops = |at: usize| match kinds[at] {
+                Kind::LogAppended => ends(kinds[at - 1]) || kinds.get(at + 1).is_some_and(|next| ends(*next)),
+                kind => ends(kind),
+            };
             let forge = |change: &dyn Fn(&mut Events)| {
                 let mut events = journal.events.clone();
                 change(&mut events);
                 events
             };
             let mut forged = Vec::new();
-            if !stops(pair[0]) {
+            if !stops(at) {
                 forged.push((
                     format!("{kind} doubled"),
                     forge(&|events| events.insert(at, events[at].clone())),
                 ));
             }
-            if !stops(pair[1]) {
+            if !stops(at + 1) {
                 forged.push((format!("{kind} removed"), forge(&|events| drop(events.remove(at)))));
             }
-            if !stops(pair[0]) && !stops(pair[1]) {
+            if !stops(at) && !stops(at + 1) {
                 forged.push((format!("{kind} behind {next}"), forge(&|events| events.swap(at, at + 1))));
             }
             for (what, events) in forged {

@@ -3,7 +3,7 @@
 
 use super::Story;
 use super::at::{At, Try};
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Ended};
 use crate::audit::code::Code;
 use crate::audit::plan::RecordedStep;
 use crate::audit::spelled;
@@ -113,7 +113,10 @@ impl Attempt {
         }
         let next = verdicts.next(step);
         let is_there = match judged.kind {
-            Expected::ExitCode => self.ended.is_some_and(|ended| ended.action && ended.is_judged()),
+            Expected::ExitCode => {
+                let is_over = self.heard_out || !step.action.is_agent();
+                is_over && self.ended.is_some_and(|ended| ended.action && ended.is_judged())
+            }
             Expected::Post => self.ended.is_some_and(|ended| !ended.action && ended.is_judged()),
             _ => self.ended.is_some(),
         };
@@ -145,7 +148,7 @@ impl Attempt {
     ) -> bool {
         let Some(verdicts) = &self.judged else { return true };
         match result {
-            AttemptResult::Passed if self.adopted => verdicts.hold(),
+            AttemptResult::Passed if self.adopted => verdicts.hold() && self.ended.is_none_or(Ended::is_well),
             AttemptResult::Interrupted if self.lost => true,
             _ => {
                 let ended = self.ended.filter(|ended| ended.is_judged());

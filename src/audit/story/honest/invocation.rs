@@ -182,7 +182,7 @@ impl World {
             let id = self.steps[at].id.clone();
             found = (id.clone(), number);
             let mut passed = came_to != CameTo::Begin;
-            if !passed && in_place && self.one_in(3) {
+            if !passed && !self.unmet && in_place && self.one_in(3) {
                 self.open = Some((at, number, came_to));
                 self.checkpoint(&id, number)?;
                 passed = true;

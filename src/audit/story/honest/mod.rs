@@ -90,6 +90,8 @@ struct World {
     steps: Vec<Step>,
     // What the journal tells so far.
     open: Option<(usize, u32, CameTo)>,
+    /// Something of it did not end, or hold, as expected: no runner makes a checkpoint of that.
+    unmet: bool,
     in_flight: Option<(String, u32)>,
     consecutive: u32,
     checkpoints: Vec<String>,
@@ -129,6 +131,7 @@ impl World {
             limit: 0,
             steps: Vec::new(),
             open: None,
+            unmet: false,
             in_flight: None,
             consecutive: 0,
             checkpoints: Vec::new(),
@@ -233,8 +236,14 @@ impl World {
             ("attempt.started", Some(at)) => {
                 (self.steps[at].begun, self.steps[at].ended) = (number, None);
                 self.open = Some((at, number, CameTo::Begin));
+                self.unmet = false;
                 self.in_flight = Some((id.to_owned(), number));
             }
+            ("command.ended", Some(at)) if event["role"] != "rollback" => {
+                let expected = if event["role"] == "action" { self.steps[at].expected } else { 0 };
+                self.unmet |= event["exit_code"] != expected || event["survivors"] != 0;
+            }
+            ("expectation.judged" | "proof.ran", _) => self.unmet |= event["held"] == false,
             ("checkpoint.made", _) => {
                 self.checkpoints.push(event["commit"].as_str().unwrap().to_owned());
                 self.open = self.open.map(|(at, number, _)| (at, number, CameTo::Checkpoint));
