@@ -90,7 +90,7 @@ impl Verdicts {
                     self.unmet.is_some_and(|kind| !is_command(kind)) && self.next(step).is_none()
                 }
                 R::Checkpoint => self.are_whole(step),
-                R::Proof => self.unmet.is_none() && self.unproved,
+                R::Proof => self.unmet.is_none() && self.unproved && self.done == all(step).count(),
                 R::Limit => self.unmet.is_none_or(is_command),
                 R::Agent | R::RateLimit | R::Tokens | R::Silence | R::Budget => self.are_none(),
                 _ => self.hold(),
@@ -198,8 +198,14 @@ impl Story {
 
     /// Takes that an attempt asked for more masks than there is room for.
     pub(super) fn masks_refused(&mut self, at: &AttemptId, count: u64) {
-        if self.running(at, "masks").is_some() && count == 0 {
-            self.wrong(Code::ResultWrong, "masks that were refused", format!("none, of {at}"));
+        if self.running(at, "masks").is_none() {
+            return;
+        }
+        let works =
+            matches!(self.at, At::Command(..)) || self.at.attempt().is_some_and(|own| own.ended.is_some());
+        if count == 0 || !works {
+            let found = format!("{count}, of {at}");
+            self.wrong(Code::OutOfOrder, "masks that something asked for", found);
         }
     }
 }
