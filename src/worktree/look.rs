@@ -14,6 +14,8 @@ use super::state::{Holder, State, key};
 /// A commit, proved to be the one of its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
+    /// Its tree.
+    pub tree: String,
     /// Its parents.
     pub parents: Vec<String>,
     /// Its message.
@@ -152,9 +154,10 @@ fn parse(object: &[u8]) -> Option<Commit> {
     let head = std::str::from_utf8(object.get(..blank)?).ok();
     // Names of people may be of any encoding; parents stand before them.
     let lossy = head.map_or_else(|| String::from_utf8_lossy(&object[..blank]).into_owned(), str::to_owned);
-    let lines = lossy.lines().skip(1).map_while(|line| line.strip_prefix("parent "));
-    let parents = lines.map(str::to_owned).collect();
-    Some(Commit { parents, message: object.get(blank + 2..)?.to_vec() })
+    let mut lines = lossy.lines();
+    let tree = lines.next()?.strip_prefix("tree ")?.to_owned();
+    let parents = lines.map_while(|line| line.strip_prefix("parent ")).map(str::to_owned).collect();
+    Some(Commit { tree, parents, message: object.get(blank + 2..)?.to_vec() })
 }
 
 impl State {

@@ -6,11 +6,10 @@ use super::{Checkpoint, Story};
 use crate::audit::code::Code;
 use crate::audit::plan::{Network, RecordedStep};
 use crate::audit::spelled::{self, Told};
-use crate::evidence::AttemptId;
-use crate::evidence::Token;
 use crate::evidence::event::{
     AttemptResult, CommandEnded, Cut, Egress, EgressVerdict, Reason, ReasonKind, Role, Tokens,
 };
+use crate::evidence::{AttemptId, Token};
 
 /// The layer of a run that has no other.
 const RUN: &str = "run";

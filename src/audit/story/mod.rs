@@ -1,6 +1,7 @@
 //! Follows the events of a run as a person would who does not believe the runner: does each follow from the ones
 //! before, is it what the plan says, and was it confined as the plan demands?
 
+mod active;
 mod after;
 mod agent;
 mod at;
@@ -25,9 +26,10 @@ use super::journal::Entry;
 use super::log::Parts;
 use super::plan::Recorded;
 use super::policy::Policy;
-use super::spelled::Told;
+use super::spelled::{MASK, Told};
 use crate::evidence::event::{AttemptResult, Change, Event, RunResult, RunStarted, Sealed, StepResult};
 use crate::evidence::{Head, RunName};
+use active::Active;
 use at::{At, Runner, Try, Worktree};
 use end::End;
 use moves::{Kind, State};
@@ -64,6 +66,7 @@ pub(super) struct Story {
     /// What attempts that version 2 began printed, and what is to become of it.
     printed: HashMap<Try, Printed>,
     due: Due,
+    active: Active,
     pub(super) checkpoints: Vec<Checkpoint>,
     /// Ref, commit and commits on top of the base.
     pub(super) branch: Option<(String, String, u64)>,
@@ -129,6 +132,7 @@ impl Story {
             log: Parts::default(),
             printed: HashMap::new(),
             due: Due::default(),
+            active: Active::default(),
             checkpoints: Vec::new(),
             branch: None,
             seal: None,
@@ -146,7 +150,9 @@ impl Story {
     /// Takes the next event.
     pub(super) fn take(&mut self, entry: Entry) {
         self.events += 1;
+        let before = self.last;
         self.keep_time(&entry);
+        self.keep_active(&entry, before);
         let kind = Kind::of(&entry.event);
         if self.may_come(kind) {
             self.expect_output(kind);
@@ -282,9 +288,21 @@ impl Story {
                 self.wrong(Code::WrongRun, format!("{what} {expected}"), format!("{what} {found}"));
             }
         }
+        self.check_mask(start);
         match Recorded::of(start.plan.value()) {
             Ok(plan) => self.take_plan(plan, start),
             Err(error) => self.wrong(Code::PlanNotFollowed, "a plan in the first event", error),
+        }
+    }
+
+    /// A plan that masking changed shows it; one that shows a mask may have been written so.
+    fn check_mask(&mut self, start: &RunStarted) {
+        let Some(is_masked) = start.plan_masked else { return };
+        let shows = start.plan.value().to_string().contains(MASK);
+        if is_masked && !shows {
+            self.wrong(Code::ResultWrong, "a mask in a plan that masking changed", "none");
+        } else if shows && !is_masked {
+            self.notes.push(format!("the plan has a “{MASK}” that is its own, as the journal says"));
         }
     }
 

@@ -3,7 +3,7 @@
 
 use super::Story;
 use super::at::{At, Try};
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Ended};
 use crate::audit::code::Code;
 use crate::audit::plan::RecordedStep;
 use crate::audit::spelled;
@@ -91,7 +91,7 @@ impl Verdicts {
                     self.unmet.is_some_and(|kind| !is_command(kind)) && self.next(step).is_none()
                 }
                 R::Checkpoint => self.are_whole(step),
-                R::Proof => self.unmet.is_none() && self.unproved,
+                R::Proof => self.unmet.is_none() && self.unproved && self.done == all(step).count(),
                 R::Limit => self.unmet.is_none_or(is_command),
                 R::Agent | R::RateLimit | R::Tokens | R::Silence | R::Budget => self.are_none(),
                 _ => self.hold(),
@@ -114,7 +114,10 @@ impl Attempt {
         }
         let next = verdicts.next(step);
         let is_there = match judged.kind {
-            Expected::ExitCode => self.ended.is_some_and(|ended| ended.action && ended.is_judged()),
+            Expected::ExitCode => {
+                let is_over = self.heard_out || !step.action.is_agent();
+                is_over && self.ended.is_some_and(|ended| ended.action && ended.is_judged())
+            }
             Expected::Post => self.ended.is_some_and(|ended| !ended.action && ended.is_judged()),
             _ => self.ended.is_some(),
         };
@@ -146,7 +149,7 @@ impl Attempt {
     ) -> bool {
         let Some(verdicts) = &self.judged else { return true };
         match result {
-            AttemptResult::Passed if self.adopted => verdicts.hold(),
+            AttemptResult::Passed if self.adopted => verdicts.hold() && self.ended.is_none_or(Ended::is_well),
             AttemptResult::Interrupted if self.lost => true,
             _ => {
                 let ended = self.ended.filter(|ended| ended.is_judged());
@@ -196,8 +199,14 @@ impl Story {
 
     /// Takes that an attempt asked for more masks than there is room for.
     pub(super) fn masks_refused(&mut self, at: &AttemptId, count: u64) {
-        if self.running(at, "masks").is_some() && count == 0 {
-            self.wrong(Code::ResultWrong, "masks that were refused", format!("none, of {at}"));
+        if self.running(at, "masks").is_none() {
+            return;
+        }
+        let works =
+            matches!(self.at, At::Command(..)) || self.at.attempt().is_some_and(|own| own.ended.is_some());
+        if count == 0 || !works {
+            let found = format!("{count}, of {at}");
+            self.wrong(Code::OutOfOrder, "masks that something asked for", found);
         }
     }
 }
