@@ -21,6 +21,18 @@ pub(super) enum Next {
     Interrupted(i32),
 }
 
+impl Next {
+    /// Says it in a word.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Begin => "begin a run",
+            Self::GoOn(_) => "go on with the last run",
+            Self::Stands(..) => "the last run stands",
+            Self::Interrupted(_) => "interrupted",
+        }
+    }
+}
+
 /// Tells what an order to go on means where these are the earlier runs; takes out the one that goes on.
 pub(super) fn asked_for(plan: &Plan, earlier: &mut Vec<Earlier>, note: &dyn Fn(Note)) -> Result<Next, Error> {
     let issue = plan.issue;

@@ -31,7 +31,15 @@ pub async fn run<F: Front>(
     let site = Site { state: &state, repository, host: &ready.host, waivers: &order.waivers };
     let call = Call { order, site, ready: &ready, interrupt, front };
     let mut earlier = earlier::all(site, order.issue)?;
-    let opened = match call.decide(&mut earlier, &lock).await? {
+    let next = call.decide(&mut earlier, &lock).await?;
+    tracing::debug!(
+        issue = order.issue,
+        resume = order.resume,
+        earlier = earlier.len(),
+        next = next.word(),
+        "decided"
+    );
+    let opened = match next {
         Next::Interrupted(signal) => return Ok(Outcome::Interrupted(signal)),
         Next::Stands(files, state) => return call.stands(files, *state, call.recover(earlier).await?),
         Next::GoOn(last) => {

@@ -98,6 +98,7 @@ impl Audit<'_> {
         }
         let known = known.as_ref().and_then(|known| known.as_ref().ok());
         report.whole = self.whole(scope, &there, known, &mut report.notes);
+        tracing::debug!(runs = report.runs.len(), of = there.len(), host = self.host.is_some(), "audited");
         Ok(report)
     }
 

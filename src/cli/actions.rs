@@ -54,7 +54,7 @@ struct Group {
 
 /// Shows a run the way that fits where it runs.
 pub(super) fn watch(progress: Progress, mode: Mode, alone: bool, plan: &Plan, top: &Path) -> Box<dyn Watch> {
-    if !Environment::of_process().is_actions() {
+    if mode == Mode::Silent || !Environment::of_process().is_actions() {
         return Box::new(progress);
     }
     let steps = plan.steps.iter().map(|step| (step.id.clone(), (step.line, step.dir.clone())));
@@ -200,6 +200,9 @@ pub(super) fn finish(mode: Mode, ended: &Ended) {
     append(&environment, "GITHUB_OUTPUT", &outputs);
     // The summary's links lead into the checkout; the comment's text is for readers on GitHub, and never too long.
     append(&environment, "GITHUB_STEP_SUMMARY", &report::comment(state, files));
+    if mode == Mode::Silent {
+        return;
+    }
     for (name, value) in [("result", result), ("branch", branch), ("head", &head)] {
         say(mode, format!("{name:<8} {value}").trim_end());
     }
@@ -223,7 +226,7 @@ fn unguessable() -> io::Result<String> {
 fn write(mode: Mode, bytes: &[u8]) {
     // A reader that has gone away must not end the run.
     let _ = match mode {
-        Mode::Aside => io::stderr().lock().write_all(bytes),
+        Mode::Aside | Mode::Silent => io::stderr().lock().write_all(bytes),
         Mode::Plain | Mode::Terminal => io::stdout().lock().write_all(bytes),
     };
 }

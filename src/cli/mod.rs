@@ -38,6 +38,12 @@ struct Cli {
     /// The checkout to work in, instead of the current directory.
     #[arg(short = 'C', value_name = "DIR", global = true)]
     directory: Option<PathBuf>,
+    /// Tell on standard error what the rooms do, as `AUTOPILOT_LOG=debug` does; -vv: more of it.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true, conflicts_with = "quiet")]
+    verbose: u8,
+    /// Tell nothing but errors, on standard error; what is asked for is printed all the same.
+    #[arg(short, long, global = true)]
+    quiet: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -78,8 +84,9 @@ enum Command {
 /// Runs the command line.
 pub fn main() -> ExitCode {
     crate::sandbox::enter_if_confined();
-    diagnose();
     let cli = Cli::parse_from(with_run(std::env::args_os().collect()));
+    diagnose(cli.verbose, cli.quiet);
+    tracing::debug!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "autopilot");
     match enter(cli.directory).and_then(|()| dispatch(cli.command)) {
         Ok(exit) => exit.into(),
         Err(failure) => {
@@ -118,10 +125,10 @@ fn enter(directory: Option<PathBuf>) -> Result<(), Failure> {
 /// an option of `run` with a number somewhere behind it.
 fn with_run(mut args: Vec<OsString>) -> Vec<OsString> {
     let mut at = 1;
-    while args.get(at).is_some_and(|arg| arg == "-C") {
-        at += 2;
-    }
     let text = |arg: &OsString| arg.to_str().unwrap_or_default().to_owned();
+    while let Some(taken) = args.get(at).and_then(|arg| global(&text(arg))) {
+        at += taken;
+    }
     let is_issue = |arg: &OsString| text(arg).parse::<u64>().is_ok();
     let own = ["-h", "--help", "-V", "--version"];
     let short = args.get(at).is_some_and(|first| {
@@ -134,9 +141,27 @@ fn with_run(mut args: Vec<OsString>) -> Vec<OsString> {
     args
 }
 
-/// Lets `AUTOPILOT_LOG=debug` show on standard error what the rooms do.
-fn diagnose() {
-    if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("AUTOPILOT_LOG") {
+/// Returns how many words an option takes that stands before any command.
+fn global(option: &str) -> Option<usize> {
+    let is_verbose = option.strip_prefix("-v").is_some_and(|rest| rest.chars().all(|c| c == 'v'));
+    match option {
+        "-C" => Some(2),
+        "-q" | "--quiet" | "--verbose" => Some(1),
+        _ => is_verbose.then_some(1),
+    }
+}
+
+/// Shows on standard error what the rooms do, if that is asked for: the command line counts before `AUTOPILOT_LOG`.
+fn diagnose(verbose: u8, is_quiet: bool) {
+    use tracing_subscriber::EnvFilter;
+    output::set_quiet(is_quiet);
+    let filter = match verbose {
+        0 if is_quiet => Ok(EnvFilter::new("error")),
+        0 => EnvFilter::try_from_env("AUTOPILOT_LOG"),
+        1 => Ok(EnvFilter::new("autopilot=debug")),
+        _ => Ok(EnvFilter::new("autopilot=trace")),
+    };
+    if let Ok(filter) = filter {
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     }
 }
@@ -155,9 +180,15 @@ mod tests {
         assert_eq!(expanded("autopilot 653"), "autopilot run 653");
         assert_eq!(expanded("autopilot --json 653"), "autopilot run --json 653");
         assert_eq!(expanded("autopilot -C d 653 646"), "autopilot -C d run 653 646");
-        for unchanged in
-            ["autopilot run 653", "autopilot --help", "autopilot logs 653", "autopilot -C 5 status"]
-        {
+        assert_eq!(expanded("autopilot -vv -C d 653"), "autopilot -vv -C d run 653");
+        assert_eq!(expanded("autopilot -q --json 653"), "autopilot -q run --json 653");
+        for unchanged in [
+            "autopilot run 653",
+            "autopilot --help",
+            "autopilot logs 653",
+            "autopilot -C 5 status",
+            "autopilot -v logs 653",
+        ] {
             assert_eq!(expanded(unchanged), unchanged);
         }
     }

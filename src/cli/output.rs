@@ -2,8 +2,22 @@
 //! A reader that went away (`autopilot … | head`) is no failure.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::exit::{Exit, Failure};
+
+/// Whether notes and progress are not wanted.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Leaves out notes and progress from here on, or does not.
+pub(super) fn set_quiet(is_quiet: bool) {
+    QUIET.store(is_quiet, Ordering::Relaxed);
+}
+
+/// Tells whether notes and progress are left out.
+pub(super) fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
 
 /// Prints bytes to standard output.
 pub(super) fn write(bytes: &[u8]) -> Result<(), Failure> {
@@ -25,14 +39,21 @@ pub(super) fn complain(text: &str) -> Result<(), Failure> {
     write_to(io::stderr().lock(), text.as_bytes())
 }
 
-/// Prints a line to standard error; where that cannot be written to, nobody is there to be told.
+/// Prints a line to standard error, unless only errors are wanted.
 pub(super) fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    if !is_quiet() {
+        to_stderr(text);
+    }
 }
 
 /// Prints an error, with what to do about it.
 pub(super) fn error(failure: &Failure) {
-    note(&failure.to_string());
+    to_stderr(&failure.to_string());
+}
+
+/// Where standard error cannot be written to, nobody is there to be told.
+fn to_stderr(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 fn write_to(mut to: impl Write, bytes: &[u8]) -> Result<(), Failure> {

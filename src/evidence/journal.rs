@@ -143,6 +143,9 @@ impl Journal {
             lines.push(line);
         }
         self.write(&bytes)?;
+        for Line { seq, event, .. } in &lines {
+            tracing::debug!(seq, event = event.kind(), "an event is durable");
+        }
         (self.seq, self.prev) = (seq, prev);
         self.length += bytes.len() as u64;
         Ok(lines)

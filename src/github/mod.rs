@@ -64,7 +64,15 @@ impl Gh {
     pub async fn call(&self, args: &[&str], input: &str, time: Duration) -> Result<String, Failure> {
         let mut command = Command::new("gh");
         command.args(args).current_dir("/").env_clear().envs(self.environment.for_gh(self.slug.with_host()));
-        match output(command, input.as_bytes().to_vec(), time).await {
+        let done = output(command, input.as_bytes().to_vec(), time).await;
+        // What follows the first two words may be a text of the run's.
+        let status = match &done {
+            Ok(Ended::InTime(output)) => output.status.to_string(),
+            Ok(Ended::Late) => "too late".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        tracing::debug!(command = ?&args[..args.len().min(2)], status, repository = self.slug.with_host(), "gh");
+        match done {
             Ok(Ended::InTime(output)) if output.status.success() => {
                 Ok(String::from_utf8_lossy(&output.stdout).into_owned())
             }

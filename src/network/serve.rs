@@ -59,7 +59,13 @@ impl Serving {
     /// Ends all connections, and returns what was not told before of what went over them.
     pub fn end(mut self) -> Traffic {
         self.stop();
-        Traffic { decisions: self.tally.news(true), model: self.meter.usage() }
+        let traffic = Traffic { decisions: self.tally.news(true), model: self.meter.usage() };
+        tracing::debug!(
+            destinations = traffic.decisions.len(),
+            tokens = traffic.model.tokens(),
+            "a way out is closed"
+        );
+        traffic
     }
 
     /// Returns what was decided and what ended since it was last asked.
@@ -111,6 +117,7 @@ fn start(gate: &Gate, listeners: Vec<TcpListener>) -> io::Result<Serving> {
         Role::Model(Endpoint::new(upstream, Arc::clone(&gate.outside), tally.clone(), Arc::clone(&meter)))
     });
     let roles: Vec<Role> = proxy.into_iter().chain(forwards).chain(model).collect();
+    tracing::debug!(proxy = ?gate.proxy, model = ?gate.model_url(), doors = roles.len(), "a command's way out");
     if roles.len() != listeners.len() {
         return Err(io::Error::other(format!("{} listeners for {} roles", listeners.len(), roles.len())));
     }

@@ -46,6 +46,8 @@ pub fn load_as(path: &Path, shown: &Path, issue: Option<u64>) -> Result<Loaded, 
     };
     let loaded = parse(&bytes, shown, folder, issue)?;
     let faults = missing(folder, &loaded.attached);
+    let Plan { issue, steps, digest, .. } = &loaded.plan;
+    tracing::debug!(path = %shown.display(), issue, steps = steps.len(), sha256 = digest, "a plan is read");
     if faults.is_empty() { Ok(loaded) } else { Err(Faults::new(faults)) }
 }
 

@@ -41,8 +41,14 @@ pub enum Decision {
 /// Decides on a request.
 pub fn decide(request: &Request, host: &HostFacts, waivers: &Waivers) -> Decision {
     match grant(request, host, waivers) {
-        Ok(grant) => Decision::Allow(Box::new(grant)),
-        Err(reason) => Decision::Deny(reason),
+        Ok(grant) => {
+            tracing::debug!(grant = grant.describe(), isolation = ?grant.isolation(), "granted");
+            Decision::Allow(Box::new(grant))
+        }
+        Err(reason) => {
+            tracing::debug!(%reason, "refused");
+            Decision::Deny(reason)
+        }
     }
 }
 

@@ -53,6 +53,7 @@ pub async fn publish(
     patience: Patience,
 ) -> io::Result<()> {
     let effects = effects(recorder.state(), asked);
+    tracing::debug!(run = %recorder.files().run(), ?asked, ?effects, "what is to be published");
     if effects.is_empty() {
         return Ok(());
     }

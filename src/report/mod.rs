@@ -28,6 +28,8 @@ pub fn close(recorder: &mut Recorder) -> io::Result<Head> {
     let (files, state) = (recorder.files().clone(), recorder.state().clone());
     let summary = summary::write(&state, &files);
     let failed = failure::write(&state, &files)?;
+    let result = state.end.as_ref().map(|end| end.result);
+    tracing::debug!(run = %files.run(), ?result, summary = summary.len(), "the reports are written");
     recorder.write_reports(&summary, failed.as_deref(), not_salvaged(&state).as_deref())?;
     recorder.close(&facts(&state))
 }

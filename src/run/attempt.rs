@@ -35,7 +35,9 @@ impl Runner<'_> {
         let (from, layer) = (Some(self.state().position().clone()), Some(Token::new(RUN)));
         let (at, home) = (this.at.clone(), layer.clone());
         self.recorder.defer(Event::AttemptStarted { at, log: None, from, home, layer });
+        tracing::debug!(at = %this.at, of = this.of(), retry_from = ?this.step.retry_from, "an attempt begins");
         let outcome = self.act(this, started).await?;
+        tracing::debug!(at = %this.at, outcome = outcome.word(), took = ?started.elapsed(), "an attempt is over");
         let (result, reason) = match &outcome {
             Outcome::Passed => (AttemptResult::Passed, None),
             Outcome::Failed(reason) => (AttemptResult::Failed, Some(reason.clone())),

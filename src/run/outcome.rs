@@ -15,6 +15,17 @@ pub(super) enum Outcome {
     Interrupted(i32),
 }
 
+impl Outcome {
+    /// Says it in a word, without what a step printed.
+    pub(super) fn word(&self) -> String {
+        match self {
+            Self::Passed => "passed".to_owned(),
+            Self::Failed(reason) => format!("failed: {:?}", reason.kind),
+            Self::Interrupted(signal) => format!("interrupted by signal {signal}"),
+        }
+    }
+}
+
 /// An attempt that is made.
 #[derive(Debug)]
 pub(super) struct Attempt<'a> {

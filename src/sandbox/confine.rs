@@ -27,6 +27,7 @@ use nix::sys::signal::Signal;
 use seccompiler::BpfProgram;
 
 use super::spec::{Launch, Setting};
+use super::told::step;
 use super::{Enforced, SandboxError, command, filter, identity, limits, lock};
 
 /// What of Landlock and seccomp can be made before the launch is there.
@@ -48,16 +49,16 @@ pub(super) fn confine(
 ) -> Result<Enforced, SandboxError> {
     let grant = &launch.grant;
     let as_root = nix::unistd::geteuid().is_root();
-    limits::set(grant.limits(), grant.isolation(), as_root)?;
-    let ruleset = lock::complete(walls.ruleset, launch)?;
-    identity::assume(grant.identity())?;
-    command::enter_folder(launch)?;
-    prctl::set_no_new_privs().map_err(|error| failed("no_new_privs", error.into()))?;
-    lock::restrict(ruleset)?;
-    filter::install(&walls.filters)?;
-    prctl::set_pdeathsig(Signal::SIGKILL).map_err(|error| failed("the parent-death signal", error.into()))?;
-    prctl::set_dumpable(false).map_err(|error| failed("PR_SET_DUMPABLE", error.into()))?;
-    prove(launch, namespaces)
+    step("limits", || limits::set(grant.limits(), grant.isolation(), as_root))?;
+    let ruleset = step("ruleset", || lock::complete(walls.ruleset, launch))?;
+    step("identity", || identity::assume(grant.identity()))?;
+    step("folder", || command::enter_folder(launch))?;
+    step("no_new_privs", || called("no_new_privs", prctl::set_no_new_privs()))?;
+    step("landlock", || lock::restrict(ruleset))?;
+    step("seccomp", || filter::install(&walls.filters))?;
+    step("death signal", || called("the parent-death signal", prctl::set_pdeathsig(Signal::SIGKILL)))?;
+    step("not dumpable", || called("PR_SET_DUMPABLE", prctl::set_dumpable(false)))?;
+    step("proof", || prove(launch, namespaces))
 }
 
 /// Reads back what is in force; a difference from the grant is an error.
@@ -93,6 +94,10 @@ fn prove(launch: &Launch, namespaces: Vec<String>) -> Result<Enforced, SandboxEr
 fn egress(launch: &Launch) -> Option<String> {
     let ports: Vec<String> = launch.connect.iter().map(ToString::to_string).collect();
     (!ports.is_empty()).then(|| format!("egress: any host on port {}", ports.join(", ")))
+}
+
+fn called(what: &str, done: nix::Result<()>) -> Result<(), SandboxError> {
+    done.map_err(|error| failed(what, error.into()))
 }
 
 fn failed(tried: &str, error: io::Error) -> SandboxError {

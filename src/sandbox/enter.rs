@@ -21,6 +21,7 @@ use rustix::process::{PidfdFlags, pidfd_open};
 use super::command::{self, Started};
 use super::spec::Setting;
 use super::supervise::{self, Supervisor};
+use super::told::{self, step};
 use super::tree::Tree;
 use super::watch::Watch;
 use super::wire::{self, Report};
@@ -50,9 +51,13 @@ pub(super) fn enter_if_confined() -> Option<i32> {
     let arguments: Vec<String> = arguments.collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let Ok(socket) = take_socket() else { return Some(70) };
-    let done = match arguments[..] {
+    let Some((log, arguments)) = arguments.split_first() else { return Some(70) };
+    if told::begin(log, &socket).is_err() {
+        return Some(70);
+    }
+    let done = match *arguments {
         ["solo"] => solo(&socket).map(Some),
-        ["step"] => return Some(step(&socket)),
+        ["step"] => return Some(become_step(&socket)),
         ["outer", user, net] => outer(&socket, user == "user=true", net == "net=true"),
         ["init", before] => init(&socket, before).map(Some),
         _ => return Some(70),
@@ -96,6 +101,7 @@ fn execute_self(socket: OwnedFd, arguments: &[&str]) -> io::Result<Child> {
     Command::new("/proc/self/exe")
         .arg0("autopilot")
         .arg(MARK)
+        .arg(told::argument())
         .args(arguments)
         .env_clear()
         .stdin(Stdio::from(socket))
@@ -109,7 +115,7 @@ fn outer(socket: &OwnedFd, user: bool, net: bool) -> Result<Option<Ended>, Sandb
     new_session()?;
     prctl::set_pdeathsig(Signal::SIGKILL).map_err(|error| failed("the parent-death signal", error.into()))?;
     let before = namespaces::current().map_err(|error| failed("read the namespaces", error))?;
-    namespaces::leave(user, net)?;
+    step("namespaces", || namespaces::leave(user, net))?;
     let theirs = socket.try_clone().map_err(|error| failed("dup", error))?;
     let mut init = execute_self(theirs, &["init", &before]).map_err(|error| failed("start init", error))?;
     init.wait().map_err(|error| failed("wait for init", error))?;
@@ -124,10 +130,10 @@ fn init(socket: &OwnedFd, before: &str) -> Result<Ended, SandboxError> {
     let namespaces = namespaces::differing(before).map_err(|error| failed("read the namespaces", error))?;
     let setting = wire::receive_setting(socket).map_err(|error| failed("receive the setting", error))?;
     if !setting.shares_network {
-        namespaces::loopback_up()?;
+        step("loopback", namespaces::loopback_up)?;
     }
-    let staged = root::stage(&setting)?;
-    let walls = confine::prepare(&setting)?;
+    let staged = step("root", || root::stage(&setting))?;
+    let walls = step("rules", || confine::prepare(&setting))?;
     wire::send(socket, &Report::Staged).map_err(|error| failed("report", error))?;
     // Up to here nothing depends on what is to run: this may have happened while another command ran.
     let (launch, streams) =
@@ -135,8 +141,8 @@ fn init(socket: &OwnedFd, before: &str) -> Result<Ended, SandboxError> {
     if Setting::of(&launch.grant) != setting {
         return Err(failed("launch", io::Error::other("this was made ready for another setting")));
     }
-    let listeners = namespaces::listen(&launch.listen)?;
-    root::build(staged, &launch)?;
+    let listeners = step("listeners", || namespaces::listen(&launch.listen))?;
+    step("grants", || root::build(staged, &launch))?;
     let enforced = confine::confine(&launch, namespaces, walls)?;
     let prepared =
         command::prepare(&launch, streams).map_err(|error| failed("prepare the command", error))?;
@@ -164,7 +170,7 @@ fn solo(socket: &OwnedFd) -> Result<Ended, SandboxError> {
     wire::receive_setting(socket).map_err(|error| failed("receive the setting", error))?;
     let (launch, streams) =
         wire::receive_launch(socket).map_err(|error| failed("receive the launch", error))?;
-    caches::copy_in(&launch)?;
+    step("caches", || caches::copy_in(&launch))?;
     let (ours, theirs) = wire::pair().map_err(|error| failed("socketpair", error))?;
     let child = execute_self(theirs, &["step"]).map_err(|error| failed("start the step", error))?;
     let [stdin, stdout, stderr] = &streams;
@@ -185,21 +191,26 @@ fn solo(socket: &OwnedFd) -> Result<Ended, SandboxError> {
     Ok(Supervisor::new(socket, signals, Tree::Descendants, watch, child.id()).run())
 }
 
-/// Waits for a message on a socket that does not block.
+/// Waits for a message on a socket that does not block; what is for the log alone is logged.
 pub(super) fn answer(socket: &OwnedFd) -> io::Result<Option<Report>> {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-    poll(&mut [PollFd::new(socket.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE)?;
-    wire::receive(socket)
+    loop {
+        poll(&mut [PollFd::new(socket.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE)?;
+        match wire::receive(socket) {
+            Ok(Some(Report::Told(lines))) => told::log(&lines),
+            other => return other,
+        }
+    }
 }
 
 /// Confines itself and becomes the command. Returns what to exit with when that failed.
-fn step(socket: &OwnedFd) -> i32 {
+fn become_step(socket: &OwnedFd) -> i32 {
     let become_it = || {
         new_session()?;
         let (launch, streams) =
             wire::receive_launch(socket).map_err(|error| failed("receive the launch", error))?;
         let setting = Setting { connect: launch.connect.clone(), ..Setting::of(&launch.grant) };
-        let walls = confine::prepare(&setting)?;
+        let walls = step("rules", || confine::prepare(&setting))?;
         let enforced = confine::confine(&launch, Vec::new(), walls)?;
         let prepared =
             command::prepare(&launch, streams).map_err(|error| failed("prepare the command", error))?;

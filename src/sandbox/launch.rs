@@ -15,12 +15,12 @@ use tokio::io::Interest;
 use tokio::net::UnixDatagram;
 use tokio::time::Instant;
 
-use super::launcher;
 use super::launcher::Started;
 use super::outcome::{Ended, Enforced, SandboxError, Status};
 use super::place::{Place, Seen};
 use super::spec::{Launch, Setting};
 use super::wire::{self, Order, Report};
+use super::{launcher, told};
 use crate::policy::{Grant, Isolation};
 
 /// How long a tree that was told to die may take before the runner goes on without having seen it.
@@ -84,7 +84,7 @@ impl Confined {
         if let Some(ended) = &self.ended {
             return ended.clone();
         }
-        let report = next(&self.socket, || wire::receive(&self.socket));
+        let report = self.report();
         let report = match self.overdue {
             None => report.await,
             Some(overdue) => match tokio::time::timeout_at(overdue, report).await {
@@ -95,16 +95,29 @@ impl Confined {
         let ended = match report {
             Ok(Some(Report::Ended(ended))) => Ok(ended),
             Ok(Some(Report::Failed(error))) => Err(error),
-            Ok(Some(Report::Staged | Report::Ready(_))) => Err(lost("it reported twice that it was ready")),
+            Ok(Some(Report::Staged | Report::Told(_) | Report::Ready(_))) => {
+                Err(lost("it reported twice that it was ready"))
+            }
             Ok(None) => Err(lost("it ended without a report; somebody else killed it")),
             Err(error) => Err(lost(&error.to_string())),
         };
+        tracing::debug!(?ended, "a confined command is over");
         match &ended {
             Ok(_) => self.reap(),
             Err(_) => self.see_it_go(),
         }
         self.ended = Some(ended.clone());
         ended
+    }
+
+    /// Waits for a report that is not for the log alone.
+    async fn report(&self) -> io::Result<Option<Report>> {
+        loop {
+            match next(&self.socket, || wire::receive(&self.socket)).await {
+                Ok(Some(Report::Told(lines))) => told::log(&lines),
+                other => return other,
+            }
+        }
     }
 
     /// Ends the tree in order: SIGTERM to all of it, SIGKILL after the grace. `wait` tells how it went.
@@ -207,6 +220,8 @@ pub(crate) async fn spawn_seen(
     if grant.isolation() == Isolation::Bare && !command.listen.is_empty() {
         return Err(no_loopback());
     }
+    // What follows the first word may hold what a secret was put into.
+    tracing::debug!(program = ?command.argv.first(), dir = %command.dir.display(), "a command is to be confined");
     let stdin = command.stdin.map_or_else(dev_null, Ok).map_err(failed)?;
     let launch = Launch {
         grant: grant.clone(),
@@ -237,6 +252,7 @@ pub(crate) async fn spawn_seen(
     let first = loop {
         match next(&confined.socket, || wire::receive_with(&confined.socket)).await {
             Ok(Some((Report::Staged, _))) => {}
+            Ok(Some((Report::Told(lines), _))) => told::log(&lines),
             other => break other,
         }
     };
@@ -244,13 +260,19 @@ pub(crate) async fn spawn_seen(
         Ok(Some((Report::Ready(enforced), beside))) => {
             launcher::prepare(Setting::of(grant));
             let mut beside = beside.into_iter();
+            tracing::debug!(?enforced, "a command runs confined");
             confined.enforced = enforced;
             confined.end = beside.next();
             confined.listeners = beside.map(TcpListener::from).collect();
             Ok(confined)
         }
-        Ok(Some((Report::Failed(error), _))) => Err(error),
-        Ok(Some((Report::Staged | Report::Ended(_), _)) | None) => Err(lost("it ended before it was ready")),
+        Ok(Some((Report::Failed(error), _))) => {
+            tracing::debug!(%error, "a command was not confined, and did not run");
+            Err(error)
+        }
+        Ok(Some((Report::Staged | Report::Told(_) | Report::Ended(_), _)) | None) => {
+            Err(lost("it ended before it was ready"))
+        }
         Err(error) => Err(lost(&error.to_string())),
     }
 }

@@ -104,6 +104,7 @@ struct Spare {
 impl Spare {
     fn take(&mut self, setting: &Setting) -> Option<Started> {
         let (_, mut started) = self.ready.take_if(|(kind, _)| kind == setting)?;
+        tracing::trace!("a confined side was ready");
         // Somebody may have killed it while it waited.
         matches!(started.child.try_wait(), Ok(None)).then_some(started)
     }

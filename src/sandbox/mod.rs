@@ -26,6 +26,7 @@ mod probe;
 mod root;
 mod spec;
 mod supervise;
+mod told;
 mod toolchains;
 mod tree;
 mod watch;

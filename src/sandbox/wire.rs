@@ -39,6 +39,8 @@ pub(super) enum Order {
 pub(super) enum Report {
     /// Ready for a launch: in its namespaces, and in a root of its own that holds what the setting tells.
     Staged,
+    /// What it does, in lines for the log; may come before any other.
+    Told(String),
     /// Confined; the command runs, or is about to be reported as not found.
     Ready(Enforced),
     /// Could not be confined; nothing of the command ran.
@@ -113,6 +115,13 @@ fn receive_file<T: DeserializeOwned>(socket: impl AsFd) -> io::Result<(T, Vec<Ow
 /// Sends one message.
 pub(super) fn send(socket: impl AsFd, message: &impl Serialize) -> io::Result<()> {
     rustix::net::send(socket, &serde_json::to_vec(message)?, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+/// Sends lines for the log, if there is room for them now.
+pub(super) fn tell(socket: impl AsFd, lines: &str) -> io::Result<()> {
+    let text = serde_json::to_vec(&Report::Told(lines.to_owned()))?;
+    rustix::net::send(socket, &text, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)?;
     Ok(())
 }
 

@@ -91,6 +91,7 @@ impl RunDir {
         write().map_err(at(&file))?;
         sync_folder_of(&file)?;
         sync_folder_of(&dir.path)?;
+        tracing::debug!(path = %dir.path.display(), base = %record.base, "the directory of a run is made");
         Ok((dir, record))
     }
 

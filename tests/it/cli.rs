@@ -455,3 +455,92 @@ fn a_hangup_and_a_second_signal_end_in_order() {
     assert_eq!(repo.left_in_state(), Vec::<String>::new());
     wait_for(Duration::from_secs(2), || repo.processes().is_empty());
 }
+
+// What the rooms tell.
+
+/// A step that is let out to a host, and has a secret.
+const LET_OUT: &str = "  - id: a\n    command: 'echo hello >a.txt'\n    secrets: [API_KEY]\n    \
+     network: {allow: [example.org]}\n    filesystem: {write: [/var/tmp]}\n";
+
+/// A value that is in no log.
+const SECRET: &str = "sk-do-not-tell-0123456789abcdef";
+
+#[test]
+fn verbose_names_what_each_room_does_and_each_step_of_confinement() {
+    let repo = Repo::new();
+    repo.plan(LET_OUT);
+    let rooms = [
+        "cli", "app", "plan", "policy", "sandbox", "network", "worktree", "evidence", "run", "report",
+        "publish",
+    ];
+    let steps = [
+        "namespaces",
+        "loopback",
+        "root",
+        "rules",
+        "listeners",
+        "grants",
+        "limits",
+        "ruleset",
+        "identity",
+        "folder",
+        "no_new_privs",
+        "landlock",
+        "seccomp",
+        "death signal",
+        "not dumpable",
+        "proof",
+    ];
+    let by_option = repo.command(["-v", "7"]).env("API_KEY", SECRET).output().unwrap();
+    let by_variable =
+        repo.command(["7"]).env("API_KEY", SECRET).env("AUTOPILOT_LOG", "debug").output().unwrap();
+    for output in [by_option, by_variable] {
+        let told = String::from_utf8(output.stderr.clone()).unwrap();
+        for room in rooms {
+            assert!(told.contains(&format!("DEBUG autopilot::{room}")), "{room} tells nothing:\n{told}");
+        }
+        for step in steps {
+            assert!(
+                told.contains(&format!("confine{{step=\"{step}\"}}: done")),
+                "{step} is not told:\n{told}"
+            );
+        }
+        Ran::of(&output).exits(0).says("done in").hides(SECRET);
+    }
+}
+
+#[test]
+fn a_step_that_cannot_be_confined_shows_how_far_it_came() {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'true', dir: not/there}\n");
+    let output = repo.command(["-vv", "7"]).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    let (before, after) = told.split_once("confine{step=\"folder\"}: failed error=sandbox: ").unwrap();
+    let steps = |text: &str| -> Vec<String> {
+        text.lines().filter_map(|line| Some(line.split_once("confine{step=")?.1.to_owned())).collect()
+    };
+    let last: Vec<String> = steps(before).into_iter().rev().take(2).collect();
+    assert_eq!(last, ["\"folder\"}: begins", "\"identity\"}: done"]);
+    assert_eq!(steps(after)[0], "\"namespaces\"}: begins", "the next command's: nothing follows what failed");
+    repo.run().exits(1).hides("confine{");
+}
+
+#[test]
+fn quiet_says_nothing_of_a_run_that_is_done_and_why_one_failed() {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'echo hello; echo hello >a.txt'}\n");
+    let done = repo.command(["-q", "7"]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&[done.stdout, done.stderr].concat()), "");
+    assert!(done.status.success());
+
+    let json = repo.command(["run", "7", "--quiet", "--json"]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&json.stderr), "");
+    assert_eq!(serde_json::from_slice::<Value>(&json.stdout).unwrap()["result"], "done");
+
+    repo.plan("  - {id: a, command: 'exit 3'}\n");
+    let failed = repo.command(["-q", "7"]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&failed.stdout), "");
+    Ran::of(&failed).exits(1).says("exit 3").hides("sandbox: full");
+
+    repo.autopilot(["-q", "-v", "7"]).exits(2).says("cannot be used with");
+}

@@ -96,7 +96,7 @@ fn try_host(host: &Host) {
     assert!(!repo.dir().join("outside/new").exists(), "{}: written outside", host.row);
     match host.outcome {
         Outcome::Runs { namespaces, landlock, says } => {
-            ran.exits(0).says(says);
+            ran.exits(0).says(says).says("confine{step=\"proof\"}: done");
             let ended = repo.events_of("command.ended").pop().expect("a command ended");
             let enforced = &ended["enforced"];
             let own = enforced["namespaces"].as_array().unwrap();
@@ -159,7 +159,7 @@ fn run(repo: &Repo, host: &Host, issue: &str) -> Ran {
     if !host.refuses.is_empty() {
         add(&["/usr/bin/python3", "-c", REFUSE, host.refuses]);
     }
-    add(&[program.to_str().unwrap(), "run", issue]);
+    add(&[program.to_str().unwrap(), "-v", "run", issue]);
     for name in host.waives {
         add(&["--allow-degraded", name]);
     }

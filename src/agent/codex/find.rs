@@ -75,6 +75,7 @@ pub fn find(path: &[PathBuf]) -> Result<Codex, FindError> {
     // Without the list no feature is switched off by name: `--strict-config` refuses names it does not know.
     let features = ask(&program, &["features", "list"]).map_err(at)?;
     let features = features.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned);
+    tracing::debug!(program = %program.display(), version, "codex is found");
     Ok(Codex { program, version, files, features: features.collect() })
 }
 

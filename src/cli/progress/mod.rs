@@ -15,7 +15,7 @@ pub(super) use mode::{Mode, say};
 
 use super::publish::told;
 use crate::evidence::event::{
-    AttemptResult, Change, ChangeKind, Egress, EgressVerdict, Event, Reason, StepResult,
+    AttemptResult, Change, ChangeKind, Egress, EgressVerdict, Event, Reason, RunResult, StepResult,
 };
 use crate::evidence::state::{AttemptState, StepState};
 use crate::evidence::{AttemptId, Line, RunState, Watch};
@@ -62,13 +62,14 @@ impl Progress {
         let prefix = if board.several { format!("#{}  ", plan.issue) } else { String::new() };
         let bar = match mode {
             Mode::Terminal => board.bars.add(ProgressBar::new_spinner()),
-            Mode::Plain | Mode::Aside => ProgressBar::hidden(),
+            Mode::Plain | Mode::Aside | Mode::Silent => ProgressBar::hidden(),
         };
         if let Ok(template) = ProgressStyle::with_template("{spinner} {prefix} {elapsed_precise}  {wide_msg}")
         {
             bar.set_style(template);
         }
-        let heartbeat = (mode != Mode::Terminal).then(|| Heartbeat::start(mode, prefix.clone()));
+        let beats = matches!(mode, Mode::Plain | Mode::Aside);
+        let heartbeat = beats.then(|| Heartbeat::start(mode, prefix.clone()));
         Self {
             mode,
             prefix,
@@ -191,6 +192,9 @@ fn tokens(attempt: &AttemptState) -> Option<String> {
 
 impl Watch for Progress {
     fn event(&mut self, line: &Line, state: &RunState) {
+        if self.mode == Mode::Silent && !is_bad(&line.event, state) {
+            return;
+        }
         match &line.event {
             Event::RunStarted(start) => {
                 let commit: String = start.commit.as_str().chars().take(7).collect();
@@ -276,6 +280,15 @@ impl Watch for Progress {
         }
         let surplus = self.partial.len().saturating_sub(8 * 1024);
         self.partial.drain(..surplus);
+    }
+}
+
+/// Tells whether somebody hears of an event who wants to hear of errors alone.
+fn is_bad(event: &Event, state: &RunState) -> bool {
+    match event {
+        Event::Attested { .. } => state.end.as_ref().is_none_or(|end| end.result != RunResult::Done),
+        Event::PublishFailed { .. } => true,
+        _ => false,
     }
 }
 

@@ -4,6 +4,8 @@ use std::io::Write;
 
 use indicatif::ProgressDrawTarget;
 
+use crate::cli::output;
+
 /// Where progress goes, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cli) enum Mode {
@@ -13,12 +15,16 @@ pub(in crate::cli) enum Mode {
     Plain,
     /// Plain lines on standard error, since standard output is for JSON.
     Aside,
+    /// No progress: only how a run failed, on standard error.
+    Silent,
 }
 
 impl Mode {
     /// Chooses by what standard output is: on a terminal that cannot move a line, plain lines tell.
     pub(in crate::cli) fn choose(json: bool) -> Self {
-        if json {
+        if output::is_quiet() {
+            Self::Silent
+        } else if json {
             Self::Aside
         } else if !ProgressDrawTarget::stdout().is_hidden() {
             Self::Terminal
@@ -34,7 +40,7 @@ pub(in crate::cli) fn say(mode: Mode, line: &str) {
     let line = line.replace("##[", "# #[");
     // A reader that has gone away must not end the run.
     let _ = match mode {
-        Mode::Aside => writeln!(std::io::stderr().lock(), "{line}"),
+        Mode::Aside | Mode::Silent => writeln!(std::io::stderr().lock(), "{line}"),
         Mode::Plain | Mode::Terminal => writeln!(std::io::stdout().lock(), "{line}"),
     };
 }
