@@ -5,6 +5,8 @@ use std::borrow::Cow;
 
 use anstream::adapter::strip_bytes;
 
+const BACKSPACE: u8 = 8;
+
 /// Longest line whose rows are drawn; of a longer one each redrawing counts by itself.
 const WIDEST: usize = 64 << 10;
 
@@ -37,7 +39,9 @@ fn is_control(byte: u8) -> bool {
 }
 
 fn plain(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(&strip_bytes(bytes).into_vec()).into_owned()
+    // A backspace would go with the sequences.
+    let parts = bytes.split(|byte| *byte == BACKSPACE).map(|part| strip_bytes(part).into_vec());
+    String::from_utf8_lossy(&parts.collect::<Vec<_>>().join(&BACKSPACE)).into_owned()
 }
 
 fn printable(text: &str) -> String {
