@@ -8,8 +8,12 @@ use crate::audit::plan::{Network, RecordedStep};
 use crate::audit::spelled::{self, Told};
 use crate::evidence::Token;
 use crate::evidence::event::{
-    AttemptId, AttemptResult, CommandEnded, Cut, Egress, EgressVerdict, Reason, ReasonKind, Role, Tokens,
+    AttemptId, AttemptResult, Change, CommandEnded, Cut, Egress, EgressVerdict, Reason, ReasonKind, Role,
+    Tokens,
 };
+
+/// What some agent reads as instructions, whichever else does.
+const INSTRUCTIONS: [&str; 2] = ["AGENTS.md", "AGENTS.override.md"];
 
 /// The layer of a run that has no other.
 const RUN: &str = "run";
@@ -231,6 +235,14 @@ impl Story {
             let found = format!("a checkpoint of `{}`", made.step);
             self.wrong(Code::ResultWrong, "every expectation held before a checkpoint", found);
         }
+        let hides = |change: &Change| {
+            let name = change.path.as_str().rsplit('/').next().unwrap_or_default();
+            INSTRUCTIONS.iter().any(|own| name.eq_ignore_ascii_case(own))
+        };
+        if made.instructions == Some(false) && made.changes.iter().any(hides) {
+            let found = format!("none in {}", made.commit);
+            self.wrong(Code::ResultWrong, "a word on instructions of agents that were changed", found);
+        }
         if let Some(parent) = &made.parent {
             self.expect_position(parent, &format!("checkpoint {} on top of", made.commit));
         }
@@ -256,7 +268,7 @@ impl Story {
         }
         let kind = reason.map(|reason| reason.kind);
         self.count_failures(result, kind);
-        self.note_result(step, result);
+        self.note_result(step, result, reason);
         self.check_attempt(&attempt, result, reason);
         // What a dead runner was at has its end; what follows goes on, or goes back, from there.
         let over = At::Over(Over { of, result, rolled_back: 0, lost: attempt.lost });
