@@ -8,9 +8,11 @@ mod agent;
 mod alike;
 mod at;
 mod attempt;
+mod chain;
 #[cfg(test)]
 mod changed;
 mod end;
+mod ended;
 #[cfg(test)]
 mod honest;
 mod moves;
