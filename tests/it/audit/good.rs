@@ -268,7 +268,6 @@ fn heads_known_from_elsewhere_are_compared() {
 fn the_commit_that_holds_the_plan_is_told_and_holds_it() {
     let repo = Repo::new();
     repo.plan("  - {id: a, command: 'true'}\n");
-    repo.commit("the plan");
     let head = repo.git(["rev-parse", "HEAD"]);
     let told = |repo: &Repo| {
         let journal = repo.evidence("status-").pop().unwrap();
@@ -280,7 +279,7 @@ fn the_commit_that_holds_the_plan_is_told_and_holds_it() {
     let mut below = repo.command(["7", "--plan", "../.ai/plans/7/Autopilot.yaml"]);
     Ran::of(&below.current_dir(repo.top().join("below")).output().unwrap()).exits(0);
     assert_eq!(told(&repo), head);
-    repo.plan("  - {id: a, command: 'true && true'}\n");
+    repo.plan_of(7, "", "  - {id: a, command: 'true && true'}\n");
     repo.run().exits(0);
     assert_eq!(told(&repo), "uncommitted");
     passes(&repo);
