@@ -21,12 +21,6 @@ impl Story {
         }
     }
 
-    /// Returns the commit that the worktree is to be at: the last checkpoint, or the base.
-    pub(super) fn position(&self) -> String {
-        let base = self.start.as_ref().map(|start| start.commit.to_string()).unwrap_or_default();
-        self.checkpoints.last().map_or(base, |last| last.commit.clone())
-    }
-
     /// A run goes on: what passed is over, what was cut short or interrupted is to be done again.
     pub(super) fn resumed(&mut self, resumed: &Resumed) {
         let last = self.position();

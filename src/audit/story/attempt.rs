@@ -1,8 +1,9 @@
 //! An attempt: its commands are those of the plan, in its order, and its result is what they came to.
 
+use super::Story;
 use super::at::{At, Over, Try};
+use super::ended::Ended;
 use super::verdicts::Verdicts;
-use super::{Checkpoint, Story};
 use crate::audit::code::Code;
 use crate::audit::plan::{Network, RecordedStep};
 use crate::audit::spelled::{self, Told};
@@ -10,9 +11,6 @@ use crate::evidence::event::{
     AttemptResult, CommandEnded, Cut, Egress, EgressVerdict, Reason, ReasonKind, Role, Tokens,
 };
 use crate::evidence::{AttemptId, Token};
-
-/// The layer of a run that has no other.
-const RUN: &str = "run";
 
 /// An attempt that has begun and not ended.
 #[derive(Debug)]
@@ -34,28 +32,11 @@ pub(super) struct Attempt {
     pub(super) used: (u64, Tokens),
     /// How far it was judged; nothing if version 1 began it.
     pub(super) judged: Option<Verdicts>,
-    checkpoint: bool,
+    pub(super) checkpoint: bool,
     /// Its runner died: its commands may have no end.
     pub(super) lost: bool,
     /// Its checkpoint was found, and recorded by whoever goes on.
     pub(super) adopted: bool,
-}
-
-/// How a command ended.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ended {
-    /// It was the action; otherwise a `post` command.
-    pub(super) action: bool,
-    code: Option<i32>,
-    signal: Option<i32>,
-    /// The runner ended it, or it never ran.
-    cut: bool,
-    /// Which of those; from version 2 on.
-    why: Option<Cut>,
-    /// Not all of it ended.
-    survived: bool,
-    /// The exit code that is expected of it.
-    expected: i32,
 }
 
 impl Story {
@@ -69,21 +50,6 @@ impl Story {
             self.begin_printing(attempt.of);
         }
         self.at = At::Attempt(attempt);
-    }
-
-    /// Demands that something is on top of the last checkpoint, or of the base.
-    pub(super) fn expect_position(&mut self, commit: &str, what: &str) {
-        let position = self.position();
-        if position != commit {
-            self.wrong(Code::ResultWrong, format!("{what} {position}"), commit);
-        }
-    }
-
-    /// Demands that an attempt works in what the steps before it left: no plan says anything else yet.
-    pub(super) fn expect_layers(&mut self, at: &AttemptId, home: Option<&Token>, layer: Option<&Token>) {
-        for other in [home, layer].into_iter().flatten().filter(|name| name.as_str() != RUN) {
-            self.wrong(Code::PlanNotFollowed, format!("{at} in the layer `{RUN}`"), format!("`{other}`"));
-        }
     }
 
     pub(super) fn command_started(&mut self, id: &str, number: u32, role: Role, command: Told<'_>) {
@@ -210,33 +176,6 @@ impl Story {
         }
     }
 
-    pub(super) fn checkpoint_made(&mut self, made: Checkpoint) {
-        let Some(step) = self.step_of(&made.step) else { return };
-        let of = Try { step, number: made.attempt };
-        let own = self.at.attempt_mut().is_none_or(|attempt| {
-            let first = !std::mem::replace(&mut attempt.checkpoint, true);
-            attempt.adopted = attempt.lost;
-            first && attempt.of == of
-        });
-        if !own {
-            let found = format!("a checkpoint of `{}`", made.step);
-            self.wrong(Code::OutOfOrder, "one checkpoint of the attempt that runs", found);
-        }
-        let judged = self
-            .at
-            .attempt()
-            .zip(self.planned(step))
-            .is_none_or(|(attempt, step)| attempt.was_judged(step, AttemptResult::Passed, None));
-        if !judged {
-            let found = format!("a checkpoint of `{}`", made.step);
-            self.wrong(Code::ResultWrong, "every expectation held before a checkpoint", found);
-        }
-        if let Some(parent) = &made.parent {
-            self.expect_position(parent, &format!("checkpoint {} on top of", made.commit));
-        }
-        self.checkpoints.push(made);
-    }
-
     pub(super) fn attempt_ended(
         &mut self,
         id: &str,
@@ -256,7 +195,7 @@ impl Story {
         }
         let kind = reason.map(|reason| reason.kind);
         self.count_failures(result, kind);
-        self.note_result(step, result);
+        self.note_result(step, result, reason);
         self.check_attempt(&attempt, result, reason);
         // What a dead runner was at has its end; what follows goes on, or goes back, from there.
         let over = At::Over(Over { of, result, rolled_back: 0, lost: attempt.lost });
@@ -401,56 +340,4 @@ impl Attempt {
         };
         Some(sentence.replace(char::is_control, " "))
     }
-}
-
-impl Ended {
-    fn of(ended: &CommandEnded, expected: i32) -> Self {
-        let never_ran = ended.exit_code.is_none() && ended.signal.is_none();
-        Self {
-            action: ended.role == Role::Action,
-            code: ended.exit_code,
-            signal: ended.signal,
-            cut: ended.ended_by.is_some() || never_ran,
-            why: ended.cut,
-            survived: ended.survivors > 0,
-            expected,
-        }
-    }
-
-    /// Tells whether it came to an end by which it is judged.
-    pub(super) fn is_judged(self) -> bool {
-        !self.cut || self.why == Some(Cut::Resource)
-    }
-
-    /// Says how it ended, as a verdict has it; nothing if a limit ended it, which has words of its own.
-    pub(super) fn how(self) -> Option<String> {
-        match (self.code, self.signal) {
-            (_, Some(signal)) => Some(format!("killed by {}", signal_name(signal))),
-            (Some(code), None) => Some(format!("exit {code}")),
-            (None, None) => None,
-        }
-    }
-
-    pub(super) fn is_well(self) -> bool {
-        !self.cut && !self.survived && !self.is_unlike()
-    }
-
-    /// Tells whether it ended by another exit code than expected, or by a signal.
-    fn is_unlike(self) -> bool {
-        self.signal.is_some() || self.code != Some(self.expected)
-    }
-
-    fn in_words(self) -> String {
-        match (self.code, self.signal) {
-            (_, Some(signal)) => format!("killed by {}", signal_name(signal)),
-            (Some(code), None) if self.expected == 0 => format!("exit {code}"),
-            (Some(code), None) => format!("exit {code}, expected {}", self.expected),
-            (None, None) => "never ran".to_owned(),
-        }
-    }
-}
-
-fn signal_name(number: i32) -> String {
-    let signal = nix::sys::signal::Signal::try_from(number);
-    signal.map_or_else(|_| format!("signal {number}"), |signal| signal.as_str().to_owned())
 }

@@ -106,6 +106,23 @@ impl Story {
         }
     }
 
+    /// Demands that a run that a step decided has the reason that the step's last attempt had.
+    pub(super) fn expect_reason(&mut self, reason: Option<&Reason>, step: Option<&str>) {
+        let decided = step.and_then(|id| self.steps.get(*self.by_id.get(id)?)?.why.as_ref());
+        let (Some(own), Some(told)) = (decided, reason) else { return };
+        let many = told.kind == ReasonKind::ConsecutiveFailures;
+        let follows = match told.kind {
+            ReasonKind::Crash => true,
+            _ if many => told.text.as_str().contains(own.text.as_str()),
+            _ => told.kind == own.kind && told.text == own.text,
+        };
+        if !follows {
+            let (own, told) =
+                (format!("{:?}: {}", own.kind, own.text), format!("{:?}: {}", told.kind, told.text));
+            self.wrong(Code::ResultWrong, own, told);
+        }
+    }
+
     fn result_of(&self, id: &str) -> Option<StepResult> {
         self.by_id.get(id).and_then(|at| self.steps.get(*at)?.result)
     }

@@ -4,9 +4,15 @@
 mod active;
 mod after;
 mod agent;
+#[cfg(test)]
+mod alike;
 mod at;
 mod attempt;
+mod chain;
+#[cfg(test)]
+mod changed;
 mod end;
+mod ended;
 #[cfg(test)]
 mod honest;
 mod moves;
@@ -91,6 +97,8 @@ pub(super) struct Checkpoint {
     /// Its tree, and what it is on top of; from version 2 on.
     pub(super) tree: Option<String>,
     pub(super) parent: Option<String>,
+    /// It changed what agents read as instructions; from version 2 on.
+    pub(super) instructions: Option<bool>,
     pub(super) changes: Vec<Change>,
 }
 
@@ -226,10 +234,11 @@ impl Story {
             Event::ProofRan(ran) => self.proof_ran(&ran),
             Event::MasksRefused { at, count } => self.masks_refused(&at, count),
             Event::CommandEnded(ended) => self.command_ended(&ended),
-            Event::CheckpointMade { at, commit, tree, parent, changes, .. } => {
+            Event::CheckpointMade { at, commit, tree, parent, instructions, changes, .. } => {
                 let [tree, parent] = [tree, parent].map(|name| name.map(String::from));
                 let (step, attempt, commit) = (at.step.to_string(), at.attempt, commit.to_string());
-                self.checkpoint_made(Checkpoint { step, attempt, commit, tree, parent, changes });
+                let made = Checkpoint { step, attempt, commit, tree, parent, instructions, changes };
+                self.checkpoint_made(made);
             }
             Event::Egress(egress) => self.egress(&egress),
             Event::AgentStarted(started) => self.agent_started(&started),
@@ -258,7 +267,11 @@ impl Story {
                 self.step_ended(step.as_str(), result, attempts, because.is_some());
             }
             Event::RunEnded { result, reason, step, .. } => {
-                self.run_ended(result, reason.as_ref(), step.as_ref().map(crate::evidence::StepId::as_str));
+                let step = step.as_ref().map(crate::evidence::StepId::as_str);
+                self.run_ended(result, reason.as_ref(), step);
+                if entry.version > 1 {
+                    self.expect_reason(reason.as_ref(), step);
+                }
             }
             Event::BranchMade { reference, commit, commits } => {
                 self.branch_made(reference.to_string(), commit.to_string(), commits);

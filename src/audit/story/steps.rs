@@ -4,7 +4,7 @@ use super::Story;
 use super::at::{At, Named, Over, Try};
 use crate::audit::code::Code;
 use crate::audit::plan::RecordedStep;
-use crate::evidence::event::{AttemptResult, Spending, StepResult};
+use crate::evidence::event::{AttemptResult, Reason, Spending, StepResult};
 use crate::plan::RetryFrom;
 
 /// What the journal tells of a step.
@@ -14,6 +14,8 @@ pub(super) struct StepStory {
     /// Of those, the ones that failed: only they count against the retries.
     failed: u32,
     last: Option<AttemptResult>,
+    /// Why its last attempt that failed did.
+    pub(super) why: Option<Reason>,
     /// Nothing is left to try: too many attempts failed, of it or in a row.
     spent: bool,
     /// It had failed before the run went on.
@@ -192,13 +194,14 @@ impl Story {
     }
 
     /// Notes how the attempt of a step ended.
-    pub(super) fn note_result(&mut self, step: usize, result: AttemptResult) {
+    pub(super) fn note_result(&mut self, step: usize, result: AttemptResult, reason: Option<&Reason>) {
         let limit = self.plan.as_ref().map_or(u32::MAX, |plan| plan.limits.consecutive_failures);
         let retries = self.planned(step).map_or(u32::MAX, |step| step.retries);
         if let Some(step) = self.steps.get_mut(step) {
             step.last = Some(result);
             if result == AttemptResult::Failed {
                 step.failed += 1;
+                step.why = reason.cloned();
                 step.spent = step.failed > retries || self.consecutive.0 >= limit;
             }
         }

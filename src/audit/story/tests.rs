@@ -1,16 +1,13 @@
 //! Journals of every released version hold, and so does any that an honest runner can write.
 
 use std::path::Path;
-use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::honest::{self, Honest};
 use super::*;
-use crate::evidence::RunState;
-use crate::evidence::journal::{self, Stamped};
-use crate::evidence::state::{StepState, WorktreeState};
+use crate::evidence::journal;
 
 /// Events, each with when it was written.
 type Events = Vec<(DateTime<Utc>, Event)>;
@@ -28,7 +25,7 @@ pub(super) fn findings(
 }
 
 /// Takes an event; of version 2 from the first on that can be of no other.
-fn take(story: &mut Story, seq: u64, time: DateTime<Utc>, event: Event) {
+pub(super) fn take(story: &mut Story, seq: u64, time: DateTime<Utc>, event: Event) {
     let is_two = event.misfit(1).is_some() || story.printed.keys().next().is_some();
     let is_two = is_two || story.start.as_ref().is_some_and(|start| start.plan_masked.is_some());
     story.take(entry(seq, if is_two { 2 } else { 1 }, time, event));
@@ -123,7 +120,7 @@ fn a_dead_runners_step_ends_before_an_earlier_one_is_skipped_again() {
     assert!(found.is_empty(), "{found:#?}");
 }
 
-fn shown(journal: &Honest) -> String {
+pub(super) fn shown(journal: &Honest) -> String {
     let lines = journal.events.iter().enumerate();
     let line = |(at, (_, event)): (usize, &(_, Event))| {
         format!("{}: {}", at + 1, serde_json::to_string(event).unwrap())
@@ -131,48 +128,7 @@ fn shown(journal: &Honest) -> String {
     lines.map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// What the audit's story and the runner's fold have to tell alike.
-fn disagreement(story: &Story, state: &RunState) -> Option<String> {
-    let differ =
-        |what: &str, own: String, other: String| (own != other).then(|| format!("{what}: {own}, {other}"));
-    let of_step = |(at, step): (usize, &StepState)| {
-        let own = &story.steps[at];
-        let failed = (own.attempts(), own.failed());
-        let result = own.result.or(step.result.filter(|_| story.taken_over));
-        differ(&step.id.to_string(), format!("{failed:?}"), format!("{:?}", (step.begun(), step.failed)))
-            .or_else(|| differ(&step.id.to_string(), format!("{result:?}"), format!("{:?}", step.result)))
-    };
-    let branch =
-        state.branch.as_ref().map(|own| (own.reference.to_string(), own.commit.to_string(), own.commits));
-    let removed = matches!(state.worktree, WorktreeState::Removed { .. });
-    let kept = matches!(state.worktree, WorktreeState::Kept(..));
-    let (least, most) = story.active();
-    let active = u64::try_from(state.active(|_| Duration::MAX).as_millis()).unwrap();
-    state
-        .steps
-        .iter()
-        .enumerate()
-        .find_map(of_step)
-        .or_else(|| {
-            differ(
-                "result",
-                format!("{:?}", story.result()),
-                format!("{:?}", state.end.as_ref().map(|end| end.result)),
-            )
-        })
-        .or_else(|| differ("in a row", story.consecutive.0.to_string(), state.consecutive.to_string()))
-        .or_else(|| differ("position", story.position(), state.position().to_string()))
-        .or_else(|| differ("branch", format!("{:?}", story.branch), format!("{branch:?}")))
-        .or_else(|| differ("removed", (story.worktree == Worktree::Removed).to_string(), removed.to_string()))
-        .or_else(|| (story.worktree == Worktree::Kept && !kept).then(|| "kept".to_owned()))
-        .or_else(|| differ("closed", story.is_closed().to_string(), state.closed.to_string()))
-        .or_else(|| {
-            let found = format!("active: {least} to {most}, {active}");
-            (!(least..=most).contains(&active)).then_some(found)
-        })
-}
-
-fn tape() -> impl Strategy<Value = Vec<u8>> {
+pub(super) fn tape() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(any::<u8>(), 0..600)
 }
 
@@ -193,24 +149,6 @@ proptest! {
         let journal = honest::journal(&tape);
         let found = findings(journal.run, journal.events.clone());
         prop_assert!(found.is_empty(), "{}\n{found:#?}", shown(&journal));
-    }
-
-    #[test]
-    fn the_story_and_the_runners_own_fold_tell_the_same_at_every_event(tape in tape()) {
-        let journal = honest::journal(&tape);
-        let mut story = Story::new(journal.run);
-        let mut state: Option<RunState> = None;
-        for (seq, (time, event)) in (0..).zip(journal.events.clone()) {
-            let stamped = Stamped { time, event: event.clone() };
-            match (&mut state, &event) {
-                (Some(state), _) => state.apply(&stamped),
-                (None, Event::RunStarted(start)) => state = Some(RunState::new((**start).clone(), time)),
-                (None, _) => panic!("{event:?}"),
-            }
-            take(&mut story, seq, time, event);
-            let differ = disagreement(&story, state.as_ref().unwrap());
-            prop_assert!(differ.is_none(), "line {}: {}\n{}", seq + 1, differ.unwrap(), shown(&journal));
-        }
     }
 }
 

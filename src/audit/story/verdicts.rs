@@ -3,7 +3,8 @@
 
 use super::Story;
 use super::at::{At, Try};
-use super::attempt::{Attempt, Ended};
+use super::attempt::Attempt;
+use super::ended::Ended;
 use crate::audit::code::Code;
 use crate::audit::plan::RecordedStep;
 use crate::audit::spelled;

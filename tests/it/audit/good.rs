@@ -262,3 +262,25 @@ fn heads_known_from_elsewhere_are_compared() {
     repo.file("../heads", "nonsense\n");
     repo.autopilot(["audit", "--heads", "../heads"]).exits(2).says("line 1");
 }
+
+/// From wherever a run is started, its plan is found where it is committed; changed since, it is in no commit.
+#[test]
+fn the_commit_that_holds_the_plan_is_told_and_holds_it() {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'true'}\n");
+    let head = repo.git(["rev-parse", "HEAD"]);
+    let told = |repo: &Repo| {
+        let journal = repo.evidence("status-").pop().unwrap();
+        Repo::chain(&journal).swap_remove(0)["plan_commit"].as_str().unwrap().to_owned()
+    };
+    repo.run().exits(0);
+    assert_eq!(told(&repo), head);
+    repo.file("below/x", "x");
+    let mut below = repo.command(["7", "--plan", "../.ai/plans/7/Autopilot.yaml"]);
+    Ran::of(&below.current_dir(repo.top().join("below")).output().unwrap()).exits(0);
+    assert_eq!(told(&repo), head);
+    repo.plan_of(7, "", "  - {id: a, command: 'true && true'}\n");
+    repo.run().exits(0);
+    assert_eq!(told(&repo), "uncommitted");
+    passes(&repo);
+}

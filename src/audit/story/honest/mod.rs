@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use crate::evidence::{Event, RunName};
 use active::Active;
 use step::Step;
+pub(super) use version::of_one;
 
 /// A journal of an honest runner.
 #[derive(Debug, Clone)]
@@ -195,7 +196,7 @@ impl World {
     fn emit(&mut self, kind: &str, mut event: Value) -> Done<()> {
         event["type"] = kind.into();
         if self.version == 1 {
-            let Some(own) = version::of_one(kind, event) else { return Ok(()) };
+            let Some(own) = of_one(kind, event) else { return Ok(()) };
             event = own;
         }
         let milliseconds = i64::from(self.next()) * 7;

@@ -22,7 +22,7 @@ const LATER: [&str; 15] = [
 ];
 
 /// Returns an event of version 2 as version 1 has it; nothing if that has none of its kind.
-pub(super) fn of_one(kind: &str, mut event: Value) -> Option<Value> {
+pub(in crate::audit::story) fn of_one(kind: &str, mut event: Value) -> Option<Value> {
     if matches!(kind, "expectation.judged" | "proof.ran" | "masks.refused" | "log.appended") {
         return None;
     }
