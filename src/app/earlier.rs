@@ -35,7 +35,7 @@ pub(super) struct Begun {
 pub(super) enum Journal {
     /// The run, from its beginning.
     Read(Box<RunState>),
-    /// It was changed by somebody.
+    /// It was changed by somebody, or is of a newer program.
     Broken(io::Error),
     /// There is none, or nothing in it; or it cannot be read, which whoever needs it says.
     Unread,
@@ -60,7 +60,9 @@ impl Journal {
     fn read(files: &Files) -> Self {
         match files.read() {
             Ok(Some(state)) => Self::Read(Box::new(state)),
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => Self::Broken(error),
+            Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::Unsupported) => {
+                Self::Broken(error)
+            }
             Ok(None) | Err(_) => Self::Unread,
         }
     }

@@ -175,6 +175,9 @@ codes! {
     RepositoryUnreadable 707 "repository-unreadable"
         "Git could not tell what has to be compared."
         "git fsck; then audit again";
+    PlanDiffers 708 "plan-differs"
+        "The commit that is said to hold the plan file does not hold it as it was read."
+        "do not believe where the plan came from; read it in the journal's first event";
     CommentMissing 801 "comment-missing"
         "No comment on the issue tells the run's head."
         "autopilot publish RUN, if the run is to be believed for other reasons; else do not believe it";

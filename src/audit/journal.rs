@@ -22,6 +22,8 @@ const LONGEST: u64 = 64 << 20;
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) event: Event,
+    /// The version of its line.
+    pub(super) version: u32,
     /// Its `type`.
     pub(super) kind: String,
     /// Every string of the line, keys included.
@@ -122,7 +124,7 @@ impl Chain {
         let so_far = matches!(line.event, Event::Sealed { .. })
             .then(|| (hex::encode(self.hasher.clone().finalize()), self.bytes));
         let at = Head { seq, hash: self.prev.clone() };
-        Ok(Entry { event: line.event, kind, value, at, time, so_far })
+        Ok(Entry { event: line.event, version: line.v, kind, value, at, time, so_far })
     }
 
     /// Checks version and place before the rest, since they say more than what else may be wrong then.

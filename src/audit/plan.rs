@@ -1,6 +1,7 @@
 //! The plan as the journal's first event holds it: masked, resolved, and read again from nothing but that.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::spelled::MASK;
@@ -52,6 +53,19 @@ pub(super) struct RecordedCodex {
 #[derive(Debug, Deserialize)]
 pub(super) struct Expectation {
     pub(super) exit_code: i32,
+    // Of what follows, how much there is to be judged.
+    #[serde(default)]
+    pub(super) files_exist: Vec<IgnoredAny>,
+    #[serde(default)]
+    pub(super) files_absent: Vec<IgnoredAny>,
+    #[serde(default)]
+    pub(super) file_contains: Vec<IgnoredAny>,
+    #[serde(default)]
+    pub(super) output_matches: Vec<IgnoredAny>,
+    #[serde(default)]
+    pub(super) output_excludes: Vec<IgnoredAny>,
+    #[serde(default)]
+    pub(super) changes: Option<IgnoredAny>,
 }
 
 #[derive(Debug, PartialEq, Eq, Deserialize)]

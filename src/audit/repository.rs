@@ -1,12 +1,13 @@
 //! Base, branch and commits of runs, compared with what their journals claim; refs that no journal claims.
 
 use std::collections::HashMap;
+use std::path::{Component, Path, PathBuf};
 
 use super::code::Code;
 use super::finding::{Check, Checked, Finding};
 use super::story::{Checkpoint, Story};
-use crate::evidence::RunName;
-use crate::evidence::event::ChangeKind;
+use crate::evidence::event::{ChangeKind, RunStarted};
+use crate::evidence::{RunName, Sha256};
 use crate::worktree::{Commit, CommitChanges, Found, Kind, Repository, WorktreeError};
 
 /// What a mask leaves of a path.
@@ -31,6 +32,7 @@ impl<'a> Known<'a> {
         let mut checkpoints = Vec::new();
         for story in stories {
             bases.extend(story.start.as_ref().map(|start| start.commit.as_str()));
+            bases.extend(story.start.as_ref().and_then(plan_commit));
             checkpoints.extend(story.checkpoints.iter().map(|made| made.commit.as_str()));
         }
         // A journal's word goes to git only in the shape of an object's name.
@@ -51,6 +53,13 @@ impl<'a> Known<'a> {
     /// Checks what one run claims.
     pub(super) fn check(&self, story: &Story, run: RunName, notes: &mut Vec<String>) -> Checked {
         let mut findings = Vec::new();
+        let plan = story.start.as_ref().map_or(Ok(None), |start| self.plan_differs(start, notes));
+        match plan {
+            Ok(differs) => findings.extend(differs),
+            Err(error) => {
+                findings.push(Finding::new(Code::RepositoryUnreadable, "answers of git", error.to_string()));
+            }
+        }
         let said = match self.compare(story, run, notes, &mut findings) {
             Ok(said) => said,
             Err(error) => {
@@ -86,12 +95,36 @@ impl<'a> Known<'a> {
             }
             return Ok("no branch, as recorded".to_owned());
         };
-        findings.extend(self.commits_differ(story, base));
-        if findings.is_empty() {
+        let differ = self.commits_differ(story, base);
+        let same = differ.is_none();
+        findings.extend(differ);
+        if same {
             findings.extend(story.checkpoints.iter().find_map(|made| self.changes_differ(made)));
             findings.extend(self.branch(reference, commit, there, notes)?);
         }
         Ok("branch descends from base, commits as recorded".to_owned())
+    }
+
+    /// The commit that is said to hold the plan file holds it, byte for byte.
+    fn plan_differs(
+        &self,
+        start: &RunStarted,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<Finding>, WorktreeError> {
+        let Some(id) = plan_commit(start) else { return Ok(None) };
+        let path = start.plan_path.as_str();
+        if path.contains(MASK) {
+            notes.push(format!("{path} is masked: it was not looked for in commit {id}"));
+            return Ok(None);
+        }
+        let expected = format!("{path} of digest {} in commit {id}", start.plan_sha256.as_str());
+        let differs = |found: &str| Ok(Some(Finding::new(Code::PlanDiffers, &expected, found)));
+        if self.commit(id).is_none() {
+            return differs("no such commit");
+        }
+        let files = self.repository.files_like(id, &named(path, start.repository.as_str()))?;
+        let is_own = |file: &Vec<u8>| Sha256::of(file) == start.plan_sha256;
+        if files.iter().any(is_own) { Ok(None) } else { differs("no such file") }
     }
 
     fn commit(&self, id: &str) -> Option<&Commit> {
@@ -115,6 +148,9 @@ impl<'a> Known<'a> {
             };
             if commit.parents != [parent] {
                 return differ(format!("parent {parent}"), &format!("has {}", commit.parents.join(" ")));
+            }
+            if let Some(tree) = made.tree.as_ref().filter(|tree| **tree != commit.tree) {
+                return differ(format!("tree {tree}"), &format!("has {}", commit.tree));
             }
             let trailers = format!(
                 "Autopilot-Run: {}\nAutopilot-Step: {}\nAutopilot-Attempt: {}",
@@ -186,6 +222,18 @@ impl<'a> Known<'a> {
     pub(super) fn refs(&self) -> &HashMap<String, String> {
         &self.refs
     }
+}
+
+/// Returns the commit that is said to hold a run's plan file.
+fn plan_commit(start: &RunStarted) -> Option<&str> {
+    start.plan_commit.as_ref().map(crate::evidence::Token::as_str).filter(|commit| *commit != "uncommitted")
+}
+
+/// Returns what is known of where a plan lies in its repository: it is named from wherever the run was started.
+fn named(path: &str, top: &str) -> PathBuf {
+    let path = Path::new(path);
+    let below = path.strip_prefix(top).unwrap_or(path);
+    below.components().filter(|part| matches!(part, Component::Normal(_))).collect()
 }
 
 fn recorded_as(kind: Kind) -> ChangeKind {

@@ -1,6 +1,6 @@
 //! Takes two texts of which each was masked by itself, gives whether they can be the same. Version 1 of the journal
 //! tells of a command no more than how a person would type it, and that is compared with the plan here and nowhere
-//! else; a version that tells which command of the plan it is has no need of it.
+//! else; version 2 tells which command of the plan it is, and then it must be typed as the plan has it.
 
 use super::plan::{Action, RecordedStep};
 use crate::evidence::event::Role;
@@ -11,16 +11,26 @@ pub(super) const MASK: &str = "***";
 /// What a journal tells of a command that begins.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Told<'a> {
-    /// Version 1: how it is typed. Version 2 has its place among those of its role, which is to be compared with `nth`.
+    /// How it is typed: of version 1, and of an action, of which there is one.
     Typed(&'a str),
+    /// Version 2: its place among those of its role, and how it is typed.
+    Placed(u32, &'a str),
 }
 
-impl Told<'_> {
-    /// Tells whether it is the `nth` command that a step has for this.
+impl<'a> Told<'a> {
+    /// Takes what an event has of it.
+    pub(super) fn of(index: Option<u32>, typed: &'a str) -> Self {
+        index.map_or(Self::Typed(typed), |index| Self::Placed(index, typed))
+    }
+
+    /// Tells whether it is the `nth` command that a step has for this, and typed like that.
     pub(super) fn is(self, step: &RecordedStep, role: Role, nth: usize) -> bool {
-        let Self::Typed(typed) = self;
+        let (place, typed) = match self {
+            Self::Typed(typed) => (nth, typed),
+            Self::Placed(index, typed) => (usize::try_from(index).unwrap_or(usize::MAX), typed),
+        };
         let of = |planned: &[crate::plan::Invocation]| {
-            planned.get(nth).is_some_and(|planned| same(&planned.to_string(), typed))
+            place == nth && planned.get(place).is_some_and(|planned| same(&planned.to_string(), typed))
         };
         match role {
             Role::Action => nth == 0 && is_action(&step.action, typed),
@@ -32,8 +42,10 @@ impl Told<'_> {
 
 impl std::fmt::Display for Told<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self::Typed(typed) = self;
-        f.write_str(typed)
+        match self {
+            Self::Typed(typed) => f.write_str(typed),
+            Self::Placed(index, typed) => write!(f, "{index}: {typed}"),
+        }
     }
 }
 

@@ -141,6 +141,10 @@ impl From<app::Error> for Failure {
                 usage(format!("`autopilot run {issue}` saves what that run left, and begins a new one"))
             }
             Error::NewPlan { issue, .. } => usage(format!("begin a new run of it: autopilot run {issue}")),
+            Error::Broken { run, error } if error.kind() == io::ErrorKind::Unsupported => usage(format!(
+                "go on with the autopilot that wrote it; or begin a new run: autopilot run {}",
+                run.issue()
+            )),
             Error::Broken { run, .. } => {
                 usage(format!("its journal was changed; begin a new run: autopilot run {}", run.issue()))
             }

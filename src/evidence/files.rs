@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDateTime, SubsecRound as _, TimeDelta, Utc};
+use rustix::fs::{AtFlags, CWD};
 
 use super::disk::{STAGED, is_absent, named, put_back};
 
@@ -281,8 +282,24 @@ fn ignore_itself(logs: &Path) -> io::Result<()> {
             return Ok(());
         }
     }
+    let path = logs.join(".gitignore");
+    if appear(logs, &path, b"*\n").is_ok() {
+        return Ok(());
+    }
     let options = OpenOptions::new().write(true).create(true).truncate(false).to_owned();
-    options.open(logs.join(".gitignore"))?.write_all(b"*\n")
+    options.open(path)?.write_all(b"*\n")
+}
+
+/// Makes a file that has its content from the moment it has its name: git passes over an empty folder, and sees nothing
+/// in between. Not every filesystem can.
+fn appear(folder: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    use std::os::unix::fs::PermissionsExt;
+    let mut file = tempfile::tempfile_in(folder)?;
+    file.write_all(content)?;
+    file.set_permissions(fs::Permissions::from_mode(0o644))?;
+    let unnamed = format!("/proc/self/fd/{}", file.as_raw_fd());
+    Ok(rustix::fs::linkat(CWD, unnamed, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ impl Log {
         }
         // What is opened to be appended to cannot be written to elsewhere.
         let file = OpenOptions::new().write(true).open(&self.path).map_err(|e| named(e, &self.path))?;
-        let (mut at, mut buffer) = (from, vec![0; 256 * 1024]);
+        let (mut at, mut last, mut buffer) = (from, None, vec![0; 256 * 1024]);
         loop {
             let n = part.read(&mut buffer)?;
             if n == 0 {
@@ -78,9 +78,11 @@ impl Log {
             }
             file.write_all_at(&buffer[..n], at).map_err(|e| named(e, &self.path))?;
             at += n as u64;
+            last = buffer.get(n - 1).copied();
         }
-        // Parts end with a line.
-        (self.position, self.at_line_start) = (self.position.max(at), true);
+        if at > self.position {
+            (self.position, self.at_line_start) = (at, last == Some(b'\n'));
+        }
         Ok(true)
     }
 

@@ -78,6 +78,8 @@ pub struct Recorder {
     pub(super) journal: Journal,
     pub(super) log: Log,
     secrets: Secrets,
+    /// The same without what steps registered.
+    declared: Secrets,
     watch: Box<dyn Watch>,
     state: RunState,
     deferred: Vec<Stamped>,
@@ -107,6 +109,7 @@ impl Recorder {
             files,
             journal,
             log,
+            declared: secrets.declared(),
             secrets: secrets.clone(),
             watch,
             state,
@@ -171,8 +174,13 @@ impl Recorder {
                 Some(Part::Spool) => drop(self.parts.insert(at, spool)),
                 Some(Part::At(from, _)) if self.log.lay(from, &mut spool.reader())? => spool.remove()?,
                 Some(Part::At(..)) => drop(self.parts.insert(at, spool)),
-                // Nothing had been done in an attempt that is not recorded.
-                Some(Part::From(_)) | None => spool.remove()?,
+                // Nothing is done in an attempt before it is recorded: somebody cut the journal short.
+                Some(Part::From(_)) | None => {
+                    self.banner(format!("what is left of attempt {at}, which the journal does not know"))?;
+                    let from = self.log.end_line()?;
+                    self.log.lay(from, &mut spool.reader())?;
+                    spool.remove()?;
+                }
             }
         }
         Ok(())
@@ -203,24 +211,30 @@ impl Recorder {
         self.journal.mirror(path)
     }
 
-    /// Masks a text for an event.
+    /// Masks a text for an event: a path, a command, a reason. Not by what steps asked to be masked, who could take the
+    /// names of files out of a reviewer's sight.
     pub fn text(&self, text: impl AsRef<str>) -> Text {
-        Text::new(&self.secrets, text.as_ref())
+        Text::new(&self.declared, text.as_ref())
     }
 
-    /// Masks a text for an event that is shown as one line.
+    /// Masks such a text that is shown as one line.
     pub fn line(&self, text: impl AsRef<str>) -> Text {
-        Text::line(&self.secrets, text.as_ref())
+        Text::line(&self.declared, text.as_ref())
+    }
+
+    /// Masks what a step printed, or its agent said, also by what steps asked to be masked.
+    pub fn said(&self, text: impl AsRef<str>) -> Text {
+        Text::new(&self.secrets, text.as_ref())
     }
 
     /// Masks what is composed of masked texts, and leaves the code fences around them as they are.
     pub fn composed(&self, text: &str) -> String {
-        mask::composed(&self.secrets, text)
+        mask::composed(&self.declared, text)
     }
 
     /// Masks a document for an event.
     pub fn document(&self, value: serde_json::Value) -> Document {
-        Document::new(&self.secrets, value)
+        Document::new(&self.declared, value)
     }
 
     /// Writes one event; when this returns it is durable, and so is all that was deferred before it. What could not

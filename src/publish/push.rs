@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Made, Publisher, Trouble, scan};
 use crate::evidence::event::PublishFault;
 use crate::github::{Ended, Slug, output};
+use crate::worktree::{Oid, RefName, WorktreeError};
 
 /// A push carries more than a comment.
 const TIME: Duration = Duration::from_secs(600);
@@ -49,6 +50,8 @@ impl Publisher<'_> {
             return Err(Trouble::new(PublishFault::Missing, "there is no branch", "see the summary"));
         };
         let (reference, commit) = (branch.reference.as_str(), branch.commit.as_str());
+        let id = Oid::parse(commit).map_err(WorktreeError::from)?;
+        let name = RefName::parse(reference).map_err(WorktreeError::from)?;
         let made = Made { url: self.address(&remote), id: None };
         if self.is_there(&remote, reference, commit).await {
             return Ok(made);
@@ -61,7 +64,7 @@ impl Publisher<'_> {
             return Err(trouble);
         }
         let time = self.patience.anew().left().max(TIME);
-        match output(self.repository.push(&remote, commit, reference), Vec::new(), time).await {
+        match output(self.repository.push(&remote, &id, &name), Vec::new(), time).await {
             Ok(Ended::InTime(output)) if output.status.success() => Ok(made),
             Ok(Ended::InTime(output)) => {
                 let said = [output.stdout, output.stderr].concat();

@@ -166,6 +166,13 @@ pub(super) fn what_to_check(state: &RunState) -> Vec<String> {
                 items.push(format!("`{}` attempt {} failed: {}", step.id, attempt.number, inline(&text)));
             }
             items.extend(salvage_to_check(&attempt.salvage));
+            if attempt.masks_refused > 0 {
+                let (id, number) = (&step.id, attempt.number);
+                let what = plural(attempt.masks_refused, "value");
+                items.push(format!(
+                    "`{id}` attempt {number} asked for {what} to be masked that there was no room for"
+                ));
+            }
         }
     }
     items.extend(state.salvaged_beside.iter().flat_map(|(_, salvage)| salvage_to_check(salvage)));

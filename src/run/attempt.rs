@@ -150,12 +150,22 @@ impl Runner<'_> {
         let command = self.recorder.text(&shown);
         self.recorder.record(Event::CommandStarted { at: at.clone(), role, index, command })?;
         let of = Of { at, role };
+        let unmasked = self.recorder.secrets().unmasked();
         let done = command::run(job, this.output_left, of, self.recorder, &mut self.interrupt).await?;
+        self.record_refused_masks(this, unmasked);
         this.output_left = this.output_left.saturating_sub(done.printed);
         this.last_output = done.log.clone();
         let event = self.command_ended(this, which, &done)?;
         self.recorder.defer(Event::CommandEnded(Box::new(event)));
         Ok(done)
+    }
+
+    /// Records that masks which a command asked for were not taken: there is no room for more.
+    fn record_refused_masks(&mut self, this: &Attempt<'_>, before: u64) {
+        let count = self.recorder.secrets().unmasked().saturating_sub(before);
+        if count > 0 {
+            self.recorder.defer(Event::MasksRefused { at: this.at.clone(), count });
+        }
     }
 
     fn command_ended(

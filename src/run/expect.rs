@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use regex::Regex;
 
+use super::shown;
 use crate::evidence::event::Expected;
 use crate::plan;
 use crate::sandbox::{Ended, Status};
@@ -110,7 +111,7 @@ fn contains(worktree: &Worktree, wanted: &plan::FileContains) -> io::Result<bool
     }
     let mut bytes = Vec::new();
     file.take(LARGEST).read_to_end(&mut bytes)?;
-    Ok(wanted.pattern.is_match(&String::from_utf8_lossy(&bytes)))
+    Ok(wanted.pattern.is_match(&shown::text(&bytes)))
 }
 
 /// Returns every bound on changes that does not hold, in words.

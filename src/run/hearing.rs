@@ -41,7 +41,7 @@ impl Hearing {
         let mut text = String::new();
         for act in acts {
             text.push_str(&act.to_string());
-            let Some(act) = event(act, |text| recorder.text(cut(text))) else { continue };
+            let Some(act) = event(act, |text| recorder.said(cut(text))) else { continue };
             self.recorded += 1;
             if self.recorded <= RECORDED {
                 recorder.record(Event::AgentActed { at: self.at.clone(), act })?;

@@ -49,7 +49,7 @@ impl Runner<'_> {
     ) -> Result<Option<Outcome>, RunError> {
         let expected = &this.step.expectation;
         let mut verdicts = expect::files(expected, self.worktree);
-        verdicts.extend(output);
+        verdicts.extend(output.into_iter().map(|verdict| self.masked(verdict)));
         let mut unmet: Vec<String> =
             verdicts.iter().filter(|verdict| !verdict.held).map(|verdict| verdict.says(expected)).collect();
         verdicts.into_iter().for_each(|verdict| self.record_verdict(this, verdict));
@@ -69,9 +69,15 @@ impl Runner<'_> {
         Ok(unmet)
     }
 
+    /// Masks what was seen of an output: a reason tells it.
+    fn masked(&self, verdict: Verdict) -> Verdict {
+        let saw = verdict.saw.map(|saw| self.recorder.said(saw).to_string());
+        Verdict { saw, ..verdict }
+    }
+
     fn record_verdict(&mut self, this: &Attempt<'_>, verdict: Verdict) {
         let Verdict { kind, index, held, saw } = verdict;
-        let saw = saw.map(|saw| self.recorder.line(saw));
+        let saw = saw.map(|saw| self.recorder.line(self.recorder.said(saw).as_str()));
         let judged = Judged { at: this.at.clone(), kind, index, held, saw, tree: None };
         self.recorder.defer(Event::ExpectationJudged(Box::new(judged)));
     }

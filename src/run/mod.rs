@@ -24,6 +24,7 @@ mod recover;
 mod refusal;
 mod resume;
 mod runner;
+mod shown;
 mod start;
 mod steps;
 mod undo;

@@ -4,6 +4,7 @@
 use regex::Regex;
 
 use super::expect::Verdict;
+use super::shown;
 use crate::evidence::event::Expected;
 use crate::plan::Expectation;
 
@@ -13,7 +14,7 @@ const LONGEST_LINE: usize = 1 << 20;
 /// Characters of a line that are quoted.
 const QUOTED: usize = 120;
 
-/// Looks for patterns line by line, as grep does: output of any size in flat memory.
+/// Looks for patterns line by line, in what a reader of them saw: output of any size in flat memory.
 #[derive(Debug)]
 pub(super) struct Judge {
     wanted: Vec<(Regex, bool)>,
@@ -24,9 +25,13 @@ pub(super) struct Judge {
 impl Judge {
     /// Prepares for what a step is expected to print.
     pub(super) fn of(expected: &Expectation) -> Self {
+        Self::new(&expected.output_matches, &expected.output_excludes)
+    }
+
+    fn new(matches: &[Regex], excludes: &[Regex]) -> Self {
         Self {
-            wanted: expected.output_matches.iter().map(|pattern| (pattern.clone(), false)).collect(),
-            unwanted: expected.output_excludes.iter().map(|pattern| (pattern.clone(), None)).collect(),
+            wanted: matches.iter().map(|pattern| (pattern.clone(), false)).collect(),
+            unwanted: excludes.iter().map(|pattern| (pattern.clone(), None)).collect(),
             line: Vec::new(),
         }
     }
@@ -55,17 +60,16 @@ impl Judge {
     }
 
     fn end_line(&mut self) {
-        let text = self.line.strip_suffix(b"\r").unwrap_or(&self.line);
-        let text = String::from_utf8_lossy(text);
-        for (pattern, found) in &mut self.wanted {
-            *found = *found || pattern.is_match(&text);
-        }
-        for (pattern, found) in &mut self.unwanted {
-            if found.is_none() && pattern.is_match(&text) {
-                *found = Some(text.chars().take(QUOTED).collect());
+        for text in shown::views(&self.line) {
+            for (pattern, found) in &mut self.wanted {
+                *found = *found || pattern.is_match(&text);
+            }
+            for (pattern, found) in &mut self.unwanted {
+                if found.is_none() && pattern.is_match(&text) {
+                    *found = Some(text.chars().take(QUOTED).collect());
+                }
             }
         }
-        drop(text);
         self.line.clear();
     }
 
@@ -95,4 +99,41 @@ pub(super) fn judge(expected: &Expectation, output: &[u8]) -> Vec<Verdict> {
     let mut judge = Judge::of(expected);
     judge.push(output);
     judge.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(matches: &[&str], excludes: &[&str], output: &[u8], piece: usize) -> Vec<bool> {
+        let compiled = |patterns: &[&str]| -> Vec<Regex> {
+            patterns.iter().map(|pattern| Regex::new(pattern).unwrap()).collect()
+        };
+        let mut judge = Judge::new(&compiled(matches), &compiled(excludes));
+        output.chunks(piece).for_each(|chunk| judge.push(chunk));
+        judge.finish().iter().map(|verdict| verdict.held).collect()
+    }
+
+    #[test]
+    fn output_is_judged_line_by_line_however_it_is_cut() {
+        let output = b"\x1b[1mwarning\x1b[0m: x\r\n50%\rFINISHED\nlast";
+        for piece in 1..=output.len() {
+            let held = judged(
+                &["^FINISHED$", "^last$", "^50%$", "x$", "nowhere"],
+                &["warning:", "^x", "y"],
+                output,
+                piece,
+            );
+            assert_eq!(held, [true, true, true, true, false, false, true, true], "{piece}");
+        }
+        assert_eq!(judged(&["^$"], &["."], b"", 1), [false, true], "no output has no line");
+        assert_eq!(judged(&["^$"], &[], b"\n", 1), [true]);
+    }
+
+    #[test]
+    fn a_line_of_any_length_is_looked_at_in_pieces() {
+        let mut output = vec![b'a'; 3 * LONGEST_LINE];
+        output.extend_from_slice(b"needle\n");
+        assert_eq!(judged(&["needle"], &["b"], &output, 70_000), [true, true]);
+    }
 }

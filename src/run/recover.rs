@@ -1,6 +1,7 @@
 //! Picking up a run whose runner died: nothing of it is lost, and its evidence gets an end.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use super::RunError;
@@ -112,7 +113,7 @@ pub fn restore_journal(files: &Files, dir: Option<&RunDir>) -> Result<(), RunErr
         Ok(false) => Ok(files.restore_journal(&mirror)?),
         Ok(true) => Ok(()),
         // Changed by somebody: whoever reads it says so.
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Ok(()),
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::Unsupported) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
@@ -125,7 +126,7 @@ fn discard_claim(files: &Files, left: Option<(RunDir, Record)>) -> Result<(), Ru
     for path in [files.log(), files.journal()] {
         match std::fs::remove_file(&path) {
             Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error.into()),
         }
     }

@@ -1,6 +1,7 @@
 //! The first event of a run: what it starts from.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use nix::unistd::{Uid, User};
 
@@ -70,7 +71,10 @@ pub fn begin(
 /// Returns the commit of the checkout that holds the plan file as it was read. What was changed since is not that plan.
 fn plan_commit(plan: &Plan, repository: &Repository) -> Token {
     let bytes = std::fs::read(&plan.path).ok().filter(|bytes| Sha256::of(bytes).as_str() == plan.digest);
-    let commit = bytes.and_then(|bytes| repository.commit_with(&plan.path, &bytes));
+    // It is named from where autopilot was started, by whatever way.
+    let folder = plan.path.parent().and_then(|folder| Path::new(".").join(folder).canonicalize().ok());
+    let path = folder.zip(plan.path.file_name()).map(|(folder, name)| folder.join(name));
+    let commit = bytes.zip(path).and_then(|(bytes, path)| repository.commit_with(&path, &bytes));
     Token::new(commit.as_deref().unwrap_or(UNCOMMITTED))
 }
 

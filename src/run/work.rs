@@ -86,9 +86,11 @@ impl Runner<'_> {
             let wait = failure.wait.unwrap_or(patience).max(least);
             (patience, least) = ((patience * 2).min(LONGEST_PATIENCE), (least * 2).min(LONGEST_PATIENCE));
             if Instant::now() + wait >= deadline.at {
-                return Ok(Worked::Over(self.failed(ReasonKind::RateLimit, &failure.in_words())));
+                return Ok(Worked::Over(
+                    self.failed(ReasonKind::RateLimit, self.recorder.said(failure.in_words()).as_str()),
+                ));
             }
-            let reason = self.reason(ReasonKind::RateLimit, &failure.in_words());
+            let reason = self.reason(ReasonKind::RateLimit, self.recorder.said(failure.in_words()).as_str());
             let at = this.at.clone();
             self.recorder.record(Event::AgentWaiting { at, reason, ms: millis(wait) })?;
             tokio::select! {
@@ -134,7 +136,7 @@ impl Runner<'_> {
             let message = report.message.as_deref().map(hearing::cut);
             let ended = AgentEnded {
                 at: this.at.clone(),
-                message: message.map(|text| self.recorder.text(text)),
+                message: message.map(|text| self.recorder.said(text)),
                 tokens: (tokens.total() > 0).then_some(tokens),
                 requests: done.usage.requests,
                 cost: None,
@@ -166,7 +168,7 @@ impl Runner<'_> {
             return over(self.failed(ReasonKind::Tokens, &self.spent(step, codex)));
         }
         match &report.turn {
-            Turn::Failed(failure) => return fail(&failure.in_words()),
+            Turn::Failed(failure) => return fail(self.recorder.said(failure.in_words()).as_str()),
             Turn::NotBegun => {
                 let said = self.last_line(this, done).map(|line| format!(": {line}")).unwrap_or_default();
                 return fail(&format!("the agent never began its turn ({ended}){said}"));

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::checkout::Worktree;
 use super::error::{WorktreeError, at};
 use super::layout::shown;
-use super::names::storable;
+use super::names::Prefix;
 use super::root::Root;
 use super::unfit::Unheld;
 
@@ -35,8 +35,8 @@ enum Became {
 
 impl NotHeld {
     /// Says what the bundle has under another name.
-    pub(super) fn renamed(path: &[u8], kind: Unheld) -> Self {
-        let became = Became::Renamed(shown(&storable(path)).into_owned());
+    pub(super) fn renamed(path: &[u8], kind: Unheld, prefix: &Prefix) -> Self {
+        let became = Became::Renamed(shown(&prefix.stored(path)).into_owned());
         Self { path: shown(path).into_owned(), kind, became }
     }
 

@@ -3,6 +3,7 @@
 use super::error::WorktreeError;
 use super::id::{Oid, RefName};
 use super::part::{self, Part};
+use super::refs::{Ref, Refs, Settings};
 use super::repository::Repository;
 use super::strict;
 
@@ -13,10 +14,34 @@ pub struct Base {
     pub name: String,
     /// The commit.
     pub commit: Oid,
-    /// Full name of the branch's upstream tracking ref, if it has one.
-    pub(super) upstream: Option<RefName>,
+    /// What a step's own repository has beside the result branch: the tags, the branch of that name, and its upstream
+    /// ref, since tools look at `origin/main`.
+    pub(super) refs: Vec<(RefName, Oid)>,
     /// The repository's own files, then those of each submodule that is there.
     pub(super) parts: Vec<Part>,
+    /// Who commits.
+    pub(super) person: Person,
+}
+
+/// Who commits.
+#[derive(Debug, Clone)]
+pub(super) struct Person {
+    pub(super) name: String,
+    pub(super) email: String,
+}
+
+impl Person {
+    /// Takes who the user's own commits are by, or a stand-in that says what it is.
+    fn of(settings: &Settings) -> Self {
+        let get = |key, else_it_is: &str| settings.get(key).unwrap_or(else_it_is).to_owned();
+        Self { name: get("user.name", "autopilot"), email: get("user.email", "autopilot@localhost") }
+    }
+
+    /// Returns name and address as a commit has them; what would end them early is left out.
+    pub(super) fn stamp(&self) -> String {
+        let plain = |text: &str| text.replace(['<', '>', '\n', '\0'], "");
+        format!("{} <{}>", plain(&self.name), plain(&self.email))
+    }
 }
 
 impl Repository {
@@ -29,13 +54,27 @@ impl Repository {
 
     /// The same for a run that has begun: what is left of it is to be had, whatever its base holds.
     pub(super) fn resolve(&self, named: Option<&str>) -> Result<Base, WorktreeError> {
-        let head = self.git("symbolic-ref").args(["--quiet", "--short", "HEAD"]).line().ok();
-        let name = named.map(str::to_owned).or(head).unwrap_or_else(|| "HEAD".to_owned());
-        let commit = self.commit_of(&name)?;
-        self.refuse_incomplete(&commit)?;
-        self.refuse_unnamable()?;
+        let (refs, settings) = (self.known_refs()?, self.settings()?);
+        let (name, commit) = self.named(&refs, named)?;
+        self.refuse_incomplete(&settings, &commit)?;
+        self.refuse_unnamable(&refs)?;
         let parts = part::all(self, &commit)?;
-        Ok(Base { upstream: self.upstream_of(&name), name, commit, parts })
+        Ok(Base { refs: beside(&refs, &name, &commit), name, commit, parts, person: Person::of(&settings) })
+    }
+
+    /// Finds the commit. A name of a branch means the branch, whatever tag has it, too.
+    fn named(&self, refs: &Refs, named: Option<&str>) -> Result<(String, Oid), WorktreeError> {
+        let found = match named {
+            Some(name) if Oid::parse(name).is_ok() => None,
+            Some(name) => RefName::branch(name).ok().and_then(|branch| refs.find(&branch)),
+            None => refs.head(),
+        };
+        if let Some(branch) = found {
+            let name = branch.name.as_str();
+            return Ok((name.strip_prefix("refs/heads/").unwrap_or(name).to_owned(), branch.at.clone()));
+        }
+        let name = named.unwrap_or("HEAD");
+        Ok((name.to_owned(), self.commit_of(name)?))
     }
 
     fn commit_of(&self, name: &str) -> Result<Oid, WorktreeError> {
@@ -62,16 +101,9 @@ impl Repository {
         Ok(Oid::parse(&found?)?)
     }
 
-    fn upstream_of(&self, name: &str) -> Option<RefName> {
-        let reference = format!("refs/heads/{name}");
-        let upstream = self.git("for-each-ref").args(["--format=%(upstream)", &reference]).line().ok()?;
-        let there = upstream.starts_with("refs/remotes/") && self.has_ref(&upstream).ok()?;
-        there.then(|| RefName::parse(&upstream).ok())?
-    }
-
     /// Refuses a partial clone if something of the base's history is missing: steps have no network to fetch it.
-    fn refuse_incomplete(&self, commit: &Oid) -> Result<(), WorktreeError> {
-        let promised = self.git("config").args(["--get-regexp", r"^remote\..*\.promisor$"]).succeeds()?;
+    fn refuse_incomplete(&self, settings: &Settings, commit: &Oid) -> Result<(), WorktreeError> {
+        let promised = settings.has(|key| key.starts_with("remote.") && key.ends_with(".promisor"));
         let missing = || {
             let walk = self.git("rev-list").args(["--objects", "--missing=print", commit.as_str(), "--tags"]);
             walk.prints_line_with(b'?')
@@ -86,8 +118,8 @@ impl Repository {
     }
 
     /// Refuses places and branches under which the result could not have its name.
-    fn refuse_unnamable(&self) -> Result<(), WorktreeError> {
-        if self.has_ref("refs/heads/autopilot")? {
+    fn refuse_unnamable(&self, refs: &Refs) -> Result<(), WorktreeError> {
+        if refs.find(&RefName::branch("autopilot")?).is_some() {
             return Err(WorktreeError::refused(
                 "the branch `autopilot` stands in the way of result branches, `autopilot/issue-…`",
                 "rename it: git branch -m autopilot ANOTHER-NAME",
@@ -101,4 +133,16 @@ impl Repository {
         }
         Ok(())
     }
+}
+
+/// Lists what a step's own repository is to have. The branch is at the base there, wherever it is by now.
+fn beside(refs: &Refs, name: &str, commit: &Oid) -> Vec<(RefName, Oid)> {
+    let pair = |known: &Ref| (known.name.clone(), known.at.clone());
+    let branch = RefName::branch(name).ok();
+    let branch = branch.as_ref().and_then(|branch| refs.find(branch));
+    let upstream = branch.and_then(|branch| refs.upstream(&branch.name));
+    let mut all: Vec<_> = refs.tags().map(pair).collect();
+    all.extend(branch.map(|branch| (branch.name.clone(), commit.clone())));
+    all.extend(upstream.map(pair));
+    all
 }

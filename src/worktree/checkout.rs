@@ -5,6 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::base::Person;
 use super::changes::{Changes, Snapshot};
 use super::confined::ConfinedGit;
 use super::error::WorktreeError;
@@ -12,7 +13,7 @@ use super::id::{Oid, RefName};
 use super::part::{self, Part};
 use super::pin;
 use super::pointer::LfsFiles;
-use super::repository::{Person, Repository};
+use super::repository::Repository;
 use super::root::Root;
 use super::rules::Rules;
 use super::rundir::{Record, RunDir};

@@ -7,48 +7,18 @@ use std::fs;
 
 use super::changes::{Changed, Changes, Kind};
 use super::checkout::Worktree;
-use super::confined::UNLOCK;
 use super::error::{GitEnd, WorktreeError, at};
 use super::filters;
 use super::id::Oid;
 use super::layout::{RESULT, shown};
 use super::part::Part;
 use super::root::split;
+use super::scripts::{COMMIT, STAGE, UNDO, UNLOCK};
 use super::tree::{self, Difference};
 use super::unfit::Unfit;
 
-/// Takes the listed paths into the index.
-pub(super) const STAGE: &str = r#"
-git update-index -z --force-remove --stdin <"$INBOX/deleted"
-git update-index -z --add --remove --replace --stdin <"$INBOX/written"
-"#;
-
-/// Commits the listed paths on top of `$PARENT` as `$REF`; prints the filters of the listed paths, the commit and
-/// what it changed. The lists are the runner's own: no ignore rule, no index flag, no embedded repository of a
-/// step has a say. What attributes turn into the tree that was there (line ends, say) is no commit. Its trees and
-/// git's own files in it are read as strictly as the user's repository will when it fetches them: what that would
-/// refuse fails this attempt, and not the end of the run. What comes by a pipe is whole or refused: a pack is.
-const COMMIT: &str = r#"
-export GIT_AUTHOR_NAME="$NAME" GIT_AUTHOR_EMAIL="$EMAIL" GIT_COMMITTER_NAME="$NAME" GIT_COMMITTER_EMAIL="$EMAIL"
-[ ! -s "$INBOX/pointers" ] || git update-index -z --add --replace --index-info <"$INBOX/pointers"
-[ -z "$FILTERS" ] || git check-attr --cached -z --stdin filter <"$INBOX/written"
-printf '\0'
-tree=$(git write-tree)
-test -z "$TREE" || test "$TREE" = "$tree"
-[ "$tree" != "$(git rev-parse "$PARENT^{tree}")" ] || exit 0
-commit=$(git commit-tree "$tree" -p "$PARENT" -F "$INBOX/message")
-printf '%s\n^%s\n' "$commit" "$PARENT" >"$GIT_DIR/range"
-git pack-objects --revs --stdout --filter=blob:none -q <"$GIT_DIR/range" | git unpack-objects --strict -q
-git update-ref "$REF" "$commit"
-echo "$commit $tree"
-git diff-tree -r -z --raw --numstat --no-renames --abbrev=64 "$PARENT" "$commit"
-"#;
-
-/// Takes back what a commit that failed half-way has left in the index.
-const UNDO: &str = r#"
-git read-tree "$PARENT"
-git update-ref "$REF" "$PARENT"
-"#;
+/// Files above this go straight into a pack (git's `core.bigFileThreshold`).
+const STREAMED: u64 = 512 << 20;
 
 /// How a shell says that a program could not be run, or is not there.
 const NOT_RUN: i32 = 126;
@@ -189,6 +159,7 @@ impl Worktree {
             ("EMAIL", self.base.person.email.clone().into()),
             ("FILTERS", if filters { "1" } else { "" }.into()),
         ];
+        let variables = [&variables[..], &durable(&written)].concat();
         let printed = self.git.script("commit", &[STAGE, COMMIT].concat(), &variables).await?;
         let printed = filters::refuse(&self.root, &written, &printed)?;
         if printed.is_empty() {
@@ -242,6 +213,21 @@ fn refuse_unheld(changes: &Changes) -> Result<(), WorktreeError> {
         None => Ok(()),
         Some((path, kind)) => Err(Unfit::Unheld { path: shown(path).into_owned(), kind: *kind }.into()),
     }
+}
+
+/// Says how a git that stages files brings them to the disk: a pack among them one by one, since git 2.47 loses it from
+/// a batch ("unable to rename temporary file").
+pub(super) fn durable(written: &[&Changed]) -> Vec<(&'static str, OsString)> {
+    let is_streamed = |changed: &&Changed| changed.written().is_some_and(|written| written.size > STREAMED);
+    if !written.iter().any(is_streamed) {
+        return Vec::new();
+    }
+    let setting = [
+        ("GIT_CONFIG_COUNT", "1"),
+        ("GIT_CONFIG_KEY_0", "core.fsyncMethod"),
+        ("GIT_CONFIG_VALUE_0", "fsync"),
+    ];
+    setting.map(|(name, value)| (name, value.into())).to_vec()
 }
 
 /// A commit, its tree and what it changed.

@@ -22,11 +22,6 @@ use crate::sandbox::{self, Place, Status};
 /// No git of the runner's own takes longer; a step can make it slow, not endless.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Begins a script that may follow a git that was killed: it has left its lock, and no other git is running.
-pub(super) const UNLOCK: &str = r#"
-find "$GIT_DIR" -name '*.lock' -exec rm -f {} +
-"#;
-
 /// Runs the runner's git scripts in a run's worktree.
 #[derive(Debug)]
 pub(super) struct ConfinedGit {

@@ -9,19 +9,13 @@ use super::confined::ConfinedGit;
 use super::error::WorktreeError;
 use super::gitdirs;
 use super::id::Oid;
-use super::layout::{RESULT, RunOf};
+use super::layout::RunOf;
 use super::part::{self, Part};
 use super::repository::Repository;
 use super::rundir::RunDir;
+use super::scripts::CHECK_OUT;
 use super::state::State;
 use crate::policy::{HostFacts, Waivers};
-
-/// Fills a part of the worktree. The step's index is a copy of the runner's: same files, same times.
-const CHECK_OUT: &str = r#"
-git read-tree -u --reset "$COMMIT"
-cp "$GIT_DIR/index" "$GIT_WORK_TREE/.git/index"
-git update-ref "$RESULT" "$COMMIT"
-"#;
 
 impl Worktree {
     /// Makes the worktree of a run: a private repository for the steps, a second git directory for the
@@ -35,15 +29,15 @@ impl Worktree {
         waivers: &Waivers,
     ) -> Result<Self, WorktreeError> {
         let began = Instant::now();
-        let facts = BaseFacts::read(base.parts.clone(), repository.person())?;
+        let facts = BaseFacts::read(base.parts.clone(), base.person.clone())?;
         let (dir, record) = RunDir::create(state, repository, base, name)?;
         let mut git = ConfinedGit::new(&dir, host, waivers, repository)?;
         let borrowed = if name.share_objects { repository.pin(name.run, &base.commit)? } else { Vec::new() };
         git.read_also(&borrowed);
-        gitdirs::make(&dir, repository, base, name, &facts.person)?;
+        gitdirs::make(&dir, repository, base, name)?;
         git.take_possession(&dir)?;
         for (number, part) in base.parts.iter().enumerate() {
-            let commit = [("COMMIT", (&part.commit).into()), ("RESULT", RESULT.into())];
+            let commit = [("COMMIT", (&part.commit).into())];
             let variables = [&dir.part_at(number, &part.path)[..], &commit].concat();
             git.script("checkout", CHECK_OUT, &variables).await?;
         }

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 
 use super::bundle;
 use super::checkout::Worktree;
-use super::confined::UNLOCK;
 use super::error::{WorktreeError, at};
 use super::id::{Oid, RefName};
 use super::layout::shown;
@@ -17,15 +16,10 @@ use super::part::Part;
 use super::root::Root;
 use super::rules::Rules;
 use super::rundir;
+use super::scripts::{BUNDLE, UNLOCK};
 use super::tree::{self, Held};
 use super::unfit::Unproved;
 use super::walk::{Found, Tracked};
-
-/// Packs a commit range (`$REFS`, without `$BASE`) for the way out.
-const BUNDLE: &str = r#"
-[ -z "$LAST" ] || git update-ref "$REFS" "$LAST"
-git bundle create --quiet "$GIT_DIR/out.bundle" $REFS "^$BASE"
-"#;
 
 /// What is delivered: the last checkpoint, wherever a commit that was not finished may have left [`RESULT`].
 ///

@@ -4,7 +4,7 @@
 use super::changes::Snapshot;
 use super::checkout::{BaseFacts, Ground, Ledger, Worktree};
 use super::checkpoint::{Checkpoint, message};
-use super::confined::{ConfinedGit, UNLOCK};
+use super::confined::ConfinedGit;
 use super::error::WorktreeError;
 use super::gitdirs;
 use super::id::{Oid, RefName};
@@ -12,39 +12,9 @@ use super::layout::RESULT;
 use super::part::Part;
 use super::repository::Repository;
 use super::rundir::{Record, RunDir};
+use super::scripts::{DESCRIBE, GO_ON, TAKE_UP, TELL, UNLOCK};
 use super::tree::{self, ObjectFormat};
 use crate::policy::{HostFacts, Waivers};
-
-/// Goes back to the last checkpoint that the journal knows. An index with half of a commit in it, which git was at
-/// when the runner died, is undone.
-const TAKE_UP: &str = r#"
-git rev-parse --verify --quiet "$RESULT" || echo none
-git read-tree --reset "$LAST"
-git update-ref "$RESULT" "$LAST"
-"#;
-
-/// Fills a fresh worktree, which is at the base, with the last checkpoint. What it changes is no commit to the
-/// step's own git, as it was when the steps before had done it.
-const GO_ON: &str = r#"
-echo none
-git read-tree -u --reset "$LAST"
-git update-ref "$RESULT" "$LAST"
-"#;
-
-/// Says what there is, after either.
-const TELL: &str = r#"
-git rev-list --count "$BASE..$LAST"
-git for-each-ref --format='%(refname)' refs/salvage/
-echo
-git ls-tree -r -z --full-tree "$LAST"
-"#;
-
-/// Says what a commit is: its parent, its tree, its message.
-const DESCRIBE: &str = r#"
-git rev-parse --verify "$FOUND^"
-git rev-parse --verify "$FOUND^{tree}"
-git log -1 --format=%B "$FOUND"
-"#;
 
 impl RunDir {
     /// Demands what a worktree is taken up with.
@@ -80,7 +50,7 @@ impl Worktree {
         let last = last.map_or_else(|| Ok(record.base.clone()), Oid::parse)?;
         let told = tell(&git, &[UNLOCK, TAKE_UP].concat(), &record.base, &last).await?;
         let base = repository.resolve(Some(record.base.as_str()))?;
-        let facts = BaseFacts::read(base.parts, repository.person())?;
+        let facts = BaseFacts::read(base.parts, base.person)?;
         let snapshot = told.snapshot(&facts.parts, record.salvage, repository.format);
         let ledger = told.ledger(&record.base, &last);
         let ground = Ground { dir, record: record.clone(), git, borrowed };

@@ -4,8 +4,11 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use rustix::fs::Access;
 
 use super::error::WorktreeError;
 
@@ -56,7 +59,7 @@ impl Git {
 
     /// Prepares `git <name>` in a folder, with settings for this call.
     pub(super) fn with(folder: &Path, settings: &[&str], name: &str) -> Self {
-        let mut command = Command::new("git");
+        let mut command = Command::new(program());
         for variable in LOCATING {
             command.env_remove(variable);
         }
@@ -84,6 +87,7 @@ impl Git {
     /// Runs as the owner of the repository, with the owner's own settings.
     pub(super) fn owned_by(mut self, owner: Option<Owner>) -> Self {
         let Some(owner) = owner else { return self };
+        self.command = searched_anew(&self.command);
         let user = nix::unistd::User::from_uid(owner.uid.into()).ok().flatten();
         let home = user.map_or_else(|| "/nonexistent".into(), |user| user.dir);
         self.command.uid(owner.uid).gid(owner.gid).env("HOME", home).env_remove("XDG_CONFIG_HOME");
@@ -116,7 +120,7 @@ impl Git {
     /// Runs it; the bytes it printed, or what it complained of.
     pub(super) fn run(mut self) -> Result<Vec<u8>, WorktreeError> {
         let output = self.command.output().map_err(|error| Self::unstartable(&error))?;
-        self.judge(output)
+        judge(&self.name, output)
     }
 
     /// Runs it with bytes on its standard input.
@@ -128,7 +132,7 @@ impl Git {
         let writer = std::thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&input)));
         let output = child.wait_with_output()?;
         let _ = writer.join();
-        self.judge(output)
+        judge(&self.name, output)
     }
 
     /// Runs it with bytes on its standard input, and what it prints on that of another git.
@@ -144,8 +148,8 @@ impl Git {
         let sent = from.wait_with_output()?;
         let _ = writer.join();
         // What the first complains of is the cause of what the second does.
-        self.judge(sent)?;
-        Self { command: Command::new("git"), name: into.name }.judge(received?).map(drop)
+        judge(&self.name, sent)?;
+        judge(&into.name, received?).map(drop)
     }
 
     /// Runs it and tells whether a line it prints begins so; it is not waited for longer than that.
@@ -156,7 +160,7 @@ impl Git {
         let found = lines.any(|line| line.is_ok_and(|line| line.first() == Some(&start)));
         drop(lines);
         let output = child.wait_with_output()?;
-        if found { Ok(true) } else { self.judge(output).map(|_| false) }
+        if found { Ok(true) } else { judge(&self.name, output).map(|_| false) }
     }
 
     /// Runs it; the line it printed, without its newline.
@@ -172,17 +176,45 @@ impl Git {
         Ok(self.command.status().map_err(|error| Self::unstartable(&error))?.success())
     }
 
-    fn judge(&self, output: Output) -> Result<Vec<u8>, WorktreeError> {
-        if output.status.success() {
-            return Ok(output.stdout);
-        }
-        Err(WorktreeError::git(&self.name, output.status.into(), &output.stderr))
-    }
-
     fn unstartable(error: &std::io::Error) -> WorktreeError {
         WorktreeError::refused(
             format!("git cannot be started: {error}"),
             "install git and have it on PATH (`autopilot doctor` shows what is found)",
         )
     }
+}
+
+/// Returns what a git printed, or what it complained of.
+fn judge(name: &str, output: Output) -> Result<Vec<u8>, WorktreeError> {
+    if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(WorktreeError::git(name, output.status.into(), &output.stderr))
+    }
+}
+
+/// Returns where git is, looked for once: each call would look through PATH anew. A folder that is named relative to
+/// where autopilot was started is passed over: it may be one of the repository's.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
+        let mut programs = folders.map(|folder| folder.join("git"));
+        let found = programs.find(|git| git.is_file() && rustix::fs::access(git, Access::EXEC_OK).is_ok());
+        found.unwrap_or_else(|| PathBuf::from("git"))
+    })
+}
+
+/// Returns the same command, whose program is looked for when it runs: for somebody who may not reach what we do.
+fn searched_anew(command: &Command) -> Command {
+    let mut again = Command::new("git");
+    again.args(command.get_args()).stdin(Stdio::null());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => again.env(name, value),
+            None => again.env_remove(name),
+        };
+    }
+    again
 }

@@ -1,20 +1,35 @@
 //! Makes the git directories of a run: for each part of the base one that no step sees, and the step's own.
 
+use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::base::Base;
+use super::base::{Base, Person};
 use super::bundle;
 use super::error::{WorktreeError, at};
 use super::git::Git;
 use super::id::{Oid, RefName};
-use super::init::init;
+use super::init::{Setting, Use, init, lay};
 use super::intake::{Depth, make_refs};
 use super::layout::{DURABLE, Earlier, RESULT, RunOf};
 use super::part::Part;
-use super::repository::{Person, Repository};
+use super::repository::Repository;
 use super::rundir::RunDir;
+
+/// What the runner's git directories are told beside what each is.
+const CHECKPOINTS: [Setting<'_>; 8] = [
+    ("core", "hooksPath", "/dev/null"),
+    ("core", "autocrlf", "false"),
+    // Else git looks in HOME, which is the steps'.
+    ("core", "attributesFile", "/dev/null"),
+    ("core", "excludesFile", "/dev/null"),
+    ("core", "logAllRefUpdates", "false"),
+    // What a checkpoint holds outlives a loss of power, like the line of the journal that names it.
+    ("core", "fsync", DURABLE),
+    ("core", "fsyncMethod", "batch"),
+    ("gc", "auto", "0"),
+];
 
 /// Makes both git directories of every part.
 pub(super) fn make(
@@ -22,7 +37,6 @@ pub(super) fn make(
     repository: &Repository,
     base: &Base,
     run: RunOf<'_>,
-    person: &Person,
 ) -> Result<(), WorktreeError> {
     for (number, part) in base.parts.iter().enumerate() {
         // A submodule is small beside what `share_objects` is for.
@@ -31,13 +45,15 @@ pub(super) fn make(
         if let Some(earlier) = run.earlier.filter(|_| number == 0) {
             fetch_earlier(&dir.checkpoints(), repository, base, earlier)?;
         }
-        let place = dir.worktree().join(std::ffi::OsString::from_vec(part.path.clone()));
-        make_private(&place, repository, part, person)?;
-        let depth = if shared { Depth::Borrowed } else { Depth::All };
-        if number == 0 {
-            fill_own(&place.join(".git"), repository, base, run.branch, depth)?;
-        } else {
-            fill_submodule(&place.join(".git"), part)?;
+        let git_dir = dir.worktree().join(OsStr::from_bytes(&part.path)).join(".git");
+        let branch = if number == 0 { Some(RefName::branch(run.branch)?) } else { None };
+        make_private(&git_dir, repository, part, &base.person, branch.as_ref())?;
+        match &branch {
+            Some(branch) => {
+                let depth = if shared { Depth::Borrowed } else { Depth::All };
+                fill_own(&git_dir, repository, base, branch, depth)?;
+            }
+            None => fill_submodule(&git_dir, part)?,
         }
     }
     Ok(())
@@ -57,81 +73,54 @@ fn make_checkpoints(
     part: &Part,
     shared: bool,
 ) -> Result<(), WorktreeError> {
-    init(path, repository.format, true)?;
+    init(path, repository.format, Use::Checkpoints, "ref: refs/heads/none", &CHECKPOINTS)?;
     let depth = if shared { Depth::Borrowed } else { Depth::To(&part.commit) };
     part.source.bring(path, &[&part.commit], depth)?;
-    let settings = [
-        ("core.hooksPath", "/dev/null"),
-        ("core.bare", "false"),
-        ("core.autocrlf", "false"),
-        // Else git looks in HOME, which is the steps'.
-        ("core.attributesFile", "/dev/null"),
-        ("core.excludesFile", "/dev/null"),
-        ("core.logAllRefUpdates", "false"),
-        ("gc.auto", "0"),
-        // What a checkpoint holds outlives a loss of power, like the line of the journal that names it.
-        ("core.fsync", DURABLE),
-        ("core.fsyncMethod", "batch"),
-    ];
-    for (key, value) in settings {
-        Git::new(path, "config").args([key, value]).run()?;
-    }
+    lay(&path.join(RESULT), format!("{}\n", part.commit).as_bytes())?;
     lay_attributes(path, part)
 }
 
-/// The step's repository of a part, empty. Without a template git makes no `info`, where tools write their excludes.
+/// The step's repository of a part, empty: on the result branch, or, in a submodule, at the commit, as git leaves it.
+/// Without a template git makes no `info`, where tools write their excludes.
 fn make_private(
-    place: &Path,
+    git_dir: &Path,
     repository: &Repository,
     part: &Part,
     person: &Person,
+    branch: Option<&RefName>,
 ) -> Result<(), WorktreeError> {
-    fs::create_dir_all(place).map_err(at(place))?;
-    init(place, repository.format, false)?;
-    // `git submodule status` passes over those that are not active.
-    for (key, value) in
-        [("user.name", &*person.name), ("user.email", &*person.email), ("submodule.active", ".")]
-    {
-        Git::new(place, "config").args([key, value]).run()?;
-    }
-    lay_attributes(&place.join(".git"), part)
+    let head = branch.map_or_else(|| part.commit.to_string(), |branch| format!("ref: {branch}"));
+    let settings = [
+        ("user", "name", person.name.as_str()),
+        ("user", "email", person.email.as_str()),
+        // `git submodule status` passes over those that are not active.
+        ("submodule", "active", "."),
+    ];
+    init(git_dir, repository.format, Use::Work, &head, &settings)?;
+    lay_attributes(git_dir, part)
 }
 
-/// What is reachable from the base and the tags, and the base's upstream ref, since tools look at `origin/main`;
-/// no stash, no other branch, no remote.
+/// What is reachable from the base and the tags, and the base's upstream ref; no stash, no other branch, no remote.
 fn fill_own(
     git_dir: &Path,
     repository: &Repository,
     base: &Base,
-    branch: &str,
+    branch: &RefName,
     depth: Depth<'_>,
 ) -> Result<(), WorktreeError> {
-    let mut refs = repository.source().tags()?;
-    let own = RefName::branch(branch)?;
-    refs.push((own.clone(), base.commit.clone()));
-    if let Some(named) = RefName::branch(&base.name).ok()
-        && repository.has_ref(named.as_str())?
-    {
-        refs.push((named, base.commit.clone()));
-    }
-    if let Some(upstream) = &base.upstream {
-        let commit = repository.git("rev-parse").args(["--verify", upstream.as_str()]).line()?;
-        refs.push((upstream.clone(), Oid::parse(&commit)?));
-    }
+    let mut refs = base.refs.clone();
+    refs.push((branch.clone(), base.commit.clone()));
     let wanted: Vec<&Oid> = refs.iter().map(|(_, id)| id).collect();
     repository.source().bring(git_dir, &wanted, depth)?;
-    make_refs(git_dir, &refs)?;
-    Git::new(git_dir, "symbolic-ref").git_dir(git_dir).args(["HEAD", own.as_str()]).run().map(drop)
+    make_refs(git_dir, &refs)
 }
 
-/// A submodule's own repository: its history, its tags, HEAD detached at the commit, as git leaves it.
+/// A submodule's own repository: its history, its tags.
 fn fill_submodule(git_dir: &Path, part: &Part) -> Result<(), WorktreeError> {
     let tags = part.source.tags()?;
     let mut wanted = vec![&part.commit];
     wanted.extend(tags.iter().map(|(_, id)| id));
     part.source.bring(git_dir, &wanted, Depth::All)?;
-    let head = git_dir.join("HEAD");
-    fs::write(&head, format!("{}\n", part.commit)).map_err(at(&head))?;
     make_refs(git_dir, &tags)
 }
 
@@ -145,7 +134,6 @@ fn fetch_earlier(
     let checkpoint = Oid::parse(earlier.checkpoint)?;
     // Borrowed or not: what is there already is a few objects.
     repository.source().bring(checkpoints, &[&checkpoint], Depth::To(&base.commit))?;
-    make_refs(checkpoints, &[(RefName::parse(RESULT)?, checkpoint)])?;
     let Some(salvage) = earlier.salvage else { return Ok(()) };
     // It is bundled again, never checked out: nothing in it has to be fit for that.
     let fetch = Git::new(checkpoints, "fetch").stdin(bundle::open(salvage)?);

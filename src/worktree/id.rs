@@ -48,7 +48,8 @@ impl Oid {
 impl RefName {
     /// Reads a name.
     pub fn parse(text: &str) -> Result<Self, Unnamed> {
-        let is_part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock");
+        let is_part =
+            |part: &str| !part.is_empty() && !part.starts_with('.') && part.strip_suffix(".lock").is_none();
         let is_refused = |c: char| c.is_ascii_control() || " ~^:?*[\\".contains(c);
         let allowed = text.starts_with("refs/")
             && text.split('/').all(is_part)

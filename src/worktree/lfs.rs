@@ -9,42 +9,19 @@ use std::time::{Duration, SystemTime};
 
 use super::changes::Changed;
 use super::checkout::Worktree;
-use super::checkpoint::STAGE;
+use super::checkpoint::durable;
 use super::error::{WorktreeError, at};
 use super::filters;
 use super::id::Oid;
 use super::layout::RESULT;
 use super::pointer::{LfsFiles, Pointer, is_pointer_at};
 use super::root::Root;
+use super::scripts::{ATTRIBUTES, LIST, OWN_INDEX, REFRESH, STAGE};
 use super::tree::{Held, LINK};
 
 /// Contents are dated back by this: into a file that may be younger than its index, in whole seconds, git looks
 /// again, and would not find the pointer there.
 const AGE: Duration = Duration::from_secs(2);
-
-/// Says which filter the listed paths have.
-const ATTRIBUTES: &str = r#"
-git check-attr --cached -z --stdin filter <"$INBOX/asked"
-printf '\0'
-"#;
-
-/// Finds the step's own index, if it is one.
-const OWN_INDEX: &str = r#"
-git=$PWD/$GIT_WORK_TREE/.git
-[ ! -L "$git" ] && [ ! -L "$git/index" ] && [ -f "$git/index" ] || exit 0
-export GIT_INDEX_FILE="$git/index"
-"#;
-
-/// Lists what is in it, within bounds: a few bytes of an index can name many.
-const LIST: &str = "git ls-files --stage -z | head -c 100000000";
-
-/// Has the step's git take the listed entries of its index for what is there now, if that is what the checkpoint
-/// holds: to this one look, a file of LFS is its pointer. Git looks only where it knows no size, as of an entry that
-/// is put in anew.
-const REFRESH: &str = r#"
-git update-index -z --index-info <"$INBOX/entries"
-git -c filter.lfs.clean='exec git cat-file blob "$RESULT:"%f' update-index -q --refresh
-"#;
 
 impl Worktree {
     /// Tells how many files of LFS there are, as contents and as pointers.
@@ -189,7 +166,8 @@ impl Worktree {
         }
         self.lay_paths("written", &others)?;
         self.lay_paths("asked", &contents)?;
-        let printed = self.git.script("attributes", &[STAGE, ATTRIBUTES].concat(), &[]).await?;
+        let ask = [STAGE, ATTRIBUTES].concat();
+        let printed = self.git.script("attributes", &ask, &durable(&others)).await?;
         let with_filter: HashSet<&[u8]> = of_lfs(&printed).0.collect();
         let mut records = Vec::new();
         written.retain(|changed| {

@@ -7,12 +7,15 @@ use std::path::PathBuf;
 
 use super::changes::Kind;
 use super::error::{WorktreeError, at};
+use super::id::Oid;
 use super::repository::Repository;
 use super::state::{Holder, State, key};
 
 /// A commit, proved to be the one of its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
+    /// Its tree.
+    pub tree: String,
     /// Its parents.
     pub parents: Vec<String>,
     /// Its message.
@@ -52,16 +55,14 @@ impl Repository {
         Ok(pairs.map(|(name, commit)| (name.to_owned(), commit.to_owned())).collect())
     }
 
-    /// Reads commits by their full names, in that order. Git's word is not taken: each is hashed.
+    /// Reads commits by their full names, in that order; what is no name of any names nothing. Git's word is not taken:
+    /// each is hashed.
     pub fn commits(&self, ids: &[&str]) -> Result<Vec<Found>, WorktreeError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let asked = ids.iter().flat_map(|id| [id.as_bytes(), b"\n"].concat()).collect();
-        let output = self.git("cat-file").arg("--batch").feed(asked)?;
+        let output = self.ask_by_ids(ids, "cat-file", &["--batch"])?;
         let mut rest = output.as_slice();
         ids.iter()
             .map(|id| {
+                let Ok(id) = &Oid::parse(id) else { return Ok(Found::Missing) };
                 let (found, after) =
                     self.answer(id, rest).ok_or_else(|| WorktreeError::garbled("cat-file"))?;
                 rest = after;
@@ -71,7 +72,7 @@ impl Repository {
     }
 
     /// Takes one answer of `cat-file --batch`.
-    fn answer<'a>(&self, id: &str, output: &'a [u8]) -> Option<(Found, &'a [u8])> {
+    fn answer<'a>(&self, id: &Oid, output: &'a [u8]) -> Option<(Found, &'a [u8])> {
         let end = output.iter().position(|&byte| byte == b'\n')?;
         let head = std::str::from_utf8(output.get(..end)?).ok()?;
         let body = output.get(end + 1..)?;
@@ -89,12 +90,8 @@ impl Repository {
 
     /// Lists what each commit changed against its first parent: paths by kind, as git's trees have them.
     pub fn changed(&self, ids: &[&str]) -> Result<Vec<CommitChanges>, WorktreeError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let asked = ids.iter().flat_map(|id| [id.as_bytes(), b"\n"].concat()).collect();
         let options = ["--stdin", "-r", "-z", "--root", "--no-renames", "--name-status", "--no-ext-diff"];
-        let output = self.git("diff-tree").args(options).feed(asked)?;
+        let output = self.ask_by_ids(ids, "diff-tree", &options)?;
         let mut all = vec![Vec::new(); ids.len()];
         let mut current = None;
         let mut fields = output.split(|&byte| byte == 0);
@@ -117,14 +114,24 @@ impl Repository {
         Ok(all)
     }
 
+    /// Feeds a git with those of these that are ids: what a journal names can be anything.
+    fn ask_by_ids(&self, ids: &[&str], command: &str, options: &[&str]) -> Result<Vec<u8>, WorktreeError> {
+        let named = ids.iter().filter_map(|id| Oid::parse(id).ok());
+        let asked: Vec<u8> = named.flat_map(|id| [id.as_str().as_bytes(), b"\n"].concat()).collect();
+        if asked.is_empty() { Ok(Vec::new()) } else { self.git(command).args(options).feed(asked) }
+    }
+
     /// Tells whether one commit can be reached from another.
     pub fn is_ancestor(&self, ancestor: &str, of: &str) -> Result<bool, WorktreeError> {
-        self.git("merge-base").args(["--is-ancestor", ancestor, of]).succeeds()
+        let (Ok(ancestor), Ok(of)) = (Oid::parse(ancestor), Oid::parse(of)) else { return Ok(false) };
+        self.git("merge-base").args(["--is-ancestor", ancestor.as_str(), of.as_str()]).succeeds()
     }
 
     /// Lists the refs from which a commit can be reached.
     pub fn refs_with(&self, commit: &str) -> Result<Vec<String>, WorktreeError> {
-        let listing = self.git("for-each-ref").args(["--format=%(refname)", "--contains", commit]).run()?;
+        let Ok(commit) = Oid::parse(commit) else { return Ok(Vec::new()) };
+        let contains = ["--format=%(refname)", "--contains", commit.as_str()];
+        let listing = self.git("for-each-ref").args(contains).run()?;
         Ok(String::from_utf8_lossy(&listing).lines().map(str::to_owned).collect())
     }
 
@@ -147,9 +154,10 @@ fn parse(object: &[u8]) -> Option<Commit> {
     let head = std::str::from_utf8(object.get(..blank)?).ok();
     // Names of people may be of any encoding; parents stand before them.
     let lossy = head.map_or_else(|| String::from_utf8_lossy(&object[..blank]).into_owned(), str::to_owned);
-    let lines = lossy.lines().skip(1).map_while(|line| line.strip_prefix("parent "));
-    let parents = lines.map(str::to_owned).collect();
-    Some(Commit { parents, message: object.get(blank + 2..)?.to_vec() })
+    let mut lines = lossy.lines();
+    let tree = lines.next()?.strip_prefix("tree ")?.to_owned();
+    let parents = lines.map_while(|line| line.strip_prefix("parent ")).map(str::to_owned).collect();
+    Some(Commit { tree, parents, message: object.get(blank + 2..)?.to_vec() })
 }
 
 impl State {

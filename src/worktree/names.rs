@@ -17,15 +17,44 @@ pub(super) fn is_gitmodules(name: &[u8]) -> bool {
         || is_on_hfs(name, ".gitmodules")
 }
 
-/// Returns a path under which a commit can hold what it cannot hold under its own.
-pub(super) fn storable(path: &[u8]) -> Vec<u8> {
-    let names = path.split(|&byte| byte == b'/').map(|name| {
-        let own = is_git(name) || is_gitmodules(name);
-        // Of the backslashes each would begin a name of git's own again.
-        let plain: Vec<u8> = name.iter().map(|&byte| if byte == b'\\' { b'_' } else { byte }).collect();
-        if own { [b"salvaged", plain.as_slice()].concat() } else { name.to_vec() }
-    });
-    names.collect::<Vec<_>>().join(&b'/')
+/// What a path that no commit can hold is stored under: what its names begin with there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Prefix(String);
+
+impl Prefix {
+    /// Chooses one with which no name of these paths begins: so nothing that is stored takes another's place.
+    pub(super) fn free_of<'p>(paths: impl Iterator<Item = &'p [u8]> + Clone) -> Self {
+        let begins = |prefix: &str| {
+            let mut names = paths.clone().flat_map(|path| path.split(|&byte| byte == b'/'));
+            names.any(|name| name.starts_with(prefix.as_bytes()))
+        };
+        let mut prefix = "salvaged".to_owned();
+        let mut number = 1_u64;
+        while begins(&prefix) {
+            number += 1;
+            prefix = format!("salvaged{number}");
+        }
+        Self(prefix)
+    }
+
+    /// Returns a path under which a commit can hold what it cannot hold under its own; no other path becomes the same.
+    pub(super) fn stored(&self, path: &[u8]) -> Vec<u8> {
+        let names = path.split(|&byte| byte == b'/').map(|name| {
+            let own = is_git(name) || is_gitmodules(name);
+            if own { [self.0.as_bytes(), &plain(name)].concat() } else { name.to_vec() }
+        });
+        names.collect::<Vec<_>>().join(&b'/')
+    }
+}
+
+/// Returns a name without backslashes, of which each would begin a name of git's own again.
+fn plain(name: &[u8]) -> Vec<u8> {
+    let plain = |&byte: &u8| match byte {
+        b'\\' => b"%5C".to_vec(),
+        b'%' => b"%25".to_vec(),
+        byte => vec![byte],
+    };
+    name.iter().flat_map(plain).collect()
 }
 
 /// NTFS drops dots and spaces at the end of a name; what follows a colon names a stream of the same file.
@@ -159,11 +188,28 @@ mod tests {
 
     #[test]
     fn what_is_stored_has_no_name_of_gits_own() {
+        let prefix = Prefix::free_of(std::iter::empty());
         for name in GITS.into_iter().chain(GITMODULES) {
-            let stored = storable(&[b"folder/", name, b"/file"].concat());
+            let stored = prefix.stored(&[b"folder/", name, b"/file"].concat());
             assert!(stored.split(|&byte| byte == b'/').all(|name| !is_git(name) && !is_gitmodules(name)));
         }
-        assert_eq!(storable(b"lib/.git/config"), b"lib/salvaged.git/config");
-        assert_eq!(storable(b"a\\b/c"), b"a\\b/c");
+        assert_eq!(prefix.stored(b"lib/.git/config"), b"lib/salvaged.git/config");
+        assert_eq!(prefix.stored(b"a\\b/c"), b"a\\b/c");
+    }
+
+    #[test]
+    fn nothing_that_is_stored_takes_anothers_place() {
+        let mut paths: Vec<Vec<u8>> = GITS.into_iter().chain(GITMODULES).map(<[u8]>::to_vec).collect();
+        for more in
+            ["salvaged.git", "salvaged.git/config", "salvaged2", "x\\\\.git", "x\\%5C.git", "x%5C\\.git"]
+        {
+            paths.push(more.as_bytes().to_vec());
+        }
+        let prefix = Prefix::free_of(paths.iter().map(Vec::as_slice));
+        assert_eq!(prefix, Prefix("salvaged3".to_owned()));
+        let mut stored: Vec<Vec<u8>> = paths.iter().map(|path| prefix.stored(path)).collect();
+        stored.sort();
+        stored.dedup();
+        assert_eq!(stored.len(), paths.len());
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::process::Command;
 
 use super::error::WorktreeError;
-use super::id::Oid;
+use super::id::{Oid, RefName};
 use super::repository::Repository;
 use super::tree;
 
@@ -66,7 +66,7 @@ impl Repository {
     }
 
     /// Prepares the push of a commit to a branch of a remote.
-    pub fn push(&self, remote: &str, commit: &str, reference: &str) -> Command {
+    pub fn push(&self, remote: &str, commit: &Oid, reference: &RefName) -> Command {
         // Whatever the config adds to a push is not of this one; it may not turn a refspec into a mirror.
         let mirror = format!("remote.{remote}.mirror=false");
         let git = self.git_with(&[&mirror, "push.followTags=false", "push.gpgSign=false"], "push").args([

@@ -28,8 +28,7 @@ pub(super) struct Part {
 pub(super) fn all(repository: &Repository, commit: &Oid) -> Result<Vec<Part>, WorktreeError> {
     let mut parts = vec![Part::read(Vec::new(), commit, repository.source())?];
     // In a linked worktree submodules are that worktree's own, and looked for there first.
-    let own = repository.git("rev-parse").args(["--path-format=absolute", "--git-dir"]).line()?;
-    let mut homes = vec![PathBuf::from(own)];
+    let mut homes = vec![repository.git_dir.clone()];
     let mut next = 0;
     while let Some(part) = parts.get(next) {
         let found = part.submodules(std::mem::take(&mut homes))?;

@@ -1,15 +1,54 @@
-//! Takes a plan file, gives the commit of the checkout that holds it just so.
+//! Takes a plan file, gives the commit of the checkout that holds it just so; and, for who doubts that, what a commit
+//! holds of such a name.
 
 use std::path::Path;
 
+use super::error::WorktreeError;
 use super::repository::Repository;
 
 impl Repository {
     /// Returns the commit that `HEAD` of the checkout is at, if it has a file just as these bytes are.
     pub fn commit_with(&self, file: &Path, bytes: &[u8]) -> Option<String> {
-        let below = file.strip_prefix(&self.toplevel).ok()?.to_str()?;
+        // People name it from where they are.
+        let file = file.canonicalize().ok()?;
+        let below = file.strip_prefix(self.toplevel.canonicalize().ok()?).ok()?.to_str()?;
         let told = self.git("rev-parse").args(["HEAD", &format!("HEAD:{below}")]).line().ok()?;
         let (commit, blob) = told.split_once('\n')?;
         (blob == self.format.object("blob", bytes).as_str()).then(|| commit.to_owned())
+    }
+
+    /// Returns the files of a commit whose path is this one, or ends with it. Each is hashed again.
+    pub fn files_like(&self, commit: &str, path: &Path) -> Result<Vec<Vec<u8>>, WorktreeError> {
+        use std::os::unix::ffi::OsStrExt;
+        let listing = self.git("ls-tree").args(["-r", "-z", "--full-tree", commit]).run()?;
+        let is_like = |own: &[u8]| Path::new(std::ffi::OsStr::from_bytes(own)).ends_with(path);
+        let mut asked = Vec::new();
+        for entry in listing.split(|&byte| byte == 0) {
+            let Some(tab) = entry.iter().position(|&byte| byte == b'\t') else { continue };
+            let (head, own) =
+                (entry.get(..tab).unwrap_or_default(), entry.get(tab + 1..).unwrap_or_default());
+            let mut words = head.split(|&byte| byte == b' ').skip(1);
+            if let (Some(b"blob"), Some(id)) = (words.next(), words.next().filter(|_| is_like(own))) {
+                asked.extend([id, b"\n"].concat());
+            }
+        }
+        let output = self.git("cat-file").arg("--batch").feed(asked)?;
+        let (mut rest, mut files) = (output.as_slice(), Vec::new());
+        while !rest.is_empty() {
+            let (file, after) = self.blob(rest).ok_or_else(|| WorktreeError::garbled("cat-file"))?;
+            files.push(file);
+            rest = after;
+        }
+        Ok(files)
+    }
+
+    /// Takes one answer of `cat-file --batch`.
+    fn blob<'a>(&self, output: &'a [u8]) -> Option<(Vec<u8>, &'a [u8])> {
+        let end = output.iter().position(|&byte| byte == b'\n')?;
+        let mut words = std::str::from_utf8(output.get(..end)?).ok()?.split(' ');
+        let (id, kind, size) = (words.next()?, words.next()?, words.next()?.parse::<usize>().ok()?);
+        let body = output.get(end + 1..)?;
+        let (file, rest) = (body.get(..size)?, body.get(size + 1..)?);
+        (kind == "blob" && self.format.object(kind, file).as_str() == id).then(|| (file.to_vec(), rest))
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-use super::error::{WorktreeError, at};
+use super::error::{GitEnd, WorktreeError, at};
 use super::git::{Git, Owner};
 use super::id::Oid;
 use super::intake::Source;
@@ -23,44 +23,50 @@ pub struct Repository {
     /// Whose it is, when autopilot is root and the repository is not.
     owner: Option<Owner>,
     bare: bool,
+    /// Of a linked worktree its own, else the shared one.
+    pub(super) git_dir: PathBuf,
 }
 
-/// Who commits.
-#[derive(Debug, Clone)]
-pub(super) struct Person {
-    pub(super) name: String,
-    pub(super) email: String,
-}
-
-impl Person {
-    /// Returns name and address as a commit has them; what would end them early is left out.
-    pub(super) fn stamp(&self) -> String {
-        let plain = |text: &str| text.replace(['<', '>', '\n', '\0'], "");
-        format!("{} <{}>", plain(&self.name), plain(&self.email))
-    }
-}
+/// What is asked of a folder; the last has an answer in a checkout alone.
+const QUESTIONS: [&str; 6] = [
+    "--is-inside-work-tree",
+    "--is-bare-repository",
+    "--show-object-format",
+    "--git-common-dir",
+    "--git-dir",
+    "--show-toplevel",
+];
 
 impl Repository {
     /// Finds the repository of a folder.
     pub fn discover(folder: &Path) -> Result<Self, WorktreeError> {
         let owner = stranger(folder);
-        let ask = |name| Git::new(folder, name).owned_by(owner);
-        let what = ask("rev-parse").args(["--is-inside-work-tree", "--is-bare-repository"]).line();
-        let what = what.map_err(|error| not_a_repository(folder, error))?;
-        let bare = what == "false\ntrue";
-        if !bare && what != "true\nfalse" {
+        let asked = match ask(folder, owner, &QUESTIONS) {
+            // What has no checkout has no top; the first error may be another one, and comes again.
+            Err(WorktreeError::Git { end: GitEnd::Code(128), .. }) => {
+                ask(folder, owner, &QUESTIONS[..QUESTIONS.len() - 1])
+            }
+            asked => asked,
+        };
+        let mut answers = asked.map_err(|error| not_a_repository(folder, error))?.into_iter();
+        let mut next = || answers.next().unwrap_or_default();
+        let (in_checkout, bare, format) = (next(), next(), next());
+        let (bare, is_one) = (bare == b"true", in_checkout == b"true" || bare == b"true");
+        if !is_one {
             return Err(WorktreeError::refused(
                 format!("{} is in the git directory of a checkout", folder.display()),
                 "start autopilot in the checkout, or name it with -C DIR",
             ));
         }
-        let top = if bare { "--absolute-git-dir" } else { "--show-toplevel" };
-        let format = ask("rev-parse").arg("--show-object-format").line()?;
-        let common_dir = path_of(ask("rev-parse").args(["--path-format=absolute", "--git-common-dir"]))?;
+        let mut path = || PathBuf::from(OsString::from_vec(next()));
+        let (common_dir, git_dir) = (path(), path());
+        let toplevel = if bare { git_dir.clone() } else { path() };
+        let format = String::from_utf8_lossy(&format);
         Ok(Self {
-            toplevel: path_of(ask("rev-parse").arg(top))?,
+            toplevel,
             owner: stranger(&common_dir),
             bare,
+            git_dir,
             common_dir,
             format: ObjectFormat::named(&format).ok_or_else(|| {
                 WorktreeError::refused(
@@ -167,15 +173,6 @@ impl Repository {
         let Some(owner) = self.owner else { return Ok(()) };
         Ok(std::os::unix::fs::fchown(file, Some(owner.uid), Some(owner.gid))?)
     }
-
-    /// Returns who the user's own commits are by, or a stand-in that says what it is.
-    pub(super) fn person(&self) -> Person {
-        let get = |key: &str| self.git("config").args(["--get", key]).line().ok().filter(|v| !v.is_empty());
-        Person {
-            name: get("user.name").unwrap_or_else(|| "autopilot".to_owned()),
-            email: get("user.email").unwrap_or_else(|| "autopilot@localhost".to_owned()),
-        }
-    }
 }
 
 /// Returns the owner of a path if autopilot is root and the owner is not.
@@ -184,12 +181,19 @@ fn stranger(path: &Path) -> Option<Owner> {
     (metadata.uid() != 0).then(|| Owner { uid: metadata.uid(), gid: metadata.gid() })
 }
 
-fn path_of(git: Git) -> Result<PathBuf, WorktreeError> {
-    let mut bytes = git.run()?;
-    if bytes.last() == Some(&b'\n') {
-        bytes.pop();
+/// Asks `rev-parse` several questions at once; where an answer has lines of its own, one after the other.
+fn ask(folder: &Path, owner: Option<Owner>, questions: &[&str]) -> Result<Vec<Vec<u8>>, WorktreeError> {
+    let git = |questions: &[&str]| {
+        let git = Git::new(folder, "rev-parse").owned_by(owner).arg("--path-format=absolute");
+        let mut answer = git.args(questions).run()?;
+        answer.truncate(answer.len() - usize::from(answer.ends_with(b"\n")));
+        Ok(answer)
+    };
+    let answers: Vec<Vec<u8>> = git(questions)?.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
+    if answers.len() == questions.len() {
+        return Ok(answers);
     }
-    Ok(PathBuf::from(OsString::from_vec(bytes)))
+    questions.iter().map(|question| git(&[question])).collect()
 }
 
 fn not_a_repository(folder: &Path, error: WorktreeError) -> WorktreeError {

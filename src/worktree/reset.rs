@@ -10,15 +10,8 @@ use super::error::WorktreeError;
 use super::layout::shown;
 use super::remove::remove_in;
 use super::root::{is_absence, split};
+use super::scripts::RESTORE;
 use super::unfit::Unproved;
-
-/// Writes the listed paths of the last checkpoint again. A git of the step that was killed has left its lock,
-/// which every later one would stumble over; nothing of the step is running now.
-const RESTORE: &str = r#"
-mkdir -p -- "$GIT_WORK_TREE"
-find "$GIT_WORK_TREE/.git" -name '*.lock' -type f -exec rm -f {} + 2>/dev/null || true
-git checkout-index -f -u -q -z --stdin <"$INBOX/restored"
-"#;
 
 impl Worktree {
     /// Goes back to the last checkpoint. What is ignored stays, unless `clean_ignored`.

@@ -14,18 +14,12 @@ use super::checkpoint::message;
 use super::error::WorktreeError;
 use super::id::{Oid, RefName};
 use super::layout::shown;
-use super::names::storable;
+use super::names::Prefix;
 use super::root::Root;
+use super::scripts::SALVAGE;
 use super::tree::{self, Difference, Held, LINK};
 use super::unfit::{Unheld, Unproved};
 use super::walk::Found;
-
-/// Reads a commit from a stream, and says what it changed.
-const SALVAGE: &str = r#"
-git fast-import --quiet --done --date-format=now
-git rev-parse --verify "$REF"
-git diff-tree -r -z --raw --no-renames --abbrev=64 "$PARENT" "$REF"
-"#;
 
 /// What was saved before a reset.
 #[derive(Debug, Clone)]
@@ -55,6 +49,15 @@ struct Saved {
 /// A path that cannot go there, and why.
 type NotSaved = (Vec<u8>, Unheld);
 
+/// What goes into a bundle, and what cannot.
+#[derive(Debug, Default)]
+struct ToSave {
+    files: Vec<Saved>,
+    unheld: Vec<NotSaved>,
+    /// What names begin with that are others in the bundle.
+    prefix: Prefix,
+}
+
 impl Worktree {
     /// Saves what differs from the last checkpoint under a name of its own; nothing if nothing does.
     ///
@@ -65,7 +68,7 @@ impl Worktree {
         if changes.is_empty() && !changes.unheld.iter().any(|(_, kind)| kind.holds_bytes()) {
             return Ok(None);
         }
-        let (mut files, mut unheld) = self.to_be_saved(&changes)?;
+        let ToSave { mut files, mut unheld, prefix } = self.to_be_saved(&changes)?;
         self.leave_out_the_largest(&mut files, &mut unheld);
         let reference = self.free_salvage_name(step, attempt)?;
         let run = self.record.run.clone();
@@ -81,7 +84,7 @@ impl Worktree {
             not_held.push(self.set_aside(path, *kind)?);
         }
         let renamed = changes.unheld.iter().filter(|(_, kind)| kind.fits_bundle());
-        not_held.extend(renamed.map(|(path, kind)| NotHeld::renamed(path, *kind)));
+        not_held.extend(renamed.map(|(path, kind)| NotHeld::renamed(path, *kind, &prefix)));
         let written = files.into_iter().map(|file| PathBuf::from(OsString::from_vec(file.path))).collect();
         Ok(Some(Salvage { reference, commit, paths: changes.paths.len() as u64, not_held, written }))
     }
@@ -94,7 +97,7 @@ impl Worktree {
     /// Demands that the last salvage holds everything that differs from the last checkpoint, or moved it aside.
     pub(super) fn demand_saved(&self, changes: &Changes) -> Result<(), WorktreeError> {
         let Some(safe) = &self.saving.safe else { return Ok(()) };
-        let (files, unheld) = self.to_be_saved(changes)?;
+        let ToSave { files, unheld, .. } = self.to_be_saved(changes)?;
         let is_safe = |file: &&Saved| safe.get(&file.path) == Some(&file.held);
         let unsaved = files.iter().find(|file| !is_safe(file)).map(|file| &file.path);
         let unsaved =
@@ -106,32 +109,34 @@ impl Worktree {
     }
 
     /// Lists what goes into a bundle, and what cannot.
-    fn to_be_saved(&self, changes: &Changes) -> Result<(Vec<Saved>, Vec<NotSaved>), WorktreeError> {
-        let format = self.repository.format;
-        let mut files = Vec::new();
-        let mut unheld = Vec::new();
+    fn to_be_saved(&self, changes: &Changes) -> Result<ToSave, WorktreeError> {
+        let mut saved = ToSave::default();
         for changed in &changes.paths {
-            files.extend(changed.written().map(|written| Saved {
+            saved.files.extend(changed.written().map(|written| Saved {
                 path: changed.path.clone(),
                 name: changed.path.clone(),
                 held: written.held.clone(),
                 size: written.size,
             }));
         }
+        let mut found = Vec::new();
         for (path, kind) in &changes.unheld {
-            if !kind.fits_bundle() {
-                unheld.push((path.clone(), *kind));
-                continue;
-            }
-            let below = self.root.below_anyhow(path)?;
-            unheld.extend(below.unheld);
-            for Found { path, mode, identity } in below.found {
-                let oid = self.root.blob(&path, mode, format)?;
-                let held = Held { mode, oid };
-                files.push(Saved { name: storable(&path), path, held, size: identity.size() });
+            if kind.fits_bundle() {
+                let below = self.root.below_anyhow(path)?;
+                saved.unheld.extend(below.unheld);
+                found.extend(below.found);
+            } else {
+                saved.unheld.push((path.clone(), *kind));
             }
         }
-        Ok((files, unheld))
+        let taken = saved.files.iter().map(|file| file.path.as_slice());
+        saved.prefix = Prefix::free_of(taken.chain(found.iter().map(|found| found.path.as_slice())));
+        for Found { path, mode, identity } in found {
+            let oid = self.root.blob(&path, mode, self.repository.format)?;
+            let (name, held) = (saved.prefix.stored(&path), Held { mode, oid });
+            saved.files.push(Saved { name, path, held, size: identity.size() });
+        }
+        Ok(saved)
     }
 
     /// What is together more than a run may salvage is moved aside, the largest first.

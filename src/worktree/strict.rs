@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::error::{GitEnd, WorktreeError};
 use super::git::Git;
-use super::init::init;
+use super::init::{Use, init};
 use super::layout::shown;
 use super::names::{is_git, is_gitmodules};
 use super::part::Part;
@@ -72,7 +72,7 @@ fn refusal(own: &Part, name: &str, format: ObjectFormat) -> Result<Option<String
     let bytes = own.source.blobs(&[&entry.held.oid])?.concat();
     let folder = TempDir::new()?;
     let alone = folder.path().join("alone.git");
-    init(&alone, format, true)?;
+    init(&alone, format, Use::Checkpoints, &format!("ref: {REFERENCE}"), &[])?;
     let head = format!(
         "commit {REFERENCE}\ncommitter none <none> 0 +0000\ndata 0\nM 100644 inline {name}\ndata {}\n",
         bytes.len()

@@ -1,7 +1,12 @@
 //! The documents say what is there.
 
+mod evidence;
+mod types;
+
 use std::fs;
 use std::path::Path;
+
+const PAGE: &str = "docs/evidence.md";
 
 fn read(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()

@@ -11,7 +11,7 @@ use std::process::Command;
 use serde_json::Value;
 use sha2::Digest;
 
-use crate::common::Repo;
+use crate::common::{Ran, Repo, wait_until};
 
 /// Each fixture of version 1, and the result that its run has.
 const V1: [(&str, &str); 14] = [
@@ -42,7 +42,7 @@ fn v1() -> PathBuf {
 }
 
 /// Lays a fixture: the repository, and the evidence beside it.
-fn lay(name: &str) -> Repo {
+pub(crate) fn lay(name: &str) -> Repo {
     let (repo, fixture) = (Repo::empty(), v1().join(name));
     repo.git(["init", "-q", "-b", "main"]);
     let bundle = fixture.join("repository.bundle");
@@ -63,7 +63,7 @@ fn lay(name: &str) -> Repo {
 }
 
 /// The run that was killed, and the directory that it left, as if both were of this place and this host.
-fn lay_crashed() -> Repo {
+pub(crate) fn lay_crashed() -> Repo {
     let repo = lay("crashed-raw");
     let archive = v1().join("crashed-raw/runs.tar.gz");
     let mut tar = Command::new("tar");
@@ -248,5 +248,49 @@ fn a_run_that_has_come_to_its_end_stands() {
         let before = text(&repo);
         repo.autopilot(["7", "--resume"]).exits(code).says(words);
         assert_eq!(text(&repo), before, "{name}");
+    }
+}
+
+/// What a newer autopilot wrote is said to be newer, by whoever reads it, and never to be tampered with.
+#[test]
+fn a_journal_of_a_newer_autopilot_is_told_from_one_that_was_changed() {
+    for (from, to, what) in [
+        ("\"v\":2", "\"v\":3", "version 3, newer than this program"),
+        ("\"type\":\"run.started\"", "\"type\":\"lane.started\"", "newer than this program"),
+    ] {
+        let repo = Repo::new();
+        repo.plan("  - {id: a, command: 'false'}\n");
+        repo.run().exits(1);
+        let journal = repo.evidence("status-").pop().unwrap();
+        let text = fs::read_to_string(&journal).unwrap();
+        assert!(text.starts_with("{\"v\":2,"), "{text}");
+        fs::write(&journal, text.replacen(from, to, 1)).unwrap();
+        repo.autopilot(["run", "7", "--resume"]).exits(2).says(what).says("the autopilot that wrote it");
+        repo.autopilot(["audit"]).exits(1).says("AP103").says(what);
+        repo.autopilot(["status"]).exits(0).says("newer than this program");
+        repo.plan("  - {id: a, command: 'true'}\n");
+        repo.run().exits(0);
+        assert!(fs::read_to_string(&journal).unwrap().contains(to), "it is left as it was");
+    }
+}
+
+/// A run over one that crashed reads that one's journal from the disk once.
+#[test]
+fn a_crashed_run_is_read_once() {
+    for args in [&["7"][..], &["7", "--resume"]] {
+        let repo = Repo::new();
+        repo.plan(
+            "  - {id: a, command: 'echo ready; while test ! -e ~/go; do sleep 0.05; done', timeout: 5s}\n",
+        );
+        let mut child = repo.start(["7"]);
+        wait_until(|| repo.log().contains("ready"));
+        repo.kill(&mut child);
+        let journal = repo.evidence("status-").pop().unwrap();
+        let mut command = repo.command(args);
+        let ran =
+            Ran::of(&command.env("AUTOPILOT_LOG", "autopilot::evidence::journal=debug").output().unwrap());
+        let reads = ran.stderr.lines().filter(|line| line.contains("reading a journal"));
+        let own = reads.filter(|line| line.contains(journal.to_str().unwrap())).count();
+        assert_eq!(own, 1, "{args:?}: {}", ran.stderr);
     }
 }

@@ -17,6 +17,12 @@ fn journal(repo: &Repo) -> PathBuf {
     repo.evidence("status-").pop().expect("no run")
 }
 
+/// How many runs have a log.
+fn logs(repo: &Repo) -> usize {
+    let entries = fs::read_dir(repo.top().join(".ai/logs/codex")).unwrap();
+    entries.filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|end| end == "log")).count()
+}
+
 /// A run of which one step has passed, and the second waits.
 fn waiting() -> (Repo, Child) {
     let repo = Repo::new();
@@ -113,7 +119,7 @@ fn on_a_terminal_a_crashed_run_is_offered() {
         // Kept open: a terminal that hangs up ends the run.
         let mut keys = asked.stdin.take().unwrap();
         keys.write_all(answer.as_bytes()).unwrap();
-        let logs = || fs::read_dir(repo.top().join(".ai/logs/codex")).unwrap().count();
+        let logs = || logs(&repo);
         let (runs, ready) = if goes_on { (1, 2) } else { (2, 1) };
         wait_until(|| logs() == runs && repo.log().matches("ready").count() == ready);
         release(&repo);
@@ -366,10 +372,7 @@ fn a_worktree_that_was_not_whole_is_made_anew() {
         let run = repo.run_dir();
         fs::remove_dir_all(run.join("worktree/.git")).unwrap();
         let child = repo.start(args);
-        wait_until(|| {
-            let there = fs::read_dir(repo.top().join(".ai/logs/codex")).unwrap().count();
-            there == logs && repo.log().matches("ready").count() == ready
-        });
+        wait_until(|| self::logs(&repo) == logs && repo.log().matches("ready").count() == ready);
         release(&repo);
         Ran::of(&child.wait_with_output().unwrap()).exits(0);
         repo.autopilot(["audit", "--all"]).exits(0);

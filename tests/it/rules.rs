@@ -44,9 +44,26 @@ fn a_step_is_action_expectations_post_changes_once_more_checkpoint() {
     repo.run().exits(1).says("after post: changes: 2 paths changed, at most 1 expected");
     let kinds: Vec<String> =
         repo.events().iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect();
-    let expected =
-        ["attempt.started", "command.started", "command.ended", "command.started", "command.ended"];
-    assert!(kinds.windows(5).any(|window| window == expected), "{kinds:?}");
+    let (started, ended, judged) = ("command.started", "command.ended", "expectation.judged");
+    let expected = [
+        &["attempt.started", started, ended, judged, judged, judged][..],
+        &[started, ended, judged, started, ended, judged],
+        &[judged, "attempt.ended"],
+    ]
+    .concat();
+    assert!(kinds.windows(expected.len()).any(|window| window == expected), "{kinds:?}");
+    let verdicts = repo.events_of("expectation.judged").into_iter();
+    let verdicts: Vec<_> =
+        verdicts.map(|event| format!("{} {} {}", event["kind"], event["index"], event["held"])).collect();
+    let expected = [
+        "\"exit_code\" 0 true",
+        "\"files_exist\" 0 true",
+        "\"changes\" 0 true",
+        "\"post\" 0 true",
+        "\"post\" 1 true",
+        "\"changes\" 1 false",
+    ];
+    assert_eq!(verdicts, expected);
     assert!(repo.branches().is_empty());
 }
 

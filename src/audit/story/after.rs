@@ -21,10 +21,15 @@ impl Story {
         }
     }
 
+    /// Returns the commit that the worktree is to be at: the last checkpoint, or the base.
+    pub(super) fn position(&self) -> String {
+        let base = self.start.as_ref().map(|start| start.commit.to_string()).unwrap_or_default();
+        self.checkpoints.last().map_or(base, |last| last.commit.clone())
+    }
+
     /// A run goes on: what passed is over, what was cut short or interrupted is to be done again.
     pub(super) fn resumed(&mut self, resumed: &Resumed) {
-        let base = self.start.as_ref().map(|start| start.commit.to_string()).unwrap_or_default();
-        let last = self.checkpoints.last().map_or(base, |last| last.commit.clone());
+        let last = self.position();
         if resumed.checkpoint.as_str() != last || resumed.consecutive != self.consecutive.0 {
             let expected = format!("{last} and {} failed attempts in a row", self.consecutive.0);
             let found = format!("resumed at {} and {}", resumed.checkpoint, resumed.consecutive);

@@ -80,7 +80,7 @@ pub(super) enum Runner {
 }
 
 /// An attempt at a step of the plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Try {
     pub(super) step: usize,
     pub(super) number: u32,

@@ -1,13 +1,18 @@
 //! An attempt: its commands are those of the plan, in its order, and its result is what they came to.
 
 use super::at::{At, Over, Try};
+use super::verdicts::Verdicts;
 use super::{Checkpoint, Story};
 use crate::audit::code::Code;
 use crate::audit::plan::{Network, RecordedStep};
 use crate::audit::spelled::{self, Told};
 use crate::evidence::event::{
-    AttemptResult, CommandEnded, Egress, EgressVerdict, Reason, ReasonKind, Role, Tokens,
+    AttemptResult, CommandEnded, Cut, Egress, EgressVerdict, Reason, ReasonKind, Role, Tokens,
 };
+use crate::evidence::{AttemptId, Token};
+
+/// The layer of a run that has no other.
+const RUN: &str = "run";
 
 /// An attempt that has begun and not ended.
 #[derive(Debug)]
@@ -18,7 +23,7 @@ pub(super) struct Attempt {
     /// `post` commands begun.
     post: usize,
     /// How its last command ended.
-    ended: Option<Ended>,
+    pub(super) ended: Option<Ended>,
     /// All that ended before did as expected.
     well: bool,
     /// Where the model is of the agent that works.
@@ -27,20 +32,26 @@ pub(super) struct Attempt {
     pub(super) heard_out: bool,
     /// Requests and tokens of its turn so far.
     pub(super) used: (u64, Tokens),
+    /// How far it was judged; nothing if version 1 began it.
+    pub(super) judged: Option<Verdicts>,
     checkpoint: bool,
     /// Its runner died: its commands may have no end.
-    lost: bool,
+    pub(super) lost: bool,
+    /// Its checkpoint was found, and recorded by whoever goes on.
+    pub(super) adopted: bool,
 }
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy)]
-struct Ended {
+pub(super) struct Ended {
     /// It was the action; otherwise a `post` command.
-    action: bool,
+    pub(super) action: bool,
     code: Option<i32>,
     signal: Option<i32>,
     /// The runner ended it, or it never ran.
     cut: bool,
+    /// Which of those; from version 2 on.
+    why: Option<Cut>,
     /// Not all of it ended.
     survived: bool,
     /// The exit code that is expected of it.
@@ -48,11 +59,31 @@ struct Ended {
 }
 
 impl Story {
-    pub(super) fn attempt_started(&mut self, id: &str, number: u32) {
+    pub(super) fn attempt_started(&mut self, id: &str, number: u32, is_judged: bool) {
         let Some(step) = self.step_of(id) else { return };
         self.expect_turn(step, id);
         self.count_attempt(step, id, number);
-        self.at = At::Attempt(Attempt::new(Try { step, number }));
+        let mut attempt = Attempt::new(Try { step, number });
+        if is_judged {
+            attempt.judged = Some(Verdicts::default());
+            self.begin_printing(attempt.of);
+        }
+        self.at = At::Attempt(attempt);
+    }
+
+    /// Demands that something is on top of the last checkpoint, or of the base.
+    pub(super) fn expect_position(&mut self, commit: &str, what: &str) {
+        let position = self.position();
+        if position != commit {
+            self.wrong(Code::ResultWrong, format!("{what} {position}"), commit);
+        }
+    }
+
+    /// Demands that an attempt works in what the steps before it left: no plan says anything else yet.
+    pub(super) fn expect_layers(&mut self, at: &AttemptId, home: Option<&Token>, layer: Option<&Token>) {
+        for other in [home, layer].into_iter().flatten().filter(|name| name.as_str() != RUN) {
+            self.wrong(Code::PlanNotFollowed, format!("{at} in the layer `{RUN}`"), format!("`{other}`"));
+        }
     }
 
     pub(super) fn command_started(&mut self, id: &str, number: u32, role: Role, command: Told<'_>) {
@@ -82,12 +113,14 @@ impl Story {
         let (nth, ready, expected) = if role == Role::Action {
             // An agent that was asked for patience goes on in the same attempt.
             let first = !attempt.acted || step.action.is_agent();
-            (0, first && attempt.post == 0, format!("the action of `{}`, once", step.id))
+            let ready = first && attempt.post == 0 && attempt.judged.as_ref().is_none_or(Verdicts::are_none);
+            (0, ready, format!("the action of `{}`, once", step.id))
         } else {
             let planned = step.post.get(attempt.post);
             let expected =
                 planned.map_or("no further command".to_owned(), |planned| format!("post {planned}"));
-            (attempt.post, attempt.is_done(step), expected)
+            let judged = attempt.judged.as_ref().is_none_or(|own| own.stand_before(step, attempt.post));
+            (attempt.post, attempt.is_done(step) && judged, expected)
         };
         let is_planned = ready && command.is(step, role, nth);
         attempt.acted = true;
@@ -120,12 +153,15 @@ impl Story {
         let expected = planned.filter(|_| role == Role::Action).map_or(0, |step| step.expectation.exit_code);
         let place = format!("line {}: {role:?} of `{}`", self.events, ended.at.step);
         self.policy.take(&place, ended, open && role == Role::Action);
+        let place = |begun: usize| ended.index.is_none_or(|index| u64::from(index) + 1 == begun as u64);
         let (begun, at) = match self.at.leave() {
-            At::RollingBack(over) if role == Role::Rollback => (over.of == of, At::Over(over)),
+            At::RollingBack(over) if role == Role::Rollback => {
+                (over.of == of && place(over.rolled_back), At::Over(over))
+            }
             At::Command(mut attempt, own) if role != Role::Rollback => {
                 attempt.well &= attempt.ended.is_none_or(Ended::is_well);
                 attempt.ended = Some(Ended::of(ended, expected));
-                ((attempt.of, own) == (of, role), At::Attempt(attempt))
+                ((attempt.of, own) == (of, role) && place(attempt.post), At::Attempt(attempt))
             }
             // There is a finding already.
             other => (true, other),
@@ -141,6 +177,13 @@ impl Story {
                 "an exit code or a signal",
                 format!("both, of `{}`", ended.at.step),
             );
+        }
+        if ended.cut.is_some() && ended.ended_by.is_none() {
+            let found = format!("none, of `{}`", ended.at.step);
+            self.wrong(Code::ResultWrong, "a word on why the runner ended a command", found);
+        }
+        if let Some(span) = ended.span {
+            self.command_printed(&ended.at, of, span);
         }
     }
 
@@ -172,11 +215,24 @@ impl Story {
         let of = Try { step, number: made.attempt };
         let own = self.at.attempt_mut().is_none_or(|attempt| {
             let first = !std::mem::replace(&mut attempt.checkpoint, true);
+            attempt.adopted = attempt.lost;
             first && attempt.of == of
         });
         if !own {
             let found = format!("a checkpoint of `{}`", made.step);
             self.wrong(Code::OutOfOrder, "one checkpoint of the attempt that runs", found);
+        }
+        let judged = self
+            .at
+            .attempt()
+            .zip(self.planned(step))
+            .is_none_or(|(attempt, step)| attempt.was_judged(step, AttemptResult::Passed, None));
+        if !judged {
+            let found = format!("a checkpoint of `{}`", made.step);
+            self.wrong(Code::ResultWrong, "every expectation held before a checkpoint", found);
+        }
+        if let Some(parent) = &made.parent {
+            self.expect_position(parent, &format!("checkpoint {} on top of", made.commit));
         }
         self.checkpoints.push(made);
     }
@@ -210,10 +266,19 @@ impl Story {
     /// Demands a result that follows from how the commands ended, and a reason that tells just that.
     fn check_attempt(&mut self, attempt: &Attempt, result: AttemptResult, reason: Option<&Reason>) {
         let Some(step) = self.planned(attempt.of.step) else { return };
-        let follows = attempt.comes_to(step, result, reason.map(|reason| reason.kind));
+        let why = reason.map(|reason| reason.kind);
+        let judged = attempt.was_judged(step, result, why);
+        let follows = attempt.comes_to(step, result, why) && attempt.was_cut(result, why);
         let sentence =
             reason.and_then(|reason| Some((attempt.sentence(step, reason.kind)?, reason.text.as_str())));
-        if !follows {
+        if !judged {
+            let found = format!("attempt {} of `{}` {result:?}, {why:?}", attempt.of.number, step.id);
+            self.wrong(
+                Code::ResultWrong,
+                "a result that follows from the verdicts on all that is expected",
+                found,
+            );
+        } else if !follows {
             let action = if attempt.is_well() { "as expected" } else { "not as expected" };
             let (id, number) = (&step.id, attempt.of.number);
             let found = format!("attempt {number} of `{id}` {result:?}, its commands ended {action}");
@@ -248,9 +313,16 @@ impl Attempt {
             model: None,
             heard_out: false,
             used: (0, Tokens::default()),
+            judged: None,
             checkpoint: false,
             lost: false,
+            adopted: false,
         }
+    }
+
+    /// Tells whether its checkpoint was made.
+    pub(super) fn has_checkpoint(&self) -> bool {
+        self.checkpoint
     }
 
     /// Returns what it comes to after its runner died: it goes on in another one's name, or not at all.
@@ -304,6 +376,21 @@ impl Attempt {
         }
     }
 
+    /// Tells whether the runner ended its last command, if it did, for what its result says; version 1 tells that in
+    /// words alone.
+    fn was_cut(&self, result: AttemptResult, why: Option<ReasonKind>) -> bool {
+        use ReasonKind as R;
+        let Some(Ended { why: Some(cut), .. }) = self.ended.filter(|_| !self.lost) else { return true };
+        match (result, why) {
+            (AttemptResult::Interrupted, _) => matches!(cut, Cut::Signal | Cut::Launch),
+            (_, Some(R::Timeout)) => cut == Cut::StepTimeout,
+            (_, Some(R::RunTimeout)) => cut == Cut::RunTimeout,
+            (_, Some(R::Limit)) => matches!(cut, Cut::Output | Cut::Resource),
+            (_, Some(R::Launch)) => cut == Cut::Launch,
+            _ => false,
+        }
+    }
+
     /// Says how its last command ended, as a reason of this kind has to.
     fn sentence(&self, step: &RecordedStep, why: ReasonKind) -> Option<String> {
         let how = self.ended?.in_words();
@@ -324,12 +411,27 @@ impl Ended {
             code: ended.exit_code,
             signal: ended.signal,
             cut: ended.ended_by.is_some() || never_ran,
+            why: ended.cut,
             survived: ended.survivors > 0,
             expected,
         }
     }
 
-    fn is_well(self) -> bool {
+    /// Tells whether it came to an end by which it is judged.
+    pub(super) fn is_judged(self) -> bool {
+        !self.cut || self.why == Some(Cut::Resource)
+    }
+
+    /// Says how it ended, as a verdict has it; nothing if a limit ended it, which has words of its own.
+    pub(super) fn how(self) -> Option<String> {
+        match (self.code, self.signal) {
+            (_, Some(signal)) => Some(format!("killed by {}", signal_name(signal))),
+            (Some(code), None) => Some(format!("exit {code}")),
+            (None, None) => None,
+        }
+    }
+
+    pub(super) fn is_well(self) -> bool {
         !self.cut && !self.survived && !self.is_unlike()
     }
 

@@ -1,6 +1,7 @@
 //! Follows the events of a run as a person would who does not believe the runner: does each follow from the ones
 //! before, is it what the plan says, and was it confined as the plan demands?
 
+mod active;
 mod after;
 mod agent;
 mod at;
@@ -9,9 +10,11 @@ mod end;
 #[cfg(test)]
 mod honest;
 mod moves;
+mod printed;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod verdicts;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -23,12 +26,14 @@ use super::journal::Entry;
 use super::log::Parts;
 use super::plan::Recorded;
 use super::policy::Policy;
-use super::spelled::Told;
+use super::spelled::{MASK, Told};
 use crate::evidence::event::{AttemptResult, Change, Event, RunResult, RunStarted, Sealed, StepResult};
 use crate::evidence::{Head, RunName};
-use at::{At, Runner, Worktree};
+use active::Active;
+use at::{At, Runner, Try, Worktree};
 use end::End;
 use moves::{Kind, State};
+use printed::{Due, Printed};
 use steps::StepStory;
 
 /// Findings of one kind that are told; a journal that is wrong from the first line on is told by its first.
@@ -58,6 +63,10 @@ pub(super) struct Story {
     pub(super) not_held: usize,
     /// Where the log has each attempt.
     pub(super) log: Parts,
+    /// What attempts that version 2 began printed, and what is to become of it.
+    printed: HashMap<Try, Printed>,
+    due: Due,
+    active: Active,
     pub(super) checkpoints: Vec<Checkpoint>,
     /// Ref, commit and commits on top of the base.
     pub(super) branch: Option<(String, String, u64)>,
@@ -79,6 +88,9 @@ pub(super) struct Checkpoint {
     pub(super) step: String,
     pub(super) attempt: u32,
     pub(super) commit: String,
+    /// Its tree, and what it is on top of; from version 2 on.
+    pub(super) tree: Option<String>,
+    pub(super) parent: Option<String>,
     pub(super) changes: Vec<Change>,
 }
 
@@ -118,6 +130,9 @@ impl Story {
             saved: BTreeMap::new(),
             not_held: 0,
             log: Parts::default(),
+            printed: HashMap::new(),
+            due: Due::default(),
+            active: Active::default(),
             checkpoints: Vec::new(),
             branch: None,
             seal: None,
@@ -135,8 +150,12 @@ impl Story {
     /// Takes the next event.
     pub(super) fn take(&mut self, entry: Entry) {
         self.events += 1;
+        let before = self.last;
         self.keep_time(&entry);
-        if self.may_come(Kind::of(&entry.event)) {
+        self.keep_active(&entry, before);
+        let kind = Kind::of(&entry.event);
+        if self.may_come(kind) {
+            self.expect_output(kind);
             self.follow(entry);
         }
     }
@@ -184,24 +203,33 @@ impl Story {
         match entry.event {
             Event::RunStarted(start) => self.begin(&start),
             Event::WorktreeReady { .. } | Event::AgentFound { .. } => {}
-            Event::AttemptStarted { at, log, .. } => {
+            Event::AttemptStarted { at, log, from, home, layer } => {
                 if let Some(log) = log {
                     self.log.begins(log, at.step.as_str(), at.attempt);
                 }
-                self.attempt_started(at.step.as_str(), at.attempt);
+                self.attempt_started(at.step.as_str(), at.attempt, from.is_some());
+                if let Some(from) = from {
+                    self.expect_position(from.as_str(), &format!("attempt {at} from"));
+                }
+                self.expect_layers(&at, home.as_ref(), layer.as_ref());
             }
-            Event::CommandStarted { at, role, command, .. } => {
-                self.command_started(at.step.as_str(), at.attempt, role, Told::Typed(command.as_str()));
+            Event::CommandStarted { at, role, index, command } => {
+                let told = Told::of(index, command.as_str());
+                self.command_started(at.step.as_str(), at.attempt, role, told);
             }
             Event::LogAppended { at, from, to } => {
                 self.log.begins(from, at.step.as_str(), at.attempt);
                 self.log.ends(to, true);
+                self.log_appended(&at, from, to);
             }
-            Event::ExpectationJudged(_) | Event::ProofRan(_) | Event::MasksRefused { .. } => {}
+            Event::ExpectationJudged(judged) => self.judged(&judged),
+            Event::ProofRan(ran) => self.proof_ran(&ran),
+            Event::MasksRefused { at, count } => self.masks_refused(&at, count),
             Event::CommandEnded(ended) => self.command_ended(&ended),
-            Event::CheckpointMade { at, commit, changes, .. } => {
+            Event::CheckpointMade { at, commit, tree, parent, changes, .. } => {
+                let [tree, parent] = [tree, parent].map(|name| name.map(String::from));
                 let (step, attempt, commit) = (at.step.to_string(), at.attempt, commit.to_string());
-                self.checkpoint_made(Checkpoint { step, attempt, commit, changes });
+                self.checkpoint_made(Checkpoint { step, attempt, commit, tree, parent, changes });
             }
             Event::Egress(egress) => self.egress(&egress),
             Event::AgentStarted(started) => self.agent_started(&started),
@@ -260,9 +288,21 @@ impl Story {
                 self.wrong(Code::WrongRun, format!("{what} {expected}"), format!("{what} {found}"));
             }
         }
+        self.check_mask(start);
         match Recorded::of(start.plan.value()) {
             Ok(plan) => self.take_plan(plan, start),
             Err(error) => self.wrong(Code::PlanNotFollowed, "a plan in the first event", error),
+        }
+    }
+
+    /// A plan that masking changed shows it; one that shows a mask may have been written so.
+    fn check_mask(&mut self, start: &RunStarted) {
+        let Some(is_masked) = start.plan_masked else { return };
+        let shows = start.plan.value().to_string().contains(MASK);
+        if is_masked && !shows {
+            self.wrong(Code::ResultWrong, "a mask in a plan that masking changed", "none");
+        } else if shows && !is_masked {
+            self.notes.push(format!("the plan has a “{MASK}” that is its own, as the journal says"));
         }
     }
 

@@ -163,7 +163,7 @@ pub(super) fn next(at: State, kind: Kind) -> Result<State, Code> {
 
         // What it printed goes into the log when it is over and undone, or when its runner was.
         (S::Idle | S::Attempt | S::Command | S::Passed | S::Failed | S::Interrupted | S::RollingBack | S::Resetting
-            | S::Back | S::Waiting | S::Settling | S::PickedUp, K::LogAppended) => at,
+            | S::Back | S::Waiting | S::PickedUp, K::LogAppended) => at,
 
         // After it.
         (S::Passed, K::StepEnded) => S::Idle,

@@ -23,6 +23,17 @@ pub(super) struct StepStory {
     pub(super) spending: Spending,
 }
 
+#[cfg(test)]
+impl StepStory {
+    pub(super) fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    pub(super) fn failed(&self) -> u32 {
+        self.failed
+    }
+}
+
 impl Story {
     /// Finds the step that an event is about; a finding if the plan has none of that name.
     pub(super) fn step_of(&mut self, id: &str) -> Option<usize> {

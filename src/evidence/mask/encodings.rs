@@ -1,27 +1,108 @@
-//! In which shapes a known value turns up in a log.
+//! In which shapes a known value turns up in a log, and how much of each shape tells eight bytes of the value.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// `base64` and `openssl` wrap their output at these widths.
-const WRAPS: [usize; 2] = [64, 76];
+/// What of a shape holds so much of the value that it is masked: eight bytes of the value, as few of the shape
+/// as that can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Telling {
+    /// Any so many bytes.
+    Any(usize),
+    /// Some bytes of the value are escaped, most are themselves.
+    Escaped,
+}
+
+/// As it is.
+pub(super) const RAW: usize = 8;
+/// Two digits a byte.
+const HEX: usize = 16;
+/// Eight bytes hold ten characters that do not depend on what stands around them…
+const BASE64: usize = 10;
+/// …and ten bytes hold twelve.
+const BASE64_TWICE: usize = 12;
+/// Of UTF-16, which is sixteen bytes.
+const BASE64_WIDE: usize = 20;
+/// The longest of them.
+pub(super) const LONGEST: usize = BASE64_WIDE;
+
+/// Shapes with what is telling of them; one that comes about in two ways counts as the more telling.
+#[derive(Debug, Default)]
+pub(super) struct Shapes(BTreeMap<Vec<u8>, Telling>);
+
+impl Shapes {
+    fn add(&mut self, shape: Vec<u8>, telling: Telling) {
+        let entry = self.0.entry(shape).or_insert(telling);
+        *entry = telling.min(*entry);
+    }
+
+    fn escaped(&mut self, shapes: impl IntoIterator<Item = Vec<u8>>) {
+        shapes.into_iter().for_each(|shape| self.add(shape, Telling::Escaped));
+    }
+
+    /// Returns every shape.
+    pub(super) fn into_all(self) -> impl Iterator<Item = (Vec<u8>, Telling)> {
+        self.0.into_iter()
+    }
+}
 
 /// Returns every shape of a value, the value itself among them.
-pub(super) fn all(value: &[u8]) -> BTreeSet<Vec<u8>> {
-    let mut shapes = BTreeSet::from([value.to_vec()]);
+pub(super) fn all(value: &[u8]) -> Shapes {
+    let mut shapes = Shapes::default();
+    shapes.add(value.to_vec(), Telling::Any(RAW));
     let crlf = with_crlf(value);
     for text in [Some(value), crlf.as_deref()].into_iter().flatten() {
-        shapes.extend([hex(text, false), hex(text, true)]);
+        shapes.add(hex(text, false), Telling::Any(HEX));
+        shapes.add(hex(text, true), Telling::Any(HEX));
         add_base64(text, &mut shapes);
-        add_urls(text, &mut shapes);
-        add_json(text, &mut shapes);
+        shapes.escaped(urls(text));
+        shapes.escaped(jsons(text));
     }
-    shapes.extend(html(value));
-    shapes.extend(shell(value));
+    shapes.escaped(html(value));
+    shapes.escaped(shell(value));
     add_utf16(value, &mut shapes);
     shapes
+}
+
+/// Returns for each byte of a shape whether an escape, or a byte that stands for itself, starts there: so many bytes
+/// of the value a part of the shape holds at most.
+pub(super) fn starts(shape: &[u8]) -> Vec<bool> {
+    let mut starts = vec![false; shape.len()];
+    let mut at = 0;
+    while let Some(start) = starts.get_mut(at) {
+        *start = true;
+        at += escape_len(shape.get(at..).unwrap_or_default());
+    }
+    starts
+}
+
+/// Returns the length of the escape that a text starts with; 1 if it starts with none.
+fn escape_len(text: &[u8]) -> usize {
+    let hexes = |from: usize, len: usize| {
+        text.get(from..from + len).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    match text {
+        [b'%', b'2', b'5', ..] if hexes(3, 2) => 5,
+        [b'%', ..] if hexes(1, 2) => 3,
+        [b'\\', ..] => {
+            let slashes = text.iter().take_while(|&&byte| byte == b'\\').count();
+            match text.get(slashes) {
+                Some(b'u') if hexes(slashes + 1, 4) => slashes + 5,
+                Some(b'x') if hexes(slashes + 1, 2) => slashes + 3,
+                Some(b'0'..=b'3') if hexes(slashes, 3) => slashes + 3,
+                // A run of them may be several escaped ones.
+                _ => 2,
+            }
+        }
+        [b'&', ..] => {
+            let name = text.iter().skip(1).take(6);
+            let end = name.take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'#').count() + 1;
+            if end > 1 && text.get(end) == Some(&b';') { end + 1 } else { 1 }
+        }
+        _ => 1,
+    }
 }
 
 /// Files written on Windows and by terminals end their lines with CR LF: other bytes once encoded.
@@ -70,21 +151,16 @@ fn base64_whole(value: &[u8], alphabet: &[u8; 64]) -> Vec<u8> {
     out
 }
 
-fn add_base64(value: &[u8], shapes: &mut BTreeSet<Vec<u8>>) {
+fn add_base64(value: &[u8], shapes: &mut Shapes) {
     for alphabet in [STANDARD, URL_SAFE] {
         for offset in 0..3 {
             let once = base64(value, alphabet, offset);
             for outer in 0..3 {
-                shapes.insert(base64(&once, STANDARD, outer));
+                shapes.add(base64(&once, STANDARD, outer), Telling::Any(BASE64_TWICE));
             }
-            shapes.insert(once);
+            shapes.add(once, Telling::Any(BASE64));
         }
-        let whole = base64_whole(value, alphabet);
-        for width in WRAPS {
-            if whole.len() > width {
-                shapes.extend(whole.chunks(width).skip(1).filter(|line| line.len() >= 8).map(<[u8]>::to_vec));
-            }
-        }
+        shapes.add(base64_whole(value, alphabet), Telling::Any(BASE64));
     }
 }
 
@@ -92,27 +168,26 @@ fn percent(value: &[u8], upper: bool, keep: impl Fn(u8) -> bool) -> Vec<u8> {
     replaced(value, |byte| (!keep(byte)).then(|| [b"%".as_slice(), &hex(&[byte], upper)].concat()))
 }
 
-fn add_urls(value: &[u8], shapes: &mut BTreeSet<Vec<u8>>) {
+fn urls(value: &[u8]) -> Vec<Vec<u8>> {
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     let component = |byte: u8| unreserved(byte) || b"!*'()".contains(&byte);
     let whole = |byte: u8| component(byte) || b";/?:@&=+$,#".contains(&byte);
+    let mut shapes = Vec::new();
     for upper in [true, false] {
         let strict = percent(value, upper, unreserved);
         let form = percent(value, upper, |byte| unreserved(byte) && byte != b'~' || b"* ".contains(&byte));
-        let all = [
+        shapes.extend([
             percent(&strict, upper, unreserved),
             percent(value, upper, component),
             percent(value, upper, whole),
             percent(value, upper, |byte| unreserved(byte) || byte == b'/'),
             percent(value, upper, |_| false),
+            percent(value, upper, |byte| byte.is_ascii_alphanumeric()),
             replaced(&form, |byte| (byte == b' ').then(|| vec![b'+'])),
             strict,
-        ];
-        // The first sign says nothing, and a progress bar ends its lines with it: `10%` need not wait.
-        shapes.extend(
-            all.into_iter().map(|shape| shape.strip_prefix(b"%").map_or(shape.clone(), <[u8]>::to_vec)),
-        );
+        ]);
     }
+    shapes
 }
 
 /// How writers of JSON differ.
@@ -160,7 +235,7 @@ fn ascii_only(value: &[u8]) -> Vec<u8> {
 }
 
 /// JSON, also inside JSON; and the same but for the quotes and signs that a writer leaves alone.
-fn add_json(value: &[u8], shapes: &mut BTreeSet<Vec<u8>>) {
+fn jsons(value: &[u8]) -> BTreeSet<Vec<u8>> {
     let mut once = BTreeSet::new();
     for html in [None, Some(false), Some(true)] {
         for (slash, ascii) in [(false, false), (true, false), (false, true), (true, true)] {
@@ -171,6 +246,7 @@ fn add_json(value: &[u8], shapes: &mut BTreeSet<Vec<u8>>) {
         }
     }
     // Inside JSON again the writer may be of another kind: both kinds of slash matter most.
+    let mut shapes = BTreeSet::new();
     for shape in &once {
         for slash in [false, true] {
             let twice = json(shape, Json { slash, html: None, ascii: false });
@@ -180,6 +256,7 @@ fn add_json(value: &[u8], shapes: &mut BTreeSet<Vec<u8>>) {
     }
     shapes.extend(once);
     shapes.extend(c_string(value));
+    shapes
 }
 
 /// Takes the escapes of some signs back: Go escapes `&`, `<` and `>` only, others the apostrophe as well.
@@ -265,12 +342,12 @@ fn shell(value: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// UTF-16, and its base64 as PowerShell's `-EncodedCommand` has it.
-fn add_utf16(value: &[u8], shapes: &mut BTreeSet<Vec<u8>>) {
+fn add_utf16(value: &[u8], shapes: &mut Shapes) {
     let Ok(text) = std::str::from_utf8(value) else { return };
     let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     for offset in 0..3 {
-        shapes.insert(base64(&little, STANDARD, offset));
+        shapes.add(base64(&little, STANDARD, offset), Telling::Any(BASE64_WIDE));
     }
-    shapes.insert(little);
-    shapes.insert(text.encode_utf16().flat_map(u16::to_be_bytes).collect());
+    shapes.add(little, Telling::Any(RAW));
+    shapes.add(text.encode_utf16().flat_map(u16::to_be_bytes).collect(), Telling::Any(RAW));
 }

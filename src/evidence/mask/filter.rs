@@ -73,8 +73,15 @@ impl Filter {
             }
             at += STEP;
         }
+        self.find_from(text, at, found);
+    }
+
+    /// The same from an even position on, without the unrolled loop: for short texts, and so that the loop stands at
+    /// one place only, where the compiler makes the most of it.
+    pub(super) fn find_from(&self, text: &[u8], from: usize, found: &mut Vec<usize>) {
+        let mut at = from;
         while let Some(gram) = gram_at(text, at) {
-            if slots[slot(gram)] != 0 && self.confirms(gram) {
+            if self.slots[slot(gram)] != 0 && self.confirms(gram) {
                 found.push(at);
             }
             at += 2;
@@ -139,6 +146,28 @@ impl<T: Copy> Grams<T> {
     fn grow(&mut self) {
         self.slots = vec![0; self.slots.len() * 2];
         (0..self.entries.len()).for_each(|index| self.link(index));
+    }
+
+    /// Returns the first thing a gram stands for.
+    pub(super) fn first(&self, gram: u32) -> Option<T> {
+        self.get(gram).next()
+    }
+
+    /// Returns the only thing a gram stands for, for a change.
+    pub(super) fn entry(&mut self, gram: u32) -> &mut T
+    where
+        T: Default,
+    {
+        let mut index = self.slots[self.slot(gram)];
+        while let Some(entry) = index.checked_sub(1).and_then(|at| self.entries.get(at as usize)) {
+            if entry.gram == gram {
+                return &mut self.entries[index as usize - 1].value;
+            }
+            index = entry.next;
+        }
+        self.insert(gram, T::default());
+        let last = self.entries.len() - 1;
+        &mut self.entries[last].value
     }
 
     /// Returns everything a gram stands for.

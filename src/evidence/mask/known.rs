@@ -1,46 +1,46 @@
-//! The known values of a run in all their shapes, and where they stand in a text.
+//! The known values of a run in all their shapes, and where telling parts of them stand in a text.
+//!
+//! A part is telling wherever in the value it is from. So what is looked for are windows of a few bytes, in a set:
+//! what they are parts of, and how often they are, costs nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::ops::Range;
 
+use super::encodings::{self, LONGEST, RAW, Telling};
 use super::filter::{Filter, Grams, gram_at};
 use super::view::{Content, Mode, View};
-use super::{anchors, encodings, public};
+use super::windows::{EveryGram, Role, Windows};
+use super::{anchors, public};
 
 /// The shortest shape that is searched.
 pub(super) const SHORTEST: usize = 6;
-/// A longer value counts as several: how far a text follows it has to be looked at wherever it may start.
-const LONGEST: usize = 1 << 10;
-/// So many bytes of a value, beyond what is public, betray it: from there on a part is masked as well.
-const TELLING: usize = 8;
+/// A longer value is encoded in pieces, so that its shapes never take much memory…
+const PIECE: usize = 1 << 10;
+/// …that overlap by more than the longest window.
+const OVERLAP: usize = 32;
+/// Where escapes are many, eight bytes of a shape hold hardly any of the value. If none of its windows of eight holds
+/// five, twelve bytes are the least that eight of the value take.
+const DENSE: usize = 12;
+/// So many bytes of the value have to start in a window of eight.
+const SPARSE: usize = 5;
 
 /// All shapes of all values. Values are added one by one: nothing is rebuilt.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
     filter: Filter,
-    grams: Grams<(u32, u32)>,
-    heads: Vec<Head>,
-    by_head: BTreeMap<Box<[u8]>, u32>,
-    longest_head: usize,
+    /// Of which lengths windows are that have this gram, one bit a length.
+    grams: Grams<u32>,
+    every: EveryGram,
+    windows: Windows,
+    /// The shortest window.
+    shortest: usize,
     multiline: bool,
+    /// A window has a line feed in it.
+    lines: bool,
 }
 
-/// The telling start of one or more shapes.
-#[derive(Debug, Clone)]
-struct Head {
-    bytes: Box<[u8]>,
-    tails: BTreeSet<Box<[u8]>>,
-}
-
-/// A place where a known value stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
-    /// What to mask.
-    pub(super) range: Range<usize>,
-    /// The text ended before the value did.
-    pub(super) open: bool,
-}
+/// Up to where windows of each length were looked up already.
+#[derive(Debug, Default)]
+pub(super) struct Cursor([usize; LONGEST + 1]);
 
 impl Known {
     /// Knows no value; the filter lets the anchors of the patterns through.
@@ -50,10 +50,11 @@ impl Known {
         Self {
             filter,
             grams: Grams::new(),
-            heads: Vec::new(),
-            by_head: BTreeMap::new(),
-            longest_head: 0,
+            every: EveryGram::new(),
+            windows: Windows::new(),
+            shortest: LONGEST,
             multiline: false,
+            lines: false,
         }
     }
 
@@ -62,109 +63,219 @@ impl Known {
         &self.filter
     }
 
-    /// Tells whether a value can go on behind a line feed.
+    /// Tells whether the start of a value, telling nothing yet, can go on behind a line feed.
     pub(super) fn is_multiline(&self) -> bool {
         self.multiline
     }
 
-    /// Adds a value in all its shapes; a long one as several of equal size, so that none of them is too short.
-    pub(super) fn add(&mut self, value: &[u8]) {
-        let pieces = value.len().div_ceil(LONGEST).max(1);
-        value.chunks(value.len().div_ceil(pieces).max(1)).for_each(|piece| self.add_piece(piece));
+    /// Tells whether a line feed can be part of a window.
+    pub(super) fn has_lines(&self) -> bool {
+        self.lines
     }
 
-    fn add_piece(&mut self, value: &[u8]) {
-        let public = public::prefix(value);
-        let open = value.get(..public).unwrap_or_default();
-        // What an encoder makes of the public part is public too. Encoders go from left to right, so the
-        // longest common start with some shape of the public part alone is it.
-        let shapes = |text: &[u8]| encodings::all(text).iter().map(|shape| visible(shape)).collect();
-        let public: BTreeSet<Vec<u8>> = if open.is_empty() { BTreeSet::new() } else { shapes(open) };
-        let all: BTreeSet<Vec<u8>> = shapes(value);
-        for shape in all {
-            let known = public.iter().map(|start| common(start, &shape)).max().unwrap_or(0);
-            self.add_shape(&shape, known);
+    /// Tells whether there is nothing to look for.
+    pub(super) fn is_empty(&self) -> bool {
+        self.windows.len() == 0
+    }
+
+    /// Returns the length of the shortest window.
+    pub(super) fn shortest(&self) -> usize {
+        self.shortest
+    }
+
+    /// Tells whether a gram may stand in a window.
+    #[inline]
+    pub(super) fn may_have(&self, gram: u32) -> bool {
+        self.every.may_have(gram)
+    }
+
+    /// Tells whether a window may lie over a line end between these bytes: it has the gram on one side, or in the
+    /// middle if it is short, and the pair. Without branches, for this is asked at every line end.
+    #[inline]
+    #[expect(clippy::needless_bitwise_bool, reason = "without branches")]
+    pub(super) fn may_go_on(&self, before: [u8; 4], after: [u8; 4]) -> bool {
+        let [.., second, last] = before;
+        let [next, third, ..] = after;
+        let sides = self.may_have(u32::from_le_bytes(before)) | self.may_have(u32::from_le_bytes(after));
+        let middle = self.shortest < RAW && self.may_have(u32::from_le_bytes([second, last, next, third]));
+        self.every.has_pair([last, next]) & (sides | middle)
+    }
+
+    /// Returns how many windows there are.
+    pub(super) fn len(&self) -> usize {
+        self.windows.len()
+    }
+
+    /// Adds a value in all its shapes, if there are not more than `most` windows by then; tells whether.
+    pub(super) fn add(&mut self, value: &[u8], most: usize) -> bool {
+        for stretch in public::stretches(value) {
+            let stretch = value.get(stretch).unwrap_or_default();
+            for (index, piece) in pieces(stretch).enumerate() {
+                if self.windows.len() > most {
+                    return false;
+                }
+                for (shape, telling) in encodings::all(piece).into_all() {
+                    self.add_shape(&visible(&shape), telling, index == 0);
+                    self.add_shape(&stored(&shape), telling, index == 0);
+                }
+            }
         }
+        true
     }
 
-    fn add_shape(&mut self, shape: &[u8], public: usize) {
+    fn add_shape(&mut self, shape: &[u8], telling: Telling, first: bool) {
         if shape.len() < SHORTEST {
             return;
         }
-        let head = (public + TELLING).min(shape.len());
-        let (head, tail) = shape.split_at(head);
-        self.multiline |= shape.contains(&b'\n');
-        let id = self.head(head);
-        if let Some(entry) = self.heads.get_mut(id as usize) {
-            entry.tails.insert(tail.into());
+        for gram in (0..shape.len()).filter_map(|at| gram_at(shape, at)) {
+            self.every.insert(gram);
+        }
+        self.lines |= shape.contains(&b'\n');
+        match telling {
+            Telling::Any(len) => self.add_windows(shape, len.min(shape.len()), |_| true),
+            Telling::Escaped => self.add_escaped(shape),
+        }
+        if first {
+            self.add_start(shape);
         }
     }
 
-    fn head(&mut self, head: &[u8]) -> u32 {
-        if let Some(&id) = self.by_head.get(head) {
-            return id;
+    /// Adds the windows of this length that start where they should.
+    fn add_windows(&mut self, shape: &[u8], len: usize, at: impl Fn(usize) -> bool) {
+        let all_dull = shape.windows(len).all(is_dull);
+        let mut added = false;
+        for (_, window) in shape.windows(len).enumerate().filter(|(start, _)| at(*start)) {
+            if all_dull || !is_dull(window) {
+                self.windows.insert(window, Role::Telling);
+                added = true;
+            }
         }
-        let id = u32::try_from(self.heads.len()).unwrap_or(u32::MAX);
-        self.heads.push(Head { bytes: head.into(), tails: BTreeSet::new() });
-        self.by_head.insert(head.into(), id);
-        self.longest_head = self.longest_head.max(head.len());
-        // The last five bytes: the least public ones.
-        for at in [head.len() - 5, head.len() - 4] {
-            if let Some(gram) = gram_at(head, at) {
+        if added {
+            self.shortest = self.shortest.min(len);
+            self.add_grams(shape, len);
+        }
+    }
+
+    /// Adds grams at two places that follow each other, so often that every window has two such: one of them is at an
+    /// even place of the text.
+    fn add_grams(&mut self, shape: &[u8], len: usize) {
+        for at in (0..shape.len()).step_by(len - 4).flat_map(|at| [at, at + 1]) {
+            if let Some(gram) = gram_at(shape, at) {
                 self.filter.insert(gram);
-                self.grams.insert(gram, (id, u32::try_from(at).unwrap_or(0)));
+                *self.grams.entry(gram) |= 1 << len;
             }
         }
-        id
     }
 
-    /// Calls back for every value that has a gram at this place of the text.
-    pub(super) fn at(&self, text: &[u8], at: usize, gram: u32, mut found: impl FnMut(Found)) {
-        for (id, offset) in self.grams.get(gram) {
-            let Some(start) = at.checked_sub(offset as usize) else { continue };
-            let Some(head) = self.heads.get(id as usize) else { continue };
-            if let Some(rest) = text.get(start..).and_then(|text| text.strip_prefix(&*head.bytes)) {
-                let (more, open) = head.follow(rest);
-                found(Found { range: start..start + head.bytes.len() + more, open });
+    fn add_escaped(&mut self, shape: &[u8]) {
+        let starts = encodings::starts(shape);
+        let held =
+            |at: usize| starts.get(at..at + RAW).unwrap_or_default().iter().filter(|&&start| start).count();
+        let sparse = |at: usize| held(at) >= SPARSE;
+        let before = self.windows.len();
+        if shape.len() >= RAW {
+            self.add_windows(shape, RAW, sparse);
+        }
+        if shape.len() >= DENSE && (0..=shape.len() - DENSE).any(|at| !sparse(at)) {
+            self.add_windows(shape, DENSE, |at| !sparse(at));
+        }
+        if self.windows.len() == before && shape.len() < DENSE {
+            self.add_windows(shape, shape.len(), |_| true);
+        }
+    }
+
+    fn add_start(&mut self, shape: &[u8]) {
+        // The first sign says nothing, and a progress bar ends its lines with it: `10%` need not wait.
+        let shape = shape.strip_prefix(b"%").unwrap_or(shape);
+        let most = RAW.min(shape.len()) - 1;
+        for len in 1..=most {
+            let start = shape.get(..len).unwrap_or_default();
+            self.multiline |= start.contains(&b'\n');
+            self.windows.insert(start, Role::Start);
+        }
+        for len in [RAW.min(shape.len()), DENSE] {
+            if let Some(first) = shape.get(..len) {
+                self.windows.insert(first, Role::First);
             }
         }
+    }
+
+    /// Calls back for every window that stands around a gram of the text, in their order. Called for places from the
+    /// left to the right.
+    pub(super) fn at(
+        &self,
+        text: &[u8],
+        at: usize,
+        gram: u32,
+        done: &mut Cursor,
+        mut found: impl FnMut(Range<usize>),
+    ) {
+        let Some(mut lengths) = self.grams.first(gram) else { return };
+        // A window has nothing but grams of shapes: mostly one look to each side tells that there is none.
+        let reach = (lengths.ilog2() as usize).saturating_sub(4);
+        let is_gram = |at: usize| gram_at(text, at).is_some_and(|gram| self.may_have(gram));
+        let left = (1..=reach.min(at)).take_while(|back| is_gram(at - back)).count();
+        let right = (1..=reach).take_while(|more| is_gram(at + more)).count();
+        while lengths != 0 {
+            let len = lengths.trailing_zeros() as usize;
+            lengths &= lengths - 1;
+            let Some(cursor) = done.0.get_mut(len) else { continue };
+            let from = (*cursor).max((at + 4).saturating_sub(len)).max(at - left);
+            let to = (at + right + 5).saturating_sub(len).min(at + 1);
+            for start in from..to {
+                let Some(window) = text.get(start..start + len) else { break };
+                if self.windows.has(window, Role::Telling) {
+                    found(start..start + len);
+                }
+            }
+            *cursor = to.max(*cursor);
+        }
+    }
+
+    /// Tells whether a shape starts with this window.
+    pub(super) fn is_first(&self, window: &[u8]) -> bool {
+        self.windows.has(window, Role::First)
     }
 
     /// Returns how many bytes at the end of the text are the start of a value, none of them telling yet.
     pub(super) fn depth(&self, text: &[u8]) -> usize {
-        let longest = self.longest_head.saturating_sub(1).min(text.len());
-        (1..=longest).rev().find(|&len| self.starts_head(&text[text.len() - len..])).unwrap_or(0)
-    }
-
-    fn starts_head(&self, start: &[u8]) -> bool {
-        let next = self.by_head.range::<[u8], _>((Included(start), Unbounded)).next();
-        next.is_some_and(|(head, _)| head.len() > start.len() && head.starts_with(start))
+        let longest = (RAW - 1).min(text.len());
+        let is_start = |&len: &usize| self.windows.has(&text[text.len() - len..], Role::Start);
+        if self.is_empty() { 0 } else { (1..=longest).rev().find(is_start).unwrap_or(0) }
     }
 }
 
-impl Head {
-    /// Returns how far the text follows one of the tails, and whether it ended before the tail did.
-    fn follow(&self, text: &[u8]) -> (usize, bool) {
-        let before = self.tails.range::<[u8], _>((Unbounded, Included(text))).next_back();
-        let after = self.tails.range::<[u8], _>((Excluded(text), Unbounded)).next();
-        let far = before.into_iter().chain(after).map(|tail| common(tail, text)).max().unwrap_or(0);
-        let open = after.is_some_and(|tail| tail.len() > text.len() && tail.starts_with(text));
-        (far, open)
-    }
+/// Cuts a long text into pieces that overlap, at characters if it is text.
+fn pieces(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let character = |at: usize| {
+        let back = (0..4).find(|back| !text.get(at - back).is_some_and(|byte| (0x80..0xc0).contains(byte)));
+        at - back.unwrap_or(0)
+    };
+    let mut next = Some(0);
+    std::iter::from_fn(move || {
+        let start = next?;
+        let end = if text.len() - start > PIECE { character(start + PIECE) } else { text.len() };
+        next = (end < text.len()).then(|| character(end - OVERLAP));
+        text.get(start..end)
+    })
 }
 
-/// Returns how many bytes two texts start with in common; long ones are compared piece by piece.
-fn common(one: &[u8], other: &[u8]) -> usize {
-    const PIECE: usize = 64;
-    let pieces = one.chunks_exact(PIECE).zip(other.chunks_exact(PIECE));
-    let same = pieces.take_while(|(one, other)| one == other).count() * PIECE;
-    let rest = one.iter().zip(other).skip(same);
-    same + rest.take_while(|(one, other)| one == other).count()
+/// Blanks, and one sign over and over, tell nothing: they indent and underline.
+fn is_dull(window: &[u8]) -> bool {
+    window.iter().all(u8::is_ascii_whitespace)
+        || window.first().is_some_and(|first| {
+            first.is_ascii() && !first.is_ascii_alphanumeric() && window.iter().all(|byte| byte == first)
+        })
 }
 
 /// Returns what the joined view shows of a shape: it is compared with views only.
 pub(super) fn visible(shape: &[u8]) -> Vec<u8> {
     let mut view = View::default();
-    view.build(shape, Mode::Joined, Content::of(shape));
+    view.build(shape, Mode::Joined, Content::of(shape), None);
     view.bytes().to_vec()
+}
+
+/// Returns what is left of a shape without single controls, as the view of what is stored has it.
+fn stored(shape: &[u8]) -> Vec<u8> {
+    shape.iter().copied().filter(|&byte| byte == b'\n' || !byte.is_ascii_control()).collect()
 }

@@ -72,8 +72,10 @@ impl Pem {
         let end = find(line, b"-----END");
         let body = line.get(..end.unwrap_or(line.len())).unwrap_or_default();
         let mut bodies = 0;
+        // Once a line, not once a run.
+        let text_end = body.iter().rposition(u8::is_ascii_alphanumeric).map_or(0, |at| at + 1);
         for run in runs(body) {
-            if self.is_body(body, &run) {
+            if self.is_body(body, &run, run.end >= text_end) {
                 self.last = Some(run.len());
                 self.column = run.start;
                 bodies += 1;
@@ -88,7 +90,7 @@ impl Pem {
         end.is_none() && self.foreign < FOREIGN && self.bytes < LONGEST
     }
 
-    fn is_body(&self, line: &[u8], run: &Range<usize>) -> bool {
+    fn is_body(&self, line: &[u8], run: &Range<usize>, ends_line: bool) -> bool {
         let text = line.get(run.clone()).unwrap_or_default();
         let has = |class: fn(&u8) -> bool| text.iter().any(class);
         let cases = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase);
@@ -98,8 +100,6 @@ impl Pem {
         if run.len() >= SHORT_LINE && cases && has(u8::is_ascii_digit) {
             return true;
         }
-        let ends_line =
-            line.get(run.end..).is_some_and(|rest| rest.iter().all(|byte| !byte.is_ascii_alphanumeric()));
         let last_line = self.last.is_none_or(|last| last >= SHORT_LINE);
         run.start == self.column && ends_line && (run.len() >= SHORT_LINE || last_line)
     }

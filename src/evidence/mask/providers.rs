@@ -160,7 +160,7 @@ pub(super) static ALL: &[Provider] = &[
         r"gl[a-z]{2,5}-[A-Za-z0-9_.-]{20,}",
     ),
     new(Kind::GitLab, &["GR1348941"], r"GR1348941[A-Za-z0-9_-]{20,}"),
-    new(Kind::HuggingFace, &["hf_"], r"hf_[A-Za-z0-9]{30,}").edge().digit(),
+    new(Kind::HuggingFace, &["hf_"], r"hf_[A-Za-z0-9]{30,}").edge(),
     new(Kind::HuggingFace, &["api_org_"], r"api_org_[A-Za-z0-9]{30,}"),
     new(Kind::SendGrid, &["SG."], r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}").edge().run(),
     new(Kind::Twilio, &["SK"], r"SK[0-9a-f]{32}").closed(),

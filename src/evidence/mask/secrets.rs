@@ -5,10 +5,14 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::known::{Known, SHORTEST, visible};
 
-/// The shortest line of a value of several lines that is registered on its own.
-const SHORTEST_LINE: usize = 8;
-/// Bytes of all values together: their shapes take about fifty times as much memory.
+/// Bytes of all declared values together: their shapes take up to three hundred times as much memory.
 const ROOM: usize = 128 << 10;
+/// Bytes of all values that steps register, whatever was declared.
+const STEPS_ROOM: usize = 32 << 10;
+/// Windows of all shapes of declared values, and of what steps register: signs that every writer escapes in another way
+/// make many of them.
+const WINDOWS: usize = 6 << 20;
+const STEPS_WINDOWS: usize = 2 << 20;
 
 /// The endings of the names of environment variables whose values are secrets.
 const SECRET_NAMES: [&str; 9] = [
@@ -36,13 +40,20 @@ pub fn is_secret_name(name: &str) -> bool {
 #[derive(Debug, Clone)]
 pub struct Secrets {
     registry: Arc<RwLock<Registry>>,
+    /// What steps registered does not count.
+    declared: bool,
 }
 
 #[derive(Clone)]
 struct Registry {
     known: Known,
+    /// What was declared alone, once a step registered something.
+    declared: Option<Known>,
     seen: HashSet<Box<[u8]>>,
+    seen_of_steps: HashSet<Box<[u8]>>,
     bytes: usize,
+    bytes_of_steps: usize,
+    unmasked: u64,
 }
 
 impl std::fmt::Debug for Registry {
@@ -73,14 +84,31 @@ pub enum Refused {
 
 impl Default for Secrets {
     fn default() -> Self {
-        let registry = Registry { known: Known::new(), seen: HashSet::new(), bytes: 0 };
-        Self { registry: Arc::new(RwLock::new(registry)) }
+        let registry = Registry {
+            known: Known::new(),
+            declared: None,
+            seen: HashSet::new(),
+            seen_of_steps: HashSet::new(),
+            bytes: 0,
+            bytes_of_steps: 0,
+            unmasked: 0,
+        };
+        Self { registry: Arc::new(RwLock::new(registry)), declared: false }
     }
 }
 
 impl Secrets {
-    /// Registers a value in all its encodings, and each of its lines of 8 bytes or more.
+    /// Registers a value that the user, the plan or the runner declares, in all its encodings.
     pub fn register(&self, value: &[u8]) -> Result<(), Refused> {
+        self.add(value, Registry::declare)
+    }
+
+    /// Registers a value that a step asked for while it ran: it has a room of its own, and counts for output only.
+    pub(super) fn register_by_step(&self, value: &[u8]) -> Result<(), Refused> {
+        self.add(value, Registry::add_of_step)
+    }
+
+    fn add(&self, value: &[u8], add: fn(&mut Registry, &[u8]) -> Result<(), Refused>) -> Result<(), Refused> {
         let value = value.strip_suffix(b"\n").unwrap_or(value);
         let value = value.strip_suffix(b"\r").unwrap_or(value);
         let len = visible(value).len();
@@ -88,54 +116,92 @@ impl Secrets {
             return Err(Refused::TooShort { len });
         }
         let mut registry = self.registry.write().unwrap_or_else(PoisonError::into_inner);
-        if registry.seen.contains(value) {
-            return Ok(());
-        }
-        let room = ROOM.saturating_sub(registry.bytes);
-        if value.len() > room {
-            return Err(Refused::TooMuch { len: value.len(), room });
-        }
-        registry.bytes += value.len();
-        registry.add(value);
-        Ok(())
+        let added = add(&mut registry, value);
+        registry.unmasked += u64::from(added.is_err());
+        added
+    }
+
+    /// Returns the same registry as seen without what steps registered while they ran. For paths, counts and whatever
+    /// else a reader relies on: `::add-mask::src` must not take the names of files out of a report.
+    #[must_use]
+    pub fn declared(&self) -> Self {
+        Self { declared: true, ..self.clone() }
+    }
+
+    /// Returns how many values go out in clear because the room for values is used up, those of steps included.
+    pub fn unmasked(&self) -> u64 {
+        self.registry.read().unwrap_or_else(PoisonError::into_inner).unmasked
     }
 
     /// Returns a registry of its own with the same values.
     #[cfg(test)]
     pub(super) fn fork(&self) -> Self {
         let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner).clone();
-        Self { registry: Arc::new(RwLock::new(registry)) }
+        Self { registry: Arc::new(RwLock::new(registry)), declared: self.declared }
     }
 
     /// Locks the values for reading.
     pub(super) fn read(&self) -> Reading<'_> {
-        Reading(self.registry.read().unwrap_or_else(PoisonError::into_inner))
+        let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
+        Reading { registry, declared: self.declared }
     }
 }
 
 impl Registry {
-    fn add(&mut self, value: &[u8]) {
+    fn declare(&mut self, value: &[u8]) -> Result<(), Refused> {
+        if self.seen.contains(value) {
+            return Ok(());
+        }
+        self.bytes = taken(self.bytes, ROOM, value)?;
+        let steps =
+            self.declared.as_ref().map_or(0, |declared| self.known.len().saturating_sub(declared.len()));
+        let mut added = self.known.add(value, WINDOWS + steps);
+        if let Some(declared) = &mut self.declared {
+            added &= declared.add(value, WINDOWS);
+        }
+        whole(added, value)?;
         self.seen.insert(value.into());
-        self.known.add(value);
-        if !value.contains(&b'\n') {
-            return;
+        Ok(())
+    }
+
+    fn add_of_step(&mut self, value: &[u8]) -> Result<(), Refused> {
+        if self.seen.contains(value) || self.seen_of_steps.contains(value) {
+            return Ok(());
         }
-        for line in value.split(|&byte| byte == b'\n' || byte == b'\r') {
-            let public = line.starts_with(b"-----BEGIN") || line.starts_with(b"-----END");
-            if visible(line).len() >= SHORTEST_LINE && !public && self.seen.insert(line.into()) {
-                self.known.add(line);
-            }
-        }
+        self.bytes_of_steps = taken(self.bytes_of_steps, STEPS_ROOM, value)?;
+        let declared = self.declared.get_or_insert_with(|| self.known.clone()).len();
+        whole(self.known.add(value, declared + STEPS_WINDOWS), value)?;
+        self.seen_of_steps.insert(value.into());
+        Ok(())
+    }
+}
+
+/// What could be added in part only is refused: the rest of it goes out.
+fn whole(added: bool, value: &[u8]) -> Result<(), Refused> {
+    if added { Ok(()) } else { Err(Refused::TooMuch { len: value.len(), room: 0 }) }
+}
+
+/// Returns the bytes that are taken with this value.
+fn taken(bytes: usize, of: usize, value: &[u8]) -> Result<usize, Refused> {
+    let room = of.saturating_sub(bytes);
+    if value.len() > room {
+        Err(Refused::TooMuch { len: value.len(), room })
+    } else {
+        Ok(bytes + value.len())
     }
 }
 
 /// The values, locked.
-pub(super) struct Reading<'a>(RwLockReadGuard<'a, Registry>);
+pub(super) struct Reading<'a> {
+    registry: RwLockReadGuard<'a, Registry>,
+    declared: bool,
+}
 
 impl std::ops::Deref for Reading<'_> {
     type Target = Known;
 
     fn deref(&self) -> &Known {
-        &self.0.known
+        let alone = self.registry.declared.as_ref().filter(|_| self.declared);
+        alone.unwrap_or(&self.registry.known)
     }
 }

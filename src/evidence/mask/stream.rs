@@ -77,6 +77,11 @@ impl Masker {
         }
     }
 
+    /// Makes a masker that carries out no command (`::add-mask::`) of its stream.
+    pub(super) fn deaf(secrets: &Secrets) -> Self {
+        Self { heeded: u64::MAX, ..Self::new(secrets) }
+    }
+
     /// Takes a chunk and appends to `out` all that can be told by now; whole lines always can, unless a private
     /// key or a registered value of several lines may go on in the next.
     pub fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
@@ -179,8 +184,9 @@ impl Masker {
                 let seen = self.scan(before);
                 done += self.settle(before, seen, End::Line, out);
             }
-            // A value that is too short or too much is masked in its own line all the same.
-            let _ = self.secrets.register(&unescaped(command));
+            // A value that is too short or too much is masked in its own line all the same; what there was no room
+            // for is counted.
+            let _ = self.secrets.register_by_step(&unescaped(command));
             self.heeded = base + command.at as u64 + 1;
         }
         let rest = raw.get(done..).unwrap_or_default();
@@ -208,22 +214,33 @@ impl Masker {
             End::Window => span.context,
             _ => line_start(raw, span.context),
         });
-        if limit == 0 && end == End::Window && seen.hold.is_none() {
+        if limit == 0 && end == End::Window && seen.hold != Some(0) {
             return self.part(raw, &seen.spans, out);
         }
-        if limit == raw.len() {
-            self.carry = seen.carry;
-        } else if seen.carries && limit > 0 {
-            self.carry = self.scan(raw.get(..limit).unwrap_or_default()).carry;
-        }
+        self.carry_on(raw, limit, seen.carry, seen.carries);
         self.write(raw.get(..limit).unwrap_or_default(), &seen.spans, out);
         limit
+    }
+
+    /// Carries on behind a block, or behind that part of it which goes out.
+    fn carry_on(&mut self, raw: &[u8], limit: usize, carry: Carry, carries: bool) {
+        if limit == 0 {
+            return;
+        }
+        let tail = self.scanner.tail(raw, limit, &self.carry.tail);
+        if limit == raw.len() {
+            self.carry = carry;
+        } else if carries || carry.screen.is_some() || self.carry.screen.is_some() {
+            self.carry = self.scan(raw.get(..limit).unwrap_or_default()).carry;
+        }
+        self.carry.tail = tail;
     }
 
     /// Cuts a secret that is longer than a window; what follows is taken as part of it.
     fn part(&mut self, raw: &[u8], spans: &[Span], out: &mut Vec<u8>) -> usize {
         let cut = self.cut(raw);
         self.write(raw.get(..cut).unwrap_or_default(), spans, out);
+        self.carry.tail = self.scanner.tail(raw, cut, &self.carry.tail);
         self.carry.inside = true;
         cut
     }
@@ -326,7 +343,7 @@ impl Detector {
     /// Makes a detector for one stream. What the stream itself registers (`::add-mask::`) does not count: it
     /// was masked when it came, and whoever changed it since must not choose what is found.
     pub fn new(secrets: &Secrets) -> Self {
-        let masker = Masker { hits: Some(Vec::new()), heeded: u64::MAX, ..Masker::new(secrets) };
+        let masker = Masker { hits: Some(Vec::new()), ..Masker::deaf(secrets) };
         Self { masker, out: Vec::new() }
     }
 
@@ -355,7 +372,7 @@ fn is_masked(span: &[u8]) -> bool {
 
 /// Returns the hits of a whole text.
 pub(super) fn detect(secrets: &Secrets, bytes: &[u8]) -> Vec<Hit> {
-    let mut masker = Masker { hits: Some(Vec::new()), ..Masker::new(secrets) };
+    let mut masker = Masker { hits: Some(Vec::new()), ..Masker::deaf(secrets) };
     let mut out = Vec::new();
     for chunk in bytes.chunks(WINDOW) {
         masker.push(chunk, &mut out);

@@ -2,10 +2,13 @@
 
 use std::ops::Range;
 
-use memchr::{memchr, memchr2, memrchr};
+use memchr::{memchr, memchr2, memrchr, memrchr2};
 
-const ESC: u8 = 0x1b;
-const BEL: u8 = 0x07;
+use super::filter::gram_at;
+use super::known::Known;
+use super::patch::NEAR;
+use super::sequence::{ESC, Sequence, control_of_8_bits, has_controls_of_8_bits};
+
 const BACKSPACE: u8 = 0x08;
 /// A run of text up to this length is copied without a call.
 const SHORT: usize = 32;
@@ -17,13 +20,21 @@ pub(super) struct Content {
     escapes: bool,
     /// There is a control other than ESC, tab and line feed.
     controls: bool,
+    /// There is a control of 8 bits.
+    eight_bit: bool,
 }
 
 impl Content {
     /// Looks at a block; the fold is shaped so that the compiler makes vector code of it.
     pub(super) fn of(raw: &[u8]) -> Self {
         let controls = raw.iter().fold(0u8, |seen, &byte| seen | u8::from(is_other_control(byte)));
-        Self { escapes: memchr(ESC, raw).is_some(), controls: controls != 0 }
+        let eight_bit = !raw.is_ascii() && has_controls_of_8_bits(raw);
+        Self { escapes: memchr(ESC, raw).is_some(), controls: controls != 0, eight_bit }
+    }
+
+    /// Tells whether there is a control of 8 bits.
+    pub(super) fn is_eight_bit(self) -> bool {
+        self.eight_bit
     }
 
     /// Tells whether there can be a CR.
@@ -33,7 +44,7 @@ impl Content {
 
     /// Tells whether the block can be scanned as it is.
     pub(super) fn is_plain(self) -> bool {
-        !self.escapes && !self.controls
+        !self.escapes && !self.controls && !self.eight_bit
     }
 }
 
@@ -64,6 +75,10 @@ pub(super) struct View {
     jumps: Vec<(usize, usize)>,
     /// Raw offsets of what makes the stored view differ in more than single controls.
     odd: Vec<usize>,
+    /// Sequences that hide no text, but may be the start of a known value.
+    dropped: Vec<Range<usize>>,
+    /// Raw offsets of what moves the cursor.
+    moves: Vec<usize>,
     /// A backspace erases nothing before this: a CR was there.
     floor: usize,
 }
@@ -77,6 +92,11 @@ impl View {
     /// Returns the raw offsets (of the shown view) where payloads or erased text hide.
     pub(super) fn odd(&self) -> &[usize] {
         &self.odd
+    }
+
+    /// Returns the raw offsets of what moves the cursor elsewhere than to the next line.
+    pub(super) fn moves(&self) -> &[usize] {
+        &self.moves
     }
 
     /// Returns the raw offset of a byte of the view.
@@ -103,43 +123,58 @@ impl View {
         self.bytes.clear();
         self.jumps.clear();
         self.odd.clear();
+        self.moves.clear();
+        self.dropped.clear();
         self.floor = 0;
     }
 
-    /// Makes this the view of a whole block.
-    pub(super) fn build(&mut self, raw: &[u8], mode: Mode, content: Content) {
-        self.clear();
-        self.append(raw, 0, mode, content);
+    /// Returns the raw ranges of sequences that hide no text, but may be the start of a known value all the same.
+    pub(super) fn dropped(&self) -> &[Range<usize>] {
+        &self.dropped
     }
 
-    /// Makes this the view of those lines (LF to LF) of a block that contain one of the given places.
-    pub(super) fn build_lines(&mut self, raw: &[u8], places: impl Iterator<Item = usize>, mode: Mode) {
+    /// Makes this the view of a whole block.
+    pub(super) fn build(&mut self, raw: &[u8], mode: Mode, content: Content, known: Option<&Known>) {
+        self.clear();
+        self.append(&Source { raw, offset: 0, mode, content, known });
+    }
+
+    /// Makes this the view of those lines of a block that contain one of the given places. Where a CR ends a line it
+    /// does so here: what comes behind it may be in another block.
+    pub(super) fn build_lines(
+        &mut self,
+        raw: &[u8],
+        places: impl Iterator<Item = usize>,
+        mode: Mode,
+        content: Content,
+    ) {
         self.clear();
         let mut done = 0;
         for place in places {
             if place < done {
                 continue;
             }
-            let line = line_around(raw, place);
+            let line = if mode == Mode::Joined { line_around(raw, place) } else { part_around(raw, place) };
             done = line.end;
             // No shape has a NUL: nothing is found over lines that do not follow each other.
             self.copy(b"\0", line.start);
             self.copy(b"\n", line.start);
             let slice = raw.get(line.clone()).unwrap_or_default();
-            self.append(slice, line.start, mode, Content { escapes: true, controls: true });
+            let content = Content { escapes: true, controls: true, ..content };
+            self.append(&Source { raw: slice, offset: line.start, mode, content, known: None });
         }
     }
 
-    fn append(&mut self, raw: &[u8], offset: usize, mode: Mode, content: Content) {
+    fn append(&mut self, source: &Source<'_>) {
+        let raw = source.raw;
         let mut at = 0;
         while let Some(rest) = raw.get(at..).filter(|rest| !rest.is_empty()) {
             // Sequences often follow each other.
-            let run =
-                if rest[0] == ESC { 0 } else { next_special(rest, mode, content).unwrap_or(rest.len()) };
-            self.copy_start(rest, run, offset + at);
+            let run = if rest[0] == ESC { 0 } else { source.next_special(at).unwrap_or(rest.len()) };
+            self.copy_start(rest, run, source.offset + at);
             at += run;
             if at < raw.len() {
-                at += self.special(raw, at, offset, mode);
+                at += self.special(source, at);
             }
         }
     }
@@ -171,17 +206,20 @@ impl View {
     }
 
     /// Handles the control at `at`; returns how many raw bytes that took.
-    fn special(&mut self, raw: &[u8], at: usize, offset: usize, mode: Mode) -> usize {
+    fn special(&mut self, source: &Source<'_>, at: usize) -> usize {
+        let Source { raw, offset, mode, .. } = *source;
         match raw.get(at).copied() {
-            Some(ESC) => self.escape(raw, at, offset, mode),
+            Some(ESC | 0x80..) => self.sequence(source, at),
             Some(BACKSPACE) => {
                 self.odd.push(offset + at);
+                self.moves.push(offset + at);
                 if mode != Mode::Stored {
                     self.erase();
                 }
                 1
             }
             Some(b'\r') if mode != Mode::Joined && raw.get(at + 1) != Some(&b'\n') => {
+                self.moves.push(offset + at);
                 self.copy(b"\n", offset + at);
                 1
             }
@@ -204,12 +242,23 @@ impl View {
         }
     }
 
-    fn escape(&mut self, raw: &[u8], at: usize, offset: usize, mode: Mode) -> usize {
-        let sequence = Sequence::parse(raw.get(at..).unwrap_or_default());
+    fn sequence(&mut self, source: &Source<'_>, at: usize) -> usize {
+        let Source { raw, offset, mode, content, .. } = *source;
+        let sequence = Sequence::parse(raw, at, content.eight_bit);
         if sequence.hides {
             self.odd.push(offset + at);
+            if sequence.apart {
+                // To a reader without a terminal it is not.
+                let near = sequence.len.saturating_sub(NEAR).max(1);
+                self.dropped.push(offset + at + near..offset + at + sequence.len);
+            }
+        } else if source.may_start(at + 1..at + sequence.len) {
+            self.dropped.push(offset + at + 1..offset + at + sequence.len);
         }
-        if mode == Mode::Stored && sequence.hides {
+        if sequence.moves {
+            self.moves.push(offset + at);
+        }
+        if mode == Mode::Stored {
             let payload = raw.get(at + sequence.payload.start..at + sequence.payload.end).unwrap_or_default();
             let start = offset + at + sequence.payload.start;
             if !sequence.apart {
@@ -234,10 +283,17 @@ impl View {
 }
 
 /// Returns the line, LF to LF, around a place; its LF included.
-fn line_around(raw: &[u8], place: usize) -> Range<usize> {
+pub(super) fn line_around(raw: &[u8], place: usize) -> Range<usize> {
     let start = memrchr(b'\n', raw.get(..place).unwrap_or_default()).map_or(0, |at| at + 1);
     let end = memchr(b'\n', raw.get(place..).unwrap_or_default()).map_or(raw.len(), |at| place + at + 1);
     start..end
+}
+
+/// Returns the same, but a CR ends it as well.
+fn part_around(raw: &[u8], place: usize) -> Range<usize> {
+    let start = memrchr2(b'\n', b'\r', raw.get(..place).unwrap_or_default()).map_or(0, |at| at + 1);
+    let end = memchr2(b'\n', b'\r', raw.get(place..).unwrap_or_default());
+    start..end.map_or(raw.len(), |at| place + at + 1)
 }
 
 /// Returns the places of CRs that do not just belong to a CRLF.
@@ -245,11 +301,44 @@ pub(super) fn lone_returns(raw: &[u8]) -> impl Iterator<Item = usize> + '_ {
     memchr::memchr_iter(b'\r', raw).filter(|&at| raw.get(at + 1) != Some(&b'\n'))
 }
 
-fn next_special(rest: &[u8], mode: Mode, content: Content) -> Option<usize> {
-    match (mode, content.controls) {
-        (Mode::Joined | Mode::Tabless, _) => next_control(rest, b'\t'),
-        (_, true) => next_control(rest, ESC),
-        (_, false) => memchr(ESC, rest),
+/// What a view is made of.
+struct Source<'a> {
+    raw: &'a [u8],
+    /// Of `raw` in the block.
+    offset: usize,
+    mode: Mode,
+    content: Content,
+    known: Option<&'a Known>,
+}
+
+impl Source<'_> {
+    /// Finds the next byte from a place on that the view does not show as it is.
+    fn next_special(&self, at: usize) -> Option<usize> {
+        let rest = self.raw.get(at..)?;
+        if self.content.eight_bit && self.mode != Mode::Stored {
+            let is_special = |at: usize, byte: u8| match byte {
+                ESC => true,
+                b'\t' => matches!(self.mode, Mode::Joined | Mode::Tabless),
+                0x80.. => control_of_8_bits(self.raw, at).is_some(),
+                _ => is_other_control(byte),
+            };
+            return rest.iter().enumerate().position(|(inner, &byte)| is_special(at + inner, byte));
+        }
+        match (self.mode, self.content.controls) {
+            (Mode::Joined | Mode::Tabless, _) => next_control(rest, b'\t'),
+            (_, true) => next_control(rest, ESC),
+            (_, false) => memchr(ESC, rest),
+        }
+    }
+
+    /// Tells whether what a terminal takes for a part of a sequence may be the start of a known value.
+    fn may_start(&self, dropped: Range<usize>) -> bool {
+        let Some(known) = self.known.filter(|known| !known.is_empty()) else { return false };
+        // From the last byte to the left, so that every window that starts here has one of these grams.
+        dropped
+            .rev()
+            .step_by(known.shortest() - 3)
+            .any(|at| gram_at(self.raw, at).is_some_and(|gram| known.may_have(gram)))
     }
 }
 
@@ -265,68 +354,4 @@ fn next_control(rest: &[u8], other: u8) -> Option<usize> {
         at += block.len();
     }
     None
-}
-
-/// One terminal sequence.
-struct Sequence {
-    /// Raw bytes with the ESC.
-    len: usize,
-    /// Where text could hide in it.
-    payload: Range<usize>,
-    /// It is of a kind that can carry text.
-    hides: bool,
-    /// What it carries is a text of its own; else it is the start of the text behind.
-    apart: bool,
-}
-
-impl Sequence {
-    /// Reads the sequence at the start of `raw` (an ESC). Sequences end with their line at the latest; a
-    /// string without its terminator is no sequence, so that nothing can hide behind its opening.
-    fn parse(raw: &[u8]) -> Self {
-        match raw.get(1).copied() {
-            Some(b'[') => Self::control(raw),
-            Some(b']' | b'P' | b'X' | b'^' | b'_') => Self::string(raw),
-            Some(0x20..=0x2f) => Self::short(raw),
-            Some(0x30..=0x7e) => Self { len: 2, payload: 1..2, hides: true, apart: false },
-            _ => Self::lone(),
-        }
-    }
-
-    /// An ESC that starts nothing.
-    fn lone() -> Self {
-        Self { len: 1, payload: 0..0, hides: false, apart: false }
-    }
-
-    fn control(raw: &[u8]) -> Self {
-        let body = raw.get(2..).unwrap_or_default();
-        let params = body.iter().position(|byte| !(0x20..=0x3f).contains(byte)).unwrap_or(body.len());
-        let Some(last @ 0x40..=0x7e) = body.get(params) else { return Self::lone() };
-        // What programs really write; anything else may be the start of a text that a terminal swallows.
-        let common = b"mKJHABCDGfhlsur".contains(last) && params < 20;
-        Self { len: params + 3, payload: 2..params + 3, hides: !common, apart: false }
-    }
-
-    fn short(raw: &[u8]) -> Self {
-        let between = raw.iter().skip(1).take_while(|byte| (0x20..=0x2f).contains(*byte)).count();
-        let last = raw.get(between + 1).is_some_and(|byte| (0x30..=0x7e).contains(byte));
-        let len = between + 1 + usize::from(last);
-        Self { len, payload: 1..len, hides: true, apart: false }
-    }
-
-    fn string(raw: &[u8]) -> Self {
-        let body = raw.get(2..).unwrap_or_default();
-        // The end first: it is near, while the line may be long and full of openings.
-        let end = memchr2(BEL, ESC, body);
-        let over = end.is_some_and(|end| memchr2(b'\n', b'\r', &body[..end]).is_some());
-        match end.filter(|_| !over) {
-            Some(end) if body.get(end) == Some(&BEL) => {
-                Self { len: end + 3, payload: 2..end + 2, hides: true, apart: true }
-            }
-            Some(end) if body.get(end + 1) == Some(&b'\\') => {
-                Self { len: end + 4, payload: 2..end + 2, hides: true, apart: true }
-            }
-            // Another ESC cancels the string: what stood in it is text.
-            _ => Self::lone(),
-        }
-    }
 }

@@ -421,8 +421,11 @@ impl RunState {
         let mut all: Vec<Change> = Vec::new();
         let mut places: HashMap<&str, usize> = HashMap::new();
         for change in self.attempts().flat_map(|(_, attempt)| &attempt.changes) {
-            let Some(known) = places.get(change.path.as_str()).and_then(|at| all.get_mut(*at)) else {
-                places.insert(change.path.as_str(), all.len());
+            // Two that were masked look the same, and are two.
+            let path = change.path.as_str();
+            let known = places.get(path).filter(|_| !path.contains("***"));
+            let Some(known) = known.and_then(|at| all.get_mut(*at)) else {
+                places.insert(path, all.len());
                 all.push(change.clone());
                 continue;
             };

@@ -24,9 +24,20 @@ fn an_agent_that_did_not_exit_as_expected_has_not_passed() {
     forge.reseal();
     repo.autopilot(["audit"]).exits(0);
     let action = |event: &Value| event["role"] == "action";
-    for (field, value) in [("exit_code", json!(1)), ("ended_by", json!("the step's timeout"))] {
+    let timeout = json!({"ended_by": "the step's timeout", "cut": "step_timeout"});
+    for how in [json!({"exit_code": 1}), timeout] {
         let was = forge.values();
-        forge.edit_event("command.ended", action, |event| event[field] = value);
+        forge.edit_event("command.ended", action, |event| {
+            // As autopilot writes it: `cut` stands behind `ended_by`.
+            let mut changed = serde_json::Map::new();
+            for (key, value) in event.as_object().unwrap() {
+                changed.insert(key.clone(), how.get(key).unwrap_or(value).clone());
+                if let Some(cut) = how.get("cut").filter(|_| key == "ended_by") {
+                    changed.insert("cut".to_owned(), cut.clone());
+                }
+            }
+            *event = Value::Object(changed);
+        });
         repo.autopilot(["audit"]).exits(4).says("AP403 result-wrong");
         forge.edit(|lines| *lines = was);
         repo.autopilot(["audit"]).exits(0);

@@ -178,7 +178,8 @@ fn plant(code: Code, on: &mut Fixture) {
         | Code::CommitsDiffer
         | Code::ChangesDiffer
         | Code::BranchUnrecorded
-        | Code::RepositoryUnreadable => repository(code, on),
+        | Code::RepositoryUnreadable
+        | Code::PlanDiffers => repository(code, on),
         Code::CommentMissing => on.comments(None),
         Code::CommentDiffers => on.comments(Some(&format!("3:{}", "0".repeat(64)))),
         Code::GithubUnreachable => {
@@ -195,7 +196,7 @@ fn journal(code: Code, on: &mut Fixture) {
     match code {
         Code::ChainBroken => lines[1] = text(&lines[1]).replace("\"files\":", "\"files\":1").into_bytes(),
         Code::LineMalformed => lines[last] = text(&lines[last]).replacen(',', ", ", 1).into_bytes(),
-        Code::VersionUnknown => lines[last] = text(&lines[last]).replace("\"v\":1", "\"v\":2").into_bytes(),
+        Code::VersionUnknown => lines[last] = text(&lines[last]).replace("\"v\":2", "\"v\":3").into_bytes(),
         Code::JournalTorn => return append(&on.failed.journal(), b"{\"v\":1,\"seq\""),
         Code::RunUnfinished => drop(lines.pop()),
         Code::EventAfterHead => {
@@ -314,7 +315,17 @@ fn repository(code: Code, on: &mut Fixture) {
     let made = lines.iter().find(|line| line["event"]["type"] == "branch.made").unwrap();
     let branch = made["event"]["reference"].as_str().unwrap().strip_prefix("refs/heads/").unwrap();
     match code {
-        Code::BaseMissing => on.event("run.started", |event| event["commit"] = json!("1".repeat(40))),
+        Code::BaseMissing => {
+            let base = lines[0]["event"]["commit"].as_str().unwrap();
+            on.failed.edit(|lines| renamed(lines, base, &"1".repeat(40), "plan_commit"));
+        }
+        Code::PlanDiffers => {
+            let first = repo.git(["rev-list", "--max-parents=0", "HEAD"]);
+            on.event("run.started", |event| {
+                assert_ne!(event["plan_commit"], first, "the plan was not there from the beginning");
+                event["plan_commit"] = json!(first);
+            });
+        }
         Code::BranchMissing => drop(repo.git(["branch", "-q", "-D", branch])),
         Code::BranchRewritten => drop(repo.git(["branch", "-q", "-f", branch, "HEAD"])),
         Code::CommitsDiffer => {
@@ -323,10 +334,7 @@ fn repository(code: Code, on: &mut Fixture) {
             let other =
                 repo.git(["commit-tree", "-p", &format!("{tip}^"), "-m", "mine", &format!("{tip}^{{tree}}")]);
             repo.git(["update-ref", &format!("refs/heads/{branch}"), &other]);
-            on.failed.edit(|lines| {
-                let of_tip = lines.iter_mut().filter(|line| line["event"]["commit"] == tip);
-                of_tip.for_each(|line| line["event"]["commit"] = json!(other));
-            });
+            on.failed.edit(|lines| renamed(lines, &tip, &other, ""));
         }
         Code::ChangesDiffer => {
             on.event("checkpoint.made", |event| event["changes"][0]["path"] = json!("another"));
@@ -344,6 +352,15 @@ fn repository(code: Code, on: &mut Fixture) {
             fs::write(object, "not an object").unwrap();
         }
         _ => unreachable!("{code}"),
+    }
+}
+
+/// Names another commit wherever the journal names one, but for one field.
+fn renamed(lines: &mut [Value], from: &str, to: &str, but: &str) {
+    for line in lines {
+        let fields = line["event"].as_object_mut().unwrap().iter_mut();
+        let named = fields.filter(|(key, value)| *key != but && **value == json!(from));
+        named.for_each(|(_, value)| *value = json!(to));
     }
 }
 

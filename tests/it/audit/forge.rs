@@ -25,7 +25,8 @@ pub(super) fn good() -> &'static Good {
         repo.plan_of(
             7,
             "",
-            "  - {id: one, command: 'echo one > one; echo hello', post: ['test -e one']}
+            "  - {id: one, command: 'echo one > one; echo hello', post: ['test -e one'], expectation: {files_exist: [one], files_absent: [gone],
+      file_contains: [{path: one, pattern: one}], output_matches: [hello], output_excludes: [error], changes: {max: 3}}}
   - {id: two, command: 'echo half > half; test -e ~/tried || { touch ~/tried; exit 3; }', retries: 1, rollback: [echo undone]}
   - {id: three, command: 'echo x > x; echo |||; exit 4', on_failure: continue}
   - {id: four, needs: [three], command: 'true'}

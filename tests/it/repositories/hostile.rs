@@ -484,3 +484,71 @@ fn secrets_in_what_is_salvaged_are_named_and_nobody_else_reads_it() {
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{}", file.display());
     }
 }
+
+/// What a step leaves that git does not take, and what the journal says of it.
+const UNFIT: [(&str, &str, &str); 7] = [
+    (
+        "an encoding that the bytes are not of",
+        r"printf '*.u working-tree-encoding=UTF-16\n' > .gitattributes; printf 'ab\377' > x.u",
+        "x.u",
+    ),
+    (
+        "an encoding that nobody knows",
+        r"printf '*.u working-tree-encoding=KLINGON\n' > .gitattributes; echo x > x.u",
+        "KLINGON",
+    ),
+    (
+        "attributes in another encoding than they say",
+        r"printf '* working-tree-encoding=UTF-16\n' > .gitattributes",
+        ".gitattributes",
+    ),
+    ("attributes that are a pipe", "mkfifo .gitattributes", "no file, where git reads one"),
+    (
+        "ignored attributes that are a pipe",
+        "mkdir d; echo x > d/x; mkfifo d/.gitattributes",
+        "no file, where git reads one",
+    ),
+    ("a submodule with a hostile name", "git config -f .gitmodules submodule.../x.path x", ".gitmodules"),
+    (
+        "names that are taken in the salvage",
+        r"git init -q lib; mkdir lib/salvaged.git; echo theirs > lib/salvaged.git/config; echo x > 'x\\.git'; echo y > 'x_\.git'",
+        "it is an embedded repository",
+    ),
+];
+
+#[test]
+fn what_git_does_not_take_fails_the_step_and_never_the_run() {
+    for (name, leave, why) in UNFIT {
+        let repo = Repo::new();
+        repo.commit_file(".gitignore", "d/.gitattributes\n");
+        repo.plan(&format!(
+            "  - id: a\n    on_failure: ignore\n    command: |\n      echo made > made\n      {leave}
+  - {{id: b, command: 'test ! -e made; test ! -e .gitattributes; echo fine > fine'}}\n"
+        ));
+        run_without_trace(&repo, 0);
+        assert_eq!(repo.steps(), ["a:failed", "b:passed"], "{name}");
+        assert_eq!(repo.git(["diff", "--name-only", "main", &repo.branch()]), "fine", "{name}");
+        let reason = &repo.events_of("attempt.ended")[0]["reason"];
+        assert_eq!(reason["kind"], "checkpoint", "{name}: {reason}");
+        assert!(reason["text"].as_str().unwrap().contains(why), "{name}: {reason}");
+        let bundle = repo.evidence("salvage-").pop();
+        repo.git(["fetch", "-q", bundle.unwrap().to_str().unwrap(), "refs/salvage/*:refs/salvage/*"]);
+        assert_eq!(repo.git(["show", "refs/salvage/a-1:made"]), "made", "{name}");
+    }
+}
+
+#[test]
+#[ignore = "needs minutes: half a gigabyte is hashed, several times, by a build that is not optimised"]
+fn files_that_git_packs_at_once_arrive_and_are_salvaged() {
+    let repo = Repo::new();
+    repo.plan(
+        "  - {id: big, command: 'echo small > a; truncate -s 513M b'}
+  - {id: lost, on_failure: ignore, command: 'echo small > c; truncate -s 514M d; exit 1'}\n",
+    );
+    run_without_trace(&repo, 0);
+    assert_eq!(repo.steps(), ["big:passed", "lost:failed"]);
+    assert_eq!(repo.git(["cat-file", "-s", &format!("{}:b", repo.branch())]), (513 << 20).to_string());
+    let bundle = repo.evidence("salvage-").pop();
+    repo.git(["fetch", "-q", bundle.unwrap().to_str().unwrap(), "refs/salvage/*:refs/salvage/*"]);
+    assert_eq!(repo.git(["cat-file", "-s", "refs/salvage/lost-1:d"]), (514 << 20).to_string());
+}

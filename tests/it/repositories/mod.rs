@@ -5,6 +5,7 @@ mod files;
 mod hostile;
 mod kinds;
 mod lfs;
+mod processes;
 mod property;
 mod removal;
 mod setup;

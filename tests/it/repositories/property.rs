@@ -15,8 +15,8 @@ import hashlib, json, os, shutil, subprocess, sys
 def path(names):
     return b'/'.join(bytes.fromhex(name) for name in names)
 def clear(p):
-    if os.path.islink(p) or os.path.isfile(p): os.remove(p)
-    elif os.path.isdir(p): shutil.rmtree(p)
+    if os.path.isdir(p) and not os.path.islink(p): shutil.rmtree(p)
+    elif os.path.lexists(p): os.remove(p)
 def room(p):
     parts = p.split(b'/')[:-1]
     for n in range(len(parts)):

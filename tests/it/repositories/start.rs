@@ -264,6 +264,8 @@ fn the_base_is_a_branch_a_tag_or_a_commit() {
     repo.git(["tag", "-a", "v1", "-m", "one"]);
     repo.git(["branch", "side"]);
     repo.commit_file("later", "x\n");
+    // A tag may have a branch's name: the branch is meant.
+    repo.git(["tag", "side"]);
     for base in ["side", "v1", &first, &first[..10], "main~1", "refs/heads/side"] {
         // An uncommitted plan is a plan.
         repo.plan_of(

@@ -11,7 +11,7 @@ impl World {
             json!({
                 "id": step.id, "needs": step.needs.iter().map(name).collect::<Vec<_>>(), "action": step.action(),
                 "retries": step.retries, "retry_from": if step.from_attempt { "attempt" } else { "checkpoint" },
-                "expectation": {"exit_code": step.expected}, "post": step.post, "rollback": step.rollback,
+                "expectation": step.expectation(), "post": step.post, "rollback": step.rollback,
                 "on_failure": step.on_failure, "network": "none",
             })
         });
@@ -21,11 +21,12 @@ impl World {
         let event = json!({
             "run": self.run.to_string(), "issue": 7, "title": "Try", "autopilot": "1", "base": "main", "commit": "c0",
             "branch": self.run.branch(), "repository": "/r", "plan_path": "p", "plan_sha256": "0", "plan": plan,
+            "plan_masked": false, "plan_commit": "c0", "origin": "own", "started_by": {"user": "u"},
             "steps": ids, "dirty": false, "host": host(), "sandbox": "all",
         });
         self.emit("run.started", event)?;
         if self.steps.iter().any(|step| step.agent) {
-            self.emit("agent.found", json!({"agent": "codex 1", "servers": []}))?;
+            self.emit("agent.found", json!({"id": "codex", "agent": "codex 1", "servers": []}))?;
         }
         Ok(())
     }
@@ -49,6 +50,7 @@ impl World {
 
     pub(super) fn end_by_fault(&mut self) -> Done<()> {
         self.faults = None;
+        self.append()?;
         self.emit(
             "run.ended",
             json!({"result": "failed", "reason": reason("internal", "x"), "step": null, "ms": 0}),
@@ -100,8 +102,11 @@ impl World {
         let complete = results.iter().all(|result| *result == "passed");
         let signal =
             (self.interrupted() && !complete).then(|| end("interrupted", reason("signal", "x"), None));
-        let done = json!({"result": "done", "reason": null, "step": null, "ms": 1});
-        self.emit("run.ended", signal.or(stop).or(failed).unwrap_or(done))
+        let done = json!({"result": "done", "reason": null, "step": null});
+        let mut end = signal.or(stop).or(failed).unwrap_or(done);
+        let (since, before) = self.invoked;
+        end["ms"] = json!(before + (self.now - since).num_milliseconds());
+        self.emit("run.ended", end)
     }
 
     pub(super) fn finish(&mut self) -> Done<()> {
@@ -138,8 +143,10 @@ impl World {
         let whole = self.made && self.dir && !self.one_in(6);
         let part = self.end.is_some();
         self.emit("recovered", json!({"torn": 0}))?;
-        let crashed =
+        self.append_left()?;
+        let mut crashed =
             end("crashed", reason("crash", "x"), self.in_flight.as_ref().map(|(id, _)| id.as_str()));
+        crashed["ms"] = json!(self.active.total());
         if whole {
             let (id, number) = self.in_flight.clone().unwrap_or(("crashed".to_owned(), 1));
             self.save(&id, number)?;
@@ -160,10 +167,12 @@ impl World {
     pub(super) fn resume(&mut self) -> Done<()> {
         let in_place = self.made && self.dir && !self.one_in(6);
         let checkpoint = self.checkpoints.last().map_or("c0", String::as_str);
-        let event = json!({"autopilot": "1", "checkpoint": checkpoint, "used": 0, "consecutive": self.consecutive,
+        let event = json!({"autopilot": "1", "checkpoint": checkpoint, "used": self.active.total(), "consecutive": self.consecutive,
             "torn": 0, "host": host(), "sandbox": "all"});
         self.emit("resumed", event)
             .or_else(|stop| if matches!(stop, Stop::Fault) { Ok(()) } else { Err(stop) })?;
+        self.invoked = (self.now, self.active.used);
+        self.append_left()?;
         self.carry_out(in_place)
     }
 
@@ -173,7 +182,7 @@ impl World {
             let id = self.steps[at].id.clone();
             found = (id.clone(), number);
             let mut passed = came_to != CameTo::Begin;
-            if !passed && in_place && self.one_in(3) {
+            if !passed && !self.unmet && in_place && self.one_in(3) {
                 self.open = Some((at, number, came_to));
                 self.checkpoint(&id, number)?;
                 passed = true;
@@ -182,12 +191,8 @@ impl World {
                 let (result, why) =
                     if passed { ("passed", None) } else { ("interrupted", Some(reason("crash", "x"))) };
                 self.open = Some((at, number, CameTo::Checkpoint));
-                self.emit_of(
-                    "attempt.ended",
-                    &id,
-                    number,
-                    json!({"result": result, "reason": why, "ms": 1, "log": 0}),
-                )?;
+                let event = json!({"result": result, "reason": why, "ms": self.active.ran()});
+                self.emit_of("attempt.ended", &id, number, event)?;
             }
             if passed {
                 self.step_ended(&id, "passed", number)?;
@@ -201,7 +206,7 @@ impl World {
     }
 
     pub(super) fn publish(&mut self) -> Done<()> {
-        let attested = self.written.iter().rposition(|(_, event)| event["type"] == "attested");
+        let attested = self.written.iter().rposition(|(.., event)| event["type"] == "attested");
         let Some(head) = attested.filter(|_| self.closed) else { return Ok(()) };
         let done = self.end.as_ref().is_some_and(|(result, _)| result == "done");
         let mut all = vec![("comment", format!("{head}:{}", "0".repeat(64)))];
@@ -222,7 +227,7 @@ impl World {
 }
 
 fn end(result: &str, reason: Value, step: Option<&str>) -> Value {
-    json!({"result": result, "reason": reason, "step": step, "ms": 1})
+    json!({"result": result, "reason": reason, "step": step})
 }
 
 fn host() -> Value {

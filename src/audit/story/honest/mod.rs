@@ -1,10 +1,14 @@
 //! Takes a tape of choices, gives a plan and the events that an honest runner writes of it: steps that pass, fail, are
 //! tried again, skipped and interrupted; runners that die at any event or fall over themselves, and whoever picks up
-//! or goes on, again and again. A tape of zeros is one step that passes.
+//! or goes on, again and again. Version 2 of the journal, or version 1 up to some invocation. A tape of zeros is one
+//! step that passes.
 
+mod active;
 mod command;
 mod invocation;
+mod judged;
 mod step;
+mod version;
 
 use std::collections::HashSet;
 
@@ -12,6 +16,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use crate::evidence::{Event, RunName};
+use active::Active;
 use step::Step;
 
 /// A journal of an honest runner.
@@ -25,9 +30,13 @@ pub(in crate::audit) struct Honest {
 pub(in crate::audit) fn journal(tape: &[u8]) -> Honest {
     let mut world = World::new(tape);
     world.live();
-    let event =
-        |value: Value| serde_json::from_value(value.clone()).unwrap_or_else(|e| panic!("{value}: {e}"));
-    let events = world.written.into_iter().map(|(time, value)| (time, event(value))).collect();
+    let event = |version: u32, value: Value| {
+        let event: Event = serde_json::from_value(value.clone()).unwrap_or_else(|e| panic!("{value}: {e}"));
+        assert_eq!(event.misfit(version), None, "{value}");
+        event
+    };
+    let written = world.written.into_iter();
+    let events = written.map(|(time, version, value)| (time, event(version, value))).collect();
     Honest { run: world.run, events }
 }
 
@@ -49,12 +58,29 @@ enum CameTo {
 /// How an attempt ended, with its reason.
 type Outcome = Option<Value>;
 
+/// The output of an attempt: whose, and its bytes.
+#[derive(Clone)]
+struct Part {
+    id: String,
+    number: u32,
+    size: u64,
+}
+
 struct World {
     tape: Vec<u8>,
     read: usize,
     run: RunName,
     now: DateTime<Utc>,
-    written: Vec<(DateTime<Utc>, Value)>,
+    /// Of what is written now.
+    version: u32,
+    written: Vec<(DateTime<Utc>, u32, Value)>,
+    /// The output of an attempt that is not in the log yet, the last one that is, and the bytes of the log.
+    part: Option<Part>,
+    laid: Option<Part>,
+    log: u64,
+    active: Active,
+    /// When this invocation began.
+    invoked: (DateTime<Utc>, i64),
     /// Events until the runner dies, falls over, is told to end, or is out of time.
     dies: Option<usize>,
     faults: Option<usize>,
@@ -64,6 +90,8 @@ struct World {
     steps: Vec<Step>,
     // What the journal tells so far.
     open: Option<(usize, u32, CameTo)>,
+    /// Something of it did not end, or hold, as expected: no runner makes a checkpoint of that.
+    unmet: bool,
     in_flight: Option<(String, u32)>,
     consecutive: u32,
     checkpoints: Vec<String>,
@@ -89,7 +117,13 @@ impl World {
             read: 0,
             run: RunName::new(now, 7),
             now,
+            version: 2,
             written: Vec::new(),
+            part: None,
+            laid: None,
+            log: 0,
+            active: Active::default(),
+            invoked: (now, 0),
             dies: None,
             faults: None,
             signal: None,
@@ -97,6 +131,7 @@ impl World {
             limit: 0,
             steps: Vec::new(),
             open: None,
+            unmet: false,
             in_flight: None,
             consecutive: 0,
             checkpoints: Vec::new(),
@@ -108,6 +143,7 @@ impl World {
             branch: false,
             saved: HashSet::new(),
         };
+        world.version = 2 - u32::from(world.one_in(4));
         world.limit = 3 - u32::from(world.one_in(5));
         for at in 0..=world.upto(3) {
             let step = world.plan_step(at);
@@ -158,10 +194,15 @@ impl World {
     /// Writes an event, unless the runner dies right after it or falls over.
     fn emit(&mut self, kind: &str, mut event: Value) -> Done<()> {
         event["type"] = kind.into();
+        if self.version == 1 {
+            let Some(own) = version::of_one(kind, event) else { return Ok(()) };
+            event = own;
+        }
         let milliseconds = i64::from(self.next()) * 7;
         self.now += TimeDelta::milliseconds(milliseconds);
         self.fold(kind, &event);
-        self.written.push((self.now, event));
+        self.active.fold(kind, &event, self.now);
+        self.written.push((self.now, self.version, event));
         let down = |left: &mut Option<usize>| *left = left.map(|left| left.saturating_sub(1));
         down(&mut self.signal);
         down(&mut self.late);
@@ -195,8 +236,14 @@ impl World {
             ("attempt.started", Some(at)) => {
                 (self.steps[at].begun, self.steps[at].ended) = (number, None);
                 self.open = Some((at, number, CameTo::Begin));
+                self.unmet = false;
                 self.in_flight = Some((id.to_owned(), number));
             }
+            ("command.ended", Some(at)) if event["role"] != "rollback" => {
+                let expected = if event["role"] == "action" { self.steps[at].expected } else { 0 };
+                self.unmet |= event["exit_code"] != expected || event["survivors"] != 0;
+            }
+            ("expectation.judged" | "proof.ran", _) => self.unmet |= event["held"] == false,
             ("checkpoint.made", _) => {
                 self.checkpoints.push(event["commit"].as_str().unwrap().to_owned());
                 self.open = self.open.map(|(at, number, _)| (at, number, CameTo::Checkpoint));
@@ -238,7 +285,10 @@ impl World {
         self.fate();
         let _ = self.carry_out(false);
         for _ in 0..self.upto(5) {
+            // A newer version goes on with what an older one began.
+            self.version += u32::from(self.version == 1 && self.one_in(2));
             self.fate();
+            self.invoked = (self.now, self.active.used);
             let goes_on = match &self.end {
                 None => true,
                 Some((result, why)) => matches!(&**result, "interrupted" | "crashed") || why == "internal",

@@ -12,6 +12,9 @@ pub(super) struct Step {
     pub(super) needs: Vec<usize>,
     pub(super) agent: bool,
     pub(super) expected: i32,
+    /// How many there are of each list of expectations.
+    pub(super) lists: [usize; 5],
+    pub(super) changes: bool,
     pub(super) retries: u32,
     pub(super) from_attempt: bool,
     pub(super) post: Vec<Invocation>,
@@ -56,6 +59,8 @@ impl World {
             needs: (0..at).filter(|_| self.one_in(5)).collect(),
             agent: self.one_in(5),
             expected: i32::from(self.one_in(6)) * 3,
+            lists: [(); 5].map(|()| self.upto(5).saturating_sub(3)),
+            changes: self.one_in(4),
             retries: u32::try_from(self.upto(2)).unwrap(),
             from_attempt: self.one_in(3),
             post: many(self, "post"),
@@ -80,11 +85,13 @@ impl World {
         loop {
             let number = self.steps[at].begun + 1;
             let Some(reason) = self.attempt(at, number)? else {
+                self.append()?;
                 self.step_ended(&id, "passed", number)?;
                 return Ok(("passed", None));
             };
             if reason["kind"] == "signal" {
                 self.go_back(at, number, false)?;
+                self.append()?;
                 self.step_ended(&id, "interrupted", number)?;
                 return Ok(("interrupted", None));
             }
@@ -95,21 +102,27 @@ impl World {
             }
             if !last {
                 self.emit_of("retry.waiting", &id, number + 1, json!({"ms": 1000}))?;
+                self.now += chrono::TimeDelta::seconds(1);
             }
             if last || self.must_stop() {
                 if goes_on_from_here {
                     let is_failure = !self.interrupted();
                     self.go_back(at, number, is_failure)?;
                 }
+                self.append()?;
                 self.step_ended(&id, "failed", number)?;
                 return Ok(("failed", Some(reason)));
             }
+            self.append()?;
         }
     }
 
     pub(super) fn attempt(&mut self, at: usize, number: u32) -> Done<Outcome> {
-        let (id, started) = (self.steps[at].id.clone(), self.now);
-        self.emit_of("attempt.started", &id, number, json!({"log": 0}))?;
+        let id = self.steps[at].id.clone();
+        self.begin_part(&id, number);
+        let started = json!({"from": self.position(), "home": "run", "layer": "run"});
+        self.emit_of("attempt.started", &id, number, started)?;
+        let started = self.now;
         let reason = self.act(at, number)?;
         let result = match &reason {
             None => "passed",
@@ -117,12 +130,7 @@ impl World {
             Some(_) => "failed",
         };
         let ms = (self.now - started).num_milliseconds();
-        self.emit_of(
-            "attempt.ended",
-            &id,
-            number,
-            json!({"result": result, "reason": reason, "ms": ms, "log": 0}),
-        )?;
+        self.emit_of("attempt.ended", &id, number, json!({"result": result, "reason": reason, "ms": ms}))?;
         Ok(reason)
     }
 
@@ -132,17 +140,19 @@ impl World {
         let post: Vec<String> = step.post.iter().map(ToString::to_string).collect();
         if agent {
             let provider = json!("http://127.0.0.1:9/v1");
-            let event = json!({"agent": "codex 1", "model": null, "provider": provider, "prompt": "0", "attached": [],
+            let event = json!({"id": "codex", "agent": "codex 1", "model": null, "provider": provider, "prompt": "0", "attached": [],
                 "servers": [], "instructions": false});
             self.emit_of("agent.started", &id, number, event)?;
         }
-        loop {
+        let how = loop {
             let how = Act::chosen(self.next(), expected);
-            if let Some(reason) = self.command(&id, number, "action", &typed, how, expected)? {
-                return Ok(Some(reason));
+            let (how, why) = self.command(&id, number, ("action", 0), &typed, how, expected)?;
+            if why.is_some() {
+                self.judge((&id, number), "exit_code", 0, (how, expected))?;
+                return Ok(why);
             }
             if !agent || !self.one_in(4) {
-                break;
+                break how;
             }
             self.emit_of(
                 "agent.waiting",
@@ -153,17 +163,30 @@ impl World {
             if self.interrupted() {
                 return Ok(Some(reason("signal", "x")));
             }
+        };
+        let came = self.upto(9);
+        if came == 8 && agent {
+            return Ok(Some(reason("rate_limit", "x")));
         }
-        match self.upto(9) {
-            8 if agent => return Ok(Some(reason("rate_limit", "x"))),
-            9 => return Ok(Some(reason("expectation", "x"))),
-            _ => {}
+        let of = (id.as_str(), number);
+        self.judge(of, "exit_code", 0, (how, expected))?;
+        if let Some(why) = self.judge_result(at, of, came == 9)? {
+            return Ok(Some(why));
         }
-        for typed in post {
+        self.ask_for_masks(of)?;
+        for (nth, typed) in post.iter().enumerate() {
             let how = Act::chosen(self.next(), 0);
-            if let Some(reason) = self.command(&id, number, "post", &typed, how, 0)? {
-                return Ok(Some(reason));
+            let (how, why) = self.command(&id, number, ("post", nth), typed, how, 0)?;
+            self.judge(of, "post", nth, (how, 0))?;
+            if why.is_some() {
+                return Ok(why);
             }
+        }
+        if let Some(why) = self.judge_again(at, of)? {
+            return Ok(Some(why));
+        }
+        if let Some(why) = self.prove(of)? {
+            return Ok(Some(why));
         }
         if self.one_in(9) {
             return Ok(Some(reason("checkpoint", "x")));
@@ -175,21 +198,37 @@ impl World {
     }
 
     pub(super) fn checkpoint(&mut self, id: &str, number: u32) -> Done<()> {
-        let commit = format!("c{}", self.checkpoints.len() + 1);
-        self.emit_of("checkpoint.made", id, number, json!({"commit": commit, "changes": []}))
+        let (nth, parent) = (self.checkpoints.len() + 1, self.position());
+        let event = json!({"commit": format!("c{nth}"), "tree": format!("t{nth}"), "parent": parent,
+            "instructions": false, "changes": []});
+        self.emit_of("checkpoint.made", id, number, event)
     }
 
-    /// Runs a command; gives the reason if it fails its attempt.
+    /// Returns the commit that the worktree is at.
+    pub(super) fn position(&self) -> String {
+        self.checkpoints.last().map_or("c0", String::as_str).to_owned()
+    }
+
+    /// Runs a command, one of those of its role; gives how it ended, and the reason if it fails its attempt.
     pub(super) fn command(
         &mut self,
         id: &str,
         number: u32,
-        role: &str,
+        (role, nth): (&str, usize),
         typed: &str,
         how: Act,
         expected: i32,
-    ) -> Done<Outcome> {
-        self.emit_of("command.started", id, number, json!({"role": role, "command": typed}))?;
+    ) -> Done<(Act, Outcome)> {
+        let placed = |mut event: Value| {
+            if role != "action" {
+                event["index"] = json!(nth);
+            }
+            event
+        };
+        self.emit_of("command.started", id, number, placed(json!({"role": role, "command": typed})))?;
+        if role == "action" {
+            self.ask_for_masks((id, number))?;
+        }
         if role == "action" && self.one_in(5) {
             let event = json!({"role": role, "host": "h", "port": 443, "verdict": "refused", "connections": 1,
                 "sent": 0, "received": 0});
@@ -202,22 +241,24 @@ impl World {
             self.emit_of("agent.acted", id, number, json!({"act": {"did": "message", "text": "x"}}))?;
         }
         let how = if self.interrupted() && role != "rollback" { Act::Signal } else { how };
-        self.emit_of("command.ended", id, number, how.ended(role))?;
+        let mut ended = placed(how.ended(role));
+        ended["span"] = json!(self.print());
+        self.emit_of("command.ended", id, number, ended)?;
         if agent && !matches!(how, Act::Launch) {
             let tokens = json!({"input": 1, "cached": 0, "output": 1});
             let event = json!({"message": null, "tokens": tokens, "requests": 1, "acts": 1});
             self.emit_of("agent.ended", id, number, event)?;
         }
-        Ok(how.reason(role, typed, expected))
+        Ok((how, how.reason(role, typed, expected)))
     }
 
     pub(super) fn go_back(&mut self, at: usize, number: u32, rolls_back: bool) -> Done<()> {
         let id = self.steps[at].id.clone();
         self.save(&id, number)?;
         let rollback: Vec<String> = self.steps[at].rollback.iter().map(ToString::to_string).collect();
-        for typed in rollback.iter().filter(|_| rolls_back) {
+        for (nth, typed) in rollback.iter().enumerate().filter(|_| rolls_back) {
             let how = Act::chosen(self.next(), 0);
-            self.command(&id, number, "rollback", typed, how, 0)?;
+            self.command(&id, number, ("rollback", nth), typed, how, 0)?;
         }
         self.reset(&id, number)
     }

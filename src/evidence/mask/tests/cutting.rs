@@ -102,7 +102,7 @@ fn long_stream() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// Cuts at the given places.
-fn cut(input: &[u8], mut places: Vec<usize>) -> Vec<&[u8]> {
+pub(super) fn cut(input: &[u8], mut places: Vec<usize>) -> Vec<&[u8]> {
     for place in &mut places {
         *place %= input.len() + 1;
     }
@@ -165,13 +165,19 @@ proptest! {
 #[test]
 fn what_random_streams_found_stays_found() {
     let token = format!("gh{}_{}\thunter2\rmulti-1\n", "p", noise(ALNUM, 36, 2));
-    let inputs: [&[u8]; 7] = [
+    let inputs: [&[u8]; 13] = [
         token.as_bytes(),
         b"line-2\n multi-1\n",
         b"\x08multi-1\n\r\nline-2\nl\x1b[-----END PRIVATE KEY-----\n",
         b"\r\x1b[::add-mask::registered-1\x1b[multi-1\n",
         b"::add-mask::registered-1\x1bP\r\x08\x1bPmulti-1\n",
         b"\x1b[::add-mask::registered-1\r\n\r::add-mask::registered-1",
+        b"registered-1\x1b]0;multi-1\nline-2\nval\r::add-mask::registered-1\n",
+        b"multi-1\n\x1b[31mline-2\n\n",
+        b"multi-1\n\rlmulti-1\n",
+        b"password=\x1b[31m\n\r\n",
+        b"-----BEGIN PRIVATE KEY-----\n\tline-2\n\n",
+        b"\x80\r\x1b[Cookie: a=b1c2d3; e=f4g5h6\r\n",
         b"a\n://$$$$$$$$@$$$$$(!@{\nab\n://$$$$$$$$@$$$$$(!@{\n",
     ];
     for input in inputs {

@@ -1,5 +1,7 @@
 //! Tests of the masker. Secrets are put together at run time: none stands in the source.
 
+mod attack;
+mod classes;
 mod cutting;
 mod known;
 mod patterns;

@@ -1,0 +1,38 @@
+//! What version 1 of the journal has instead of what version 2 has.
+
+use serde_json::{Value, json};
+
+/// Fields that version 1 has not.
+const LATER: [&str; 15] = [
+    "plan_masked",
+    "plan_commit",
+    "origin",
+    "started_by",
+    "from",
+    "home",
+    "layer",
+    "index",
+    "cut",
+    "span",
+    "tree",
+    "parent",
+    "id",
+    "cost",
+    "wrote",
+];
+
+/// Returns an event of version 2 as version 1 has it; nothing if that has none of its kind.
+pub(super) fn of_one(kind: &str, mut event: Value) -> Option<Value> {
+    if matches!(kind, "expectation.judged" | "proof.ran" | "masks.refused" | "log.appended") {
+        return None;
+    }
+    event.as_object_mut()?.retain(|key, _| !LATER.contains(&key.as_str()));
+    // Of an agent it has that, too.
+    if kind == "checkpoint.made" {
+        event.as_object_mut()?.remove("instructions");
+    }
+    if matches!(kind, "attempt.started" | "attempt.ended") {
+        event["log"] = json!(0);
+    }
+    Some(event)
+}

@@ -1,0 +1,32 @@
+//! How often a run starts git: each time is more than a millisecond before and after the first step.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::common::{Ran, Repo};
+
+/// Outside of the sandbox, for one step that changes nothing, with a tag and a `.gitignore`. Inside it is one more.
+const MOST: usize = 16;
+
+#[test]
+fn a_run_starts_git_a_few_times() {
+    let repo = Repo::new();
+    repo.git(["tag", "v1"]);
+    repo.plan("  - {id: a, command: ['true']}\n");
+    let (folder, calls) = (repo.dir().join("bin"), repo.dir().join("calls"));
+    let path = std::env::var_os("PATH").unwrap();
+    let git =
+        std::env::split_paths(&path).map(|folder| folder.join("git")).find(|git| git.is_file()).unwrap();
+    fs::create_dir(&folder).unwrap();
+    let (wrapper, calls_path) = (folder.join("git"), calls.display());
+    // What is asked, without the settings before it.
+    let text =
+        format!("#!/bin/sh\nprintf '%s\\n' \"$*\" >> '{calls_path}'\nexec '{}' \"$@\"\n", git.display());
+    fs::write(&wrapper, text).unwrap();
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
+    let both = std::env::join_paths(std::iter::once(folder).chain(std::env::split_paths(&path))).unwrap();
+    Ran::of(&repo.command(["7"]).env("PATH", both).output().unwrap()).exits(0);
+    let calls = fs::read_to_string(calls).unwrap();
+    let count = calls.lines().count();
+    assert!((1..=MOST).contains(&count), "{count} calls:\n{calls}");
+}
