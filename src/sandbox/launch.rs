@@ -224,7 +224,8 @@ pub(crate) async fn spawn_seen(
     // What follows the first word may hold what a secret was put into.
     tracing::debug!(program = ?command.argv.first(), dir = %command.dir.display(), "a command is to be confined");
     let stdin = command.stdin.map_or_else(dev_null, Ok).map_err(failed)?;
-    let launch = Launch {
+    // A future that holds it is held by every future above it.
+    let launch = Box::new(Launch {
         grant: Granted::from(grant),
         place: place.clone(),
         seen,
@@ -234,7 +235,7 @@ pub(crate) async fn spawn_seen(
         env: command.env.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
         listen: command.listen,
         connect: command.connect,
-    };
+    });
     let setting = Setting::of(&launch.grant);
     let Started { socket, child } = launcher::start(setting.clone()).await.map_err(failed)?;
     wire::send_launch(&socket, &launch, [stdin.as_fd(), command.stdout.as_fd(), command.stderr.as_fd()])
