@@ -171,9 +171,8 @@ impl Recorder {
         for (at, path) in spool::beside(&self.files.log())? {
             let spool = Spool::open(&path)?;
             match self.state.attempt(&at).map(|attempt| attempt.log) {
-                Some(Part::Spool) => drop(self.parts.insert(at, spool)),
                 Some(Part::At(from, _)) if self.log.lay(from, &mut spool.reader())? => spool.remove()?,
-                Some(Part::At(..)) => drop(self.parts.insert(at, spool)),
+                Some(Part::Spool | Part::At(..)) => drop(self.parts.insert(at, spool)),
                 // Nothing is done in an attempt before it is recorded: somebody cut the journal short.
                 Some(Part::From(_)) | None => {
                     self.banner(format!("what is left of attempt {at}, which the journal does not know"))?;

@@ -8,9 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::host::{Cache, Identity};
 use crate::plan::{Destination, Resources};
 
-/// What the host will really enforce for one attempt. Made by [`decide`](super::decide) alone.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What the host will really enforce for one attempt. Made by [`decide`](super::decide) alone: it cannot be read into
+/// being, either.
+///
+/// ```compile_fail,E0277
+/// let _ = serde_json::from_str::<autopilot::policy::Grant>("{}");
+/// ```
+#[derive(Debug, Clone)]
 pub struct Grant {
     pub(super) isolation: Isolation,
     pub(super) network: Reach,
@@ -42,8 +46,7 @@ pub enum Isolation {
 }
 
 /// What a command reaches.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reach {
     /// Nothing but a loopback of its own; without namespaces, not even that.
     None,

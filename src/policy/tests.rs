@@ -1,7 +1,5 @@
 //! What is decided on which host.
 
-use std::time::Duration;
-
 use super::*;
 use crate::plan::{Destination, EnvEntry};
 
@@ -67,16 +65,6 @@ fn a_path_that_another_user_cannot_reach_is_said_where_the_step_has_no_root_of_i
     assert!(said(&bare(closed.clone())).contains("cannot reach /root/.cargo/bin"));
     assert!(!said(&closed).contains("cannot reach"), "it is shown in a place of its own");
     assert!(!said(&bare(own)).contains("cannot reach"), "it is the step's own");
-}
-
-#[test]
-fn a_grant_survives_its_journey() {
-    let mut request = Request::git();
-    request.resources.cpu = Some(Duration::from_secs(3));
-    let grant = allowed(&request, &host(), &[]);
-    let text = serde_json::to_string(&grant).unwrap();
-    let back: Grant = serde_json::from_str(&text).unwrap();
-    assert_eq!(serde_json::to_string(&back).unwrap(), text);
 }
 
 #[test]

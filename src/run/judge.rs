@@ -52,7 +52,9 @@ impl Runner<'_> {
         verdicts.extend(output.into_iter().map(|verdict| self.masked(verdict)));
         let mut unmet: Vec<String> =
             verdicts.iter().filter(|verdict| !verdict.held).map(|verdict| verdict.says(expected)).collect();
-        verdicts.into_iter().for_each(|verdict| self.record_verdict(this, verdict));
+        for verdict in verdicts {
+            self.record_verdict(this, verdict);
+        }
         unmet.extend(self.judge_changes(this, 0)?);
         let failed = !unmet.is_empty();
         Ok(failed.then(|| self.failed(ReasonKind::Expectation, &expect::in_words(&unmet))))

@@ -58,9 +58,9 @@ fn row(text: &str) -> String {
             c if c.is_control() && c != '\t' => {}
             c => {
                 if at < cells.len() {
-                    cells[at] = c
+                    cells[at] = c;
                 } else {
-                    cells.push(c)
+                    cells.push(c);
                 }
                 at += 1;
             }

@@ -52,8 +52,8 @@ impl Host {
     /// that is made again.
     pub(super) fn of_launch(&self, launch: &Launch, made: Vec<Bind>) -> Result<Vec<Bind>, SandboxError> {
         let Launch { grant, place, seen, read_only, .. } = launch;
-        let reads = grant.read().iter().chain(&place.also_read).map(|path| (path, path, false));
-        let writes = grant.write().iter().chain(&place.also_write).map(|path| (path, path, true));
+        let reads = grant.read.iter().chain(&place.also_read).map(|path| (path, path, false));
+        let writes = grant.write.iter().chain(&place.also_write).map(|path| (path, path, true));
         let own = [
             (&place.worktree, &seen.worktree, true),
             (&place.home, &seen.home, true),

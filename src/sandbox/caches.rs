@@ -23,7 +23,7 @@ const MANY: usize = 48;
 
 /// Mounts the caches of a launch. Called while the host's root lies at `host`.
 pub(super) fn mount(launch: &Launch, host: &Path) -> Result<(), SandboxError> {
-    for cache in launch.grant.caches() {
+    for cache in &launch.grant.caches {
         one(launch, host, cache)
             .map_err(|error| failed(&format!("cache {}", cache.host.display()), error))?;
     }
@@ -32,16 +32,16 @@ pub(super) fn mount(launch: &Launch, host: &Path) -> Result<(), SandboxError> {
 
 fn one(launch: &Launch, host: &Path, cache: &Cache) -> io::Result<()> {
     let lower = below(host, &cache.host);
-    if !readable(&lower, launch.grant.identity()) {
+    if !readable(&lower, &launch.grant.identity) {
         return Ok(());
     }
-    let identity = launch.grant.identity();
+    let identity = &launch.grant.identity;
     // HOME is the step's: whatever an earlier command put there, no link is followed.
     let Ok(target) = plain_folder(&launch.seen.home, &cache.seen, identity) else { return Ok(()) };
     let target = format!("/proc/self/fd/{}", target.as_raw_fd());
     let layers = layers(&below(host, &launch.place.home), &lower, cache, identity)?;
     let harmless = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-    let overlay = options(&lower, &layers, launch.grant.isolation());
+    let overlay = options(&lower, &layers, launch.grant.isolation);
     let mounted = overlay.map(|options| {
         mount_call(Some("overlay"), target.as_str(), Some("overlay"), harmless, Some(options.as_str()))
     });
@@ -61,14 +61,14 @@ fn one(launch: &Launch, host: &Path, cache: &Cache) -> io::Result<()> {
 /// Copies the caches of a launch into its HOME, where nothing can be mounted: before the run's first command, for
 /// later there is no telling what lies there.
 pub(super) fn copy_in(launch: &Launch) -> Result<(), SandboxError> {
-    for cache in launch.grant.caches() {
+    for cache in &launch.grant.caches {
         copy_one(launch, cache).map_err(|error| failed(&format!("cache {}", cache.host.display()), error))?;
     }
     Ok(())
 }
 
 fn copy_one(launch: &Launch, cache: &Cache) -> io::Result<()> {
-    let identity = launch.grant.identity();
+    let identity = &launch.grant.identity;
     let (Some(above), Some(name)) = (cache.seen.parent(), cache.seen.file_name()) else { return Ok(()) };
     let layers = layers_of(&launch.place.home).join(&cache.name);
     if layers.is_dir() || !readable(&cache.host, identity) {

@@ -101,7 +101,7 @@ impl Prepared {
 
 fn environment(launch: &Launch) -> Vec<(OsString, OsString)> {
     let mut env: Vec<(OsString, OsString)> =
-        launch.grant.env().iter().map(|(name, value)| (name.into(), value.into())).collect();
+        launch.grant.env.iter().map(|(name, value)| (name.into(), value.into())).collect();
     env.push(("HOME".into(), launch.seen.home.clone().into()));
     env.push(("TMPDIR".into(), launch.seen.tmp.clone().into()));
     env.extend(launch.env.iter().map(|(name, value)| (name.as_os_str().into(), value.as_os_str().into())));

@@ -49,9 +49,9 @@ pub(super) fn confine(
 ) -> Result<Enforced, SandboxError> {
     let grant = &launch.grant;
     let as_root = nix::unistd::geteuid().is_root();
-    step("limits", || limits::set(grant.limits(), grant.isolation(), as_root))?;
+    step("limits", || limits::set(&grant.limits, grant.isolation, as_root))?;
     let ruleset = step("ruleset", || lock::complete(walls.ruleset, launch))?;
-    step("identity", || identity::assume(grant.identity()))?;
+    step("identity", || identity::assume(&grant.identity))?;
     step("folder", || command::enter_folder(launch))?;
     step("no_new_privs", || called("no_new_privs", prctl::set_no_new_privs()))?;
     step("landlock", || lock::restrict(ruleset))?;
@@ -73,19 +73,19 @@ fn prove(launch: &Launch, namespaces: Vec<String>) -> Result<Enforced, SandboxEr
     let capabilities = (sets.effective | sets.permitted | sets.inheritable).bits();
     let enforced = Enforced {
         namespaces,
-        landlock: grant.landlock(),
+        landlock: grant.landlock,
         seccomp,
         uid: nix::unistd::getuid().as_raw(),
         gid: nix::unistd::getgid().as_raw(),
         capabilities,
         no_new_privs,
         seen: launch.seen.clone(),
-        waived: grant.waived().iter().cloned().chain(egress(launch)).collect(),
+        waived: grant.waived.iter().cloned().chain(egress(launch)).collect(),
     };
     let holds = enforced.no_new_privs
-        && enforced.seccomp == grant.seccomp()
-        && enforced.uid == grant.identity().uid
-        && enforced.gid == grant.identity().gid
+        && enforced.seccomp == grant.seccomp
+        && enforced.uid == grant.identity.uid
+        && enforced.gid == grant.identity.gid
         && capabilities == 0;
     if holds { Ok(enforced) } else { Err(failed("proof", io::Error::other(format!("{enforced:?}")))) }
 }

@@ -155,7 +155,7 @@ fn init(socket: &OwnedFd, before: &str) -> Result<Ended, SandboxError> {
     match started {
         Started::Not(code) => Ok(Ended { status: Status::Exited(code), killed: 0, survivors: 0 }),
         Started::Running(pid) => {
-            let watch = Watch::new(launch.grant.limits().clone(), held::held);
+            let watch = Watch::new(launch.grant.limits.clone(), held::held);
             Ok(Supervisor::new(socket, signals, Tree::Namespace, watch, pid).run())
         }
     }
@@ -187,7 +187,7 @@ fn solo(socket: &OwnedFd) -> Result<Ended, SandboxError> {
         wire::send_with(socket, ready, &[own_end()?.as_fd()]).map_err(|error| failed("report", error))?;
     }
     // What a namespace would hold is refused there.
-    let watch = Watch::new(launch.grant.limits().clone(), || 0);
+    let watch = Watch::new(launch.grant.limits.clone(), || 0);
     Ok(Supervisor::new(socket, signals, Tree::Descendants, watch, child.id()).run())
 }
 

@@ -30,7 +30,7 @@ pub(super) fn write(setting: &Setting, host: &Path) -> io::Result<()> {
 
 /// Writes who there is: root, the command, and nobody.
 pub(super) fn people(launch: &Launch) -> io::Result<()> {
-    let identity = launch.grant.identity();
+    let identity = &launch.grant.identity;
     let (name, uid, gid) = (&identity.name, identity.uid, identity.gid);
     let home = launch.seen.home.display();
     let passwd = format!(

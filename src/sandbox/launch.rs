@@ -15,6 +15,7 @@ use tokio::io::Interest;
 use tokio::net::UnixDatagram;
 use tokio::time::Instant;
 
+use super::granted::Granted;
 use super::launcher::Started;
 use super::outcome::{Ended, Enforced, SandboxError, Status};
 use super::place::{Place, Seen};
@@ -223,8 +224,9 @@ pub(crate) async fn spawn_seen(
     // What follows the first word may hold what a secret was put into.
     tracing::debug!(program = ?command.argv.first(), dir = %command.dir.display(), "a command is to be confined");
     let stdin = command.stdin.map_or_else(dev_null, Ok).map_err(failed)?;
-    let launch = Launch {
-        grant: grant.clone(),
+    // A future that holds it is held by every future above it.
+    let launch = Box::new(Launch {
+        grant: Granted::from(grant),
         place: place.clone(),
         seen,
         read_only,
@@ -233,8 +235,9 @@ pub(crate) async fn spawn_seen(
         env: command.env.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
         listen: command.listen,
         connect: command.connect,
-    };
-    let Started { socket, child } = launcher::start(Setting::of(grant)).await.map_err(failed)?;
+    });
+    let setting = Setting::of(&launch.grant);
+    let Started { socket, child } = launcher::start(setting.clone()).await.map_err(failed)?;
     wire::send_launch(&socket, &launch, [stdin.as_fd(), command.stdout.as_fd(), command.stderr.as_fd()])
         .map_err(failed)?;
     drop((stdin, command.stdout, command.stderr));
@@ -258,7 +261,7 @@ pub(crate) async fn spawn_seen(
     };
     match first {
         Ok(Some((Report::Ready(enforced), beside))) => {
-            launcher::prepare(Setting::of(grant));
+            launcher::prepare(setting);
             let mut beside = beside.into_iter();
             tracing::debug!(?enforced, "a command runs confined");
             confined.enforced = enforced;

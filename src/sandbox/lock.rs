@@ -46,7 +46,7 @@ pub(super) fn complete(
     ruleset: Option<RulesetCreated>,
     launch: &Launch,
 ) -> Result<Option<RulesetCreated>, SandboxError> {
-    ruleset.map(|ruleset| rules_of_launch(ruleset, launch, abi(launch.grant.landlock()))).transpose()
+    ruleset.map(|ruleset| rules_of_launch(ruleset, launch, abi(launch.grant.landlock))).transpose()
 }
 
 /// Restricts this process and all it starts.
@@ -121,14 +121,14 @@ fn rules_of_launch(
 ) -> Result<RulesetCreated, SandboxError> {
     let Launch { grant, place, seen, .. } = launch;
     let read = AccessFs::from_read(abi);
-    ruleset = add(ruleset, grant.read().iter().chain(&place.also_read).map(PathBuf::as_path), read, abi)?;
-    if grant.isolation() == Isolation::Bare {
-        ruleset = add(ruleset, grant.caches().iter().map(|each| each.host.as_path()), read, abi)?;
+    ruleset = add(ruleset, grant.read.iter().chain(&place.also_read).map(PathBuf::as_path), read, abi)?;
+    if grant.isolation == Isolation::Bare {
+        ruleset = add(ruleset, grant.caches.iter().map(|each| each.host.as_path()), read, abi)?;
     } else {
         ruleset = add(ruleset, [Path::new(SHM)], device(abi), abi)?;
     }
     let places = [&seen.worktree, &seen.home, &seen.tmp];
-    let places = places.into_iter().chain(&place.also_write).chain(grant.write());
+    let places = places.into_iter().chain(&place.also_write).chain(&grant.write);
     add(ruleset, places.map(PathBuf::as_path), write(abi), abi)
 }
 

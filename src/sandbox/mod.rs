@@ -11,6 +11,7 @@ mod confine;
 mod enter;
 mod etc;
 mod filter;
+mod granted;
 mod handover;
 mod held;
 mod identity;

@@ -10,6 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use nix::unistd::{User, getegid, geteuid, getuid};
 use rustix::thread::CapabilitySet;
 
+use super::granted::Granted;
 use super::spec::Setting;
 use super::toolchains::{self, Toolchains};
 use super::{SandboxError, filter, launcher, lock};
@@ -150,7 +151,7 @@ fn setting(facts: &HostFacts, user: bool) -> Result<Setting, SandboxError> {
     let facts = HostFacts { namespaces: Fact::Yes(Namespaces { user }), ..facts.clone() };
     let waivers = Waivers::from_iter([Waiver::Landlock, Waiver::Seccomp]);
     match policy::decide(&Request::git(), &facts, &waivers) {
-        Decision::Allow(grant) => Ok(Setting::of(&grant)),
+        Decision::Allow(grant) => Ok(Setting::of(&Granted::from(&*grant))),
         Decision::Deny(reason) => {
             Err(SandboxError { layer: reason.what, what: reason.why, hint: reason.hint })
         }

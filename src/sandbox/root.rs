@@ -56,10 +56,10 @@ pub(super) fn stage(setting: &Setting) -> Result<Staged, SandboxError> {
 /// Brings in what is granted. From here on the host's files are out of reach.
 pub(super) fn build(staged: Staged, launch: &Launch) -> Done {
     let Staged { host, made } = staged;
-    let size = format!("mode=1777,size={}", launch.grant.limits().memory);
+    let size = format!("mode=1777,size={}", launch.grant.limits.memory);
     mount_at("tmpfs", Path::new(SHM), "tmpfs", HARMLESS, &size)?;
     etc::people(launch).map_err(|error| failed("make /etc", error))?;
-    if launch.grant.shares_network() {
+    if launch.grant.shares_network {
         etc::names(Path::new(HOST)).map_err(|error| failed("make /etc", error))?;
     }
     host.of_launch(launch, made)?.iter().try_for_each(Bind::make)?;

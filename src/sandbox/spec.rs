@@ -7,8 +7,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::granted::Granted;
 use super::place::{Place, Seen};
-use crate::policy::{Grant, Isolation};
+use crate::policy::Isolation;
 
 /// What the confined side can make ready before it is known what it launches: the same for most commands of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,14 +27,14 @@ pub(super) struct Setting {
 
 impl Setting {
     /// Takes out of a grant what most commands of a run have in common.
-    pub(super) fn of(grant: &Grant) -> Self {
+    pub(super) fn of(grant: &Granted) -> Self {
         Self {
-            isolation: grant.isolation(),
-            shares_network: grant.shares_network(),
-            landlock: grant.landlock(),
-            seccomp: grant.seccomp(),
-            system: grant.system().to_vec(),
-            toolchains: grant.toolchains().to_vec(),
+            isolation: grant.isolation,
+            shares_network: grant.shares_network,
+            landlock: grant.landlock,
+            seccomp: grant.seccomp,
+            system: grant.system.clone(),
+            toolchains: grant.toolchains.clone(),
             connect: Vec::new(),
         }
     }
@@ -44,7 +45,7 @@ impl Setting {
 #[serde(deny_unknown_fields)]
 pub(super) struct Launch {
     /// What may be done.
-    pub(super) grant: Grant,
+    pub(super) grant: Granted,
     /// Where, as the host names it.
     pub(super) place: Place,
     /// Where the command sees worktree, HOME and TMPDIR.

@@ -228,7 +228,9 @@ impl Watch for Progress {
             Event::Attested { .. } => {
                 self.heartbeat = None;
                 self.bar.finish_and_clear();
-                ending::lines(state).iter().for_each(|line| self.say(line));
+                for line in ending::lines(state) {
+                    self.say(&line);
+                }
             }
             Event::PublishDone { .. } | Event::PublishFailed { .. } => {
                 for line in told(&line.event, state.start.run.as_str().parse().ok()) {

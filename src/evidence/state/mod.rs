@@ -167,7 +167,7 @@ impl RunState {
         match event {
             Event::AttemptStarted { at, log, .. } => self.begin(at, *log),
             Event::CommandEnded(ended) => {
-                self.with(&ended.at, |attempt| attempt.commands.push((**ended).clone()))
+                self.with(&ended.at, |attempt| attempt.commands.push((**ended).clone()));
             }
             Event::AgentUsed(used) => self.with(&used.at, |attempt| attempt.spending.under_way(used)),
             Event::AgentEnded(ended) => self.with(&ended.at, |attempt| attempt.turn_over(ended)),
@@ -296,14 +296,12 @@ impl RunState {
     fn salvage_of(&mut self, at: &AttemptId) -> &mut Salvage {
         let place = self.by_id.get(&at.step).copied();
         let found = place.filter(|place| self.steps[*place].has_attempt(at.attempt));
-        match found.and_then(|place| self.steps[place].attempt_mut(at.attempt)) {
-            Some(attempt) => &mut attempt.salvage,
-            None => {
-                self.salvaged_beside.push((at.to_string(), Salvage::default()));
-                let last = self.salvaged_beside.len() - 1;
-                &mut self.salvaged_beside[last].1
-            }
+        if let Some(attempt) = found.and_then(|place| self.steps[place].attempt_mut(at.attempt)) {
+            return &mut attempt.salvage;
         }
+        self.salvaged_beside.push((at.to_string(), Salvage::default()));
+        let last = self.salvaged_beside.len() - 1;
+        &mut self.salvaged_beside[last].1
     }
 
     fn ended(&mut self, result: RunResult, reason: Option<&Reason>, step: Option<&StepId>, took: Duration) {

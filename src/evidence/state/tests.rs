@@ -24,7 +24,7 @@ fn begun() -> RunState {
     let steps = ["a", "b"].map(StepId::new).to_vec();
     let plan = serde_json::json!({"steps": [{"id": "a", "retries": 2}, {"id": "b", "retries": 0}]});
     let plan = crate::evidence::Document::new(&Secrets::default(), plan);
-    RunState::new(RunStarted { steps, plan, ..(**start).clone() }, moment(0))
+    RunState::new(RunStarted { plan, steps, ..(**start).clone() }, moment(0))
 }
 
 fn moment(second: u32) -> DateTime<Utc> {
