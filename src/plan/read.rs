@@ -103,7 +103,7 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Source, Faults> {
 
 /// YAML allows tabs and line ends, and no other control character. Characters that turn the writing direction
 /// would hide from a reviewer what a command does.
-fn is_forbidden(c: char) -> bool {
+pub(super) fn is_forbidden(c: char) -> bool {
     let is_control = c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}');
     is_control || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

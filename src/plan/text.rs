@@ -105,6 +105,11 @@ fn read_id(text: &str) -> Result<String, Wrong> {
     Err(Wrong::new("is not safe as a name", hint))
 }
 
+/// Tells whether a text is the id of a step as it is.
+pub(super) fn is_id(text: &str) -> bool {
+    read_id(text).is_ok()
+}
+
 fn suggest_id(text: &str) -> Option<String> {
     let mut out = String::new();
     for c in text.trim().chars().take(64) {

@@ -139,6 +139,11 @@ fn read_integer(text: &str) -> Option<i128> {
     }
 }
 
+/// Tells whether a text without quotes is something else than text.
+pub(super) fn is_typed(text: &str) -> bool {
+    kind_of(text) != Kind::Text
+}
+
 fn kind_of(text: &str) -> Kind {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Kind::Null,
