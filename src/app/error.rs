@@ -24,6 +24,8 @@ pub enum Error {
         path: PathBuf,
         /// Issues that have one.
         known: Vec<u64>,
+        /// A file beside it that is called almost so.
+        near: Option<PathBuf>,
     },
     /// A plan cannot be written.
     #[error("{} is a bare repository: there is no checkout to write a plan into", top.display())]

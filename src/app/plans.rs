@@ -77,7 +77,11 @@ impl Shelf {
             return Ok(found);
         }
         let known = self.plans()?.iter().filter_map(|found| found.issue).collect();
-        Err(Error::NoPlan { issue, path: self.shown(issue), known })
+        let near = match self {
+            Self::Folder(folder) => almost(&file_in(folder, issue)),
+            Self::Head(_) => None,
+        };
+        Err(Error::NoPlan { issue, path: self.shown(issue), known, near })
     }
 
     /// Returns where the plan of an issue is to be written.
@@ -118,6 +122,16 @@ impl Shelf {
 
 fn file_in(folder: &Path, issue: u64) -> PathBuf {
     folder.join(issue.to_string()).join("Autopilot.yaml")
+}
+
+/// Finds a file that is called almost as a plan is: `autopilot.yml`.
+fn almost(path: &Path) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(path.parent()?).ok()?.flatten();
+    let mut names = entries.map(|entry| entry.file_name()).filter(|name| {
+        let name = name.to_string_lossy().to_lowercase();
+        matches!(name.as_str(), "autopilot.yaml" | "autopilot.yml")
+    });
+    names.next().map(|name| path.with_file_name(name))
 }
 
 /// Lists the plans in a folder, by issue.

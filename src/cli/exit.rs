@@ -131,7 +131,14 @@ impl From<app::Error> for Failure {
                 Self::new(Exit::Usage, "--run-as needs root: nobody else can become another user")
             }
             Error::Plan(_) => Self::new(Exit::Usage, message),
-            Error::NoPlan { known, .. } => no_plan(message, known),
+            Error::NoPlan { known, near, path, .. } => match near {
+                Some(near) => Self::new(Exit::Usage, message).hint(format!(
+                    "{} is there: rename it to {}",
+                    near.display(),
+                    path.display()
+                )),
+                None => no_plan(message, known),
+            },
             Error::Bare { .. } => usage(
                 "write it in a worktree and commit it there, since plans are read from HEAD here: \
                  git worktree add ../checkout \"$(git branch --show-current)\""

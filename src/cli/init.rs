@@ -1,7 +1,7 @@
 //! `autopilot init ISSUE`: writes a plan to begin with, from a task graph or from the issue itself.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failure};
@@ -13,11 +13,14 @@ use crate::plan::{self, draft, units};
 /// Where a task graph lies, below the issue's folder, if none is named.
 const GRAPHS: [&str; 2] = ["Plans-latest.md", "Plans.md"];
 
+/// Documents are larger than what becomes a plan of them, but not by much.
+const LARGEST: u64 = 4 << 20;
+
 /// Write a plan to begin with, from a Plans.md task graph or from the issue itself.
 #[derive(Debug, clap::Args)]
 pub(super) struct InitArgs {
     /// Number of the issue.
-    #[arg(value_name = "ISSUE")]
+    #[arg(value_name = "ISSUE", value_parser = clap::value_parser!(u64).range(1..=i64::MAX.unsigned_abs()))]
     issue: u64,
     /// The task graph (default: .ai/plans/<ISSUE>/Plans-latest.md or Plans.md, else `gh issue view`).
     #[arg(long, value_name = "FILE")]
@@ -37,8 +40,10 @@ pub(super) fn run(args: InitArgs) -> Result<Exit, Failure> {
         None => from_issue(args.issue)?,
     };
     // What is written has to be a plan, whatever the document held.
-    let loaded = plan::parse(text.as_bytes(), &path, folder, Some(args.issue))
-        .map_err(|faults| Failure::new(Exit::Internal, format!("the draft is no plan:\n{faults}")))?;
+    let loaded = plan::parse(text.as_bytes(), &path, folder, Some(args.issue)).map_err(|faults| {
+        let message = format!("what would be written is no plan:\n{faults}");
+        Failure::new(Exit::Usage, message).hint("take this out of the document, or write the plan by hand")
+    })?;
     write(&path, &text).map_err(|error| Failure::new(Exit::Usage, format!("{}: {error}", path.display())))?;
     let steps = loaded.plan.steps.len();
     output::line(&format!(
@@ -52,16 +57,13 @@ pub(super) fn run(args: InitArgs) -> Result<Exit, Failure> {
 }
 
 fn from_graph(issue: u64, file: &Path) -> Result<String, Failure> {
-    let bytes = fs::read(file).map_err(|error| {
-        Failure::new(Exit::Usage, format!("{}: {error}", file.display())).hint("--from names a task graph")
-    })?;
-    let text = String::from_utf8(bytes)
-        .map_err(|_| Failure::new(Exit::Usage, format!("{}: not UTF-8", file.display())))?;
-    let document = draft::Document::read(&text);
-    let graph = document.graph().map_err(|wrong| {
+    let document = draft::Document::read(&read(file)?);
+    let wrong = |wrong: draft::Wrong| {
         let lines: Vec<String> = wrong.0.iter().map(|line| format!("{}: {line}", file.display())).collect();
         Failure::new(Exit::Usage, lines.join("\n")).hint("correct the document, then run this again")
-    })?;
+    };
+    let graph = document.graph().map_err(wrong)?;
+    document.notes.iter().for_each(|note| output::note(&format!("{}: {note}", file.display())));
     output::note(&graph.describe());
     if let Some(claimed) = document.critical_path.filter(|claimed| *claimed != graph.longest) {
         output::note(&format!(
@@ -71,7 +73,26 @@ fn from_graph(issue: u64, file: &Path) -> Result<String, Failure> {
         ));
     }
     let title = document.title.clone().unwrap_or_else(|| format!("Issue {issue}"));
-    Ok(graph.write(issue, &title))
+    graph.write(issue, &title).map_err(wrong)
+}
+
+/// Reads a document of a sane size.
+fn read(file: &Path) -> Result<String, Failure> {
+    let wrong = |why: String| Failure::new(Exit::Usage, format!("{}: {why}", file.display()));
+    let mut bytes = Vec::new();
+    fs::File::open(file)
+        .and_then(|open| open.take(LARGEST + 1).read_to_end(&mut bytes))
+        .map_err(|error| wrong(error.to_string()).hint("--from names a task graph"))?;
+    if bytes.len() as u64 > LARGEST {
+        let hint =
+            "a plan holds at most 1MiB: move long descriptions to files of the repository and name them";
+        return Err(wrong(format!("larger than {}", units::size(LARGEST))).hint(hint));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let line = 1 + error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count();
+        wrong(format!("line {line}: not UTF-8")).hint("save the file as UTF-8")
+    })
 }
 
 fn from_issue(number: u64) -> Result<String, Failure> {
@@ -79,7 +100,7 @@ fn from_issue(number: u64) -> Result<String, Failure> {
     let issue = jobs::runtime()?.block_on(issue::read(number, &repository, &Secrets::default()));
     let hint = "or name a task graph: --from Plans.md";
     let issue = issue.map_err(|error| Failure::from(error).hint(hint))?;
-    Ok(draft::of_issue(number, &issue.title))
+    draft::of_issue(number, &issue.title).map_err(|wrong| Failure::new(Exit::Usage, wrong.to_string()))
 }
 
 fn write(path: &Path, text: &str) -> std::io::Result<()> {

@@ -2,6 +2,8 @@
 
 use serde_json::Value as Json;
 
+use super::odd;
+
 /// The smallest plan, for somebody who has none.
 pub(super) const SMALLEST: &str =
     "the smallest plan: `{version: 1, issue: 653, title: Try it, steps: [{id: a, command: make}]}`";
@@ -130,6 +132,12 @@ const ALIASES: &[(&str, &[&str], &str)] = &[
 
 /// Says what to write instead of an unknown key.
 pub(super) fn unknown_key(key: &str, place: &str, known: &[&str], schema: &Json) -> String {
+    if let Some(odd) = odd::in_word(key) {
+        return match nearest(&odd::respelled(key), known) {
+            Some(near) => format!("{odd}: write `{near}`"),
+            None => format!("{odd}: keys are written with plain letters"),
+        };
+    }
     let plain = normalise(key);
     let alias = ALIASES.iter().find(|(at, theirs, _)| {
         (at.is_empty() || *at == place) && theirs.iter().any(|alias| normalise(alias) == plain)
@@ -212,6 +220,10 @@ pub(super) fn syntax(info: &str, line: &str, column: usize) -> (String, String) 
     };
     let hint = match line.chars().nth(column) {
         _ if info.contains("recursion") => "no plan needs that",
+        _ if odd::in_line(line).is_some() => {
+            let odd = odd::in_line(line).unwrap_or_default();
+            return (message, format!("{odd}: write a plain space, or take it out"));
+        }
         _ if line.chars().take(column + 1).any(|c| c == '\t') => "write spaces: YAML takes no tabs there",
         Some('@' | '`' | '%') => "text that starts with `@`, `` ` `` or `%` needs quotes",
         Some('*') => "text that starts with `*` needs quotes: \"**/*.rs\"",

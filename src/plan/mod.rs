@@ -12,6 +12,7 @@ mod glob;
 mod hint;
 mod host;
 mod load;
+mod odd;
 mod order;
 mod read;
 mod resolve;
@@ -26,6 +27,7 @@ mod tree;
 mod union;
 pub mod units;
 mod warn;
+mod weight;
 mod wrong;
 
 use std::path::PathBuf;

@@ -18,7 +18,19 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Faults> {
     let fault = |message: String, hint: &str| Faults::from(Fault::of_file(path, message, hint));
     // O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-    let file = rustix::fs::open(path, flags, Mode::empty()).map(File::from).map_err(|errno| match errno {
+    let opened = match repository_of(path) {
+        // The kernel itself refuses what leads out: a link could have every line of a foreign file quoted as a fault.
+        Some((top, rest)) => {
+            rustix::fs::open(top, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+                .and_then(|top| rustix::fs::openat2(top, rest, flags, Mode::empty(), ResolveFlags::BENEATH))
+        }
+        None => rustix::fs::open(path, flags, Mode::empty()),
+    };
+    let file = opened.map(File::from).map_err(|errno| match errno {
+        Errno::XDEV => fault(
+            "the file, or a folder above it, is a link that leads out of the repository".into(),
+            "put the plan itself there, or a relative link within the repository; `--plan FILE` reads a plan from anywhere",
+        ),
         Errno::NOENT => {
             fault("there is no such file".into(), "`autopilot init ISSUE` writes a plan to begin with")
         }
@@ -43,6 +55,14 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Faults> {
         ));
     }
     Ok(bytes)
+}
+
+/// Splits `TOP/.ai/plans/ISSUE/Autopilot.yaml`; `None` for a file that lies elsewhere, which somebody named by hand.
+fn repository_of(path: &Path) -> Option<(&Path, &Path)> {
+    let plans = path.parent()?.parent()?;
+    let top = plans.ends_with(".ai/plans").then(|| plans.parent()?.parent())??;
+    let rest = path.strip_prefix(top).ok()?;
+    Some((if top.as_os_str().is_empty() { Path::new(".") } else { top }, rest))
 }
 
 /// Looks for a file beside the plan; the error says what is wrong and what to do.
@@ -103,7 +123,7 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Source, Faults> {
 
 /// YAML allows tabs and line ends, and no other control character. Characters that turn the writing direction
 /// would hide from a reviewer what a command does.
-fn is_forbidden(c: char) -> bool {
+pub(super) fn is_forbidden(c: char) -> bool {
     let is_control = c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}');
     is_control || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

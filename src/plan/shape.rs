@@ -9,15 +9,18 @@ use super::fault::Findings;
 use super::hint;
 use super::text;
 use super::tree::{Entry, Kind, Node, Value};
+use super::weight::{Budget, Taken};
 
 /// Finds every fault of shape: unknown, missing and doubled keys, wrong kinds, texts that do not parse.
 pub(super) fn check(schema: &Json, root: &Node, findings: &mut Findings<'_>) {
-    Walker { root: schema, findings }.walk(schema, root, "the plan");
+    Walker { root: schema, findings, patterns: Budget::new() }.walk(schema, root, "the plan");
 }
 
 struct Walker<'a, 'b, 'c> {
     root: &'a Json,
     findings: &'b mut Findings<'c>,
+    /// What the patterns of the plan may still weigh.
+    patterns: Budget,
 }
 
 impl<'a> Walker<'a, '_, '_> {
@@ -158,6 +161,18 @@ impl<'a> Walker<'a, '_, '_> {
             return self.fault(node, format!("{name} cannot be {}", quote(text)), hint);
         }
         let format = way.get("format").and_then(Json::as_str).unwrap_or_default();
+        match self.patterns.take(format, text) {
+            Taken::Within => {}
+            Taken::Spent => return,
+            Taken::TooMuch => {
+                let message = "the patterns of this plan, up to this one, are too large together";
+                return self.fault(
+                    node,
+                    message,
+                    "write fewer or simpler ones: `\\w{1000}` takes much, `abc` little",
+                );
+            }
+        }
         if let Err(wrong) = text::check(format, text) {
             let subject = if text.trim().is_empty() { name.to_owned() } else { quote(text) };
             self.fault(node, format!("{subject} {}", wrong.message), wrong.hint);

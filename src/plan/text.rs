@@ -105,6 +105,11 @@ fn read_id(text: &str) -> Result<String, Wrong> {
     Err(Wrong::new("is not safe as a name", hint))
 }
 
+/// Tells whether a text is the id of a step as it is.
+pub(super) fn is_id(text: &str) -> bool {
+    read_id(text).is_ok()
+}
+
 fn suggest_id(text: &str) -> Option<String> {
     let mut out = String::new();
     for c in text.trim().chars().take(64) {
@@ -193,21 +198,22 @@ fn read_glob(text: &str) -> Result<Glob, Wrong> {
     if text.ends_with('/') {
         return Err(Wrong::new("would match nothing", format!("write `{text}**` for all in the folder")));
     }
-    Glob::new(text).map_err(|error| {
-        Wrong::new(
-            format!("is not a pattern: {}", error.kind()),
-            "`*` stays within a folder, `**` crosses them; `\\` takes a character as it is",
-        )
-    })
+    Glob::new(text)
 }
+
+/// What a compiled regular expression takes, at most.
+pub(super) const LARGEST_REGEX: usize = 2 << 20;
 
 fn read_regex(text: &str) -> Result<Regex, Wrong> {
     if text.is_empty() {
         return Err(Wrong::new("is empty and matches everything", "write what must match, or take it out"));
     }
-    // Bounded, so that a plan of 1 MiB cannot take the checker's memory.
-    let built =
-        regex::RegexBuilder::new(text).multi_line(true).size_limit(2 << 20).dfa_size_limit(2 << 20).build();
+    // Bounded, so that a plan of 1 MiB cannot take the checker's memory; `weight` bounds all of a plan together.
+    let built = regex::RegexBuilder::new(text)
+        .multi_line(true)
+        .size_limit(LARGEST_REGEX)
+        .dfa_size_limit(LARGEST_REGEX)
+        .build();
     built.map_err(|error| {
         let text = error.to_string();
         let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();

@@ -14,8 +14,14 @@ use super::source::Mark;
 /// Deeper than any plan: `steps` → step → `expectation` → `changes` → `within` → pattern is six.
 const DEEPEST: usize = 24;
 
-/// What all aliases together may add, in nodes and bytes of text.
-const ALIASED: usize = 1 << 20;
+/// What all anchors and aliases together may copy, in bytes.
+const ALIASED: usize = 4 << 20;
+
+/// What a node takes beside its text.
+const NODE: usize = 64;
+
+/// How many aliases a plan may have.
+const ALIASES: usize = 10_000;
 
 /// A value and its place.
 #[derive(Debug, Clone)]
@@ -97,14 +103,14 @@ impl Node {
         }
     }
 
-    /// Returns depth and weight (nodes and bytes of text).
+    /// Returns depth and weight in bytes.
     fn measure(&self) -> (usize, usize) {
         let children: Box<dyn Iterator<Item = (usize, &Self)>> = match &self.value {
-            Value::Scalar { text, .. } => return (1, 1 + text.len()),
+            Value::Scalar { text, .. } => return (1, NODE + text.len()),
             Value::List(items) => Box::new(items.iter().map(|item| (0, item))),
             Value::Map(entries) => Box::new(entries.iter().map(|entry| (entry.key.len(), &entry.node))),
         };
-        let (depth, weight) = children.fold((0, 1), |(depth, weight), (key, child)| {
+        let (depth, weight) = children.fold((0, NODE), |(depth, weight), (key, child)| {
             let (below, more) = child.measure();
             (depth.max(below), weight + key + more)
         });
@@ -139,6 +145,11 @@ fn read_integer(text: &str) -> Option<i128> {
     }
 }
 
+/// Tells whether a text without quotes is something else than text.
+pub(super) fn is_typed(text: &str) -> bool {
+    kind_of(text) != Kind::Text
+}
+
 fn kind_of(text: &str) -> Kind {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Kind::Null,
@@ -163,7 +174,7 @@ fn kind_of(text: &str) -> Kind {
 pub(super) fn build(findings: &mut Findings<'_>) -> Option<Node> {
     let source = findings.source;
     let mut builder =
-        Builder { findings, stack: Vec::new(), anchors: HashMap::new(), aliased: 0, root: None };
+        Builder { findings, stack: Vec::new(), anchors: HashMap::new(), aliases: 0, copied: 0, root: None };
     let mut parser = Parser::new_from_str(source.text());
     loop {
         match parser.next_event()? {
@@ -198,7 +209,10 @@ struct Builder<'a, 'b> {
     findings: &'a mut Findings<'b>,
     stack: Vec<Frame>,
     anchors: HashMap<usize, Node>,
-    aliased: usize,
+    /// How many aliases there were.
+    aliases: usize,
+    /// What anchors keep and aliases repeat, in bytes.
+    copied: usize,
     root: Option<Node>,
 }
 
@@ -221,15 +235,11 @@ impl Builder<'_, '_> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_tag(tag.is_some(), mark);
-                self.scalar(text.into_owned(), style, anchor, mark);
-                Some(())
+                self.scalar(text.into_owned(), style, anchor, mark)
             }
             Event::SequenceStart(anchor, tag) => self.open(mark, anchor, false, tag.is_some()),
             Event::MappingStart(anchor, tag) => self.open(mark, anchor, true, tag.is_some()),
-            Event::SequenceEnd | Event::MappingEnd => {
-                self.close();
-                Some(())
-            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(),
             Event::Alias(anchor) => self.alias(anchor, mark),
             _ => Some(()),
         }
@@ -245,15 +255,16 @@ impl Builder<'_, '_> {
         }
     }
 
-    fn scalar(&mut self, text: String, style: ScalarStyle, anchor: usize, mark: Mark) {
+    fn scalar(&mut self, text: String, style: ScalarStyle, anchor: usize, mark: Mark) -> Option<()> {
         if text.contains('\0') {
             self.fault(mark, "this holds a NUL character", "no program can be given one: take the `\\0` out");
         }
         let kind = if style == ScalarStyle::Plain { kind_of(&text) } else { Kind::Text };
         if self.expects_key() {
             self.key(text, style == ScalarStyle::Plain, mark);
+            Some(())
         } else {
-            self.place(Node { mark, value: Value::Scalar { text, kind } }, anchor);
+            self.place(Node { mark, value: Value::Scalar { text, kind } }, anchor)
         }
     }
 
@@ -301,11 +312,10 @@ impl Builder<'_, '_> {
         Some(())
     }
 
-    fn close(&mut self) {
-        if let Some(frame) = self.stack.pop() {
-            let value = if frame.is_map { Value::Map(frame.entries) } else { Value::List(frame.items) };
-            self.place(Node { mark: frame.mark, value }, frame.anchor);
-        }
+    fn close(&mut self) -> Option<()> {
+        let Some(frame) = self.stack.pop() else { return Some(()) };
+        let value = if frame.is_map { Value::Map(frame.entries) } else { Value::List(frame.items) };
+        self.place(Node { mark: frame.mark, value }, frame.anchor)
     }
 
     fn alias(&mut self, anchor: usize, mark: Mark) -> Option<()> {
@@ -314,8 +324,9 @@ impl Builder<'_, '_> {
             return None;
         };
         let (depth, weight) = node.measure();
-        self.aliased += weight;
-        if self.aliased > ALIASED || self.stack.len() + depth > DEEPEST {
+        self.aliases += 1;
+        self.copied += weight;
+        if self.copied > ALIASED || self.aliases > ALIASES || self.stack.len() + depth > DEEPEST {
             self.fault(mark, "aliases make this plan grow beyond measure", "write the values out");
             return None;
         }
@@ -324,13 +335,19 @@ impl Builder<'_, '_> {
             return None;
         }
         let node = node.clone();
-        self.place(node, 0);
-        Some(())
+        self.place(node, 0)
     }
 
-    /// Puts a complete node where it belongs.
-    fn place(&mut self, node: Node, anchor: usize) {
+    /// Puts a complete node where it belongs; `None` ends the reading.
+    fn place(&mut self, node: Node, anchor: usize) -> Option<()> {
         if anchor > 0 {
+            // An anchor within an anchor keeps its text once more.
+            self.copied += node.measure().1;
+            if self.copied > ALIASED {
+                let message = "anchors make this plan grow beyond measure";
+                self.fault(node.mark, message, "take out the `&` that no `*` names");
+                return None;
+            }
             self.anchors.insert(anchor, node.clone());
         }
         match self.stack.last_mut() {
@@ -345,6 +362,7 @@ impl Builder<'_, '_> {
             }
             Some(frame) => frame.items.push(node),
         }
+        Some(())
     }
 
     fn syntax(&mut self, error: &ScanError) {

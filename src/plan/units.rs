@@ -10,7 +10,7 @@ const SIZES: [(&str, u64); 5] =
     [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
 /// More than this is a slip of the pen; sums of such durations stay far from overflow.
-const LONGEST: u64 = 366 * 86_400_000;
+pub(super) const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 
 /// Reads a duration such as `90s` or `1h30m`.
 pub fn read_duration(text: &str) -> Result<Duration, Wrong> {
@@ -24,7 +24,7 @@ pub fn read_duration(text: &str) -> Result<Duration, Wrong> {
         total = number
             .checked_mul(*factor)
             .and_then(|part| total.checked_add(part))
-            .filter(|total| *total <= LONGEST)
+            .filter(|total| Duration::from_millis(*total) <= LONGEST)
             .ok_or_else(|| {
                 Wrong::new("is longer than a year", "write a duration such as `10m` or `1h30m`")
             })?;

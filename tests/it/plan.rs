@@ -9,6 +9,7 @@ use autopilot::plan::{self, Action, EnvEntry, Invocation, Loaded, Network, Plan,
 use serde_json::Value;
 
 mod check;
+mod draft;
 mod hostile;
 mod schema;
 

@@ -28,6 +28,8 @@ pub struct Document {
     pub tasks: Vec<Task>,
     /// What it says itself of its critical path.
     pub critical_path: Option<Duration>,
+    /// What could not be taken as it stands, a line each, with its place.
+    pub notes: Vec<String>,
 }
 
 /// What is wrong with a document, a line each, with its place.

@@ -1,19 +1,23 @@
 //! Reads `Plans.md`: headings with a list of `- **Key**: value` below, and descriptions that are Markdown themselves,
 //! with headings and code of their own.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use super::visible::{spelling, visible};
 use super::{Document, Task};
 
 /// Sections that come after the tasks. A heading of a description is none of them.
 const AFTER: [&str; 4] = ["executionplan", "dependencygraph", "timelineestimation", "timeline"];
 
+/// So many notes are given; a document with more is no document.
+const NOTES: usize = 20;
+
 pub(super) fn read(text: &str) -> Document {
-    // Not `str::lines` alone: old editors write CR.
-    let lines: Vec<&str> = text.strip_prefix('\u{feff}').unwrap_or(text).split('\n').collect();
-    let lines: Vec<&str> = lines.into_iter().map(|line| line.strip_suffix('\r').unwrap_or(line)).collect();
-    let mut reader =
-        Reader { lines: &lines, document: Document::default(), state: State::Outside, fence: None };
+    let text = visible_of(text.strip_prefix('\u{feff}').unwrap_or(text));
+    let lines: Vec<&str> = text.0.split('\n').collect();
+    let document = Document { notes: text.1, ..Document::default() };
+    let mut reader = Reader { lines: &lines, document, state: State::Outside, fence: None };
     for at in 0..lines.len() {
         reader.line(at);
     }
@@ -21,6 +25,27 @@ pub(super) fn read(text: &str) -> Document {
         task.description = task.description.trim().to_owned();
     }
     reader.document
+}
+
+/// Makes the text one that a plan may hold, and says what had to be spelled.
+fn visible_of(text: &str) -> (Cow<'_, str>, Vec<String>) {
+    let plain = visible(text);
+    let mut notes = Vec::new();
+    if let Cow::Owned(_) = plain {
+        let mut line = 1;
+        let mut chars = text.chars().peekable();
+        while let Some(c) = chars.next() {
+            let is_end = c == '\n' || (c == '\r' && chars.peek() != Some(&'\n'));
+            line += usize::from(is_end);
+            if let Some(spelled) = spelling(c).filter(|_| notes.len() < NOTES) {
+                notes.push(format!(
+                    "line {line}: a plan holds no U+{:04X}, it is written as {spelled}: take it out",
+                    u32::from(c)
+                ));
+            }
+        }
+    }
+    (plain, notes)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +72,8 @@ impl<'a> Reader<'a> {
             return;
         }
         match self.state {
-            State::Outside => self.about_all(line),
-            State::Fields => self.field(line),
+            State::Outside => self.about_all(line, at),
+            State::Fields => self.field(line, at),
             State::Description => self.describe(line),
         }
     }
@@ -62,6 +87,8 @@ impl<'a> Reader<'a> {
         };
         let Some(found) = mark('`').or_else(|| mark('~')) else { return };
         match self.fence {
+            // "```code```" in a line is no block: what follows the mark of one holds no further backtick.
+            None if found.starts_with('`') && trimmed[found.len()..].contains('`') => {}
             None => self.fence = Some(found),
             // A block ends with a mark of the same kind that is at least as long, and nothing behind it.
             Some(open) if found.starts_with(open) && trimmed.trim_end() == found => self.fence = None,
@@ -96,17 +123,36 @@ impl<'a> Reader<'a> {
         next.and_then(|line| field(line)).is_some_and(|(key, _)| key == "id")
     }
 
-    fn about_all(&mut self, line: &str) {
+    fn about_all(&mut self, line: &str, at: usize) {
         let Some((key, value)) = field(line).or_else(|| bold(line)) else { return };
         match key.as_str() {
             "title" => self.document.title = self.document.title.take().or(Some(value.to_owned())),
-            key if key.contains("critical path") => self.document.critical_path = estimate(value),
+            key if key.contains("critical path") => self.document.critical_path = self.estimate(value, at),
             _ => {}
         }
     }
 
-    fn field(&mut self, line: &str) {
+    /// Reads an estimate; one that says nothing to us is said.
+    fn estimate(&mut self, value: &str, at: usize) -> Option<Duration> {
+        let estimate = estimate(value);
+        if estimate.is_none() && !is_nothing(plain(value)) && self.document.notes.len() < NOTES {
+            let (line, shown) = (at + 1, value.chars().take(60).collect::<String>());
+            self.document.notes.push(format!(
+                "line {line}: `{shown}` is no estimate: write a number and a unit, such as `30 min` or `1.5 h`"
+            ));
+        }
+        estimate
+    }
+
+    fn field(&mut self, line: &str, at: usize) {
+        let estimated = ["estimated duration", "duration", "estimate"];
+        let known = field(line).filter(|(key, _)| estimated.contains(&key.as_str()));
+        let time = known.map(|(_, value)| self.estimate(value, at));
         let Some(task) = self.document.tasks.last_mut() else { return };
+        if let Some(time) = time {
+            task.estimate = time;
+            return;
+        }
         if let Some((key, value)) = bold(line) {
             if key == "description" {
                 task.description = format!("{value}\n");
@@ -117,7 +163,6 @@ impl<'a> Reader<'a> {
         let Some((key, value)) = field(line) else { return };
         match key.as_str() {
             "id" => plain(value).clone_into(&mut task.id),
-            "estimated duration" | "duration" | "estimate" => task.estimate = estimate(value),
             "dependencies" | "depends on" => {
                 let names = value.split([',', '、']).map(plain).filter(|name| !is_nothing(name));
                 task.needs = names.map(str::to_owned).collect();
@@ -161,7 +206,8 @@ fn title(text: &str) -> String {
     let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
     let numbered = rest.len() < text.len();
     let rest = rest.strip_prefix(['.', ')']).filter(|_| numbered).unwrap_or(text);
-    rest.trim().to_owned()
+    // A heading that is nothing but a number is a title, too.
+    if rest.trim().is_empty() { text.to_owned() } else { rest.trim().to_owned() }
 }
 
 fn plain(text: &str) -> &str {
@@ -181,11 +227,14 @@ fn estimate(text: &str) -> Option<Duration> {
     let seconds = match unit.to_lowercase().as_str() {
         "" | "m" | "min" | "mins" | "minute" | "minutes" | "分" => 60.0,
         "h" | "hr" | "hrs" | "hour" | "hours" | "時間" => 3600.0,
-        "s" | "sec" | "secs" | "second" | "seconds" => 1.0,
-        "d" | "day" | "days" => 86_400.0,
+        "s" | "sec" | "secs" | "second" | "seconds" | "秒" => 1.0,
+        "ms" | "millisecond" | "milliseconds" => 0.001,
+        "d" | "day" | "days" | "日" => 86_400.0,
+        "w" | "wk" | "wks" | "week" | "weeks" | "週間" => 604_800.0,
         _ => return None,
     };
-    Duration::try_from_secs_f64(number * seconds).ok()
+    // A number without a sign fails only by its size: it is longer than anything.
+    Some(Duration::try_from_secs_f64(number * seconds).unwrap_or(Duration::MAX))
 }
 
 #[cfg(test)]

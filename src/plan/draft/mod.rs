@@ -4,7 +4,10 @@
 mod document;
 mod graph;
 mod markdown;
+mod names;
+mod visible;
 mod write;
+mod yaml;
 
 pub use document::{Document, Task, Wrong};
 pub use graph::Graph;

@@ -1,15 +1,22 @@
 //! Writes the plan of a graph: each task a codex step. What the document cannot know is left as a comment.
 
-use std::collections::{HashMap, HashSet};
-use std::fmt::Write as _;
+use std::collections::HashSet;
 use std::time::Duration;
 
-use super::{Graph, Task};
-use crate::plan::units;
+use super::visible::visible;
+use super::yaml::{self, Agent, Changes, Expectation, Head, Limits, Provider, Step};
+use super::{Graph, Task, Wrong, names};
+use crate::plan::{read, units};
 
 /// A task may take twice its estimate, and at least this long.
 const SHORTEST: Duration = Duration::from_secs(600);
 const RETRIES: u32 = 1;
+
+/// What is around the plan's own text.
+const SCHEMA: &str = "# yaml-language-server: $schema=../../../docs/autopilot.schema.json\n";
+const TOKENS: &str = "  # tokens: a number bounds them\n";
+const PROVIDERS: &str = "  # or ollama, lmstudio, {base_url: …, env_key: …}\n";
+const POST: &str = "    # post: [cargo test --offline]   # what must pass before the runner commits\n";
 
 impl Graph<'_> {
     /// Says in a line what the graph comes down to.
@@ -25,114 +32,98 @@ impl Graph<'_> {
     }
 
     /// Writes the plan.
-    pub fn write(&self, issue: u64, title: &str) -> String {
-        let ids = ids(&self.tasks);
+    pub fn write(&self, issue: u64, title: &str) -> Result<String, Wrong> {
+        let ids = names::ids(&self.tasks);
         let timeouts: Vec<Duration> = self.tasks.iter().map(|task| timeout(task)).collect();
-        let all = timeouts.iter().fold(Duration::ZERO, |all, one| all.saturating_add(*one * (RETRIES + 1)));
-        let mut text = head(issue, title, all);
-        let _ = writeln!(text, "# {}\nsteps:", comment(&self.describe()));
+        let all = timeouts.iter().fold(Duration::ZERO, |all, one| all.saturating_add(all_attempts(*one)));
+        let mut text = head(issue, title, all).map_err(|error| broken(&error))?;
+        text.push_str(&format!("# {}\nsteps:\n", visible(&self.describe())));
         for (at, task) in self.tasks.iter().enumerate() {
-            let id = &ids[task.id.as_str()];
             let estimate = task.estimate.map_or("no estimate".to_owned(), units::duration);
-            let _ = writeln!(text, "  - id: {id}   # level {}, {estimate}", self.levels[at]);
+            text.push_str(&format!("  # level {}, {estimate}\n", self.levels[at]));
             let needs: Vec<&str> = task.needs.iter().map(|need| ids[need.as_str()].as_str()).collect();
-            if !needs.is_empty() {
-                let _ = writeln!(text, "    needs: [{}]", unique(&needs).join(", "));
-            }
-            text.push_str(&prompt(&format!("{}\n\n{}", task.title, task.description)));
-            text.push_str(&rest(timeouts[at]));
+            let prompt = format!("{}\n\n{}", task.title, task.description);
+            let step = step(&ids[task.id.as_str()], &prompt, timeouts[at]);
+            let step = Step { needs: unique(&needs), ..step };
+            text.push_str(&yaml::entry(&step).map_err(|error| broken(&error))?);
+            text.push_str(POST);
         }
-        text
+        self.bounded(text)
+    }
+
+    /// A plan that no `autopilot` would read is not written.
+    fn bounded(&self, text: String) -> Result<String, Wrong> {
+        if text.len() as u64 <= read::LARGEST {
+            return Ok(text);
+        }
+        let longest = self.tasks.iter().max_by_key(|task| task.description.len());
+        let (line, id) = longest.map_or((1, ""), |task| (task.line, task.id.as_str()));
+        Err(Wrong(vec![format!(
+            "line {line}: the plan would be {}, and no plan is larger than 1MiB; the longest description is that \
+             of {id}: move it to a file of the repository and name the file",
+            units::size(text.len() as u64)
+        )]))
     }
 }
 
 /// Writes a plan of one step for an issue that there is no task graph of; the issue itself is attached.
-pub fn of_issue(issue: u64, title: &str) -> String {
+pub fn of_issue(issue: u64, title: &str) -> Result<String, Wrong> {
     let timeout = Duration::from_secs(1800);
-    let mut text = head(issue, title, timeout * (RETRIES + 1));
-    text.push_str("steps:\n  - id: implement\n");
-    text.push_str(&prompt(&format!("Implement what issue #{issue} asks for; it is attached.")));
-    text.push_str("    context: [issue]\n");
-    text + &rest(timeout)
+    let prompt = format!("Implement what issue #{issue} asks for; it is attached.");
+    let step = Step { context: vec!["issue"], ..step("implement", &prompt, timeout) };
+    let write = || Ok(head(issue, title, all_attempts(timeout))? + "steps:\n" + &yaml::entry(&step)? + POST);
+    write().map_err(|error| broken(&error))
 }
 
-fn head(issue: u64, title: &str, timeout: Duration) -> String {
-    let limit = units::duration(timeout);
-    format!(
-        "# yaml-language-server: $schema=../../../docs/autopilot.schema.json\n\
-         version: 1\nissue: {issue}\ntitle: {}\nlimits: {{timeout: {limit}, tokens: unlimited}}   # a number bounds them\n\
-         codex:\n  provider: openai   # or ollama, lmstudio, {{base_url: …, env_key: …}}\n",
-        quoted(&title.split_whitespace().collect::<Vec<_>>().join(" "))
-    )
+fn head(issue: u64, title: &str, timeout: Duration) -> Result<String, serde_yaml::Error> {
+    let title = one_line(issue, title);
+    let timeout = units::duration(timeout.min(units::LONGEST));
+    let head = Head { version: 1, issue, title: &title, limits: Limits { timeout, tokens: "unlimited" } };
+    let agent = Agent { codex: Provider { provider: "openai" } };
+    Ok(format!("{SCHEMA}{}{TOKENS}{}{PROVIDERS}", yaml::piece(&head)?, yaml::piece(&agent)?))
 }
 
-fn rest(timeout: Duration) -> String {
-    format!(
-        "    timeout: {}\n    retries: {RETRIES}\n    expectation: {{changes: {{min: 1}}}}\n    \
-         # post: [cargo test --offline]   # what must pass before the runner commits\n",
-        units::duration(timeout)
-    )
+/// Returns the title as a plan takes it: one line that says something and is no number.
+fn one_line(issue: u64, title: &str) -> String {
+    let line = visible(title).split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.as_str() {
+        "" => format!("Issue {issue}"),
+        line if names::is_misread(line) => format!("Issue {issue}: {line}"),
+        _ => line,
+    }
 }
 
+fn step<'a>(id: &'a str, prompt: &str, timeout: Duration) -> Step<'a> {
+    Step {
+        id,
+        needs: Vec::new(),
+        // With its end of line it is a block that reads as it stands, and no number.
+        codex: format!("{}\n", prompt.trim()),
+        context: Vec::new(),
+        timeout: units::duration(timeout),
+        retries: RETRIES,
+        expectation: Expectation { changes: Changes { min: 1 } },
+    }
+}
+
+/// Returns the bound of an attempt; none is longer than a plan may say.
 fn timeout(task: &Task) -> Duration {
-    let doubled = task.estimate.unwrap_or_default().saturating_mul(2);
-    // Whole minutes read better.
-    Duration::from_secs(doubled.max(SHORTEST).as_secs().div_ceil(60) * 60)
+    let doubled = task.estimate.unwrap_or_default().saturating_mul(2).clamp(SHORTEST, units::LONGEST);
+    // Whole minutes read better; the longest is whole.
+    Duration::from_secs(doubled.as_secs().div_ceil(60) * 60)
 }
 
-/// Writes the prompt so that it reads as it stands, if YAML can hold it so.
-fn prompt(text: &str) -> String {
-    let text = text.trim();
-    let fits = !text.starts_with(char::is_whitespace)
-        && text
-            .chars()
-            .all(|c| c == '\n' || (!c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')));
-    if !fits {
-        return format!("    codex: {}\n", quoted(text));
-    }
-    let lines = text.lines().map(|line| match line.trim_end() {
-        "" => "\n".to_owned(),
-        line => format!("      {line}\n"),
-    });
-    format!("    codex: |\n{}", lines.collect::<String>())
-}
-
-/// Writes a text as JSON, which YAML reads.
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
-}
-
-fn comment(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
-}
-
-/// Makes an id of a step from each id of a task.
-fn ids<'t>(tasks: &[&'t Task]) -> HashMap<&'t str, String> {
-    let mut taken = HashSet::new();
-    let mut ids = HashMap::new();
-    for (at, task) in tasks.iter().enumerate() {
-        let mut id = String::new();
-        for c in task.id.to_lowercase().chars().take(56) {
-            match c {
-                'a'..='z' | '0'..='9' => id.push(c),
-                _ if !id.is_empty() && !id.ends_with('-') => id.push('-'),
-                _ => {}
-            }
-        }
-        let id = id.trim_end_matches('-');
-        let mut id = if id.is_empty() { format!("task-{}", at + 1) } else { id.to_owned() };
-        if !taken.insert(id.clone()) {
-            id = format!("{id}-{}", at + 1);
-            taken.insert(id.clone());
-        }
-        ids.insert(task.id.as_str(), id);
-    }
-    ids
+fn all_attempts(timeout: Duration) -> Duration {
+    timeout.saturating_mul(RETRIES + 1)
 }
 
 fn unique<'s>(names: &[&'s str]) -> Vec<&'s str> {
     let mut seen = HashSet::new();
     names.iter().copied().filter(|name| seen.insert(*name)).collect()
+}
+
+fn broken(error: &serde_yaml::Error) -> Wrong {
+    Wrong(vec![format!("line 1: this cannot be written as YAML: {error}")])
 }
 
 #[cfg(test)]
@@ -150,7 +141,7 @@ mod tests {
                      ### 2. タスク\n- **ID**: 二\n- **Dependencies**: T-1 ü\n**Description**: \ttabs\tand \u{7} bells\n";
         let document = Document::read(tasks);
         let graph = document.graph().unwrap();
-        let text = graph.write(653, "A: \"title\" — 題");
+        let text = graph.write(653, "A: \"title\" — 題").unwrap();
         let loaded = plan::parse(text.as_bytes(), Path::new("x"), Path::new("."), Some(653));
         let loaded = loaded.unwrap_or_else(|faults| panic!("{faults}\n{text}"));
         assert_eq!(loaded.plan.title, "A: \"title\" — 題");
@@ -170,8 +161,30 @@ mod tests {
     }
 
     #[test]
+    fn a_plan_reads_as_people_write_it() {
+        let tasks = "### 1. One\n- **ID**: 1\n- **Estimated Duration**: 5 min\n**Description**: 🚀 Do\n\n  - it\n\
+                     ### 2. Two\n- **ID**: b\n- **Dependencies**: 1\n";
+        let document = Document::read(tasks);
+        let text = document.graph().unwrap().write(7, "Übersicht").unwrap();
+        assert_eq!(
+            text,
+            "# yaml-language-server: $schema=../../../docs/autopilot.schema.json\n\
+             version: 1\nissue: 7\ntitle: Übersicht\nlimits:\n  timeout: 40m\n  tokens: unlimited\n  \
+             # tokens: a number bounds them\ncodex:\n  provider: openai\n  \
+             # or ollama, lmstudio, {base_url: …, env_key: …}\n\
+             # 2 tasks on 2 levels; critical path 5m: 1\nsteps:\n  \
+             # level 0, 5m\n  - id: '1'\n    codex: |\n      One\n\n      🚀 Do\n\n        - it\n    \
+             timeout: 10m\n    retries: 1\n    expectation:\n      changes:\n        min: 1\n    \
+             # post: [cargo test --offline]   # what must pass before the runner commits\n  \
+             # level 1, no estimate\n  - id: b\n    needs:\n    - '1'\n    codex: |\n      Two\n    \
+             timeout: 10m\n    retries: 1\n    expectation:\n      changes:\n        min: 1\n    \
+             # post: [cargo test --offline]   # what must pass before the runner commits\n"
+        );
+    }
+
+    #[test]
     fn an_issue_alone_makes_a_plan() {
-        let text = of_issue(7, "Try\nit");
+        let text = of_issue(7, "Try\nit").unwrap();
         let loaded = plan::parse(text.as_bytes(), Path::new("x"), Path::new("."), Some(7)).unwrap();
         assert_eq!(loaded.plan.title, "Try it");
     }

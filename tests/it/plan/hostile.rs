@@ -123,6 +123,61 @@ fn large_nonsense_is_a_fault() {
     }
 }
 
+fn faults_of(text: &str) -> Vec<plan::Fault> {
+    super::parse(text).map(|_| ()).expect_err("is valid").into()
+}
+
+#[test]
+fn patterns_that_are_too_large_have_their_place() {
+    let plan = |pattern: &str| {
+        format!(
+            "version: 1\nissue: 653\ntitle: t\nsteps:\n- id: a\n  command: b\n  expectation:\n    changes:\n      \
+             keep: ['a', '{pattern}']\n"
+        )
+    };
+    for (pattern, expected) in [
+        ("{".repeat(250) + &"}".repeat(250), "braces nested deeper than 16 levels"),
+        ("?".repeat(131_070), "is a pattern of 131070 bytes; it may have 4096"),
+        ("{".repeat(52_183), "is a pattern of 52183 bytes; it may have 4096"),
+    ] {
+        let faults = faults_of(&plan(&pattern));
+        assert_eq!((faults.len(), faults[0].line, faults[0].column), (1, 9, 19), "{faults:?}");
+        assert!(faults[0].message.contains(expected), "{}", faults[0].message);
+    }
+    super::parse(&plan("{src,tests}/{a,{b,c}}/**")).unwrap();
+}
+
+/// Each is within its bound; thousands would take all memory and time.
+#[test]
+fn patterns_that_are_too_large_together_are_one_fault() {
+    let plan = |pattern: &str, count: usize| {
+        let entries = format!("    - '{pattern}'\n").repeat(count);
+        format!(
+            "version: 1\nissue: 653\ntitle: t\nsteps:\n- id: a\n  command: b\n  expectation:\n    \
+             output_matches:\n{entries}"
+        )
+    };
+    let faults = faults_of(&plan(r"\w{40}", 3000));
+    assert_eq!((faults.len(), faults[0].column), (1, 7), "{faults:?}");
+    assert!(faults[0].message.contains("too large together") && faults[0].line < 200, "{faults:?}");
+    super::parse(&plan("x+", 300)).unwrap();
+    super::parse(&plan(r"\w+", 30)).unwrap();
+}
+
+#[test]
+fn anchors_and_aliases_copy_no_more_than_their_bound() {
+    let nested = format!("{}{}{}", "&a [".repeat(20), "x,".repeat(400_000), "]".repeat(20));
+    let many = format!("a: &a 1\nb: [{}]\n", "*a, ".repeat(20_000));
+    let small = format!("a: &a [{}]\nb: [{}]\n", "1, ".repeat(300), "*a, ".repeat(9000));
+    for (text, line, expected) in
+        [(nested, 1, "anchors make"), (many, 2, "aliases make"), (small, 2, "aliases make")]
+    {
+        let faults = faults_of(&text);
+        assert_eq!((faults.len(), faults[0].line), (1, line), "{faults:?}");
+        assert!(faults[0].message.contains(expected), "{faults:?}");
+    }
+}
+
 /// Every fault lies inside the file, and the rendering shows its line.
 fn inspect(bytes: &[u8]) {
     let Err(faults) = plan::parse(bytes, Path::new("p"), Path::new("."), Some(ISSUE)) else { return };
@@ -176,5 +231,46 @@ proptest! {
             }
         }
         inspect(&bytes);
+    }
+}
+
+#[test]
+fn a_plan_of_a_repository_is_no_link_out_of_it() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    let (top, plans) = (folder.path(), folder.path().join(".ai/plans"));
+    let plan = "version: 1\nissue: 653\ntitle: t\nsteps:\n- {id: a, command: b}\n";
+    fs::create_dir_all(outside.path().join("plans/653")).unwrap();
+    fs::write(outside.path().join("plans/653/Autopilot.yaml"), "top-secret: hunter2\n").unwrap();
+    fs::create_dir_all(plans.join("1")).unwrap();
+    symlink(outside.path().join("plans/653/Autopilot.yaml"), plans.join("1/Autopilot.yaml")).unwrap();
+    symlink(outside.path().join("plans/653"), plans.join("2")).unwrap();
+    for path in [plans.join("1/Autopilot.yaml"), plans.join("2/Autopilot.yaml")] {
+        let said = refuse(&path);
+        assert!(said.contains("leads out of the repository") && !said.contains("hunter2"), "{said}");
+    }
+    fs::rename(top.join(".ai"), top.join("kept")).unwrap();
+    symlink(outside.path(), top.join(".ai")).unwrap();
+    assert!(refuse(&plans.join("653/Autopilot.yaml")).contains("leads out of the repository"));
+    // Within the repository a link is as good as a file.
+    fs::remove_file(top.join(".ai")).unwrap();
+    symlink("kept", top.join(".ai")).unwrap();
+    fs::write(top.join("plan.yaml"), plan).unwrap();
+    fs::create_dir(plans.join("653")).unwrap();
+    symlink("../../../plan.yaml", plans.join("653/Autopilot.yaml")).unwrap();
+    plan::load(&plans.join("653/Autopilot.yaml"), Some(ISSUE)).unwrap();
+}
+
+#[test]
+fn invisible_and_look_alike_characters_are_named() {
+    let plan = |step: &str| format!("version: 1\nissue: 653\ntitle: t\nsteps:\n{step}\n");
+    for (step, expected) in [
+        ("\u{a0} - {id: a, command: b}", "U+00A0, a no-break space"),
+        ("  - {id: a, \u{441}ommand: b}", "U+0441, which looks like `c` and is not: write `command`"),
+        ("  - {id: a, com\u{200b}mand: b}", "U+200B, which is invisible: write `command`"),
+    ] {
+        let said: String = faults_of(&plan(step)).iter().map(|fault| fault.hint.clone() + "\n").collect();
+        assert!(said.contains(expected), "{said}");
     }
 }
