@@ -539,16 +539,9 @@ fn what_git_does_not_take_fails_the_step_and_never_the_run() {
 
 #[test]
 #[ignore = "needs minutes: half a gigabyte is hashed, several times, by a build that is not optimised"]
-fn files_that_git_packs_at_once_arrive_and_are_salvaged() {
+fn files_that_git_packs_at_once_arrive() {
     let repo = Repo::new();
-    repo.plan(
-        "  - {id: big, command: 'echo small > a; truncate -s 513M b'}
-  - {id: lost, on_failure: ignore, command: 'echo small > c; truncate -s 514M d; exit 1'}\n",
-    );
+    repo.plan("  - {id: big, command: 'echo small > a; truncate -s 513M b'}\n");
     run_without_trace(&repo, 0);
-    assert_eq!(repo.steps(), ["big:passed", "lost:failed"]);
     assert_eq!(repo.git(["cat-file", "-s", &format!("{}:b", repo.branch())]), (513 << 20).to_string());
-    let bundle = repo.evidence("salvage-").pop();
-    repo.git(["fetch", "-q", bundle.unwrap().to_str().unwrap(), "refs/salvage/*:refs/salvage/*"]);
-    assert_eq!(repo.git(["cat-file", "-s", "refs/salvage/lost-1:d"]), (514 << 20).to_string());
 }
