@@ -10,7 +10,6 @@ use crate::audit::spelled::{self, Told};
 use crate::evidence::event::{
     AttemptResult, CommandEnded, Cut, Egress, EgressVerdict, Reason, ReasonKind, Role, Tokens,
 };
-use crate::evidence::{AttemptId, Token};
 
 /// An attempt that has begun and not ended.
 #[derive(Debug)]

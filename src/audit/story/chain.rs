@@ -3,8 +3,9 @@
 use super::at::Try;
 use super::{Checkpoint, Story};
 use crate::audit::code::Code;
+use crate::evidence::AttemptId;
 use crate::evidence::Token;
-use crate::evidence::event::{AttemptId, AttemptResult, Change};
+use crate::evidence::event::{AttemptResult, Change};
 
 /// What some agent reads as instructions, whichever else does.
 const INSTRUCTIONS: [&str; 2] = ["AGENTS.md", "AGENTS.override.md"];
