@@ -266,7 +266,7 @@ fn a_journal_of_a_newer_autopilot_is_told_from_one_that_was_changed() {
         assert!(text.starts_with("{\"v\":2,"), "{text}");
         fs::write(&journal, text.replacen(from, to, 1)).unwrap();
         repo.autopilot(["run", "7", "--resume"]).exits(2).says(what).says("the autopilot that wrote it");
-        repo.autopilot(["audit"]).exits(1).says("AP103").says(what);
+        repo.autopilot(["audit"]).exits(4).says("AP103").says(what);
         repo.autopilot(["status"]).exits(0).says("newer than this program");
         repo.plan("  - {id: a, command: 'true'}\n");
         repo.run().exits(0);
