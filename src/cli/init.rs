@@ -16,6 +16,9 @@ const GRAPHS: [&str; 2] = ["Plans-latest.md", "Plans.md"];
 /// Documents are larger than what becomes a plan of them, but not by much.
 const LARGEST: u64 = 4 << 20;
 
+/// So many faults of a document are printed; the rest is counted.
+const PRINTED: usize = 50;
+
 /// Write a plan to begin with, from a Plans.md task graph or from the issue itself.
 #[derive(Debug, clap::Args)]
 pub(super) struct InitArgs {
@@ -59,7 +62,9 @@ pub(super) fn run(args: InitArgs) -> Result<Exit, Failure> {
 fn from_graph(issue: u64, file: &Path) -> Result<String, Failure> {
     let document = draft::Document::read(&read(file)?);
     let wrong = |wrong: draft::Wrong| {
-        let lines: Vec<String> = wrong.0.iter().map(|line| format!("{}: {line}", file.display())).collect();
+        let shown = wrong.0.iter().take(PRINTED).map(|line| format!("{}: {line}", file.display()));
+        let more = wrong.0.len().saturating_sub(PRINTED);
+        let lines: Vec<String> = shown.chain((more > 0).then(|| format!("… and {more} more"))).collect();
         Failure::new(Exit::Usage, lines.join("\n")).hint("correct the document, then run this again")
     };
     let graph = document.graph().map_err(wrong)?;
