@@ -68,7 +68,9 @@ fn from_graph(issue: u64, file: &Path) -> Result<String, Failure> {
         Failure::new(Exit::Usage, lines.join("\n")).hint("correct the document, then run this again")
     };
     let graph = document.graph().map_err(wrong)?;
-    document.notes.iter().for_each(|note| output::note(&format!("{}: {note}", file.display())));
+    for note in &document.notes {
+        output::note(&format!("{}: {note}", file.display()));
+    }
     output::note(&graph.describe());
     if let Some(claimed) = document.critical_path.filter(|claimed| *claimed != graph.longest) {
         output::note(&format!(
@@ -95,7 +97,7 @@ fn read(file: &Path) -> Result<String, Failure> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
-        let line = 1 + error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count();
+        let line = 1 + memchr::memchr_iter(b'\n', &error.as_bytes()[..valid]).count();
         wrong(format!("line {line}: not UTF-8")).hint("save the file as UTF-8")
     })
 }
