@@ -16,6 +16,9 @@ const GRAPHS: [&str; 2] = ["Plans-latest.md", "Plans.md"];
 /// Documents are larger than what becomes a plan of them, but not by much.
 const LARGEST: u64 = 4 << 20;
 
+/// So many faults of a document are printed; the rest is counted.
+const PRINTED: usize = 50;
+
 /// Write a plan to begin with, from a Plans.md task graph or from the issue itself.
 #[derive(Debug, clap::Args)]
 pub(super) struct InitArgs {
@@ -59,11 +62,15 @@ pub(super) fn run(args: InitArgs) -> Result<Exit, Failure> {
 fn from_graph(issue: u64, file: &Path) -> Result<String, Failure> {
     let document = draft::Document::read(&read(file)?);
     let wrong = |wrong: draft::Wrong| {
-        let lines: Vec<String> = wrong.0.iter().map(|line| format!("{}: {line}", file.display())).collect();
+        let shown = wrong.0.iter().take(PRINTED).map(|line| format!("{}: {line}", file.display()));
+        let more = wrong.0.len().saturating_sub(PRINTED);
+        let lines: Vec<String> = shown.chain((more > 0).then(|| format!("… and {more} more"))).collect();
         Failure::new(Exit::Usage, lines.join("\n")).hint("correct the document, then run this again")
     };
     let graph = document.graph().map_err(wrong)?;
-    document.notes.iter().for_each(|note| output::note(&format!("{}: {note}", file.display())));
+    for note in &document.notes {
+        output::note(&format!("{}: {note}", file.display()));
+    }
     output::note(&graph.describe());
     if let Some(claimed) = document.critical_path.filter(|claimed| *claimed != graph.longest) {
         output::note(&format!(
@@ -90,7 +97,7 @@ fn read(file: &Path) -> Result<String, Failure> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
-        let line = 1 + error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count();
+        let line = 1 + memchr::memchr_iter(b'\n', &error.as_bytes()[..valid]).count();
         wrong(format!("line {line}: not UTF-8")).hint("save the file as UTF-8")
     })
 }

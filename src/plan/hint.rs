@@ -134,7 +134,7 @@ const ALIASES: &[(&str, &[&str], &str)] = &[
 pub(super) fn unknown_key(key: &str, place: &str, known: &[&str], schema: &Json) -> String {
     if let Some(odd) = odd::in_word(key) {
         return match nearest(&odd::respelled(key), known) {
-            Some(near) => format!("{odd}: write `{near}`"),
+            Some(near) => format!("{odd}: did you mean `{near}`?"),
             None => format!("{odd}: keys are written with plain letters"),
         };
     }

@@ -169,7 +169,7 @@ impl<'a> Walker<'a, '_, '_> {
                 return self.fault(
                     node,
                     message,
-                    "write fewer or simpler ones: `\\w{1000}` takes much, `abc` little",
+                    "write fewer or simpler ones: `\\w{100}` takes much, `[a-z]{100}` little",
                 );
             }
         }

@@ -217,10 +217,11 @@ fn read_regex(text: &str) -> Result<Regex, Wrong> {
     built.map_err(|error| {
         let text = error.to_string();
         let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        Wrong::new(
-            format!("is not a regular expression: {reason}"),
-            "to match a character such as `(` or `[` as it is, write `\\(`, `\\[`; syntax: https://docs.rs/regex",
-        )
+        let hint = match error {
+            regex::Error::CompiledTooBig(_) => "write a simpler one: `\\w{100}` takes much, `[a-z]{100}` little",
+            _ => "to match a character such as `(` or `[` as it is, write `\\(`, `\\[`; syntax: https://docs.rs/regex",
+        };
+        Wrong::new(format!("is not a regular expression: {reason}"), hint)
     })
 }
 

@@ -11,26 +11,23 @@ const STEPS: [usize; 5] = [4 << 10, 64 << 10, 256 << 10, 1 << 20, super::text::L
 /// What all patterns of a plan may take.
 const ALL: usize = 32 << 20;
 
-/// What is left for further patterns.
+/// What is left for further patterns; `None` after one that was too much.
 #[derive(Debug)]
-pub(super) struct Budget(usize);
+pub(super) struct Budget(Option<usize>);
 
 impl Budget {
     pub(super) fn new() -> Self {
-        Self(ALL)
+        Self(Some(ALL))
     }
 
-    /// Takes the weight of a text of this `format`; `false`: this one is too much. After that, nothing is compiled.
+    /// Takes the weight of a text of this `format`. After one that is too much, nothing is compiled.
     pub(super) fn take(&mut self, format: &str, text: &str) -> Taken {
         if !matches!(format, "autopilot-regex" | "autopilot-glob") {
             return Taken::Within;
         }
-        if self.0 == 0 {
-            return Taken::Spent;
-        }
-        let left = self.0.checked_sub(weigh(format, text));
-        self.0 = left.unwrap_or(0);
-        if left.is_some() { Taken::Within } else { Taken::TooMuch }
+        let Some(left) = self.0 else { return Taken::Spent };
+        self.0 = left.checked_sub(weigh(format, text));
+        if self.0.is_some() { Taken::Within } else { Taken::TooMuch }
     }
 }
 
@@ -72,9 +69,10 @@ mod tests {
         assert!(weigh("autopilot-regex", r"\w{10}") > 64 << 10);
         assert_eq!(weigh("autopilot-regex", r"\w{9999}"), 2 << 20);
         assert_eq!(weigh("autopilot-glob", "src/**"), 4 << 10);
-        let mut budget = Budget(3 << 20);
-        let heavy = [(); 3].map(|()| budget.take("autopilot-regex", r"\w{9999}"));
-        assert_eq!(heavy, [Taken::Within, Taken::TooMuch, Taken::Spent]);
+        // The second takes the last of it, and is still within.
+        let mut budget = Budget(Some(4 << 20));
+        let heavy = [(); 4].map(|()| budget.take("autopilot-regex", r"\w{9999}"));
+        assert_eq!(heavy, [Taken::Within, Taken::Within, Taken::TooMuch, Taken::Spent]);
         assert_eq!(budget.take("autopilot-id", "a"), Taken::Within);
     }
 }

@@ -6,6 +6,12 @@ use std::time::Duration;
 use super::{Document, Task, Wrong};
 use crate::plan::{hint, order};
 
+/// With so many faults nobody looks for near misses: in thousands of names that takes for ever.
+const CROWDED: usize = 50;
+
+/// So many names of a circle are written out.
+const CIRCLE: usize = 12;
+
 /// Tasks whose needs are all there, and that do not wait for each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Graph<'a> {
@@ -41,6 +47,9 @@ impl<'a> Graph<'a> {
             let name = |place: &usize| tasks[*place].id.clone();
             wrong.extend(cycles.iter().map(|cycle| {
                 let mut names: Vec<String> = cycle.iter().map(name).collect();
+                if names.len() > CIRCLE {
+                    names.splice(8..names.len() - 2, ["…".to_owned()]);
+                }
                 names.extend(names.first().cloned());
                 let line = tasks[cycle[0]].line;
                 format!("line {line}: these tasks wait for each other: {}", names.join(" → "))
@@ -84,7 +93,8 @@ fn needs(tasks: &[Task], places: &HashMap<&str, usize>, wrong: &mut Vec<String>)
                 Some(place) if needs.contains(place) => {}
                 Some(place) => needs.push(*place),
                 None => {
-                    let near = hint::nearest(need, &known).map(|near| format!(" (did you mean {near}?)"));
+                    let known = if wrong.len() < CROWDED { known.as_slice() } else { &[] };
+                    let near = hint::nearest(need, known).map(|near| format!(" (did you mean {near}?)"));
                     let near = near.unwrap_or_default();
                     wrong.push(format!(
                         "line {}: {} depends on {need}, which is no task{near}",
