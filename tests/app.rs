@@ -31,10 +31,11 @@ fn main() {
     let house = House::new(folder.path());
     let runtime = jobs::runtime().expect("a runtime");
     runtime.block_on(async {
-        house.what_cannot_be_is_a_value().await;
-        house.an_interrupted_run_goes_on_to_its_end_which_then_stands().await;
-        house.a_run_that_died_is_offered().await;
-        house.a_run_that_died_is_cleaned_away().await;
+        // Futures of whole runs are large.
+        Box::pin(house.what_cannot_be_is_a_value()).await;
+        Box::pin(house.an_interrupted_run_goes_on_to_its_end_which_then_stands()).await;
+        Box::pin(house.a_run_that_died_is_offered()).await;
+        Box::pin(house.a_run_that_died_is_cleaned_away()).await;
     });
     assert_eq!(fs::read_dir(folder.path().join("state/runs")).expect("runs").count(), 0);
 }

@@ -75,7 +75,7 @@ fn last_event(journal: &PathBuf) -> String {
 
 #[test]
 fn kill_9_at_any_moment_loses_nothing_and_leaves_nothing_in_the_way() {
-    let rounds = std::env::var("AUTOPILOT_CRASH_ROUNDS").map_or(25, |rounds| rounds.parse().unwrap());
+    let rounds = std::env::var("AUTOPILOT_CRASH_ROUNDS").map_or(9, |rounds| rounds.parse().unwrap());
     let lanes = 3;
     std::thread::scope(|scope| {
         for lane in 0..lanes {

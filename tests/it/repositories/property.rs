@@ -147,9 +147,9 @@ fn check(steps: &[(Vec<serde_json::Value>, bool)]) {
         let id = format!("s{number}");
         let of_step =
             |kind: &str| repo.events_of(kind).into_iter().find(|event| event["step"] == id.as_str());
-        let at = |kind: &str| usize::try_from(of_step(kind).unwrap()["log"].as_u64().unwrap()).unwrap();
-        let begun = at("attempt.started");
-        let ended = at("attempt.ended");
+        let part = of_step("log.appended").expect("each attempt's output is in the log");
+        let byte = |end: &str| usize::try_from(part[end].as_u64().unwrap()).unwrap();
+        let (begun, ended) = (byte("from"), byte("to"));
         if let Some(made) = of_step("checkpoint.made") {
             made["commit"].as_str().unwrap().clone_into(&mut checkpoint);
         }
