@@ -9,7 +9,7 @@ use super::glob::{self, Glob};
 const STEPS: [usize; 5] = [4 << 10, 64 << 10, 256 << 10, 1 << 20, super::text::LARGEST_REGEX];
 
 /// What all patterns of a plan may take.
-const ALL: usize = 32 << 20;
+const ALL: usize = 64 << 20;
 
 /// What is left for further patterns; `None` after one that was too much.
 #[derive(Debug)]

@@ -157,7 +157,7 @@ fn patterns_that_are_too_large_together_are_one_fault() {
              output_matches:\n{entries}"
         )
     };
-    let faults = faults_of(&plan(r"\w{100}", 3000));
+    let faults = faults_of(&plan(r"\w{40}", 3000));
     assert_eq!((faults.len(), faults[0].column), (1, 7), "{faults:?}");
     assert!(faults[0].message.contains("too large together") && faults[0].line < 200, "{faults:?}");
     super::parse(&plan("x+", 300)).unwrap();
