@@ -3,6 +3,7 @@
 use memchr::memchr;
 
 use super::anchors::{self, Rule};
+use super::bare::{self, Bare};
 use super::kind::Span;
 use super::known::Known;
 use super::pass::{Pass, line_at};
@@ -91,11 +92,14 @@ impl Scanner {
         if !known.is_empty() {
             patch.clear(true);
             patch::line_ends(known, pass.text(), &carry.tail, |at| pass.raw(at), patch);
-            patch::sequences(raw, shown.dropped(), patch);
-            patch.find(known, places, &mut seen.spans);
+            bare::around(Bare::of(raw, false), known, shown.edges(), &carry.tail, patch);
+            if known.has_lines() {
+                bare::around(Bare::of(raw, true), known, shown.edges(), &carry.tail, patch);
+            }
+            patch.find(known, raw, places, &mut seen.spans);
             patch.clear(false);
             seen.carry.screen = draw(raw, content, shown.moves(), carry.screen.as_deref(), patch);
-            patch.find(known, places, &mut seen.spans);
+            patch.find(known, raw, places, &mut seen.spans);
         }
         let tabs = memchr(b'\t', raw).is_some();
         if let Some(alone) = join(joined, known, raw, content, tabs) {
