@@ -225,20 +225,19 @@ fn is_between(byte: u8) -> bool {
     byte == b'\n' || byte == b'\t'
 }
 
-fn without_tabs(text: &[u8]) -> impl DoubleEndedIterator<Item = &u8> {
-    text.iter().filter(|byte| **byte != b'\t')
-}
-
 /// Adds the first lines behind a tail, for values that have line ends in them.
 fn first_lines(text: &[u8], tail: &Tail, raw: impl Fn(usize) -> usize, patch: &mut Patch) {
     let skipped = text.len() - tail.behind(text).len();
+    // A CR is shown as a line end, and where tabs are dropped it is dropped with them.
+    let tabs = tail.cr && skipped == 0;
     let mut start = skipped;
     while start < text.len() && start < NEAR + skipped {
         let line = text.get(start..).unwrap_or_default();
         let len = memchr(b'\n', line).map_or(line.len(), |end| end + 1);
         patch.start();
-        patch.context(tail.lines.and(without_tabs(text.get(skipped..start).unwrap_or_default())).bytes());
-        let bytes = line.iter().take(len).enumerate().filter(|(_, byte)| **byte != b'\t').take(NEAR);
+        let before = text.get(skipped..start).unwrap_or_default().iter();
+        patch.context(tail.lines.and(before.filter(|byte| tabs || **byte != b'\t')).bytes());
+        let bytes = line.iter().take(len).enumerate().filter(|(_, byte)| tabs || **byte != b'\t').take(NEAR);
         bytes.for_each(|(at, &byte)| patch.byte(byte, raw(start + at)));
         start += len;
     }

@@ -100,11 +100,17 @@ impl View {
 
     /// Returns the raw offset of a byte of the view.
     pub(super) fn raw(&self, at: usize) -> usize {
+        let (start, _, raw) = self.stretch(at);
+        raw + (at - start)
+    }
+
+    /// Returns the start and the end of the stretch without a jump around a byte, and the raw offset of its start.
+    pub(super) fn stretch(&self, at: usize) -> (usize, usize, usize) {
         let next = self.jumps.partition_point(|&(view, _)| view <= at);
-        match next.checked_sub(1).and_then(|last| self.jumps.get(last)) {
-            Some(&(view, raw)) => raw + (at - view),
-            None => at,
-        }
+        let end = self.jumps.get(next).map_or(usize::MAX, |&(view, _)| view);
+        let last = next.checked_sub(1).and_then(|last| self.jumps.get(last));
+        let (start, raw) = last.copied().unwrap_or_default();
+        (start, end, raw)
     }
 
     /// Returns the view offset of the first byte at this raw offset or after it.
