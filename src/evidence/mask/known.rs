@@ -89,6 +89,12 @@ impl Known {
         self.every.may_have(gram)
     }
 
+    /// Tells whether two bytes may follow each other in a window.
+    #[inline]
+    pub(super) fn has_pair(&self, pair: [u8; 2]) -> bool {
+        self.every.has_pair(pair)
+    }
+
     /// Tells whether a window may lie over a line end between these bytes: it has the gram on one side, or in the
     /// middle if it is short, and the pair. Without branches, for this is asked at every line end.
     #[inline]

@@ -9,6 +9,7 @@
 //! ```
 
 mod anchors;
+mod bare;
 mod encodings;
 mod filter;
 mod headers;

@@ -1,5 +1,6 @@
 //! One pass over one view of a block: known values by their windows, patterns by their anchors, private keys by line.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use memchr::{memchr, memrchr, memrchr2};
@@ -26,6 +27,8 @@ pub(super) struct Pass<'a> {
     pub(super) heeded: usize,
     /// Where private keys begin, and where their BEGIN lines' rest is.
     pub(super) begins: Vec<(usize, usize)>,
+    /// The stretch of the view that was asked for last, with its raw offset: what follows is mostly in it.
+    pub(super) near: Cell<(usize, usize, usize)>,
 }
 
 impl<'a> Pass<'a> {
@@ -36,7 +39,14 @@ impl<'a> Pass<'a> {
 
     /// Returns the raw offset of a byte of the text.
     pub(super) fn raw(&self, at: usize) -> usize {
-        self.view.map_or(at, |view| view.raw(at))
+        let Some(view) = self.view else { return at };
+        let (mut start, end, mut raw) = self.near.get();
+        if !(start..end).contains(&at) {
+            let near = view.stretch(at);
+            self.near.set(near);
+            (start, _, raw) = near;
+        }
+        raw + (at - start)
     }
 
     fn raw_span(&self, span: &Span) -> Span {
@@ -66,6 +76,9 @@ impl<'a> Pass<'a> {
     fn values(&self, at: usize, gram: u32, done: &mut Cursor, spans: &mut Vec<Span>) {
         let text = self.text();
         self.known.at(text, at, gram, done, |window| {
+            if self.goes_on(&window, spans) {
+                return;
+            }
             let has_line_end = text.get(window.clone()).is_some_and(|window| window.contains(&b'\n'));
             if has_line_end && (self.alone || self.mode == Mode::Joined && self.has_return(&window)) {
                 return;
@@ -91,6 +104,23 @@ impl<'a> Pass<'a> {
                 _ => spans.push(Span { context: range.start, range, kind: Kind::Known }),
             }
         });
+    }
+
+    /// Adds the last byte of a window to the span before, if that is all there is to it: so it is with most.
+    fn goes_on(&self, window: &Range<usize>, spans: &mut [Span]) -> bool {
+        let (Some(span), Some([.., before, last])) = (spans.last_mut(), self.text().get(window.clone()))
+        else {
+            return false;
+        };
+        let raw = self.raw(window.end - 1);
+        let follows =
+            span.kind == Kind::Known && span.range.end == raw && self.raw(window.end - 2) + 1 == raw;
+        let has_line_end = || [before, last].iter().any(|byte| b"\r\n".contains(byte));
+        if self.alone || self.mode == Mode::Joined || !follows || has_line_end() {
+            return false;
+        }
+        span.range.end += 1;
+        true
     }
 
     /// Tells whether a CR that ends a line was dropped from a window: behind a block that it ends nobody knows of it.

@@ -5,8 +5,9 @@
 
 use std::ops::Range;
 
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memrchr2};
 
+use super::bare::Bare;
 use super::encodings::LONGEST;
 use super::filter::gram_at;
 use super::kind::{Kind, Span};
@@ -51,8 +52,8 @@ impl Patch {
         self.raws.push(raw);
     }
 
-    /// Appends a span for everything that a known value covers.
-    pub(super) fn find(&self, known: &Known, places: &mut Vec<usize>, spans: &mut Vec<Span>) {
+    /// Appends a span for everything that a known value covers in the block `raw`.
+    pub(super) fn find(&self, known: &Known, raw: &[u8], places: &mut Vec<usize>, spans: &mut Vec<Span>) {
         if self.text.is_empty() {
             return;
         }
@@ -61,16 +62,18 @@ impl Patch {
         let mut done = Cursor::default();
         for &at in &*places {
             let Some(gram) = gram_at(&self.text, at) else { continue };
-            known.at(&self.text, at, gram, &mut done, |window| self.mask(window, spans));
+            known.at(&self.text, at, gram, &mut done, |window| self.mask(raw, window, spans));
         }
     }
 
-    fn mask(&self, window: Range<usize>, spans: &mut Vec<Span>) {
+    fn mask(&self, raw: &[u8], window: Range<usize>, spans: &mut Vec<Span>) {
         let raws = self.raws.get(window).unwrap_or_default().iter().copied();
         let mut raws = raws.filter(|&raw| raw != ELSEWHERE);
         if self.bridges {
             let Some(first) = raws.next() else { return };
-            let end = raws.next_back().unwrap_or(first) + 1;
+            let end = raws.clone().next_back().unwrap_or(first) + 1;
+            let line = first + last_line(raw.get(first..end).unwrap_or_default());
+            let Some(first) = std::iter::once(first).chain(raws).find(|&raw| raw >= line) else { return };
             match spans.last_mut() {
                 Some(last) if last.kind == Kind::Known && last.range.contains(&first) => {
                     last.range.end = last.range.end.max(end);
@@ -87,6 +90,12 @@ impl Patch {
             }
         }
     }
+}
+
+/// Returns where the last line of a text starts; a line end at its end is that of its line.
+fn last_line(text: &[u8]) -> usize {
+    let len = text.iter().rposition(|byte| !b"\r\n".contains(byte)).map_or(0, |at| at + 1);
+    memrchr2(b'\n', b'\r', text.get(..len).unwrap_or_default()).map_or(0, |end| end + 1)
 }
 
 /// The last bytes of a text, as many as can belong to a window whose other end is behind it.
@@ -120,6 +129,10 @@ pub(super) struct Tail {
     lines: Last,
     /// Without line ends.
     joined: Last,
+    /// Not what was shown, but what was stored, without controls.
+    bare: Last,
+    /// The same with its line feeds.
+    bare_lines: Last,
     /// It ended with a CR; an LF that follows belongs to it.
     cr: bool,
 }
@@ -128,7 +141,18 @@ impl Tail {
     /// Returns the tail of what was before and this text together, which is shown of `raw`.
     pub(super) fn and(&self, text: &[u8], raw: &[u8]) -> Self {
         let text = self.behind(text);
-        Self { lines: self.lines.and(text.iter()), joined: self.joined(text), cr: raw.last() == Some(&b'\r') }
+        Self {
+            lines: self.lines.and(text.iter()),
+            joined: self.joined(text),
+            bare: self.bare.and(Bare::of(raw, false).bytes()),
+            bare_lines: self.bare_lines.and(Bare::of(raw, true).bytes()),
+            cr: raw.last() == Some(&b'\r'),
+        }
+    }
+
+    /// Returns what was stored, with its line feeds or without.
+    pub(super) fn bare(&self, lines: bool) -> &[u8] {
+        if lines { self.bare_lines.bytes() } else { self.bare.bytes() }
     }
 
     fn joined(&self, text: &[u8]) -> Last {
@@ -201,32 +225,19 @@ fn is_between(byte: u8) -> bool {
     byte == b'\n' || byte == b'\t'
 }
 
-/// Adds sequences that may be the start of a value with what stands behind them: a terminal drops them, a file does not.
-pub(super) fn sequences(raw: &[u8], dropped: &[Range<usize>], patch: &mut Patch) {
-    for range in dropped {
-        patch.start();
-        let text = raw.get(range.start..).unwrap_or_default().iter().enumerate();
-        let line = text.take_while(|(_, byte)| !b"\r\n".contains(byte)).take(range.len() + NEAR);
-        for (at, &byte) in line.filter(|(_, byte)| !byte.is_ascii_control()) {
-            patch.byte(byte, range.start + at);
-        }
-    }
-}
-
-fn without_tabs(text: &[u8]) -> impl DoubleEndedIterator<Item = &u8> {
-    text.iter().filter(|byte| **byte != b'\t')
-}
-
 /// Adds the first lines behind a tail, for values that have line ends in them.
 fn first_lines(text: &[u8], tail: &Tail, raw: impl Fn(usize) -> usize, patch: &mut Patch) {
     let skipped = text.len() - tail.behind(text).len();
+    // A CR is shown as a line end, and where tabs are dropped it is dropped with them.
+    let tabs = tail.cr && skipped == 0;
     let mut start = skipped;
     while start < text.len() && start < NEAR + skipped {
         let line = text.get(start..).unwrap_or_default();
         let len = memchr(b'\n', line).map_or(line.len(), |end| end + 1);
         patch.start();
-        patch.context(tail.lines.and(without_tabs(text.get(skipped..start).unwrap_or_default())).bytes());
-        let bytes = line.iter().take(len).enumerate().filter(|(_, byte)| **byte != b'\t').take(NEAR);
+        let before = text.get(skipped..start).unwrap_or_default().iter();
+        patch.context(tail.lines.and(before.filter(|byte| tabs || **byte != b'\t')).bytes());
+        let bytes = line.iter().take(len).enumerate().filter(|(_, byte)| tabs || **byte != b'\t').take(NEAR);
         bytes.for_each(|(at, &byte)| patch.byte(byte, raw(start + at)));
         start += len;
     }

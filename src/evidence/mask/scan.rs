@@ -1,8 +1,11 @@
 //! Looks through a block of lines: where secrets stand in it, and what cannot be told before more comes.
 
+use std::cell::Cell;
+
 use memchr::memchr;
 
 use super::anchors::{self, Rule};
+use super::bare::{self, Bare};
 use super::kind::Span;
 use super::known::Known;
 use super::pass::{Pass, line_at};
@@ -84,37 +87,72 @@ impl Scanner {
             shown.build(raw, Mode::Shown, content, Some(known));
         }
         let view = (!content.is_plain()).then_some(&*shown);
-        let mut pass = Pass { known, raw, view, mode: Mode::Shown, alone: false, heeded, begins: Vec::new() };
+        let mut pass = Pass {
+            known,
+            raw,
+            view,
+            mode: Mode::Shown,
+            alone: false,
+            heeded,
+            begins: Vec::new(),
+            near: Cell::default(),
+        };
         pass.run(places, &mut seen);
         pass.depth(&mut seen);
         pass.carry(carry, &mut seen);
         if !known.is_empty() {
             patch.clear(true);
             patch::line_ends(known, pass.text(), &carry.tail, |at| pass.raw(at), patch);
-            patch::sequences(raw, shown.dropped(), patch);
-            patch.find(known, places, &mut seen.spans);
+            bare::around(Bare::of(raw, false), known, shown.edges(), &carry.tail, patch);
+            if known.has_lines() {
+                bare::around(Bare::of(raw, true), known, shown.edges(), &carry.tail, patch);
+            }
+            patch.find(known, raw, places, &mut seen.spans);
             patch.clear(false);
             seen.carry.screen = draw(raw, content, shown.moves(), carry.screen.as_deref(), patch);
-            patch.find(known, places, &mut seen.spans);
+            patch.find(known, raw, places, &mut seen.spans);
         }
         let tabs = memchr(b'\t', raw).is_some();
         if let Some(alone) = join(joined, known, raw, content, tabs) {
-            let mut pass = Pass { view: Some(joined), mode: Mode::Joined, alone, begins: Vec::new(), ..pass };
+            let mut pass = Pass {
+                view: Some(joined),
+                mode: Mode::Joined,
+                alone,
+                begins: Vec::new(),
+                near: Cell::default(),
+                ..pass
+            };
             pass.run(places, &mut seen);
             pass.depth(&mut seen);
         }
         if tabs {
             tabless.build_lines(raw, memchr::memchr_iter(b'\t', raw), Mode::Tabless, content);
             let view = Some(&*tabless);
-            let mut pass =
-                Pass { known, raw, view, mode: Mode::Tabless, alone: true, heeded, begins: Vec::new() };
+            let mut pass = Pass {
+                known,
+                raw,
+                view,
+                mode: Mode::Tabless,
+                alone: true,
+                heeded,
+                begins: Vec::new(),
+                near: Cell::default(),
+            };
             pass.run(places, &mut seen);
         }
         if !shown.odd().is_empty() {
             stored.build_lines(raw, shown.odd().iter().copied(), Mode::Stored, content);
             let view = Some(&*stored);
-            let mut pass =
-                Pass { known, raw, view, mode: Mode::Stored, alone: true, heeded, begins: Vec::new() };
+            let mut pass = Pass {
+                known,
+                raw,
+                view,
+                mode: Mode::Stored,
+                alone: true,
+                heeded,
+                begins: Vec::new(),
+                near: Cell::default(),
+            };
             pass.run(places, &mut seen);
         }
         seen

@@ -4,9 +4,8 @@ use std::ops::Range;
 
 use memchr::{memchr, memchr2, memrchr, memrchr2};
 
-use super::filter::gram_at;
+use super::bare;
 use super::known::Known;
-use super::patch::NEAR;
 use super::sequence::{ESC, Sequence, control_of_8_bits, has_controls_of_8_bits};
 
 const BACKSPACE: u8 = 0x08;
@@ -75,8 +74,8 @@ pub(super) struct View {
     jumps: Vec<(usize, usize)>,
     /// Raw offsets of what makes the stored view differ in more than single controls.
     odd: Vec<usize>,
-    /// Sequences that hide no text, but may be the start of a known value.
-    dropped: Vec<Range<usize>>,
+    /// Raw offsets where what is stored and what is shown part, sorted at the end: a known value may be there.
+    edges: Vec<usize>,
     /// Raw offsets of what moves the cursor.
     moves: Vec<usize>,
     /// A backspace erases nothing before this: a CR was there.
@@ -101,11 +100,17 @@ impl View {
 
     /// Returns the raw offset of a byte of the view.
     pub(super) fn raw(&self, at: usize) -> usize {
+        let (start, _, raw) = self.stretch(at);
+        raw + (at - start)
+    }
+
+    /// Returns the start and the end of the stretch without a jump around a byte, and the raw offset of its start.
+    pub(super) fn stretch(&self, at: usize) -> (usize, usize, usize) {
         let next = self.jumps.partition_point(|&(view, _)| view <= at);
-        match next.checked_sub(1).and_then(|last| self.jumps.get(last)) {
-            Some(&(view, raw)) => raw + (at - view),
-            None => at,
-        }
+        let end = self.jumps.get(next).map_or(usize::MAX, |&(view, _)| view);
+        let last = next.checked_sub(1).and_then(|last| self.jumps.get(last));
+        let (start, raw) = last.copied().unwrap_or_default();
+        (start, end, raw)
     }
 
     /// Returns the view offset of the first byte at this raw offset or after it.
@@ -124,19 +129,26 @@ impl View {
         self.jumps.clear();
         self.odd.clear();
         self.moves.clear();
-        self.dropped.clear();
+        self.edges.clear();
         self.floor = 0;
     }
 
-    /// Returns the raw ranges of sequences that hide no text, but may be the start of a known value all the same.
-    pub(super) fn dropped(&self) -> &[Range<usize>] {
-        &self.dropped
+    /// Returns the raw offsets around which a known value may be stored that is not shown.
+    pub(super) fn edges(&self) -> &[usize] {
+        &self.edges
     }
 
     /// Makes this the view of a whole block.
     pub(super) fn build(&mut self, raw: &[u8], mode: Mode, content: Content, known: Option<&Known>) {
         self.clear();
-        self.append(&Source { raw, offset: 0, mode, content, known });
+        self.append(&Source {
+            raw,
+            offset: 0,
+            mode,
+            content,
+            known: known.filter(|known| !known.is_empty()),
+        });
+        self.edges.sort_unstable();
     }
 
     /// Makes this the view of those lines of a block that contain one of the given places. Where a CR ends a line it
@@ -214,12 +226,15 @@ impl View {
                 self.odd.push(offset + at);
                 self.moves.push(offset + at);
                 if mode != Mode::Stored {
-                    self.erase();
+                    self.erase(source.known.is_some().then_some(at));
                 }
                 1
             }
             Some(b'\r') if mode != Mode::Joined && raw.get(at + 1) != Some(&b'\n') => {
                 self.moves.push(offset + at);
+                if let Some(known) = source.known {
+                    bare::lone_return(known, raw, at, &mut self.edges);
+                }
                 self.copy(b"\n", offset + at);
                 1
             }
@@ -231,10 +246,15 @@ impl View {
         }
     }
 
-    /// Takes back the last byte, as a backspace does; never past the start of a line.
-    fn erase(&mut self) {
+    /// Takes back the last byte, as a backspace does; never past the start of a line. It stays where it is stored.
+    fn erase(&mut self, edge: Option<usize>) {
         if self.bytes.len() <= self.floor || self.bytes.last() == Some(&b'\n') {
             return;
+        }
+        if let Some(edge) = edge {
+            let last = self.bytes.len() - 1;
+            let erased = self.jumps.last().map_or(last, |&(view, raw)| raw + (last - view));
+            self.edges.extend([erased, edge]);
         }
         self.bytes.pop();
         while self.jumps.last().is_some_and(|&(view, _)| view >= self.bytes.len()) && self.jumps.len() > 1 {
@@ -247,13 +267,9 @@ impl View {
         let sequence = Sequence::parse(raw, at, content.eight_bit);
         if sequence.hides {
             self.odd.push(offset + at);
-            if sequence.apart {
-                // To a reader without a terminal it is not.
-                let near = sequence.len.saturating_sub(NEAR).max(1);
-                self.dropped.push(offset + at + near..offset + at + sequence.len);
-            }
-        } else if source.may_start(at + 1..at + sequence.len) {
-            self.dropped.push(offset + at + 1..offset + at + sequence.len);
+        }
+        if let Some(known) = source.known {
+            bare::edges(known, raw, at..at + sequence.len, sequence.hides, &mut self.edges);
         }
         if sequence.moves {
             self.moves.push(offset + at);
@@ -329,16 +345,6 @@ impl Source<'_> {
             (_, true) => next_control(rest, ESC),
             (_, false) => memchr(ESC, rest),
         }
-    }
-
-    /// Tells whether what a terminal takes for a part of a sequence may be the start of a known value.
-    fn may_start(&self, dropped: Range<usize>) -> bool {
-        let Some(known) = self.known.filter(|known| !known.is_empty()) else { return false };
-        // From the last byte to the left, so that every window that starts here has one of these grams.
-        dropped
-            .rev()
-            .step_by(known.shortest() - 3)
-            .any(|at| gram_at(self.raw, at).is_some_and(|gram| known.may_have(gram)))
     }
 }
 

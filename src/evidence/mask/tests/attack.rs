@@ -126,10 +126,11 @@ fn check(input: &[u8], out: &[u8], value: &str) -> Result<(), TestCaseError> {
     // A mask is no sign of the value.
     let out = &*show_masks(out);
     let stored = without(out, |byte| byte.is_ascii_control() && byte != b'\n');
-    // Over a line end only what a terminal shows is put together, not what it drops.
-    let plain = !input.iter().any(|byte| matches!(byte, 0x1b | 0x80..));
-    let joined = without(out, |byte| plain && byte.is_ascii_control());
-    for (how, text) in [("raw", out), ("stored", &stored), ("joined", &joined)] {
+    let joined = without(out, |byte| byte.is_ascii_control());
+    // Many editors show nothing of these either.
+    let text = String::from_utf8_lossy(out);
+    let bare: String = text.chars().filter(|char| !char.is_control()).collect();
+    for (how, text) in [("raw", out), ("stored", &stored), ("joined", &joined), ("bare", bare.as_bytes())] {
         prop_assert_eq!(leak(text, value), None, "{}: {} of {} in {}", how, show(out), value, show(input));
     }
     Ok(())
@@ -297,6 +298,61 @@ fn what_was_shown_in_clear_is_masked() {
         for row in terminal(&String::from_utf8(out).unwrap()) {
             assert_eq!(leak(row.as_bytes(), value), None, "{input:?}");
         }
+    }
+}
+
+#[test]
+fn what_a_sequence_swallows_at_a_line_end_is_masked() {
+    for (value, input) in [
+        (" 0aaA00A 0", "a  0a\r\x1baA00A 0 b\n"),
+        ("0123456789abcdef", "0123456\x1b7\r89abcdef\n"),
+        ("0123456789abcdef", "0123\x1b456\n\x1b789abcdef\n"),
+        ("0123456789abcdef", "01234\x1b5\r\n\x1b6789\r\n\x1babcdef\n"),
+        ("0123456789abcdef", "0\n\x1b1\n\x1b2\n\x1b3\n\x1b4\n\x1b5\n6\x1b\n7\x1b89\n\x1babcdef\n"),
+        ("0123456[31mn89ab", "01\n23456\x1b[31mn\r89ab\n"),
+        ("0123456[31mn89ab", "0123456\n\x1b[31mn\x1b8\r\x1b9ab\n"),
+        ("0123456]7;89abcd", "0123456\r\x1b]7;89abcd\x07 x\n"),
+        ("0123456]7;89abcd", "01\x1b]2;\x073456\x1b]7;8\x07\r9abcd\n0123456\x1b]7;89a\x07\n"),
+        ("0123456P789abcd\\", "0123456\n\x1bP789a\x1b\\\nbcd\n"),
+        ("0123456P789abcd\\", "a01234\r56\x1bP789abcd\x1b\\\r"),
+        ("0123456789abcdefghijklmnopqrstuv", "01234\r56789abcdefghijklmnopqrstuv\x08\x08\x08 x\n"),
+        ("0123456789abcdef", "z0123456\x08\x08\x08\x08\n789\tabcdef\x08\x08\n"),
+        ("0123(B456789abcd", "0123\x1b(\r\nB4567\x1b(B\r456789abcd\n"),
+    ] {
+        let secrets = secrets(&[value.as_bytes()]);
+        let out = masked(&secrets, [input.as_bytes()]);
+        check(input.as_bytes(), &out, value).unwrap();
+        for at in 0..=input.len() {
+            let (one, other) = input.as_bytes().split_at(at);
+            assert_eq!(show(&out), show(&masked(&secrets, [one, other])), "{} at {at}", input.escape_debug());
+        }
+        assert_eq!(
+            show(&out),
+            show(&masked(&secrets, input.as_bytes().chunks(1))),
+            "{}",
+            input.escape_debug()
+        );
+    }
+}
+
+#[test]
+fn what_a_sequence_swallows_of_a_value_of_several_lines_is_masked() {
+    let value = "first-1\nsecond-2\nthird-3";
+    let secrets = secrets(&[value.as_bytes()]);
+    for input in [
+        "x irst-1\n\x1bsecond-2\nthird-3\n",
+        "x irst-1\n\x1bs\x1becond-2\r\n\x1bthir\x1bd-3\n",
+        "x irst-\x1b1\r\nsecon\x1bd-2\r\n\x1bthird-3\n",
+    ] {
+        let out = masked(&secrets, [input.as_bytes()]);
+        let stored = without(&show_masks(&out), |byte| byte.is_ascii_control() && byte != b'\n');
+        assert_eq!(leak(&stored, value), None, "{} of {}", show(&out), input.escape_debug());
+        assert_eq!(
+            show(&out),
+            show(&masked(&secrets, input.as_bytes().chunks(1))),
+            "{}",
+            input.escape_debug()
+        );
     }
 }
 
