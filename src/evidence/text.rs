@@ -3,13 +3,19 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use super::mask::{self, Secrets};
 
 /// Free text on its way to a sink. Made only by masking, so that no event can carry an unmasked string.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+///
+/// A journal that is read has such texts, and only its events read them:
+///
+/// ```compile_fail
+/// let text: autopilot::evidence::Text = serde_json::from_str("\"a token\"").unwrap();
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct Text(String);
 
@@ -42,7 +48,7 @@ impl fmt::Display for Text {
 }
 
 /// A JSON document whose string leaves are masked; keys are the schema's and stay.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Document(Value);
 
@@ -57,6 +63,37 @@ impl Document {
     pub fn value(&self) -> &Value {
         &self.0
     }
+}
+
+/// Reads a text of an event: it was masked when that was written.
+pub(super) fn one<'de, D: Deserializer<'de>>(from: D) -> Result<Text, D::Error> {
+    String::deserialize(from).map(Text)
+}
+
+/// Reads a text that there may be.
+pub(super) fn maybe<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Text>, D::Error> {
+    Ok(Option::<String>::deserialize(from)?.map(Text))
+}
+
+/// Reads any number of texts.
+pub(super) fn many<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Text>, D::Error> {
+    Ok(Vec::<String>::deserialize(from)?.into_iter().map(Text).collect())
+}
+
+/// Reads texts that have names.
+pub(super) fn named<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Text>, D::Error> {
+    let all = BTreeMap::<String, String>::deserialize(from)?.into_iter();
+    Ok(all.map(|(name, text)| (name, Text(text))).collect())
+}
+
+/// Reads a document of an event.
+pub(super) fn document<'de, D: Deserializer<'de>>(from: D) -> Result<Document, D::Error> {
+    Value::deserialize(from).map(Document)
+}
+
+/// Reads a document that there may be.
+pub(super) fn maybe_document<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Document>, D::Error> {
+    Ok(Option::<Value>::deserialize(from)?.map(Document))
 }
 
 fn mask_leaves(secrets: &Secrets, value: &mut Value) {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::id::{AttemptId, Sha256};
-use crate::evidence::text::{Text, Token};
+use crate::evidence::text::{self, Text, Token};
 
 /// What an agent is given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,16 +15,20 @@ pub struct AgentStarted {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<Token>,
     /// Name and version.
+    #[serde(deserialize_with = "text::one")]
     pub agent: Text,
     /// The model, if the plan names one.
+    #[serde(deserialize_with = "text::maybe")]
     pub model: Option<Text>,
     /// Where the model is.
+    #[serde(deserialize_with = "text::one")]
     pub provider: Text,
     /// SHA-256 of the whole prompt.
     pub prompt: Sha256,
     /// What is attached to it.
     pub attached: Vec<Attached>,
     /// MCP servers it may use.
+    #[serde(deserialize_with = "text::many")]
     pub servers: Vec<Text>,
     /// It reads the repository's own instructions; not when they were changed since the base.
     pub instructions: bool,
@@ -34,6 +38,7 @@ pub struct AgentStarted {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attached {
     /// What.
+    #[serde(deserialize_with = "text::one")]
     pub name: Text,
     /// SHA-256 of all of it.
     pub sha256: Sha256,
@@ -50,6 +55,7 @@ pub enum Act {
     /// Ran a command.
     Command {
         /// The command.
+        #[serde(deserialize_with = "text::one")]
         command: Text,
         /// Its exit code, if it exited.
         exit_code: Option<i32>,
@@ -57,6 +63,7 @@ pub enum Act {
     /// Changed files.
     Files {
         /// Kind of change and path.
+        #[serde(deserialize_with = "text::many")]
         paths: Vec<Text>,
         /// They were changed.
         done: bool,
@@ -64,6 +71,7 @@ pub enum Act {
     /// Used a tool of an MCP server.
     Tool {
         /// Server and tool.
+        #[serde(deserialize_with = "text::one")]
         name: Text,
         /// It worked.
         done: bool,
@@ -71,11 +79,13 @@ pub enum Act {
     /// Said something.
     Message {
         /// What.
+        #[serde(deserialize_with = "text::one")]
         text: Text,
     },
     /// Met with something that went wrong, but not for good.
     Warning {
         /// What.
+        #[serde(deserialize_with = "text::one")]
         text: Text,
     },
 }
@@ -124,6 +134,7 @@ pub struct AgentEnded {
     #[serde(flatten)]
     pub at: AttemptId,
     /// Its final message.
+    #[serde(deserialize_with = "text::maybe")]
     pub message: Option<Text>,
     /// What it used of the model, if that is known.
     pub tokens: Option<Tokens>,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::id::AttemptId;
-use crate::evidence::text::{Document, Text};
+use crate::evidence::text::{self, Document, Text};
 
 /// Why a command is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +53,7 @@ pub struct CommandEnded {
     /// The signal that ended it, if one did.
     pub signal: Option<i32>,
     /// Why it was ended by the runner or not run to its end, in words.
+    #[serde(deserialize_with = "text::maybe")]
     pub ended_by: Option<Text>,
     /// The same for programs; from version 2 on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,6 +73,7 @@ pub struct CommandEnded {
     /// Processes that survived that: must be 0.
     pub survivors: u32,
     /// What was enforced, as the sandbox confirmed it; nothing if it never started.
+    #[serde(deserialize_with = "text::maybe_document")]
     pub enforced: Option<Document>,
 }
 
@@ -85,6 +87,7 @@ pub struct Egress {
     /// Which of its commands.
     pub role: Role,
     /// The host as the command named it; `(others)` when it named too many.
+    #[serde(deserialize_with = "text::one")]
     pub host: Text,
     /// The port.
     pub port: u16,
@@ -92,9 +95,11 @@ pub struct Egress {
     pub verdict: EgressVerdict,
     /// Why it was not allowed, or could not be made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "text::maybe")]
     pub why: Option<Text>,
     /// The line of the plan that would allow it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "text::maybe")]
     pub allow: Option<Text>,
     /// Connections, or requests over a shared one, that no event before it told of.
     pub connections: u64,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::id::AttemptId;
-use crate::evidence::text::{Text, Token};
+use crate::evidence::text::{self, Text, Token};
 
 /// An expectation that was judged. Raw bytes decide; what was seen is masked, and for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,7 @@ pub struct Judged {
     pub held: bool,
     /// What was seen, where there is something to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "text::maybe")]
     pub saw: Option<Text>,
     /// The tree that it was judged on, where the worktree was committed for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,6 +67,7 @@ pub struct ProofRan {
     pub held: bool,
     /// What was seen, where there is something to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "text::maybe")]
     pub saw: Option<Text>,
 }
 

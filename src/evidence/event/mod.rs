@@ -23,14 +23,16 @@ pub use run::{Change, ChangeKind, Host, Origin, Resumed, RunStarted, Sealed, Sta
 pub use version::Misfit;
 
 use super::id::{AttemptId, Sha256, StepId};
-use super::text::{Text, Token};
+use super::text::{self, Text, Token};
 
 /// What an attempt wrote beside its result: top entries of folders, never what is below.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wrote {
     /// Of the worktree, what the repository's rules ignore, such as `target`.
+    #[serde(deserialize_with = "text::many")]
     pub ignored: Vec<Text>,
     /// Of HOME.
+    #[serde(deserialize_with = "text::many")]
     pub home: Vec<Text>,
 }
 
@@ -83,6 +85,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         index: Option<u32>,
         /// What is run, as a person would type it.
+        #[serde(deserialize_with = "text::one")]
         command: Text,
     },
     /// A command and all of its process tree has ended.
@@ -95,11 +98,14 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<Token>,
         /// Name and version, such as `codex 0.169.0`.
+        #[serde(deserialize_with = "text::one")]
         agent: Text,
         /// What is to be said of this version.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(deserialize_with = "text::maybe")]
         warning: Option<Text>,
         /// MCP servers that it knows, whether a step uses them or not.
+        #[serde(deserialize_with = "text::many")]
         servers: Vec<Text>,
     },
     /// An agent is about to be given a step's task.
@@ -152,6 +158,7 @@ pub enum Event {
         /// What the policy probably refused it, and the line of the plan that would allow it; a guess from
         /// its output.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(deserialize_with = "text::maybe")]
         refused: Option<Text>,
         /// What it wrote beside its result, if that was looked at; from version 2 on.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -219,9 +226,11 @@ pub enum Event {
         /// Paths that differ from the last checkpoint.
         paths: u64,
         /// What a bundle cannot hold, by path.
+        #[serde(deserialize_with = "text::many")]
         not_held: Vec<Text>,
         /// Files in it that look as if they held a secret, and of which kind.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[serde(deserialize_with = "text::many")]
         secrets: Vec<Text>,
     },
     /// The worktree goes back to the last checkpoint.
@@ -257,6 +266,7 @@ pub enum Event {
         /// Attempts made.
         attempts: u32,
         /// Why it was skipped.
+        #[serde(deserialize_with = "text::maybe")]
         because: Option<Text>,
     },
     /// No step follows. What comes after is taking the work out and cleaning up.
@@ -295,8 +305,10 @@ pub enum Event {
     #[serde(rename = "worktree.kept")]
     WorktreeKept {
         /// Where.
+        #[serde(deserialize_with = "text::one")]
         path: Text,
         /// Why.
+        #[serde(deserialize_with = "text::one")]
         why: Text,
     },
     /// The runner of this run died; another invocation picked up what it left.
@@ -339,6 +351,7 @@ pub enum Event {
         /// Which state of the run.
         key: Token,
         /// Where it can be looked at.
+        #[serde(deserialize_with = "text::maybe")]
         url: Option<Text>,
         /// A comment's number, by which it is updated.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -354,8 +367,10 @@ pub enum Event {
         /// The class of the reason, for programs.
         kind: PublishFault,
         /// Why.
+        #[serde(deserialize_with = "text::one")]
         why: Text,
         /// What to do about it.
+        #[serde(deserialize_with = "text::one")]
         hint: Text,
     },
 }

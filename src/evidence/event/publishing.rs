@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::text::{Text, Token};
+use crate::evidence::text::{self, Text, Token};
 
 /// What is to be published at the end of a run, as known before its first step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,7 @@ pub struct Publishing {
     pub effects: Vec<Effect>,
     /// What stands in the way, or why there is nothing to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "text::maybe")]
     pub hindered: Option<Text>,
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::text::Text;
+use crate::evidence::text::{self, Text};
 
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +64,7 @@ pub struct Reason {
     /// The class of the reason, for programs.
     pub kind: ReasonKind,
     /// The reason in words.
+    #[serde(deserialize_with = "text::one")]
     pub text: Text,
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Publishing;
 use crate::evidence::id::{Sha256, StepId};
-use crate::evidence::text::{Document, Text, Token};
+use crate::evidence::text::{self, Document, Text, Token};
 
 /// What a run starts from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,22 +16,27 @@ pub struct RunStarted {
     /// The issue.
     pub issue: u64,
     /// The plan's title.
+    #[serde(deserialize_with = "text::one")]
     pub title: Text,
     /// Version of autopilot.
     pub autopilot: Token,
     /// The base as named, such as `main` or `HEAD`.
+    #[serde(deserialize_with = "text::one")]
     pub base: Text,
     /// The base commit.
     pub commit: Token,
     /// The branch that the result will have.
     pub branch: Token,
     /// Toplevel of the checkout it was started in.
+    #[serde(deserialize_with = "text::one")]
     pub repository: Text,
     /// The plan file.
+    #[serde(deserialize_with = "text::one")]
     pub plan_path: Text,
     /// SHA-256 of the plan file's own bytes.
     pub plan_sha256: Sha256,
     /// The resolved plan, masked.
+    #[serde(deserialize_with = "text::document")]
     pub plan: Document,
     /// Masking changed it: what is recorded is not all of what was done. From version 2 on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,15 +60,18 @@ pub struct RunStarted {
     /// Who runs it.
     pub host: Host,
     /// What this host can enforce, in a line.
+    #[serde(deserialize_with = "text::one")]
     pub sandbox: Text,
     /// What the engine that started it calls it: the variables of CI and batch systems that name a job.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(deserialize_with = "text::named")]
     pub labels: BTreeMap<String, Text>,
     /// What is to be published at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publish: Option<Publishing>,
     /// Where `codex_apply` steps get their tasks from, `host:port`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "text::maybe")]
     pub cloud: Option<Text>,
 }
 
@@ -85,9 +93,11 @@ pub enum Origin {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartedBy {
     /// Login name, or the number of the user id where it has none.
+    #[serde(deserialize_with = "text::one")]
     pub user: Text,
     /// Whom a CI system names as the one who set it off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "text::maybe")]
     pub actor: Option<Text>,
 }
 
@@ -107,9 +117,11 @@ pub struct Resumed {
     /// Who goes on with it.
     pub host: Host,
     /// What this host can enforce, in a line.
+    #[serde(deserialize_with = "text::one")]
     pub sandbox: Text,
     /// What the engine that goes on with it calls it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(deserialize_with = "text::named")]
     pub labels: BTreeMap<String, Text>,
 }
 
@@ -117,12 +129,15 @@ pub struct Resumed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
     /// Host name.
+    #[serde(deserialize_with = "text::one")]
     pub name: Text,
     /// Process id of the runner.
     pub pid: u32,
     /// Kernel release.
+    #[serde(deserialize_with = "text::one")]
     pub kernel: Text,
     /// Version of git.
+    #[serde(deserialize_with = "text::one")]
     pub git: Text,
 }
 
@@ -130,6 +145,7 @@ pub struct Host {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// Relative to the repository's top.
+    #[serde(deserialize_with = "text::one")]
     pub path: Text,
     /// What happened to it.
     pub kind: ChangeKind,
@@ -139,6 +155,7 @@ pub struct Change {
     pub removed: Option<u64>,
     /// Why a reviewer should look at it first: it makes other people's tools run code, or behave otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "text::maybe")]
     pub review: Option<Text>,
 }
 
