@@ -99,6 +99,8 @@ fn memory_is_bounded_whatever_the_line() {
     let (size, blocks) = if cfg!(debug_assertions) { (256 << 10, 40) } else { (1 << 20, 128) };
     // As much of short lines, of which nothing is held.
     let base = peak("a line\n".repeat(size / 7).as_bytes(), blocks);
+    // Or a base that takes as much as a line would hide it.
+    assert!((1 << 10..64 << 10).contains(&base), "{base} KiB");
     for block in [
         "some text of a line that never ends ",
         "\x1b[0m",

@@ -49,6 +49,12 @@ impl<'a> Bare<'a> {
         (0..at).rev().find(|&at| self.shows(at)).and_then(|at| self.raw.get(at)).copied()
     }
 
+    /// Returns the byte at a place with the next that is seen, if that one is seen.
+    fn pair_at(&self, at: usize) -> Option<[u8; 2]> {
+        let first = self.raw.get(at).copied().filter(|_| self.shows(at))?;
+        Some([first, self.from(at + 1).next()?])
+    }
+
     fn gram(&self, at: usize) -> Option<u32> {
         let near = self.raw.get(at..)?.first_chunk::<4>()?;
         if near.iter().all(|byte| (0x20..0x7f).contains(byte)) {
@@ -67,6 +73,11 @@ impl<'a> Bare<'a> {
         // What hides has a view of its own: only what reaches out of it counts here. From the last byte to the left, so
         // that every window that starts in it has one of these grams.
         let from = if hides { sequence.start.max(sequence.end.saturating_sub(NEAR)) } else { sequence.start };
+        // A short one cannot hold a whole window: such a one reaches out of it, here or at its start.
+        let is_short = sequence.len() < known.shortest();
+        if is_short && !self.pair_at(sequence.end - 1).is_none_or(|pair| known.has_pair(pair)) {
+            return (start, false);
+        }
         let is_gram = |at: usize| self.gram(at).is_some_and(|gram| known.may_have(gram));
         let end = (from..sequence.end).rev().step_by(known.shortest() - 3).any(is_gram);
         (start, end)

@@ -220,7 +220,14 @@ impl Known {
         // A window has nothing but grams of shapes: mostly one look to each side tells that there is none.
         let reach = (lengths.ilog2() as usize).saturating_sub(4);
         let is_gram = |at: usize| gram_at(text, at).is_some_and(|gram| self.may_have(gram));
-        let left = (1..=reach.min(at)).take_while(|back| is_gram(at - back)).count();
+        // What was looked up is not looked at again: around a value that is most of it.
+        let mut bits = lengths;
+        let mut looked = at;
+        while bits != 0 {
+            looked = looked.min(done.0.get(bits.trailing_zeros() as usize).copied().unwrap_or(0));
+            bits &= bits - 1;
+        }
+        let left = (1..=reach.min(at - looked)).take_while(|back| is_gram(at - back)).count();
         let right = (1..=reach).take_while(|more| is_gram(at + more)).count();
         while lengths != 0 {
             let len = lengths.trailing_zeros() as usize;
