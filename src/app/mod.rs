@@ -7,7 +7,7 @@
 //! ```no_run
 //! use autopilot::app::{self, Note, Order};
 //! use autopilot::evidence::{Unwatched, Watch};
-//! # use autopilot::{plan::Plan, report::RunState, run::Interrupt, worktree::Repository};
+//! # use autopilot::{plan::Plan, run::Interrupt, worktree::Repository};
 //! struct Quiet;
 //!
 //! impl app::Front for Quiet {
@@ -17,7 +17,7 @@
 //!     fn ask(&self, _: &app::Crashed) -> Option<impl Future<Output = bool>> {
 //!         None::<std::future::Ready<bool>>
 //!     }
-//!     fn watch(&self, _: &Plan, _: Option<&RunState>) -> Box<dyn Watch> {
+//!     fn watch(&self, _: &Plan) -> Box<dyn Watch> {
 //!         Box::new(Unwatched)
 //!     }
 //! }
