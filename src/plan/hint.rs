@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::odd;
+use super::place::Place;
 
 /// The smallest plan, for somebody who has none.
 pub(super) const SMALLEST: &str =
@@ -11,61 +12,88 @@ pub(super) const SMALLEST: &str =
 /// Longer keys are not compared: nobody misspells a known key by so much.
 const LONGEST: usize = 40;
 
-/// What keys of other tools, or of other places, are called here: where (empty: anywhere), theirs, what to write.
-const ALIASES: &[(&str, &[&str], &str)] = &[
-    ("a step", &["run", "script", "cmd", "exec", "shell_command", "sh", "bash"], "write `command:`"),
+/// What a key of another tool, or of another place, is called here: where (nothing: anywhere), theirs, which key of that
+/// place is meant if one is, what to write.
+type Alias = (Option<Place<'static>>, &'static [&'static str], Option<&'static str>, &'static str);
+
+const ALIASES: &[Alias] = &[
     (
-        "a step",
+        Some(Place::Step),
+        &["run", "script", "cmd", "exec", "shell_command", "sh", "bash"],
+        Some("command"),
+        "write `command:`",
+    ),
+    (
+        Some(Place::Step),
         &["prompt", "instructions", "agent", "task", "claude", "ai"],
+        Some("codex"),
         "write `codex:` with the prompt",
     ),
-    ("a step", &["prompt_file"], "write `codex: {prompt_file: …}`"),
+    (Some(Place::Step), &["prompt_file"], Some("codex"), "write `codex: {prompt_file: …}`"),
     (
-        "a step",
+        Some(Place::Step),
         &["model", "effort", "tokens", "provider", "mcp"],
+        Some("codex"),
         "write it into the step's `codex: {prompt: …, …}`",
     ),
     (
-        "a step",
+        Some(Place::Step),
         &["cwd", "workdir", "working_dir", "working_directory", "directory", "folder", "path"],
+        Some("dir"),
         "write `dir:`",
     ),
     (
-        "a step",
+        Some(Place::Step),
         &["if", "when", "unless", "condition", "only"],
+        None,
         "there are no conditions: `needs` skips a step whose need failed, `on_failure` decides what goes on",
     ),
-    ("a step", &["name", "title", "description", "key", "step"], "write `id:`; `a-z`, `0-9`, `.`, `_`, `-`"),
     (
-        "a step",
+        Some(Place::Step),
+        &["name", "title", "description", "key", "step"],
+        Some("id"),
+        "write `id:`; `a-z`, `0-9`, `.`, `_`, `-`",
+    ),
+    (
+        Some(Place::Step),
         &["depends_on", "depends", "dependencies", "after", "requires", "need"],
+        Some("needs"),
         "write `needs: [ID, …]`",
     ),
     (
-        "a step",
+        Some(Place::Step),
         &["continue_on_error", "allow_failure", "ignore_errors", "ignore_failure"],
+        Some("on_failure"),
         "write `on_failure: continue` (or `ignore`)",
     ),
     (
-        "a step",
+        Some(Place::Step),
         &["expect", "expects", "expected", "expectations", "assert", "asserts", "verify", "success"],
+        Some("expectation"),
         "write `expectation:`",
     ),
-    ("a step", &["undo", "revert", "on_error", "cleanup", "recover"], "write `rollback: [COMMAND, …]`"),
     (
-        "a step",
+        Some(Place::Step),
+        &["undo", "revert", "on_error", "cleanup", "recover"],
+        Some("rollback"),
+        "write `rollback: [COMMAND, …]`",
+    ),
+    (
+        Some(Place::Step),
         &["post_step", "post_steps", "after_script", "post_commands", "then", "finally", "checks"],
+        Some("post"),
         "write `post: [COMMAND, …]`",
     ),
     (
-        "a step",
+        Some(Place::Step),
         &["uses", "with", "image", "container", "services"],
+        None,
         "steps run `command`, `codex`, `codex_apply` or `apply`; there are no shared actions or images",
     ),
-    ("a step", &["patch", "diff"], "write `apply: FILE`, a file beside the plan"),
-    ("a step", &["message", "commit_message"], "write `commit:`"),
+    (Some(Place::Step), &["patch", "diff"], Some("apply"), "write `apply: FILE`, a file beside the plan"),
+    (Some(Place::Step), &["message", "commit_message"], Some("commit"), "write `commit:`"),
     (
-        "a step",
+        Some(Place::Step),
         &[
             "exit_code",
             "files_exist",
@@ -75,92 +103,161 @@ const ALIASES: &[(&str, &[&str], &str)] = &[
             "output_excludes",
             "changes",
         ],
+        Some("expectation"),
         "write it into the step's `expectation:`",
     ),
     (
-        "a step",
+        Some(Place::Step),
         &["push", "pull_request", "comment"],
+        Some("publish"),
         "write it into the plan's `publish:`: the runner does it, never a step",
     ),
-    ("", &["timeout_minutes"], "write `timeout:` with a unit, such as `10m`"),
+    (None, &["timeout_minutes"], Some("timeout"), "write `timeout:` with a unit, such as `10m`"),
     (
-        "",
+        None,
         &["timeout_seconds", "timeout_secs", "timeout_sec", "time_limit", "max_time", "deadline"],
+        Some("timeout"),
         "write `timeout:` with a unit, such as `90s`",
     ),
     (
-        "",
+        None,
         &["retry", "attempts", "max_attempts", "max_retries", "tries"],
+        Some("retries"),
         "write `retries:`, the number of attempts after the first",
     ),
-    ("", &["environment", "envs", "variables", "vars", "env_vars"], "write `env: [NAME, NAME=value]`"),
-    ("", &["net", "internet", "allow_network"], "write `network: none`, `full` or `{allow: [HOST, …]}`"),
-    ("", &["fs", "mounts", "volumes"], "write `filesystem: {read: [], write: []}`"),
-    ("the plan", &["jobs", "tasks", "stages", "pipeline", "workflow", "actions"], "write `steps:`, a list"),
-    ("the plan", &["name", "description", "summary"], "write `title:`"),
     (
-        "the plan",
+        None,
+        &["environment", "envs", "variables", "vars", "env_vars"],
+        Some("env"),
+        "write `env: [NAME, NAME=value]`",
+    ),
+    (
+        None,
+        &["net", "internet", "allow_network"],
+        Some("network"),
+        "write `network: none`, `full` or `{allow: [HOST, …]}`",
+    ),
+    (None, &["fs", "mounts", "volumes"], Some("filesystem"), "write `filesystem: {read: [], write: []}`"),
+    (
+        Some(Place::Plan),
+        &["jobs", "tasks", "stages", "pipeline", "workflow", "actions"],
+        Some("steps"),
+        "write `steps:`, a list",
+    ),
+    (Some(Place::Plan), &["name", "description", "summary"], Some("title"), "write `title:`"),
+    (
+        Some(Place::Plan),
         &["on", "trigger", "triggers", "schedule"],
+        None,
         "a plan has no triggers: `autopilot ISSUE` runs it",
     ),
-    ("the plan", &["apiVersion", "api_version", "schema", "schema_version", "$schema"], "write `version: 1`"),
-    ("the plan", &["issue_number", "number", "id", "ticket"], "write `issue:`"),
-    ("the plan", &["branch", "ref", "base_branch", "from"], "write `base:`"),
-    ("the plan", &["model", "provider", "mcp", "effort"], "write it into `codex: {…}`"),
     (
-        "the plan",
+        Some(Place::Plan),
+        &["apiVersion", "api_version", "schema", "schema_version", "$schema"],
+        Some("version"),
+        "write `version: 1`",
+    ),
+    (Some(Place::Plan), &["issue_number", "number", "id", "ticket"], Some("issue"), "write `issue:`"),
+    (Some(Place::Plan), &["branch", "ref", "base_branch", "from"], Some("base"), "write `base:`"),
+    (Some(Place::Plan), &["model", "provider", "mcp", "effort"], Some("codex"), "write it into `codex: {…}`"),
+    (
+        Some(Place::Plan),
         &["timeout", "consecutive_failures", "max_failures", "tokens", "salvage"],
+        Some("limits"),
         "write it into `limits: {…}`",
     ),
-    ("the plan", &["env", "network", "filesystem", "resources", "retries"], "write it into `defaults: {…}`"),
-    ("the plan", &["comment", "push", "pull_request", "escalate", "notify"], "write it into `publish: {…}`"),
-    ("`codex`", &["text", "instructions", "message", "input"], "write `prompt:`"),
-    ("`codex`", &["file"], "write `prompt_file:`"),
-    ("`codex`", &["context"], "`context` is a key of the step, beside `codex`"),
-    ("`codex`", &["reasoning_effort", "reasoning", "model_reasoning_effort"], "write `effort:`"),
-    ("`codex`", &["max_tokens", "token_limit", "budget"], "write `tokens:`"),
-    ("`resources`", &["ram", "mem", "memory_limit"], "write `memory:`"),
-    ("`resources`", &["pids", "procs", "nproc"], "write `processes:`"),
-    ("`expectation`", &["exit", "code", "status", "exitcode", "returncode"], "write `exit_code:`"),
-    ("`expectation`", &["files", "exists", "file_exists"], "write `files_exist:`"),
     (
-        "`expectation`",
+        Some(Place::Plan),
+        &["env", "network", "filesystem", "resources", "retries"],
+        Some("defaults"),
+        "write it into `defaults: {…}`",
+    ),
+    (
+        Some(Place::Plan),
+        &["comment", "push", "pull_request", "escalate", "notify"],
+        Some("publish"),
+        "write it into `publish: {…}`",
+    ),
+    (
+        Some(Place::Key("codex")),
+        &["text", "instructions", "message", "input"],
+        Some("prompt"),
+        "write `prompt:`",
+    ),
+    (Some(Place::Key("codex")), &["file"], Some("prompt_file"), "write `prompt_file:`"),
+    (Some(Place::Key("codex")), &["context"], None, "`context` is a key of the step, beside `codex`"),
+    (
+        Some(Place::Key("codex")),
+        &["reasoning_effort", "reasoning", "model_reasoning_effort"],
+        Some("effort"),
+        "write `effort:`",
+    ),
+    (Some(Place::Key("codex")), &["max_tokens", "token_limit", "budget"], Some("tokens"), "write `tokens:`"),
+    (Some(Place::Key("resources")), &["ram", "mem", "memory_limit"], Some("memory"), "write `memory:`"),
+    (Some(Place::Key("resources")), &["pids", "procs", "nproc"], Some("processes"), "write `processes:`"),
+    (
+        Some(Place::Key("expectation")),
+        &["exit", "code", "status", "exitcode", "returncode"],
+        Some("exit_code"),
+        "write `exit_code:`",
+    ),
+    (
+        Some(Place::Key("expectation")),
+        &["files", "exists", "file_exists"],
+        Some("files_exist"),
+        "write `files_exist:`",
+    ),
+    (
+        Some(Place::Key("expectation")),
         &["output", "output_contains", "stdout", "contains"],
+        Some("output_matches"),
         "write `output_matches: [REGEX, …]`",
     ),
 ];
 
-/// Says what to write instead of an unknown key.
-pub(super) fn unknown_key(key: &str, place: &str, known: &[&str], schema: &Json) -> String {
-    if let Some(odd) = odd::in_word(key) {
-        return match nearest(&odd::respelled(key), known) {
-            Some(near) => format!("{odd}: did you mean `{near}`?"),
-            None => format!("{odd}: keys are written with plain letters"),
-        };
-    }
-    let plain = normalise(key);
-    let alias = ALIASES.iter().find(|(at, theirs, _)| {
-        (at.is_empty() || *at == place) && theirs.iter().any(|alias| normalise(alias) == plain)
-    });
-    // `timeout_minutes` is no help where there is no `timeout`.
-    let fits = |text: &&str| {
-        !text.starts_with("write `") || place == "a step" || mentions(text, known) || text.contains("{…}")
-    };
-    if let Some(text) = alias.map(|(_, _, text)| *text).filter(fits) {
-        return text.to_owned();
-    }
-    if let Some(near) = nearest(key, known) {
-        return format!("did you mean `{near}`?");
-    }
-    let all = known.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
-    match homes(key, schema) {
-        homes if homes.is_empty() => format!("known here: {all}"),
-        homes => format!("`{key}` is a key of {homes}; known here: {all}"),
+/// What to write instead of a key.
+#[derive(Debug, Default)]
+pub(super) struct Advice {
+    /// In words.
+    pub(super) text: String,
+    /// The key of the same map that was meant, if that is known.
+    pub(super) means: Option<String>,
+}
+
+impl Advice {
+    fn new(text: impl Into<String>, means: Option<&str>) -> Self {
+        Self { text: text.into(), means: means.map(str::to_owned) }
     }
 }
 
-fn mentions(text: &str, known: &[&str]) -> bool {
-    known.iter().any(|key| text.starts_with(&format!("write `{key}")))
+/// Says what to write instead of an unknown key.
+pub(super) fn unknown_key(key: &str, place: Place<'_>, known: &[&str], schema: &Json) -> Advice {
+    if let Some(odd) = odd::in_word(key) {
+        return match nearest(&odd::respelled(key), known) {
+            Some(near) => Advice::new(format!("{odd}: did you mean `{near}`?"), Some(near)),
+            None => Advice::new(format!("{odd}: keys are written with plain letters"), None),
+        };
+    }
+    let plain = normalise(key);
+    let alias = ALIASES.iter().find(|(at, theirs, ..)| {
+        at.is_none_or(|at| at == place) && theirs.iter().any(|alias| normalise(alias) == plain)
+    });
+    // `timeout_minutes` is no help where there is no `timeout`. A step is told of the plan's keys, too.
+    let fits = |means: Option<&str>| means.is_none_or(|key| place == Place::Step || known.contains(&key));
+    if let Some((_, _, means, text)) = alias.filter(|(_, _, means, _)| fits(*means)) {
+        return Advice::new(*text, *means);
+    }
+    if let Some(near) = nearest(key, known) {
+        return Advice::new(format!("did you mean `{near}`?"), Some(near));
+    }
+    let all = known.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+    Advice::new(
+        match homes(key, schema) {
+            homes if homes.is_empty() => format!("known here: {all}"),
+            homes => format!("`{key}` is a key of {homes}; known here: {all}"),
+        },
+        None,
+    )
 }
 
 /// Returns what was probably meant.

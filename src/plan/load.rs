@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::fault::{Fault, Faults, Findings};
 use super::file::PlanFile;
+use super::quote::quote;
 use super::resolve::{self, Origin};
 use super::source::{Mark, Source};
 use super::tree::{self, Node, Value};
@@ -55,7 +56,7 @@ pub fn load_as(path: &Path, shown: &Path, issue: Option<u64>) -> Result<Loaded, 
 fn missing(folder: &Path, attached: &[(PathBuf, Fault)]) -> Vec<Fault> {
     let faults = attached.iter().filter_map(|(path, fault)| {
         let (message, hint) = read::look_beside(folder, path).err()?;
-        Some(fault.clone().reworded(format!("{} {message}", shape::quote(&path.to_string_lossy())), hint))
+        Some(fault.clone().reworded(format!("{} {message}", quote(&path.to_string_lossy())), hint))
     });
     faults.collect()
 }

@@ -14,6 +14,8 @@ mod host;
 mod load;
 mod odd;
 mod order;
+mod place;
+mod quote;
 mod read;
 mod resolve;
 mod rules;

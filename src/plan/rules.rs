@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::fault::Findings;
 use super::order;
-use super::shape::quote;
+use super::quote::quote;
 use super::source::Mark;
 use super::tree::{Kind, Node, Value};
 use super::{command, hint};

@@ -6,14 +6,16 @@
 use serde_json::Value as Json;
 
 use super::fault::Findings;
-use super::hint;
+use super::hint::{self, Advice};
+use super::place::Place;
+use super::quote::quote;
 use super::text;
 use super::tree::{Entry, Kind, Node, Value};
 use super::weight::{Budget, Taken};
 
 /// Finds every fault of shape: unknown, missing and doubled keys, wrong kinds, texts that do not parse.
 pub(super) fn check(schema: &Json, root: &Node, findings: &mut Findings<'_>) {
-    Walker { root: schema, findings, patterns: Budget::new() }.walk(schema, root, "the plan");
+    Walker { root: schema, findings, patterns: Budget::new() }.walk(schema, root, Place::Plan);
 }
 
 struct Walker<'a, 'b, 'c> {
@@ -28,16 +30,16 @@ impl<'a> Walker<'a, '_, '_> {
         self.findings.add(node.mark, message, hint);
     }
 
-    fn walk(&mut self, schema: &'a Json, node: &Node, name: &str) {
+    fn walk(&mut self, schema: &'a Json, node: &Node, place: Place<'_>) {
         let schema = self.resolve(schema);
         let fitting: Vec<&Json> = self.ways(schema).into_iter().filter(|way| takes(way, node)).collect();
         match fitting.as_slice() {
-            [] => self.wrong_kind(schema, node, name),
+            [] => self.wrong_kind(schema, node, place),
             [way, ..] => match &node.value {
-                Value::Map(entries) => self.map(way, node, entries, name),
-                Value::List(items) => self.list(way, node, items, name),
-                Value::Scalar { text, kind: Kind::Text } => self.text(schema, way, node, text, name),
-                Value::Scalar { .. } => self.number(way, node, name),
+                Value::Map(entries) => self.map(way, node, entries, place),
+                Value::List(items) => self.list(way, node, items, place),
+                Value::Scalar { text, kind: Kind::Text } => self.text(schema, way, node, text, place),
+                Value::Scalar { .. } => self.number(way, node, place),
             },
         }
     }
@@ -61,9 +63,9 @@ impl<'a> Walker<'a, '_, '_> {
         }
     }
 
-    fn map(&mut self, schema: &'a Json, node: &Node, entries: &[Entry], name: &str) {
+    fn map(&mut self, schema: &'a Json, node: &Node, entries: &[Entry], place: Place<'_>) {
         let Some(properties) = schema.get("properties").and_then(Json::as_object) else { return };
-        let mut hints = Vec::new();
+        let mut meant = Vec::new();
         for entry in entries {
             match properties.get(&entry.key) {
                 Some(child) if is_null(&entry.node) => {
@@ -71,42 +73,41 @@ impl<'a> Walker<'a, '_, '_> {
                     let message = format!("{} has no value", quote(&entry.key));
                     self.findings.add(entry.mark, message, format!("write {wanted}, or take the key out"));
                 }
-                Some(child) => self.walk(child, &entry.node, &quote(&entry.key)),
+                Some(child) => self.walk(child, &entry.node, Place::Key(&entry.key)),
                 // Said when the tree was built.
                 None if entry.key == "<<" => {}
-                None => hints.push(self.unknown(entry, properties, name)),
+                None => meant.extend(self.unknown(entry, properties, place)),
             }
         }
         // Who wrote `run` is told to write `command`; that `command` is missing is the same fault.
         let is_merged = node.entry("<<").is_some();
-        let is_meant = |key: &str| {
-            let (written, asked) = (format!("`{key}:"), format!("`{key}`?"));
-            is_merged || hints.iter().any(|hint| hint.contains(&written) || hint.contains(&asked))
-        };
+        let is_meant = |key: &str| is_merged || meant.iter().any(|other| other == key);
         for key in strings(schema.get("required")).filter(|key| node.entry(key).is_none() && !is_meant(key)) {
-            self.fault(node, format!("{name} has no `{key}`"), format!("add `{key}: …`"));
+            self.fault(node, format!("{place} has no `{key}`"), format!("add `{key}: …`"));
         }
-        self.one_of(schema, node, name, is_meant);
+        self.one_of(schema, node, place, is_meant);
     }
 
+    /// Tells of an unknown key; returns which one was meant, if that is known.
     fn unknown(
         &mut self,
         entry: &Entry,
         properties: &'a serde_json::Map<String, Json>,
-        name: &str,
-    ) -> String {
+        place: Place<'_>,
+    ) -> Option<String> {
         let known: Vec<&str> = properties.keys().map(String::as_str).collect();
-        let hint = if self.findings.is_crowded() {
-            String::new()
+        let advice = if self.findings.is_crowded() {
+            Advice::default()
         } else {
-            hint::unknown_key(&entry.key, name, &known, self.root)
+            hint::unknown_key(&entry.key, place, &known, self.root)
         };
-        self.findings.add(entry.mark, format!("unknown key {} in {name}", quote(&entry.key)), hint.clone());
-        hint
+        let message = format!("unknown key {} in {place}", quote(&entry.key));
+        self.findings.add(entry.mark, message, advice.text);
+        advice.means
     }
 
     /// Checks a group of keys of which exactly one is there.
-    fn one_of(&mut self, schema: &'a Json, node: &Node, name: &str, is_meant: impl Fn(&str) -> bool) {
+    fn one_of(&mut self, schema: &'a Json, node: &Node, place: Place<'_>, is_meant: impl Fn(&str) -> bool) {
         let Some(branches) = schema.get("oneOf").and_then(Json::as_array) else { return };
         let keys: Vec<&str> = branches.iter().flat_map(|branch| strings(branch.get("required"))).collect();
         let there: Vec<&Entry> =
@@ -114,13 +115,13 @@ impl<'a> Walker<'a, '_, '_> {
         let all = keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
         match there.as_slice() {
             [] if keys.iter().any(|key| is_meant(key)) => {}
-            [] => self.fault(node, format!("{name} has none of {all}"), "write one of them"),
+            [] => self.fault(node, format!("{place} has none of {all}"), "write one of them"),
             [_] => {}
             [first, others @ ..] => {
                 for other in others {
-                    let message = format!("{name} has both `{}` and `{}`", first.key, other.key);
-                    let hint = match name {
-                        "a step" => "a step does one thing: make two steps",
+                    let message = format!("{place} has both `{}` and `{}`", first.key, other.key);
+                    let hint = match place {
+                        Place::Step => "a step does one thing: make two steps",
                         _ => "write one of them",
                     };
                     self.findings.add(other.mark, message, hint);
@@ -129,36 +130,36 @@ impl<'a> Walker<'a, '_, '_> {
         }
     }
 
-    fn list(&mut self, schema: &'a Json, node: &Node, items: &[Node], name: &str) {
+    fn list(&mut self, schema: &'a Json, node: &Node, items: &[Node], place: Place<'_>) {
         if items.len()
             < schema.get("minItems").and_then(Json::as_u64).map_or(0, |min| usize::try_from(min).unwrap_or(0))
         {
-            let hint = match name {
-                "`steps`" => "a plan has at least one step: `- {id: a, command: make}`",
-                "`allow`" => "to allow nothing write `network: none`",
+            let hint = match place {
+                Place::Key("steps") => "a plan has at least one step: `- {id: a, command: make}`",
+                Place::Key("allow") => "to allow nothing write `network: none`",
                 _ => "write at least one entry",
             };
-            self.fault(node, format!("{name} is empty"), hint);
+            self.fault(node, format!("{place} is empty"), hint);
         }
         let Some(schema) = schema.get("items") else { return };
-        let name = if name == "`steps`" { "a step".to_owned() } else { format!("an entry of {name}") };
+        let entry = if place == Place::Key("steps") { Place::Step } else { Place::Entry(&place) };
         for item in items {
-            self.walk(schema, item, &name);
+            self.walk(schema, item, entry);
         }
     }
 
-    fn text(&mut self, whole: &'a Json, way: &'a Json, node: &Node, text: &str, name: &str) {
+    fn text(&mut self, whole: &'a Json, way: &'a Json, node: &Node, text: &str, place: Place<'_>) {
         let words: Vec<&str> = self.ways(whole).into_iter().flat_map(words).collect();
         if !words.is_empty() && !words.contains(&text) {
             let all = self.kinds(whole);
             let hint = match (hint::nearest(text, &words), count_of(text)) {
-                (Some(near), _) => format!("did you mean `{near}`? {name} is {all}"),
+                (Some(near), _) => format!("did you mean `{near}`? {place} is {all}"),
                 (None, Some(count)) if self.ways(whole).iter().any(|way| type_of(way) == "integer") => {
                     format!("write `{count}`")
                 }
                 _ => format!("write {all}"),
             };
-            return self.fault(node, format!("{name} cannot be {}", quote(text)), hint);
+            return self.fault(node, format!("{place} cannot be {}", quote(text)), hint);
         }
         let format = way.get("format").and_then(Json::as_str).unwrap_or_default();
         match self.patterns.take(format, text) {
@@ -174,20 +175,20 @@ impl<'a> Walker<'a, '_, '_> {
             }
         }
         if let Err(wrong) = text::check(format, text) {
-            let subject = if text.trim().is_empty() { name.to_owned() } else { quote(text) };
+            let subject = if text.trim().is_empty() { place.to_string() } else { quote(text) };
             self.fault(node, format!("{subject} {}", wrong.message), wrong.hint);
         }
     }
 
-    fn number(&mut self, schema: &'a Json, node: &Node, name: &str) {
+    fn number(&mut self, schema: &'a Json, node: &Node, place: Place<'_>) {
         let Some(number) = node.integer() else { return };
         if let Some(known) = schema.get("enum").and_then(Json::as_array) {
             if !known.iter().any(|value| value.as_i64().map(i128::from) == Some(number)) {
                 let all = known.iter().map(Json::to_string).collect::<Vec<_>>().join(", ");
                 self.fault(
                     node,
-                    format!("{name} {number} is not known"),
-                    format!("this autopilot knows {name} {all}"),
+                    format!("{place} {number} is not known"),
+                    format!("this autopilot knows {place} {all}"),
                 );
             }
             return;
@@ -201,33 +202,33 @@ impl<'a> Walker<'a, '_, '_> {
         );
         let max = max.unwrap_or(i128::from(i64::MAX));
         if number < min {
-            self.fault(node, format!("{name} cannot be {number}"), format!("write {min} or more"));
+            self.fault(node, format!("{place} cannot be {number}"), format!("write {min} or more"));
         } else if number > max {
-            self.fault(node, format!("{name} cannot be {number}"), format!("write {max} or less"));
+            self.fault(node, format!("{place} cannot be {number}"), format!("write {max} or less"));
         }
     }
 
-    fn wrong_kind(&mut self, schema: &'a Json, node: &Node, name: &str) {
+    fn wrong_kind(&mut self, schema: &'a Json, node: &Node, place: Place<'_>) {
         let ways = self.ways(schema);
         let wanted = self.kinds(schema);
         let Value::Scalar { text, kind } = &node.value else {
-            let hint = container_hint(&ways, node, name);
-            return self.fault(node, format!("{name} must be {wanted}, not {}", kind_name(node)), hint);
+            let hint = container_hint(&ways, node, place);
+            return self.fault(node, format!("{place} must be {wanted}, not {}", kind_name(node)), hint);
         };
         if *kind == Kind::Null {
             return self.fault(
                 node,
-                format!("{name} has no value"),
+                format!("{place} has no value"),
                 format!("write {wanted}, or take it out"),
             );
         }
         // A duration or size without its unit reads as a number.
         let format = ways.iter().find_map(|way| way.get("format")).and_then(Json::as_str).unwrap_or_default();
         if let ("autopilot-duration" | "autopilot-size", Err(wrong)) = (format, text::check(format, text)) {
-            return self.fault(node, format!("{name}: {} {}", quote(text), wrong.message), wrong.hint);
+            return self.fault(node, format!("{place}: {} {}", quote(text), wrong.message), wrong.hint);
         }
-        let hint = scalar_hint(&ways, text, *kind, name, &wanted);
-        self.fault(node, format!("{name} must be {wanted}, not {}", kind_name(node)), hint);
+        let hint = scalar_hint(&ways, text, *kind, place, &wanted);
+        self.fault(node, format!("{place} must be {wanted}, not {}", kind_name(node)), hint);
     }
 
     /// Names what a value may be: `text or a list`.
@@ -313,7 +314,7 @@ fn strings(list: Option<&Json>) -> impl Iterator<Item = &str> {
 }
 
 /// Says what to write instead of a scalar of the wrong kind.
-fn scalar_hint(ways: &[&Json], text: &str, kind: Kind, name: &str, wanted: &str) -> String {
+fn scalar_hint(ways: &[&Json], text: &str, kind: Kind, place: Place<'_>, wanted: &str) -> String {
     let takes = |name: &str| ways.iter().any(|way| type_of(way) == name);
     let number: String = text.chars().filter(|c| !matches!(c, '_' | ',' | '#')).collect();
     let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
@@ -334,24 +335,24 @@ fn scalar_hint(ways: &[&Json], text: &str, kind: Kind, name: &str, wanted: &str)
         } else {
             "…"
         };
-        return if name == "`steps`" {
+        return if place == Place::Key("steps") {
             "write `- id: …` for each step".to_owned()
         } else {
             format!("write a list: `[{entry}]`")
         };
     }
-    match name {
-        "a step" => "write `- {id: …, command: …}`".to_owned(),
+    match place {
+        Place::Step => "write `- {id: …, command: …}`".to_owned(),
         _ if takes("object") && ways.len() == 1 => format!("known keys: {}", keys(ways)),
         _ => format!("write {wanted}"),
     }
 }
 
 /// Says what to write instead of a list or map.
-fn container_hint(ways: &[&Json], node: &Node, name: &str) -> String {
+fn container_hint(ways: &[&Json], node: &Node, place: Place<'_>) -> String {
     let takes = |name: &str| ways.iter().any(|way| type_of(way) == name);
     match &node.value {
-        Value::Map(entries) if takes("array") && matches!(name, "`env`" | "`secrets`") => {
+        Value::Map(entries) if takes("array") && matches!(place, Place::Key("env" | "secrets")) => {
             let pairs: Vec<String> = entries
                 .iter()
                 .take(3)
@@ -369,7 +370,7 @@ fn container_hint(ways: &[&Json], node: &Node, name: &str) -> String {
         Value::Map(_) if takes("array") && takes("string") => "write text or a list of words".to_owned(),
         Value::Map(_) if takes("array") => "write a list: each entry starts with `- `".to_owned(),
         Value::Map(_) => "text that holds `: ` needs quotes, or `|` and lines of its own".to_owned(),
-        Value::List(_) if name == "`network`" => "write `{allow: [HOST, …]}`".to_owned(),
+        Value::List(_) if place == Place::Key("network") => "write `{allow: [HOST, …]}`".to_owned(),
         Value::List(_) if takes("object") => format!("known keys: {}", keys(ways)),
         Value::List(items) => match items.as_slice() {
             [Node { value: Value::Scalar { text, .. }, .. }] => {
@@ -385,13 +386,4 @@ fn keys(ways: &[&Json]) -> String {
     let properties =
         ways.iter().filter_map(|way| way.get("properties")?.as_object()).flat_map(|map| map.keys());
     properties.map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
-}
-
-/// Quotes a text of the plan for a message, cut to a readable length.
-pub(super) fn quote(text: &str) -> String {
-    let mut short: String = text.chars().take(60).map(|c| if c == '\n' { '⏎' } else { c }).collect();
-    if text.chars().nth(60).is_some() {
-        short.push('…');
-    }
-    format!("`{short}`")
 }

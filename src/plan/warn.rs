@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::fault::{Fault, Faults, Findings};
-use super::shape::quote;
+use super::quote::quote;
 use super::source::{Mark, Source};
 use super::tree::{Kind, Node, Value};
 use super::{Action, EnvEntry, Expectation, Network, Plan, Step, TokenLimit, units};
