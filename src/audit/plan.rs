@@ -4,8 +4,10 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::spelled::MASK;
 use crate::plan::{Invocation, OnFailure, RetryFrom, TokenLimit};
+
+/// What stands for a secret.
+pub(super) const MASK: &str = "***";
 
 /// What the audit needs of a recorded plan.
 #[derive(Debug, Deserialize)]

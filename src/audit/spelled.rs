@@ -2,11 +2,8 @@
 //! tells of a command no more than how a person would type it, and that is compared with the plan here and nowhere
 //! else; version 2 tells which command of the plan it is, and then it must be typed as the plan has it.
 
-use super::plan::{Action, RecordedStep};
+use super::plan::{Action, MASK, RecordedStep};
 use crate::evidence::event::Role;
-
-/// What stands for a secret.
-pub(super) const MASK: &str = "***";
 
 /// What a journal tells of a command that begins.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,8 @@
 //! What comes after an end: a run that is picked up or goes on, and publishing.
 
-use super::Story;
-use super::at::{At, Over, Runner};
+use super::at::{At, Runner};
+use super::state::Story;
+use super::tried::Over;
 use crate::audit::code::Code;
 use crate::evidence::event::{AttemptResult, Effect, Resumed, RunResult, StepResult};
 

@@ -1,9 +1,10 @@
 //! An agent at work: it is given what a step of the plan says, within an attempt at that step, and reaches its model
 //! beside what the plan allows.
 
-use super::Story;
-use super::at::{At, Try};
-use super::steps::StepStory;
+use super::at::At;
+use super::state::Story;
+use super::step::StepStory;
+use super::tried::Try;
 use crate::audit::code::Code;
 use crate::audit::plan::Action;
 use crate::evidence::event::{AgentStarted, AgentUsed, Reason, ReasonKind, Role, Spending, Tokens};

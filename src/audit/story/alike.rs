@@ -17,7 +17,7 @@ fn disagreement(story: &Story, state: &RunState) -> Option<String> {
         |what: &str, own: String, other: String| (own != other).then(|| format!("{what}: {own}, {other}"));
     let of_step = |(at, step): (usize, &StepState)| {
         let own = &story.steps[at];
-        let failed = (own.attempts(), own.failed());
+        let failed = (own.attempts, own.failed);
         let result = own.result.or(step.result.filter(|_| story.taken_over));
         differ(&step.id.to_string(), format!("{failed:?}"), format!("{:?}", (step.begun(), step.failed)))
             .or_else(|| differ(&step.id.to_string(), format!("{result:?}"), format!("{:?}", step.result)))

@@ -2,7 +2,8 @@
 //! [`moves`](super::moves).
 
 use super::attempt::Attempt;
-use crate::evidence::event::{AttemptResult, Effect, Role};
+use super::tried::{Named, Over};
+use crate::evidence::event::{Effect, Role};
 
 /// Where a run is.
 #[derive(Debug)]
@@ -78,27 +79,6 @@ pub(super) enum Runner {
     /// It died, or fell over a fault of its own: it was here.
     Gone(Box<At>),
 }
-
-/// An attempt at a step of the plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Try {
-    pub(super) step: usize,
-    pub(super) number: u32,
-}
-
-/// An attempt that is over, and what has been undone of it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Over {
-    pub(super) of: Try,
-    pub(super) result: AttemptResult,
-    /// Rollback commands begun.
-    pub(super) rolled_back: usize,
-    /// Its runner died: its step ends out of turn, before the run goes on.
-    pub(super) lost: bool,
-}
-
-/// What a reset bears the name of: an attempt's, or what was found.
-pub(super) type Named = (String, u32);
 
 /// What became of the worktree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! The chain of checkpoints: what an attempt begins from, and what its checkpoint is on top of.
 
-use super::at::Try;
-use super::{Checkpoint, Story};
+use super::records::Checkpoint;
+use super::state::Story;
+use super::tried::Try;
 use crate::audit::code::Code;
 use crate::evidence::AttemptId;
 use crate::evidence::Token;

@@ -3,19 +3,12 @@
 use chrono::{DateTime, Utc};
 
 use super::at::{At, Worktree};
-use super::{Attested, Seal, Story};
+use super::records::{Attested, End, Seal};
+use super::state::Story;
 use crate::audit::code::Code;
 use crate::evidence::Head;
 use crate::evidence::event::{Reason, ReasonKind, RunResult, Sealed, StepResult};
 use crate::plan::OnFailure;
-
-/// How a run ended.
-#[derive(Debug)]
-pub(super) struct End {
-    pub(super) result: RunResult,
-    /// The runner itself failed, in the end or after it.
-    faulted: bool,
-}
 
 impl Story {
     /// Demands that the run has an end: one that was picked up may have got it before.

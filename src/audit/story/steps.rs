@@ -1,40 +1,12 @@
 //! Steps: their order, their needs, their attempts, how they end, and how the worktree goes back between them.
 
-use super::Story;
-use super::at::{At, Named, Over, Try};
+use super::at::At;
+use super::state::Story;
+use super::tried::{Named, Over, Try};
 use crate::audit::code::Code;
 use crate::audit::plan::RecordedStep;
-use crate::evidence::event::{AttemptResult, Reason, Spending, StepResult};
+use crate::evidence::event::{AttemptResult, Reason, StepResult};
 use crate::plan::RetryFrom;
-
-/// What the journal tells of a step.
-#[derive(Debug, Default)]
-pub(super) struct StepStory {
-    attempts: u32,
-    /// Of those, the ones that failed: only they count against the retries.
-    failed: u32,
-    last: Option<AttemptResult>,
-    /// Why its last attempt that failed did.
-    pub(super) why: Option<Reason>,
-    /// Nothing is left to try: too many attempts failed, of it or in a row.
-    spent: bool,
-    /// It had failed before the run went on.
-    pub(super) had_failed: bool,
-    pub(super) result: Option<StepResult>,
-    /// What its agents used of the model.
-    pub(super) spending: Spending,
-}
-
-#[cfg(test)]
-impl StepStory {
-    pub(super) fn attempts(&self) -> u32 {
-        self.attempts
-    }
-
-    pub(super) fn failed(&self) -> u32 {
-        self.failed
-    }
-}
 
 impl Story {
     /// Finds the step that an event is about; a finding if the plan has none of that name.

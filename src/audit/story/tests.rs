@@ -1,13 +1,16 @@
 //! Journals of every released version hold, and so does any that an honest runner can write.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::honest::{self, Honest};
 use super::*;
-use crate::evidence::journal;
+use crate::audit::finding::Finding;
+use crate::evidence::{Head, RunName, journal};
 
 /// Events, each with when it was written.
 type Events = Vec<(DateTime<Utc>, Event)>;
