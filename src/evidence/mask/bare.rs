@@ -3,17 +3,17 @@
 
 use std::ops::Range;
 
+use super::encodings::NEAR;
 use super::filter::gram_at;
 use super::known::Known;
-use super::patch::{NEAR, Patch, Tail};
 use super::sequence::control_of_8_bits;
 
 /// A block as a reader sees it who takes no notice of controls.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bare<'a> {
-    raw: &'a [u8],
+    pub(super) raw: &'a [u8],
     /// Line feeds stay: a value may have some.
-    lines: bool,
+    pub(super) lines: bool,
 }
 
 impl<'a> Bare<'a> {
@@ -24,7 +24,7 @@ impl<'a> Bare<'a> {
 
     /// Tells whether anything is seen of a byte.
     #[inline]
-    fn shows(&self, at: usize) -> bool {
+    pub(super) fn shows(&self, at: usize) -> bool {
         match self.raw.get(at).copied() {
             None => false,
             Some(b'\n') => self.lines,
@@ -40,7 +40,8 @@ impl<'a> Bare<'a> {
         raw.iter().enumerate().filter(move |(at, _)| bare.shows(*at)).map(|(_, byte)| byte)
     }
 
-    fn from(&self, at: usize) -> impl Iterator<Item = u8> {
+    /// Returns what is seen from a place on.
+    pub(super) fn from(&self, at: usize) -> impl Iterator<Item = u8> {
         let rest = self.raw.get(at..).unwrap_or_default().iter().enumerate();
         rest.filter(move |(more, _)| self.shows(at + more)).map(|(_, &byte)| byte)
     }
@@ -110,74 +111,5 @@ pub(super) fn lone_return(known: &Known, raw: &[u8], at: usize, edges: &mut Vec<
     };
     if known.has_lines() && may_go_on() {
         edges.push(at);
-    }
-}
-
-/// Adds what is around these places, which are sorted, and around the start of the block.
-pub(super) fn around(bare: Bare<'_>, known: &Known, edges: &[usize], tail: &Tail, patch: &mut Patch) {
-    let last = tail.bare(bare.lines);
-    let first = goes_on(bare, known, last).then_some(0);
-    // What is added next, and how many bytes belong to the edge before.
-    let (mut at, mut left) = (0, 0);
-    let mut started = false;
-    for edge in first.into_iter().chain(edges.iter().copied()) {
-        while at < edge && left > 0 {
-            left -= bare.add(at, patch);
-            at += 1;
-        }
-        let from = bare.back(at, edge);
-        if !started || from.start > at {
-            started = true;
-            patch.start();
-            if from.start == 0 {
-                patch.context(
-                    last.get(last.len().saturating_sub(NEAR - from.len().min(NEAR))..).unwrap_or_default(),
-                );
-            }
-        }
-        for place in from {
-            bare.add(place, patch);
-        }
-        at = at.max(edge);
-        left = NEAR;
-    }
-    while left > 0 && at < bare.raw.len() {
-        left -= bare.add(at, patch);
-        at += 1;
-    }
-}
-
-/// Tells whether a value may go on at the start of the block.
-fn goes_on(bare: Bare<'_>, known: &Known, last: &[u8]) -> bool {
-    let mut start = bare.from(0);
-    match (last.last_chunk(), [(); 4].map(|()| start.next())) {
-        (Some(&before), [Some(first), Some(second), Some(third), Some(fourth)]) => {
-            known.may_go_on(before, [first, second, third, fourth])
-        }
-        _ => !last.is_empty(),
-    }
-}
-
-impl Bare<'_> {
-    /// Returns the places before an edge that belong to it, but none before `least`.
-    fn back(&self, least: usize, edge: usize) -> Range<usize> {
-        let mut start = edge;
-        let mut len = 0;
-        while start > least && len < NEAR {
-            start -= 1;
-            len += usize::from(self.shows(start));
-        }
-        start..edge
-    }
-
-    /// Adds a byte if it is seen; returns how many.
-    fn add(&self, at: usize, patch: &mut Patch) -> usize {
-        match self.raw.get(at) {
-            Some(&byte) if self.shows(at) => {
-                patch.byte(byte, at);
-                1
-            }
-            _ => 0,
-        }
     }
 }

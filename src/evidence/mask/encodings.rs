@@ -27,6 +27,8 @@ const BASE64_TWICE: usize = 12;
 const BASE64_WIDE: usize = 20;
 /// The longest of them.
 pub(super) const LONGEST: usize = BASE64_WIDE;
+/// As much as can belong to a window whose other end is elsewhere.
+pub(super) const NEAR: usize = LONGEST - 1;
 
 /// Shapes with what is telling of them; one that comes about in two ways counts as the more telling.
 #[derive(Debug, Default)]

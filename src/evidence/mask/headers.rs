@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::pairs::{is_harmless, is_plain};
+use super::harmless::{decodes_to_pair, is_harmless, is_plain};
 
 fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~+/=%\\:".contains(&byte)
@@ -39,35 +39,6 @@ pub(super) fn basic(line: &[u8], end: usize) -> Option<Range<usize>> {
     let token = run(line, start, |byte| byte.is_ascii_alphanumeric() || b"+/=_-".contains(&byte));
     let text = line.get(token.clone())?;
     (text.len() >= 4 && decodes_to_pair(text)).then_some(token)
-}
-
-/// Tells whether this is the base64 of `user:password`.
-pub(super) fn decodes_to_pair(text: &[u8]) -> bool {
-    let sextet = |byte: u8| match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' | b'-' => Some(62),
-        b'/' | b'_' => Some(63),
-        _ => None,
-    };
-    let mut bits = 0u32;
-    let mut count = 0;
-    let mut colon = false;
-    for &byte in text.iter().filter(|&&byte| byte != b'=') {
-        let Some(value) = sextet(byte) else { return false };
-        bits = bits << 6 | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            let decoded = (bits >> count) & 0xff;
-            if decoded < 0x20 || decoded == 0x7f {
-                return false;
-            }
-            colon |= decoded == u32::from(b':');
-        }
-    }
-    colon
 }
 
 /// Returns what follows `Authorization:` and the name of the scheme.

@@ -5,18 +5,13 @@
 
 use std::ops::Range;
 
+use super::anchors;
 use super::encodings::{self, LONGEST, RAW, Telling};
 use super::filter::{Filter, Grams, gram_at};
-use super::view::{Content, Mode, View};
 use super::windows::{EveryGram, Role, Windows};
-use super::{anchors, public};
 
 /// The shortest shape that is searched.
 pub(super) const SHORTEST: usize = 6;
-/// A longer value is encoded in pieces, so that its shapes never take much memory…
-const PIECE: usize = 1 << 10;
-/// …that overlap by more than the longest window.
-const OVERLAP: usize = 32;
 /// Where escapes are many, eight bytes of a shape hold hardly any of the value. If none of its windows of eight holds
 /// five, twelve bytes are the least that eight of the value take.
 const DENSE: usize = 12;
@@ -112,24 +107,8 @@ impl Known {
         self.windows.len()
     }
 
-    /// Adds a value in all its shapes, if there are not more than `most` windows by then; tells whether.
-    pub(super) fn add(&mut self, value: &[u8], most: usize) -> bool {
-        for stretch in public::stretches(value) {
-            let stretch = value.get(stretch).unwrap_or_default();
-            for (index, piece) in pieces(stretch).enumerate() {
-                if self.windows.len() > most {
-                    return false;
-                }
-                for (shape, telling) in encodings::all(piece).into_all() {
-                    self.add_shape(&visible(&shape), telling, index == 0);
-                    self.add_shape(&stored(&shape), telling, index == 0);
-                }
-            }
-        }
-        true
-    }
-
-    fn add_shape(&mut self, shape: &[u8], telling: Telling, first: bool) {
+    /// Adds a shape of a value, with its start if it is that of its first piece.
+    pub(super) fn add_shape(&mut self, shape: &[u8], telling: Telling, first: bool) {
         if shape.len() < SHORTEST {
             return;
         }
@@ -258,37 +237,10 @@ impl Known {
     }
 }
 
-/// Cuts a long text into pieces that overlap, at characters if it is text.
-fn pieces(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let character = |at: usize| {
-        let back = (0..4).find(|back| !text.get(at - back).is_some_and(|byte| (0x80..0xc0).contains(byte)));
-        at - back.unwrap_or(0)
-    };
-    let mut next = Some(0);
-    std::iter::from_fn(move || {
-        let start = next?;
-        let end = if text.len() - start > PIECE { character(start + PIECE) } else { text.len() };
-        next = (end < text.len()).then(|| character(end - OVERLAP));
-        text.get(start..end)
-    })
-}
-
 /// Blanks, and one sign over and over, tell nothing: they indent and underline.
 fn is_dull(window: &[u8]) -> bool {
     window.iter().all(u8::is_ascii_whitespace)
         || window.first().is_some_and(|first| {
             first.is_ascii() && !first.is_ascii_alphanumeric() && window.iter().all(|byte| byte == first)
         })
-}
-
-/// Returns what the joined view shows of a shape: it is compared with views only.
-pub(super) fn visible(shape: &[u8]) -> Vec<u8> {
-    let mut view = View::default();
-    view.build(shape, Mode::Joined, Content::of(shape), None);
-    view.bytes().to_vec()
-}
-
-/// Returns what is left of a shape without single controls, as the view of what is stored has it.
-fn stored(shape: &[u8]) -> Vec<u8> {
-    shape.iter().copied().filter(|&byte| byte == b'\n' || !byte.is_ascii_control()).collect()
 }

@@ -10,8 +10,10 @@
 
 mod anchors;
 mod bare;
+mod edges;
 mod encodings;
 mod filter;
+mod harmless;
 mod headers;
 mod kind;
 mod known;
@@ -26,10 +28,12 @@ mod rules;
 mod scan;
 mod screen;
 mod secrets;
+mod seen;
 mod sequence;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod values;
 mod view;
 mod windows;
 

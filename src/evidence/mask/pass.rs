@@ -12,7 +12,7 @@ use super::kind::{Kind, Span};
 use super::known::{Cursor, Known};
 use super::pem::{self, Pem};
 use super::rules::Line;
-use super::scan::{Carry, Command, Seen};
+use super::seen::{Carry, Command, Seen};
 use super::view::{Mode, View, lone_returns};
 
 /// One pass over one view.

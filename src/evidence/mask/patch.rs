@@ -8,13 +8,11 @@ use std::ops::Range;
 use memchr::{memchr, memchr_iter, memrchr2};
 
 use super::bare::Bare;
-use super::encodings::LONGEST;
+use super::encodings::NEAR;
 use super::filter::gram_at;
 use super::kind::{Kind, Span};
 use super::known::{Cursor, Known};
 
-/// As much as can belong to a window whose other end is elsewhere.
-pub(super) const NEAR: usize = LONGEST - 1;
 /// The raw offset of what is not masked here.
 const ELSEWHERE: usize = usize::MAX;
 

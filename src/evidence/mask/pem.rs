@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::pairs::find;
+use super::harmless::find;
 
 /// So many lines that are no body end a key that never ended.
 const FOREIGN: u8 = 3;

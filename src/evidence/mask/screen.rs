@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::patch::{NEAR, Patch};
+use super::encodings::NEAR;
+use super::patch::Patch;
 use super::sequence::{ESC, Sequence, control_of_8_bits};
 
 /// A screen is not wider; a longer line goes on at its left.

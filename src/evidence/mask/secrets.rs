@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use super::known::{Known, SHORTEST, visible};
+use super::known::{Known, SHORTEST};
+use super::values::{self, visible};
 
 /// Bytes of all declared values together: their shapes take up to three hundred times as much memory.
 const ROOM: usize = 128 << 10;
@@ -155,9 +156,9 @@ impl Registry {
         self.bytes = taken(self.bytes, ROOM, value)?;
         let steps =
             self.declared.as_ref().map_or(0, |declared| self.known.len().saturating_sub(declared.len()));
-        let mut added = self.known.add(value, WINDOWS + steps);
+        let mut added = values::add(&mut self.known, value, WINDOWS + steps);
         if let Some(declared) = &mut self.declared {
-            added &= declared.add(value, WINDOWS);
+            added &= values::add(declared, value, WINDOWS);
         }
         whole(added, value)?;
         self.seen.insert(value.into());
@@ -170,7 +171,7 @@ impl Registry {
         }
         self.bytes_of_steps = taken(self.bytes_of_steps, STEPS_ROOM, value)?;
         let declared = self.declared.get_or_insert_with(|| self.known.clone()).len();
-        whole(self.known.add(value, declared + STEPS_WINDOWS), value)?;
+        whole(values::add(&mut self.known, value, declared + STEPS_WINDOWS), value)?;
         self.seen_of_steps.insert(value.into());
         Ok(())
     }

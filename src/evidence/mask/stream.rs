@@ -9,8 +9,9 @@ use memchr::{memchr2, memrchr2};
 
 use super::kind::{Hit, Span};
 use super::render::render;
-use super::scan::{Carry, Command, Scanner, Seen};
+use super::scan::Scanner;
 use super::secrets::Secrets;
+use super::seen::{Carry, Command, Seen};
 
 /// A line longer than this is judged in windows of this size…
 const WINDOW: usize = 64 << 10;

@@ -179,12 +179,11 @@ fn without_tests(tokens: &[Token]) -> Vec<Token> {
     let mut at = 0;
     while at < tokens.len() {
         let length = if tokens[at].text == "#" { attribute(&tokens[at..]) } else { None };
-        match length {
-            Some((length, true)) => at += length + item_length(&tokens[at + length..]),
-            _ => {
-                kept.push(tokens[at].clone());
-                at += 1;
-            }
+        if let Some((length, true)) = length {
+            at += length + item_length(&tokens[at + length..]);
+        } else {
+            kept.push(tokens[at].clone());
+            at += 1;
         }
     }
     kept
