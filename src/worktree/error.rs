@@ -6,6 +6,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
 
+use nix::sys::signal::Signal;
+
 use super::id::Unnamed;
 use super::unfit::{Unfit, Unproved};
 use crate::policy;
@@ -86,7 +88,10 @@ impl fmt::Display for GitEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Code(code) => write!(f, "ended with code {code}"),
-            Self::Signal(signal) => write!(f, "ended by signal {signal}"),
+            Self::Signal(number) => match Signal::try_from(*number) {
+                Ok(signal) => write!(f, "ended by {signal}"),
+                Err(_) => write!(f, "ended by signal {number}"),
+            },
             Self::Limit => f.write_str("went over a limit"),
             Self::Late => f.write_str("did not end in time"),
             Self::Garbled => f.write_str("its output was not understood"),
