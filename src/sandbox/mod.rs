@@ -1,4 +1,4 @@
-//! Takes a [`Grant`], a place and a command, gives a confined child, and returns what was *enforced* as a fact.
+//! Takes a [`Grant`](crate::policy::Grant), a place and a command, gives a confined child, and returns what was *enforced* as a fact.
 //!
 //! The runner executes itself (`/proc/self/exe`) with the grant on a socket; that child confines itself,
 //! supervises the command's whole process tree and ends with the runner. Decides nothing.

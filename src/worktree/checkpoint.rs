@@ -5,6 +5,9 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::Errno;
+
 use super::changes::{Changed, Changes, Kind};
 use super::checkout::Worktree;
 use super::error::{GitEnd, WorktreeError, at};
@@ -19,6 +22,10 @@ use super::unfit::Unfit;
 
 /// Files above this go straight into a pack (git's `core.bigFileThreshold`).
 const STREAMED: u64 = 512 << 20;
+
+/// Bytes that a commit needs beside what it holds; and of that, the most that is tried whether it fits.
+const SPARE: u64 = 1 << 20;
+const MOST_PROBED: u64 = 16 << 20;
 
 /// How a shell says that a program could not be run, or is not there.
 const NOT_RUN: i32 = 126;
@@ -110,12 +117,11 @@ impl Worktree {
     }
 
     /// Whatever git did not do with what a step left is the attempt's fault, and not the run's: encodings, sizes,
-    /// files of git's own; and nobody knows what else. What is no fault of the content, a full disk, say, strikes
-    /// whoever takes the commit back and saves the content next.
+    /// files of git's own; and nobody knows what else. That a disk is full is not.
     fn refused_by_git(&self, changes: &Changes, error: WorktreeError) -> WorktreeError {
         let WorktreeError::Git { end, said, .. } = &error else { return error };
         // There was no git to say no, or one that answers otherwise than git.
-        if matches!(end, GitEnd::Code(NOT_RUN | NOT_FOUND) | GitEnd::Garbled) {
+        if matches!(end, GitEnd::Code(NOT_RUN | NOT_FOUND) | GitEnd::Garbled) || !self.has_room(changes) {
             return error;
         }
         let line = |start: &str| said.lines().find_map(|line| line.strip_prefix(start));
@@ -133,6 +139,19 @@ impl Worktree {
             ),
         };
         Unfit::Refused { what, why: why.to_owned() }.into()
+    }
+
+    /// Tells whether what a commit takes would still fit. Asked of the disk: git's words may be a step's.
+    fn has_room(&self, changes: &Changes) -> bool {
+        let sizes = changes.paths.iter().filter_map(|changed| Some(changed.written()?.size));
+        let wanted = sizes.fold(0, u64::saturating_add).min(MOST_PROBED) + SPARE;
+        let probed =
+            tempfile::tempfile_in(self.dir.inbox()).map_err(|error| error.raw_os_error()).and_then(|file| {
+                fallocate(&file, FallocateFlags::empty(), 0, wanted)
+                    .map_err(|errno| Some(errno.raw_os_error()))
+            });
+        let is_full = |code: i32| [Errno::NOSPC, Errno::DQUOT].iter().any(|full| full.raw_os_error() == code);
+        !probed.is_err_and(|code| code.is_some_and(is_full))
     }
 
     /// Commits; nothing if the tree stays the same.
