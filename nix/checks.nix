@@ -26,6 +26,7 @@ let
       "repositories::hostile::very_deep"
       "repositories::property::"
     ];
+    "what the documents say of evidence is verified in Python" = [ "docs::evidence::" ];
     "curl, npm and their kin are the clients" = [
       "agents::a_model_behind_a_private_ca"
       "network::clients::"
