@@ -459,8 +459,13 @@ fn a_hangup_and_a_second_signal_end_in_order() {
 // What the rooms tell.
 
 /// A step that is let out to a host, and has a secret.
-const LET_OUT: &str = "  - id: a\n    command: 'echo hello >a.txt'\n    secrets: [API_KEY]\n    \
-     network: {allow: [example.org]}\n    filesystem: {write: [/var/tmp]}\n";
+fn let_out(folder: &std::path::Path) -> String {
+    format!(
+        "  - id: a\n    command: 'echo hello >a.txt'\n    secrets: [API_KEY]\n    \
+         network: {{allow: [example.org]}}\n    filesystem: {{write: [{}]}}\n",
+        folder.display()
+    )
+}
 
 /// A value that is in no log.
 const SECRET: &str = "sk-do-not-tell-0123456789abcdef";
@@ -468,7 +473,8 @@ const SECRET: &str = "sk-do-not-tell-0123456789abcdef";
 #[test]
 fn verbose_names_what_each_room_does_and_each_step_of_confinement() {
     let repo = Repo::new();
-    repo.plan(LET_OUT);
+    let folder = tempfile::tempdir().unwrap();
+    repo.plan(&let_out(folder.path()));
     let rooms = [
         "cli", "app", "plan", "policy", "sandbox", "network", "worktree", "evidence", "run", "report",
         "publish",
