@@ -22,6 +22,8 @@ type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 /// AF_UNIX, AF_INET, AF_INET6, AF_NETLINK.
 const FAMILIES: [u64; 4] = [1, 2, 10, 16];
+const STREAM: u64 = 1;
+const SEQPACKET: u64 = 5;
 const X32: u32 = 0x4000_0000;
 const SETID: [u64; 2] = [0o4000, 0o2000];
 const MSG_FASTOPEN: u64 = 0x2000_0000;
@@ -154,6 +156,9 @@ fn sockets(rules: &mut Rules, setting: &Setting) -> Result<(), seccompiler::Back
     let [unix, inet, inet6, netlink] = FAMILIES;
     let alone = setting.isolation == Isolation::Bare;
     refuse(rules, libc::SYS_socketpair, [isnt(0, unix)])?;
+    if alone {
+        held_pairs(rules)?;
+    }
     if alone && !setting.shares_network {
         return few_sockets(rules, setting);
     }
@@ -170,10 +175,21 @@ fn sockets(rules: &mut Rules, setting: &Setting) -> Result<(), seccompiler::Back
     refuse(rules, libc::SYS_socket, [is(0, netlink), isnt(2, 0)])
 }
 
+/// Pairs whose ends reach each other and nobody else. An end of a datagram pair sends to any path that it names,
+/// descriptors too; "raw" is another word for datagrams there. A stream's is connected for good, and one of sequenced
+/// packets takes no notice of a name.
+fn held_pairs(rules: &mut Rules) -> Result<(), seccompiler::BackendError> {
+    for kind in (0..16).filter(|kind| ![STREAM, SEQPACKET].contains(kind)) {
+        refuse(rules, libc::SYS_socketpair, [masked(1, 0xf, kind)])?;
+    }
+    Ok(())
+}
+
 /// Where neither the network is the command's own nor all of it is granted: none, or TCP to ports that Landlock names.
 /// Landlock knows nothing of datagrams, of other protocols, and of a listener that was never bound.
 fn few_sockets(rules: &mut Rules, setting: &Setting) -> Result<(), seccompiler::BackendError> {
-    const STREAM: u64 = 1;
+    // A name for an end of a pair: all that is left to bind, and others may be waiting to use it.
+    rules.insert(libc::SYS_bind, Vec::new());
     if setting.connect.is_empty() {
         rules.insert(libc::SYS_socket, Vec::new());
         return Ok(());

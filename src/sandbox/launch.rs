@@ -21,7 +21,7 @@ use super::outcome::{Ended, Enforced, SandboxError, Status};
 use super::place::{Place, Seen};
 use super::spec::{Launch, Setting};
 use super::wire::{self, Order, Report};
-use super::{launcher, told};
+use super::{launcher, streams, told};
 use crate::policy::{Grant, Isolation};
 
 /// How long a tree that was told to die may take before the runner goes on without having seen it.
@@ -224,6 +224,7 @@ pub(crate) async fn spawn_seen(
     // What follows the first word may hold what a secret was put into.
     tracing::debug!(program = ?command.argv.first(), dir = %command.dir.display(), "a command is to be confined");
     let stdin = command.stdin.map_or_else(dev_null, Ok).map_err(failed)?;
+    streams::check([stdin.as_fd(), command.stdout.as_fd(), command.stderr.as_fd()])?;
     // A future that holds it is held by every future above it.
     let launch = Box::new(Launch {
         grant: Granted::from(grant),

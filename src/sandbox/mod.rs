@@ -26,6 +26,7 @@ mod place;
 mod probe;
 mod root;
 mod spec;
+mod streams;
 mod supervise;
 mod told;
 mod toolchains;

@@ -14,6 +14,26 @@ if proxy: s.sendall(b'CONNECT 127.0.0.1:%d HTTP/1.1\\r\\n\\r\\n' % TCP)
 won(not proxy or b' 200 ' in s.recv(99))
 ";
 
+const PAIR_BY_NUMBERS: &str = "
+b = ctypes.create_string_buffer(8)
+call(53, 0x100000001, 0x100000002, 0, b)
+socket.socket(fileno=struct.unpack('ii', b.raw)[0]).sendto(b'x', V + '/log.sock')
+won()
+";
+
+/// `socketcall(SYS_SOCKETPAIR, [AF_UNIX, SOCK_DGRAM, 0, ends])` by `int 0x80`, from code and arguments below 4 GiB.
+const PAIR_OF_32_BITS: &str = "
+libc.mmap.restype = ctypes.c_void_p
+low = libc.mmap(None, 4096, 7, 0x62, -1, 0)
+code = bytes([0x53, 0xb8, 102, 0, 0, 0, 0xbb, 8, 0, 0, 0, 0xb9]) + struct.pack('I', low + 256) + bytes([0xcd, 0x80, 0x5b, 0xc3])
+ctypes.memmove(low, code, len(code))
+ctypes.memmove(low + 256, struct.pack('IIII', 1, 2, 0, low + 512), 16)
+if ctypes.CFUNCTYPE(ctypes.c_int)(low)() == 0:
+    ends = struct.unpack('ii', ctypes.string_at(low + 512, 8))
+    socket.socket(fileno=ends[0]).sendto(b'x', V + '/log.sock')
+    won()
+";
+
 pub(super) const ATTEMPTS: &[Attempt] = &[
     attempt("TCP over IPv4", "won(socket.create_connection(('127.0.0.1',TCP),3))"),
     attempt("TCP over IPv6", "won(socket.create_connection(('::1',TCP),3))"),
@@ -44,6 +64,24 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         "s=socket.socket(socket.AF_UNIX,2); s.sendto(b'x',V+'/log.sock'); won()",
     ),
     attempt("an abstract Unix socket", "s=socket.socket(socket.AF_UNIX); s.connect('\\0'+V); won()"),
+    attempt("a Unix datagram through a pair", "a,b=socket.socketpair(1,2); a.sendto(b'x',V+'/log.sock'); won()"),
+    attempt("a Unix datagram through a raw pair", "a,b=socket.socketpair(1,3); a.sendto(b'x',V+'/log.sock'); won()"),
+    attempt(
+        "a Unix datagram through a pair that is turned",
+        "a,b=socket.socketpair(1,2); a.connect(V+'/log.sock'); a.send(b'x'); won()",
+    ),
+    attempt(
+        "descriptors out through a pair",
+        "a,b=socket.socketpair(1,2); a.sendmsg([b'x'],[(1,1,struct.pack('i',os.open('.',0)))],0,V+'/log.sock'); won()",
+    ),
+    attempt("a pair's type in a high half", PAIR_BY_NUMBERS),
+    attempt("a pair by the 32-bit entry", PAIR_OF_32_BITS).kernel(),
+    attempt("a pair by the x32 numbers", "call(0x40000000+53,1,2,0,ctypes.create_string_buffer(8)); won()").kernel(),
+    attempt(
+        "full network: a Unix datagram through a pair",
+        "a,b=socket.socketpair(1,2); a.sendto(b'x',V+'/log.sock'); won()",
+    )
+    .with(&["--network", "full"]),
     attempt(
         "full network: a Unix socket by its path",
         "s=socket.socket(socket.AF_UNIX); s.connect(V+'/agent.sock'); won()",

@@ -42,7 +42,7 @@ impl Victim {
             SocketAddr::from_abstract_name(top.as_os_str().as_encoded_bytes()).expect("a name");
         let sockets = (
             UnixListener::bind(top.join("agent.sock")).expect("a socket"),
-            UnixDatagram::bind(top.join("log.sock")).expect("a socket"),
+            log(&top.join("log.sock")),
             UnixListener::bind_addr(&abstract_name).expect("a socket"),
         );
         if nix::unistd::geteuid().is_root() {
@@ -221,6 +221,14 @@ fn fill(top: &Path) {
         fs::File::create(path).and_then(|mut file| file.write_all(b"secret")).expect("a file");
     }
     fs::copy(env!("CARGO_BIN_EXE_autopilot"), top.join("autopilot")).expect("a copy");
+}
+
+/// Takes datagrams at a path: a socket that nobody reads takes ten.
+fn log(path: &Path) -> UnixDatagram {
+    let log = UnixDatagram::bind(path).expect("a socket");
+    let reader = log.try_clone().expect("a descriptor");
+    std::thread::spawn(move || while reader.recv(&mut [0; 16]).is_ok() {});
+    log
 }
 
 /// Listens on one port over both versions; UDP answers.
