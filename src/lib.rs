@@ -14,6 +14,7 @@ pub mod app;
 pub mod audit;
 pub mod cli;
 pub mod evidence;
+pub mod git;
 pub mod github;
 pub mod network;
 pub mod plan;

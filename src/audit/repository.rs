@@ -6,8 +6,9 @@ use std::path::{Component, Path, PathBuf};
 use super::code::Code;
 use super::finding::{Check, Checked, Finding};
 use super::story::{Checkpoint, Story};
-use crate::evidence::event::{ChangeKind, RunStarted};
+use crate::evidence::event::{ChangeKind, PlanCommit, RunStarted};
 use crate::evidence::{RunName, Sha256};
+use crate::git::Oid;
 use crate::worktree::{Commit, CommitChanges, Found, Kind, Repository, WorktreeError};
 
 /// What a mask leaves of a path.
@@ -32,7 +33,7 @@ impl<'a> Known<'a> {
         let mut checkpoints = Vec::new();
         for story in stories {
             bases.extend(story.start.as_ref().map(|start| start.commit.as_str()));
-            bases.extend(story.start.as_ref().and_then(plan_commit));
+            bases.extend(story.start.as_ref().and_then(plan_commit).map(Oid::as_str));
             checkpoints.extend(story.checkpoints.iter().map(|made| made.commit.as_str()));
         }
         // A journal's word goes to git only in the shape of an object's name.
@@ -119,7 +120,7 @@ impl<'a> Known<'a> {
         }
         let expected = format!("{path} of digest {} in commit {id}", start.plan_sha256.as_str());
         let differs = |found: &str| Ok(Some(Finding::new(Code::PlanDiffers, &expected, found)));
-        if self.commit(id).is_none() {
+        if self.commit(id.as_str()).is_none() {
             // A commit of the user's own: it may have been amended since, or be in another clone.
             notes.push(format!("commit {id}, which held {path}, is not here"));
             return Ok(None);
@@ -227,8 +228,8 @@ impl<'a> Known<'a> {
 }
 
 /// Returns the commit that is said to hold a run's plan file.
-fn plan_commit(start: &RunStarted) -> Option<&str> {
-    start.plan_commit.as_ref().map(crate::evidence::Token::as_str).filter(|commit| *commit != "uncommitted")
+fn plan_commit(start: &RunStarted) -> Option<&Oid> {
+    start.plan_commit.as_ref().and_then(PlanCommit::commit)
 }
 
 /// Returns what is known of where a plan lies in its repository: it is named from wherever the run was started.

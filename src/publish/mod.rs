@@ -160,7 +160,7 @@ impl Publisher<'_> {
     fn key(&self, effect: Effect) -> Token {
         let state = self.state();
         let head = state.head.as_ref().map(|head| Token::new(head.to_string()));
-        let commit = state.branch.as_ref().map(|made| made.commit.clone());
+        let commit = state.branch.as_ref().map(|made| Token::new(&made.commit));
         if effect == Effect::Comment { head } else { commit }.unwrap_or_else(|| Token::new(""))
     }
 

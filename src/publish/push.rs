@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::{Made, Publisher, Trouble, scan};
 use crate::evidence::event::PublishFault;
+use crate::git::{Oid, RefName};
 use crate::github::{Ended, Slug, output};
-use crate::worktree::{Oid, RefName, WorktreeError};
+use crate::worktree::WorktreeError;
 
 /// A push carries more than a comment.
 const TIME: Duration = Duration::from_secs(600);

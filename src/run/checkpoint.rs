@@ -5,7 +5,6 @@ use std::path::Path;
 use super::memory::is_instructions;
 use super::outcome::{Attempt, Outcome};
 use super::{RunError, Runner};
-use crate::evidence::Token;
 use crate::evidence::event::{Change, ChangeKind, Event, ReasonKind};
 use crate::policy;
 use crate::worktree::{Checkpoint, Counted, Kind, Look, WorktreeError};
@@ -50,9 +49,9 @@ impl Runner<'_> {
         let instructions = made.changes.iter().any(|counted| is_instructions(&counted.path));
         Ok(self.recorder.record(Event::CheckpointMade {
             at: this.at.clone(),
-            commit: Token::new(&made.commit),
-            tree: Some(Token::new(&made.tree)),
-            parent: Some(Token::new(&made.parent)),
+            commit: made.commit,
+            tree: Some(made.tree),
+            parent: Some(made.parent),
             merged_from: None,
             instructions: Some(instructions),
             changes: made.changes.iter().map(|counted| self.change(counted)).collect(),

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::RunError;
+use crate::evidence::Recorder;
 use crate::evidence::event::{Event, Reason, ReasonKind, RunResult};
-use crate::evidence::{Recorder, Token};
 use crate::worktree::{Removed, Worktree};
 
 /// What is to become of the worktree.
@@ -62,8 +62,8 @@ async fn take_out(worktree: &mut Worktree, recorder: &mut Recorder) -> Result<()
     let saved = worktree.write_salvage(&recorder.files().salvage()).await;
     if let Some(made) = worktree.deliver().await? {
         recorder.record(Event::BranchMade {
-            reference: Token::new(&made.reference),
-            commit: Token::new(&made.commit),
+            reference: made.reference,
+            commit: made.commit,
             commits: made.commits,
         })?;
     }

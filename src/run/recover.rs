@@ -10,7 +10,8 @@ use super::outcome::millis;
 use super::undo::{self, Names};
 use crate::evidence::event::{Event, Reason, ReasonKind, RunResult};
 use crate::evidence::mask::Secrets;
-use crate::evidence::{AttemptId, Files, Recorder, RunState, StepId, Token, Unwatched};
+use crate::evidence::{AttemptId, Files, Recorder, RunState, StepId, Unwatched};
+use crate::git::Oid;
 use crate::policy::{HostFacts, Waivers};
 use crate::worktree::{Record, Repository, RunDir, Worktree};
 
@@ -61,7 +62,7 @@ pub async fn recover(
     recorder.record(Event::Recovered { torn: recorder.torn() })?;
     recorder.append_left_parts()?;
     let last = recorder.state().checkpoint.clone();
-    let last = last.as_ref().map(Token::as_str);
+    let last = last.as_ref().map(Oid::as_str);
     let (mut worktree, moved_aside) = match left {
         Some((dir, record)) if is_whole => {
             let taken = Worktree::take_up(dir, &record, last, repository, host, waivers).await?;

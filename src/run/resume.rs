@@ -8,6 +8,7 @@ use super::preflight::{Grants, enforcement};
 use super::start::{labels, this_host};
 use crate::evidence::event::{Event, ReasonKind, Resumed, RunResult, RunStarted};
 use crate::evidence::{Recorder, Token};
+use crate::git::Oid;
 use crate::plan::Plan;
 use crate::worktree::{Base, Repository, WorktreeError};
 
@@ -62,7 +63,7 @@ pub fn unchanged(start: &RunStarted, plan: &Plan, repository: &Repository) -> Re
     let then: String = start.commit.as_str().chars().take(12).collect();
     let base = start.base.to_string();
     match repository.base(Some(&base)) {
-        Ok(now) if now.commit.as_str() == start.commit.as_str() => Ok(now),
+        Ok(now) if now.commit == start.commit => Ok(now),
         Ok(now) => {
             let now = format!("is {} now", now.commit.as_str().chars().take(12).collect::<String>());
             Err(Changed::Base { run, base, then, now }.into())
@@ -86,13 +87,13 @@ pub enum Refused {
 /// follows can be added to it.
 pub fn branch_unchanged(
     start: &RunStarted,
-    checkpoint: &Token,
+    checkpoint: &Oid,
     repository: &Repository,
 ) -> Result<(), Refused> {
     let (run, branch) = (start.run.clone(), start.branch.to_string());
     let how = match repository.branch(&branch)? {
         None => "is gone".to_owned(),
-        Some((commit, _)) if commit.as_str() != checkpoint.as_str() => "was moved by somebody".to_owned(),
+        Some((commit, _)) if commit != *checkpoint => "was moved by somebody".to_owned(),
         Some((_, Some(place))) => format!("is checked out at {}", place.display()),
         Some((_, None)) => return Ok(()),
     };

@@ -7,14 +7,11 @@ use nix::unistd::{Uid, User};
 
 use super::RunError;
 use super::preflight::{Grants, enforcement};
-use crate::evidence::event::{Event, Host, Origin, Publishing, RunStarted, StartedBy};
+use crate::evidence::event::{Event, Host, Origin, PlanCommit, Publishing, RunStarted, StartedBy};
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Claim, Document, Recorder, Sha256, StepId, Text, Token};
 use crate::plan::Plan;
 use crate::worktree::{self, Base, Repository};
-
-/// What a plan is said to be committed in that is in no commit as it is.
-const UNCOMMITTED: &str = "uncommitted";
 
 /// Records what a run starts from.
 pub fn begin(
@@ -36,7 +33,7 @@ pub fn begin(
         title: text(&plan.title),
         autopilot: Token::new(env!("CARGO_PKG_VERSION")),
         base: text(&base.name),
-        commit: Token::new(&base.commit),
+        commit: base.commit.clone(),
         branch: Token::new(name.branch()),
         repository: text(&repository.toplevel.to_string_lossy()),
         plan_path: text(&plan.path.to_string_lossy()),
@@ -69,13 +66,13 @@ pub fn begin(
 }
 
 /// Returns the commit of the checkout that holds the plan file as it was read. What was changed since is not that plan.
-fn plan_commit(plan: &Plan, repository: &Repository) -> Token {
+fn plan_commit(plan: &Plan, repository: &Repository) -> PlanCommit {
     let bytes = std::fs::read(&plan.path).ok().filter(|bytes| Sha256::of(bytes).as_str() == plan.digest);
     // It is named from where autopilot was started, by whatever way.
     let folder = plan.path.parent().and_then(|folder| Path::new(".").join(folder).canonicalize().ok());
     let path = folder.zip(plan.path.file_name()).map(|(folder, name)| folder.join(name));
     let commit = bytes.zip(path).and_then(|(bytes, path)| repository.commit_with(&path, &bytes));
-    Token::new(commit.as_deref().unwrap_or(UNCOMMITTED))
+    commit.map_or(PlanCommit::Uncommitted, PlanCommit::At)
 }
 
 fn cloud(secrets: &Secrets, grants: &Grants) -> Option<Text> {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::RunError;
 use crate::evidence::event::Event;
-use crate::evidence::{AttemptId, Recorder, Text, Token};
+use crate::evidence::{AttemptId, Recorder, Text};
 use crate::worktree::{NotHeld, Worktree};
 
 /// Bytes of a salvaged file that are looked at for secrets at once.
@@ -45,8 +45,8 @@ pub(super) async fn save_with(
     let secrets = secrets_in(worktree, recorder, &saved.written, names);
     Ok(recorder.record(Event::Salvaged {
         at: at.clone(),
-        reference: Token::new(&saved.reference),
-        commit: Token::new(&saved.commit),
+        reference: saved.reference,
+        commit: saved.commit,
         paths: saved.paths,
         not_held,
         secrets,

@@ -6,8 +6,8 @@ use super::finish::{Ending, finish};
 use super::outcome::millis;
 use super::steps::execute;
 use super::{Grants, Interrupt, RunError, Runner};
+use crate::evidence::Recorder;
 use crate::evidence::event::{Event, Reason, ReasonKind, RunResult};
-use crate::evidence::{Recorder, Token};
 use crate::plan::Plan;
 use crate::worktree::{Worktree, WorktreeError};
 
@@ -47,7 +47,7 @@ pub async fn carry_out(
     recorder.mirror(&worktree.dir().mirror())?;
     if !is_left {
         let (files, ms) = (worktree.files(), millis(worktree.made_in()));
-        recorder.record(Event::WorktreeReady { files, ms, pin: worktree.pinned().map(Token::new) })?;
+        recorder.record(Event::WorktreeReady { files, ms, pin: worktree.pinned() })?;
     }
     let runner = Runner::new(plan, grants, recorder, &mut worktree, interrupt.clone());
     if let Err(error) = execute(runner, is_left).await {

@@ -1,11 +1,11 @@
 //! Takes what a plan names as its base, gives the commit and what it holds; refuses what no run would be right on.
 
 use super::error::WorktreeError;
-use super::id::{Oid, RefName};
 use super::part::{self, Part};
 use super::refs::{Ref, Refs, Settings};
 use super::repository::Repository;
 use super::strict;
+use crate::git::{Oid, RefName};
 
 /// The commit a run starts from, and what it holds.
 #[derive(Debug, Clone)]

@@ -7,11 +7,11 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags};
 
 use super::error::{WorktreeError, at};
-use super::id::RefName;
 use super::layout::DURABLE;
 use super::repository::Repository;
 use super::root::Root;
 use super::unfit::Unproved;
+use crate::git::RefName;
 
 /// How a bundle begins.
 const SIGNATURES: [&[u8]; 2] = [b"# v2 git bundle\n", b"# v3 git bundle\n"];

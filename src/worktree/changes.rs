@@ -7,13 +7,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::id::Oid;
 use super::part::Part;
 use super::root::Root;
 use super::rules::Rules;
 use super::tree::{Entry, Held, ObjectFormat};
 use super::unfit::Unheld;
 use super::walk::{Found, Identity, Tracked, Walk};
+use crate::git::Oid;
 
 /// A change time younger than this, seen from the look at it, proves nothing: the clock behind it is coarse.
 const RACY: Duration = Duration::from_millis(50);

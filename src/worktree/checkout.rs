@@ -9,7 +9,6 @@ use super::base::Person;
 use super::changes::{Changes, Snapshot};
 use super::confined::ConfinedGit;
 use super::error::WorktreeError;
-use super::id::{Oid, RefName};
 use super::part::{self, Part};
 use super::pin;
 use super::pointer::LfsFiles;
@@ -18,6 +17,7 @@ use super::root::Root;
 use super::rules::Rules;
 use super::rundir::{Record, RunDir};
 use super::tree::Held;
+use crate::git::{Oid, RefName};
 use crate::sandbox::Place;
 
 /// The isolated checkout of a run.
@@ -152,8 +152,8 @@ impl Worktree {
     }
 
     /// Returns the ref that pins the base in the user's repository, if objects are borrowed from there.
-    pub fn pinned(&self) -> Option<String> {
-        (!self.borrowed.is_empty()).then(|| pin::of(&self.record.run))
+    pub fn pinned(&self) -> Option<RefName> {
+        (!self.borrowed.is_empty()).then(|| RefName::parse(&pin::of(&self.record.run)).ok()).flatten()
     }
 
     /// Returns how long it took to make.

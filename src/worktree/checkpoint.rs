@@ -12,13 +12,13 @@ use super::changes::{Changed, Changes, Kind};
 use super::checkout::Worktree;
 use super::error::{GitEnd, WorktreeError, at};
 use super::filters;
-use super::id::Oid;
 use super::layout::{RESULT, shown};
 use super::part::Part;
 use super::root::split;
 use super::scripts::{COMMIT, STAGE, UNDO, UNLOCK};
 use super::tree::{self, Difference};
 use super::unfit::Unfit;
+use crate::git::Oid;
 
 /// Files above this go straight into a pack (git's `core.bigFileThreshold`).
 const STREAMED: u64 = 512 << 20;

@@ -8,13 +8,13 @@ use super::checkout::{BaseFacts, Ground, Ledger, Worktree};
 use super::confined::ConfinedGit;
 use super::error::WorktreeError;
 use super::gitdirs;
-use super::id::Oid;
 use super::layout::RunOf;
 use super::part::{self, Part};
 use super::repository::Repository;
 use super::rundir::RunDir;
 use super::scripts::CHECK_OUT;
 use super::state::State;
+use crate::git::Oid;
 use crate::policy::{HostFacts, Waivers};
 
 impl Worktree {

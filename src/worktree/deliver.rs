@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use super::bundle;
 use super::checkout::Worktree;
 use super::error::{WorktreeError, at};
-use super::id::{Oid, RefName};
 use super::layout::shown;
 use super::part::Part;
 use super::root::Root;
@@ -20,6 +19,7 @@ use super::scripts::{BUNDLE, UNLOCK};
 use super::tree::{self, Held};
 use super::unfit::Unproved;
 use super::walk::{Found, Tracked};
+use crate::git::{Oid, RefName};
 
 /// What is delivered: the last checkpoint, wherever a commit that was not finished may have left [`RESULT`].
 ///

@@ -7,13 +7,13 @@ use super::checkpoint::{Checkpoint, message};
 use super::confined::ConfinedGit;
 use super::error::WorktreeError;
 use super::gitdirs;
-use super::id::{Oid, RefName};
 use super::layout::RESULT;
 use super::part::Part;
 use super::repository::Repository;
 use super::rundir::{Record, RunDir};
 use super::scripts::{DESCRIBE, GO_ON, TAKE_UP, TELL, UNLOCK};
 use super::tree::{self, ObjectFormat};
+use crate::git::{Oid, RefName};
 use crate::policy::{HostFacts, Waivers};
 
 impl RunDir {

@@ -8,8 +8,8 @@ use std::process::ExitStatus;
 
 use nix::sys::signal::Signal;
 
-use super::id::Unnamed;
 use super::unfit::{Unfit, Unproved};
+use crate::git::Unnamed;
 use crate::policy;
 use crate::sandbox::SandboxError;
 

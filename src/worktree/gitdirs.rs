@@ -9,13 +9,13 @@ use super::base::{Base, Person};
 use super::bundle;
 use super::error::{WorktreeError, at};
 use super::git::Git;
-use super::id::{Oid, RefName};
 use super::init::{Setting, Use, init, lay};
 use super::intake::{Depth, make_refs};
 use super::layout::{DURABLE, Earlier, RESULT, RunOf};
 use super::part::Part;
 use super::repository::Repository;
 use super::rundir::RunDir;
+use crate::git::{Oid, RefName};
 
 /// What the runner's git directories are told beside what each is.
 const CHECKPOINTS: [Setting<'_>; 8] = [

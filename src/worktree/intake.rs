@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::error::{WorktreeError, at};
 use super::git::{Git, Owner};
-use super::id::{Oid, RefName};
 use super::tree;
+use crate::git::{Oid, RefName};
 
 /// A git directory of the user's that objects are taken out of.
 #[derive(Debug, Clone)]

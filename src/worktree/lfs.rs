@@ -12,12 +12,12 @@ use super::checkout::Worktree;
 use super::checkpoint::durable;
 use super::error::{WorktreeError, at};
 use super::filters;
-use super::id::Oid;
 use super::layout::RESULT;
 use super::pointer::{LfsFiles, Pointer, is_pointer_at};
 use super::root::Root;
 use super::scripts::{ATTRIBUTES, LIST, OWN_INDEX, REFRESH, STAGE};
 use super::tree::{Held, LINK};
+use crate::git::Oid;
 
 /// Contents are dated back by this: into a file that may be younger than its index, in whole seconds, git looks
 /// again, and would not find the pointer there.

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 
 use super::changes::Kind;
 use super::error::{WorktreeError, at};
-use super::id::Oid;
 use super::repository::Repository;
 use super::state::{Holder, State, key};
+use crate::git::Oid;
 
 /// A commit, proved to be the one of its name.
 #[derive(Debug, Clone, PartialEq, Eq)]

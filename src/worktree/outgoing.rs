@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::process::Command;
 
 use super::error::WorktreeError;
-use super::id::{Oid, RefName};
 use super::repository::Repository;
 use super::tree;
+use crate::git::{Oid, RefName};
 
 /// What one blob may have to be read: GitHub itself takes no file over 100 MiB.
 const MOST: u64 = 100 << 20;

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
 use super::error::{GitEnd, WorktreeError, at};
-use super::id::Oid;
 use super::intake::Source;
 use super::repository::Repository;
 use super::tree::{self, Entry};
+use crate::git::Oid;
 
 /// A commit and what it holds, checked out at a path of the worktree.
 #[derive(Debug, Clone)]

@@ -4,10 +4,10 @@
 use std::path::PathBuf;
 
 use super::error::WorktreeError;
-use super::id::Oid;
 use super::repository::Repository;
 use super::rundir::RunDir;
 use super::state::State;
+use crate::git::Oid;
 
 const PINS: &str = "refs/autopilot/base/";
 

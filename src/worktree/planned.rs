@@ -5,22 +5,23 @@ use std::path::Path;
 
 use super::error::WorktreeError;
 use super::repository::Repository;
+use crate::git::Oid;
 
 impl Repository {
     /// Returns the commit that `HEAD` of the checkout is at, if it has a file just as these bytes are.
-    pub fn commit_with(&self, file: &Path, bytes: &[u8]) -> Option<String> {
+    pub fn commit_with(&self, file: &Path, bytes: &[u8]) -> Option<Oid> {
         // People name it from where they are.
         let file = file.canonicalize().ok()?;
         let below = file.strip_prefix(self.toplevel.canonicalize().ok()?).ok()?.to_str()?;
         let told = self.git("rev-parse").args(["HEAD", &format!("HEAD:{below}")]).line().ok()?;
         let (commit, blob) = told.split_once('\n')?;
-        (blob == self.format.object("blob", bytes).as_str()).then(|| commit.to_owned())
+        (blob == self.format.object("blob", bytes).as_str()).then(|| Oid::parse(commit).ok()).flatten()
     }
 
     /// Returns the files of a commit whose path is this one, or ends with it. Each is hashed again.
-    pub fn files_like(&self, commit: &str, path: &Path) -> Result<Vec<Vec<u8>>, WorktreeError> {
+    pub fn files_like(&self, commit: &Oid, path: &Path) -> Result<Vec<Vec<u8>>, WorktreeError> {
         use std::os::unix::ffi::OsStrExt;
-        let listing = self.git("ls-tree").args(["-r", "-z", "--full-tree", commit]).run()?;
+        let listing = self.git("ls-tree").args(["-r", "-z", "--full-tree", commit.as_str()]).run()?;
         let is_like = |own: &[u8]| Path::new(std::ffi::OsStr::from_bytes(own)).ends_with(path);
         let mut asked = Vec::new();
         for entry in listing.split(|&byte| byte == 0) {

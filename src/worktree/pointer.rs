@@ -5,9 +5,9 @@ use std::io::{self, Read};
 
 use sha2::{Digest, Sha256};
 
-use super::id::Oid;
 use super::root::Root;
 use super::tree::ObjectFormat;
+use crate::git::Oid;
 
 /// No pointer of LFS is as large.
 const LONGEST_POINTER: u64 = 1024;

@@ -1,8 +1,8 @@
 //! What the refs of the user's repository say, and its settings: each asked once.
 
 use super::error::WorktreeError;
-use super::id::{Oid, RefName};
 use super::repository::Repository;
+use crate::git::{Oid, RefName};
 
 /// Branches, tags and tracking refs.
 #[derive(Debug)]

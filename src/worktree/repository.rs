@@ -7,9 +7,9 @@ use std::path::{Component, Path, PathBuf};
 
 use super::error::{GitEnd, WorktreeError, at};
 use super::git::{Git, Owner};
-use super::id::Oid;
 use super::intake::Source;
 use super::tree::{self, Entry, ObjectFormat};
+use crate::git::Oid;
 
 /// The repository that autopilot was started in.
 #[derive(Debug, Clone)]

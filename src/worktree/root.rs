@@ -10,8 +10,8 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
-use super::id::Oid;
 use super::tree::{LINK, ObjectFormat};
+use crate::git::Oid;
 
 /// What one system call takes of a path; a longer one is walked in pieces.
 const PIECE: usize = 2048;

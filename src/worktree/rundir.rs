@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use super::base::Base;
 use super::error::{WorktreeError, at};
-use super::id::Oid;
 use super::layout::{DEFAULT_SALVAGE, RunOf};
 use super::remove::remove_tree;
 use super::repository::Repository;
 use super::state::{Holder, State, key};
+use crate::git::Oid;
 
 /// What a run directory says of itself, in `run.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]

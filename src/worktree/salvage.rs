@@ -12,7 +12,6 @@ use super::changes::Changes;
 use super::checkout::Worktree;
 use super::checkpoint::message;
 use super::error::WorktreeError;
-use super::id::{Oid, RefName};
 use super::layout::shown;
 use super::names::Prefix;
 use super::root::Root;
@@ -20,6 +19,7 @@ use super::scripts::SALVAGE;
 use super::tree::{self, Difference, Held, LINK};
 use super::unfit::{Unheld, Unproved};
 use super::walk::Found;
+use crate::git::{Oid, RefName};
 
 /// What was saved before a reset.
 #[derive(Debug, Clone)]

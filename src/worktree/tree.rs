@@ -6,7 +6,7 @@ use sha1::{Digest, Sha1};
 use sha2::Sha256;
 
 use super::error::WorktreeError;
-use super::id::Oid;
+use crate::git::Oid;
 
 /// Mode of a submodule's entry.
 pub(super) const GITLINK: u32 = 0o160_000;

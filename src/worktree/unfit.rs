@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::id::{Oid, RefName};
+use crate::git::{Oid, RefName};
 
 /// Why a commit cannot hold what is at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -15,19 +15,20 @@ use std::path::{Path, PathBuf};
 use tree::{Import, Tree};
 
 /// Each room, and the rooms it may import. What is not listed is an import that points backwards.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     ("plan", &[]),
     ("policy", &["plan"]),
     ("sandbox", &["policy"]),
-    ("worktree", &["policy", "sandbox"]),
-    ("evidence", &[]),
+    ("git", &[]),
+    ("worktree", &["policy", "sandbox", "git"]),
+    ("evidence", &["git"]),
     ("github", &[]),
     ("network", &["plan"]),
     ("agent", &["plan"]),
-    ("run", &["plan", "policy", "sandbox", "network", "worktree", "evidence", "agent"]),
+    ("run", &["plan", "git", "policy", "sandbox", "network", "worktree", "evidence", "agent"]),
     ("report", &["plan", "evidence"]),
-    ("audit", &["plan", "worktree", "evidence", "github"]),
-    ("publish", &["plan", "worktree", "evidence", "report", "github"]),
+    ("audit", &["plan", "git", "worktree", "evidence", "github"]),
+    ("publish", &["plan", "git", "worktree", "evidence", "report", "github"]),
     (
         "app",
         &[

@@ -10,6 +10,7 @@ use super::honest::{self, Honest};
 use super::tests::{findings, shown, tape};
 use super::*;
 use crate::evidence::event::ReasonKind;
+use crate::git::Oid;
 
 /// Words, measurements, and what the repository has to tell; of proofs, for which no plan asks yet, all but that it held.
 const UNSEEN: [&str; 17] = [
@@ -48,7 +49,8 @@ fn others(value: &Value) -> Vec<Value> {
         Value::String(text) => {
             let words = ["exit_code", "files_exist", "post", "changes", "base", "mutant", "output", "launch"];
             let words = words.into_iter().filter(|word| word != text).map(|word| json!(word));
-            words.chain([json!(format!("{text}x"))]).collect()
+            let another = Oid::parse(text).ok().map(|_| json!(Oid::nth(usize::MAX)));
+            words.chain([json!(format!("{text}x"))]).chain(another).collect()
         }
         Value::Array(items) => (0..items.len())
             .flat_map(|at| others(&items[at]).into_iter().map(move |other| (at, other)))

@@ -11,6 +11,7 @@ use super::honest::{self, Honest};
 use super::*;
 use crate::audit::finding::Finding;
 use crate::evidence::{Head, RunName, journal};
+use crate::git::Oid;
 
 /// Events, each with when it was written.
 type Events = Vec<(DateTime<Utc>, Event)>;
@@ -71,7 +72,7 @@ fn a_dead_runners_step_ends_before_an_earlier_one_is_skipped_again() {
         event
     };
     let begins =
-        |step: &str| of("attempt.started", step, json!({"from": "c0", "home": "run", "layer": "run"}));
+        |step: &str| of("attempt.started", step, json!({"from": Oid::nth(0), "home": "run", "layer": "run"}));
     let action = |step: &str, code: i32| {
         let ended = json!({"role": "action", "exit_code": code, "signal": null, "ended_by": null, "ms": 1, "output": 0,
             "span": [20, 20], "killed": 0, "survivors": 0, "enforced": null});
@@ -88,8 +89,8 @@ fn a_dead_runners_step_ends_before_an_earlier_one_is_skipped_again() {
     let end = |step: &str, result: &str, attempts: u32, because: Value| json!({"type": "step.ended", "step": step, "result": result, "attempts": attempts, "because": because});
     let [a_starts, a_ends, a_judged] = action("a", 1);
     let [c_starts, c_ends, c_judged] = action("c", 0);
-    let made = json!({"commit": "c1", "tree": "t1", "parent": "c0", "instructions": false, "changes": []});
-    let resumed = json!({"type": "resumed", "autopilot": "1", "checkpoint": "c1", "used": 0, "consecutive": 1, "torn": 0,
+    let made = json!({"commit": Oid::nth(1), "tree": Oid::nth(2), "parent": Oid::nth(0), "instructions": false, "changes": []});
+    let resumed = json!({"type": "resumed", "autopilot": "1", "checkpoint": Oid::nth(1), "used": 0, "consecutive": 1, "torn": 0,
         "host": start["host"], "sandbox": "all"});
     let told = [
         start,

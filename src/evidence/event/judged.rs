@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::id::AttemptId;
-use crate::evidence::text::{self, Text, Token};
+use crate::evidence::text::{self, Text};
+use crate::git::Oid;
 
 /// An expectation that was judged. Raw bytes decide; what was seen is masked, and for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +25,7 @@ pub struct Judged {
     pub saw: Option<Text>,
     /// The tree that it was judged on, where the worktree was committed for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tree: Option<Token>,
+    pub tree: Option<Oid>,
 }
 
 /// Kinds of expectations, as the plan calls them.

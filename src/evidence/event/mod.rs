@@ -19,11 +19,12 @@ pub use command::{CommandEnded, Cut, Egress, EgressVerdict, Role};
 pub use judged::{Expected, Judged, ProofRan, ProofRun};
 pub use publishing::{Effect, PublishFault, Publishing};
 pub use result::{AttemptResult, Reason, ReasonKind, RunResult, StepResult};
-pub use run::{Change, ChangeKind, Host, Origin, Resumed, RunStarted, Sealed, StartedBy};
+pub use run::{Change, ChangeKind, Host, Origin, PlanCommit, Resumed, RunStarted, Sealed, StartedBy};
 pub use version::Misfit;
 
 use super::id::{AttemptId, Sha256, StepId};
 use super::text::{self, Text, Token};
+use crate::git::{Oid, RefName};
 
 /// What an attempt wrote beside its result: top entries of folders, never what is below.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +53,7 @@ pub enum Event {
         ms: u64,
         /// The ref in the user's repository that pins the base while its objects are borrowed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        pin: Option<Token>,
+        pin: Option<RefName>,
     },
     /// An attempt at a step begins.
     #[serde(rename = "attempt.started")]
@@ -65,7 +66,7 @@ pub enum Event {
         log: Option<u64>,
         /// The commit that the worktree is at: the base, or a checkpoint. From version 2 on, as what follows.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        from: Option<Token>,
+        from: Option<Oid>,
         /// The layer that its HOME is of; `run` is the run's own, as the steps before it left it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         home: Option<Token>,
@@ -197,16 +198,16 @@ pub enum Event {
         #[serde(flatten)]
         at: AttemptId,
         /// The commit.
-        commit: Token,
+        commit: Oid,
         /// Its tree; from version 2 on, as what follows.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        tree: Option<Token>,
+        tree: Option<Oid>,
         /// The commit that it is on top of.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        parent: Option<Token>,
+        parent: Option<Oid>,
         /// The commit of another attempt's that was merged into it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        merged_from: Option<Token>,
+        merged_from: Option<Oid>,
         /// It changed files that agents read as instructions.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         instructions: Option<bool>,
@@ -220,9 +221,9 @@ pub enum Event {
         #[serde(flatten)]
         at: AttemptId,
         /// The ref in the salvage bundle.
-        reference: Token,
+        reference: RefName,
         /// The commit.
-        commit: Token,
+        commit: Oid,
         /// Paths that differ from the last checkpoint.
         paths: u64,
         /// What a bundle cannot hold, by path.
@@ -285,9 +286,9 @@ pub enum Event {
     #[serde(rename = "branch.made")]
     BranchMade {
         /// Full ref name.
-        reference: Token,
+        reference: RefName,
         /// The commit.
-        commit: Token,
+        commit: Oid,
         /// Commits on top of the base.
         commits: u64,
     },

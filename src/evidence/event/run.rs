@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Publishing;
 use crate::evidence::id::{Sha256, StepId};
 use crate::evidence::text::{self, Document, Text, Token};
+use crate::git::{Oid, Unnamed};
 
 /// What a run starts from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +25,7 @@ pub struct RunStarted {
     #[serde(deserialize_with = "text::one")]
     pub base: Text,
     /// The base commit.
-    pub commit: Token,
+    pub commit: Oid,
     /// The branch that the result will have.
     pub branch: Token,
     /// Toplevel of the checkout it was started in.
@@ -41,9 +42,9 @@ pub struct RunStarted {
     /// Masking changed it: what is recorded is not all of what was done. From version 2 on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan_masked: Option<bool>,
-    /// The commit of the checkout that holds the plan file just so, or `uncommitted`; from version 2 on.
+    /// Where the checkout's history holds the plan file just so; from version 2 on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plan_commit: Option<Token>,
+    pub plan_commit: Option<PlanCommit>,
     /// Who wrote the plan; from version 2 on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
@@ -73,6 +74,45 @@ pub struct RunStarted {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "text::maybe")]
     pub cloud: Option<Text>,
+}
+
+/// Where a plan is in the history of its repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum PlanCommit {
+    /// In this commit.
+    At(Oid),
+    /// In none: `uncommitted`.
+    Uncommitted,
+}
+
+impl PlanCommit {
+    const UNCOMMITTED: &str = "uncommitted";
+
+    /// Returns the commit, if there is one.
+    pub fn commit(&self) -> Option<&Oid> {
+        match self {
+            Self::At(commit) => Some(commit),
+            Self::Uncommitted => None,
+        }
+    }
+}
+
+impl TryFrom<String> for PlanCommit {
+    type Error = Unnamed;
+
+    fn try_from(text: String) -> Result<Self, Unnamed> {
+        if text == Self::UNCOMMITTED { Ok(Self::Uncommitted) } else { Oid::try_from(text).map(Self::At) }
+    }
+}
+
+impl From<PlanCommit> for String {
+    fn from(place: PlanCommit) -> Self {
+        match place {
+            PlanCommit::At(commit) => commit.into(),
+            PlanCommit::Uncommitted => PlanCommit::UNCOMMITTED.to_owned(),
+        }
+    }
 }
 
 /// Who wrote a plan.
@@ -107,7 +147,7 @@ pub struct Resumed {
     /// Version of the autopilot that goes on.
     pub autopilot: Token,
     /// The last checkpoint that the journal knows; the base commit if there is none.
-    pub checkpoint: Token,
+    pub checkpoint: Oid,
     /// Milliseconds of active time that were used before.
     pub used: u64,
     /// Failed attempts in a row, which go on to count.

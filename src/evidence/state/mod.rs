@@ -17,8 +17,8 @@ use super::event::{
 };
 use super::id::{AttemptId, Sha256, StepId};
 use super::journal::{Contents, ReadTo, Stamped};
-use super::text::Token;
 use super::{Head, Line};
+use crate::git::{Oid, RefName};
 
 pub use attempt::{AttemptState, CameTo, Part};
 pub use publishing::{Publication, PublishState};
@@ -37,7 +37,7 @@ pub struct RunState {
     /// Its steps in the order they run; all of them, begun or not.
     pub steps: Vec<StepState>,
     /// The last checkpoint.
-    pub checkpoint: Option<Token>,
+    pub checkpoint: Option<Oid>,
     /// Failed attempts in a row.
     pub consecutive: u32,
     /// How it ended, if it did, since it went on last.
@@ -86,9 +86,9 @@ pub struct End {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Branch {
     /// Full ref name.
-    pub reference: Token,
+    pub reference: RefName,
     /// The commit.
-    pub commit: Token,
+    pub commit: Oid,
     /// Commits on top of the base.
     pub commits: u64,
 }
@@ -282,7 +282,7 @@ impl RunState {
     fn checkpoint_made(
         &mut self,
         at: &AttemptId,
-        commit: &Token,
+        commit: &Oid,
         instructions: Option<bool>,
         changes: &[Change],
     ) {
@@ -379,7 +379,7 @@ impl RunState {
     }
 
     /// Returns the commit that the worktree is to be at: the last checkpoint, or the base.
-    pub fn position(&self) -> &Token {
+    pub fn position(&self) -> &Oid {
         self.checkpoint.as_ref().unwrap_or(&self.start.commit)
     }
 

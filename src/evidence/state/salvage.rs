@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::evidence::text::{Text, Token};
+use crate::evidence::text::Text;
+use crate::git::RefName;
 
 /// What was saved of an attempt. Twice, if its runner died before the reset: the second time there is what came
 /// since, or what had been saved already.
@@ -18,7 +19,7 @@ pub struct Salvage {
 
 impl Salvage {
     /// Adds what was saved; what is named already is not named again.
-    pub(super) fn add(&mut self, reference: &Token, not_held: &[Text], secrets: &[Text]) {
+    pub(super) fn add(&mut self, reference: &RefName, not_held: &[Text], secrets: &[Text]) {
         self.references.push(reference.to_string());
         for (known, more) in [(&mut self.not_held, not_held), (&mut self.secrets, secrets)] {
             let mut named: HashSet<String> = known.iter().cloned().collect();

@@ -63,16 +63,16 @@ fn step_ended(step: &str, result: StepResult) -> Event {
     Event::StepEnded { step: StepId::new(step), result, attempts: 1, because: None }
 }
 
-fn checkpoint(step: &str, commit: &str) -> Event {
-    let (commit, changes) = (Token::new(commit), Vec::new());
+fn checkpoint(step: &str, commit: usize) -> Event {
+    let (commit, changes) = (Oid::nth(commit), Vec::new());
     let (tree, parent, merged_from, instructions) = (None, None, None, Some(false));
     Event::CheckpointMade { at: at(step, 1), commit, tree, parent, merged_from, instructions, changes }
 }
 
 fn resumed(used: u64) -> Event {
     Event::Resumed(Box::new(Resumed {
-        autopilot: Token::new("1"),
-        checkpoint: Token::new("c0"),
+        autopilot: crate::evidence::Token::new("1"),
+        checkpoint: Oid::nth(0),
         used,
         consecutive: 0,
         torn: 0,
@@ -180,9 +180,9 @@ fn a_step_that_passed_is_over_and_an_interrupted_one_is_not() {
 
 #[test]
 fn what_passed_and_was_not_said_to_be_over_is_under_way() {
-    let made = state([(0, started("a", 1)), (1, checkpoint("a", "c1"))]);
+    let made = state([(0, started("a", 1)), (1, checkpoint("a", 1))]);
     assert_eq!(made.under_way()[0].1.came_to(), CameTo::Checkpoint);
-    assert_eq!(*made.position(), Token::new("c1"));
+    assert_eq!(*made.position(), Oid::nth(1));
     let passed = state([(0, started("a", 1)), (1, ended("a", 1, AttemptResult::Passed))]);
     assert_eq!(passed.under_way()[0].1.came_to(), CameTo::End);
 }
@@ -192,7 +192,7 @@ fn attempts_of_two_steps_may_be_under_way() {
     let state = state([
         (0, started("a", 1)),
         (1, started("b", 1)),
-        (2, checkpoint("a", "c1")),
+        (2, checkpoint("a", 1)),
         (3, ended("a", 1, AttemptResult::Passed)),
     ]);
     let came_to: Vec<_> = state.under_way().iter().map(|(at, a)| (at.to_string(), a.came_to())).collect();
@@ -202,14 +202,7 @@ fn attempts_of_two_steps_may_be_under_way() {
 
 #[test]
 fn output_is_where_the_log_took_it_and_what_version_1_left_open_ends_there() {
-    let (from, none) = (Some(10), None);
-    let first = Event::AttemptStarted {
-        at: at("a", 1),
-        log: from,
-        from: none.clone(),
-        home: none.clone(),
-        layer: none,
-    };
+    let first = Event::AttemptStarted { at: at("a", 1), log: Some(10), from: None, home: None, layer: None };
     let before = state([(0, first.clone())]);
     assert_eq!(before.attempt(&at("a", 1)).unwrap().log, Part::From(10));
     let appended = Event::LogAppended { at: at("a", 2), from: 70, to: 90 };
@@ -222,8 +215,8 @@ fn output_is_where_the_log_took_it_and_what_version_1_left_open_ends_there() {
 fn a_second_salvage_takes_no_name_of_the_first_away() {
     let salvaged = |step: &str, reference: &str, not_held: &str, secret: &str| Event::Salvaged {
         at: at(step, 1),
-        reference: Token::new(reference),
-        commit: Token::new("c1"),
+        reference: RefName::parse(reference).unwrap(),
+        commit: Oid::nth(1),
         paths: 1,
         not_held: vec![text(not_held)],
         secrets: vec![text(secret)],

@@ -360,6 +360,10 @@ fn named(kind: &str, pointer: &str) -> String {
     format!("{kind} {}", parts.collect::<Vec<_>>().join("."))
 }
 
+fn is_commit(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// Changes a value to another one of its kind.
 fn change(value: &mut Value) {
     *value = match &*value {
@@ -370,6 +374,8 @@ fn change(value: &mut Value) {
         Value::String(text) if text == "failed" => json!("passed"),
         Value::String(text) if text == "action" => json!("post"),
         Value::String(text) if text == "post" || text == "rollback" => json!("action"),
+        // Another commit is another one; with a letter more it would be no commit.
+        Value::String(text) if is_commit(text) => json!(text.chars().rev().collect::<String>()),
         Value::String(text) => json!(format!("{text}x")),
         Value::Array(items) => json!(items.iter().skip(1).collect::<Vec<_>>()),
         Value::Object(_) => Value::Null,

@@ -60,6 +60,7 @@ PATTERNS = {
     "token": TOKEN,
     "id": TOKEN,
     "commit": r"[0-9a-f]{40}|[0-9a-f]{64}",
+    "ref": r"refs/[^\x00-\x20\x7f~^:?*\[\\]+",
     "digest": r"[0-9a-f]{64}",
     "text": r"(?s:.*)",
     "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",
@@ -107,6 +108,9 @@ class Fields:
             demand(type(value) is bool, what)
         elif kind == "range":
             demand([type(each) for each in value] == [int, int] and 0 <= value[0] <= value[1], what)
+        elif kind == "commit or word":
+            is_word = value in self.page.words[owner, field]
+            demand(is_word or isinstance(value, str) and re.fullmatch(PATTERNS["commit"], value), what)
         elif kind == "word":
             demand(value in self.page.words[owner, field], what)
         elif kind == "document":

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{CameTo, Done, Stop, World, reason};
+use crate::git::Oid;
 
 impl World {
     pub(super) fn start(&mut self) -> Done<()> {
@@ -19,9 +20,9 @@ impl World {
         let plan = json!({"issue": 7, "title": "Try", "limits": limits, "steps": steps.collect::<Vec<_>>()});
         let ids: Vec<&str> = self.steps.iter().map(|step| &*step.id).collect();
         let event = json!({
-            "run": self.run.to_string(), "issue": 7, "title": "Try", "autopilot": "1", "base": "main", "commit": "c0",
+            "run": self.run.to_string(), "issue": 7, "title": "Try", "autopilot": "1", "base": "main", "commit": Oid::nth(0),
             "branch": self.run.branch(), "repository": "/r", "plan_path": "p", "plan_sha256": "0", "plan": plan,
-            "plan_masked": false, "plan_commit": "c0", "origin": "own", "started_by": {"user": "u"},
+            "plan_masked": false, "plan_commit": Oid::nth(0), "origin": "own", "started_by": {"user": "u"},
             "steps": ids, "dirty": false, "host": host(), "sandbox": "all",
         });
         self.emit("run.started", event)?;
@@ -166,7 +167,7 @@ impl World {
 
     pub(super) fn resume(&mut self) -> Done<()> {
         let in_place = self.made && self.dir && !self.one_in(6);
-        let checkpoint = self.checkpoints.last().map_or("c0", String::as_str);
+        let checkpoint = self.position();
         let event = json!({"autopilot": "1", "checkpoint": checkpoint, "used": self.active.total(), "consecutive": self.consecutive,
             "torn": 0, "host": host(), "sandbox": "all"});
         self.emit("resumed", event)

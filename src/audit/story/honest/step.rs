@@ -4,7 +4,13 @@ use serde_json::{Value, json};
 
 use super::command::Act;
 use super::{Done, Outcome, World, reason};
+use crate::git::Oid;
 use crate::plan::Invocation;
+
+/// What a salvage commits; checkpoints have the numbers before.
+const SALVAGE: usize = 0x5000;
+/// Where the ids of trees begin.
+const TREES: usize = 0x7000;
 
 /// A step of the plan, and what the journal tells of it so far.
 pub(super) struct Step {
@@ -199,14 +205,14 @@ impl World {
 
     pub(super) fn checkpoint(&mut self, id: &str, number: u32) -> Done<()> {
         let (nth, parent) = (self.checkpoints.len() + 1, self.position());
-        let event = json!({"commit": format!("c{nth}"), "tree": format!("t{nth}"), "parent": parent,
+        let event = json!({"commit": Oid::nth(nth), "tree": Oid::nth(TREES + nth), "parent": parent,
             "instructions": false, "changes": []});
         self.emit_of("checkpoint.made", id, number, event)
     }
 
     /// Returns the commit that the worktree is at.
     pub(super) fn position(&self) -> String {
-        self.checkpoints.last().map_or("c0", String::as_str).to_owned()
+        self.checkpoints.last().cloned().unwrap_or_else(|| Oid::nth(0).into())
     }
 
     /// Runs a command, one of those of its role; gives how it ended, and the reason if it fails its attempt.
@@ -270,7 +276,7 @@ impl World {
         let name = format!("refs/salvage/{id}-{number}");
         let reference =
             if self.saved.insert(name.clone()) { name } else { format!("{name}.{}", self.written.len()) };
-        let event = json!({"reference": reference, "commit": "5a", "paths": 1, "not_held": []});
+        let event = json!({"reference": reference, "commit": Oid::nth(SALVAGE), "paths": 1, "not_held": []});
         self.emit_of("salvaged", id, number, event)
     }
 

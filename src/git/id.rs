@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 pub struct Oid(String);
 
 /// The full name of a ref, as `git check-ref-format` allows it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct RefName(String);
 
 /// That a text is no id, or no name of a ref.
@@ -35,7 +36,7 @@ impl Oid {
     }
 
     /// Writes the digest of an object.
-    pub(super) fn of(digest: &[u8]) -> Self {
+    pub fn of(digest: &[u8]) -> Self {
         Self(hex::encode(digest))
     }
 
@@ -75,20 +76,6 @@ impl RefName {
     }
 }
 
-impl TryFrom<String> for Oid {
-    type Error = Unnamed;
-
-    fn try_from(text: String) -> Result<Self, Unnamed> {
-        Self::parse(&text)
-    }
-}
-
-impl PartialEq<str> for Oid {
-    fn eq(&self, other: &str) -> bool {
-        self.0 == other
-    }
-}
-
 /// Both are texts to whoever shows them, stores them, or hands them to git.
 macro_rules! texts {
     ($($name:ident),*) => {$(
@@ -101,6 +88,20 @@ macro_rules! texts {
         impl AsRef<OsStr> for $name {
             fn as_ref(&self) -> &OsStr {
                 self.0.as_ref()
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = Unnamed;
+
+            fn try_from(text: String) -> Result<Self, Unnamed> {
+                Self::parse(&text)
+            }
+        }
+
+        impl PartialEq<str> for $name {
+            fn eq(&self, other: &str) -> bool {
+                self.0 == other
             }
         }
 
@@ -125,6 +126,14 @@ macro_rules! texts {
 }
 
 texts!(Oid, RefName);
+
+#[cfg(test)]
+impl Oid {
+    /// Makes up an id, one for each number.
+    pub(crate) fn nth(nth: usize) -> Self {
+        Self(format!("{nth:040x}"))
+    }
+}
 
 #[cfg(test)]
 mod tests {

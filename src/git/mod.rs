@@ -1,0 +1,5 @@
+//! Takes what git names, gives types for it. No program is started here; the git that is runs in [`crate::worktree`].
+
+mod id;
+
+pub use id::{Oid, RefName, Unnamed};
