@@ -12,7 +12,13 @@ use super::mask::{Masker, Secrets};
 const LONGEST_LINE: u64 = 1 << 20;
 
 /// What a line of the runner's own begins with.
-pub(super) const BANNER: &str = "── ";
+const BANNER: &str = "── ";
+
+/// Writes a line of the runner's own: one line, whatever it quotes.
+pub(super) fn banner_line(secrets: &Secrets, line: &str) -> String {
+    let text = super::mask::text(secrets, line).replace(char::is_control, " ");
+    format!("{BANNER}{text}\n")
+}
 
 /// A log that is being written.
 #[derive(Debug)]
@@ -45,8 +51,7 @@ impl Log {
     /// Writes a line of the runner's own, on a line by itself.
     pub(super) fn banner(&mut self, secrets: &Secrets, line: &str) -> io::Result<()> {
         let newline = if self.at_line_start { "" } else { "\n" };
-        let text = super::mask::text(secrets, line);
-        let text = format!("{newline}{BANNER}{text}\n");
+        let text = newline.to_owned() + &banner_line(secrets, line);
         self.file.write_all(text.as_bytes()).map_err(|e| named(e, &self.path))?;
         self.position += text.len() as u64;
         self.at_line_start = true;

@@ -4,6 +4,7 @@
 mod disk;
 pub mod event;
 mod files;
+mod frame;
 mod id;
 pub mod journal;
 pub mod log;

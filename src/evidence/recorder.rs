@@ -327,8 +327,15 @@ impl Recorder {
 
     /// Writes what passed a [`Stream`] into the output of an attempt.
     pub fn output(&mut self, at: &AttemptId, masked: &[u8]) -> io::Result<()> {
-        self.part_mut(at)?.write(masked)?;
-        self.watch.output(masked);
+        let framed = self.part_mut(at)?.output(masked)?;
+        self.watch.output(&framed);
+        Ok(())
+    }
+
+    /// Takes the end of a command's output.
+    pub fn end_output(&mut self, at: &AttemptId) -> io::Result<()> {
+        let framed = self.part_mut(at)?.end_output()?;
+        self.watch.output(&framed);
         Ok(())
     }
 

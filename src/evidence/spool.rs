@@ -7,9 +7,10 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::disk::named;
+use super::frame::Frame;
 use super::id::AttemptId;
-use super::log::{self, BANNER};
-use super::mask::{self, Secrets};
+use super::log;
+use super::mask::Secrets;
 
 /// A part of the log that is being written.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub struct Spool {
     file: File,
     size: u64,
     at_line_start: bool,
+    frame: Frame,
 }
 
 impl Spool {
@@ -26,7 +28,7 @@ impl Spool {
         let options =
             OpenOptions::new().create(true).truncate(true).read(true).write(true).mode(0o644).to_owned();
         let file = options.open(path).map_err(|error| named(error, path))?;
-        Ok(Self { path: path.to_owned(), file, size: 0, at_line_start: true })
+        Ok(Self { path: path.to_owned(), file, size: 0, at_line_start: true, frame: Frame::default() })
     }
 
     /// Opens one that a runner left.
@@ -38,7 +40,8 @@ impl Spool {
         if let Some(at) = size.checked_sub(1) {
             file.read_exact_at(&mut last, at).map_err(|error| named(error, path))?;
         }
-        let mut spool = Self { path: path.to_owned(), file, size, at_line_start: last == [b'\n'] };
+        let at_line_start = last == [b'\n'];
+        let mut spool = Self { path: path.to_owned(), file, size, at_line_start, frame: Frame::default() };
         spool.file.seek(SeekFrom::End(0))?;
         Ok(spool)
     }
@@ -50,13 +53,28 @@ impl Spool {
 
     /// Writes a line of the runner's own, on a line by itself.
     pub(super) fn banner(&mut self, secrets: &Secrets, line: &str) -> io::Result<()> {
-        let newline = if self.at_line_start { "" } else { "\n" };
-        let text = mask::text(secrets, line);
-        self.write(format!("{newline}{BANNER}{text}\n").as_bytes())
+        self.end_line()?;
+        self.write(log::banner_line(secrets, line).as_bytes())
     }
 
-    /// Appends masked bytes.
-    pub(super) fn write(&mut self, masked: &[u8]) -> io::Result<()> {
+    /// Appends output, masked, so that none of it looks like a line of the runner's own; returns it as it stands there.
+    pub(super) fn output(&mut self, masked: &[u8]) -> io::Result<Vec<u8>> {
+        let mut framed = Vec::with_capacity(masked.len() + 8);
+        self.frame.push(masked, &mut framed);
+        self.write(&framed)?;
+        Ok(framed)
+    }
+
+    /// Appends what of the output was held back; returns it.
+    pub(super) fn end_output(&mut self) -> io::Result<Vec<u8>> {
+        let mut framed = Vec::new();
+        self.frame.flush(&mut framed);
+        self.write(&framed)?;
+        Ok(framed)
+    }
+
+    /// Appends bytes.
+    fn write(&mut self, masked: &[u8]) -> io::Result<()> {
         let Some(last) = masked.last() else { return Ok(()) };
         self.file.write_all(masked).map_err(|error| named(error, &self.path))?;
         self.size += masked.len() as u64;
@@ -66,6 +84,8 @@ impl Spool {
 
     /// Ends the last line, if it is not ended.
     pub(super) fn end_line(&mut self) -> io::Result<()> {
+        self.end_output()?;
+        self.frame.new_line();
         if self.at_line_start { Ok(()) } else { self.write(b"\n") }
     }
 

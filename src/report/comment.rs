@@ -7,10 +7,10 @@ use super::failure::take_over;
 use super::markdown::{block, clip, fitted, inline, title};
 use super::publishing::name_of;
 use super::summary::{
-    changed_file, extent, has_agents, headline, policy, range, reason, step_row, steps_head, what_to_check,
+    changed_file, extent, has_agents, headline, policy, range, reason, step_row, steps_head,
 };
 use super::tail::log_of;
-use super::{egress, gantt};
+use super::{check, egress, gantt};
 use crate::evidence::event::{Effect, RunResult};
 use crate::evidence::state::PublishState;
 use crate::evidence::{Files, RunName, RunState};
@@ -56,7 +56,7 @@ fn outcome(state: &RunState) -> String {
     let agents = has_agents(state);
     let rows: Vec<String> = state.steps.iter().map(|step| step_row(step, agents)).collect();
     let _ = writeln!(text, "{}{}", steps_head(agents), fitted(&rows, "", TABLE).trim_end());
-    part(&mut text, "Check before merging", &fitted(&what_to_check(state), "; ", ITEMS));
+    part(&mut text, "Check before merging", &fitted(&check::items(state), "; ", ITEMS));
     let in_step = |step: &str, what: &str| format!("{} in `{step}`", inline(&clip(what, WIDTH)));
     let refused = egress::refused(state);
     let refused: Vec<String> =

@@ -1,4 +1,4 @@
-//! Durations as people say them.
+//! Durations and numbers as people say them.
 
 use std::time::Duration;
 
@@ -11,4 +11,9 @@ pub(super) fn spoken(duration: Duration) -> String {
     } else {
         units::duration(Duration::from_secs(duration.as_secs()))
     }
+}
+
+/// Writes a count with its noun.
+pub(super) fn plural(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }

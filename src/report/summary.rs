@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use super::markdown::{clip, inline, table_cell};
-use super::spoken::spoken;
-use super::{egress, gantt};
-use crate::evidence::event::{AttemptResult, Change, ChangeKind, RunResult, StepResult};
-use crate::evidence::state::{AttemptState, RunState, Salvage, StepState, WorktreeState};
+use super::spoken::{plural, spoken};
+use super::{check, egress, gantt};
+use crate::evidence::event::{Change, ChangeKind, RunResult, StepResult};
+use crate::evidence::state::{AttemptState, RunState, StepState, WorktreeState};
 use crate::evidence::{Files, RunName};
 use crate::plan::units;
 
@@ -23,7 +23,7 @@ pub(super) fn write(state: &RunState, files: &Files) -> String {
         let _ = writeln!(text, "**Why:** {}\n", inline(&why));
     }
     text.push_str(&steps(state));
-    let check = what_to_check(state);
+    let check = check::items(state);
     if !check.is_empty() {
         let _ = writeln!(text, "\n**Check before merging:** {}", check.join("; "));
     }
@@ -156,43 +156,6 @@ fn result(step: &StepState) -> (&'static str, String) {
     }
 }
 
-/// Names what a reviewer should not miss.
-pub(super) fn what_to_check(state: &RunState) -> Vec<String> {
-    let mut items = Vec::new();
-    for step in &state.steps {
-        for attempt in &step.attempts {
-            if let (Some(AttemptResult::Failed), Some(reason)) = (attempt.result, &attempt.reason) {
-                let text: String = reason.text.as_str().chars().take(200).collect();
-                items.push(format!("`{}` attempt {} failed: {}", step.id, attempt.number, inline(&text)));
-            }
-            items.extend(salvage_to_check(&attempt.salvage));
-            if attempt.masks_refused > 0 {
-                let (id, number) = (&step.id, attempt.number);
-                let what = plural(attempt.masks_refused, "value");
-                items.push(format!(
-                    "`{id}` attempt {number} asked for {what} to be masked that there was no room for"
-                ));
-            }
-        }
-    }
-    items.extend(state.salvaged_beside.iter().flat_map(|(_, salvage)| salvage_to_check(salvage)));
-    for change in state.changes() {
-        if let Some(why) = change.review.filter(|_| change.kind != ChangeKind::Deleted) {
-            items.push(format!("{} was changed ({why})", inline(change.path.as_str())));
-        }
-    }
-    if state.start.dirty {
-        items.push("the checkout had uncommitted changes, which were not part of the run".to_owned());
-    }
-    items
-}
-
-fn salvage_to_check(salvage: &Salvage) -> impl Iterator<Item = String> {
-    let not_held = salvage.not_held.iter().map(|what| format!("not salvaged as it was: {}", inline(what)));
-    let secrets = salvage.secrets.iter().map(|what| format!("a secret in the salvage: {}", inline(what)));
-    not_held.chain(secrets)
-}
-
 fn changed_files(state: &RunState) -> String {
     let changes = state.changes();
     if changes.is_empty() {
@@ -271,9 +234,4 @@ fn evidence(state: &RunState, files: &Files) -> String {
 pub(super) fn totals(changes: &[Change]) -> (u64, u64) {
     let sum = |count: fn(&Change) -> Option<u64>| changes.iter().filter_map(count).sum();
     (sum(|change| change.added), sum(|change| change.removed))
-}
-
-/// Writes a count with its noun.
-pub(super) fn plural(count: u64, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }

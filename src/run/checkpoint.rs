@@ -1,13 +1,18 @@
 //! Takes a worktree that met its expectations, gives its checkpoint and the event that tells of it.
 
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::memory::is_instructions;
 use super::outcome::{Attempt, Outcome};
 use super::{RunError, Runner};
 use crate::evidence::event::{Change, ChangeKind, Event, ReasonKind};
-use crate::policy;
+use crate::policy::{self, Left};
 use crate::worktree::{Checkpoint, Counted, Kind, Look, WorktreeError};
+
+/// Bytes at either end of a file in which editors look for lines to evaluate.
+const ENDS: u64 = 4096;
 
 impl Runner<'_> {
     /// Commits what an attempt made. What cannot be committed fails the attempt.
@@ -72,15 +77,42 @@ impl Runner<'_> {
         }
     }
 
-    /// Says why a reviewer should look at a path first, if so.
+    /// Says why a reviewer should look at a path first, if so. The path itself decides, not what masking leaves of it.
     fn review(&self, counted: &Counted) -> Option<&'static str> {
-        let path = Path::new(&counted.path);
-        let target = match self.worktree.look(path) {
-            Ok(Look::Other) => self.worktree.link(path).ok(),
-            _ => None,
+        let path = counted.raw.as_path();
+        if counted.kind == Kind::Deleted {
+            return policy::reviewable(path, Left::Nothing);
+        }
+        if matches!(self.worktree.look(path), Ok(Look::Other)) {
+            let target = self.worktree.link(path).ok();
+            return policy::reviewable(path, target.as_deref().map_or(Left::Special, Left::Link));
+        }
+        let by_name = policy::reviewable(path, Left::File);
+        by_name.or_else(|| policy::reviewable(path, self.left(path, counted)))
+    }
+
+    /// Looks at what a file is, of whose name nothing is to be said.
+    fn left(&self, path: &Path, counted: &Counted) -> Left<'static> {
+        match counted.added {
+            _ if counted.is_made_executable => Left::Executable,
+            None => Left::Binary,
+            Some(_) if self.is_evaluated(path).unwrap_or(false) => Left::Modeline,
+            Some(_) => Left::File,
+        }
+    }
+
+    /// Tells whether an editor that opens a file evaluates a line of it.
+    fn is_evaluated(&self, path: &Path) -> io::Result<bool> {
+        let (file, size) = self.worktree.open(path)?;
+        let read = |from: u64| {
+            let mut bytes = vec![0; usize::try_from(size.min(ENDS)).unwrap_or(0)];
+            let n = file.read_at(&mut bytes, from)?;
+            bytes.truncate(n);
+            io::Result::Ok(bytes)
         };
-        let kind = target.as_deref().map_or(policy::Left::File, policy::Left::Link);
-        (counted.kind != Kind::Deleted).then(|| policy::reviewable(path, kind)).flatten()
+        let head = read(0)?;
+        let tail = if size > ENDS { read(size - ENDS)? } else { head.clone() };
+        Ok(policy::evaluates(&head, &tail))
     }
 }
 

@@ -281,7 +281,8 @@ impl Pump<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.recorder.output(self.at, self.stream.finish())?;
-        self.recorder.output(self.at, self.aside.finish())
+        self.recorder.output(self.at, self.aside.finish())?;
+        self.recorder.end_output(self.at)
     }
 
     /// Takes the end of all output.

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
+use std::path::PathBuf;
 
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
@@ -49,12 +50,16 @@ pub struct Checkpoint {
 pub struct Counted {
     /// Relative to the repository's top; not UTF-8 is replaced.
     pub path: String,
+    /// The same, byte for byte.
+    pub raw: PathBuf,
     /// What happened to it.
     pub kind: Kind,
     /// Lines added; nothing for a binary file.
     pub added: Option<u64>,
     /// Lines removed; nothing for a binary file.
     pub removed: Option<u64>,
+    /// It can be executed, and could not before.
+    pub is_made_executable: bool,
 }
 
 impl Worktree {
@@ -218,9 +223,11 @@ fn counted(changes: &Changes, differences: &[Difference]) -> Vec<Counted> {
         let difference = counts.get(changed.path.as_slice())?;
         Some(Counted {
             path: changed.path().to_string_lossy().into_owned(),
+            raw: changed.path().to_owned(),
             kind: changed.kind(),
             added: difference.added,
             removed: difference.removed,
+            is_made_executable: difference.is_made_executable,
         })
     };
     changes.paths.iter().filter_map(count).collect()

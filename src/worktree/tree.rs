@@ -138,6 +138,8 @@ pub(super) struct Difference {
     pub(super) path: Vec<u8>,
     /// What is there on the new side, if something is.
     pub(super) new: Option<Held>,
+    /// It can be executed, and could not before.
+    pub(super) is_made_executable: bool,
     pub(super) added: Option<u64>,
     pub(super) removed: Option<u64>,
 }
@@ -164,12 +166,14 @@ pub(super) fn parse_differences(output: &[u8]) -> Result<Vec<Difference>, Worktr
 
 /// Parses `:oldmode newmode oldid newid S`.
 fn parse_raw(record: &[u8], path: &[u8]) -> Option<Difference> {
-    let mut words = std::str::from_utf8(record).ok()?.split(' ').skip(1);
+    let mut words = std::str::from_utf8(record).ok()?.strip_prefix(':')?.split(' ');
+    let old = u32::from_str_radix(words.next()?, 8).ok()?;
     let mode = u32::from_str_radix(words.next()?, 8).ok()?;
     let oid = words.nth(1)?;
     // Git's way to say that nothing is.
     let new = if mode == 0 { None } else { Some(Held { mode, oid: Oid::parse(oid).ok()? }) };
-    Some(Difference { path: path.to_vec(), new, added: None, removed: None })
+    let is_made_executable = mode == EXECUTABLE && old != EXECUTABLE;
+    Some(Difference { path: path.to_vec(), new, is_made_executable, added: None, removed: None })
 }
 
 #[cfg(test)]
