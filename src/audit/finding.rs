@@ -117,6 +117,8 @@ pub struct RunReport {
     pub result: Option<RunResult>,
     /// Its head, if its journal has one.
     pub head: Option<Head>,
+    /// The address of its comment on the issue, if its journal has one.
+    pub comment: Option<String>,
     /// Its checks, in their order.
     pub checks: Vec<Checked>,
     /// What is no fault and worth knowing.

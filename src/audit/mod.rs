@@ -21,6 +21,7 @@ mod place;
 mod plan;
 mod policy;
 mod provenance;
+mod remotes;
 mod reports;
 mod repository;
 mod salvage;
@@ -141,7 +142,8 @@ fn repository(
     run: &mut RunReport,
 ) -> Checked {
     match (known, story) {
-        (None, _) => {
+        (None, story) => {
+            run.notes.extend(story.and_then(remotes::unknown));
             Checked::not(Check::Repository, "--evidence-only: no base, branch or commit was looked at")
         }
         (Some(_), None) => Checked::not(Check::Repository, "the journal does not hold"),

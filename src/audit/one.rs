@@ -68,6 +68,7 @@ pub(super) fn audit(top: &Top, files: &Files, secrets: &Secrets, heads: Option<&
         run: files.run(),
         result: story.result(),
         head: story.attested.as_ref().map(|attested| attested.head.clone()),
+        comment: story.comment(),
         checks,
         notes: std::mem::take(&mut story.notes),
     };

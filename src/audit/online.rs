@@ -72,7 +72,13 @@ async fn ask(gh: &Gh, run: &mut RunReport) -> Result<Checked, String> {
             findings.push(Finding::new(Code::CommentDiffers, format!("head {head}"), found));
         }
     }
-    if own.is_empty() {
+    if let Some(told) = run.comment.as_ref().filter(|told| !told.contains("***"))
+        && !own.iter().any(|comment| comment.url == *told)
+    {
+        let found = "no comment of the run there";
+        findings.push(Finding::new(Code::CommentMissing, told.clone(), found));
+    }
+    if own.is_empty() && findings.is_empty() {
         let found = format!("no comment with {marker} on issue {} of {}", run.run.issue(), gh.slug());
         findings.push(Finding::new(Code::CommentMissing, "a comment with the head", found));
     }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use crate::plan::{Invocation, OnFailure, RetryFrom, TokenLimit};
+use crate::plan::{Invocation, OnFailure, Publish, RetryFrom, TokenLimit};
 
 /// What stands for a secret.
 pub(super) const MASK: &str = "***";
@@ -16,6 +16,8 @@ pub(super) struct Recorded {
     pub(super) title: String,
     pub(super) limits: Limits,
     pub(super) steps: Vec<RecordedStep>,
+    #[serde(default)]
+    pub(super) publish: Publish,
 }
 
 #[derive(Debug, Deserialize)]

@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::code::Code;
 use super::finding::{Check, Checked, Finding};
+use super::remotes;
 use super::story::{Checkpoint, Story};
 use crate::evidence::event::{ChangeKind, PlanCommit, RunStarted};
 use crate::evidence::{RunName, Sha256};
@@ -57,6 +58,12 @@ impl<'a> Known<'a> {
         let plan = story.start.as_ref().map_or(Ok(None), |start| self.plan_differs(start, notes));
         match plan {
             Ok(differs) => findings.extend(differs),
+            Err(error) => {
+                findings.push(Finding::new(Code::RepositoryUnreadable, "answers of git", error.to_string()));
+            }
+        }
+        match remotes::check(self.repository, story, notes) {
+            Ok(elsewhere) => findings.extend(elsewhere),
             Err(error) => {
                 findings.push(Finding::new(Code::RepositoryUnreadable, "answers of git", error.to_string()));
             }

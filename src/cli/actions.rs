@@ -2,13 +2,14 @@
 //! job's step, its summary.
 
 use std::collections::{HashMap, VecDeque};
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::inert::{Inert, unguessable};
 use super::output;
 use super::progress::{Mode, Progress, say};
 use crate::app::Ended;
@@ -50,6 +51,7 @@ pub(super) struct Actions {
 struct Group {
     word: String,
     at_line_start: bool,
+    inert: Inert,
 }
 
 /// Shows a run the way that fits where it runs.
@@ -92,7 +94,7 @@ impl Watch for Actions {
 
     fn output(&mut self, masked: &[u8]) {
         let Some(group) = &mut self.group else { return };
-        write(self.mode, masked);
+        write(self.mode, &group.inert.of(masked));
         group.at_line_start = masked.last().map_or(group.at_line_start, |byte| *byte == b'\n');
         self.partial.extend_from_slice(masked);
         while let Some(at) = self.partial.iter().position(|&byte| byte == b'\n') {
@@ -113,7 +115,8 @@ impl Actions {
         self.partial.clear();
         // Without a word that no step can guess, what a step prints could be a command: then it is not shown.
         if self.alone {
-            self.group = unguessable().ok().map(|word| Group { word, at_line_start: true });
+            self.group =
+                unguessable().ok().map(|word| Group { word, at_line_start: true, inert: Inert::default() });
         }
         if let Some(group) = &self.group {
             say(self.mode, &format!("::group::{step}, attempt {attempt}"));
@@ -215,12 +218,6 @@ fn append(environment: &Environment, name: &str, text: &str) {
     if let Err(error) = file.and_then(|mut file| file.write_all(text.as_bytes())) {
         output::note(&format!("warning: {name}: {path}: {error}"));
     }
-}
-
-fn unguessable() -> io::Result<String> {
-    let mut bytes = [0; 16];
-    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(hex::encode(bytes))
 }
 
 fn write(mode: Mode, bytes: &[u8]) {

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::time::Duration;
 
 use super::exit::{Exit, Failure};
+use super::inert::Stopped;
 use super::target;
 use crate::evidence::Files;
 use crate::evidence::event::AttemptResult;
@@ -39,6 +40,7 @@ pub(super) fn run(args: LogsArgs) -> Result<Exit, Failure> {
     let mut log = File::open(&path)
         .map_err(|error| Failure::new(Exit::Usage, format!("{}: {error}", path.display())))?;
     let mut show = Show::choose();
+    let _stopped = Stopped::in_actions().map_err(|error| internal(&error))?;
     if args.step.is_some() || args.failed {
         return parts(&args, &files, &mut log, &mut show);
     }

@@ -8,6 +8,7 @@ mod completions;
 mod doctor;
 mod exit;
 mod front;
+mod inert;
 mod init;
 mod logs;
 mod mask;

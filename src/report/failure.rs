@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 
 use super::egress;
+use super::markdown::is_hidden;
 use super::spoken::spoken;
 use super::tail::log_of;
 use crate::evidence::Files;
@@ -19,7 +20,7 @@ pub(super) fn write(state: &RunState, files: &Files) -> io::Result<Option<String
     let how = end.result.word().to_uppercase();
     let mut text = format!("{how}: run {} of issue {}\n\n", files.run(), state.start.issue);
     let row = |text: &mut String, name: &str, value: &str| {
-        let _ = writeln!(text, "{name:<9} {value}");
+        let _ = writeln!(text, "{name:<9} {}", printable(value));
     };
     row(&mut text, "title", state.start.title.as_str());
     if let Some(step) = &end.step {
@@ -78,7 +79,7 @@ fn attempts(step: &StepState) -> String {
     for attempt in &step.attempts {
         let reason = attempt.reason.as_ref().map_or("ended by the crash", |reason| reason.text.as_str());
         let time = spoken(attempt.took);
-        let _ = writeln!(text, "  {}/{}  {time:>6}  {reason}", attempt.number, step.allowed);
+        let _ = writeln!(text, "  {}/{}  {time:>6}  {}", attempt.number, step.allowed, printable(reason));
     }
     text
 }
@@ -88,15 +89,18 @@ fn last_lines(step: &StepState, attempt: &AttemptState, files: &Files) -> io::Re
     let mut text =
         format!("\nLast {} of {total} lines of {}, attempt {}\n", lines.len(), step.id, attempt.number);
     for line in lines {
-        let _ = writeln!(text, "  {}", printable(&line));
+        // Nothing else in the report begins so.
+        let _ = writeln!(text, "  │ {}", printable(&line));
     }
     Ok(text)
 }
 
-/// Keeps terminal escapes of a step out of a report that people `cat`.
+/// Keeps what a step wrote from doing, or seeming, more than text in a report that people `cat`, jobs of GitHub Actions
+/// among them: escapes, what nobody sees, and what such a job obeys wherever in a line it stands.
 fn printable(line: &str) -> String {
     let plain = console::strip_ansi_codes(line);
-    plain.chars().filter(|c| !c.is_control() || *c == '\t').collect()
+    let seen: String = plain.chars().filter(|c| !is_hidden(*c) || *c == '\t').collect();
+    seen.replace("##[", "# #[")
 }
 
 /// Returns the commands by which a person goes on.

@@ -24,6 +24,8 @@ pub(super) struct Supervisor<'a> {
     status: Option<Status>,
     limit: Option<String>,
     kill_at: Option<Instant>,
+    /// Processes beside the command that it told to end, the most at a time.
+    told: u32,
 }
 
 /// Takes the signals that wake the supervisor. Called before the command starts, so that none is missed.
@@ -47,7 +49,7 @@ impl<'a> Supervisor<'a> {
         command: u32,
     ) -> Self {
         let command = i32::try_from(command).unwrap_or(i32::MAX);
-        Self { socket, signals, tree, watch, command, status: None, limit: None, kill_at: None }
+        Self { socket, signals, tree, watch, command, status: None, limit: None, kill_at: None, told: 0 }
     }
 
     /// Runs until the command and its tree are gone.
@@ -68,7 +70,7 @@ impl<'a> Supervisor<'a> {
             Some(limit) => Status::Limit(limit),
             None => self.status.unwrap_or(Status::Signaled(Signal::SIGKILL as i32)),
         };
-        Ended { status, killed, survivors }
+        Ended { status, killed: killed.max(self.told), survivors }
     }
 
     /// The command's end is the tree's, but for the grace that an orderly end gives to all of it.
@@ -131,6 +133,7 @@ impl<'a> Supervisor<'a> {
     fn obey(&mut self) {
         match wire::receive::<Order>(self.socket) {
             Ok(Some(Order::Terminate(millis))) => {
+                self.count();
                 self.tree.signal(Signal::SIGTERM);
                 // A stopped process takes the signal only when it runs.
                 self.tree.signal(Signal::SIGCONT);
@@ -140,7 +143,13 @@ impl<'a> Supervisor<'a> {
         }
     }
 
+    /// Counts what is about to be ended, since it may be gone before the tree's end.
+    fn count(&mut self) {
+        self.told = self.told.max(self.tree.others(self.command));
+    }
+
     fn kill_now(&mut self) {
+        self.count();
         self.tree.signal(Signal::SIGKILL);
         self.kill_at = Some(Instant::now());
     }

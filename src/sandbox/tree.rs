@@ -47,6 +47,11 @@ impl Tree {
         Ok(all)
     }
 
+    /// Counts the processes of the tree that run, but for one.
+    pub(super) fn others(self, but: i32) -> u32 {
+        self.running().map_or(0, |all| count(all.iter().filter(|process| process.pid != but).count()))
+    }
+
     /// Returns the processes of the tree, those included that wait to be reaped: they hold a place as well.
     pub(super) fn members(self) -> io::Result<Vec<Process>> {
         let own = i32::try_from(std::process::id()).unwrap_or(1);

@@ -24,6 +24,8 @@ mod evidence;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod forged;
+#[cfg(test)]
 mod github;
 #[cfg(test)]
 mod hosts;

@@ -315,6 +315,24 @@ fn what_a_step_leaves_running_is_ended_with_it() {
 }
 
 #[test]
+fn what_the_runner_ends_with_a_step_is_counted() {
+    for (rest, more) in [
+        ("sleep 4722", "timeout: 1s"),
+        ("yes", "resources: {output: 64KiB}"),
+        ("for n in 1 2 3 4 5 6 7 8 9; do sleep 4722 & done; wait", "resources: {processes: 48}"),
+    ] {
+        let repo = Repo::new();
+        repo.plan(&format!(
+            "  - id: a\n    command: 'for n in $(seq 40); do sleep 4721 & done; {rest}'\n    {more}\n"
+        ));
+        repo.run().exits(1);
+        let ended = &repo.events_of("command.ended")[0];
+        let killed = ended["killed"].as_u64().unwrap();
+        assert!((40..60).contains(&killed) && ended["survivors"] == 0, "{more}: {ended}");
+    }
+}
+
+#[test]
 fn interrupted_salvages_runs_no_rollback_and_exits_with_the_signal() {
     for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
         let repo = Repo::new();

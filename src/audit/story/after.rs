@@ -1,10 +1,10 @@
-//! What comes after an end: a run that is picked up or goes on, and publishing.
+//! What comes after an end: a run that is picked up or goes on.
 
 use super::at::{At, Runner};
 use super::state::Story;
 use super::tried::Over;
 use crate::audit::code::Code;
-use crate::evidence::event::{AttemptResult, Effect, Resumed, RunResult, StepResult};
+use crate::evidence::event::{AttemptResult, Resumed, StepResult};
 
 impl Story {
     /// What a dead runner left open is closed by whoever picked the run up.
@@ -44,33 +44,6 @@ impl Story {
         for step in &mut self.steps {
             step.had_failed = step.result.map_or(step.had_failed, |result| result == StepResult::Failed);
             step.result = step.result.filter(|result| *result == StepResult::Passed);
-        }
-    }
-
-    /// Publishing follows the head, says which state of the run it is about, and does what was announced.
-    pub(super) fn publish_started(&mut self, effect: Effect, key: &str) {
-        let branch = self.branch.as_ref().map(|(_, commit, _)| commit.clone());
-        let head = self.attested.as_ref().map(|attested| attested.head.to_string());
-        let state = if effect == Effect::Comment { head } else { branch };
-        if state.as_deref() != Some(key) {
-            let state = state.unwrap_or_else(|| "nothing".to_owned());
-            self.wrong(Code::OutOfOrder, format!("{effect:?} of {state}, after the head"), key);
-        }
-        if effect != Effect::Comment && self.result() != Some(RunResult::Done) {
-            self.wrong(Code::PlanNotFollowed, "no push and no pull request of a run that is not done", key);
-        }
-        // A publisher that died leaves its beginning; it is begun again.
-        if matches!(self.at, At::Closed | At::Publishing(..)) {
-            self.at = At::Publishing(effect, key.to_owned());
-        }
-    }
-
-    pub(super) fn publish_ended(&mut self, effect: Effect, key: &str) {
-        let At::Publishing(own, of) = &self.at else { return };
-        let same = (*own, of.as_str()) == (effect, key);
-        self.at = At::Closed;
-        if !same {
-            self.wrong(Code::StartWithoutEnd, "`publish.started` before", format!("the end of {effect:?}"));
         }
     }
 }

@@ -38,8 +38,8 @@ pub(super) enum At {
     Sealed,
     /// `attested` was there: the head.
     Closed,
-    /// Something is being published: what, and which state of the run.
-    Publishing(Effect, String),
+    /// Something is being published: what, which state of the run, and where to.
+    Publishing(Effect, String, String),
 }
 
 impl At {

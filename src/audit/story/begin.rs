@@ -53,5 +53,8 @@ impl Story {
         self.steps = plan.steps.iter().map(|_| StepStory::default()).collect();
         self.by_id = plan.steps.iter().enumerate().map(|(at, step)| (step.id.clone(), at)).collect();
         self.plan = Some(plan);
+        if start.plan_masked.is_some() {
+            self.check_intent(start);
+        }
     }
 }

@@ -21,6 +21,7 @@ mod judging;
 mod moves;
 mod output;
 mod printed;
+mod published;
 mod records;
 mod state;
 mod step;
@@ -37,7 +38,7 @@ use super::spelled::Told;
 use crate::evidence::event::{AttemptResult, Event};
 use at::{At, Runner, Worktree};
 use moves::{Kind, State};
-pub(super) use records::Checkpoint;
+pub(super) use records::{Checkpoint, Published};
 pub(super) use state::Story;
 
 impl Story {
@@ -165,8 +166,13 @@ impl Story {
             Event::WorktreeRemoved { .. } | Event::WorktreeKept { .. } => self.worktree_gone(),
             Event::Recovered { .. } => self.recovered(),
             Event::Resumed(resumed) => self.resumed(&resumed),
-            Event::PublishStarted { effect, key, .. } => self.publish_started(effect, key.as_str()),
-            Event::PublishDone { effect, key, .. } | Event::PublishFailed { effect, key, .. } => {
+            Event::PublishStarted { effect, key, to } => {
+                self.publish_started(effect, key.as_str(), to.as_str());
+            }
+            Event::PublishDone { effect, key, url, id } => {
+                self.publish_done(effect, key.as_str(), url.as_ref().map(|url| url.as_str()), id);
+            }
+            Event::PublishFailed { effect, key, .. } => {
                 self.publish_ended(effect, key.as_str());
             }
             Event::Sealed { files } => self.sealed(files, entry.so_far.unwrap_or_default(), entry.time),

@@ -1,9 +1,10 @@
-//! What a journal records of a run as a whole: its checkpoints, how it ended, its seal and its head.
+//! What a journal records of a run as a whole: its checkpoints, how it ended, its seal and its head, what was
+//! published.
 
 use chrono::{DateTime, Utc};
 
 use crate::evidence::Head;
-use crate::evidence::event::{Change, RunResult, Sealed};
+use crate::evidence::event::{Change, Effect, RunResult, Sealed};
 
 /// A checkpoint, as recorded.
 #[derive(Debug, Clone)]
@@ -42,4 +43,14 @@ pub(super) struct End {
     pub(super) result: RunResult,
     /// The runner itself failed, in the end or after it.
     pub(super) faulted: bool,
+}
+
+/// Something that was published.
+#[derive(Debug, Clone)]
+pub(in crate::audit) struct Published {
+    pub(in crate::audit) effect: Effect,
+    pub(super) key: String,
+    /// The repository of GitHub, or the remote.
+    pub(in crate::audit) to: String,
+    pub(in crate::audit) url: Option<String>,
 }

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::active::Active;
 use super::at::{At, Runner, Worktree};
 use super::printed::{Due, Printed};
+use super::records::Published;
 use super::records::{Attested, Checkpoint, End, Seal};
 use super::step::StepStory;
 use super::tried::Try;
@@ -54,6 +55,8 @@ pub(in crate::audit) struct Story {
     pub(in crate::audit) branch: Option<(String, String, u64)>,
     pub(in crate::audit) seal: Option<Seal>,
     pub(in crate::audit) attested: Option<Attested>,
+    /// What is said to be published, in its order.
+    pub(in crate::audit) published: Vec<Published>,
     pub(in crate::audit) policy: Policy,
     /// Lines that were taken.
     pub(super) events: u64,
@@ -90,6 +93,7 @@ impl Story {
             branch: None,
             seal: None,
             attested: None,
+            published: Vec::new(),
             policy: Policy::default(),
             events: 0,
             started: None,

@@ -6,12 +6,16 @@ use std::io::{self, IsTerminal, Read, Seek, SeekFrom};
 use anstream::adapter::StripBytes;
 
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::inert::Inert;
 use crate::cli::output;
+use crate::github::Environment;
 
 /// How what a step printed is shown.
 pub(super) enum Show {
     /// As it is.
     Raw,
+    /// In a job of GitHub Actions: as it is, but for what the job would obey.
+    Inert(Inert),
     /// On a terminal, which obeys escapes, whoever wrote them: as text alone. Holds back the first of two bytes that
     /// could be a control of the upper half.
     Text(StripBytes, Option<u8>),
@@ -19,11 +23,21 @@ pub(super) enum Show {
 
 impl Show {
     pub(super) fn choose() -> Self {
-        if io::stdout().is_terminal() { Self::Text(StripBytes::new(), None) } else { Self::Raw }
+        if io::stdout().is_terminal() {
+            Self::Text(StripBytes::new(), None)
+        } else if Environment::of_process().is_actions() {
+            Self::Inert(Inert::default())
+        } else {
+            Self::Raw
+        }
     }
 
     pub(super) fn of(&mut self, bytes: &[u8]) -> Vec<u8> {
-        let Self::Text(strip, held) = self else { return bytes.to_vec() };
+        let (strip, held) = match self {
+            Self::Raw => return bytes.to_vec(),
+            Self::Inert(inert) => return inert.of(bytes),
+            Self::Text(strip, held) => (strip, held),
+        };
         let mut text = Vec::with_capacity(bytes.len());
         for &byte in strip.strip_next(bytes).flatten() {
             match held.take() {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use unicode_width::UnicodeWidthChar;
 
 use heartbeat::Heartbeat;
 pub(super) use mode::{Mode, say};
@@ -92,6 +93,12 @@ impl Progress {
         }
     }
 
+    /// Returns how many columns a quoted line may take: on a terminal, its rest would begin a row.
+    fn room(&self) -> usize {
+        let wide = || usize::from(console::Term::stdout().size().1).saturating_sub(4 + self.prefix.len());
+        if self.mode == Mode::Terminal { wide() } else { usize::MAX }
+    }
+
     fn attempt_started(&mut self, at: &AttemptId, state: &RunState) {
         self.tail.clear();
         self.partial.clear();
@@ -131,8 +138,9 @@ impl Progress {
         let line = format!("{mark} {:<width$} {time:>6}  {tries}{note}", at.step, width = self.width);
         self.say(line.trim_end());
         if result != AttemptResult::Passed {
+            let room = self.room();
             for line in &self.tail {
-                self.say(&format!("    {}", style(line).dim()));
+                self.say(&format!("    {}", style(quoted(line, room)).dim()));
             }
         }
         self.heartbeat.iter().for_each(Heartbeat::rest);
@@ -298,5 +306,38 @@ fn is_bad(event: &Event, state: &RunState) -> bool {
 fn printable(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
     let plain = console::strip_ansi_codes(&text);
-    plain.chars().filter(|c| !c.is_control()).take(160).collect::<String>().trim_end().to_owned()
+    plain.chars().filter(|c| !is_hidden(*c)).take(160).collect::<String>().trim_end().to_owned()
+}
+
+/// Quotes a line of a step so that it looks like none of the runner's own, which begin with a sign.
+fn quoted(line: &str, room: usize) -> String {
+    let is_sign = |c: char| !c.is_ascii() && !c.is_alphanumeric();
+    let mark = if line.trim_start().starts_with(is_sign) { "│ " } else { "" };
+    let mut width = 0;
+    let fits = |c: &char| {
+        width += c.width().unwrap_or(0);
+        width <= room
+    };
+    mark.chars().chain(line.chars()).take_while(fits).collect()
+}
+
+/// Controls, what nobody sees, and what makes a line read in another order than it stands.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_line_looks_like_none_of_the_runners_own_and_stays_on_its_row() {
+        assert_eq!(quoted("error: x", 80), "error: x");
+        assert_eq!(quoted("✓ test        0:29", 80), "│ ✓ test        0:29");
+        assert_eq!(quoted("  … waits", 80), "│   … waits");
+        assert_eq!(quoted(&format!("{}✓ test", "x".repeat(76)), 76).chars().count(), 76);
+        assert_eq!(printable("\u{200b}\u{202e}✓ test\r\n".as_bytes()), "✓ test");
+    }
 }

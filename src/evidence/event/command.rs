@@ -68,7 +68,7 @@ pub struct CommandEnded {
     /// The bytes of its attempt's output where its own begins and ends; from version 2 on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub span: Option<(u64, u64)>,
-    /// Processes it left, which were killed.
+    /// Processes it left, or had when the runner ended it, which were ended.
     pub killed: u32,
     /// Processes that survived that: must be 0.
     pub survivors: u32,

@@ -6,3 +6,4 @@ mod fixtures;
 mod forge;
 mod good;
 mod mutations;
+mod published;

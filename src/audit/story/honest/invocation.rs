@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use super::{CameTo, Done, Stop, World, reason};
 use crate::git::Oid;
 
+/// Where it is published.
+const REPOSITORY: &str = "github.com/o/r";
+
 impl World {
     pub(super) fn start(&mut self) -> Done<()> {
         let name = |step: &usize| self.steps[*step].id.clone();
@@ -17,13 +20,16 @@ impl World {
             })
         });
         let limits = json!({"consecutive_failures": self.limit, "tokens": "unlimited"});
-        let plan = json!({"issue": 7, "title": "Try", "limits": limits, "steps": steps.collect::<Vec<_>>()});
+        let steps: Vec<Value> = steps.collect();
+        let publish = json!({"comment": null, "escalate": [], "push": true, "pull_request": {"draft": false, "title": null, "labels": [], "reviewers": []}});
+        let plan = json!({"issue": 7, "title": "Try", "limits": limits, "steps": steps, "publish": publish});
         let ids: Vec<&str> = self.steps.iter().map(|step| &*step.id).collect();
         let event = json!({
             "run": self.run.to_string(), "issue": 7, "title": "Try", "autopilot": "1", "base": "main", "commit": Oid::nth(0),
             "branch": self.run.branch(), "repository": "/r", "plan_path": "p", "plan_sha256": "0", "plan": plan,
             "plan_masked": false, "plan_commit": Oid::nth(0), "origin": "own", "started_by": {"user": "u"},
             "steps": ids, "dirty": false, "host": host(), "sandbox": "all",
+            "publish": {"repository": REPOSITORY, "effects": ["push", "pull_request", "comment"]},
         });
         self.emit("run.started", event)?;
         if self.steps.iter().any(|step| step.agent) {
@@ -210,20 +216,41 @@ impl World {
         let attested = self.written.iter().rposition(|(.., event)| event["type"] == "attested");
         let Some(head) = attested.filter(|_| self.closed) else { return Ok(()) };
         let done = self.end.as_ref().is_some_and(|(result, _)| result == "done");
-        let mut all = vec![("comment", format!("{head}:{}", "0".repeat(64)))];
-        all.extend(
-            self.checkpoints.last().filter(|_| done && self.branch).map(|commit| ("push", commit.clone())),
-        );
-        for (effect, key) in all {
-            self.emit("publish.started", json!({"effect": effect, "key": key, "to": "o/r"}))?;
-            if self.one_in(3) {
+        let commit = self.checkpoints.last().filter(|_| done && self.branch).cloned();
+        let head = format!("{head}:{}", "0".repeat(64));
+        for (effect, key) in [("push", commit.clone()), ("pull_request", commit), ("comment", Some(head))] {
+            let Some(key) = key.filter(|key| !self.is_published(effect, key)) else { continue };
+            let to = if effect == "push" { "origin" } else { REPOSITORY };
+            self.emit("publish.started", json!({"effect": effect, "key": key, "to": to}))?;
+            let is_pushed = self.is_published("push", &key);
+            if self.one_in(3) || (effect == "pull_request" && !is_pushed) {
                 let event = json!({"effect": effect, "key": key, "kind": "network", "why": "x", "hint": "x"});
                 self.emit("publish.failed", event)?;
-            } else {
-                self.emit("publish.done", json!({"effect": effect, "key": key, "url": null}))?;
+                continue;
             }
+            let (run, number) = (self.run, self.upto(9));
+            let mut event = json!({"effect": effect, "key": key});
+            event["url"] = match effect {
+                "push" if number == 0 => Value::Null,
+                "push" => format!("https://github.com/fork/r/tree/{}", run.branch()).into(),
+                "pull_request" => format!("https://{REPOSITORY}/pull/{number}").into(),
+                _ => {
+                    event["id"] = number.into();
+                    format!("https://{REPOSITORY}/issues/{}#issuecomment-{number}", run.issue()).into()
+                }
+            };
+            self.emit("publish.done", event)?;
         }
         Ok(())
+    }
+
+    fn is_published(&self, effect: &str, key: &str) -> bool {
+        let own = |done: &&(String, String)| done.0 == effect;
+        match effect {
+            "push" => self.published.iter().rfind(own).is_some_and(|done| done.1 == key),
+            "pull_request" => self.published.iter().any(|done| done.0 == effect),
+            _ => self.published.last().is_some_and(|done| (&*done.0, &*done.1) == (effect, key)),
+        }
     }
 }
 

@@ -104,6 +104,8 @@ struct World {
     closed: bool,
     branch: bool,
     saved: HashSet<String>,
+    /// What was published: effect and state of the run.
+    published: Vec<(String, String)>,
 }
 
 fn rfc(text: &str) -> DateTime<Utc> {
@@ -143,6 +145,7 @@ impl World {
             closed: false,
             branch: false,
             saved: HashSet::new(),
+            published: Vec::new(),
         };
         world.version = 2 - u32::from(world.one_in(4));
         world.limit = 3 - u32::from(world.one_in(5));
@@ -273,6 +276,10 @@ impl World {
                 self.end = Some((result.to_owned(), why));
             }
             ("branch.made", _) => self.branch = true,
+            ("publish.done", _) => {
+                let word = |key: &str| event[key].as_str().unwrap_or_default().to_owned();
+                self.published.push((word("effect"), word("key")));
+            }
             ("attested", _) => self.closed = true,
             ("recovered", _) => self.closed = false,
             ("resumed", _) => (self.closed, self.end) = (false, None),

@@ -26,7 +26,9 @@ pub(in crate::audit::story) fn of_one(kind: &str, mut event: Value) -> Option<Va
     if matches!(kind, "expectation.judged" | "proof.ran" | "masks.refused" | "log.appended") {
         return None;
     }
-    event.as_object_mut()?.retain(|key, _| !LATER.contains(&key.as_str()));
+    // A comment has its number in either.
+    let is_later = |key: &str| LATER.contains(&key) && (key != "id" || kind != "publish.done");
+    event.as_object_mut()?.retain(|key, _| !is_later(key));
     // Of an agent it has that, too.
     if kind == "checkpoint.made" {
         event.as_object_mut()?.remove("instructions");
