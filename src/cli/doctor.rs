@@ -119,9 +119,22 @@ fn layers(host: &HostFacts) -> Vec<(&'static str, bool, String)> {
         abi => (abi >= 6, format!("ABI {abi}")),
     };
     let seccomp = if host.seccomp { (true, "filters".into()) } else { (false, "none".into()) };
-    [("namespaces", namespaces), ("identity", identity), ("landlock", landlock), ("seccomp", seccomp)]
-        .map(|(name, (good, what))| (name, good, what))
-        .into()
+    let memory = match &host.cgroup {
+        Fact::Yes(cgroup) => {
+            let version = if cgroup.unified { 2 } else { 1 };
+            (true, format!("control groups, version {version}: {}", cgroup.controllers().join(", ")))
+        }
+        Fact::No { why, .. } => (false, format!("what is resident is watched; no control group: {why}")),
+    };
+    [
+        ("namespaces", namespaces),
+        ("identity", identity),
+        ("landlock", landlock),
+        ("seccomp", seccomp),
+        ("memory", memory),
+    ]
+    .map(|(name, (good, what))| (name, good, what))
+    .into()
 }
 
 fn advice(host: &HostFacts) -> Vec<String> {
@@ -137,6 +150,9 @@ fn advice(host: &HostFacts) -> Vec<String> {
     }
     if !host.seccomp {
         advice.push("boot a kernel with CONFIG_SECCOMP_FILTER=y".into());
+    }
+    if let Fact::No { hint, .. } = &host.cgroup {
+        advice.push(format!("{hint}: then `memory` bounds buffers of sockets and pipes, too"));
     }
     for (entry, why) in &host.path_refused {
         advice.push(format!("take {entry:?} out of PATH: {why}"));

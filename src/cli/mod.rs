@@ -88,7 +88,9 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse_from(with_run(std::env::args_os().collect()));
     diagnose(cli.verbose, cli.quiet);
     tracing::debug!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "autopilot");
-    match enter(cli.directory).and_then(|()| dispatch(cli.command)) {
+    let done = enter(cli.directory).and_then(|()| dispatch(cli.command));
+    crate::sandbox::tidy();
+    match done {
         Ok(exit) => exit.into(),
         Err(failure) => {
             output::error(&failure);

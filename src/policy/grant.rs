@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::host::{Cache, Identity};
+use super::host::{Cache, Cgroup, Identity};
 use crate::plan::{Destination, Resources};
 
 /// What the host will really enforce for one attempt. Made by [`decide`](super::decide) alone: it cannot be read into
@@ -18,6 +18,7 @@ use crate::plan::{Destination, Resources};
 pub struct Grant {
     pub(super) isolation: Isolation,
     pub(super) network: Reach,
+    pub(super) cgroup: Option<Cgroup>,
     pub(super) landlock: u32,
     pub(super) seccomp: bool,
     pub(super) identity: Identity,
@@ -60,7 +61,7 @@ pub enum Reach {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// Resident memory of the tree.
+    /// Memory of the tree: all it holds in a control group, else what is resident.
     pub memory: u64,
     /// Processes and threads of the tree.
     pub processes: u64,
@@ -103,6 +104,11 @@ impl Grant {
     /// Returns what the command reaches.
     pub fn network(&self) -> &Reach {
         &self.network
+    }
+
+    /// Returns where its control group is made; without one the runner watches what the tree uses.
+    pub fn cgroup(&self) -> Option<&Cgroup> {
+        self.cgroup.as_ref()
     }
 
     /// Tells whether it shares the host's network.
@@ -177,8 +183,9 @@ impl Grant {
         let uid = if identity.is_own() { "a uid of its own".to_owned() } else { identity.uid.to_string() };
         let without =
             if waived.is_empty() { String::new() } else { format!("; WITHOUT {}", waived.join(", ")) };
+        let sum = if self.cgroup.is_some() { "held by a control group" } else { "watched" };
         format!(
-            "network {network}; write worktree, HOME, TMPDIR{write}; read system{read}; as {name} ({uid}){without}"
+            "network {network}; write worktree, HOME, TMPDIR{write}; read system{read}; as {name} ({uid}); memory {sum}{without}"
         )
     }
 }

@@ -17,6 +17,8 @@ pub struct HostFacts {
     pub identity: Fact<Identity>,
     /// Whether namespaces with a root of its own are to be had, tried and not guessed.
     pub namespaces: Fact<Namespaces>,
+    /// Where control groups can be made, which hold what a tree uses in all.
+    pub cgroup: Fact<Cgroup>,
     /// The kernel's Landlock ABI; 0: none.
     pub landlock: u32,
     /// Whether system call filters are to be had.
@@ -65,6 +67,26 @@ impl<T> Default for Fact<T> {
 pub struct Namespaces {
     /// By a user namespace; as root there is no need of one.
     pub user: bool,
+}
+
+/// Where control groups can be made: folders of cgroup file systems.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cgroup {
+    /// Of those that hold memory.
+    pub memory: PathBuf,
+    /// Of those that hold the number of processes, if there is such a controller: the same one in version 2.
+    pub processes: Option<PathBuf>,
+    /// Version 2, and not 1.
+    pub unified: bool,
+}
+
+impl Cgroup {
+    /// Returns the names of the controllers that are to be had.
+    pub fn controllers(&self) -> Vec<&'static str> {
+        let processes = self.processes.as_ref().map(|_| "pids");
+        ["memory"].into_iter().chain(processes).collect()
+    }
 }
 
 /// Who a step runs as.

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 pub use denial::{Denial, Own, explain_denial};
 pub use environment::path_warnings;
 pub use grant::{Grant, Isolation, Limits, Reach};
-pub use host::{Cache, Fact, HostFacts, Identity, Namespaces};
+pub use host::{Cache, Cgroup, Fact, HostFacts, Identity, Namespaces};
 pub use modeline::evaluates;
 pub use request::{Reason, Request};
 pub use review::{Left, reviewable};
@@ -71,6 +71,10 @@ fn grant(request: &Request, host: &HostFacts, waivers: &Waivers) -> Result<Grant
     Ok(Grant {
         isolation,
         network,
+        cgroup: match &host.cgroup {
+            Fact::Yes(cgroup) => Some(cgroup.clone()),
+            Fact::No { .. } => None,
+        },
         landlock: host.landlock,
         seccomp: host.seccomp,
         identity,

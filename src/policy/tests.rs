@@ -51,7 +51,7 @@ fn a_plain_host_gives_everything() {
     assert_eq!(*grant.network(), Reach::None);
     assert_eq!(
         grant.describe(),
-        "network none (own loopback); write worktree, HOME, TMPDIR; read system, /opt/go; as step (1000)"
+        "network none (own loopback); write worktree, HOME, TMPDIR; read system, /opt/go; as step (1000); memory watched"
     );
     assert_eq!(grant.warnings(), ["PATH: \"bin\" is left out: it is relative"]);
 }

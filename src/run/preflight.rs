@@ -111,6 +111,7 @@ pub(super) fn enforcement<'a>(grants: impl Iterator<Item = &'a Grants> + Clone) 
     }
     layers.extend(namespaces.then(|| "namespaces".to_owned()));
     layers.extend(seccomp.then(|| "seccomp".to_owned()));
+    layers.extend(actions().all(|grant| grant.cgroup().is_some()).then(|| "cgroup".to_owned()));
     let layers = layers.join(", ");
     if waived.is_empty() {
         let how = if namespaces { "full" } else { "without namespaces" };

@@ -160,7 +160,7 @@ fn mount_points() -> io::Result<Vec<PathBuf>> {
 }
 
 /// Undoes the octal escapes of mountinfo.
-fn unescape(path: &str) -> String {
+pub(super) fn unescape(path: &str) -> String {
     [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
         .iter()
         .fold(path.to_owned(), |path, (code, letter)| path.replace(code, letter))

@@ -99,3 +99,15 @@ pub(super) const HOSTS_IPC: &[i64] = &[
     libc::SYS_mq_open,
     libc::SYS_mq_unlink,
 ];
+
+/// Nor without a control group: pages that are lent to a pipe are in no process's resident set, and a slot of it holds
+/// all of a page of 2 MiB.
+pub(super) const LENDS: &[i64] = &[libc::SYS_vmsplice];
+
+/// Nor without a user namespace: instances are few and the user's, so that a command could leave the user's other
+/// programs none; and it would tell of files of which not even the names are the command's. Programs look themselves.
+pub(super) const WATCHES: &[i64] = &[
+    libc::SYS_inotify_init1,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_inotify_init,
+];

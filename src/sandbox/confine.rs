@@ -29,6 +29,7 @@ use seccompiler::BpfProgram;
 use super::spec::{Launch, Setting};
 use super::told::step;
 use super::{Enforced, SandboxError, command, filter, identity, limits, lock};
+use crate::policy::Cgroup;
 
 /// What of Landlock and seccomp can be made before the launch is there.
 pub(super) struct Walls {
@@ -73,6 +74,8 @@ fn prove(launch: &Launch, namespaces: Vec<String>) -> Result<Enforced, SandboxEr
     let capabilities = (sets.effective | sets.permitted | sets.inheritable).bits();
     let enforced = Enforced {
         namespaces,
+        // The supervisor moved in before all else, or it would not have come this far; this was born there.
+        cgroup: grant.cgroup.iter().flat_map(Cgroup::controllers).map(str::to_owned).collect(),
         landlock: grant.landlock,
         seccomp,
         uid: nix::unistd::getuid().as_raw(),

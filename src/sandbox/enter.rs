@@ -18,28 +18,32 @@ use nix::sys::signal::Signal;
 use rustix::net::SocketType;
 use rustix::process::{PidfdFlags, pidfd_open};
 
+use super::cgroup::Group;
 use super::command::{self, Started};
 use super::spec::Setting;
 use super::supervise::{self, Supervisor};
 use super::told::{self, step};
 use super::tree::Tree;
+use super::victim::Score;
 use super::watch::Watch;
-use super::wire::{self, Report};
-use super::{Ended, SandboxError, Status, caches, confine, held, namespaces, root};
+use super::wire::{self, Launched, Report};
+use super::{Ended, SandboxError, Status, caches, cgroup, confine, held, namespaces, root, shares};
 use crate::policy::Isolation;
 
 /// First argument of a confined side.
 pub(super) const MARK: &str = "@confined";
 
-/// Returns the arguments that start the confined side of a setting.
-fn arguments(setting: &Setting) -> Vec<String> {
-    match setting.isolation {
+/// Returns the arguments that start the confined side of a setting, in a control group of its own.
+fn arguments(setting: &Setting, group: Option<&Group>) -> Vec<String> {
+    let mut arguments = match setting.isolation {
         Isolation::Bare => vec!["solo".into()],
         Isolation::Namespaces { user } => {
             let net = !setting.shares_network;
             vec!["outer".into(), format!("user={user}"), format!("net={net}")]
         }
-    }
+    };
+    arguments.extend(group.iter().flat_map(|group| group.folders()).map(|path| path.display().to_string()));
+    arguments
 }
 
 /// Runs the confined side if this process was started as one; returns what to exit with.
@@ -56,9 +60,11 @@ pub(super) fn enter_if_confined() -> Option<i32> {
         return Some(70);
     }
     let done = match *arguments {
-        ["solo"] => solo(&socket).map(Some),
+        ["solo", ref groups @ ..] => solo(&socket, groups).map(Some),
         ["step"] => return Some(become_step(&socket)),
-        ["outer", user, net] => outer(&socket, user == "user=true", net == "net=true"),
+        ["outer", user, net, ref groups @ ..] => {
+            outer(&socket, user == "user=true", net == "net=true", groups)
+        }
         ["init", before] => init(&socket, before).map(Some),
         _ => return Some(70),
     };
@@ -88,8 +94,8 @@ fn take_socket() -> io::Result<OwnedFd> {
 
 /// Starts the confined side of a setting, which makes itself ready for a launch. Returns the runner's end of its
 /// socket.
-pub(super) fn start(setting: &Setting) -> io::Result<(OwnedFd, Child)> {
-    let arguments = arguments(setting);
+pub(super) fn start(setting: &Setting, group: Option<&Group>) -> io::Result<(OwnedFd, Child)> {
+    let arguments = arguments(setting, group);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (socket, theirs) = wire::pair()?;
     wire::send_setting(&socket, setting)?;
@@ -111,9 +117,10 @@ fn execute_self(socket: OwnedFd, arguments: &[&str]) -> io::Result<Child> {
 }
 
 /// Leaves the host's namespaces, starts init in the new ones, and waits for it.
-fn outer(socket: &OwnedFd, user: bool, net: bool) -> Result<Option<Ended>, SandboxError> {
+fn outer(socket: &OwnedFd, user: bool, net: bool, groups: &[&str]) -> Result<Option<Ended>, SandboxError> {
     new_session()?;
     prctl::set_pdeathsig(Signal::SIGKILL).map_err(|error| failed("the parent-death signal", error.into()))?;
+    step("cgroup", || cgroup::enter(groups))?;
     let before = namespaces::current().map_err(|error| failed("read the namespaces", error))?;
     step("namespaces", || namespaces::leave(user, net))?;
     let theirs = socket.try_clone().map_err(|error| failed("dup", error))?;
@@ -133,20 +140,26 @@ fn init(socket: &OwnedFd, before: &str) -> Result<Ended, SandboxError> {
         step("loopback", namespaces::loopback_up)?;
     }
     let staged = step("root", || root::stage(&setting))?;
+    if setting.isolation == (Isolation::Namespaces { user: true }) {
+        step("shares", shares::bound)?;
+    }
     let walls = step("rules", || confine::prepare(&setting))?;
     wire::send(socket, &Report::Staged).map_err(|error| failed("report", error))?;
     // Up to here nothing depends on what is to run: this may have happened while another command ran.
-    let (launch, streams) =
+    let Launched { launch, streams, meter } =
         wire::receive_launch(socket).map_err(|error| failed("receive the launch", error))?;
     if Setting::of(&launch.grant) != setting {
         return Err(failed("launch", io::Error::other("this was made ready for another setting")));
     }
     let listeners = step("listeners", || namespaces::listen(&launch.listen))?;
     step("grants", || root::build(staged, &launch))?;
+    let score = Score::open();
     let enforced = confine::confine(&launch, namespaces, walls)?;
     let prepared =
         command::prepare(&launch, streams).map_err(|error| failed("prepare the command", error))?;
+    score.iter().for_each(Score::raise);
     let started = prepared.spawn();
+    score.iter().for_each(Score::restore);
     let beside: Vec<BorrowedFd<'_>> =
         [end.as_fd()].into_iter().chain(listeners.iter().map(AsFd::as_fd)).collect();
     wire::send_with(socket, &Report::Ready(enforced), &beside).map_err(|error| failed("report", error))?;
@@ -155,26 +168,27 @@ fn init(socket: &OwnedFd, before: &str) -> Result<Ended, SandboxError> {
     match started {
         Started::Not(code) => Ok(Ended { status: Status::Exited(code), killed: 0, survivors: 0 }),
         Started::Running(pid) => {
-            let watch = Watch::new(launch.grant.limits.clone(), held::held);
+            let watch = Watch::new(launch.grant.limits.clone(), held::held, meter);
             Ok(Supervisor::new(socket, signals, Tree::Namespace, watch, pid).run())
         }
     }
 }
 
 /// Supervises from outside: no namespaces are to be had.
-fn solo(socket: &OwnedFd) -> Result<Ended, SandboxError> {
+fn solo(socket: &OwnedFd, groups: &[&str]) -> Result<Ended, SandboxError> {
     new_session()?;
+    step("cgroup", || cgroup::enter(groups))?;
     prctl::set_child_subreaper(true).map_err(|error| failed("subreaper", error.into()))?;
     let signals = supervise::signals().map_err(|error| failed("signalfd", error.into()))?;
     // Nothing can be made ready here: it is the step that confines itself.
     wire::receive_setting(socket).map_err(|error| failed("receive the setting", error))?;
-    let (launch, streams) =
+    let Launched { launch, streams, meter } =
         wire::receive_launch(socket).map_err(|error| failed("receive the launch", error))?;
     step("caches", || caches::copy_in(&launch))?;
     let (ours, theirs) = wire::pair().map_err(|error| failed("socketpair", error))?;
     let child = execute_self(theirs, &["step"]).map_err(|error| failed("start the step", error))?;
     let [stdin, stdout, stderr] = &streams;
-    wire::send_launch(&ours, &launch, [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()])
+    wire::send_launch(&ours, &launch, [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()], None)
         .map_err(|error| failed("hand on the launch", error))?;
     drop(streams);
     let report = answer(&ours).map_err(|error| failed("hear from the step", error))?;
@@ -187,7 +201,7 @@ fn solo(socket: &OwnedFd) -> Result<Ended, SandboxError> {
         wire::send_with(socket, ready, &[own_end()?.as_fd()]).map_err(|error| failed("report", error))?;
     }
     // What a namespace would hold is refused there.
-    let watch = Watch::new(launch.grant.limits.clone(), || 0);
+    let watch = Watch::new(launch.grant.limits.clone(), || 0, meter);
     Ok(Supervisor::new(socket, signals, Tree::Descendants, watch, child.id()).run())
 }
 
@@ -207,8 +221,9 @@ pub(super) fn answer(socket: &OwnedFd) -> io::Result<Option<Report>> {
 fn become_step(socket: &OwnedFd) -> i32 {
     let become_it = || {
         new_session()?;
-        let (launch, streams) =
+        let Launched { launch, streams, .. } =
             wire::receive_launch(socket).map_err(|error| failed("receive the launch", error))?;
+        Score::open().iter().for_each(Score::raise);
         let setting = Setting { connect: launch.connect.clone(), ..Setting::of(&launch.grant) };
         let walls = step("rules", || confine::prepare(&setting))?;
         let enforced = confine::confine(&launch, Vec::new(), walls)?;

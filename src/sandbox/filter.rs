@@ -14,7 +14,7 @@ use seccompiler::{
 };
 
 use super::SandboxError;
-use super::calls::{ABSENT, HOSTS_IPC, NEVER};
+use super::calls::{ABSENT, HOSTS_IPC, LENDS, NEVER, WATCHES};
 use super::spec::Setting;
 use crate::policy::Isolation;
 
@@ -60,8 +60,10 @@ pub(super) fn probe() -> bool {
 
 fn programs(setting: &Setting) -> Result<[BpfProgram; 3], seccompiler::BackendError> {
     let refused = program(refused(setting)?, libc::EPERM)?;
-    let hosts: &[i64] = if setting.isolation == Isolation::Bare { HOSTS_IPC } else { &[] };
-    let absent = ABSENT.iter().chain(hosts).map(|call| (*call, Vec::new())).collect();
+    let bare = setting.isolation == Isolation::Bare;
+    let more = [(bare, HOSTS_IPC), (bare, WATCHES), (setting.cgroup.is_none(), LENDS)];
+    let more = more.into_iter().filter(|(there, _)| *there).flat_map(|(_, calls)| calls);
+    let absent = ABSENT.iter().chain(more).map(|call| (*call, Vec::new())).collect();
     Ok([[x32(), refused].concat(), program(absent, libc::ENOSYS)?, program(ignored()?, 0)?])
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::policy::{Cache, Grant, Identity, Isolation, Limits};
+use crate::policy::{Cache, Cgroup, Grant, Identity, Isolation, Limits};
 
 /// What a grant says, but for what the runner alone needs of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -13,6 +13,7 @@ use crate::policy::{Cache, Grant, Identity, Isolation, Limits};
 pub(super) struct Granted {
     pub(super) isolation: Isolation,
     pub(super) shares_network: bool,
+    pub(super) cgroup: Option<Cgroup>,
     pub(super) landlock: u32,
     pub(super) seccomp: bool,
     pub(super) identity: Identity,
@@ -32,6 +33,7 @@ impl From<&Grant> for Granted {
         Self {
             isolation: grant.isolation(),
             shares_network: grant.shares_network(),
+            cgroup: grant.cgroup().cloned(),
             landlock: grant.landlock(),
             seccomp: grant.seccomp(),
             identity: grant.identity().clone(),
@@ -58,6 +60,7 @@ mod tests {
         let granted = Granted {
             isolation: Isolation::Namespaces { user: true },
             shares_network: false,
+            cgroup: Some(Cgroup { memory: "/m".into(), processes: None, unified: true }),
             landlock: 7,
             seccomp: true,
             identity: Identity { uid: 1000, gid: 100, name: "step".into() },

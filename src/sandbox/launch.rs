@@ -15,14 +15,15 @@ use tokio::io::Interest;
 use tokio::net::UnixDatagram;
 use tokio::time::Instant;
 
+use super::cgroup::{Group, Meter};
 use super::granted::Granted;
 use super::launcher::Started;
 use super::outcome::{Ended, Enforced, SandboxError, Status};
 use super::place::{Place, Seen};
 use super::spec::{Launch, Setting};
 use super::wire::{self, Order, Report};
-use super::{launcher, streams, told};
-use crate::policy::{Grant, Isolation};
+use super::{cgroup, launcher, streams, told, watch};
+use crate::policy::{Grant, Isolation, Limits};
 
 /// How long a tree that was told to die may take before the runner goes on without having seen it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -63,6 +64,9 @@ pub struct Confined {
     /// closed its socket before that.
     end: Option<OwnedFd>,
     supervisor: Option<Child>,
+    /// Goes with the supervisor.
+    group: Option<Group>,
+    limits: Limits,
     isolation: Isolation,
     /// When the runner no longer relies on the supervisor, which it told to end the tree.
     overdue: Option<Instant>,
@@ -99,6 +103,7 @@ impl Confined {
             Ok(Some(Report::Staged | Report::Told(_) | Report::Ready(_))) => {
                 Err(lost("it reported twice that it was ready"))
             }
+            Ok(None) if self.is_out_of_memory() => Ok(self.killed_for_memory()),
             Ok(None) => Err(lost("it ended without a report; somebody else killed it")),
             Err(error) => Err(lost(&error.to_string())),
         };
@@ -151,11 +156,30 @@ impl Confined {
         Ended { status: Status::Signaled(Signal::SIGKILL as i32), killed: 1, survivors: u32::from(!gone) }
     }
 
+    /// Sets what the control group may hold; returns what tells whether it did.
+    fn limit(&self) -> io::Result<Option<Meter>> {
+        let Some(group) = &self.group else { return Ok(None) };
+        group.limit(&self.limits)?;
+        group.meter().map(Some)
+    }
+
+    /// Tells whether the kernel killed something since the control group was full.
+    fn is_out_of_memory(&self) -> bool {
+        self.group.as_ref().and_then(|group| group.meter().ok()).is_some_and(|meter| meter.has_killed())
+    }
+
+    /// The supervisor itself, at last, since all that was left was what no process holds; its end was the tree's.
+    fn killed_for_memory(&mut self) -> Ended {
+        let gone = self.end.take().is_none_or(|end| await_end(&end));
+        let status = Status::Limit(watch::out_of_memory(&self.limits));
+        Ended { status, killed: 1, survivors: u32::from(!gone) }
+    }
+
     /// Reaps the supervisor, whose tree is gone. It takes a moment to take its namespaces down: the launcher waits
     /// for that, not the run.
     fn reap(&mut self) {
         if let Some(supervisor) = self.supervisor.take() {
-            launcher::reap(supervisor);
+            launcher::reap(supervisor, self.group.take());
         }
     }
 
@@ -238,21 +262,23 @@ pub(crate) async fn spawn_seen(
         connect: command.connect,
     });
     let setting = Setting::of(&launch.grant);
-    let Started { socket, child } = launcher::start(setting.clone()).await.map_err(failed)?;
-    wire::send_launch(&socket, &launch, [stdin.as_fd(), command.stdout.as_fd(), command.stderr.as_fd()])
-        .map_err(failed)?;
-    drop((stdin, command.stdout, command.stderr));
-    let socket = UnixDatagram::from_std(socket.into()).map_err(failed)?;
+    let Started { socket, child, group } = launcher::start(setting.clone()).await?;
     let mut confined = Confined {
         enforced: Enforced::default(),
-        socket,
+        socket: UnixDatagram::from_std(socket.into()).map_err(failed)?,
         listeners: Vec::new(),
         end: None,
         supervisor: Some(child),
+        group,
+        limits: launch.grant.limits.clone(),
         isolation: grant.isolation(),
         overdue: None,
         ended: None,
     };
+    let meter = confined.limit().map_err(|error| cgroup::failed("limit the control group", &error))?;
+    let streams = [stdin.as_fd(), command.stdout.as_fd(), command.stderr.as_fd()];
+    wire::send_launch(&confined.socket, &launch, streams, meter.as_ref()).map_err(failed)?;
+    drop((stdin, command.stdout, command.stderr));
     let first = loop {
         match next(&confined.socket, || wire::receive_with(&confined.socket)).await {
             Ok(Some((Report::Staged, _))) => {}

@@ -7,12 +7,17 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::process::Child;
 use std::sync::{Mutex, OnceLock, mpsc};
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::cgroup::{self, Group};
 use super::spec::Setting;
 use super::wire::Report;
 use super::{SandboxError, enter};
+
+/// How long the end of the program waits for the end of what it started.
+const FAREWELL: Duration = Duration::from_millis(200);
 
 /// A confined side that waits for its launch.
 pub(super) struct Started {
@@ -20,21 +25,28 @@ pub(super) struct Started {
     pub(super) socket: OwnedFd,
     /// The process.
     pub(super) child: Child,
+    /// Its control group.
+    pub(super) group: Option<Group>,
 }
+
+/// A confined side that is about to end, and the group that is to be removed after it.
+type Ending = (Child, Option<Group>);
 
 /// What the launcher thread is asked for.
 enum Job {
-    Start { setting: Setting, reply: oneshot::Sender<io::Result<Started>> },
+    Start { setting: Setting, reply: oneshot::Sender<Result<Started, SandboxError>> },
     Try { setting: Setting, reply: mpsc::Sender<Result<(), SandboxError>> },
     Prepare(Setting),
-    Reap(Child),
+    Reap(Ending),
+    Tidy(mpsc::Sender<()>),
 }
 
 /// Starts the confined side.
-pub(super) async fn start(setting: Setting) -> io::Result<Started> {
+pub(super) async fn start(setting: Setting) -> Result<Started, SandboxError> {
+    let failed = |error: io::Error| SandboxError::of("launch", "start the confined side", &error);
     let (reply, answer) = oneshot::channel();
-    send(Job::Start { setting, reply })?;
-    answer.await.map_err(|_| gone())?
+    send(Job::Start { setting, reply }).map_err(failed)?;
+    answer.await.map_err(|_| failed(gone()))?
 }
 
 /// Tries whether a setting is to be had here: makes a confined side ready, which then waits for the first launch.
@@ -53,14 +65,24 @@ pub(super) fn prepare(setting: Setting) {
 }
 
 /// Reaps a confined side that is about to end, without waiting here.
-pub(super) fn reap(child: Child) {
-    if let Err(error) = send(Job::Reap(child)) {
+pub(super) fn reap(child: Child, group: Option<Group>) {
+    if let Err(error) = send(Job::Reap((child, group))) {
         tracing::debug!(%error, "nobody reaps the supervisor");
     }
 }
 
+/// Ends what waits for a launch, and removes the groups of what has ended, as far as that is a matter of a moment.
+pub(super) fn tidy() {
+    let (reply, done) = mpsc::channel();
+    if LAUNCHER.get().is_some() && send(Job::Tidy(reply)).is_ok() {
+        // It answers in time, or is gone.
+        let _ = done.recv();
+    }
+}
+
+static LAUNCHER: OnceLock<io::Result<Mutex<mpsc::Sender<Job>>>> = OnceLock::new();
+
 fn send(job: Job) -> io::Result<()> {
-    static LAUNCHER: OnceLock<io::Result<Mutex<mpsc::Sender<Job>>>> = OnceLock::new();
     let launcher = LAUNCHER.get_or_init(|| {
         let (sender, jobs) = mpsc::channel();
         std::thread::Builder::new().name("launcher".into()).spawn(move || work(&jobs))?;
@@ -71,7 +93,7 @@ fn send(job: Job) -> io::Result<()> {
 }
 
 fn work(jobs: &mpsc::Receiver<Job>) {
-    let mut ending: Vec<Child> = Vec::new();
+    let mut ending: Vec<Ending> = Vec::new();
     let mut spare = Spare::default();
     for job in jobs {
         match job {
@@ -79,17 +101,38 @@ fn work(jobs: &mpsc::Receiver<Job>) {
                 let started = spare.take(&setting).map_or_else(|| execute(&setting), Ok);
                 // A caller that went away drops the runner's end of the socket: the child ends by itself.
                 if let Err(Ok(orphan)) = reply.send(started) {
-                    ending.push(orphan.child);
+                    ending.push((orphan.child, orphan.group));
                 }
             }
             Job::Prepare(setting) => spare.prepare(setting),
             // A caller that went away has no use of the answer.
             Job::Try { setting, reply } => drop(reply.send(spare.try_out(setting))),
-            Job::Reap(child) => ending.push(child),
+            Job::Reap(gone) => ending.push(gone),
+            Job::Tidy(reply) => {
+                ending.extend(std::mem::take(&mut spare).ready.map(|(_, side)| (side.child, side.group)));
+                see_off(&mut ending);
+                let _ = reply.send(());
+            }
         }
         // What is not gone yet is looked at again with the next job; what is left then, when the runner ends.
-        ending.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+        ending.retain_mut(is_left);
     }
+}
+
+/// Waits for what is about to end, for a moment.
+fn see_off(ending: &mut Vec<Ending>) {
+    let deadline = Instant::now() + FAREWELL;
+    ending.retain_mut(is_left);
+    while ending.iter().any(|(_, group)| group.is_some()) && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_micros(500));
+        ending.retain_mut(is_left);
+    }
+}
+
+/// Reaps a confined side and removes its group; tells whether either is left.
+fn is_left((child, group): &mut Ending) -> bool {
+    let runs = matches!(child.try_wait(), Ok(None));
+    runs || !group.as_ref().is_none_or(Group::remove)
 }
 
 /// A confined side that is started before it is asked for: in its namespaces and in a root with the system already,
@@ -116,7 +159,7 @@ impl Spare {
             return Ok(());
         }
         let failed = |error: io::Error| SandboxError::of("launch", "try namespaces", &error);
-        let mut started = execute(&setting).map_err(failed)?;
+        let mut started = execute(&setting)?;
         let refused = match enter::answer(&started.socket) {
             Ok(Some(Report::Staged)) => {
                 self.ready = Some((setting, started));
@@ -128,6 +171,7 @@ impl Spare {
         };
         drop(started.socket);
         started.child.wait().map_err(failed)?;
+        forget(started.group.as_ref());
         Err(refused)
     }
 
@@ -141,9 +185,22 @@ impl Spare {
     }
 }
 
-fn execute(setting: &Setting) -> io::Result<Started> {
-    let (socket, child) = enter::start(setting)?;
-    Ok(Started { socket, child })
+fn execute(setting: &Setting) -> Result<Started, SandboxError> {
+    let failed = |error: io::Error| SandboxError::of("launch", "start the confined side", &error);
+    let group = setting.cgroup.as_ref().map(Group::make).transpose();
+    let group = group.map_err(|error| cgroup::failed("make a control group", &error))?;
+    match enter::start(setting, group.as_ref()) {
+        Ok((socket, child)) => Ok(Started { socket, child, group }),
+        Err(error) => {
+            forget(group.as_ref());
+            Err(failed(error))
+        }
+    }
+}
+
+/// Removes a group that nothing runs in. What is left of it, a sweep takes.
+fn forget(group: Option<&Group>) {
+    let _ = group.map(Group::remove);
 }
 
 fn gone() -> io::Error {

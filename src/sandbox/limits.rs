@@ -9,11 +9,14 @@ use crate::policy::{Isolation, Limits};
 
 /// Processes above the limit that the kernel still lets be born: the watch sees the limit crossed and can name
 /// it, and the kernel stops what outruns the watch.
-const SLACK: u64 = 48;
+pub(super) const SLACK: u64 = 48;
 
 /// No core, anywhere: a file is smaller than any core, and at exactly 1 the kernel starts no handler of `core_pattern`
 /// either. At 0 it would, as root, with a memory image of the step's making.
 const NO_CORE: u64 = 1;
+
+/// Signals that wait, and timers.
+const SIGNALS: u64 = 4096;
 
 /// Sets what this process and all its children keep to. Never RLIMIT_AS: reserved is not used, and node,
 /// Go and Java reserve a lot.
@@ -30,6 +33,10 @@ pub(super) fn set(limits: &Limits, isolation: Isolation, as_root: bool) -> Resul
     both(Resource::RLIMIT_FSIZE, limits.file_size)?;
     both(Resource::RLIMIT_NOFILE, limits.open_files)?;
     both(Resource::RLIMIT_MSGQUEUE, 0)?;
+    // Counts with all of the user's, and where that is full their programs get no timers.
+    let (_, signals) = getrlimit(Resource::RLIMIT_SIGPENDING)
+        .map_err(|error| SandboxError::of("limits", "read RLIMIT_SIGPENDING", &io::Error::from(error)))?;
+    both(Resource::RLIMIT_SIGPENDING, SIGNALS.min(signals))?;
     // A caller that may (an audio group) hands it on: a step in real time starves whoever watches it.
     both(Resource::RLIMIT_RTPRIO, 0)?;
     both(Resource::RLIMIT_NICE, 0)?;

@@ -6,6 +6,7 @@
 mod binds;
 mod caches;
 mod calls;
+mod cgroup;
 mod command;
 mod confine;
 mod enter;
@@ -25,12 +26,14 @@ mod outcome;
 mod place;
 mod probe;
 mod root;
+mod shares;
 mod spec;
 mod streams;
 mod supervise;
 mod told;
 mod toolchains;
 mod tree;
+mod victim;
 mod watch;
 mod wire;
 
@@ -47,4 +50,10 @@ pub fn enter_if_confined() {
     if let Some(code) = enter::enter_if_confined() {
         std::process::exit(code);
     }
+}
+
+/// Takes away what waits for a next command, and the control groups of those that ended. Called last; what is left
+/// then, the next runner removes.
+pub fn tidy() {
+    launcher::tidy();
 }

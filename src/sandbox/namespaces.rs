@@ -26,6 +26,7 @@ const BUILDING: CapabilitySet = CapabilitySet::SYS_ADMIN
     .union(CapabilitySet::NET_ADMIN)
     .union(CapabilitySet::NET_BIND_SERVICE)
     .union(CapabilitySet::SETPCAP)
+    .union(CapabilitySet::SYS_RESOURCE)
     .union(CapabilitySet::DAC_OVERRIDE);
 
 /// Returns the identities of the namespaces this process is in, for [`differing`].

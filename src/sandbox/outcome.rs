@@ -9,6 +9,9 @@ use super::place::Seen;
 pub struct Enforced {
     /// Namespaces of its own: `net`, `pid`, `ipc`, `mount`, `user`.
     pub namespaces: Vec<String>,
+    /// Controllers of a control group of its own, which hold what the whole tree uses: `memory`, `pids`.
+    #[serde(default)]
+    pub cgroup: Vec<String>,
     /// Landlock ABI in force; 0: none.
     pub landlock: u32,
     /// System call filter in force.

@@ -13,7 +13,7 @@ use rustix::thread::CapabilitySet;
 use super::granted::Granted;
 use super::spec::Setting;
 use super::toolchains::{self, Toolchains};
-use super::{SandboxError, filter, launcher, lock};
+use super::{SandboxError, cgroup, filter, launcher, lock};
 use crate::policy::{self, Decision, Fact, HostFacts, Identity, Namespaces, Request, Waiver, Waivers};
 
 /// Folders of the system that programs need, and what they read of the machine.
@@ -71,6 +71,7 @@ pub fn probe() -> HostFacts {
         uid: getuid().as_raw(),
         identity: identity(),
         namespaces: Fact::default(),
+        cgroup: cgroup::find(),
         landlock: lock::probe(),
         seccomp: filter::probe(),
         home,
@@ -82,7 +83,9 @@ pub fn probe() -> HostFacts {
         toolchain_env: env,
         caches,
     };
-    facts.namespaces = namespaces(&facts);
+    if let Err(error) = try_namespaces(&mut facts) {
+        facts.namespaces = Fact::No { why: error.to_string(), hint: error.hint };
+    }
     if matches!(facts.namespaces, Fact::No { .. }) {
         facts.path_closed = facts.path.iter().filter_map(|dir| Some((dir.clone(), closed(dir)?))).collect();
     }
@@ -134,16 +137,24 @@ fn unlike_others() -> String {
     format!("{}-{}-{now}", std::process::id(), PROBES.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Makes a confined side ready with the system and the toolchains in a root of its own. The first launch takes it.
-fn namespaces(facts: &HostFacts) -> Fact<Namespaces> {
+/// Makes a confined side ready with the system and the toolchains in a root of its own, and in a control group if one
+/// is to be had. The first launch takes it.
+fn try_namespaces(facts: &mut HostFacts) -> Result<(), SandboxError> {
     let user = !geteuid().is_root();
-    // A toolchain that cannot be brought in is for the launch to complain about: it says nothing about namespaces.
-    let alone = HostFacts { toolchains: Vec::new(), ..facts.clone() };
     let attempt = |facts: &HostFacts| setting(facts, user).and_then(launcher::try_out);
-    match attempt(facts).or_else(|_| attempt(&alone)) {
-        Ok(()) => Fact::Yes(Namespaces { user }),
-        Err(error) => Fact::No { why: error.to_string(), hint: error.hint },
+    let mut tried = attempt(facts);
+    if let Err(error) = tried.as_ref()
+        && error.layer == cgroup::LAYER
+    {
+        facts.cgroup = cgroup::no(error.what.clone());
+        tried = attempt(facts);
     }
+    if tried.is_err() {
+        // A toolchain that cannot be brought in is for the launch to complain about: it says nothing about namespaces.
+        attempt(&HostFacts { toolchains: Vec::new(), ..facts.clone() })?;
+    }
+    facts.namespaces = Fact::Yes(Namespaces { user });
+    Ok(())
 }
 
 /// Returns what most commands would be launched under if there are namespaces.

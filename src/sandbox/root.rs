@@ -10,6 +10,7 @@ use nix::unistd::pivot_root;
 use super::binds::{Bind, Host};
 use super::caches;
 use super::etc;
+use super::held;
 use super::mounts::{HARMLESS, HOST, SHM, failed, folder_at, mount_at};
 use super::spec::{Launch, Setting};
 use super::{SandboxError, TMPDIR};
@@ -48,7 +49,7 @@ pub(super) fn stage(setting: &Setting) -> Result<Staged, SandboxError> {
     let made = host.of_setting(setting)?;
     made.iter().try_for_each(Bind::make)?;
     // Taking a mount away again is what only `build` does: tried here, so that whoever waits for this knows.
-    mount_at("tmpfs", Path::new(SHM), "tmpfs", HARMLESS, "size=4k")?;
+    mount_at("tmpfs", Path::new(SHM), "tmpfs", HARMLESS, "size=4k,nr_inodes=16")?;
     umount2(SHM, MntFlags::MNT_DETACH).map_err(|error| failed("take a mount away", error.into()))?;
     Ok(Staged { host, made })
 }
@@ -56,7 +57,8 @@ pub(super) fn stage(setting: &Setting) -> Result<Staged, SandboxError> {
 /// Brings in what is granted. From here on the host's files are out of reach.
 pub(super) fn build(staged: Staged, launch: &Launch) -> Done {
     let Staged { host, made } = staged;
-    let size = format!("mode=1777,size={}", launch.grant.limits.memory);
+    let memory = launch.grant.limits.memory;
+    let size = format!("mode=1777,size={memory},nr_inodes={}", held::inodes(memory));
     mount_at("tmpfs", Path::new(SHM), "tmpfs", HARMLESS, &size)?;
     etc::people(launch).map_err(|error| failed("make /etc", error))?;
     if launch.grant.shares_network {
@@ -74,7 +76,7 @@ pub(super) fn build(staged: Staged, launch: &Launch) -> Done {
 fn enter_stage() -> Done {
     let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
     mount_at("", Path::new("/"), "", private, "")?;
-    mount_at("tmpfs", Path::new(STAGE), "tmpfs", HARMLESS, "mode=755,size=16m")?;
+    mount_at("tmpfs", Path::new(STAGE), "tmpfs", HARMLESS, "mode=755,size=16m,nr_inodes=16k")?;
     let host = format!("{STAGE}{HOST}");
     fs::create_dir(&host).map_err(|error| failed("make the new root", error))?;
     pivot_root(STAGE, host.as_str()).map_err(|error| failed("pivot_root", error.into()))?;
@@ -93,13 +95,13 @@ fn system_folders() -> Done {
     }
     let none = MsFlags::MS_NOEXEC | HARMLESS;
     mount_at("proc", Path::new("/proc"), "proc", none, "")?;
-    // A terminal is its owner's, whatever the group.
+    // A terminal is its owner's, whatever the group. All instances share the kernel's few thousand.
     mount_at(
         "devpts",
         Path::new("/dev/pts"),
         "devpts",
         MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC,
-        "newinstance,ptmxmode=0666,mode=620",
+        "newinstance,ptmxmode=0666,mode=620,max=256",
     )?;
     for device in DEVICES {
         let path = Path::new("/dev").join(device);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::granted::Granted;
 use super::place::{Place, Seen};
-use crate::policy::Isolation;
+use crate::policy::{Cgroup, Isolation};
 
 /// What the confined side can make ready before it is known what it launches: the same for most commands of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ use crate::policy::Isolation;
 pub(super) struct Setting {
     pub(super) isolation: Isolation,
     pub(super) shares_network: bool,
+    /// Where its control group is made.
+    pub(super) cgroup: Option<Cgroup>,
     pub(super) landlock: u32,
     pub(super) seccomp: bool,
     pub(super) system: Vec<PathBuf>,
@@ -31,6 +33,7 @@ impl Setting {
         Self {
             isolation: grant.isolation,
             shares_network: grant.shares_network,
+            cgroup: grant.cgroup.clone(),
             landlock: grant.landlock,
             seccomp: grant.seccomp,
             system: grant.system.clone(),

@@ -8,6 +8,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::{SysconfVar, sysconf};
 
 use super::Status;
+use super::cgroup::Meter;
 use super::tree::{Process, Tree};
 use crate::policy::Limits;
 
@@ -24,11 +25,13 @@ pub(super) struct Watch {
     ticks: u64,
     /// Returns the bytes that are resident, the step's, and in no process's sum.
     held: fn() -> u64,
+    /// Of the tree's control group, if it has one.
+    meter: Option<Meter>,
 }
 
 impl Watch {
     /// Makes a watch over these limits.
-    pub(super) fn new(limits: Limits, held: fn() -> u64) -> Self {
+    pub(super) fn new(limits: Limits, held: fn() -> u64, meter: Option<Meter>) -> Self {
         let unit = |name, default| match sysconf(name) {
             Ok(Some(value)) => u64::try_from(value).unwrap_or(default),
             _ => default,
@@ -39,6 +42,7 @@ impl Watch {
             page: unit(SysconfVar::PAGE_SIZE, 4096),
             ticks: unit(SysconfVar::CLK_TCK, 100),
             held,
+            meter,
         }
     }
 
@@ -67,6 +71,9 @@ impl Watch {
     pub(super) fn at_the_end(&self, status: Option<&Status>) -> Option<String> {
         const SIZE: i32 = Signal::SIGXFSZ as i32;
         const CPU: i32 = Signal::SIGXCPU as i32;
+        if self.meter.as_ref().is_some_and(Meter::has_killed) {
+            return Some(out_of_memory(&self.limits));
+        }
         let signal = match status? {
             Status::Signaled(signal) => *signal,
             // A shell hands a child's signal on as a number.
@@ -89,6 +96,9 @@ impl Watch {
     /// What is resident, page tables included: the sum over the processes first, which is cheap and counts shared
     /// pages many times; only when that is too much the proportional sum, where the kernel tells it.
     fn memory(&self, members: &[Process]) -> Option<String> {
+        if self.meter.as_ref().is_some_and(Meter::has_killed) {
+            return Some(out_of_memory(&self.limits));
+        }
         let held = (self.held)();
         let resident =
             members.iter().map(|each| each.pages * self.page + tables_at_most(each)).sum::<u64>() + held;
@@ -122,6 +132,14 @@ impl Watch {
             )
         })
     }
+}
+
+/// Says that the kernel stopped a tree whose control group was full.
+pub(super) fn out_of_memory(limits: &Limits) -> String {
+    format!(
+        "memory: the kernel stopped it at {} in all, files in memory and buffers of sockets and pipes included",
+        bytes(limits.memory)
+    )
 }
 
 /// Returns the CPU time of the processes that were reaped here.

@@ -17,6 +17,7 @@ use rustix::net::{
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::cgroup::Meter;
 use super::spec::{Launch, Setting};
 use super::{Ended, Enforced, SandboxError};
 
@@ -68,27 +69,39 @@ pub(super) fn receive_setting(socket: impl AsFd) -> io::Result<Setting> {
     Ok(receive_file(socket)?.0)
 }
 
-/// Sends the launch, with the command's standard streams.
+/// A launch as it arrives.
+pub(super) struct Launched {
+    pub(super) launch: Launch,
+    /// The command's standard streams.
+    pub(super) streams: [OwnedFd; 3],
+    /// Of its control group, if it has one.
+    pub(super) meter: Option<Meter>,
+}
+
+/// Sends the launch, with the command's standard streams and what tells of its control group.
 pub(super) fn send_launch(
     socket: impl AsFd,
     launch: &Launch,
     streams: [BorrowedFd<'_>; 3],
+    meter: Option<&Meter>,
 ) -> io::Result<()> {
-    send_file(socket, launch, &streams)
+    let beside: Vec<BorrowedFd<'_>> = streams.into_iter().chain(meter.map(AsFd::as_fd)).collect();
+    send_file(socket, launch, &beside)
 }
 
-/// Receives the launch and the command's standard streams.
-pub(super) fn receive_launch(socket: impl AsFd) -> io::Result<(Launch, [OwnedFd; 3])> {
-    let (launch, streams) = receive_file(socket)?;
-    let streams = streams.try_into().map_err(|_| io::Error::other("a launch without its streams"))?;
-    Ok((launch, streams))
+/// Receives the launch, and what comes with it.
+pub(super) fn receive_launch(socket: impl AsFd) -> io::Result<Launched> {
+    let (launch, mut beside) = receive_file(socket)?;
+    let meter = (beside.len() > 3).then(|| beside.pop()).flatten().map(Meter::from);
+    let streams = beside.try_into().map_err(|_| io::Error::other("a launch without its streams"))?;
+    Ok(Launched { launch, streams, meter })
 }
 
 fn send_file(socket: impl AsFd, content: &impl Serialize, beside: &[BorrowedFd<'_>]) -> io::Result<()> {
     let mut file = File::from(rustix::fs::memfd_create("autopilot-launch", MemfdFlags::CLOEXEC)?);
     file.write_all(&serde_json::to_vec(content)?)?;
     let fds: Vec<BorrowedFd<'_>> = [file.as_fd()].into_iter().chain(beside.iter().copied()).collect();
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(5))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     control.push(SendAncillaryMessage::ScmRights(&fds));
     rustix::net::sendmsg(socket, &[IoSlice::new(b"launch")], &mut control, SendFlags::NOSIGNAL)?;
@@ -97,7 +110,7 @@ fn send_file(socket: impl AsFd, content: &impl Serialize, beside: &[BorrowedFd<'
 
 /// Returns what the file holds, and the descriptors beside it.
 fn receive_file<T: DeserializeOwned>(socket: impl AsFd) -> io::Result<(T, Vec<OwnedFd>)> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(5))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut word = [0_u8; 16];
     rustix::net::recvmsg(socket, &mut [IoSliceMut::new(&mut word)], &mut control, RecvFlags::CMSG_CLOEXEC)?;

@@ -25,7 +25,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     attempt("set times of a file outside", "os.utime(V+'/outside/e',(1,1)); won()").namespaces(),
     attempt("set an attribute of a file outside", "os.setxattr(V+'/outside/f','user.x',b'x'); won()").namespaces(),
     attempt("leave a symlink outside", "os.symlink('/etc/passwd',V+'/outside/link'); won()"),
-    attempt("watch a file outside", "fd=libc.inotify_init(); won(libc.inotify_add_watch(fd,(V+'/outside/g').encode(),2)>=0)").namespaces(),
+    attempt("watch a file outside", "fd=libc.inotify_init(); won(libc.inotify_add_watch(fd,(V+'/outside/g').encode(),2)>=0)"),
     attempt("write the host's /tmp", "open('/tmp/'+os.path.basename(V)+'-tmp','w').close(); won(os.stat('/tmp').st_ino==int(os.environ['TMP_INODE']))")
         .with(&["--env", "TMP_INODE"]),
     attempt("write the host's /dev/shm", "open('/dev/shm/'+os.path.basename(V),'w').close(); won(os.stat('/dev/shm').st_dev==int(os.environ['SHM_DEV']))")

@@ -66,6 +66,8 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     attempt("CPU time over children", "for i in range(3):\n    if os.fork()==0:\n        while time.process_time()<1: pass\n        os._exit(0)\nfor i in range(3): os.wait()\nwon()").with(&["--cpu", "1500ms"]),
     attempt("file size", "signal.signal(signal.SIGXFSZ,signal.SIG_IGN); f=open('big','wb'); f.write(bytes(3<<20)); f.flush(); won()").with(&["--file-size", "1MiB"]),
     attempt("open files", "l=[open('/dev/null') for i in range(100)]; won()").with(&["--open-files", "50"]),
+    attempt("signals that wait, all of the user's", "signal.pthread_sigmask(signal.SIG_BLOCK,[40]); i=ctypes.create_string_buffer(struct.pack('iii',40,0,-1)+bytes(116))\nfor n in range(6000): call(129,os.getpid(),40,i)\nwon()"),
+    attempt("terminals, all of the host's", "import pty; l=[pty.openpty() for i in range(300)]; won()").with(&["--open-files", "4096"]),
     attempt("outlive the step", "p=os.fork()\nif p==0:\n    os.setsid()\n    if os.fork()==0:\n        [os.close(f) for f in (0,1,2)]\n        os.execv('/bin/sleep',['daemon-'+os.path.basename(V),'8'])\n    os._exit(0)\ntime.sleep(.3)").survives(),
     attempt("outlive the step ignoring SIGTERM", "p=os.fork()\nif p==0:\n    signal.signal(signal.SIGTERM,signal.SIG_IGN); signal.signal(signal.SIGHUP,signal.SIG_IGN); os.setsid()\n    [os.close(f) for f in (0,1,2)]\n    os.execv('/bin/sleep',['daemon-'+os.path.basename(V),'8'])\ntime.sleep(.3)").survives(),
     attempt("hold standard output open", "if os.fork()==0:\n    os.setsid(); os.execv('/bin/sleep',['sleep','5'])").slow(),

@@ -4,7 +4,10 @@
 //! As root both halves run: as root, and as an ordinary user (uid 54321, which nobody has). As an ordinary user
 //! the second alone. The numbers must be those of the table in `docs/threat-model.md`.
 
+mod bounds;
+mod delegated;
 mod files;
+mod inotify;
 mod kernel;
 mod network;
 mod victim;
@@ -87,9 +90,8 @@ impl Attempt {
         Self { sign: Sign::Slow, ..self }
     }
 
-    /// Runs it, confined or not; tells whether it succeeded.
-    fn succeeds(&self, victim: &Victim, confined: bool) -> bool {
-        let worktree = victim.worktree();
+    /// Returns the command that makes it, confined or not.
+    fn words(&self, victim: &Victim, worktree: &Path, confined: bool) -> Vec<String> {
         let mut words: Vec<String> = Vec::new();
         if confined {
             if victim.refused {
@@ -106,6 +108,13 @@ impl Attempt {
         }
         words.extend([PYTHON.into(), "-c".into(), format!("{PRELUDE}{}", self.code)]);
         words.extend(victim.arguments());
+        words
+    }
+
+    /// Runs it, confined or not; tells whether it succeeded.
+    fn succeeds(&self, victim: &Victim, confined: bool) -> bool {
+        let worktree = victim.worktree();
+        let words = self.words(victim, &worktree, confined);
         let start = Instant::now();
         let output = run(victim, &worktree, &words);
         // Blocked must not mean that it never began.
@@ -121,19 +130,24 @@ impl Attempt {
 /// Runs a command as the victim's user would, with what a careless launcher leaves lying: secrets in the
 /// environment, an open descriptor, and leave to run in real time.
 fn run(victim: &Victim, worktree: &Path, words: &[String]) -> String {
+    let mut child = command(victim, worktree, words).spawn().expect("it starts");
+    let mut output = String::new();
+    child.stdout.take().expect("its output").read_to_string(&mut output).expect("text");
+    child.wait().expect("it ends");
+    output
+}
+
+fn command(victim: &Victim, worktree: &Path, words: &[String]) -> Command {
     let mut child = Command::new("timeout");
     child.args(["-s", "KILL", "60"]);
+    victim.delegated.iter().for_each(|groups| groups.enter(&mut child));
     victim.as_its_user(&mut child);
     child
         .args(["sh", "-c", "exec 9<\"$0\"; prlimit --pid $$ --rtprio=50; exec \"$@\""])
         .arg(format!("{}/sibling/secret", victim.path()));
     child.args(words).current_dir(worktree).env_clear().envs(victim.environment());
     child.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = child.spawn().expect("it starts");
-    let mut output = String::new();
-    child.stdout.take().expect("its output").read_to_string(&mut output).expect("text");
-    child.wait().expect("it ends");
-    output
+    child
 }
 
 /// What came of a half.
@@ -146,13 +160,32 @@ struct Tally {
 
 fn half(uid: u32, name: &str, refused: bool) {
     let root = uid == 0;
-    let victim = Victim::new(uid, refused);
     let all = [files::ATTEMPTS, network::ATTEMPTS, kernel::ATTEMPTS].concat();
     let all: Vec<Attempt> = all
         .into_iter()
         .filter(|each| root || each.who == Who::Both)
         .filter(|each| !(refused && each.namespaces))
         .collect();
+    try_all(&Victim::new(uid, refused), name, &all);
+}
+
+/// What only a control group stops, in one: as root, or in one that was given to an ordinary user.
+fn in_a_group(uid: u32, name: &str, refused: bool) {
+    let mut victim = Victim::new(uid, refused);
+    if uid != nix::unistd::geteuid().as_raw() {
+        victim.delegated = Some(delegated::Delegated::to(uid));
+    }
+    try_all(&victim, name, bounds::ATTEMPTS);
+}
+
+/// Tells whether whoever runs this gets control groups.
+fn gets_groups() -> bool {
+    let doctor = Command::new(env!("CARGO_BIN_EXE_autopilot")).args(["doctor", "--json"]).output();
+    let told: serde_json::Value = serde_json::from_slice(&doctor.expect("it starts").stdout).expect("JSON");
+    told["layers"]["memory"]["ok"] == true
+}
+
+fn try_all(victim: &Victim, name: &str, all: &[Attempt]) {
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -161,8 +194,8 @@ fn half(uid: u32, name: &str, refused: bool) {
                 while let Some(attempt) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let alone = matches!(attempt.sign, Sign::Survives);
                     let guard = alone.then(|| victim.daemons.lock().expect("no panic"));
-                    let escaped = attempt.succeeds(&victim, true);
-                    let control = attempt.succeeds(&victim, false);
+                    let escaped = attempt.succeeds(victim, true);
+                    let control = attempt.succeeds(victim, false);
                     drop(guard);
                     results.lock().expect("no panic").push((*attempt, escaped, control));
                 }
@@ -216,6 +249,23 @@ fn nothing_gets_out_launched_as_an_ordinary_user() {
 fn nothing_gets_out_where_namespaces_are_refused() {
     let own = nix::unistd::geteuid();
     half(if own.is_root() { 54321 } else { own.as_raw() }, "without namespaces", true);
+}
+
+#[test]
+fn nothing_is_held_beyond_the_limit_in_a_control_group() {
+    if !gets_groups() {
+        println!("in a control group: not run, this host gives this user none");
+        return;
+    }
+    let own = nix::unistd::geteuid();
+    if own.is_root() {
+        in_a_group(0, "root, in a control group", false);
+    } else {
+        println!("root, in a control group: not run, this is an ordinary user");
+    }
+    let user = if own.is_root() { 54323 } else { own.as_raw() };
+    in_a_group(user, "ordinary user, in a control group", false);
+    in_a_group(user, "without namespaces, in a control group", true);
 }
 
 #[test]

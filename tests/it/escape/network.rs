@@ -64,8 +64,14 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         "s=socket.socket(socket.AF_UNIX,2); s.sendto(b'x',V+'/log.sock'); won()",
     ),
     attempt("an abstract Unix socket", "s=socket.socket(socket.AF_UNIX); s.connect('\\0'+V); won()"),
-    attempt("a Unix datagram through a pair", "a,b=socket.socketpair(1,2); a.sendto(b'x',V+'/log.sock'); won()"),
-    attempt("a Unix datagram through a raw pair", "a,b=socket.socketpair(1,3); a.sendto(b'x',V+'/log.sock'); won()"),
+    attempt(
+        "a Unix datagram through a pair",
+        "a,b=socket.socketpair(1,2); a.sendto(b'x',V+'/log.sock'); won()",
+    ),
+    attempt(
+        "a Unix datagram through a raw pair",
+        "a,b=socket.socketpair(1,3); a.sendto(b'x',V+'/log.sock'); won()",
+    ),
     attempt(
         "a Unix datagram through a pair that is turned",
         "a,b=socket.socketpair(1,2); a.connect(V+'/log.sock'); a.send(b'x'); won()",
@@ -76,7 +82,8 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     ),
     attempt("a pair's type in a high half", PAIR_BY_NUMBERS),
     attempt("a pair by the 32-bit entry", PAIR_OF_32_BITS).kernel(),
-    attempt("a pair by the x32 numbers", "call(0x40000000+53,1,2,0,ctypes.create_string_buffer(8)); won()").kernel(),
+    attempt("a pair by the x32 numbers", "call(0x40000000+53,1,2,0,ctypes.create_string_buffer(8)); won()")
+        .kernel(),
     attempt(
         "full network: a Unix datagram through a pair",
         "a,b=socket.socketpair(1,2); a.sendto(b'x',V+'/log.sock'); won()",

@@ -38,4 +38,29 @@ def processes(name, look):
         except OSError:
             pass
     return False
+def raise_files():
+    "As many open files as are allowed, within reason."
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4000), most))
+def fill(end):
+    "Sends until nothing goes any more, into a buffer as large as it can be; returns about what that takes."
+    end.setblocking(False)
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 22)
+    taken = 0
+    try:
+        while True:
+            taken += end.send(bytes(1 << 15))
+    except BlockingIOError:
+        return taken
+def hold(more, much=150 << 20):
+    "Takes more until it is much, and wins if it can keep it for longer than it takes to look."
+    raise_files()
+    taken = 0
+    while taken < much:
+        more_of_it = more()
+        if more_of_it == 0:
+            return
+        taken += more_of_it
+    time.sleep(1)
+    won()
 print("STARTED", flush=True)

@@ -13,6 +13,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::delegated::Delegated;
+
 /// Everything an attempt is after.
 pub(super) struct Victim {
     folder: tempfile::TempDir,
@@ -26,6 +28,8 @@ pub(super) struct Victim {
     trees: AtomicUsize,
     /// Whether the host is to refuse namespaces.
     pub(super) refused: bool,
+    /// The control groups that its user was given.
+    pub(super) delegated: Option<Delegated>,
     /// Held by the attempts that leave processes, which are told by name.
     pub(super) daemons: Mutex<()>,
     _sockets: (UnixListener, UnixDatagram, UnixListener),
@@ -71,6 +75,7 @@ impl Victim {
             tcp,
             udp,
             refused,
+            delegated: None,
             trees: AtomicUsize::new(0),
             daemons: Mutex::new(()),
             _sockets: sockets,
