@@ -139,7 +139,7 @@ fn run(victim: &Victim, worktree: &Path, words: &[String]) -> String {
 
 fn command(victim: &Victim, worktree: &Path, words: &[String]) -> Command {
     let mut child = Command::new("timeout");
-    child.args(["-s", "KILL", "60"]);
+    child.args(["-s", "KILL", "180"]);
     victim.delegated.iter().for_each(|groups| groups.enter(&mut child));
     victim.as_its_user(&mut child);
     child
