@@ -1,6 +1,7 @@
 //! Whoever works at a run is killed, at every type of event and at random moments: the run goes on to the end that
-//! it would have had. `AUTOPILOT_CRASH_EVENTS=all` strikes at every single event, `AUTOPILOT_CRASH_ROUNDS` says how
-//! many random moments there are.
+//! it would have had. In a gate, the runner is struck at the first event of each type, and the others take turns at the
+//! first and the last; `AUTOPILOT_CRASH_EVENTS=all` strikes each of them at every single event, and
+//! `AUTOPILOT_CRASH_ROUNDS` says how many random moments there are.
 
 use std::fs;
 use std::path::PathBuf;
@@ -108,20 +109,25 @@ impl Scene {
         lines.map(kind).collect()
     }
 
-    /// Every moment that there is to strike at: the first event of each type and the last of each, or all events.
-    fn moments(&self) -> Vec<Moment> {
+    /// Every moment that there is to strike one of them at.
+    fn moments(&self, victim: Victim) -> Vec<Moment> {
         let types = self.types();
         if std::env::var("AUTOPILOT_CRASH_EVENTS").is_ok_and(|which| which == "all") {
             return (1..=types.len()).map(Moment::Line).collect();
         }
-        let mut moments = Vec::new();
-        for (at, kind) in types.iter().enumerate() {
-            let nth = types[..=at].iter().filter(|other| *other == kind).count();
-            if nth == 1 || !types[at + 1..].contains(kind) {
-                moments.push(Moment::Event(kind.clone(), nth));
-            }
+        let nth = |at: usize| types[..=at].iter().filter(|other| **other == types[at]).count();
+        let is_last = |at: usize| !types[at + 1..].contains(&types[at]);
+        let moment = |at: usize| Moment::Event(types[at].clone(), nth(at));
+        let turn = |of: usize| {
+            let ends = (0..types.len()).filter(|at| nth(*at) == 1 || is_last(*at));
+            ends.skip(of).step_by(3).map(moment).collect()
+        };
+        match victim {
+            Victim::Runner => (0..types.len()).filter(|at| nth(*at) == 1).map(moment).collect(),
+            Victim::Group => turn(0),
+            Victim::Sandbox => turn(1),
+            Victim::Git => turn(2),
         }
-        moments
     }
 
     /// Starts autopilot, strikes at a moment, and waits until all is over; whether it struck.
@@ -237,7 +243,7 @@ fn pid(line: &str) -> Option<Pid> {
 
 fn strike_at_every_event(scene: &Scene, victim: Victim) {
     let (mut rounds, mut struck) = (0, 0);
-    for moment in scene.moments() {
+    for moment in scene.moments(victim) {
         rounds += 1;
         struck += usize::from(scene.disturb(&["7"], &moment, victim));
         scene.goes_on_to_the_same_end(&format!("{victim:?} at {moment:?}"));

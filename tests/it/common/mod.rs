@@ -324,12 +324,17 @@ impl Repo {
                 let bytes = fs::read(entry.path().join(file)).unwrap_or_default();
                 String::from_utf8_lossy(&bytes).replace('\0', " ")
             };
-            let cwd = fs::read_link(entry.path().join("cwd")).unwrap_or_default();
+            if is_kernels_or_over(&text("stat")) {
+                continue;
+            }
+            let command = text("cmdline");
+            let cwd = || fs::read_link(entry.path().join("cwd")).unwrap_or_default();
             // A confined process has the run's folders among its mounts, whatever it calls itself.
-            let related = [text("cmdline"), cwd.to_string_lossy().into_owned(), text("mountinfo")];
-            let zombie = text("stat").rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'));
-            if !zombie && related.iter().any(|text| text.contains(name)) {
-                found.push(format!("{pid} {}", related[0]));
+            if command.contains(name)
+                || cwd().to_string_lossy().contains(name)
+                || text("mountinfo").contains(name)
+            {
+                found.push(format!("{pid} {command}"));
             }
         }
         found
@@ -450,6 +455,14 @@ fn contents(top: &Path) -> String {
 #[track_caller]
 pub(crate) fn wait_until(condition: impl FnMut() -> bool) {
     wait_for(Duration::from_secs(30), condition);
+}
+
+/// Tells, by `/proc/PID/stat`, whether that is a thread of the kernel's, or a zombie.
+fn is_kernels_or_over(stat: &str) -> bool {
+    const PF_KTHREAD: u64 = 0x0020_0000;
+    let Some((_, rest)) = stat.rsplit_once(") ") else { return true };
+    let flags = rest.split(' ').nth(6).and_then(|flags| flags.parse::<u64>().ok());
+    rest.starts_with('Z') || flags.is_some_and(|flags| flags & PF_KTHREAD != 0)
 }
 
 /// Waits until something holds; it has to in this time.
