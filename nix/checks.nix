@@ -118,7 +118,7 @@ in
       ''
         cp -r ${source} source
         cd source
-        cargo fmt --check
+        cargo fmt --all --check
         touch $out
       '';
 

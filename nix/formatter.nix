@@ -14,7 +14,7 @@ writeShellApplication {
   ];
   text = ''
     if [ $# -gt 0 ]; then exec nixfmt "$@"; fi
-    cargo fmt
+    cargo fmt --all
     find . -name '*.nix' -not -path './target/*' -exec nixfmt {} +
   '';
 }

@@ -20,6 +20,7 @@ let
   manifests = [
     ../Cargo.toml
     ../Cargo.lock
+    ../crates/mask/Cargo.toml
   ];
   of =
     files:
@@ -35,6 +36,7 @@ let
     ../CONTRIBUTING.md
     ../README.md
     ../benches
+    ../crates
     ../clippy.toml
     ../docs
     ./templates
@@ -50,6 +52,10 @@ let
         mkdir -p "$(dirname "$target")"
         [ -e "$target" ] || printf '//! Empty.\nfn main() {}\n' >"$target"
       done
+    if [ ! -e crates/mask/src ]; then
+      mkdir crates/mask/src
+      echo '//! Empty.' >crates/mask/src/lib.rs
+    fi
   '';
 
   # One profile and one folder for all that is compiled, so that each finds what another left: the tests differ from
@@ -104,7 +110,10 @@ let
     common
     // {
       pname = "autopilot-unwrapped";
-      src = of [ ../src ];
+      src = of [
+        ../crates
+        ../src
+      ];
       postPatch = targets + reuse;
       buildPhase = "cargo build ${build}";
       # Whoever runs the program need not run its tests: `nix flake check` does (checks.nix).

@@ -8,7 +8,6 @@ mod frame;
 mod id;
 pub mod journal;
 pub mod log;
-pub mod mask;
 pub mod provenance;
 mod recorder;
 mod seal;
@@ -20,6 +19,7 @@ mod turn;
 use std::io;
 use std::path::Path;
 
+pub use autopilot_mask as mask;
 pub use event::Event;
 pub use files::{Files, RunName};
 pub use id::{AttemptId, Sha256, StepId};

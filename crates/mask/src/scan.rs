@@ -55,7 +55,7 @@ impl Scanner {
         pass.carry(carry, &mut seen);
         if !known.is_empty() {
             patch.clear(true);
-            patch::line_ends(known, pass.text(), &carry.tail, |at| pass.raw(at), patch);
+            patch::line_ends(known, pass.text(), raw, &carry.tail, |at| pass.raw(at), patch);
             edges::around(Bare::of(raw, false), known, shown.edges(), &carry.tail, patch);
             if known.has_lines() {
                 edges::around(Bare::of(raw, true), known, shown.edges(), &carry.tail, patch);

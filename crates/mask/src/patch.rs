@@ -163,16 +163,17 @@ impl Tail {
     }
 }
 
-/// Adds what is around line ends, wherever a value may go on over one.
+/// Adds what is around line ends of a text, which is shown of a block, wherever a value may go on over one.
 pub(super) fn line_ends(
     known: &Known,
     text: &[u8],
+    block: &[u8],
     tail: &Tail,
     raw: impl Fn(usize) -> usize,
     patch: &mut Patch,
 ) {
     if known.has_lines() {
-        first_lines(text, tail, &raw, patch);
+        first_lines(text, block, tail, &raw, patch);
     }
     line_end(known, text, 0, tail, &raw, patch);
     for end in memchr_iter(b'\n', text) {
@@ -224,12 +225,13 @@ fn is_between(byte: u8) -> bool {
 }
 
 /// Adds the first lines behind a tail, for values that have line ends in them.
-fn first_lines(text: &[u8], tail: &Tail, raw: impl Fn(usize) -> usize, patch: &mut Patch) {
+fn first_lines(text: &[u8], block: &[u8], tail: &Tail, raw: impl Fn(usize) -> usize, patch: &mut Patch) {
     let skipped = text.len() - tail.behind(text).len();
-    // A CR is shown as a line end, and where tabs are dropped it is dropped with them.
-    let tabs = tail.cr && skipped == 0;
+    let is_return = |at: usize| block.get(raw(at)) == Some(&b'\r');
     let mut start = skipped;
     while start < text.len() && start < NEAR + skipped {
+        // A CR is shown as a line end, and where tabs are dropped it is dropped with them.
+        let tabs = if start == skipped { tail.cr && skipped == 0 } else { is_return(start - 1) };
         let line = text.get(start..).unwrap_or_default();
         let len = memchr(b'\n', line).map_or(line.len(), |end| end + 1);
         patch.start();
