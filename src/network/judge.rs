@@ -1,53 +1,29 @@
 //! Takes a request for the model, tells what speaks against passing it on. Whatever runs in a step can ask, and a
-//! model's server does more than answer: it searches, calls servers, fetches addresses. That would be a way out which
-//! the step's `network` does not give. So what an agent needs is known here, and nothing else goes out.
+//! model's server does more than answer: it searches, calls servers, fetches addresses, and knows what is stored at the
+//! account. That would be a way out, or in, which the step's `network` does not give. So what an agent needs is known
+//! (`grammar`), and nothing else goes out.
+
+mod kind;
+mod place;
+mod seen;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::fmt;
 
-use hyper::header::HeaderMap;
-use serde::de::{
-    DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor,
-};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// Headers that an agent sends; beside them those that begin with [`OWN`].
-const HEADERS: [&str; 10] = [
-    "accept",
-    "conversation_id",
-    "openai-beta",
-    "originator",
-    "session-id",
-    "session_id",
-    "thread-id",
-    "user-agent",
-    "x-client-request-id",
-    "x-openai-subagent",
-];
-const OWN: &str = "x-codex-";
+use super::grammar::{Object, REQUEST, Shape};
+use kind::OfKind;
+use place::{Place, shown, unknown};
+use seen::Seen;
 
-/// Fields of a request whose content does nothing by itself.
-const PLAIN: [&str; 10] = [
-    "client_metadata",
-    "include",
-    "model",
-    "parallel_tool_calls",
-    "prompt_cache_key",
-    "reasoning",
-    "service_tier",
-    "stream",
-    "stream_options",
-    "text",
-];
+/// Pictures that a model sees. None of them can refer to another, as one in SVG does.
+const PICTURES: [&str; 6] = ["bmp", "gif", "jpeg", "jpg", "png", "webp"];
 
-/// Tools that the agent itself carries out. All others are the server's.
-const LOCAL: [&str; 5] = ["custom", "function", "local_shell", "namespace", "tool_search"];
-
-/// Returns the headers that an agent needs. Whom to bill is none of them.
-pub(super) fn known(headers: &HeaderMap) -> HeaderMap {
-    let is_known = |name: &str| HEADERS.contains(&name) || name.starts_with(OWN);
-    let known = headers.iter().filter(|(name, _)| is_known(name.as_str()));
-    known.map(|(name, value)| (name.clone(), value.clone())).collect()
-}
+/// Members of a schema by which it refers to another one.
+const REFERENCES: [&str; 3] = ["$dynamicRef", "$recursiveRef", "$ref"];
 
 /// Why a request is not passed on.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,269 +36,240 @@ pub(super) enum Objection {
     Unreadable(String),
 }
 
-/// Judges a request's body.
-pub(super) fn judge(body: &[u8]) -> Result<(), Objection> {
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    let read = Part::Request.deserialize(&mut reader).and_then(|()| reader.end());
+/// Judges a request's body. What the server itself gave in this command is `given`: by their ids.
+pub(super) fn judge(body: &[u8], given: &dyn Fn(&str) -> bool) -> Result<(), Objection> {
+    // Bytes that are no text are something else to each reader.
+    let text = std::str::from_utf8(body).map_err(|error| Objection::Unreadable(error.to_string()))?;
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let request = Judge { shape: &REQUEST, place: &Place::Top, given };
+    let read = request.deserialize(&mut reader).and_then(|is| {
+        // Nothing asks for nothing.
+        if is { reader.end() } else { Err(request.wrong("`null`")) }
+    });
     read.map_err(|error| {
         let kind = if error.is_data() { Objection::Forbidden } else { Objection::Unreadable };
         kind(error.to_string())
     })
 }
 
-/// A part of a request: which one says what may be in it. It is judged as it is read and never kept, so that one
-/// which names a field twice hides nothing, and a large one takes no memory.
-#[derive(Debug, Clone, Copy)]
-enum Part {
-    Request,
-    /// Whether the server keeps the answer; it does unless it is told not to.
-    Store,
-    Tools,
-    Tool,
-    /// The `type` of a tool.
-    Kind,
-    /// Messages, and what is in them.
-    Content,
-    /// What the server would fetch, unless it is there in full.
-    Address,
+/// Judges a value while it is read, and keeps nothing of it: one which names a member twice hides nothing, and a large
+/// one takes no memory. Gives whether there is anything.
+#[derive(Clone, Copy)]
+struct Judge<'a> {
+    shape: &'static Shape,
+    place: &'a Place<'a>,
+    given: &'a dyn Fn(&str) -> bool,
 }
 
-impl Part {
-    /// Returns what a member is; nothing if it does nothing.
-    fn member<E: Error>(self, name: &str) -> Result<Option<Self>, E> {
-        // Some servers take a name in other letters for the same.
-        let name = name.to_ascii_lowercase();
-        Ok(match (self, &*name) {
-            (_, "tools") => Some(Self::Tools),
-            (Self::Request, "store") => Some(Self::Store),
-            (Self::Request, "input" | "instructions" | "tool_choice") => Some(Self::Content),
-            (Self::Request, plain) if PLAIN.contains(&plain) => None,
-            (Self::Request, other) => return Err(E::custom(format_args!("the field `{other}`"))),
-            (Self::Tool, "type") => Some(Self::Kind),
-            (Self::Tool, _) => None,
-            (_, name) if name.ends_with("_url") => Some(Self::Address),
-            _ => Some(Self::Content),
-        })
+impl<'a> Judge<'a> {
+    fn at<'b>(&'b self, shape: &'static Shape, place: &'b Place<'b>) -> Judge<'b> {
+        Judge { shape, place, given: self.given }
     }
 
-    /// Says what it has to name at least.
-    fn needs(self) -> Option<&'static str> {
-        match self {
-            Self::Request => Some("store"),
-            Self::Tool => Some("type"),
-            _ => None,
+    fn object(&self, why: impl fmt::Display) -> String {
+        format!("`{}` {why}", self.place)
+    }
+
+    fn wrong<E: Error>(&self, found: &str) -> E {
+        E::custom(self.object(format_args!("is {found}: it has to be {self}")))
+    }
+
+    /// Takes the members of an object, in whatever order they come.
+    fn members<'de, A: MapAccess<'de>>(
+        &self,
+        object: &'static Object,
+        mut members: A,
+    ) -> Result<(), A::Error> {
+        let mut seen = Seen::default();
+        while let Some(name) = members.next_key::<Cow<'de, str>>()? {
+            let place = Place::Member(self.place, &name);
+            let refuse = |why: &str| Err(A::Error::custom(format_args!("`{place}`: {why}")));
+            let is_kind = name == "type" && !object.kinds.is_empty();
+            let member = object.member(&name).filter(|_| !is_kind);
+            let (bit, shape) = match member {
+                Some((at, shape)) => (1 << at, Some(shape)),
+                None if is_kind => (Seen::KIND, None),
+                None => return refuse(unknown(&name)),
+            };
+            if seen.named & bit != 0 {
+                return refuse("it is named twice: name it once");
+            }
+            seen.named |= bit;
+            match shape {
+                None => seen.kind = Some(members.next_value_seed(OfKind { object, place: &place })?),
+                Some(_) if name == "id" => seen.id = members.next_value()?,
+                Some(shape) if members.next_value_seed(self.at(shape, &place))? => seen.whole |= bit,
+                Some(_) => {}
+            }
+        }
+        seen.objection(object, self.given).map_or(Ok(()), |why| Err(A::Error::custom(self.object(why))))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Judge<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<bool, D::Error> {
+        match self.shape {
+            Shape::Anything => reader.deserialize_ignored_any(IgnoredAny).map(|_| true),
+            _ => reader.deserialize_any(self),
+        }
+    }
+}
+
+impl fmt::Display for Judge<'_> {
+    /// Says what the value has to be.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.shape {
+            Shape::Text => f.write_str("text"),
+            Shape::Plain => f.write_str("text, a number, true or false"),
+            Shape::Word(words) => write!(f, "`{}`", words.join("` or `")),
+            Shape::Is(value) => write!(f, "`{value}`"),
+            Shape::Anything => f.write_str("anything"),
+            Shape::Schema => f.write_str("a schema that refers to nothing outside of itself (`#…`)"),
+            Shape::Picture => {
+                write!(f, "the picture itself, `data:image/png;base64,…` ({})", PICTURES.join(", "))
+            }
+            Shape::Empty => f.write_str("an empty list"),
+            Shape::List(_) => f.write_str("a list"),
+            Shape::TextOr(_) => f.write_str("text or a list"),
+            Shape::Map(_) | Shape::Object(_) => f.write_str("an object"),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Judge<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self} at `{}`", self.place)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<bool, E> {
+        match self.shape {
+            Shape::Word(_) | Shape::Is(_) => Err(self.wrong("`null`")),
+            _ => Ok(false),
         }
     }
 
-    /// Takes what holds nothing further: content may be anything.
-    fn plain<E: Error>(self, found: Unexpected<'_>) -> Result<(), E> {
-        if matches!(self, Self::Content) { Ok(()) } else { Err(E::invalid_type(found, &self)) }
+    fn visit_bool<E: Error>(self, value: bool) -> Result<bool, E> {
+        match self.shape {
+            Shape::Is(right) if value == *right => Ok(true),
+            Shape::Plain | Shape::Schema => Ok(true),
+            _ => Err(self.wrong(&format!("`{value}`"))),
+        }
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<bool, E> {
+        self.number()
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<bool, E> {
+        self.number()
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<bool, E> {
+        self.number()
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<bool, E> {
+        match self.shape {
+            Shape::Text | Shape::Plain | Shape::TextOr(_) | Shape::Schema => Ok(true),
+            Shape::Word(words) if words.contains(&text) => Ok(true),
+            Shape::Picture if is_picture(text) => Ok(true),
+            Shape::Picture => Err(self.wrong("an address, which the model's server would fetch")),
+            _ => Err(self.wrong(&format!("`{}`", shown(text)))),
+        }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<bool, A::Error> {
+        let shape = match self.shape {
+            Shape::List(each) | Shape::TextOr(each) => each,
+            Shape::Schema => self.shape,
+            Shape::Empty => match items.next_element::<IgnoredAny>()? {
+                None => return Ok(true),
+                Some(_) => return Err(self.wrong("a list with something in it")),
+            },
+            _ => return Err(self.wrong("a list")),
+        };
+        for at in 0.. {
+            let place = Place::Item(self.place, at);
+            let item = self.at(shape, &place);
+            match items.next_element_seed(item)? {
+                Some(false) if !matches!(shape, Shape::Schema) => return Err(item.wrong("`null`")),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        Ok(true)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<bool, A::Error> {
+        let of_any_name = match self.shape {
+            Shape::Object(object) => return self.members(object, members).map(|()| true),
+            Shape::Map(each) => each,
+            Shape::Schema => self.shape,
+            _ => return Err(self.wrong("an object")),
+        };
+        while let Some(name) = members.next_key::<Cow<'de, str>>()? {
+            let place = Place::Member(self.place, &name);
+            let value = self.at(of_any_name, &place);
+            if matches!(self.shape, Shape::Schema) && REFERENCES.contains(&&*name) {
+                members.next_value_seed(Reference(value))?;
+            } else {
+                members.next_value_seed(value)?;
+            }
+        }
+        Ok(true)
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Part {
-    type Value = ();
+impl Judge<'_> {
+    fn number<E: Error>(self) -> Result<bool, E> {
+        match self.shape {
+            Shape::Plain | Shape::Schema => Ok(true),
+            _ => Err(self.wrong("a number")),
+        }
+    }
+}
 
-    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
+/// Tells whether an address is a picture itself.
+fn is_picture(address: &str) -> bool {
+    let kind = address.strip_prefix("data:image/").and_then(|rest| rest.split_once(";base64,"));
+    kind.is_some_and(|(kind, _)| PICTURES.contains(&kind))
+}
+
+/// What a schema refers to, or the schema of a member of such a name.
+struct Reference<'a>(Judge<'a>);
+
+impl<'de> DeserializeSeed<'de> for Reference<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<bool, D::Error> {
         reader.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Part {
-    type Value = ();
+impl<'de> Visitor<'de> for Reference<'_> {
+    type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Request => "a request",
-            Self::Store => "`store: false`",
-            Self::Tools => "a list of tools",
-            Self::Tool => "a tool",
-            Self::Kind => "the type of a tool",
-            Self::Content => "content",
-            Self::Address => "`data:…`",
-        })
+        self.0.expecting(f)
     }
 
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        match self {
-            Self::Tools | Self::Address => Ok(()),
-            _ => self.plain(Unexpected::Unit),
-        }
+    fn visit_str<E: Error>(self, target: &str) -> Result<bool, E> {
+        if target.starts_with('#') { Ok(true) } else { Err(self.0.wrong(&format!("`{}`", shown(target)))) }
     }
 
-    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
-        match self {
-            Self::Store if !value => Ok(()),
-            _ => self.plain(Unexpected::Bool(value)),
-        }
+    fn visit_unit<E: Error>(self) -> Result<bool, E> {
+        Ok(false)
     }
 
-    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
-        self.plain(Unexpected::Unsigned(value))
+    fn visit_bool<E: Error>(self, value: bool) -> Result<bool, E> {
+        self.0.visit_bool(value)
     }
 
-    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
-        self.plain(Unexpected::Signed(value))
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
-        self.plain(Unexpected::Float(value))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        match self {
-            Self::Kind if LOCAL.contains(&text) => Ok(()),
-            Self::Kind => {
-                Err(E::custom(format_args!("the tool `{text}`, which the model's server carries out")))
-            }
-            Self::Address if text.starts_with("data:") => Ok(()),
-            Self::Address => Err(E::custom("an address that the model's server fetches")),
-            _ => self.plain(Unexpected::Str(text)),
-        }
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let each = match self {
-            Self::Tools => Self::Tool,
-            Self::Content => Self::Content,
-            _ => return Err(A::Error::invalid_type(Unexpected::Seq, &self)),
-        };
-        while items.next_element_seed(each)?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        if !matches!(self, Self::Request | Self::Tool | Self::Content) {
-            return Err(A::Error::invalid_type(Unexpected::Map, &self));
-        }
-        let mut needs = self.needs();
-        while let Some(name) = members.next_key::<Cow<'de, str>>()? {
-            needs = needs.filter(|needed| *needed != name);
-            match self.member(&name)? {
-                Some(part) => members.next_value_seed(part)?,
-                None => drop(members.next_value::<IgnoredAny>()?),
-            }
-        }
-        needs.map_or(Ok(()), |needed| Err(A::Error::missing_field(needed)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    /// What Codex sends, in short.
-    fn of_codex() -> serde_json::Value {
-        let function = json!({"type": "function", "name": "f", "strict": false,
-            "parameters": {"type": "object", "properties": {"image_url": {"type": "string"}, "tools": {}}}});
-        json!({
-            "model": "m",
-            "instructions": "read https://example.org",
-            "input": [
-                {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "background: true"}]},
-                {"type": "additional_tools", "tools": [{"type": "namespace", "name": "n", "tools": [function]}]},
-                {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{\"image_url\": \"https://x\"}"},
-                {"type": "function_call_output", "call_id": "c", "output": [
-                    {"type": "input_image", "image_url": "data:image/png;base64,AAAA", "detail": null},
-                ]},
-                {"type": "function_call_output", "call_id": "c", "output": "seen"},
-            ],
-            "tools": [function, {"type": "custom", "format": {"type": "grammar"}}, {"type": "tool_search", "execution": "client"}],
-            "tool_choice": "auto",
-            "parallel_tool_calls": true,
-            "reasoning": {"effort": "medium"},
-            "store": false,
-            "stream": true,
-            "include": ["reasoning.encrypted_content"],
-            "prompt_cache_key": "k",
-            "text": {"verbosity": "low"},
-            "client_metadata": {"home_url": "https://example.org", "n": 1.5},
-        })
-    }
-
-    #[test]
-    fn what_an_agent_asks_is_passed_on() {
-        assert_eq!(judge(of_codex().to_string().as_bytes()), Ok(()));
-        assert_eq!(judge(br#"{"store":false,"tools":null,"input":"hello"}"#), Ok(()));
-    }
-
-    #[test]
-    fn what_the_server_would_do_is_named_and_not_passed_on() {
-        let image = |url: &str| json!([{"content": [{"type": "input_image", "image_url": url}]}]);
-        for (field, value, named) in [
-            ("tools", json!([{"type": "mcp", "server_url": "https://example.org"}]), "the tool `mcp`"),
-            ("tools", json!([{"type": "web_search", "external_web_access": false}]), "the tool `web_search`"),
-            ("tools", json!([{"type": "namespace", "tools": [{"type": "mcp"}]}]), "the tool `mcp`"),
-            ("tools", json!([{"name": "f"}]), "`type`"),
-            ("tools", json!({"type": "mcp"}), "expected a list of tools"),
-            (
-                "input",
-                json!([{"type": "tool_search_output", "tools": [{"type": "shell"}]}]),
-                "the tool `shell`",
-            ),
-            ("tool_choice", json!({"type": "allowed_tools", "tools": [{"type": "mcp"}]}), "the tool `mcp`"),
-            ("input", image("https://example.org/?stolen"), "an address"),
-            ("input", image("HTTP://example.org"), "an address"),
-            ("input", json!([{"type": "input_file", "file_url": "https://example.org"}]), "an address"),
-            ("input", json!([{"IMAGE_URL": {"url": "https://example.org"}}]), "`data:…`"),
-            ("background", json!(true), "the field `background`"),
-            ("prompt", json!({"id": "p"}), "the field `prompt`"),
-            ("conversation", json!("c"), "the field `conversation`"),
-            ("store", json!(true), "`store: false`"),
-            ("store", json!(null), "`store: false`"),
-        ] {
-            let mut request = of_codex();
-            request[field] = value;
-            let judged = judge(request.to_string().as_bytes());
-            assert!(
-                matches!(&judged, Err(Objection::Forbidden(why)) if why.contains(named)),
-                "{request}: {judged:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn nothing_is_hidden_by_how_it_is_written() {
-        for body in [
-            r#"{"store":false,"tools":[{"type":"mcp"}],"tools":[]}"#,
-            r#"{"store":false,"tools":[{"type":"mcp","type":"function"}]}"#,
-            r#"{"store":false,"store":true}"#,
-            r#"{"store":false,"t\u006fols":[{"type":"mcp"}]}"#,
-            r#"{"store":false,"tools":[{"t\u0079pe":"mcp"}]}"#,
-            r#"{"store":false,"Tools":[{"Type":"mcp"}]}"#,
-            r#"{"input":"it would be kept"}"#,
-            "[]",
-        ] {
-            assert!(matches!(judge(body.as_bytes()), Err(Objection::Forbidden(_))), "{body}");
-        }
-        let deep = format!(r#"{{"store":false,"input":{}"#, "[".repeat(100_000));
-        for body in [
-            "",
-            "model=m",
-            r#"{"store":false} {"store":true}"#,
-            "{\"store\":false,\"input\":\"\u{0}\"}",
-            &deep,
-        ] {
-            assert!(matches!(judge(body.as_bytes()), Err(Objection::Unreadable(_))), "{}", body.len());
-        }
-    }
-
-    #[test]
-    fn of_the_headers_those_are_kept_that_an_agent_needs() {
-        let mut headers = HeaderMap::new();
-        for name in
-            ["session-id", "x-codex-window-id", "openai-organization", "OpenAI-Project", "cookie", "x-own"]
-        {
-            headers.insert(
-                name.to_ascii_lowercase().parse::<hyper::header::HeaderName>().unwrap(),
-                "v".parse().unwrap(),
-            );
-        }
-        let kept = known(&headers);
-        let names: Vec<&str> = kept.keys().map(hyper::header::HeaderName::as_str).collect();
-        assert_eq!(names.len(), 2, "{names:?}");
-        assert!(names.contains(&"session-id") && names.contains(&"x-codex-window-id"), "{names:?}");
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<bool, A::Error> {
+        self.0.visit_map(members)
     }
 }

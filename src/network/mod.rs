@@ -32,8 +32,11 @@
 
 mod address;
 mod allow;
+mod answer;
 mod counted;
 mod gate;
+mod grammar;
+mod head;
 mod hello;
 mod http;
 mod judge;

@@ -18,6 +18,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::{ClientConfig, pki_types::ServerName};
 
 use super::counted::Counted;
+use super::head;
 use super::http::{self, Body, strip};
 use super::judge::{self, Objection};
 use super::outside::{self, Outside};
@@ -82,7 +83,7 @@ impl Endpoint {
         let _held = self.memory.acquire().await;
         let (head, body) = request.into_parts();
         let body = read(body).await?;
-        judge::judge(&body).map_err(|objection| {
+        judge::judge(&body, &|id| self.meter.gave(id)).map_err(|objection| {
             let status = match objection {
                 Objection::Forbidden(_) => StatusCode::FORBIDDEN,
                 Objection::Unreadable(_) => StatusCode::BAD_REQUEST,
@@ -152,10 +153,10 @@ impl Endpoint {
     fn outbound(&self, mut head: request::Parts, body: Bytes) -> Result<Request<Body>, String> {
         let Upstream { base, target, headers, tls, .. } = &*self.upstream;
         let path = head.uri.path().strip_prefix(PREFIX).unwrap_or_default();
-        let query = head.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let query = head::query(&head.uri);
         head.uri = format!("{base}/{path}{query}").parse().map_err(|_| "not a path".to_owned())?;
         head.version = hyper::Version::HTTP_11;
-        head.headers = judge::known(&head.headers);
+        head.headers = head::known(&head.headers);
         head.headers.extend(headers.clone());
         if head.method == Method::POST {
             head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

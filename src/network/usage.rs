@@ -1,25 +1,21 @@
-//! Takes a model's answer as it streams by, gives what it cost: the usage that its last event tells.
+//! Takes the requests of a command and the answers to them as they stream by, gives what they cost together. No sum
+//! wraps around: what is too much is the most that there is, and reaches every limit.
 
+use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
-use serde::Deserialize;
-use serde_json::Value;
 
-/// Longest line of an answer that is looked at: the last event repeats the whole answer.
-const LONGEST: usize = 16 << 20;
+use super::answer::{Cost, End, Reader, Told};
+
 /// What one token is taken for where an answer did not tell, in bytes.
 const BYTES_PER_TOKEN: u64 = 4;
-
-/// The type of the event that completes an answer.
-const COMPLETED: &str = "response.completed";
-/// The type of the one that ends an answer that could not be given.
-const FAILED: &str = "response.failed";
-/// What an event holds that is a piece of the answer.
-const DELTA: &[u8] = b"\"delta\"";
+/// Ids of reasoning that are remembered, and the longest of them.
+const REMEMBERED: usize = 10_000;
+const LONGEST_ID: usize = 128;
 
 /// What was asked of the model, and what it cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -60,6 +56,7 @@ pub(super) struct Meter {
     estimated: AtomicU64,
     uncounted: AtomicU64,
     under_way: Mutex<Vec<Arc<Exchange>>>,
+    reasoning: Mutex<HashSet<String>>,
 }
 
 /// A request, in bytes, and its answer so far.
@@ -82,8 +79,8 @@ impl Meter {
 
     /// Adds up; one that ends meanwhile is counted twice rather than not at all.
     fn used(&self, exchanges: &[Arc<Exchange>]) -> Usage {
-        let under_way =
-            exchanges.iter().map(|each| each.tokens()).map(|(asked, answered)| asked + answered).sum();
+        let tokens = exchanges.iter().map(|each| each.tokens()).flat_map(<[u64; 2]>::from);
+        let under_way = tokens.fold(0, u64::saturating_add);
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Usage {
             requests: of(&self.requests),
@@ -122,53 +119,40 @@ impl Meter {
     }
 
     pub(super) fn refuse(&self) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
+        add(&self.refused, 1);
     }
 
-    fn add(&self, told: &Told) {
-        self.input.fetch_add(told.input_tokens, Ordering::Relaxed);
-        self.output.fetch_add(told.output_tokens, Ordering::Relaxed);
-        let cached = told.input_tokens_details.as_ref().map_or(0, |details| details.cached_tokens);
-        self.cached.fetch_add(cached, Ordering::Relaxed);
+    fn add(&self, cost: Cost) {
+        add(&self.input, cost.input);
+        add(&self.cached, cost.cached);
+        add(&self.output, cost.output);
+    }
+
+    /// Tells whether an answer of this command held reasoning of this id.
+    pub(super) fn gave(&self, id: &str) -> bool {
+        self.reasoning.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
+    }
+
+    fn remember(&self, ids: Vec<String>) {
+        let mut known = self.reasoning.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = REMEMBERED.saturating_sub(known.len());
+        known.extend(ids.into_iter().filter(|id| id.len() <= LONGEST_ID).take(room));
     }
 
     fn estimate(&self, exchange: &Exchange, complete: bool) {
         let (asked, answered) = exchange.tokens();
-        self.estimated.fetch_add(1, Ordering::Relaxed);
-        self.uncounted.fetch_add(complete.into(), Ordering::Relaxed);
-        self.input.fetch_add(asked, Ordering::Relaxed);
-        self.output.fetch_add(answered, Ordering::Relaxed);
+        add(&self.estimated, 1);
+        add(&self.uncounted, complete.into());
+        add(&self.input, asked);
+        add(&self.output, answered);
     }
 }
 
-/// An event of an answer, or the whole of one that does not stream.
-#[derive(Deserialize)]
-struct Event {
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    response: Option<Response>,
-    usage: Option<Told>,
-    delta: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct Response {
-    usage: Option<Told>,
-}
-
-#[derive(Deserialize)]
-struct Told {
-    #[serde(default)]
-    input_tokens: u64,
-    #[serde(default)]
-    output_tokens: u64,
-    input_tokens_details: Option<Details>,
-}
-
-#[derive(Deserialize)]
-struct Details {
-    #[serde(default)]
-    cached_tokens: u64,
+/// Adds to a count.
+fn add(count: &AtomicU64, more: u64) {
+    let added = |so_far: u64| Some(so_far.saturating_add(more));
+    // It always is.
+    let _ = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, added);
 }
 
 /// A request of a model whose cost is not known yet. Dropped before it is, because the step did not wait or went away
@@ -186,7 +170,7 @@ impl Bill {
     /// The request goes out now; nothing is owed for one that does not.
     pub(super) fn sent(&mut self) {
         self.owed = true;
-        self.meter.requests.fetch_add(1, Ordering::Relaxed);
+        add(&self.meter.requests, 1);
     }
 
     /// There is no answer, or one that refuses: nothing is to be paid.
@@ -195,9 +179,9 @@ impl Bill {
     }
 
     /// Takes what the answer told, if it is the first that does.
-    fn settle(&mut self, told: &Told) {
+    fn settle(&mut self, cost: Cost) {
         if std::mem::take(&mut self.owed) {
-            self.meter.add(told);
+            self.meter.add(cost);
         }
     }
 }
@@ -230,7 +214,9 @@ impl Metered {
         self.reader.push(data);
         if let Some(bill) = &mut self.bill {
             bill.exchange.answered.store(self.reader.answered(), Ordering::Relaxed);
-            if self.reader.end.is_some() && self.reader.told.is_some() {
+            // Before the step can ask with it.
+            bill.meter.remember(self.reader.take_reasoning());
+            if self.reader.end().is_some() && self.reader.told().is_some() {
                 self.settle();
             }
         }
@@ -238,11 +224,12 @@ impl Metered {
 
     fn settle(&mut self) {
         let Some(mut bill) = self.bill.take() else { return };
-        bill.complete = self.reader.end == Some(End::Complete);
-        match (&self.reader.told, self.reader.end) {
-            (Some(told), _) => bill.settle(told),
+        match (self.reader.told(), self.reader.end()) {
+            (Some(Told::Tokens(cost)), _) => bill.settle(cost),
             (None, Some(End::Failed)) => bill.cancel(),
-            (None, _) => {}
+            // A server that tells what cannot be does not count.
+            (Some(Told::Absurd), _) | (None, Some(End::Complete)) => bill.complete = true,
+            (None, None) => {}
         }
     }
 }
@@ -277,133 +264,5 @@ impl Body for Metered {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-/// Finds the usage in the lines of an answer.
-#[derive(Default)]
-struct Reader {
-    line: Vec<u8>,
-    /// The line is too long to be kept.
-    skipping: bool,
-    told: Option<Told>,
-    end: Option<End>,
-    bytes: u64,
-    /// Bytes of the pieces that events hold, if it streams.
-    streamed: Option<u64>,
-}
-
-/// How an answer ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Complete,
-    Failed,
-}
-
-impl Reader {
-    /// Returns the bytes of the answer itself, without what they come in.
-    fn answered(&self) -> u64 {
-        self.streamed.unwrap_or(self.bytes)
-    }
-
-    fn push(&mut self, mut data: &[u8]) {
-        self.bytes += data.len() as u64;
-        while let Some(end) = memchr::memchr(b'\n', data) {
-            self.extend(&data[..end]);
-            self.end_line();
-            data = &data[end + 1..];
-        }
-        self.extend(data);
-    }
-
-    fn extend(&mut self, part: &[u8]) {
-        self.skipping |= self.line.len() + part.len() > LONGEST;
-        if self.skipping {
-            self.line.clear();
-        } else {
-            self.line.extend_from_slice(part);
-        }
-    }
-
-    fn end_line(&mut self) {
-        let event = self.line.strip_prefix(b"data:");
-        if event.is_some() {
-            self.streamed.get_or_insert(0);
-        }
-        let data = event.unwrap_or(&self.line);
-        let holds = |word: &[u8]| memchr::memmem::find(data, word).is_some();
-        let tells = [b"\"usage\"", COMPLETED.as_bytes(), FAILED.as_bytes(), DELTA].into_iter().any(holds);
-        if tells && let Ok(event) = serde_json::from_slice::<Event>(data) {
-            match event.kind.as_deref() {
-                Some(COMPLETED) => self.end = Some(End::Complete),
-                Some(FAILED) => self.end = Some(End::Failed),
-                _ => {}
-            }
-            if let (Some(streamed), Some(Value::String(piece))) = (&mut self.streamed, event.delta) {
-                *streamed += piece.len() as u64;
-            }
-            self.told =
-                event.response.and_then(|response| response.usage).or(event.usage).or(self.told.take());
-        }
-        self.line.clear();
-        self.skipping = false;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn told(parts: &[&str]) -> Option<(u64, u64)> {
-        let mut reader = Reader::default();
-        for part in parts {
-            reader.push(part.as_bytes());
-        }
-        reader.end_line();
-        reader.told.map(|told| (told.input_tokens, told.output_tokens))
-    }
-
-    const LAST: &str = r#"data: {"type":"response.completed","response":{"id":"r","usage":{"input_tokens":7,"output_tokens":5}}}"#;
-
-    #[test]
-    fn the_last_event_tells_wherever_it_is_cut() {
-        let stream = format!("event: x\ndata: {{\"delta\":\"the \\\"usage\\\"\"}}\n\n{LAST}\r\n\n");
-        for cut in 0..stream.len() {
-            let (one, two) = stream.split_at(cut);
-            assert_eq!(told(&[one, two]), Some((7, 5)), "{cut}");
-        }
-    }
-
-    #[test]
-    fn an_answer_that_is_complete_and_tells_nothing_is_told_from_one_that_failed() {
-        for (line, end, answered) in [
-            (
-                r#"data: {"type":"response.completed","response":{"id":"r","usage":null}}"#,
-                Some(End::Complete),
-                0,
-            ),
-            (r#"data: {"type":"response.completed","response":{"id":"r"}}"#, Some(End::Complete), 0),
-            (r#"data: {"type":"response.failed","response":{"id":"r","usage":null}}"#, Some(End::Failed), 0),
-            (r#"data: {"type":"x","delta":"\"type\":\"response.completed\""}"#, None, 27),
-            (
-                r#"data: {"type":"response.output_text.delta","delta":"word","obfuscation":"xxxxxxxx"}"#,
-                None,
-                4,
-            ),
-            ("no answer of ours", None, 17),
-        ] {
-            let mut reader = Reader::default();
-            reader.push(line.as_bytes());
-            reader.end_line();
-            assert!(reader.told.is_none());
-            assert_eq!((reader.end, reader.answered()), (end, answered), "{line}");
-        }
-    }
-
-    #[test]
-    fn an_answer_in_one_piece_tells_too() {
-        assert_eq!(told(&[r#"{"id":"r","usage":{"input_tokens":1,"output_tokens":2}}"#]), Some((1, 2)));
-        assert_eq!(told(&[r#"{"id":"r","usage":null}"#]), None);
-        assert_eq!(told(&["data: [DONE]\n"]), None);
     }
 }

@@ -15,11 +15,11 @@ const COMPLETED: &str = "data: {\"type\":\"response.completed\",\"response\":{\"
     {\"input_tokens\":100,\"input_tokens_details\":{\"cached_tokens\":64},\"output_tokens\":20}}}\n\n";
 
 /// A small request, as far as it has to be one.
-const ASK: &str = "{\"store\":false}";
+const ASK: &str = "{\"store\":false,\"stream\":true}";
 
 /// A request of 4,000 bytes.
 fn long() -> String {
-    format!("{{\"store\":false,\"input\":\"{}\"}}", "x".repeat(3974))
+    format!("{{\"store\":false,\"stream\":true,\"input\":\"{}\"}}", "x".repeat(3960))
 }
 
 /// An endpoint on a listener of the test's own, where a step's would be in its namespace.
@@ -171,16 +171,33 @@ fn where_one_page_is_all_nothing_else_is_passed_on() {
 fn the_models_server_does_nothing_else_for_a_step() {
     let host = model();
     let endpoint = Endpoint::of(upstream(&host, &Auth::Bearer("the-key".into())));
+    let asks = |rest: &str| format!("{{\"store\":false,\"stream\":true,{rest}}}");
     for (body, status, why) in [
-        (r#"{"store":false,"tools":[{"type":"mcp","server_url":"https://example.org"}]}"#, 403, "`mcp`"),
-        (r#"{"store":false,"tools":[{"type":"web_search"}]}"#, 403, "`web_search`"),
-        (r#"{"store":false,"input":[{"content":[{"image_url":"https://example.org"}]}]}"#, 403, "address"),
-        (r#"{"store":false,"background":true}"#, 403, "`background`"),
-        (r#"{"store":true}"#, 403, "`store: false`"),
-        ("anything", 400, "no JSON"),
+        (asks(r#""tools":[{"type":"mcp","server_url":"https://example.org"}]"#), 403, "`mcp`"),
+        (asks(r#""tools":[{"type":"web_search"}]"#), 403, "`web_search`"),
+        (asks(r#""input":[{"type":"item_reference","id":"msg_1"}]"#), 403, "`item_reference`"),
+        (
+            asks(r#""input":[{"type":"message","content":[{"type":"input_image","file_id":"f"}]}]"#),
+            403,
+            "`input[0].content[0].file_id`: it names what is stored at the account: send the content itself",
+        ),
+        (
+            asks(
+                r#""input":[{"type":"message","content":[{"type":"input_image","image_url":"https://x"}]}]"#,
+            ),
+            403,
+            "address",
+        ),
+        (asks(r#""background":true"#), 403, "`background`"),
+        (r#"{"store":true}"#.to_owned(), 403, "`false`"),
+        ("anything".to_owned(), 400, "no JSON"),
     ] {
-        let answer = endpoint.post("", body);
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(why), "{answer}");
+        let answer = endpoint.post("", &body);
+        // A message of JSON, as a model's server would give it.
+        let text = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap();
+        let said: serde_json::Value = serde_json::from_str(text).unwrap();
+        let said = said["error"]["message"].as_str().unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && said.contains(why), "{answer}");
     }
     let head = "POST /v1/responses HTTP/1.1\r\nHost: h\r\nConnection: close\r\n";
     let answer = endpoint.ask(&format!("{head}Content-Length: {}\r\n\r\n", 33 << 20));
@@ -191,7 +208,7 @@ fn the_models_server_does_nothing_else_for_a_step() {
     assert!(endpoint.post(headers, ASK).starts_with("HTTP/1.1 200"));
     assert!(
         endpoint
-            .ask("GET /v1/models HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-Own: own\r\n\r\n")
+            .ask("GET /v1/models?beta=true HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-Own: own\r\n\r\n")
             .contains("200")
     );
     let heads = host.heads().join("").to_lowercase();
@@ -199,6 +216,7 @@ fn the_models_server_does_nothing_else_for_a_step() {
         heads.contains("x-codex-window-id: kept") && heads.contains("content-type: application/json"),
         "{heads}"
     );
+    assert!(!heads.contains("?beta"), "no query that no agent asks: {heads}");
     for dropped in ["org\r", "proj\r", "own\r", "text/plain"] {
         assert!(!heads.contains(dropped), "{heads}");
     }
@@ -219,6 +237,112 @@ fn over_the_token_limit_the_next_request_is_refused() {
     assert_eq!(host.heads().len(), 2);
     let usage = endpoint.end().model;
     assert_eq!((usage.requests, usage.refused, usage.tokens()), (2, 1, 240));
+}
+
+/// An answer that is said to have cost this.
+fn costing(usage: &str) -> Host {
+    let event =
+        format!("{{\"type\":\"response.completed\",\"response\":{{\"id\":\"r\",\"usage\":{usage}}}}}");
+    Host::saying(&format!("data: {event}\n\n"))
+}
+
+#[test]
+fn the_limit_itself_is_reached_and_not_passed() {
+    // Each answer costs 120.
+    for (limit, passed) in [(0, 0), (1, 1), (119, 1), (120, 1), (121, 2), (239, 2), (240, 2), (241, 3)] {
+        let host = model();
+        let endpoint = Endpoint::of(upstream(&host, &Auth::None).limit(Some(limit)));
+        let answers = (0..4).map(|_| endpoint.post("", ASK));
+        let good = answers.filter(|answer| answer.starts_with("HTTP/1.1 200")).count();
+        assert_eq!((good, host.heads().len()), (passed, passed), "{limit}");
+        let usage = endpoint.end().model;
+        let expected = (passed as u64, 4 - passed as u64, 120 * passed as u64);
+        assert_eq!((usage.requests, usage.refused, usage.tokens()), expected, "{limit}");
+    }
+}
+
+#[test]
+fn what_is_under_way_reaches_the_limit_too() {
+    // A request of 4,000 bytes is taken for 1,000 tokens. Its server takes no second one.
+    for (limit, status) in [(1000, "429"), (1001, "502")] {
+        let (endpoint, client, _server) = asked(Some(limit));
+        assert_eq!(endpoint.serving.usage().under_way, 1000);
+        let answer = endpoint.post("", ASK);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{limit}: {answer}");
+        drop(client);
+    }
+}
+
+#[test]
+fn counts_that_cannot_be_are_no_way_around_a_limit() {
+    for usage in [
+        r#"{"input_tokens":18446744073709551615,"output_tokens":18446744073709551615}"#,
+        r#"{"input_tokens":18446744073709551516,"output_tokens":200}"#,
+        r#"{"input_tokens":-1000,"output_tokens":0}"#,
+        r#"{"input_tokens":0.5,"output_tokens":0}"#,
+        r#"{"input_tokens":1e300,"output_tokens":0}"#,
+        r#"{"input_tokens":null,"output_tokens":null}"#,
+        r#"{"prompt_tokens":1,"completion_tokens":1}"#,
+        "{}",
+    ] {
+        let host = costing(usage);
+        let endpoint = Endpoint::of(upstream(&host, &Auth::None).limit(Some(1_000_000)).counted(true));
+        assert!(endpoint.post("", ASK).starts_with("HTTP/1.1 200"), "{usage}");
+        let answer = endpoint.post("", ASK);
+        assert!(
+            answer.starts_with("HTTP/1.1 403") && answer.contains("no token counts"),
+            "{usage}: {answer}"
+        );
+        let used = endpoint.end().model;
+        assert_eq!(
+            (used.requests, used.uncounted, used.refused, host.heads().len()),
+            (1, 1, 1, 1),
+            "{usage}"
+        );
+        assert!(used.input >= 1, "estimated: {used:?}");
+    }
+    // The most that is believed, again and again: the sum stops at its end.
+    let host = costing(r#"{"input_tokens":1099511627776,"output_tokens":1099511627776}"#);
+    let endpoint = Endpoint::of(upstream(&host, &Auth::None).counted(true));
+    for _ in 0..3 {
+        assert!(endpoint.post("", ASK).starts_with("HTTP/1.1 200"));
+    }
+    assert_eq!(endpoint.end().model.tokens(), 6 << 40);
+}
+
+#[test]
+fn where_a_request_is_cut_changes_nothing() {
+    let host = model();
+    let endpoint = Endpoint::of(upstream(&host, &Auth::None));
+    let bad = r#"{"store":false,"stream":true,"input":[{"type":"message","content":[{"type":"input_image","file\u005fid":"f"}]}]}"#;
+    let head =
+        "POST /v1/responses HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for size in [1, 2, 3, 5, 7, 64] {
+        for (body, status) in [(bad, "403"), (ASK, "200")] {
+            let chunks = body
+                .as_bytes()
+                .chunks(size)
+                .map(|part| format!("{:x}\r\n{}\r\n", part.len(), std::str::from_utf8(part).unwrap()));
+            let answer = endpoint.ask(&format!("{head}{}0\r\n\r\n", chunks.collect::<String>()));
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{size}: {answer}");
+        }
+    }
+    assert!(host.heads().iter().all(|head| head.ends_with(ASK)), "{:?}", host.heads());
+    assert_eq!(endpoint.end().model.requests, 6);
+}
+
+#[test]
+fn reasoning_is_named_only_where_the_server_gave_it_in_the_same_command() {
+    let item = r#"{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":null}"#;
+    let given = format!("data: {{\"type\":\"response.output_item.done\",\"item\":{item}}}\n\n{COMPLETED}");
+    let host = Host::saying(&given);
+    let endpoint = Endpoint::of(upstream(&host, &Auth::Bearer("the-key".into())));
+    let again = format!("{{\"store\":false,\"stream\":true,\"input\":[{item}]}}");
+    let answer = endpoint.post("", &again);
+    assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("encrypted_content"), "{answer}");
+    assert!(endpoint.post("", ASK).starts_with("HTTP/1.1 200"));
+    assert!(endpoint.post("", &again).starts_with("HTTP/1.1 200"), "the server itself gave it");
+    assert!(endpoint.post("", &again.replace("rs_1", "rs_2")).starts_with("HTTP/1.1 403"));
 }
 
 /// A request of 4,000 bytes that has arrived at its server, and is not answered yet.
@@ -282,7 +406,8 @@ fn of_a_burst_under_a_token_limit_two_requests_are_passed_on() {
     let upstream = Upstream::new(&url, &Auth::None).unwrap().limit(Some(1000));
     let endpoint = Endpoint::through(upstream, Arc::clone(&way) as Arc<dyn Outside>);
     let (tell, told) = mpsc::channel();
-    let request = "POST /v1/responses HTTP/1.1\r\nHost: h\r\nContent-Length: 15\r\n\r\n{\"store\":false}";
+    let head = format!("POST /v1/responses HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n", ASK.len());
+    let request = head + ASK;
     let clients: Vec<TcpStream> = (0..20)
         .map(|_| {
             let mut client = TcpStream::connect(endpoint.place).unwrap();
