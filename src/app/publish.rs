@@ -17,6 +17,8 @@ use crate::worktree::{Lock, LockError, Repository, State};
 
 /// Runners of CI systems give about ten seconds after a signal: this much of them goes into publishing.
 const HURRY: Duration = Duration::from_secs(5);
+/// How much longer a search for secrets takes than somebody wants it to: most are over by then.
+const MOMENT: Duration = Duration::from_secs(2);
 /// How long each effect may take, such as `30s`.
 const TIMEOUT: &str = "AUTOPILOT_PUBLISH_TIMEOUT";
 
@@ -38,6 +40,20 @@ pub(super) async fn intent(
         let _ = secrets.register(token.as_bytes());
     }
     Ok(intent)
+}
+
+/// Searches the result for secrets, before anybody is told of it. Whoever wants it to end waits a moment longer.
+pub(super) async fn search(
+    recorder: &mut Recorder,
+    repository: &Repository,
+    interrupt: Option<&Interrupt>,
+) -> std::io::Result<()> {
+    let until = async {
+        let Some(mut interrupt) = interrupt.cloned() else { return std::future::pending().await };
+        interrupt.wait().await;
+        tokio::time::sleep(MOMENT).await;
+    };
+    publish::search_result(recorder, repository, until).await
 }
 
 /// Publishes at the end of a run. Whatever comes of it, the run is what it is.

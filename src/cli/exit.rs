@@ -243,7 +243,6 @@ impl From<&WorktreeError> for Failure {
             WorktreeError::Git { .. }
             | WorktreeError::Unfit(_)
             | WorktreeError::Unproved(_)
-            | WorktreeError::TooLarge { .. }
             | WorktreeError::Unnamed(_) => Self::new(Exit::Internal, message),
         }
     }

@@ -8,6 +8,8 @@ mod patience;
 mod pull_request;
 mod push;
 mod scan;
+mod search;
+mod searched;
 mod trouble;
 
 use std::io;
@@ -15,6 +17,7 @@ use std::time::Duration;
 
 pub use intent::{Intent, intend};
 pub use patience::Patience;
+pub use searched::search_result;
 
 use crate::evidence::event::{Effect, Event};
 use crate::evidence::{Recorder, RunState, Token};

@@ -1,12 +1,14 @@
-//! The result branch goes to a remote, after everything in it was looked through for secrets.
+//! The result branch goes to a remote, after everything that goes with it was looked through for secrets.
 
+use std::collections::BTreeSet;
+use std::process::Command;
 use std::time::Duration;
 
+use super::search::{Findings, Task, search};
 use super::{Made, Publisher, Trouble, scan};
 use crate::evidence::event::PublishFault;
-use crate::git::{Oid, RefName};
+use crate::git::Oid;
 use crate::github::{Ended, Slug, output};
-use crate::worktree::WorktreeError;
 
 /// A push carries more than a comment.
 const TIME: Duration = Duration::from_secs(600);
@@ -51,35 +53,57 @@ impl Publisher<'_> {
             return Err(Trouble::new(PublishFault::Missing, "there is no branch", "see the summary"));
         };
         let (reference, commit) = (branch.reference.as_str(), branch.commit.as_str());
-        let id = Oid::parse(commit).map_err(WorktreeError::from)?;
-        let name = RefName::parse(reference).map_err(WorktreeError::from)?;
         let made = Made { url: self.address(&remote), id: None };
-        if self.is_there(&remote, reference, commit).await {
+        let theirs = self.ask(&remote, (commit, reference)).await?;
+        if theirs.have_it {
             return Ok(made);
         }
         if let Some(trouble) = scan::refuse_again(self.state(), &remote, reference) {
             return Err(trouble);
         }
-        let found = scan::secrets_in(self.state(), self.repository, self.environment)?;
+        let known = scan::found_before(self.state());
+        if let Some(trouble) = known.and_then(|known| scan::refuse(&known, &remote, reference)) {
+            return Err(trouble);
+        }
+        let found = self.search(&theirs).await?;
         if let Some(trouble) = scan::refuse(&found, &remote, reference) {
             return Err(trouble);
         }
         let time = self.patience.anew().left().max(TIME);
-        match output(self.repository.push(&remote, &id, &name), Vec::new(), time).await {
-            Ok(Ended::InTime(output)) if output.status.success() => Ok(made),
-            Ok(Ended::InTime(output)) => {
-                let said = [output.stdout, output.stderr].concat();
-                Err(refused(&String::from_utf8_lossy(&said)))
-            }
-            Ok(Ended::Late) => Err(Trouble::new(
-                PublishFault::Timeout,
-                format!("git push took longer than {} s", time.as_secs()),
-                "push by hand once, then: autopilot publish",
-            )),
-            Err(error) => {
-                Err(Trouble::new(PublishFault::Missing, format!("git: {error}"), "autopilot doctor"))
-            }
+        said(self.repository.push(&remote, &branch.commit, &branch.reference), time).await.map(|_| made)
+    }
+
+    /// Asks what they have to whom a push goes: of several, what all of them have.
+    async fn ask(&self, remote: &str, (commit, reference): (&str, &str)) -> Result<Theirs, Trouble> {
+        let mut theirs: Option<Theirs> = None;
+        for asking in self.repository.ask_remote(remote) {
+            let listed = said(asking, self.patience.anew().left()).await?;
+            let refs = listed.lines().filter_map(|line| line.split_once('\t'));
+            let have_it = refs.clone().any(|known| known == (commit, reference));
+            let objects: BTreeSet<String> = refs.map(|(id, _)| id.to_owned()).collect();
+            theirs = Some(match theirs {
+                None => Theirs { objects, have_it },
+                Some(others) => {
+                    Theirs { objects: &others.objects & &objects, have_it: others.have_it && have_it }
+                }
+            });
         }
+        Ok(theirs.unwrap_or_default())
+    }
+
+    /// Searches what they lack, which is what a push takes along: values of this environment and of the run, and what
+    /// the patterns tell.
+    async fn search(&self, theirs: &Theirs) -> Result<Findings, Trouble> {
+        let state = self.state();
+        let Some(branch) = &state.branch else { return Ok(Findings::default()) };
+        let secrets = self.recorder.secrets().clone();
+        scan::register(state, self.environment, &secrets)?;
+        let ids: Vec<Oid> = theirs.objects.iter().filter_map(|id| Oid::parse(id).ok()).collect();
+        let leaving = self.repository.lacking(&state.start.commit, &branch.commit, &ids)?;
+        let reference = branch.reference.to_string();
+        let task = Task { repository: self.repository.clone(), leaving, reference, secrets, most: u64::MAX };
+        // Whoever is to end drops it.
+        Ok(search(task, std::future::pending()).await?)
     }
 
     /// Returns the remote to push to: the user's default, the one of the GitHub repository, `origin`, the only one.
@@ -95,22 +119,39 @@ impl Publisher<'_> {
             .or_else(|| by_target().or_else(by_name).or_else(only).map(|remote| remote.name.clone()))
     }
 
-    /// Tells whether the remote has the commit already: an earlier try, or the user, pushed it.
-    async fn is_there(&self, remote: &str, reference: &str, commit: &str) -> bool {
-        if self.is_first {
-            return false;
-        }
-        let time = self.patience.anew().call();
-        let asked = output(self.repository.ask_remote(remote, reference), Vec::new(), time).await;
-        let Ok(Ended::InTime(output)) = asked else { return false };
-        String::from_utf8_lossy(&output.stdout).split_whitespace().next() == Some(commit)
-    }
-
     /// Returns where the branch can be looked at.
     fn address(&self, remote: &str) -> Option<String> {
         let remotes = super::remotes(self.repository);
         let slug = Slug::of_url(&remotes.iter().find(|known| known.name == remote)?.url)?;
         Some(format!("{}/tree/{}", slug.url(), self.recorder.files().run().branch()))
+    }
+}
+
+/// What they have to whom a push goes.
+#[derive(Debug, Default)]
+struct Theirs {
+    /// Ids of what their refs name.
+    objects: BTreeSet<String>,
+    /// The branch is there: an earlier try, or the user, pushed it.
+    have_it: bool,
+}
+
+/// Runs a git that talks to a remote; returns what it said.
+async fn said(git: Command, time: Duration) -> Result<String, Trouble> {
+    match output(git, Vec::new(), time).await {
+        Ok(Ended::InTime(output)) if output.status.success() => {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        }
+        Ok(Ended::InTime(output)) => {
+            let said = [output.stdout, output.stderr].concat();
+            Err(refused(&String::from_utf8_lossy(&said)))
+        }
+        Ok(Ended::Late) => Err(Trouble::new(
+            PublishFault::Timeout,
+            format!("git push took longer than {} s", time.as_secs()),
+            "push by hand once, then: autopilot publish",
+        )),
+        Err(error) => Err(Trouble::new(PublishFault::Missing, format!("git: {error}"), "autopilot doctor")),
     }
 }
 

@@ -15,7 +15,9 @@ const REASON: usize = 200;
 
 /// Names what a reviewer should not miss.
 pub(super) fn items(state: &RunState) -> Vec<String> {
-    let mut items = changed(&state.changes());
+    let searched = state.searched.iter().flat_map(|searched| searched.to_check(NAMED));
+    let mut items: Vec<String> = searched.map(|what| inline(&clip(&what, REASON))).collect();
+    items.extend(changed(&state.changes()));
     let salvages: Vec<&Salvage> = state.salvages().map(|(_, salvage)| salvage).collect();
     let each = |what: fn(&Salvage) -> &Vec<String>| salvages.iter().flat_map(move |salvage| what(salvage));
     let secrets = each(|salvage| &salvage.secrets);

@@ -11,6 +11,8 @@ use crate::evidence::Files;
 use crate::evidence::event::{RunResult, StepResult};
 use crate::evidence::state::{AttemptState, RunState, StepState, WorktreeState};
 
+/// Places of secrets in the result that are named.
+const SECRETS: usize = 20;
 /// Lines of the log shown in the report.
 const LINES: usize = 60;
 
@@ -60,6 +62,9 @@ pub(super) fn write(state: &RunState, files: &Files) -> io::Result<Option<String
         for what in &salvage.secrets {
             let _ = writeln!(text, "\nA secret, it seems, in the salvage: {}", printable(what));
         }
+    }
+    for what in state.searched.iter().flat_map(|searched| searched.to_check(SECRETS)) {
+        let _ = writeln!(text, "\nCheck: {}", printable(&what));
     }
     text.push_str("\nTake over\n");
     for command in take_over(state, files) {

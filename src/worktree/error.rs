@@ -40,12 +40,6 @@ pub enum WorktreeError {
     /// The worktree cannot go, or not go back.
     #[error(transparent)]
     Unproved(#[from] Unproved),
-    /// A file of the result is larger than what is looked into.
-    #[error("{path} is larger than 100 MiB")]
-    TooLarge {
-        /// The file.
-        path: String,
-    },
     /// Git, or a file of git's, names something by what is no name.
     #[error(transparent)]
     Unnamed(#[from] Unnamed),

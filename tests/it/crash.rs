@@ -228,6 +228,7 @@ fn a_crashed_run_is_picked_up_and_what_it_was_at_is_saved() {
         "run.ended",
         "branch.made",
         "worktree.removed",
+        "branch.searched",
         "sealed",
         "attested",
     ];

@@ -601,14 +601,17 @@ fn a_secret_of_the_plan_is_looked_for_or_nothing_is_pushed() {
         let mut command = scene.repo.command(["run", "--no-publish", "7"]);
         Ran::of(&command.env("DEPLOYED_WITH", "correct-horse").output().unwrap()).exits(0);
         for unknown in [None, Some(""), Some("short")] {
-            publish(&scene, unknown).exits(1).says("push     not published").says("DEPLOYED_WITH");
-            assert_eq!(scene.after_head().pop().unwrap()["kind"], "missing");
+            let ran = publish(&scene, unknown).exits(1).says("push     not published");
+            // What the run's own runner found stays found.
+            let (kind, said) =
+                if leaks { ("secret", "known-value in a:1 of") } else { ("missing", "DEPLOYED_WITH") };
+            ran.says(said);
+            assert_eq!(scene.after_head().pop().unwrap()["kind"], kind);
             assert_eq!(scene.on_remote(), ["HEAD", "refs/heads/main"]);
         }
         let ran = publish(&scene, Some("correct-horse"));
         if leaks {
             ran.exits(1).says("known-value in a:1 of");
-            publish(&scene, None).exits(1).says("known-value in a:1 of");
             assert_eq!(scene.on_remote(), ["HEAD", "refs/heads/main"]);
         } else {
             ran.exits(0).says("push     done");
@@ -623,7 +626,130 @@ fn what_was_there_before_does_not_stop_the_push() {
         "  - {id: one, command: 'echo more >> known.txt'}\n",
     );
     scene.repo.commit_file("known.txt", &format!("ghp_{}\n", "a1B2".repeat(9)));
+    scene.repo.git(["push", "-q", "origin", "main"]);
     scene.repo.run().exits(0).says("push     done");
+    assert_eq!(scene.repo.events_of("branch.searched")[0]["found"], json!([]));
+}
+
+#[test]
+fn what_the_base_is_ahead_of_the_remote_goes_out_too_and_is_searched() {
+    let token = format!("ghp_{}", "a1B2".repeat(9));
+    for (branch, leak) in [("main", true), ("main", false), ("side", true)] {
+        let scene = Offline::new("publish: {comment: false, push: true}", PASSES);
+        // Two commits that the remote lacks; the second takes away what the first holds.
+        if branch != "main" {
+            scene.repo.git(["switch", "-q", "-c", branch]);
+        }
+        scene.repo.commit_file("own.txt", &if leak { format!("x\n{token}\n") } else { "fine\n".to_owned() });
+        scene.repo.git(["rm", "-q", "own.txt"]);
+        scene.repo.commit("take it away");
+        let ran = scene.repo.run().exits(0);
+        // It is none of the run's.
+        assert_eq!(scene.repo.events_of("branch.searched")[0]["found"], json!([]));
+        if leak {
+            ran.says("push     not published").says("github-token in own.txt:2 of").hides(&token);
+            assert_eq!(scene.on_remote(), ["HEAD", "refs/heads/main"]);
+            // Once the user has let it out, nothing is left to be stopped.
+            scene.repo.git(["push", "-q", "origin", branch]);
+            scene.repo.git(["push", "-q", "origin", &scene.repo.branch()]);
+            scene.repo.autopilot(["publish"]).exits(0).says("push     done");
+        } else {
+            ran.says("push     done");
+        }
+    }
+}
+
+#[test]
+fn what_the_remote_lost_goes_out_again_and_is_searched_again() {
+    let token = format!("ghp_{}", "a1B2".repeat(9));
+    let scene = Offline::new("publish: {comment: false, push: true}", PASSES);
+    scene.repo.git(["switch", "-q", "-c", "side"]);
+    scene.repo.commit_file("own.txt", &token);
+    scene.repo.git(["push", "-q", "origin", "side"]);
+    // Gone there, and this checkout does not know.
+    scene.repo.git(["-C", scene.bare.to_str().unwrap(), "update-ref", "-d", "refs/heads/side"]);
+    assert!(!scene.repo.git(["rev-parse", "refs/remotes/origin/side"]).is_empty());
+    scene.repo.run().exits(0).says("github-token in own.txt:1 of").hides(&token);
+    assert_eq!(scene.on_remote(), ["HEAD", "refs/heads/main"]);
+}
+
+#[test]
+fn what_counts_is_what_the_place_has_that_is_pushed_to() {
+    let token = format!("ghp_{}", "a1B2".repeat(9));
+    let scene = Offline::new("publish: {comment: false, push: true}", PASSES);
+    let public = scene.repo.dir().join("public.git");
+    scene.repo.git(["init", "-q", "-b", "main", "--bare", public.to_str().unwrap()]);
+    let url = format!("file://{}", public.display());
+    scene.repo.git(["push", "-q", &url, "main"]);
+    // It is fetched from where it may be known.
+    scene.repo.commit_file("own.txt", &token);
+    scene.repo.git(["push", "-q", "origin", "main"]);
+    scene.repo.git(["remote", "set-url", "--push", "origin", &url]);
+    scene.repo.run().exits(0).says("github-token in own.txt:1 of").hides(&token);
+    assert_eq!(scene.repo.git(["ls-remote", &url]).lines().count(), 2, "HEAD and main");
+}
+
+#[test]
+fn a_secret_in_the_result_is_named_though_nothing_is_published() {
+    let token = format!("ghp_{}", "a1B2".repeat(9));
+    for (what, steps) in [
+        ("github-token in leak.txt:2 of", format!("printf \"x\\n{token}\\n\" > leak.txt")),
+        ("github-token in the name of a file of", format!("touch {token}")),
+        ("github-token in a\u{fffd}b:1 of", format!("printf {token} > \"$(printf 'a\\377b')\"")),
+        // Binary, and a link.
+        ("github-token in bin:1 of", format!("printf '\\0\\1{token}\\0' > bin")),
+        ("github-token in link:1 of", format!("ln -s {token} link")),
+    ] {
+        for end in ["", "; exit 3"] {
+            let repo = Repo::new();
+            let second = if end.is_empty() { "true" } else { "exit 3" };
+            repo.plan(&format!(
+                "  - id: one\n    command: ['sh', '-c', {}]\n  - {{id: two, command: '{second}'}}\n",
+                serde_json::to_string(&steps).unwrap()
+            ));
+            let ran = repo.run().exits(if end.is_empty() { 0 } else { 1 });
+            ran.says("a secret, it seems, in the result").says(what).hides(&token);
+            let summary = repo.summary();
+            assert!(summary.contains("**Check before merging:**") && summary.contains(what), "{summary}");
+            assert!(!summary.contains(&token));
+            let [searched] = &repo.events_of("branch.searched")[..] else { panic!("{what}") };
+            assert!(searched["found"][0].as_str().unwrap().starts_with(what), "{searched}");
+            assert_eq!(searched["unsearched"], json!([]));
+            if !end.is_empty() {
+                assert!(repo.failed().contains(what), "{}", repo.failed());
+            }
+            repo.autopilot(["audit", "7"]).exits(0);
+        }
+    }
+}
+
+#[test]
+fn values_that_a_step_had_masked_are_looked_for_in_commits_as_well() {
+    let steps = "  - id: one
+    command: |
+      value=$(printf %s%s correct-horse- battery)
+      echo \"::add-mask::$value\"
+      printf %s \"$value\" | base64 > encoded
+      printf 'x\\nis %s\\n' \"$value\" > plain
+";
+    let scene = Offline::new("publish: {comment: false, push: true}", steps);
+    let ran = scene.repo.run().exits(0);
+    ran.says("push     not published").says("known-value in encoded:1 of").says("known-value in plain:2 of");
+    assert_eq!(scene.on_remote(), ["HEAD", "refs/heads/main"]);
+    // Another process knows nothing of the value, and nevertheless stops.
+    scene.repo.autopilot(["publish"]).exits(1).says("known-value in plain:2 of");
+    assert_eq!(scene.on_remote(), ["HEAD", "refs/heads/main"]);
+}
+
+#[test]
+fn many_findings_are_named_in_bounds() {
+    let repo = Repo::new();
+    let token = format!("ghp_{}", "a1B2".repeat(9));
+    repo.plan(&format!("  - {{id: one, command: 'for n in $(seq 300); do echo {token}$n > f$n; done'}}\n"));
+    repo.run().exits(0);
+    let [searched] = &repo.events_of("branch.searched")[..] else { panic!() };
+    assert_eq!((searched["found"].as_array().unwrap().len(), &searched["more"]), (20, &json!(280)));
+    assert!(repo.summary().contains("and 296 more of those"), "{}", repo.summary());
 }
 
 #[test]

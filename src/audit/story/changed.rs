@@ -13,9 +13,12 @@ use crate::evidence::event::ReasonKind;
 use crate::git::Oid;
 
 /// Words, measurements, and what the repository has to tell; of proofs, for which no plan asks yet, all but that it held.
-const UNSEEN: [&str; 17] = [
+const UNSEEN: [&str; 20] = [
     "agent.found id",
     "agent.started id",
+    "branch.searched found",
+    "branch.searched more",
+    "branch.searched unsearched",
     "checkpoint.made instructions",
     "checkpoint.made tree",
     "command.ended cut",

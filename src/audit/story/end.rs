@@ -52,6 +52,16 @@ impl Story {
         self.branch = Some(made);
     }
 
+    /// Takes that the branch was searched: as it was made last.
+    pub(super) fn branch_searched(&mut self, commit: &str) {
+        let made = self.branch.as_ref().map(|(_, made, _)| made.as_str());
+        if made != Some(commit) {
+            let expected = format!("a search of {}", made.unwrap_or("nothing, for there is no branch"));
+            self.wrong(Code::ResultWrong, expected, commit.to_owned());
+        }
+        self.expect_end("a search of its branch");
+    }
+
     pub(super) fn run_ended(&mut self, result: RunResult, reason: Option<&Reason>, step: Option<&str>) {
         let kind = reason.map(|reason| reason.kind);
         let fault = (result, kind) == (RunResult::Failed, Some(ReasonKind::Internal));

@@ -163,6 +163,7 @@ impl Story {
             Event::BranchMade { reference, commit, commits } => {
                 self.branch_made(reference.to_string(), commit.to_string(), commits);
             }
+            Event::BranchSearched { commit, .. } => self.branch_searched(commit.as_str()),
             Event::WorktreeRemoved { .. } | Event::WorktreeKept { .. } => self.worktree_gone(),
             Event::Recovered { .. } => self.recovered(),
             Event::Resumed(resumed) => self.resumed(&resumed),

@@ -114,6 +114,7 @@ named! {
         RunEnded Turns "run.ended",
         RunFaulted Within "run.ended (internal)",
         BranchMade Within "branch.made",
+        BranchSearched Within "branch.searched",
         WorktreeRemoved Within "worktree.removed",
         WorktreeKept Within "worktree.kept",
         Sealed Within "sealed",
@@ -195,6 +196,7 @@ pub(super) fn next(at: State, kind: Kind) -> Result<State, Code> {
         (S::Idle | S::Attempt | S::Command | S::Passed | S::Failed | S::Interrupted | S::RollingBack | S::Resetting
             | S::Back | S::Waiting | S::Settling | S::PickedUp | S::Closing, K::RunFaulted) => S::Closing,
         (S::PickedUp | S::Closing, K::BranchMade | K::WorktreeRemoved | K::WorktreeKept) => S::Closing,
+        (S::PickedUp | S::Closing, K::BranchSearched) => S::Closing,
         (S::PickedUp | S::Closing, K::Sealed) => S::Sealed,
         (S::Sealed, K::Attested) => S::Closed,
 
@@ -276,6 +278,7 @@ impl Kind {
             Event::RunEnded { reason, .. } if is(reason.as_ref(), ReasonKind::Internal) => Self::RunFaulted,
             Event::RunEnded { .. } => Self::RunEnded,
             Event::BranchMade { .. } => Self::BranchMade,
+            Event::BranchSearched { .. } => Self::BranchSearched,
             Event::WorktreeRemoved { .. } => Self::WorktreeRemoved,
             Event::WorktreeKept { .. } => Self::WorktreeKept,
             Event::Recovered { .. } => Self::Recovered,

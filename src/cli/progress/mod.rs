@@ -24,6 +24,8 @@ use crate::plan::{Plan, units};
 
 /// Lines of a failed attempt that are shown.
 const LINES: usize = 4;
+/// Places of secrets in the result that are named.
+const SECRETS: usize = 4;
 
 /// Where the runs of a call are shown: each has a line that moves, and says which issue it is of.
 #[derive(Debug, Clone)]
@@ -244,6 +246,11 @@ impl Watch for Progress {
                 for line in told(&line.event, state.start.run.as_str().parse().ok()) {
                     self.say(&line);
                 }
+            }
+            Event::BranchSearched { .. } => {
+                let found = state.searched.iter().flat_map(|searched| searched.to_check(SECRETS));
+                let mark = style("!").yellow();
+                found.for_each(|what| self.say(&format!("{mark} {what}")));
             }
             // With what comes of it.
             Event::ExpectationJudged(_)

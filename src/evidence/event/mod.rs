@@ -292,6 +292,20 @@ pub enum Event {
         /// Commits on top of the base.
         commits: u64,
     },
+    /// The result branch was searched for secrets. From version 2 on.
+    #[serde(rename = "branch.searched")]
+    BranchSearched {
+        /// The commit that it was at.
+        commit: Oid,
+        /// What looks like a secret, by kind and place; the first of them.
+        #[serde(deserialize_with = "text::many")]
+        found: Vec<Text>,
+        /// How many more.
+        more: u64,
+        /// What was not searched, and why.
+        #[serde(deserialize_with = "text::many")]
+        unsearched: Vec<Text>,
+    },
     /// The worktree and everything else of the run outside the repository is gone.
     #[serde(rename = "worktree.removed")]
     WorktreeRemoved {

@@ -23,7 +23,7 @@ impl std::fmt::Display for Misfit {
 
 impl Event {
     /// The `type` of every kind of event that this program knows.
-    pub const KINDS: [&str; 34] = [
+    pub const KINDS: [&str; 35] = [
         "run.started",
         "worktree.ready",
         "attempt.started",
@@ -49,6 +49,7 @@ impl Event {
         "step.ended",
         "run.ended",
         "branch.made",
+        "branch.searched",
         "worktree.removed",
         "worktree.kept",
         "recovered",
@@ -88,6 +89,7 @@ impl Event {
             Self::StepEnded { .. } => "step.ended",
             Self::RunEnded { .. } => "run.ended",
             Self::BranchMade { .. } => "branch.made",
+            Self::BranchSearched { .. } => "branch.searched",
             Self::WorktreeRemoved { .. } => "worktree.removed",
             Self::WorktreeKept { .. } => "worktree.kept",
             Self::Recovered { .. } => "recovered",
@@ -133,6 +135,7 @@ impl Event {
             | Self::StepEnded { .. }
             | Self::RunEnded { .. }
             | Self::BranchMade { .. }
+            | Self::BranchSearched { .. }
             | Self::WorktreeRemoved { .. }
             | Self::WorktreeKept { .. }
             | Self::Recovered { .. }
@@ -178,6 +181,7 @@ impl Event {
             Self::ProofRan(_) => Some(Misfit::Has("proof.ran")),
             Self::MasksRefused { .. } => Some(Misfit::Has("masks.refused")),
             Self::LogAppended { .. } => Some(Misfit::Has("log.appended")),
+            Self::BranchSearched { .. } => Some(Misfit::Has("branch.searched")),
             _ => None,
         }
     }

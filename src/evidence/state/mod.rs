@@ -4,6 +4,7 @@
 mod attempt;
 mod publishing;
 mod salvage;
+mod searched;
 mod step;
 mod to_publish;
 
@@ -23,6 +24,7 @@ use crate::git::{Oid, RefName};
 pub use attempt::{AttemptState, CameTo, Part};
 pub use publishing::{Publication, PublishState};
 pub use salvage::Salvage;
+pub use searched::Searched;
 pub use step::StepState;
 
 /// A run, as its events tell it.
@@ -44,6 +46,8 @@ pub struct RunState {
     pub end: Option<End>,
     /// The result branch.
     pub branch: Option<Branch>,
+    /// What a search of it came to, if it was searched as it is.
+    pub searched: Option<Searched>,
     /// There is a worktree that was whole: a step may have worked in it.
     pub has_worktree: bool,
     /// What became of the worktree in the end.
@@ -132,6 +136,7 @@ impl RunState {
             consecutive: 0,
             end: None,
             branch: None,
+            searched: None,
             has_worktree: false,
             worktree: WorktreeState::There,
             salvaged_beside: Vec::new(),
@@ -201,6 +206,10 @@ impl RunState {
             Event::BranchMade { reference, commit, commits } => {
                 let (reference, commit) = (reference.clone(), commit.clone());
                 self.branch = Some(Branch { reference, commit, commits: *commits });
+                self.searched = None;
+            }
+            Event::BranchSearched { found, more, unsearched, .. } => {
+                self.searched = Some(Searched::of(found, *more, unsearched));
             }
             Event::WorktreeReady { .. } => self.has_worktree = true,
             Event::WorktreeRemoved { proved, ignored_files, .. } => {

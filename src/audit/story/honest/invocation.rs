@@ -139,6 +139,10 @@ impl World {
 
     pub(super) fn close(&mut self) -> Done<()> {
         self.faults = None;
+        if let Some(commit) = self.delivered.clone().filter(|_| !self.one_in(8)) {
+            let found = json!({"commit": commit, "found": ["x"], "more": 1, "unsearched": ["x"]});
+            self.emit("branch.searched", found)?;
+        }
         self.emit("sealed", json!({"files": []}))?;
         self.emit("attested", json!({"sha256": "0"}))
     }

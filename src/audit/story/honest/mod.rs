@@ -103,6 +103,8 @@ struct World {
     kept: bool,
     closed: bool,
     branch: bool,
+    /// What is to be searched for secrets.
+    delivered: Option<Value>,
     saved: HashSet<String>,
     /// What was published: effect and state of the run.
     published: Vec<(String, String)>,
@@ -144,6 +146,7 @@ impl World {
             kept: false,
             closed: false,
             branch: false,
+            delivered: None,
             saved: HashSet::new(),
             published: Vec::new(),
         };
@@ -275,11 +278,12 @@ impl World {
                 let why = event["reason"]["kind"].as_str().unwrap_or_default().to_owned();
                 self.end = Some((result.to_owned(), why));
             }
-            ("branch.made", _) => self.branch = true,
             ("publish.done", _) => {
                 let word = |key: &str| event[key].as_str().unwrap_or_default().to_owned();
                 self.published.push((word("effect"), word("key")));
             }
+            ("branch.made", _) => (self.branch, self.delivered) = (true, Some(event["commit"].clone())),
+            ("branch.searched", _) => self.delivered = None,
             ("attested", _) => self.closed = true,
             ("recovered", _) => self.closed = false,
             ("resumed", _) => (self.closed, self.end) = (false, None),
