@@ -4,6 +4,7 @@ use super::error::WorktreeError;
 use super::part::{self, Part};
 use super::refs::{Ref, Refs, Settings};
 use super::repository::Repository;
+use super::rules::Rules;
 use super::strict;
 use crate::git::{Oid, RefName};
 
@@ -19,6 +20,8 @@ pub struct Base {
     pub(super) refs: Vec<(RefName, Oid)>,
     /// The repository's own files, then those of each submodule that is there.
     pub(super) parts: Vec<Part>,
+    /// What it ignores.
+    pub(super) rules: Rules,
     /// Who commits.
     pub(super) person: Person,
 }
@@ -49,6 +52,7 @@ impl Repository {
     pub fn base(&self, named: Option<&str>) -> Result<Base, WorktreeError> {
         let base = self.resolve(named)?;
         strict::refuse(&base.name, &base.parts, self.format)?;
+        base.rules.refuse_unread()?;
         Ok(base)
     }
 
@@ -59,7 +63,9 @@ impl Repository {
         self.refuse_incomplete(&settings, &commit)?;
         self.refuse_unnamable(&refs)?;
         let parts = part::all(self, &commit)?;
-        Ok(Base { refs: beside(&refs, &name, &commit), name, commit, parts, person: Person::of(&settings) })
+        let rules = Rules::read(&parts)?;
+        let person = Person::of(&settings);
+        Ok(Base { refs: beside(&refs, &name, &commit), name, commit, parts, rules, person })
     }
 
     /// Finds the commit. A name of a branch means the branch, whatever tag has it, too.

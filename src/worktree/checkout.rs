@@ -5,7 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::base::Person;
+use super::base::{Base, Person};
 use super::changes::{Changes, Snapshot};
 use super::confined::ConfinedGit;
 use super::error::WorktreeError;
@@ -57,10 +57,11 @@ pub(super) struct BaseFacts {
 }
 
 impl BaseFacts {
-    /// Reads rules and attributes of the parts.
-    pub(super) fn read(parts: Vec<Part>, person: Person) -> Result<Self, WorktreeError> {
+    /// Takes what a base tells, and reads its attributes.
+    pub(super) fn of(base: &Base) -> Result<Self, WorktreeError> {
+        let Base { parts, rules, person, .. } = base.clone();
         let (filters, lfs) = (part::filter(&parts)?, part::lfs(&parts)?);
-        Ok(Self { rules: Rules::read(&parts)?, filters, lfs, parts, person })
+        Ok(Self { rules, filters, lfs, parts, person })
     }
 }
 

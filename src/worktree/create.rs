@@ -29,7 +29,7 @@ impl Worktree {
         waivers: &Waivers,
     ) -> Result<Self, WorktreeError> {
         let began = Instant::now();
-        let facts = BaseFacts::read(base.parts.clone(), base.person.clone())?;
+        let facts = BaseFacts::of(base)?;
         let (dir, record) = RunDir::create(state, repository, base, name)?;
         let mut git = ConfinedGit::new(&dir, host, waivers, repository)?;
         let borrowed = if name.share_objects { repository.pin(name.run, &base.commit)? } else { Vec::new() };

@@ -50,7 +50,7 @@ impl Worktree {
         let last = last.map_or_else(|| Ok(record.base.clone()), Oid::parse)?;
         let told = tell(&git, &[UNLOCK, TAKE_UP].concat(), &record.base, &last).await?;
         let base = repository.resolve(Some(record.base.as_str()))?;
-        let facts = BaseFacts::read(base.parts, base.person)?;
+        let facts = BaseFacts::of(&base)?;
         let snapshot = told.snapshot(&facts.parts, record.salvage, repository.format);
         let ledger = told.ledger(&record.base, &last);
         let ground = Ground { dir, record: record.clone(), git, borrowed };

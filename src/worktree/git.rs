@@ -135,6 +135,25 @@ impl Git {
         judge(&self.name, output)
     }
 
+    /// Runs it with bytes on its standard input, and has somebody read what it prints while it does.
+    pub(super) fn feed_and_read<T>(
+        mut self,
+        input: Vec<u8>,
+        read: impl FnOnce(&mut dyn BufRead) -> T,
+    ) -> Result<T, WorktreeError> {
+        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.spawn().map_err(|error| Self::unstartable(&error))?;
+        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+        let writer = std::thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&input)));
+        let taken = match stdout {
+            Some(stdout) => read(&mut BufReader::new(stdout)),
+            None => read(&mut std::io::empty()),
+        };
+        let output = child.wait_with_output()?;
+        let _ = writer.join();
+        judge(&self.name, output).map(|_| taken)
+    }
+
     /// Runs it with bytes on its standard input, and what it prints on that of another git.
     pub(super) fn feed_through(mut self, input: Vec<u8>, mut into: Self) -> Result<(), WorktreeError> {
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -1,7 +1,7 @@
 //! Taking objects out of the user's repository and into one of a run's: one pack through a pipe. No protocol,
 //! no hook, no remote; what reads the user's repository runs as its owner.
 
-use std::io;
+use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 
 use super::error::{WorktreeError, at};
@@ -40,6 +40,16 @@ impl Source {
         }
         let asked = ids.iter().flat_map(|id| [id.as_str().as_bytes(), b"\n"].concat()).collect();
         tree::parse_batch(&self.git("cat-file").arg("--batch").feed(asked)?)
+    }
+
+    /// Reads objects by their ids, in that order; nothing of those that have more than so many bytes.
+    pub(super) fn small_blobs(&self, ids: &[&Oid], most: u64) -> Result<Vec<Option<Vec<u8>>>, WorktreeError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let asked = ids.iter().flat_map(|id| [id.as_str().as_bytes(), b"\n"].concat()).collect();
+        let take = |printed: &mut dyn BufRead| tree::take_batch(printed, ids.len(), most);
+        self.git("cat-file").arg("--batch").feed_and_read(asked, take)?
     }
 
     /// Returns every tag with its object.

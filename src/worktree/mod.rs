@@ -29,6 +29,7 @@ mod names;
 mod objects;
 mod outgoing;
 mod part;
+mod pattern;
 mod pin;
 mod planned;
 mod pointer;
@@ -47,6 +48,7 @@ mod strict;
 mod tree;
 mod unfit;
 mod walk;
+mod wildmatch;
 
 pub use aside::NotHeld;
 pub use base::Base;

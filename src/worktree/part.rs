@@ -9,6 +9,9 @@ use super::repository::Repository;
 use super::tree::{self, Entry};
 use crate::git::Oid;
 
+/// Bytes of a `.gitattributes` that are looked into.
+const LARGEST_ATTRIBUTES: u64 = 16 << 20;
+
 /// A commit and what it holds, checked out at a path of the worktree.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
@@ -89,22 +92,28 @@ impl Part {
         links.map(|entry| self.in_worktree(&entry.path))
     }
 
-    /// Returns every file of this name with its bytes.
-    pub(super) fn named(&self, name: &[u8]) -> Result<Vec<(&Entry, Vec<u8>)>, WorktreeError> {
+    /// Returns every file of this name with its bytes; without, where there are more than so many.
+    pub(super) fn named(
+        &self,
+        name: &[u8],
+        most: u64,
+    ) -> Result<Vec<(&Entry, Option<Vec<u8>>)>, WorktreeError> {
         let entries: Vec<&Entry> = self
             .entries
             .iter()
             .filter(|entry| entry.file_name() == name && entry.held.mode != tree::GITLINK)
             .collect();
         let ids: Vec<&Oid> = entries.iter().map(|entry| &entry.held.oid).collect();
-        let bytes = self.source.blobs(&ids)?;
+        let bytes = self.source.small_blobs(&ids, most)?;
         Ok(entries.into_iter().zip(bytes).collect())
     }
 
     fn has_attribute(&self, wanted: fn(&str) -> bool) -> Result<bool, WorktreeError> {
-        let committed = self.named(b".gitattributes")?;
-        let mut all = committed.iter().map(|(_, text)| text).chain([&self.attributes]);
-        Ok(all.any(|text| String::from_utf8_lossy(text).split_whitespace().any(wanted)))
+        let committed = self.named(b".gitattributes", LARGEST_ATTRIBUTES)?;
+        let mut all = committed.iter().map(|(_, text)| text.as_ref()).chain([Some(&self.attributes)]);
+        // One that is too large for us may have anything in it.
+        let has = |text: &Vec<u8>| String::from_utf8_lossy(text).split_whitespace().any(wanted);
+        Ok(all.any(|text| text.is_none_or(has)))
     }
 
     /// Finds the submodules that the user has checked out; any other is an empty folder, as it is there.

@@ -2,23 +2,35 @@
 //! nothing, or it could hide its work from the checkpoint and have it deleted at the end.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::error::WorktreeError;
+use super::layout::shown;
 use super::part::Part;
+use super::pattern::{self, Pattern, Stars, TooManyStars};
+use super::tree::LINK;
+
+/// A longer `.gitignore` is nobody's; git itself reads none over 100 MiB.
+const LARGEST: u64 = 1 << 20;
 
 /// The `.gitignore` files of a commit, by the folder they lie in.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Rules {
-    by_folder: HashMap<Vec<u8>, Gitignore>,
+    by_folder: HashMap<Vec<u8>, Vec<Pattern>>,
     /// Tops of submodules: no rule from above holds in them.
     tops: HashSet<Vec<u8>>,
     /// Length of the longest of these folders: deeper down there is nothing to look up.
     longest: usize,
+    stars: Stars,
+    /// Files of rules that are not read, and why.
+    unread: Vec<(Vec<u8>, Unread)>,
+}
+
+/// Why a file of rules is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unread {
+    Link,
+    Large,
+    Stars { line: usize },
 }
 
 impl Rules {
@@ -28,29 +40,58 @@ impl Rules {
         for part in parts {
             rules.tops.insert(part.path.clone());
             rules.longest = rules.longest.max(part.path.len());
-            for (entry, text) in part.named(b".gitignore")? {
+            for (entry, text) in part.named(b".gitignore", LARGEST)? {
                 let path = part.in_worktree(&entry.path);
-                let folder = path.strip_suffix(b".gitignore").unwrap_or_default();
-                rules.add(folder.strip_suffix(b"/").unwrap_or(folder), &text);
+                match text {
+                    _ if entry.held.mode == LINK => rules.unread.push((path, Unread::Link)),
+                    None => rules.unread.push((path, Unread::Large)),
+                    Some(text) => rules.add(path, &text),
+                }
             }
+        }
+        if rules.by_folder.values().flatten().any(Pattern::depends_on_version)
+            && let Some(part) = parts.first()
+        {
+            rules.stars = Stars::of(&part.source.git("version").line()?);
         }
         Ok(rules)
     }
 
-    fn add(&mut self, folder: &[u8], text: &[u8]) {
-        let mut builder = GitignoreBuilder::new("");
-        for line in String::from_utf8_lossy(text).lines() {
-            // Git passes over a pattern that it cannot read; so do we.
-            let _ = builder.add_line(None, line);
-        }
-        if let Ok(rules) = builder.build() {
-            self.longest = self.longest.max(folder.len());
-            self.by_folder.insert(folder.to_vec(), rules);
+    /// Refuses a base of which not all rules could be read: what they ignore would be committed without a word.
+    pub(super) fn refuse_unread(&self) -> Result<(), WorktreeError> {
+        let Some((path, why)) = self.unread.first() else { return Ok(()) };
+        let path = shown(path);
+        Err(match why {
+            Unread::Link => WorktreeError::refused(
+                format!("{path} of the base is a link, which git does not follow: no rule in it holds"),
+                "put a file in its place, commit that, and run again",
+            ),
+            Unread::Large => WorktreeError::refused(
+                format!("{path} of the base is larger than 1 MiB"),
+                "write patterns for whole folders instead, commit that, and run again",
+            ),
+            Unread::Stars { line } => WorktreeError::refused(
+                format!("{path} of the base, line {line}: a pattern may have stars in 64 places"),
+                "write several patterns, commit that, and run again",
+            ),
+        })
+    }
+
+    fn add(&mut self, path: Vec<u8>, text: &[u8]) {
+        let folder = path.strip_suffix(b".gitignore").unwrap_or_default();
+        let folder = folder.strip_suffix(b"/").unwrap_or(folder);
+        match pattern::read(text) {
+            Ok(patterns) if patterns.is_empty() => {}
+            Ok(patterns) => {
+                self.longest = self.longest.max(folder.len());
+                self.by_folder.insert(folder.to_vec(), patterns);
+            }
+            Err(TooManyStars(line)) => self.unread.push((path, Unread::Stars { line })),
         }
     }
 
     /// Tells whether a path is ignored, given that the folder it lies in is not: the nearest file that has
-    /// something to say of it decides.
+    /// something to say of it decides, and in it the last pattern.
     pub(super) fn ignore(&self, path: &[u8], is_folder: bool) -> bool {
         let ends = path.iter().enumerate().rev().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
         for end in ends.map(Some).chain([None]) {
@@ -61,10 +102,10 @@ impl Rules {
             if folder.len() > self.longest {
                 continue;
             }
-            if let Some(rules) = self.by_folder.get(folder) {
-                let found = rules.matched(Path::new(OsStr::from_bytes(below)), is_folder);
-                if !found.is_none() {
-                    return found.is_ignore();
+            if let Some(patterns) = self.by_folder.get(folder) {
+                let says = |pattern: &&Pattern| pattern.matches(below, is_folder, self.stars);
+                if let Some(pattern) = patterns.iter().rev().find(says) {
+                    return pattern.ignores();
                 }
             }
             if self.tops.contains(folder) {
@@ -76,32 +117,4 @@ impl Rules {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_nearest_file_decides() {
-        let mut rules = Rules::default();
-        rules.add(b"", b"target/\n*.log\n/only-here\n");
-        rules.add(b"keep", b"!*.log\nlocal/x\n");
-        rules.add(b"module", b"own\n");
-        rules.tops.insert(b"module".to_vec());
-        for (path, folder, ignored) in [
-            ("target", true, true),
-            ("target", false, false),
-            ("sub/target", true, true),
-            ("a.log", false, true),
-            ("keep/a.log", false, false),
-            ("keep/deep/a.log", false, false),
-            ("only-here", false, true),
-            ("sub/only-here", false, false),
-            ("keep/local/x", false, true),
-            ("keep/deep/local/x", false, false),
-            ("module/a.log", false, false),
-            ("module/deep/a.log", false, false),
-            ("module/own", false, true),
-        ] {
-            assert_eq!(rules.ignore(path.as_bytes(), folder), ignored, "{path}");
-        }
-    }
-}
+mod tests;

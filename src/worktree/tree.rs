@@ -1,6 +1,6 @@
 //! Git trees as data: what a commit holds, parsed from plumbing output, and blob ids computed without git.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
@@ -130,6 +130,31 @@ fn parse_batch_item(output: &[u8]) -> Option<(&[u8], &[u8])> {
     let size: usize = std::str::from_utf8(&output[..end]).ok()?.rsplit(' ').next()?.parse().ok()?;
     let body = output.get(end + 1..)?;
     Some((body.get(..size)?, body.get(size + 1..)?))
+}
+
+/// Takes so many answers of `git cat-file --batch` as it prints them; passes over what has more bytes than `most`.
+pub(super) fn take_batch(
+    printed: &mut dyn BufRead,
+    count: usize,
+    most: u64,
+) -> Result<Vec<Option<Vec<u8>>>, WorktreeError> {
+    let garbled = || WorktreeError::garbled("cat-file");
+    let mut one = || {
+        let mut head = String::new();
+        printed.read_line(&mut head)?;
+        let size = head.trim_end().rsplit(' ').next().and_then(|size| size.parse::<u64>().ok());
+        let mut body = printed.take(size.ok_or_else(garbled)?.saturating_add(1));
+        if body.limit() > most.saturating_add(1) {
+            io::copy(&mut body, &mut io::sink())?;
+            return Ok(None);
+        }
+        let mut bytes = Vec::new();
+        body.read_to_end(&mut bytes)?;
+        // Behind it is a newline.
+        bytes.pop().ok_or_else(garbled)?;
+        Ok(Some(bytes))
+    };
+    (0..count).map(|_| one()).collect()
 }
 
 /// One path that differs between two commits.
