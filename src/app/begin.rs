@@ -11,6 +11,8 @@ impl<F: Front> Call<'_, F> {
     /// Begins a new run.
     pub(super) async fn begin(&self, lock: &mut Lock) -> Result<Opened, Error> {
         let (repository, ready) = (self.site.repository, self.ready);
+        // Before there is anything of a run: git may not come to an end with it.
+        let dirty = repository.is_dirty(&ready.base)?;
         let claim = self.claim()?;
         let run = claim.files().run();
         lock.name(&run.to_string())?;
@@ -19,7 +21,8 @@ impl<F: Front> Call<'_, F> {
             self.front.note(Note::SharedObjects);
         }
         let publishing = ready.intent.recorded(claim.secrets());
-        let recorder = run::begin(claim, &ready.plan, &ready.base, repository, &ready.grants, publishing)?;
+        let (plan, base, grants) = (&ready.plan, &ready.base, &ready.grants);
+        let recorder = run::begin(claim, plan, (base, dirty), repository, grants, publishing)?;
         let worktree = make_worktree(self.site, &ready.plan, &ready.base, run, None).await;
         Ok(Opened { recorder, worktree: worktree.map(Checkout::Fresh) })
     }

@@ -13,11 +13,11 @@ use crate::evidence::{Claim, Document, Recorder, Sha256, StepId, Text, Token};
 use crate::plan::Plan;
 use crate::worktree::{self, Base, Repository};
 
-/// Records what a run starts from.
+/// Records what a run starts from: a base, and whether the checkout has changes that are not in it.
 pub fn begin(
     claim: Claim,
     plan: &Plan,
-    base: &Base,
+    (base, dirty): (&Base, bool),
     repository: &Repository,
     grants: &BTreeMap<String, Grants>,
     publish: Publishing,
@@ -45,7 +45,7 @@ pub fn begin(
         ceiling: None,
         started_by: Some(started_by(secrets)),
         steps: plan.steps.iter().map(|step| StepId::new(&step.id)).collect(),
-        dirty: repository.is_dirty()?,
+        dirty,
         host: this_host(secrets, repository)?,
         sandbox: text(&enforcement(grants.values())),
         labels: labels(secrets),

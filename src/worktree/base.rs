@@ -24,6 +24,8 @@ pub struct Base {
     pub(super) rules: Rules,
     /// Who commits.
     pub(super) person: Person,
+    /// Filters that the settings name, none of which is ever started.
+    pub(super) filters: Vec<String>,
 }
 
 /// Who commits.
@@ -64,8 +66,8 @@ impl Repository {
         self.refuse_unnamable(&refs)?;
         let parts = part::all(self, &commit)?;
         let rules = Rules::read(&parts)?;
-        let person = Person::of(&settings);
-        Ok(Base { refs: beside(&refs, &name, &commit), name, commit, parts, rules, person })
+        let (person, filters) = (Person::of(&settings), settings.filters());
+        Ok(Base { refs: beside(&refs, &name, &commit), name, commit, parts, rules, person, filters })
     }
 
     /// Finds the commit. A name of a branch means the branch, whatever tag has it, too.

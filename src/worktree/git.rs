@@ -7,10 +7,13 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rustix::fs::Access;
 
 use super::error::WorktreeError;
+use super::running::Running;
 
 /// Variables that would point git at another repository than the one named.
 const LOCATING: [&str; 9] = [
@@ -26,9 +29,13 @@ const LOCATING: [&str; 9] = [
 ];
 
 /// Nothing of the repository's runs, and nothing is tidied behind its owner's back.
-const QUIET: [&str; 7] = [
+const QUIET: [&str; 10] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
+    // A program of the shell that prints nothing: no value means that there is none.
+    "core.alternateRefsCommand=:",
+    "submodule.recurse=false",
+    "fetch.recurseSubmodules=false",
     "maintenance.auto=false",
     "gc.auto=0",
     "protocol.ext.allow=never",
@@ -44,11 +51,15 @@ pub(super) struct Owner {
     pub(super) gid: u32,
 }
 
+/// No git takes longer: a large history moves within an hour, a setting that names a pipe never comes to an end.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
 /// A git command in a repository.
 #[derive(Debug)]
 pub(super) struct Git {
     command: Command,
     name: String,
+    patience: Duration,
 }
 
 impl Git {
@@ -75,7 +86,29 @@ impl Git {
             command.args(["-c", setting]);
         }
         command.arg(name).stdin(Stdio::null());
-        Self { command, name: name.to_owned() }
+        Self { command, name: name.to_owned(), patience: PATIENCE }
+    }
+
+    /// Is not waited for any longer than this.
+    pub(super) fn within(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Starts no filter of these names, which may be any: by variables, since a name may hold what ends one in an
+    /// argument. They come behind those that the caller has.
+    pub(super) fn without_filters(mut self, names: &[String]) -> Self {
+        let known = std::env::var("GIT_CONFIG_COUNT").ok().and_then(|count| count.parse().ok());
+        let mut count: usize = known.unwrap_or(0);
+        for key in
+            names.iter().flat_map(|name| ["process", "required"].map(|key| format!("filter.{name}.{key}")))
+        {
+            self.command.env(format!("GIT_CONFIG_KEY_{count}"), key);
+            self.command.env(format!("GIT_CONFIG_VALUE_{count}"), "");
+            count += 1;
+        }
+        self.command.env("GIT_CONFIG_COUNT", count.to_string());
+        self
     }
 
     /// Names the git directory, for one whose work tree is elsewhere or gone.
@@ -117,22 +150,25 @@ impl Git {
         self.command
     }
 
+    /// Takes from files alone, whatever the settings make of a place.
+    pub(super) fn from_files(mut self) -> Self {
+        self.command.env("GIT_ALLOW_PROTOCOL", "file");
+        self
+    }
+
     /// Runs it; the bytes it printed, or what it complained of.
     pub(super) fn run(mut self) -> Result<Vec<u8>, WorktreeError> {
-        let output = self.command.output().map_err(|error| Self::unstartable(&error))?;
-        judge(&self.name, output)
+        let running = self.start()?;
+        judge(&self.name, running.end()?)
     }
 
     /// Runs it with bytes on its standard input.
-    pub(super) fn feed(mut self, input: Vec<u8>) -> Result<Vec<u8>, WorktreeError> {
-        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = self.command.spawn().map_err(|error| Self::unstartable(&error))?;
-        let stdin = child.stdin.take();
-        // From a thread: git answers while it reads, and both pipes are finite.
-        let writer = std::thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&input)));
-        let output = child.wait_with_output()?;
-        let _ = writer.join();
-        judge(&self.name, output)
+    pub(super) fn feed(self, input: Vec<u8>) -> Result<Vec<u8>, WorktreeError> {
+        self.feed_and_read(input, |printed| {
+            let mut bytes = Vec::new();
+            printed.read_to_end(&mut bytes).map(|_| bytes)
+        })?
+        .map_err(WorktreeError::from)
     }
 
     /// Runs it with bytes on its standard input, and has somebody read what it prints while it does.
@@ -141,30 +177,24 @@ impl Git {
         input: Vec<u8>,
         read: impl FnOnce(&mut dyn BufRead) -> T,
     ) -> Result<T, WorktreeError> {
-        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = self.command.spawn().map_err(|error| Self::unstartable(&error))?;
-        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
-        let writer = std::thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&input)));
-        let taken = match stdout {
+        let (mut running, writer) = self.start_fed(input)?;
+        let taken = match running.stdout() {
             Some(stdout) => read(&mut BufReader::new(stdout)),
             None => read(&mut std::io::empty()),
         };
-        let output = child.wait_with_output()?;
+        let output = running.end();
         let _ = writer.join();
-        judge(&self.name, output).map(|_| taken)
+        judge(&self.name, output?).map(|_| taken)
     }
 
     /// Runs it with bytes on its standard input, and what it prints on that of another git.
     pub(super) fn feed_through(mut self, input: Vec<u8>, mut into: Self) -> Result<(), WorktreeError> {
-        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut from = self.command.spawn().map_err(|error| Self::unstartable(&error))?;
-        let (stdin, stdout) = (from.stdin.take(), from.stdout.take());
-        let writer = std::thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&input)));
-        into.command.stdin(stdout.map_or_else(Stdio::null, Stdio::from));
-        let received = into.command.output().map_err(|error| Self::unstartable(&error));
+        let (mut from, writer) = self.start_fed(input)?;
+        into.command.stdin(from.stdout().map_or_else(Stdio::null, Stdio::from));
+        let received = into.start().and_then(Running::end);
         // It holds the reading end: while it is there, the writer would wait for ever.
         drop(into.command);
-        let sent = from.wait_with_output()?;
+        let sent = from.end()?;
         let _ = writer.join();
         // What the first complains of is the cause of what the second does.
         judge(&self.name, sent)?;
@@ -173,12 +203,11 @@ impl Git {
 
     /// Runs it and tells whether a line it prints begins so; it is not waited for longer than that.
     pub(super) fn prints_line_with(mut self, start: u8) -> Result<bool, WorktreeError> {
-        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = self.command.spawn().map_err(|error| Self::unstartable(&error))?;
-        let mut lines = child.stdout.take().into_iter().flat_map(|out| BufReader::new(out).split(b'\n'));
+        let mut running = self.start()?;
+        let mut lines = running.stdout().into_iter().flat_map(|out| BufReader::new(out).split(b'\n'));
         let found = lines.any(|line| line.is_ok_and(|line| line.first() == Some(&start)));
         drop(lines);
-        let output = child.wait_with_output()?;
+        let output = running.end()?;
         if found { Ok(true) } else { judge(&self.name, output).map(|_| false) }
     }
 
@@ -191,15 +220,20 @@ impl Git {
 
     /// Runs it; whether it exited with 0.
     pub(super) fn succeeds(mut self) -> Result<bool, WorktreeError> {
-        self.command.stdout(Stdio::null()).stderr(Stdio::null());
-        Ok(self.command.status().map_err(|error| Self::unstartable(&error))?.success())
+        Ok(self.start()?.end()?.status.success())
     }
 
-    fn unstartable(error: &std::io::Error) -> WorktreeError {
-        WorktreeError::refused(
-            format!("git cannot be started: {error}"),
-            "install git and have it on PATH (`autopilot doctor` shows what is found)",
-        )
+    fn start(&mut self) -> Result<Running, WorktreeError> {
+        Running::start(&mut self.command, &self.name, self.patience)
+    }
+
+    /// Starts it, and somebody who writes to it: git answers while it reads, and both pipes are finite.
+    fn start_fed(&mut self, input: Vec<u8>) -> Result<(Running, JoinHandle<()>), WorktreeError> {
+        self.command.stdin(Stdio::piped());
+        let mut running = self.start()?;
+        let stdin = running.stdin();
+        let writer = std::thread::spawn(move || drop(stdin.map(|mut stdin| stdin.write_all(&input))));
+        Ok((running, writer))
     }
 }
 

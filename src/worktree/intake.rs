@@ -1,11 +1,12 @@
 //! Taking objects out of the user's repository and into one of a run's: one pack through a pipe. No protocol,
 //! no hook, no remote; what reads the user's repository runs as its owner.
 
-use std::io::{self, BufRead};
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use super::error::{WorktreeError, at};
 use super::git::{Git, Owner};
+use super::plain;
 use super::tree;
 use crate::git::{Oid, RefName};
 
@@ -112,12 +113,8 @@ impl Source {
 
     /// Returns the commits where the history of a shallow clone ends.
     fn boundaries(&self) -> Result<Vec<Oid>, WorktreeError> {
-        let file = self.git_dir.join("shallow");
-        match std::fs::read_to_string(&file) {
-            Ok(text) => text.lines().map(|line| Ok(Oid::parse(line)?)).collect(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(at(&file)(error)),
-        }
+        let listed = plain::read(&self.git_dir.join("shallow"))?.unwrap_or_default();
+        String::from_utf8_lossy(&listed).lines().map(|line| Ok(Oid::parse(line)?)).collect()
     }
 }
 

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
-use super::error::{GitEnd, WorktreeError, at};
+use super::error::{GitEnd, WorktreeError};
 use super::intake::Source;
+use super::plain;
 use super::repository::Repository;
 use super::tree::{self, Entry};
 use crate::git::Oid;
@@ -68,10 +69,7 @@ impl Part {
     fn read(path: Vec<u8>, commit: &Oid, source: Source) -> Result<Self, WorktreeError> {
         let listing = source.git("ls-tree").args(["-r", "-z", "--full-tree", commit.as_str()]).run()?;
         let file = source.git_dir.join("info/attributes");
-        let attributes = match std::fs::read(&file) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(at(&file)(error)),
-            read => read.unwrap_or_default(),
-        };
+        let attributes = plain::read(&file)?.unwrap_or_default();
         Ok(Self { path, commit: commit.clone(), entries: tree::parse(&listing)?, source, attributes })
     }
 

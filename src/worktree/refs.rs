@@ -58,6 +58,16 @@ impl Settings {
     pub(super) fn has(&self, is_it: impl Fn(&str) -> bool) -> bool {
         self.0.iter().any(|(key, _)| is_it(key))
     }
+
+    /// Lists the names of filters.
+    pub(super) fn filters(&self) -> Vec<String> {
+        // What a name is made of may have dots in it.
+        let name = |key: &str| Some(key.strip_prefix("filter.")?.rsplit_once('.')?.0.to_owned());
+        let mut names: Vec<String> = self.0.iter().filter_map(|(key, _)| name(key)).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
 }
 
 impl Repository {

@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use super::error::{GitEnd, WorktreeError, at};
 use super::git::{Git, Owner};
@@ -26,6 +27,9 @@ pub struct Repository {
     /// Of a linked worktree its own, else the shared one.
     pub(super) git_dir: PathBuf,
 }
+
+/// As long may a git take that tells where it is: it reads settings, and little else.
+const TOLD: Duration = Duration::from_secs(30);
 
 /// What is asked of a folder; the last has an answer in a checkout alone.
 const QUESTIONS: [&str; 6] = [
@@ -75,12 +79,6 @@ impl Repository {
                 )
             })?,
         })
-    }
-
-    /// Tells whether the checkout has changes of the user, which are not part of a run. Plans need not be committed.
-    pub fn is_dirty(&self) -> Result<bool, WorktreeError> {
-        let changes = ["--porcelain", "-z", "--no-renames", "--", ":/", ":(top,exclude).ai/plans"];
-        Ok(!self.bare && !self.git("status").args(changes).run()?.is_empty())
     }
 
     /// Tells whether it is a repository without a checkout.
@@ -184,7 +182,7 @@ fn stranger(path: &Path) -> Option<Owner> {
 /// Asks `rev-parse` several questions at once; where an answer has lines of its own, one after the other.
 fn ask(folder: &Path, owner: Option<Owner>, questions: &[&str]) -> Result<Vec<Vec<u8>>, WorktreeError> {
     let git = |questions: &[&str]| {
-        let git = Git::new(folder, "rev-parse").owned_by(owner).arg("--path-format=absolute");
+        let git = Git::new(folder, "rev-parse").owned_by(owner).within(TOLD).arg("--path-format=absolute");
         let mut answer = git.args(questions).run()?;
         answer.truncate(answer.len() - usize::from(answer.ends_with(b"\n")));
         Ok(answer)
