@@ -2,12 +2,12 @@
 
 use std::io::{self, Read};
 
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::code::Code;
 use super::finding::Finding;
 use super::place::{Opened, Top};
+use super::strings;
 use crate::evidence::mask::{Detector, Hit, Kind, Secrets};
 
 const CHUNK: usize = 128 << 10;
@@ -145,17 +145,9 @@ impl<'a> Sieve<'a> {
     }
 
     /// Looks through every string of a JSON document by itself, as it was masked: what stands between strings
-    /// is no text.
-    pub(super) fn document(&mut self, place: &str, value: &Value) {
-        match value {
-            Value::String(text) => self.string(place, text),
-            Value::Array(items) => items.iter().for_each(|item| self.document(place, item)),
-            Value::Object(members) => members.iter().for_each(|(key, value)| {
-                self.string(place, key);
-                self.document(place, value);
-            }),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
-        }
+    /// is no text. What cannot be read as one is somebody else's finding, as far as it cannot.
+    pub(super) fn document(&mut self, place: &str, json: &[u8]) {
+        let _ = strings::each(json, &mut |text| self.string(place, text));
     }
 
     fn string(&mut self, place: &str, text: &str) {

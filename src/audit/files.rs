@@ -67,10 +67,8 @@ impl Folder {
     /// Looks for secrets in what is JSON.
     pub(super) fn sift_documents(&self, sieve: &mut Sieve<'_>) {
         for (_, name, content) in self.parts.iter().filter(|(part, _, _)| *part == Part::Provenance) {
-            // One that cannot be parsed is a finding of its own.
-            let value = content.as_ref().and_then(|content| serde_json::from_slice(&content.text).ok());
-            if let Some(value) = value {
-                sieve.document(name, &value);
+            if let Some(content) = content {
+                sieve.document(name, &content.text);
             }
         }
     }

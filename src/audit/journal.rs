@@ -8,15 +8,14 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::code::Code;
 use super::finding::Finding;
-use crate::evidence::{Event, Head, Line, Sha256 as Digest256, journal};
-
-/// A longer line is not read to its end. A checkpoint of 100,000 files takes some 10 MiB.
-const LONGEST: u64 = 64 << 20;
+use super::same::{Same, compare};
+use crate::evidence::line::{self, LONGEST, Line};
+use crate::evidence::{Event, Head, Sha256 as Digest256};
 
 /// A line that follows the ones before it, with what the rest of the audit needs of it.
 #[derive(Debug)]
@@ -26,8 +25,6 @@ pub(super) struct Entry {
     pub(super) version: u32,
     /// Its `type`.
     pub(super) kind: String,
-    /// Every string of the line, keys included.
-    pub(super) value: Value,
     /// Its place and hash.
     pub(super) at: Head,
     pub(super) time: DateTime<Utc>,
@@ -43,11 +40,11 @@ pub(super) struct Whole {
     pub(super) broken: Option<Finding>,
 }
 
-/// Reads a journal line by line, as far as it holds.
-pub(super) fn read(name: &str, file: impl Read, mut each: impl FnMut(Entry)) -> io::Result<Whole> {
+/// Reads a journal line by line, as far as it holds; hands over what each is, and its bytes.
+pub(super) fn read(name: &str, file: impl Read, mut each: impl FnMut(Entry, &[u8])) -> io::Result<Whole> {
     let mut reader = BufReader::with_capacity(256 << 10, file);
     let (prev, hasher) = (Digest256::none(), Sha256::new());
-    let mut chain = Chain { prev, hasher, bytes: 0, version: journal::OLDEST };
+    let mut chain = Chain { prev, hasher, bytes: 0, version: line::OLDEST };
     let mut whole = Whole::default();
     let mut buffer = Vec::new();
     loop {
@@ -57,7 +54,7 @@ pub(super) fn read(name: &str, file: impl Read, mut each: impl FnMut(Entry)) -> 
             return Ok(whole);
         }
         match chain.follow(whole.lines, &buffer) {
-            Ok(entry) => each(entry),
+            Ok(entry) => each(entry, &buffer),
             Err(Wrong { code, expected, found }) => {
                 let found = format!("{name}:{}: {found}", whole.lines + 1);
                 whole.broken = Some(Finding::new(code, expected, found));
@@ -103,19 +100,21 @@ impl Chain {
                 wrong(Code::JournalTorn, "a whole last line", format!("{length} bytes without a newline"))
             });
         };
-        let value: Value = serde_json::from_slice(text).map_err(|error| malformed(error.to_string()))?;
-        self.check_place(seq, &value)?;
-        let line = Line::deserialize(&value).map_err(|error| malformed(error.to_string()))?;
+        let place: Place<'_> = serde_json::from_slice(text).map_err(|error| malformed(error.to_string()))?;
+        let kind = self.check_place(seq, &place)?;
+        if let Some(what) = line::too_much(text) {
+            return Err(malformed(what));
+        }
+        let line: Line = serde_json::from_slice(text).map_err(|error| malformed(error.to_string()))?;
         if let Some(misfit) = line.event.misfit(line.v) {
             return Err(malformed(format!("`{}` {misfit}", line.event.kind())));
         }
-        let again = serde_json::to_vec(&line).map_err(|error| malformed(error.to_string()))?;
-        if again != text {
-            return Err(malformed(first_difference(&again, text)));
+        match compare(&line, text).map_err(|error| malformed(error.to_string()))? {
+            Same::Yes => {}
+            Same::No(difference) => return Err(malformed(difference)),
         }
         let time = line.time().filter(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true) == line.ts);
         let time = time.ok_or_else(|| malformed(format!("`{}` is no time", line.ts)))?;
-        let kind = value.pointer("/event/type").and_then(Value::as_str).unwrap_or_default().to_owned();
 
         self.version = line.v;
         self.prev = Digest256::of(text);
@@ -124,54 +123,81 @@ impl Chain {
         let so_far = matches!(line.event, Event::Sealed { .. })
             .then(|| (hex::encode(self.hasher.clone().finalize()), self.bytes));
         let at = Head { seq, hash: self.prev.clone() };
-        Ok(Entry { event: line.event, version: line.v, kind, value, at, time, so_far })
+        Ok(Entry { event: line.event, version: line.v, kind, at, time, so_far })
     }
 
-    /// Checks version and place before the rest, since they say more than what else may be wrong then.
-    fn check_place(&self, seq: u64, value: &Value) -> Result<(), Wrong> {
-        let own = |key: &str| value.get(key).map(Value::to_string).unwrap_or_default();
-        let version = value.get("v").and_then(Value::as_u64).and_then(|v| u32::try_from(v).ok());
-        let known = journal::OLDEST..=journal::VERSION;
+    /// Checks version and place before the rest, since they say more than what else may be wrong then; returns the
+    /// event's type.
+    fn check_place(&self, seq: u64, place: &Place<'_>) -> Result<String, Wrong> {
+        let version: Option<u32> = read_as(place.v);
+        let known = line::OLDEST..=line::VERSION;
         if version.is_none_or(|version| !known.contains(&version)) {
-            let expected = format!("version {} or {}", journal::OLDEST, journal::VERSION);
-            return Err(wrong(Code::VersionUnknown, expected, newer(own("v"))));
+            let expected = format!("version {} or {}", line::OLDEST, line::VERSION);
+            return Err(wrong(Code::VersionUnknown, expected, newer(&shown(place.v))));
         }
-        let kind = value.pointer("/event/type").and_then(Value::as_str).unwrap_or_default();
-        if version == Some(journal::VERSION) && !Event::KINDS.contains(&kind) {
+        let kind = place.event.and_then(kind_of).unwrap_or_default();
+        if version == Some(line::VERSION) && !Event::KINDS.contains(&kind.as_str()) {
             let expected = "an event that this program knows";
             return Err(wrong(
                 Code::VersionUnknown,
                 expected,
-                format!("`{}`, newer than this program", kind.escape_debug()),
+                format!(
+                    "`{}`, newer than this program",
+                    kind.chars().take(SHOWN).collect::<String>().escape_debug()
+                ),
             ));
         }
         if version < Some(self.version) {
             let expected = format!("version {} to go on", self.version);
-            return Err(wrong(Code::ChainBroken, expected, format!("version {}", own("v"))));
+            return Err(wrong(Code::ChainBroken, expected, format!("version {}", shown(place.v))));
         }
-        if own("seq") != seq.to_string() {
-            return Err(wrong(Code::ChainBroken, format!("number {seq}"), format!("number {}", own("seq"))));
+        if place.seq.map(RawValue::get) != Some(seq.to_string().as_str()) {
+            let found = format!("number {}", shown(place.seq));
+            return Err(wrong(Code::ChainBroken, format!("number {seq}"), found));
         }
-        if value.get("prev").and_then(Value::as_str) != Some(self.prev.as_str()) {
+        if read_as::<String>(place.prev).as_deref() != Some(self.prev.as_str()) {
             let expected = format!("prev {}", self.prev.as_str());
-            return Err(wrong(Code::ChainBroken, expected, format!("prev {}", own("prev"))));
+            return Err(wrong(Code::ChainBroken, expected, format!("prev {}", shown(place.prev))));
         }
-        Ok(())
+        Ok(kind)
     }
 }
 
-fn newer(version: String) -> String {
-    let is_newer = version.parse::<u64>().is_ok_and(|own| own > journal::VERSION.into());
-    format!("version {version}{}", if is_newer { ", newer than this program" } else { "" })
+/// Where a line stands, as it is written: nothing of it is kept elsewhere.
+#[derive(Deserialize)]
+struct Place<'a> {
+    #[serde(borrow)]
+    v: Option<&'a RawValue>,
+    #[serde(borrow)]
+    seq: Option<&'a RawValue>,
+    #[serde(borrow)]
+    prev: Option<&'a RawValue>,
+    #[serde(borrow)]
+    event: Option<&'a RawValue>,
 }
 
-/// Says where a line stops being what it would be if autopilot had written it.
-fn first_difference(expected: &[u8], found: &[u8]) -> String {
-    let at = expected.iter().zip(found).take_while(|(a, b)| a == b).count();
-    let from = at.saturating_sub(16);
-    let part = |bytes: &[u8]| {
-        let end = bytes.len().min(at + 24);
-        String::from_utf8_lossy(bytes.get(from..end).unwrap_or_default()).escape_debug().to_string()
-    };
-    format!("byte {at}: …{}… where autopilot writes …{}…", part(found), part(expected))
+/// Characters of what is wrong that are shown.
+const SHOWN: usize = 80;
+
+fn read_as<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<T> {
+    serde_json::from_str(raw?.get()).ok()
+}
+
+fn kind_of(event: &RawValue) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Tagged {
+        #[serde(rename = "type")]
+        kind: String,
+    }
+    serde_json::from_str::<Tagged>(event.get()).ok().map(|event| event.kind)
+}
+
+/// Returns a value as it is written, or the beginning of it.
+fn shown(raw: Option<&RawValue>) -> String {
+    raw.map(RawValue::get).unwrap_or_default().chars().take(SHOWN).collect()
+}
+
+fn newer(version: &str) -> String {
+    let is_newer = version.parse::<u64>().is_ok_and(|own| own > line::VERSION.into());
+    format!("version {version}{}", if is_newer { ", newer than this program" } else { "" })
 }

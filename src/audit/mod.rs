@@ -25,9 +25,11 @@ mod remotes;
 mod reports;
 mod repository;
 mod salvage;
+mod same;
 mod spelled;
 mod story;
 mod stray;
+mod strings;
 mod whole;
 
 use std::io;

@@ -90,8 +90,8 @@ fn read_journal(top: &Top, files: &Files, story: &mut Story, sieve: &mut Sieve<'
         Ok(None) => return broken(Code::EvidenceMissing, &name, "no such file".to_owned()),
         Err(finding) => return Whole { broken: Some(finding), ..Whole::default() },
     };
-    let read = journal::read(&name, file, |entry| {
-        sieve.document(&name, &entry.value);
+    let read = journal::read(&name, file, |entry, text| {
+        sieve.document(&name, text);
         story.take(entry);
     });
     read.unwrap_or_else(|error| {

@@ -36,9 +36,7 @@ pub(super) struct LogsArgs {
 pub(super) fn run(args: LogsArgs) -> Result<Exit, Failure> {
     let repository = target::repository()?;
     let files = target::find(&repository, args.target.as_deref())?;
-    let path = files.log();
-    let mut log = File::open(&path)
-        .map_err(|error| Failure::new(Exit::Usage, format!("{}: {error}", path.display())))?;
+    let mut log = files.open_log().map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let mut show = Show::choose();
     let _stopped = Stopped::in_actions().map_err(|error| internal(&error))?;
     if args.step.is_some() || args.failed {

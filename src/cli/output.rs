@@ -1,6 +1,7 @@
 //! The two ways to the user: standard output for results, standard error for errors and warnings.
 //! A reader that went away (`autopilot … | head`) is no failure.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -24,9 +25,9 @@ pub(super) fn write(bytes: &[u8]) -> Result<(), Failure> {
     write_to(io::stdout().lock(), bytes)
 }
 
-/// Prints text to standard output.
+/// Prints text to standard output, as [`plain`] has it.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
-    write(text.as_bytes())
+    write(plain(text).as_bytes())
 }
 
 /// Prints a line to standard output.
@@ -36,7 +37,7 @@ pub(super) fn line(text: &str) -> Result<(), Failure> {
 
 /// Prints text to standard error.
 pub(super) fn complain(text: &str) -> Result<(), Failure> {
-    write_to(io::stderr().lock(), text.as_bytes())
+    write_to(io::stderr().lock(), plain(text).as_bytes())
 }
 
 /// Prints a line to standard error, unless only errors are wanted.
@@ -53,7 +54,24 @@ pub(super) fn error(failure: &Failure) {
 
 /// Where standard error cannot be written to, nobody is there to be told.
 fn to_stderr(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{}", plain(line));
+}
+
+/// Spells what a terminal would obey, and what would turn the writing direction, wherever it comes from: evidence, names
+/// of files, what git says. A JSON text stays the same one.
+pub(super) fn plain(text: &str) -> Cow<'_, str> {
+    let is_obeyed = |c: char| {
+        let is_control = c.is_control() && !matches!(c, '\n' | '\t');
+        is_control
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(is_obeyed) {
+        return text.into();
+    }
+    let spelled = |c: char| {
+        if is_obeyed(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() }
+    };
+    text.chars().map(spelled).collect()
 }
 
 fn write_to(mut to: impl Write, bytes: &[u8]) -> Result<(), Failure> {
@@ -62,5 +80,20 @@ fn write_to(mut to: impl Write, bytes: &[u8]) -> Result<(), Failure> {
             Err(Failure::new(Exit::Internal, format!("cannot write: {error}")))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_reaches_a_terminal_that_it_would_obey() {
+        let text = "a\u{1b}[2J\u{9b}1m\u{202e}b\r\u{7f}\u{e9}\n\t";
+        assert_eq!(plain(text), "a\\u001b[2J\\u009b1m\\u202eb\\u000d\\u007f\u{e9}\n\t");
+        assert!(matches!(plain("plain – \u{1f4a5}\n"), Cow::Borrowed(_)));
+        let json = serde_json::json!({"a": "\u{1b}[2J\u{9b}\u{7f}\u{202e}"});
+        let read: serde_json::Value = serde_json::from_str(&plain(&json.to_string())).unwrap();
+        assert_eq!(read, json);
     }
 }

@@ -200,7 +200,9 @@ fn table(rows: &[Row], issue: Option<u64>) -> String {
     let cells = rows.iter().map(|row| {
         let time = row.took.map_or_else(|| "–".to_owned(), units::clock);
         let issue = row.run.issue().to_string();
-        [issue, row.run.timestamp(), row.how.word().to_owned(), row.step.clone(), time, row.next()]
+        // A line is a row, whatever is said of it.
+        let next = row.next().replace('\n', " ");
+        [issue, row.run.timestamp(), row.how.word().to_owned(), row.step.clone(), time, next]
     });
     let all: Vec<[String; 6]> = std::iter::once(head).chain(cells).collect();
     let width = |column: usize| all.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);

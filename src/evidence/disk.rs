@@ -5,12 +5,28 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use rustix::fs::OFlags;
+
 /// How the names of files begin that are not whole yet.
 pub(super) const STAGED: &str = ".writing-";
 
 /// Adds the path to an error of the system.
 pub(super) fn named(error: io::Error, path: &Path) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+/// Opens a plain file to be read: through no link, and without waiting for whoever might write to a pipe. What stands in
+/// its place is an error of the kind `InvalidData`.
+pub(super) fn open_plain(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let wrong = |what: &str| named(io::Error::new(io::ErrorKind::InvalidData, what), path);
+    let file = File::options().read(true).custom_flags(flags).open(path).map_err(|error| {
+        let is_link = fs::symlink_metadata(path).is_ok_and(|there| there.is_symlink());
+        if is_link { wrong("a link, not a file") } else { named(error, path) }
+    })?;
+    let is_plain = file.metadata().map_err(|e| named(e, path))?.is_file();
+    if is_plain { Ok(file) } else { Err(wrong("not a plain file")) }
 }
 
 /// Puts an open file back under its path if something took it away; whether that was so.

@@ -132,7 +132,7 @@ impl Files {
 
     /// Tells whether there is a journal that holds an event: it is not empty, nor broken off in its first line.
     pub fn has_begun(&self) -> io::Result<bool> {
-        Ok(self.has_journal()? && !super::journal::read(&self.journal())?.lines.is_empty())
+        Ok(self.has_journal()? && super::journal::each(&self.journal(), |_, _| {})?.seq > 0)
     }
 
     /// Tells whether the folders are there.

@@ -1,44 +1,15 @@
 //! The journal: JSON Lines, each line holding the hash of the one before, durable before anything follows.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Deserialize, Serialize};
 
-use super::disk::{keep_in_place, named, sync_folder_of};
+use super::disk::{keep_in_place, named, open_plain, sync_folder_of};
 use super::event::Event;
 use super::id::Sha256;
-
-/// Version of the journal's lines that this program writes.
-pub const VERSION: u32 = 2;
-
-/// The oldest version that it reads.
-pub const OLDEST: u32 = 1;
-
-/// One line of a journal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Line {
-    /// Its version, from [`OLDEST`] to [`VERSION`].
-    pub v: u32,
-    /// 0 for the first line.
-    pub seq: u64,
-    /// When it was written, UTC.
-    pub ts: String,
-    /// SHA-256 of the previous line's bytes, its newline not included.
-    pub prev: Sha256,
-    /// What happened.
-    pub event: Event,
-}
-
-impl Line {
-    /// Returns when it was written.
-    pub fn time(&self) -> Option<DateTime<Utc>> {
-        DateTime::parse_from_rfc3339(&self.ts).ok().map(|time| time.to_utc())
-    }
-}
+use super::line::{self, Line, Unread, VERSION, parse};
 
 /// An event, and when it happened.
 #[derive(Debug, Clone)]
@@ -232,88 +203,40 @@ pub struct ReadTo {
 /// Reads a journal and checks its chain; the error names the line, and is of the kind `Unsupported` if that is of a
 /// newer program.
 pub fn read(path: &Path) -> io::Result<Contents> {
-    tracing::debug!(path = %path.display(), "reading a journal");
-    let mut bytes = Vec::new();
-    File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(|e| named(e, path))?;
-    let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-    let mut lines: Vec<Line> = Vec::new();
-    let mut prev = Sha256::none();
-    for (seq, text) in (0u64..).zip(bytes[..whole].split_inclusive(|&byte| byte == b'\n')) {
-        let text = &text[..text.len() - 1];
-        let wrong = |unread: Unread| {
-            io::Error::new(unread.kind(), format!("{}:{}: {unread}", path.display(), seq + 1))
-        };
-        let line = parse(text).map_err(wrong)?;
-        let oldest = lines.last().map_or(OLDEST, |before| before.v);
-        if (line.seq, &line.prev) != (seq, &prev) || line.v < oldest {
-            return Err(wrong(Unread::Malformed("does not follow the line before it".to_owned())));
-        }
-        prev = Sha256::of(text);
-        lines.push(line);
-    }
-    let (length, torn) = (whole as u64, (bytes.len() - whole) as u64);
-    let end = ReadTo { seq: lines.len() as u64, last: prev, length, torn };
+    let mut lines = Vec::new();
+    let end = each(path, |line, _| lines.push(line))?;
     Ok(Contents { lines, end })
 }
 
-/// Why a line cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum Unread {
-    /// It is of a version, or holds an event, that came after this program.
-    #[error("{0}, newer than this program")]
-    Newer(String),
-    /// No autopilot writes such a line.
-    #[error("{0}")]
-    Malformed(String),
-}
-
-impl Unread {
-    fn kind(&self) -> io::ErrorKind {
-        match self {
-            Self::Newer(_) => io::ErrorKind::Unsupported,
-            Self::Malformed(_) => io::ErrorKind::InvalidData,
+/// The same, line by line: each is handed over with its hash, and none is kept.
+pub fn each(path: &Path, mut take: impl FnMut(Line, &Sha256)) -> io::Result<ReadTo> {
+    tracing::debug!(path = %path.display(), "reading a journal");
+    let file = open_plain(path)?;
+    let mut reader = BufReader::with_capacity(256 << 10, file);
+    let mut end = ReadTo { seq: 0, last: Sha256::none(), length: 0, torn: 0 };
+    let (mut text, mut version) = (Vec::new(), line::OLDEST);
+    loop {
+        text.clear();
+        reader.by_ref().take(line::LONGEST).read_until(b'\n', &mut text).map_err(|e| named(e, path))?;
+        let wrong = |unread: Unread| {
+            io::Error::new(unread.kind(), format!("{}:{}: {unread}", path.display(), end.seq + 1))
+        };
+        let length = text.len() as u64;
+        let Some(whole) = text.strip_suffix(b"\n") else {
+            if length == line::LONGEST {
+                return Err(wrong(Unread::Malformed(format!("more than {length} bytes without an end"))));
+            }
+            return Ok(ReadTo { torn: length, ..end });
+        };
+        let line = parse(whole).map_err(wrong)?;
+        if (line.seq, &line.prev) != (end.seq, &end.last) || line.v < version {
+            return Err(wrong(Unread::Malformed("does not follow the line before it".to_owned())));
         }
+        version = line.v;
+        let (seq, last, length) = (end.seq + 1, Sha256::of(whole), end.length + length);
+        take(line, &last);
+        end = ReadTo { seq, last, length, torn: 0 };
     }
-}
-
-/// Reads a line, its newline not included.
-pub fn parse(text: &[u8]) -> Result<Line, Unread> {
-    let line = serde_json::from_slice::<Line>(text);
-    // Of a newer version anything may be different: that is looked at before what is wrong with it.
-    let newer = match &line {
-        Ok(line) => (line.v > VERSION).then(|| format!("version {}", line.v)),
-        Err(_) => newer(text),
-    };
-    if let Some(what) = newer {
-        return Err(Unread::Newer(what));
-    }
-    let line = line.map_err(|error| Unread::Malformed(error.to_string()))?;
-    if line.v < OLDEST {
-        return Err(Unread::Malformed(format!("version {}", line.v)));
-    }
-    match line.event.misfit(line.v) {
-        Some(misfit) => Err(Unread::Malformed(format!("`{}` {misfit}", line.event.kind()))),
-        None => Ok(line),
-    }
-}
-
-/// Says what of a line that is not understood is newer than this program, if anything is.
-fn newer(text: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Outline {
-        v: u64,
-        event: Kind,
-    }
-    #[derive(Deserialize)]
-    struct Kind {
-        #[serde(rename = "type")]
-        kind: super::Token,
-    }
-    let Outline { v, event: Kind { kind } } = serde_json::from_slice(text).ok()?;
-    if v > u64::from(VERSION) {
-        return Some(format!("version {v}"));
-    }
-    (v == u64::from(VERSION) && !Event::KINDS.contains(&kind.as_str())).then(|| format!("an event `{kind}`"))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod files;
 mod frame;
 mod id;
 pub mod journal;
+pub mod line;
 pub mod log;
 pub mod provenance;
 mod recorder;
@@ -23,10 +24,11 @@ pub use autopilot_mask as mask;
 pub use event::Event;
 pub use files::{Files, RunName};
 pub use id::{AttemptId, Sha256, StepId};
-pub use journal::{Head, Journal, Line};
+pub use journal::{Head, Journal};
+pub use line::Line;
 pub use recorder::{Claim, Recorder};
 pub use spool::Spool;
-pub use state::RunState;
+pub use state::{Fold, RunState};
 pub use text::{Document, Text, Token};
 
 /// Sees what is recorded, after it is durable. The terminal's progress is one.
@@ -52,6 +54,11 @@ impl Files {
         spool::beside(&self.log())
     }
 
+    /// Opens the log of the run: a plain file, through no link.
+    pub fn open_log(&self) -> io::Result<std::fs::File> {
+        disk::open_plain(&self.log())
+    }
+
     /// Reads the journal of the run and folds it; nothing if it does not begin with `run.started`.
     pub fn read(&self) -> io::Result<Option<RunState>> {
         read(&self.journal())
@@ -60,5 +67,5 @@ impl Files {
 
 /// Reads the journal of a run, wherever a copy of it lies, and folds it; nothing if it does not begin with `run.started`.
 pub fn read(journal: &Path) -> io::Result<Option<RunState>> {
-    Ok(RunState::fold(&journal::read(journal)?))
+    Ok(Fold::of(journal)?.state())
 }

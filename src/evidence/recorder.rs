@@ -8,11 +8,11 @@ use std::path::Path;
 use super::disk::{self, write_durably};
 use super::event::{Event, RunStarted};
 use super::files::{self, Files, RunName};
-use super::journal::{self, Journal, ReadTo, Stamped};
+use super::journal::{Journal, ReadTo, Stamped};
 use super::log::{Log, Stream};
 use super::mask::{self, Secrets};
 use super::spool::{self, Spool};
-use super::state::{Part, RunState};
+use super::state::{Fold, Part, RunState};
 use super::text::{Document, Text};
 use super::turn::Turn;
 use super::{AttemptId, Watch};
@@ -394,15 +394,15 @@ impl Recorder {
 
 /// Reads and folds a journal; nothing if nothing is in it.
 fn fold(files: &Files) -> io::Result<Option<RunState>> {
-    let contents = journal::read(&files.journal())?;
-    if contents.lines.is_empty() {
+    let fold = Fold::of(&files.journal())?;
+    if fold.is_empty() {
         return Ok(None);
     }
     let wrong = || {
         let what = format!("{}:1: not the start of a run", files.journal().display());
         io::Error::new(io::ErrorKind::InvalidData, what)
     };
-    RunState::fold(&contents).map(Some).ok_or_else(wrong)
+    fold.state().map(Some).ok_or_else(wrong)
 }
 
 fn no_part(at: &AttemptId) -> io::Error {

@@ -8,7 +8,7 @@ use std::path::Path;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use super::disk::named;
+use super::disk::{named, open_plain};
 use super::files::{Files, RunName};
 
 /// The right to begin or go on with a run in a checkout. One at a time has it, for as long as it takes to open a
@@ -40,6 +40,6 @@ impl Files {
     /// Tells whether somebody is recording the run. A journal that cannot be opened is nobody's.
     pub fn is_recorded(&self) -> bool {
         let shared = |file: File| flock(&file, FlockOperation::NonBlockingLockShared);
-        File::open(self.journal()).is_ok_and(|file| shared(file) == Err(Errno::WOULDBLOCK))
+        open_plain(&self.journal()).is_ok_and(|file| shared(file) == Err(Errno::WOULDBLOCK))
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn refused(state: &RunState) -> Vec<(&str, Egress)> {
             *step == id && (&known.host, known.port, &known.why) == (&egress.host, egress.port, &egress.why)
         };
         match all.iter_mut().find(is_same) {
-            Some((_, known)) => known.connections += egress.connections,
+            Some((_, known)) => known.connections = known.connections.saturating_add(egress.connections),
             None => all.push((id, egress.clone())),
         }
     }

@@ -232,6 +232,7 @@ fn evidence(state: &RunState, files: &Files) -> String {
 
 /// Returns lines added and removed over all of some changes.
 pub(super) fn totals(changes: &[Change]) -> (u64, u64) {
-    let sum = |count: fn(&Change) -> Option<u64>| changes.iter().filter_map(count).sum();
+    let sum =
+        |count: fn(&Change) -> Option<u64>| changes.iter().filter_map(count).fold(0, u64::saturating_add);
     (sum(|change| change.added), sum(|change| change.removed))
 }

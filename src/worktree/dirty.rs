@@ -1,13 +1,8 @@
 //! Takes a checkout, tells whether it has changes of the user. Nothing that its settings name is started for that.
 
-use std::time::Duration;
-
 use super::base::Base;
 use super::error::WorktreeError;
 use super::repository::Repository;
-
-/// As long may a git take that looks over a checkout.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Repository {
     /// Tells whether the checkout has changes of the user, which are not part of a run. Plans need not be committed.
@@ -16,7 +11,7 @@ impl Repository {
         if self.is_bare() {
             return Ok(false);
         }
-        let status = self.git("status").without_filters(&base.filters).within(PATIENCE);
+        let status = self.git("status").without_filters(&base.filters);
         let all = ["--porcelain", "-z", "--no-renames", "--ignore-submodules=dirty", "--"];
         Ok(!status.args(all).args([":/", ":(top,exclude).ai/plans"]).run()?.is_empty())
     }

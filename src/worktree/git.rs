@@ -51,8 +51,14 @@ pub(super) struct Owner {
     pub(super) gid: u32,
 }
 
-/// No git takes longer: a large history moves within an hour, a setting that names a pipe never comes to an end.
-const PATIENCE: Duration = Duration::from_secs(3600);
+/// No git that tells something takes longer; one that reads a setting which names a pipe takes for ever.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A large history moves, or is looked through, within this time.
+const LONG: Duration = Duration::from_secs(6 * 3600);
+
+/// What moves a history, or looks through it.
+const MOVING: [&str; 6] = ["cat-file", "diff-tree", "fetch", "index-pack", "pack-objects", "rev-list"];
 
 /// A git command in a repository.
 #[derive(Debug)]
@@ -86,7 +92,8 @@ impl Git {
             command.args(["-c", setting]);
         }
         command.arg(name).stdin(Stdio::null());
-        Self { command, name: name.to_owned(), patience: PATIENCE }
+        let patience = if MOVING.contains(&name) { LONG } else { PATIENCE };
+        Self { command, name: name.to_owned(), patience }
     }
 
     /// Is not waited for any longer than this.

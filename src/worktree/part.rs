@@ -149,6 +149,8 @@ impl Part {
         };
         let config = self.source.git("config").args([
             "-z",
+            // A commit can name any file of this host.
+            "--no-includes",
             "--blob",
             file.held.oid.as_str(),
             "--get-regexp",

@@ -58,7 +58,10 @@ impl Repository {
         let (bare, is_one) = (bare == b"true", in_checkout == b"true" || bare == b"true");
         if !is_one {
             return Err(WorktreeError::refused(
-                format!("{} is in the git directory of a checkout", folder.display()),
+                format!(
+                    "to git, {} is in no checkout: in a git directory, or beside what core.worktree names",
+                    folder.display()
+                ),
                 "start autopilot in the checkout, or name it with -C DIR",
             ));
         }
@@ -204,6 +207,10 @@ fn not_a_repository(folder: &Path, error: WorktreeError) -> WorktreeError {
         WorktreeError::Git { said, .. } if said.contains("not a git repository") => WorktreeError::refused(
             format!("{} is not in a git repository", folder.display()),
             "start autopilot in the checkout it is to work on, or name it with -C DIR",
+        ),
+        WorktreeError::Git { said, .. } => WorktreeError::refused(
+            format!("git cannot work in {}: {said}", folder.display()),
+            "mend that first: `git status` there says the same",
         ),
         _ => error,
     }

@@ -4,8 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use autopilot::evidence::RunState;
-use autopilot::evidence::journal;
+use autopilot::evidence::{self, journal};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -266,7 +265,7 @@ fn a_journal_of_version_1_parses_for_ever() {
     let contents = journal::read(&path).unwrap();
     assert_eq!(contents.end.torn, 0);
     assert_eq!(Repo::chain(&path).len(), contents.lines.len());
-    let view = RunState::fold(&contents).expect("it begins with run.started");
+    let view = evidence::read(&path).unwrap().expect("it begins with run.started");
     assert!(view.closed);
     assert_eq!(view.start.issue, 7);
     let ids: Vec<&str> = view.steps.iter().map(|step| step.id.as_str()).collect();
@@ -277,10 +276,9 @@ fn a_journal_of_version_1_parses_for_ever() {
         Repo::chain(&path).iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect();
     assert!(kinds.len() >= 17, "the fixture has every kind of event of an ordinary run: {kinds:?}");
 
-    let crashed = journal::read(&path.with_file_name("v1-crashed.log")).unwrap();
-    let view = RunState::fold(&crashed).unwrap();
+    let view = evidence::read(&path.with_file_name("v1-crashed.log")).unwrap().unwrap();
     assert!(view.recovered && view.closed);
-    assert_eq!(view.end.unwrap().result, autopilot::evidence::event::RunResult::Crashed);
+    assert_eq!(view.end.unwrap().result, evidence::event::RunResult::Crashed);
 }
 
 #[test]

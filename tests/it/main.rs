@@ -23,6 +23,7 @@ mod escape;
 mod evidence;
 #[cfg(test)]
 mod faults;
+mod foreign;
 #[cfg(test)]
 mod forged;
 #[cfg(test)]

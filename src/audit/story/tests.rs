@@ -38,7 +38,7 @@ pub(super) fn take(story: &mut Story, seq: u64, time: DateTime<Utc>, event: Even
 fn entry(seq: u64, version: u32, time: DateTime<Utc>, event: Event) -> Entry {
     let kind = event.kind().to_owned();
     let at = Head { seq, hash: crate::evidence::Sha256::none() };
-    Entry { event, version, kind, value: Value::Null, at, time, so_far: None }
+    Entry { event, version, kind, at, time, so_far: None }
 }
 
 #[test]

@@ -185,7 +185,9 @@ fn note(attempt: &AttemptState) -> String {
 }
 
 fn changed(changes: &[Change]) -> Option<String> {
-    let sum = |count: fn(&Change) -> Option<u64>| -> u64 { changes.iter().filter_map(count).sum() };
+    let sum = |count: fn(&Change) -> Option<u64>| -> u64 {
+        changes.iter().filter_map(count).fold(0, u64::saturating_add)
+    };
     let deleted = changes.iter().filter(|c| c.kind == ChangeKind::Deleted).count();
     let gone = if deleted > 0 { format!(", {deleted} deleted") } else { String::new() };
     let (added, removed) = (sum(|c| c.added), sum(|c| c.removed));

@@ -6,6 +6,7 @@
 
 mod agent;
 mod command;
+mod flat;
 mod judged;
 mod publishing;
 mod result;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use agent::{Act, AgentEnded, AgentStarted, AgentUsed, Attached, Spending, Tokens};
 pub use command::{CommandEnded, Cut, Egress, EgressVerdict, Role};
+pub use flat::is_straight;
 pub use judged::{Expected, Judged, ProofRan, ProofRun};
 pub use publishing::{Effect, PublishFault, Publishing};
 pub use result::{AttemptResult, Reason, ReasonKind, RunResult, StepResult};
@@ -39,7 +41,7 @@ pub struct Wrote {
 
 /// Something that happened in a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type")]
+#[serde(tag = "type", remote = "Self")]
 pub enum Event {
     /// Always the first: what is to be done, to what, by which autopilot.
     #[serde(rename = "run.started")]

@@ -113,6 +113,10 @@ impl AttemptState {
         self.spending.turn_over(ended.tokens);
     }
 
+    pub(super) fn refuse_masks(&mut self, count: u64) {
+        self.masks_refused = self.masks_refused.saturating_add(count);
+    }
+
     pub(super) fn checkpoint_made(&mut self, changes: &[Change]) {
         self.has_checkpoint = true;
         self.changes = changes.to_vec();

@@ -2,6 +2,7 @@
 //! reads, while it runs and ever after. The audit has its own, on purpose.
 
 mod attempt;
+mod fold;
 mod publishing;
 mod salvage;
 mod searched;
@@ -17,11 +18,12 @@ use super::event::{
     AttemptResult, Change, Egress, Event, Reason, ReasonKind, Resumed, RunResult, RunStarted, StepResult,
 };
 use super::id::{AttemptId, Sha256, StepId};
-use super::journal::{Contents, ReadTo, Stamped};
+use super::journal::{ReadTo, Stamped};
 use super::{Head, Line};
 use crate::git::{Oid, RefName};
 
 pub use attempt::{AttemptState, CameTo, Part};
+pub use fold::Fold;
 pub use publishing::{Publication, PublishState};
 pub use salvage::Salvage;
 pub use searched::Searched;
@@ -151,21 +153,6 @@ impl RunState {
         }
     }
 
-    /// Folds a journal; nothing if it does not begin with `run.started`.
-    pub fn fold(journal: &Contents) -> Option<Self> {
-        let (first, rest) = journal.lines.split_first()?;
-        let Event::RunStarted(start) = &first.event else { return None };
-        let mut state = Self::new((**start).clone(), first.time()?);
-        // The hash of a line stands in the one after it.
-        let hashes = rest.iter().skip(1).map(|next| &next.prev).chain([&journal.end.last]);
-        for (line, hash) in rest.iter().zip(hashes) {
-            state.apply(&Stamped { time: line.time().unwrap_or(state.last), event: line.event.clone() });
-            state.written(line, hash);
-        }
-        state.read = Some(journal.end.clone());
-        Some(state)
-    }
-
     /// Takes the next event. It need not be on the disk yet: what cannot be written ends the runner.
     pub fn apply(&mut self, Stamped { time, event }: &Stamped) {
         let before = std::mem::replace(&mut self.last, *time);
@@ -181,7 +168,7 @@ impl RunState {
                 self.with(&judged.at, |attempt| attempt.judged.push((**judged).clone()));
             }
             Event::ProofRan(ran) => self.with(&ran.at, |attempt| attempt.proofs.push((**ran).clone())),
-            Event::MasksRefused { at, count } => self.with(at, |attempt| attempt.masks_refused += count),
+            Event::MasksRefused { at, count } => self.with(at, |attempt| attempt.refuse_masks(*count)),
             Event::LogAppended { at, from, to } => {
                 // What version 1 began in the log, and no runner came to end.
                 self.steps.iter_mut().for_each(|step| step.ends_before(*from));
@@ -194,7 +181,9 @@ impl RunState {
             Event::Salvaged { at, reference, not_held, secrets, .. } => {
                 self.salvage_of(at).add(reference, not_held, secrets);
             }
-            Event::RetryWaiting { ms, .. } => self.used += Duration::from_millis(*ms),
+            Event::RetryWaiting { ms, .. } => {
+                self.used = self.used.saturating_add(Duration::from_millis(*ms))
+            }
             Event::StepEnded { step, result, because, .. } => {
                 if let Some(step) = self.step_mut(step) {
                     step.end(*result, because.as_ref());
@@ -267,7 +256,7 @@ impl RunState {
         let Event::AttemptEnded { at, result, reason, ms, log, refused, wrote } = event else { return };
         let took = Duration::from_millis(*ms);
         let is_counted = self.attempt(at).is_some_and(|attempt| attempt.is_counted);
-        self.used += if is_counted { Duration::ZERO } else { took };
+        self.used = self.used.saturating_add(if is_counted { Duration::ZERO } else { took });
         self.with(at, |attempt| {
             attempt.end(*result, reason.as_ref(), took, *log);
             attempt.refused = refused.as_ref().map(ToString::to_string);
@@ -279,7 +268,7 @@ impl RunState {
             AttemptResult::Failed => {
                 // A model's server that asks for patience says nothing about the work.
                 let counts = reason.as_ref().is_none_or(|why| why.kind != ReasonKind::RateLimit);
-                self.consecutive += u32::from(counts);
+                self.consecutive = self.consecutive.saturating_add(u32::from(counts));
                 let consecutive = self.consecutive;
                 if let Some(step) = self.step_mut(&at.step) {
                     step.failed_again(reason.as_ref(), consecutive);
@@ -329,7 +318,8 @@ impl RunState {
     }
 
     fn goes_on(&mut self, resumed: &Resumed, before: DateTime<Utc>) {
-        self.paused += (self.last - before).to_std().unwrap_or_default();
+        let paused = (self.last - before).to_std().unwrap_or_default();
+        self.paused = self.paused.saturating_add(paused);
         self.lose_runner(before);
         self.used = Duration::from_millis(resumed.used);
         self.open_mut().for_each(|attempt| attempt.is_counted = true);
@@ -400,7 +390,7 @@ impl RunState {
                 .filter(|a| a.came_to() != CameTo::End && !a.is_counted)
                 .map(move |a| a.ran(self.last, most))
         });
-        self.used + running.sum::<Duration>()
+        running.fold(self.used, Duration::saturating_add)
     }
 
     /// Returns the model tokens of the whole run.
@@ -470,7 +460,9 @@ impl RunState {
 
     /// Returns the processes that could not be ended.
     pub fn survivors(&self) -> u32 {
-        self.attempts().flat_map(|(_, attempt)| &attempt.commands).map(|command| command.survivors).sum()
+        self.attempts()
+            .flat_map(|(_, attempt)| &attempt.commands)
+            .fold(0, |all, command| all.saturating_add(command.survivors))
     }
 
     /// Tells whether it has ended, and its steps did all they should.

@@ -49,7 +49,7 @@ impl StepState {
 
     /// Takes a new attempt. One that was cut short costs no retry: there may be one more.
     pub(super) fn begin(&mut self, attempt: AttemptState) {
-        self.allowed += u32::from(self.was_cut_short());
+        self.allowed = self.allowed.saturating_add(u32::from(self.was_cut_short()));
         self.result = None;
         self.because = None;
         if let Some(last) = self.attempts.last_mut() {
@@ -60,7 +60,7 @@ impl StepState {
     }
 
     pub(super) fn failed_again(&mut self, reason: Option<&Reason>, consecutive: u32) {
-        self.failed += 1;
+        self.failed = self.failed.saturating_add(1);
         self.reason = reason.cloned();
         self.consecutive = consecutive;
     }
@@ -122,7 +122,7 @@ impl StepState {
 
     /// Returns the time its attempts took together.
     pub fn took(&self) -> Duration {
-        self.attempts.iter().map(|attempt| attempt.took).sum()
+        self.attempts.iter().fold(Duration::ZERO, |all, attempt| all.saturating_add(attempt.took))
     }
 
     /// Returns the model tokens of its attempts together; nothing if none is known.

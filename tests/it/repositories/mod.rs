@@ -3,11 +3,13 @@
 mod base;
 mod files;
 mod hostile;
+mod ignore;
 mod kinds;
 mod lfs;
 mod processes;
 mod property;
 mod removal;
+mod settings;
 mod setup;
 mod start;
 mod steps;
