@@ -19,6 +19,7 @@ fn no_program_that_the_settings_name_is_started() {
     let repo = Repo::new();
     repo.file("data", "x\n");
     script(&repo, "echo made > made");
+    fs::create_dir_all(repo.top().join(".git/info")).unwrap();
     let mark = repo.dir().join("started");
     fs::create_dir(&mark).unwrap();
     let program = |name: &str| format!("touch {}/{name}; cat", mark.display());
@@ -50,7 +51,7 @@ fn no_program_that_the_settings_name_is_started() {
     fs::write(repo.top().join(".git/info/attributes"), "data filter=odd=name\n").unwrap();
     let data = fs::File::options().write(true).open(repo.top().join("data")).unwrap();
     data.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
-    run_without_trace(&repo, 0).hides("uncommitted");
+    repo.run().exits(0).hides("uncommitted");
     repo.autopilot(["status"]).exits(0);
     repo.autopilot(["audit"]).exits(0);
     repo.autopilot(["clean"]).exits(0);
