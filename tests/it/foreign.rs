@@ -81,7 +81,7 @@ fn a_bad_journal_is_a_bad_row() {
     let waits = r#"{"type":"retry.waiting","step":"a","attempt":2,"ms":18446744073709551615}"#.to_owned();
     let attempt = |number: u32| {
         format!(
-            r#"{{"type":"attempt.started","step":"a","attempt":{number},"from":"x","home":"run","layer":"run"}}"#
+            r#"{{"type":"attempt.started","step":"a","attempt":{number},"from":"cccccccccccccccccccccccccccccccccccccccc","home":"run","layer":"run"}}"#
         )
     };
     let masks = |number: u32| {
@@ -170,7 +170,7 @@ fn a_line_costs_no_more_than_it_should() {
         (format!(r#"{{"type":"sealed","x":{zeros},"files":[]}}"#), "byte"),
         (
             format!(
-                r#"{{"type":"salvaged","step":"a","attempt":1,"reference":"r","commit":"c","paths":0,"not_held":[{}""]}}"#,
+                r#"{{"type":"salvaged","step":"a","attempt":1,"reference":"refs/salvage/a-1","commit":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","paths":0,"not_held":[{}""]}}"#,
                 fill(r#""","#, 16 << 20)
             ),
             "",

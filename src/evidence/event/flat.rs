@@ -10,7 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Change, Event, Sealed};
 use crate::evidence::id::{AttemptId, StepId};
-use crate::evidence::text::{self, Text, Token};
+use crate::evidence::text::{self, Text};
+use crate::git::{Oid, RefName};
 
 /// How a line's event begins that is read straight.
 const STRAIGHT: [&str; 3] =
@@ -108,13 +109,13 @@ fn string<E: Error>(text: String) -> StringDeserializer<E> {
 struct Made {
     step: StepId,
     attempt: u32,
-    commit: Token,
+    commit: Oid,
     #[serde(default)]
-    tree: Option<Token>,
+    tree: Option<Oid>,
     #[serde(default)]
-    parent: Option<Token>,
+    parent: Option<Oid>,
     #[serde(default)]
-    merged_from: Option<Token>,
+    merged_from: Option<Oid>,
     #[serde(default)]
     instructions: Option<bool>,
     changes: Vec<Change>,
@@ -133,8 +134,8 @@ impl From<Made> for Event {
 struct Saved {
     step: StepId,
     attempt: u32,
-    reference: Token,
-    commit: Token,
+    reference: RefName,
+    commit: Oid,
     paths: u64,
     #[serde(deserialize_with = "text::many")]
     not_held: Vec<Text>,
@@ -169,8 +170,8 @@ mod tests {
     #[test]
     fn an_event_is_the_same_wherever_its_tag_stands() {
         for members in [
-            r#""type":"checkpoint.made","step":"a","attempt":1,"commit":"c","tree":"t","changes":[{"path":"p","kind":"added","added":1,"removed":null}]"#,
-            r#""type":"salvaged","step":"a","attempt":1,"reference":"r","commit":"c","paths":3,"not_held":["x"],"secrets":["y"]"#,
+            r#""type":"checkpoint.made","step":"a","attempt":1,"commit":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","tree":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","changes":[{"path":"p","kind":"added","added":1,"removed":null}]"#,
+            r#""type":"salvaged","step":"a","attempt":1,"reference":"refs/salvage/a-1","commit":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","paths":3,"not_held":["x"],"secrets":["y"]"#,
             r#""type":"sealed","files":[]"#,
             r#""type":"reset.done","step":"a","attempt":1"#,
             r#""type":"recovered","torn":7"#,
