@@ -77,7 +77,7 @@ mod tests {
         };
         assert_eq!(
             differs(&text.replace("two", "too")),
-            "byte 10: …{\\\"a\\\":[1,\\\"too\\\"],\\\"b\\\":\\\"xxxxxxxxxxxxxx… where autopilot writes …{\\\"a\\\":[1,\\\"two\\\"],\\\"b\\\":\\\"xxxxxxxxx…"
+            "byte 10: …{\\\"a\\\":[1,\\\"too\\\"],\\\"b\\\":\\\"xxxxxxxxxxxxxx… where autopilot writes …{\\\"a\\\":[1,\\\"two\\\"],\\\"b\\\":\\\"xxxxxxxxxxxxxx…"
         );
         assert!(differs(&format!("{text} ")).starts_with(&format!("byte {}: ", text.len())));
         assert!(differs(&text[..text.len() - 1]).starts_with(&format!("byte {}: ", text.len() - 1)));
