@@ -168,7 +168,9 @@ fn init(socket: &OwnedFd, before: &str) -> Result<Ended, SandboxError> {
     match started {
         Started::Not(code) => Ok(Ended { status: Status::Exited(code), killed: 0, survivors: 0 }),
         Started::Running(pid) => {
-            let watch = Watch::new(launch.grant.limits.clone(), held::held, meter);
+            // A network that is shared has tables of others' sockets.
+            let held = if setting.shares_network { held::held } else { held::held_with_sockets };
+            let watch = Watch::new(launch.grant.limits.clone(), held, meter);
             Ok(Supervisor::new(socket, signals, Tree::Namespace, watch, pid).run())
         }
     }

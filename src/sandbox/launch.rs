@@ -1,36 +1,18 @@
-//! The runner's side: starts the confined side from one dedicated thread, and talks to it.
+//! The runner's side: starts the confined side from one dedicated thread, and launches a command in it.
 
 use std::ffi::OsString;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
-use std::process::Child;
-use std::time::Duration;
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::Signal;
-use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
-use tokio::io::Interest;
-use tokio::net::UnixDatagram;
-use tokio::time::Instant;
-
-use super::cgroup::{Group, Meter};
+use super::confined::Confined;
 use super::granted::Granted;
-use super::launcher::Started;
-use super::outcome::{Ended, Enforced, SandboxError, Status};
+use super::outcome::SandboxError;
 use super::place::{Place, Seen};
 use super::spec::{Launch, Setting};
-use super::wire::{self, Order, Report};
-use super::{cgroup, launcher, streams, told, watch};
-use crate::policy::{Grant, Isolation, Limits};
-
-/// How long a tree that was told to die may take before the runner goes on without having seen it.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long after the grace the supervisor may take to report the end: its own patience with the tree, and as much
-/// again for a machine under load.
-const OVERDUE: Duration = Duration::from_secs(10);
+use super::{launcher, streams};
+use crate::policy::{Grant, Isolation};
 
 /// What to run.
 #[derive(Debug)]
@@ -51,178 +33,6 @@ pub struct Command {
     pub stdout: OwnedFd,
     /// Where standard error goes.
     pub stderr: OwnedFd,
-}
-
-/// A confined command that runs. Dropping it kills its tree.
-#[derive(Debug)]
-pub struct Confined {
-    enforced: Enforced,
-    /// In truth a SOCK_SEQPACKET socket, which keeps messages apart as well and knows an end of file.
-    socket: UnixDatagram,
-    listeners: Vec<TcpListener>,
-    /// Becomes readable when the supervisor is gone with its tree. A supervisor that was killed by somebody else has
-    /// closed its socket before that.
-    end: Option<OwnedFd>,
-    supervisor: Option<Child>,
-    /// Goes with the supervisor.
-    group: Option<Group>,
-    limits: Limits,
-    isolation: Isolation,
-    /// When the runner no longer relies on the supervisor, which it told to end the tree.
-    overdue: Option<Instant>,
-    ended: Option<Result<Ended, SandboxError>>,
-}
-
-impl Confined {
-    /// Returns what is enforced for this command.
-    pub fn enforced(&self) -> &Enforced {
-        &self.enforced
-    }
-
-    /// Hands over the listeners on the command's own loopback, in the order that was asked for.
-    pub fn take_listeners(&mut self) -> Vec<TcpListener> {
-        std::mem::take(&mut self.listeners)
-    }
-
-    /// Waits for the end of the command and of its tree. Cancel-safe; answers the same when asked again.
-    pub async fn wait(&mut self) -> Result<Ended, SandboxError> {
-        if let Some(ended) = &self.ended {
-            return ended.clone();
-        }
-        let report = self.report();
-        let report = match self.overdue {
-            None => report.await,
-            Some(overdue) => match tokio::time::timeout_at(overdue, report).await {
-                Ok(report) => report,
-                Err(_) => Ok(Some(Report::Ended(self.end_without_supervisor()))),
-            },
-        };
-        let ended = match report {
-            Ok(Some(Report::Ended(ended))) => Ok(ended),
-            Ok(Some(Report::Failed(error))) => Err(error),
-            Ok(Some(Report::Staged | Report::Told(_) | Report::Ready(_))) => {
-                Err(lost("it reported twice that it was ready"))
-            }
-            Ok(None) if self.is_out_of_memory() => Ok(self.killed_for_memory()),
-            Ok(None) => Err(lost("it ended without a report; somebody else killed it")),
-            Err(error) => Err(lost(&error.to_string())),
-        };
-        tracing::debug!(?ended, "a confined command is over");
-        match &ended {
-            Ok(_) => self.reap(),
-            Err(_) => self.see_it_go(),
-        }
-        self.ended = Some(ended.clone());
-        ended
-    }
-
-    /// Waits for a report that is not for the log alone.
-    async fn report(&self) -> io::Result<Option<Report>> {
-        loop {
-            match next(&self.socket, || wire::receive(&self.socket)).await {
-                Ok(Some(Report::Told(lines))) => told::log(&lines),
-                other => return other,
-            }
-        }
-    }
-
-    /// Ends the tree in order: SIGTERM to all of it, SIGKILL after the grace. `wait` tells how it went.
-    pub fn terminate(&mut self, grace: Duration) {
-        let millis = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
-        self.order(&Order::Terminate(millis), grace);
-    }
-
-    /// Kills the whole tree at once. `wait` tells how it went.
-    pub fn kill(&mut self) {
-        self.order(&Order::Kill, Duration::ZERO);
-    }
-
-    /// Gives an order; that nobody is there to take it means that the tree is gone, which `wait` reports.
-    fn order(&mut self, order: &Order, grace: Duration) {
-        // Where the supervisor stands outside, the tree would outlive it, and the order waits for it.
-        if self.isolation != Isolation::Bare {
-            self.overdue = Instant::now().checked_add(grace.saturating_add(OVERDUE));
-        }
-        if let Err(error) = wire::send(&self.socket, order) {
-            tracing::debug!(%error, ?order, "the confined side takes no orders any more");
-        }
-    }
-
-    /// Ends a tree whose supervisor did not, though told to.
-    fn end_without_supervisor(&mut self) -> Ended {
-        tracing::warn!("the supervisor of a command did not end its tree in time: the runner killed it");
-        let gone = self.end.take().is_some_and(|init| kill_init(&init));
-        // How many there were, only the supervisor could have told: itself at least.
-        Ended { status: Status::Signaled(Signal::SIGKILL as i32), killed: 1, survivors: u32::from(!gone) }
-    }
-
-    /// Sets what the control group may hold; returns what tells whether it did.
-    fn limit(&self) -> io::Result<Option<Meter>> {
-        let Some(group) = &self.group else { return Ok(None) };
-        group.limit(&self.limits)?;
-        group.meter().map(Some)
-    }
-
-    /// Tells whether the kernel killed something since the control group was full.
-    fn is_out_of_memory(&self) -> bool {
-        self.group.as_ref().and_then(|group| group.meter().ok()).is_some_and(|meter| meter.has_killed())
-    }
-
-    /// The supervisor itself, at last, since all that was left was what no process holds; its end was the tree's.
-    fn killed_for_memory(&mut self) -> Ended {
-        let gone = self.end.take().is_none_or(|end| await_end(&end));
-        let status = Status::Limit(watch::out_of_memory(&self.limits));
-        Ended { status, killed: 1, survivors: u32::from(!gone) }
-    }
-
-    /// Reaps the supervisor, whose tree is gone. It takes a moment to take its namespaces down: the launcher waits
-    /// for that, not the run.
-    fn reap(&mut self) {
-        if let Some(supervisor) = self.supervisor.take() {
-            launcher::reap(supervisor, self.group.take());
-        }
-    }
-
-    /// Waits until the tree is gone, and whoever was around it.
-    fn see_it_go(&mut self) {
-        if let Some(end) = self.end.take()
-            && !await_end(&end)
-            && self.isolation != Isolation::Bare
-        {
-            kill_init(&end);
-        }
-        let pid = self.supervisor.as_ref().and_then(|child| i32::try_from(child.id()).ok());
-        if let Some(Ok(pidfd)) =
-            pid.and_then(rustix::process::Pid::from_raw).map(|pid| pidfd_open(pid, PidfdFlags::empty()))
-        {
-            await_end(&pidfd);
-        }
-        self.reap();
-    }
-}
-
-/// Kills the init of a pid namespace, and with it all that is in there; tells whether it is gone.
-fn kill_init(init: &OwnedFd) -> bool {
-    // Gone meanwhile is as good as killed.
-    let _ = pidfd_send_signal(init, rustix::process::Signal::KILL);
-    await_end(init)
-}
-
-/// Waits for a process that was told to end; tells whether it did.
-fn await_end(pidfd: &OwnedFd) -> bool {
-    let patience = PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::MAX);
-    poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], patience).is_ok_and(|ready| ready > 0)
-}
-
-impl Drop for Confined {
-    fn drop(&mut self) {
-        if self.ended.is_none() {
-            self.kill();
-            // The other end sees the end of file as well, in case it could not read the order.
-            let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Write);
-            self.see_it_go();
-        }
-    }
 }
 
 /// Starts a command confined as the grant says, at the stable paths of [`Place::seen`].
@@ -262,49 +72,14 @@ pub(crate) async fn spawn_seen(
         connect: command.connect,
     });
     let setting = Setting::of(&launch.grant);
-    let Started { socket, child, group } = launcher::start(setting.clone()).await?;
-    let mut confined = Confined {
-        enforced: Enforced::default(),
-        socket: UnixDatagram::from_std(socket.into()).map_err(failed)?,
-        listeners: Vec::new(),
-        end: None,
-        supervisor: Some(child),
-        group,
-        limits: launch.grant.limits.clone(),
-        isolation: grant.isolation(),
-        overdue: None,
-        ended: None,
-    };
-    let meter = confined.limit().map_err(|error| cgroup::failed("limit the control group", &error))?;
+    let side = launcher::start(setting.clone()).await?;
+    let mut confined = Confined::new(side, grant.isolation(), launch.grant.limits.clone()).map_err(failed)?;
     let streams = [stdin.as_fd(), command.stdout.as_fd(), command.stderr.as_fd()];
-    wire::send_launch(&confined.socket, &launch, streams, meter.as_ref()).map_err(failed)?;
+    confined.launch(&launch, streams)?;
     drop((stdin, command.stdout, command.stderr));
-    let first = loop {
-        match next(&confined.socket, || wire::receive_with(&confined.socket)).await {
-            Ok(Some((Report::Staged, _))) => {}
-            Ok(Some((Report::Told(lines), _))) => told::log(&lines),
-            other => break other,
-        }
-    };
-    match first {
-        Ok(Some((Report::Ready(enforced), beside))) => {
-            launcher::prepare(setting);
-            let mut beside = beside.into_iter();
-            tracing::debug!(?enforced, "a command runs confined");
-            confined.enforced = enforced;
-            confined.end = beside.next();
-            confined.listeners = beside.map(TcpListener::from).collect();
-            Ok(confined)
-        }
-        Ok(Some((Report::Failed(error), _))) => {
-            tracing::debug!(%error, "a command was not confined, and did not run");
-            Err(error)
-        }
-        Ok(Some((Report::Staged | Report::Told(_) | Report::Ended(_), _)) | None) => {
-            Err(lost("it ended before it was ready"))
-        }
-        Err(error) => Err(lost(&error.to_string())),
-    }
+    confined.begin().await?;
+    launcher::prepare(setting);
+    Ok(confined)
 }
 
 fn dev_null() -> io::Result<OwnedFd> {
@@ -317,27 +92,5 @@ fn no_loopback() -> SandboxError {
         what: "a way out through the runner needs a network namespace, whose loopback is the step's alone"
             .into(),
         hint: "run `autopilot doctor`: it says how namespaces are to be had here".into(),
-    }
-}
-
-fn lost(why: &str) -> SandboxError {
-    SandboxError {
-        layer: "launch".into(),
-        what: format!("the confined side was lost: {why}"),
-        hint: "run `autopilot doctor`; if it happens again, look at the kernel's log for the OOM killer"
-            .into(),
-    }
-}
-
-async fn next<T>(
-    socket: &UnixDatagram,
-    receive: impl Fn() -> io::Result<Option<T>>,
-) -> io::Result<Option<T>> {
-    loop {
-        socket.readable().await?;
-        match socket.try_io(Interest::READABLE, &receive) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            result => return result,
-        }
     }
 }

@@ -6,7 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{REFUSE, Ran, Repo};
+use crate::common::{REFUSE, Ran, Repo, copy_program};
+use crate::escape::groups::gets_groups;
 
 /// An ordinary user whom nobody is.
 const USER: &str = "54321";
@@ -103,6 +104,10 @@ fn try_host(host: &Host) {
             assert_eq!(own.iter().any(|each| each == "net"), namespaces, "{}: {enforced}", host.row);
             assert_eq!(enforced["landlock"] != 0, landlock, "{}: {enforced}", host.row);
             assert_eq!(enforced["seccomp"], true, "{}: {enforced}", host.row);
+            let held = enforced["cgroup"].as_array().unwrap().iter().any(|each| each == "memory");
+            // To a user that nobody is, nobody gave any.
+            let is_self = host.root == nix::unistd::geteuid().is_root();
+            assert_eq!(held, is_self && gets_groups(), "{}: {enforced}", host.row);
         }
         Outcome::Refused { why, helps } => {
             ran.exits(3).says(why).says(helps);
@@ -148,7 +153,7 @@ fn run(repo: &Repo, host: &Host, issue: &str) -> Ran {
     let mut words: Vec<String> = Vec::new();
     let mut add = |more: &[&str]| words.extend(more.iter().map(|&word| word.to_owned()));
     let program = repo.dir().join("autopilot");
-    fs::copy(env!("CARGO_BIN_EXE_autopilot"), &program).unwrap();
+    copy_program(&program);
     if nix::unistd::geteuid().is_root() && !host.root {
         give(repo.dir(), USER);
         add(&["setpriv", "--reuid", USER, "--regid", USER, "--clear-groups"]);

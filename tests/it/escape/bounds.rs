@@ -6,7 +6,7 @@ use super::{Attempt, attempt};
 const LITTLE: &[&str] = &["--memory", "48MiB", "--open-files", "4000"];
 
 /// Both ends of a pair, full.
-const STREAMS: &str = "
+pub(super) const STREAMS: &str = "
 l = []
 def more():
     l.append(socket.socketpair())
@@ -102,6 +102,14 @@ def more():
 hold(more)
 ";
 
+/// Out of its own group into one without a bound.
+const ANOTHER_GROUP: &str = "
+own = os.environ['GROUPS'] + '/escape-%d' % os.getpid()
+os.mkdir(own)
+try: won()
+finally: os.rmdir(own)
+";
+
 pub(super) const ATTEMPTS: &[Attempt] = &[
     attempt("memory in local streams", STREAMS).with(LITTLE),
     attempt("memory in local packets", PACKETS).with(LITTLE),
@@ -112,4 +120,5 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     attempt("memory in empty files of /dev/shm", EMPTY_FILES).with(LITTLE),
     attempt("memory in lists of what is waited for", WATCHED).with(LITTLE),
     attempt("memory that nobody has resident", NOBODYS).with(LITTLE),
+    attempt("a group of one's own without a bound", ANOTHER_GROUP).with(&["--env", "GROUPS"]),
 ];

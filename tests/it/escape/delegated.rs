@@ -16,20 +16,9 @@ pub(super) struct Delegated {
 impl Delegated {
     /// Gives a user groups of their own, below those of this process; needs root.
     pub(super) fn to(uid: u32) -> Self {
-        let own = fs::read_to_string("/proc/self/cgroup").expect("the groups of this process");
-        let of = |controller: &str| {
-            let line = own.lines().find(|line| line.split(':').nth(1) == Some(controller))?;
-            let path = line.splitn(3, ':').nth(2)?.trim_start_matches('/');
-            let root = if controller.is_empty() {
-                "/sys/fs/cgroup"
-            } else {
-                &format!("/sys/fs/cgroup/{controller}")
-            };
-            Some(Path::new(root).join(path))
-        };
-        match (of("memory"), of("pids")) {
+        match (own("memory"), own("pids")) {
             (Some(memory), pids) => Self::version_1(uid, [Some(memory), pids].into_iter().flatten()),
-            (None, _) => Self::version_2(uid, &of("").expect("a group")),
+            (None, _) => Self::version_2(uid, &own("").expect("a group")),
         }
     }
 
@@ -51,6 +40,11 @@ impl Delegated {
         Self { inside: vec![inner.clone()], made: vec![inner, outer] }
     }
 
+    /// Returns where its user makes groups.
+    pub(super) fn folder(&self) -> &Path {
+        self.made.last().expect("a group")
+    }
+
     /// Makes a command, run as root, begin inside.
     pub(super) fn enter(&self, command: &mut Command) {
         let script =
@@ -69,6 +63,19 @@ impl Drop for Delegated {
             let _ = fs::remove_dir(group);
         }
     }
+}
+
+/// Returns where this process makes groups, if it may.
+pub(super) fn place() -> Option<PathBuf> {
+    own("memory").or_else(|| own("")?.parent().map(Path::to_owned))
+}
+
+/// Returns this process's own group in the hierarchy of a controller, or in that of version 2.
+fn own(controller: &str) -> Option<PathBuf> {
+    let all = fs::read_to_string("/proc/self/cgroup").expect("the groups of this process");
+    let line = all.lines().find(|line| line.split(':').nth(1) == Some(controller))?;
+    let path = line.splitn(3, ':').nth(2)?.trim_start_matches('/');
+    Some(Path::new("/sys/fs/cgroup").join(controller).join(path))
 }
 
 /// A name that no other test takes.

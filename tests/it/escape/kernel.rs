@@ -2,6 +2,27 @@
 
 use super::{Attempt, Who, attempt};
 
+/// What waits in sockets that no control group counts.
+const UDP: &str = "
+l = []
+def more():
+    a = socket.socket(2, 2); a.setsockopt(1, 8, 1 << 22); a.bind(('127.0.0.1', 0)); a.connect(a.getsockname()); l.append(a)
+    size = a.getsockopt(1, 8)
+    for i in range(size // 65536): a.send(bytes(60000))
+    return size
+hold(more)
+";
+
+/// The same, in answers to questions that mean nothing.
+const NETLINK: &str = "
+l = []; question = struct.pack('IHHII', 16, 99, 5, 0, 0)
+def more():
+    l.append(socket.socket(16, 3, 0)); l[-1].setsockopt(1, 8, 1 << 22); size = l[-1].getsockopt(1, 8)
+    for i in range(size // 768): l[-1].send(question)
+    return size
+hold(more)
+";
+
 pub(super) const ATTEMPTS: &[Attempt] = &[
     attempt("io_uring", "won(reached(425,4,ctypes.create_string_buffer(120)))").kernel(),
     attempt("a user namespace by unshare", "call(272,0x10000000); won()").kernel(),
@@ -61,6 +82,8 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     attempt("memory in messages", "ids=[]; m=ctypes.create_string_buffer(struct.pack('q',1)+bytes(8192))\ntry:\n    for i in range(6000): ids.append(call(68,0,0o1600)); [call(69,ids[-1],m,8192,0o4000) for j in (1,2)]\n    time.sleep(5); won()\nfinally: [call(71,i,0,0) for i in ids]").with(&["--memory", "70MiB"]),
     attempt("memory in semaphores", "ids=[]\ntry:\n    for i in range(75): ids.append(call(64,0,32000,0o1600))\n    time.sleep(5); won()\nfinally: [call(66,i,0,0) for i in ids]").with(&["--memory", "100MiB"]),
     attempt("memory in page tables", "import mmap; m=mmap.mmap(-1,100<<30,flags=0x4022,prot=1); m.madvise(15)\nfor i in range(0,100<<30,2<<20): m[i]\ntime.sleep(5); won()").with(&["--memory", "100MiB"]),
+    attempt("memory in UDP", UDP).with(&["--memory", "48MiB", "--open-files", "4000"]),
+    attempt("memory in netlink", NETLINK).with(&["--memory", "48MiB", "--open-files", "4000"]),
     attempt("600 children", "for i in range(600):\n    if os.fork()==0: time.sleep(3); os._exit(0)\nwon()").with(&["--processes", "200"]),
     attempt("CPU time", "t=time.process_time\nwhile t()<2.5: pass\nwon()").with(&["--cpu", "1s"]),
     attempt("CPU time over children", "for i in range(3):\n    if os.fork()==0:\n        while time.process_time()<1: pass\n        os._exit(0)\nfor i in range(3): os.wait()\nwon()").with(&["--cpu", "1500ms"]),

@@ -7,6 +7,7 @@
 mod bounds;
 mod delegated;
 mod files;
+pub(crate) mod groups;
 mod inotify;
 mod kernel;
 mod network;
@@ -169,22 +170,6 @@ fn half(uid: u32, name: &str, refused: bool) {
     try_all(&Victim::new(uid, refused), name, &all);
 }
 
-/// What only a control group stops, in one: as root, or in one that was given to an ordinary user.
-fn in_a_group(uid: u32, name: &str, refused: bool) {
-    let mut victim = Victim::new(uid, refused);
-    if uid != nix::unistd::geteuid().as_raw() {
-        victim.delegated = Some(delegated::Delegated::to(uid));
-    }
-    try_all(&victim, name, bounds::ATTEMPTS);
-}
-
-/// Tells whether whoever runs this gets control groups.
-fn gets_groups() -> bool {
-    let doctor = Command::new(env!("CARGO_BIN_EXE_autopilot")).args(["doctor", "--json"]).output();
-    let told: serde_json::Value = serde_json::from_slice(&doctor.expect("it starts").stdout).expect("JSON");
-    told["layers"]["memory"]["ok"] == true
-}
-
 fn try_all(victim: &Victim, name: &str, all: &[Attempt]) {
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::new());
@@ -249,23 +234,6 @@ fn nothing_gets_out_launched_as_an_ordinary_user() {
 fn nothing_gets_out_where_namespaces_are_refused() {
     let own = nix::unistd::geteuid();
     half(if own.is_root() { 54321 } else { own.as_raw() }, "without namespaces", true);
-}
-
-#[test]
-fn nothing_is_held_beyond_the_limit_in_a_control_group() {
-    if !gets_groups() {
-        println!("in a control group: not run, this host gives this user none");
-        return;
-    }
-    let own = nix::unistd::geteuid();
-    if own.is_root() {
-        in_a_group(0, "root, in a control group", false);
-    } else {
-        println!("root, in a control group: not run, this is an ordinary user");
-    }
-    let user = if own.is_root() { 54323 } else { own.as_raw() };
-    in_a_group(user, "ordinary user, in a control group", false);
-    in_a_group(user, "without namespaces, in a control group", true);
 }
 
 #[test]

@@ -13,7 +13,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::delegated::Delegated;
+use super::delegated::{self, Delegated};
+use crate::common::copy_program;
 
 /// Everything an attempt is after.
 pub(super) struct Victim {
@@ -123,7 +124,10 @@ impl Victim {
 
     /// A launcher's environment, with what must not get in.
     pub(super) fn environment(&self) -> BTreeMap<&'static str, String> {
+        let groups =
+            self.delegated.as_ref().map(|groups| groups.folder().to_owned()).or_else(delegated::place);
         BTreeMap::from([
+            ("GROUPS", groups.map(|folder| folder.display().to_string()).unwrap_or_default()),
             ("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned()),
             ("HOME", format!("{}/home", self.path())),
             ("LAUNCHER_SECRET", "hunter2".into()),
@@ -225,7 +229,7 @@ fn fill(top: &Path) {
         fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         fs::File::create(path).and_then(|mut file| file.write_all(b"secret")).expect("a file");
     }
-    fs::copy(env!("CARGO_BIN_EXE_autopilot"), top.join("autopilot")).expect("a copy");
+    copy_program(&top.join("autopilot"));
 }
 
 /// Takes datagrams at a path: a socket that nobody reads takes ten.
