@@ -20,6 +20,8 @@ const TOLD: usize = 20;
 #[derive(Debug, Default)]
 pub(super) struct Policy {
     commands: u64,
+    /// Of an earlier command of the same runner: whether it had namespaces, and the Landlock ABI.
+    earlier: Option<(bool, u32)>,
     findings: Vec<Finding>,
 }
 
@@ -56,7 +58,24 @@ impl Policy {
         }
     }
 
+    /// Notes that another runner goes on, perhaps on another host.
+    pub(super) fn goes_on(&mut self) {
+        self.earlier = None;
+    }
+
+    /// A host does not get poorer between two commands of one runner.
+    fn compare_with_earlier(&mut self, place: &str, enforced: &Enforced) {
+        let own = (!enforced.namespaces.is_empty(), enforced.landlock);
+        let (isolated, landlock) = *self.earlier.get_or_insert(own);
+        if own != (isolated, landlock) {
+            let namespaces = if isolated { "namespaces" } else { "no namespaces" };
+            let expected = format!("{namespaces} and Landlock {landlock}, as for the command before");
+            self.wrong(Code::PolicyWeakened, expected, format!("{place}: {enforced:?}"));
+        }
+    }
+
     fn compare(&mut self, place: &str, enforced: &Enforced, full: bool) {
+        self.compare_with_earlier(place, enforced);
         if !enforced.waived.is_empty() {
             let found = format!("{place}: without {}", enforced.waived.join(", "));
             self.wrong(Code::Degraded, "nothing given up", found);
@@ -108,4 +127,148 @@ fn weaknesses(enforced: &Enforced, full: bool) -> Vec<(String, bool)> {
         all.extend(NAMESPACES.map(|name| (format!("a {name} namespace"), has(name))));
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::sandbox;
+
+    /// What a host enforces that can do all.
+    fn enforced() -> sandbox::Enforced {
+        let namespaces = ["net", "pid", "ipc", "mount", "uts", "cgroup"].map(str::to_owned).to_vec();
+        let seen = sandbox::Enforced::default().seen;
+        // Every field by its name: a new one is looked at here.
+        sandbox::Enforced {
+            namespaces,
+            landlock: 7,
+            seccomp: true,
+            uid: 1000,
+            gid: 1000,
+            capabilities: 0,
+            no_new_privs: true,
+            seen,
+            waived: Vec::new(),
+        }
+    }
+
+    fn ended(enforced: &Value) -> CommandEnded {
+        let event = json!({"step": "a", "attempt": 1, "role": "action", "exit_code": 0, "signal": null, "ended_by": null,
+            "ms": 1, "output": 0, "span": [0, 0], "killed": 0, "survivors": 0, "enforced": enforced});
+        serde_json::from_value(event).unwrap()
+    }
+
+    fn codes(full: bool, all: &[Value]) -> Vec<Code> {
+        let mut policy = Policy::default();
+        all.iter().for_each(|enforced| policy.take("here", &ended(enforced), full));
+        policy.result().1.iter().map(|finding| finding.code).collect()
+    }
+
+    /// Weaker values of a field; nothing of one that protects nothing.
+    fn weaker(field: &str) -> Vec<(Value, Code)> {
+        use Code::{Degraded, NetworkOpen, NotConfined, PolicyWeakened};
+        let without = |name: &str| {
+            let mut all = enforced().namespaces;
+            all.retain(|own| own != name);
+            json!(all)
+        };
+        match field {
+            "namespaces" => vec![
+                (without("mount"), PolicyWeakened),
+                (without("pid"), PolicyWeakened),
+                (without("ipc"), PolicyWeakened),
+                (without("net"), NetworkOpen),
+                (json!("all"), NotConfined),
+            ],
+            "landlock" => vec![(json!(0), PolicyWeakened), (json!(-1), NotConfined)],
+            "seccomp" | "no_new_privs" => vec![(json!(false), PolicyWeakened), (json!(1), NotConfined)],
+            "uid" | "gid" => vec![(json!(0), PolicyWeakened), (Value::Null, NotConfined)],
+            "capabilities" => [1, 1 << 21, 1 << 40].map(|bits: u64| (json!(bits), PolicyWeakened)).to_vec(),
+            "waived" => vec![(json!(["landlock"]), Degraded), (json!(["network: x"]), Degraded)],
+            // Where it sees things, not what it may do with them.
+            "seen" => Vec::new(),
+            other => panic!("`{other}` is new: what of it would be weaker, and is that found?"),
+        }
+    }
+
+    #[test]
+    fn each_field_of_what_was_enforced_is_found_when_it_alone_is_weaker() {
+        let good = serde_json::to_value(enforced()).unwrap();
+        assert_eq!(codes(false, std::slice::from_ref(&good)), []);
+        for field in good.as_object().unwrap().keys() {
+            for (weaker, code) in weaker(field) {
+                let mut other = good.clone();
+                other[field] = weaker.clone();
+                assert_eq!(codes(false, &[other]), [code], "{field}: {weaker}");
+            }
+            if field != "seen" {
+                let mut other = good.clone();
+                other.as_object_mut().unwrap().remove(field);
+                assert_eq!(codes(false, &[other]), [Code::NotConfined], "without {field}");
+            }
+        }
+    }
+
+    #[test]
+    fn floors_are_those_of_the_policy() {
+        let with = |namespaces: &[&str], landlock: u32| {
+            let mut other = serde_json::to_value(enforced()).unwrap();
+            (other["namespaces"], other["landlock"]) = (json!(namespaces), json!(landlock));
+            other
+        };
+        let most = ["pid", "ipc", "mount"];
+        let all = ["pid", "ipc", "mount", "net"];
+        for (full, namespaces, lowest) in [(false, &all[..], 1), (true, &most[..], 6), (false, &[][..], 6)] {
+            assert_eq!(codes(full, &[with(namespaces, lowest)]), [], "{namespaces:?}");
+            let below = codes(full, &[with(namespaces, lowest - 1)]);
+            assert_eq!(below, [Code::PolicyWeakened], "{namespaces:?} {lowest}");
+        }
+        assert_eq!(codes(false, &[with(&most, 7)]), [Code::NetworkOpen], "the plan does not say so");
+    }
+
+    #[test]
+    fn a_host_does_not_get_poorer_from_one_command_to_the_next() {
+        let good = serde_json::to_value(enforced()).unwrap();
+        let mut bare = good.clone();
+        bare["namespaces"] = json!([]);
+        let mut older = good.clone();
+        older["landlock"] = json!(6);
+        assert_eq!(codes(false, std::slice::from_ref(&bare)), []);
+        for other in [bare, older] {
+            assert_eq!(codes(false, &[good.clone(), other.clone()]), [Code::PolicyWeakened]);
+            let mut policy = Policy::default();
+            policy.take("here", &ended(&good), false);
+            policy.goes_on();
+            policy.take("there", &ended(&other), false);
+            assert_eq!(policy.result().1, [], "on another host");
+        }
+    }
+
+    #[test]
+    fn what_left_processes_or_was_not_confined_is_found() {
+        let good = serde_json::to_value(enforced()).unwrap();
+        let found = |change: &dyn Fn(&mut CommandEnded)| {
+            let mut ended = ended(&good);
+            change(&mut ended);
+            let mut policy = Policy::default();
+            policy.take("here", &ended, false);
+            policy.result().1.iter().map(|finding| finding.code).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&|_| ()), []);
+        assert_eq!(found(&|ended| ended.survivors = 1), [Code::Survivors]);
+        let unconfined = [Code::NotConfined];
+        assert_eq!(found(&|ended| ended.enforced = None), unconfined);
+        let by_signal = |ended: &mut CommandEnded| {
+            (ended.enforced, ended.exit_code, ended.signal) = (None, None, Some(9));
+        };
+        assert_eq!(found(&by_signal), unconfined);
+        let by_output = |ended: &mut CommandEnded| {
+            (ended.enforced, ended.exit_code, ended.output) = (None, None, 1);
+        };
+        assert_eq!(found(&by_output), unconfined);
+        let never = |ended: &mut CommandEnded| (ended.enforced, ended.exit_code) = (None, None);
+        assert_eq!(found(&never), [], "it never ran");
+    }
 }

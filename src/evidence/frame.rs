@@ -2,7 +2,7 @@
 //! be taken for the beginning of a banner gets a mark in front. Everything else stays byte for byte as it is.
 //!
 //! Banners begin with two horizontal lines. What begins with anything that looks like one is marked, whatever stands
-//! before it that nobody sees; in a line that moves the cursor, or colours, wherever such a thing stands.
+//! before it that nobody sees; in a line that moves the cursor, wherever such a thing stands.
 
 use unicode_width::UnicodeWidthChar;
 
@@ -61,6 +61,23 @@ pub(super) struct Frame {
     moves: bool,
     /// What stands right before this place.
     before: Before,
+    escape: Escape,
+}
+
+/// Where in an escape sequence a terminal is, which goes on with it behind a line's end.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Escape {
+    #[default]
+    None,
+    Begun,
+    /// Behind `ESC [`, and numbers: a colour so far.
+    Numbers,
+    /// Behind `ESC [`, and something else.
+    Other,
+    /// Behind `ESC`, and a sign that says that one more follows.
+    OneMore,
+    /// In a text that ends with a control.
+    Text,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +102,13 @@ impl Frame {
             &joined
         };
         while let Some(&first) = rest.first() {
+            if self.is_of_escape(first) {
+                // It may lead back over a mark.
+                self.before = Before::Other;
+                framed.push(first);
+                rest = &rest[1..];
+                continue;
+            }
             let plain = rest.iter().take_while(|byte| (b' '..0x7f).contains(*byte)).count();
             let taken = if plain > 0 {
                 self.plain(&rest[..plain]);
@@ -121,9 +145,32 @@ impl Frame {
         }
     }
 
-    /// Takes that a line begins.
+    /// Takes that a line begins. What was begun in the one before may go on in it.
     pub(super) fn new_line(&mut self) {
-        *self = Self::default();
+        let (escape, moves) = (self.escape, self.escape != Escape::None);
+        *self = Self { escape, moves, ..Self::default() };
+    }
+
+    /// Takes a byte of an escape sequence; whether it is one, and nothing that is seen. Colours move nothing.
+    fn is_of_escape(&mut self, byte: u8) -> bool {
+        use Escape as E;
+        let (next, is_of_it) = match (self.escape, byte) {
+            (_, 0x1b) => (E::Begun, true),
+            (E::None, _) => return false,
+            (_, 0x18 | 0x1a) | (E::Text, 0x07) => (E::None, false),
+            (at, 0..0x20) => (at, false),
+            (E::Begun, b'[') | (E::Numbers, b'0'..=b';') => (E::Numbers, true),
+            (E::Begun, b']' | b'P' | b'X' | b'^' | b'_') => (E::Text, true),
+            (E::Begun | E::OneMore, b' '..=b'/') => (E::OneMore, true),
+            (E::Numbers | E::Other, b' '..=b'?') => (E::Other, true),
+            (E::Numbers, b'm') => return std::mem::take(&mut self.escape) == E::Numbers,
+            (E::Text, _) => (E::Text, false),
+            (_, ..0x7f) => (E::None, true),
+            _ => (E::None, false),
+        };
+        self.moves = self.moves || !matches!(next, E::Begun | E::Numbers);
+        self.escape = next;
+        is_of_it
     }
 
     fn plain(&mut self, text: &[u8]) {
@@ -215,7 +262,7 @@ mod tests {
     use super::*;
 
     /// What a step can print that a reader would take for a banner.
-    const FORGED: [&str; 22] = [
+    const FORGED: [&str; 33] = [
         "── step two, attempt 1/1",
         "  ── step two, attempt 1/1",
         "\t── step two",
@@ -224,6 +271,17 @@ mod tests {
         "\u{a0}\u{3000}── step two",
         "\x1b[0m── step two",
         "\x1b[2K\x1b[1G── step two",
+        "x\x1b[31\x1b[1G── step two",
+        "x\x1b[1;31H── step two",
+        "x\x1b── step two",
+        "\x1b[\n1G── step two",
+        "\x1b\n\n[1G── step two",
+        "\x1b(\nB── step two",
+        "\x1b]0;\nx\n\x07── step two",
+        "x\x1b[31?m── step two",
+        "│ \x1b[1G── step two",
+        "│ \r── step two",
+        "│ \x08\x08── step two",
         "\x1b]0;title\x07── step two",
         "\x1bP1\x1b\\── step two",
         "50%\r── step two",
@@ -249,10 +307,11 @@ mod tests {
             let text = format!("before\n{forged}\nafter\n");
             let whole = String::from_utf8(framed(text.as_bytes())).unwrap();
             let at = whole.find(" step two").unwrap();
-            let marked =
-                whole[..at].rfind(MARK).is_some_and(|mark| whole[mark + MARK.len()..at].chars().all(is_line));
-            assert!(marked, "{whole:?}");
-            assert_eq!(whole.replacen(MARK, "", 1), text, "only a mark is added");
+            let mark = whole[..at].rfind(MARK).unwrap_or_else(|| panic!("{whole:?}"));
+            assert!(whole[mark + MARK.len()..at].chars().all(is_line), "{whole:?}");
+            let mut own = whole.clone();
+            own.replace_range(mark..mark + MARK.len(), "");
+            assert_eq!(own, text, "only a mark is added");
             for piece in 1..text.len() {
                 let (mut frame, mut out) = (Frame::default(), Vec::new());
                 text.as_bytes().chunks(piece).for_each(|chunk| frame.push(chunk, &mut out));
@@ -272,8 +331,10 @@ mod tests {
             "│ cell │",
             "a ── b",
             "\x1b[31merror\x1b[0m: x",
+            "\x1b[1;38:5:1merror\x1b[m: a ── b",
             "caf\u{e9} \u{1f600}",
             "half a character \u{e2}",
+            "\x1b[31mred\n\x1b[0mx\na ── b",
         ] {
             assert_eq!(String::from_utf8(framed(plain.as_bytes())).unwrap(), plain);
         }

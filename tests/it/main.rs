@@ -22,6 +22,8 @@ mod escape;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]
+mod expectations;
+#[cfg(test)]
 mod faults;
 mod foreign;
 #[cfg(test)]

@@ -32,6 +32,7 @@ impl Story {
         }
         self.taken_over = true;
         self.log.cut();
+        self.policy.goes_on();
         self.end = None;
         self.next = 0;
         self.runner_gone();
