@@ -6,7 +6,7 @@ use super::state::Story;
 use super::step::StepStory;
 use super::tried::Try;
 use crate::audit::code::Code;
-use crate::audit::plan::Action;
+use crate::audit::plan::{Action, MASK};
 use crate::evidence::event::{AgentStarted, AgentUsed, Reason, ReasonKind, Role, Spending, Tokens};
 
 /// Where the model is that an OpenAI key leads to, and where a ChatGPT login leads instead: to a model, and to the
@@ -21,8 +21,23 @@ impl Story {
         if let Some(at) = self.step_of(started.at.step.as_str()) {
             self.tokens_are_left(at);
         }
+        self.is_found(started);
         if let Some(attempt) = self.at.attempt_mut() {
             attempt.model = host_and_port(started.provider.as_str());
+        }
+    }
+
+    /// Demands an agent that was found before the first step. Whoever went on may have another version.
+    fn is_found(&mut self, started: &AgentStarted) {
+        let own = (started.id.as_ref().map(ToString::to_string), started.agent.to_string());
+        let fits = |known: &(Option<String>, String)| {
+            // Version 1 has no names of agents.
+            let is_same = known.0.as_ref().zip(own.0.as_ref()).is_none_or(|(known, own)| known == own);
+            is_same && (known.1 == own.1 || self.taken_over || own.1.contains(MASK))
+        };
+        if !self.agents.iter().any(fits) {
+            let found = format!("{} at `{}`", own.1, started.at.step);
+            self.wrong(Code::ResultWrong, "an agent that was found before", found);
         }
     }
 

@@ -88,6 +88,8 @@ impl Story {
         let (of, role) = (Try { step, number: ended.at.attempt }, ended.role);
         let planned = self.planned(step);
         let open = planned.is_some_and(|step| step.network == Network::Full);
+        // What an agent does is told where it printed nothing, too.
+        let is_agents = planned.is_some_and(|step| step.action.is_agent());
         let expected = planned.filter(|_| role == Role::Action).map_or(0, |step| step.expectation.exit_code);
         let place = format!("line {}: {role:?} of `{}`", self.events, ended.at.step);
         self.policy.take(&place, ended, open && role == Role::Action);
@@ -119,6 +121,12 @@ impl Story {
         if ended.cut.is_some() && ended.ended_by.is_none() {
             let found = format!("none, of `{}`", ended.at.step);
             self.wrong(Code::ResultWrong, "a word on why the runner ended a command", found);
+        }
+        if let Some((begin, end)) =
+            ended.span.filter(|(begin, end)| ended.output == 0 && begin < end && !is_agents)
+        {
+            let found = format!("{} bytes of it in the log", end - begin);
+            self.wrong(Code::ResultWrong, "no output", found);
         }
         if let Some(span) = ended.span {
             self.command_printed(&ended.at, of, span);

@@ -97,7 +97,10 @@ impl Story {
     fn follow(&mut self, entry: Entry) {
         match entry.event {
             Event::RunStarted(start) => self.begin(&start),
-            Event::WorktreeReady { .. } | Event::AgentFound { .. } => {}
+            Event::WorktreeReady { .. } => {}
+            Event::AgentFound { id, agent, .. } => {
+                self.agents.push((id.map(String::from), agent.to_string()));
+            }
             Event::AttemptStarted { at, log, from, home, layer } => {
                 if let Some(log) = log {
                     self.log.begins(log, at.step.as_str(), at.attempt);

@@ -55,6 +55,8 @@ pub(in crate::audit) struct Story {
     pub(in crate::audit) branch: Option<(String, String, u64)>,
     pub(in crate::audit) seal: Option<Seal>,
     pub(in crate::audit) attested: Option<Attested>,
+    /// Agents that are on the host: which, and their name and version.
+    pub(super) agents: Vec<(Option<String>, String)>,
     /// What is said to be published, in its order.
     pub(in crate::audit) published: Vec<Published>,
     pub(in crate::audit) policy: Policy,
@@ -93,6 +95,7 @@ impl Story {
             branch: None,
             seal: None,
             attested: None,
+            agents: Vec::new(),
             published: Vec::new(),
             policy: Policy::default(),
             events: 0,

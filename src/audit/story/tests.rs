@@ -14,7 +14,7 @@ use crate::evidence::{Head, RunName, journal};
 use crate::git::Oid;
 
 /// Events, each with when it was written.
-type Events = Vec<(DateTime<Utc>, Event)>;
+pub(super) type Events = Vec<(DateTime<Utc>, Event)>;
 
 /// What is found in events, in their order and times.
 pub(super) fn findings(
@@ -26,6 +26,15 @@ pub(super) fn findings(
         take(&mut story, seq, time, event);
     }
     story.findings
+}
+
+/// The same with what is found in what was enforced.
+pub(super) fn all_findings(run: RunName, events: Events) -> Vec<Finding> {
+    let mut story = Story::new(run);
+    for (seq, (time, event)) in (0..).zip(events) {
+        take(&mut story, seq, time, event);
+    }
+    [story.findings, story.policy.result().1].concat()
 }
 
 /// Takes an event; of version 2 from the first on that can be of no other.

@@ -46,6 +46,10 @@ impl Act {
         let survivors = u32::from(matches!(self, Self::Survived));
         let mut ended = json!({"role": role, "exit_code": code, "signal": signal, "ended_by": by, "ms": 1, "output": 0,
             "killed": 0, "survivors": survivors, "enforced": null});
+        if !matches!(self, Self::Launch) {
+            ended["enforced"] = json!({"namespaces": ["net", "pid", "ipc", "mount"], "landlock": 7, "seccomp": true, "uid": 1,
+                "gid": 1, "capabilities": 0, "no_new_privs": true, "waived": []});
+        }
         if let Some(cut) = self.cut() {
             ended["cut"] = json!(cut);
         }

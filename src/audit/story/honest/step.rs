@@ -248,7 +248,9 @@ impl World {
         }
         let how = if self.interrupted() && role != "rollback" { Act::Signal } else { how };
         let mut ended = placed(how.ended(role));
-        ended["span"] = json!(self.print());
+        let (begin, end) = self.print();
+        let end = if matches!(how, Act::Launch) { begin } else { end };
+        (ended["span"], ended["output"]) = (json!([begin, end]), json!(end - begin));
         self.emit_of("command.ended", id, number, ended)?;
         if agent && !matches!(how, Act::Launch) {
             let tokens = json!({"input": 1, "cached": 0, "output": 1});
