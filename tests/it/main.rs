@@ -57,6 +57,8 @@ mod repositories;
 #[cfg(test)]
 mod resume;
 #[cfg(test)]
+mod review;
+#[cfg(test)]
 mod rules;
 #[cfg(test)]
 mod sample;
