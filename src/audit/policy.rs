@@ -163,7 +163,9 @@ mod tests {
 
     fn codes(full: bool, all: &[Value]) -> Vec<Code> {
         let mut policy = Policy::default();
-        all.iter().for_each(|enforced| policy.take("here", &ended(enforced), full));
+        for enforced in all {
+            policy.take("here", &ended(enforced), full);
+        }
         policy.result().1.iter().map(|finding| finding.code).collect()
     }
 

@@ -148,7 +148,7 @@ impl Frame {
     /// Takes that a line begins. What was begun in the one before may go on in it.
     pub(super) fn new_line(&mut self) {
         let (escape, moves) = (self.escape, self.escape != Escape::None);
-        *self = Self { escape, moves, ..Self::default() };
+        *self = Self { moves, escape, ..Self::default() };
     }
 
     /// Takes a byte of an escape sequence; whether it is one, and nothing that is seen. Colours move nothing.

@@ -37,7 +37,7 @@ pub(super) fn items(state: &RunState) -> Vec<String> {
 fn changed(changes: &[Change]) -> Vec<String> {
     let mut groups: Vec<(&str, bool, Vec<&str>)> = Vec::new();
     for change in changes {
-        let Some(why) = change.review.as_ref().map(|why| why.as_str()) else { continue };
+        let Some(why) = change.review.as_ref().map(crate::evidence::Text::as_str) else { continue };
         let (path, is_gone) = (change.path.as_str(), change.kind == ChangeKind::Deleted);
         match groups.iter_mut().find(|(own, gone, _)| (*own, *gone) == (why, is_gone)) {
             Some((.., paths)) => paths.push(path),

@@ -174,7 +174,7 @@ impl Story {
                 self.publish_started(effect, key.as_str(), to.as_str());
             }
             Event::PublishDone { effect, key, url, id } => {
-                self.publish_done(effect, key.as_str(), url.as_ref().map(|url| url.as_str()), id);
+                self.publish_done(effect, key.as_str(), url.as_ref().map(crate::evidence::Text::as_str), id);
             }
             Event::PublishFailed { effect, key, .. } => {
                 self.publish_ended(effect, key.as_str());

@@ -113,7 +113,7 @@ impl Story {
     /// Returns the repository of GitHub that the run knew from its beginning.
     pub(in crate::audit) fn repository_of_github(&self) -> Option<&str> {
         let meant: &Publishing = self.start.as_ref()?.publish.as_ref()?;
-        meant.repository.as_ref().map(|repository| repository.as_str())
+        meant.repository.as_ref().map(crate::evidence::Token::as_str)
     }
 
     /// Returns the address of the comment, if one is said to be there.
