@@ -527,7 +527,7 @@ fn a_step_that_cannot_be_confined_shows_how_far_it_came() {
     };
     let last: Vec<String> = steps(before).into_iter().rev().take(2).collect();
     assert_eq!(last, ["\"folder\"}: begins", "\"identity\"}: done"]);
-    assert_eq!(steps(after)[0], "\"namespaces\"}: begins", "the next command's: nothing follows what failed");
+    assert_eq!(steps(after)[0], "\"cgroup\"}: begins", "the next command's: nothing follows what failed");
     repo.run().exits(1).hides("confine{");
 }
 
