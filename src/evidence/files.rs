@@ -278,7 +278,12 @@ pub(super) fn make_folders(top: &Path) -> io::Result<()> {
 fn ignore_itself(logs: &Path) -> io::Result<()> {
     for entry in fs::read_dir(logs)? {
         let entry = entry?;
-        if entry.file_name() != ".gitignore" || entry.metadata()?.len() > 0 {
+        let there = entry.metadata()?;
+        if entry.file_name() == ".gitignore" && !there.is_file() && !there.is_symlink() {
+            // To write to a pipe is to wait for a reader.
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "its .gitignore is not a plain file"));
+        }
+        if entry.file_name() != ".gitignore" || there.len() > 0 {
             return Ok(());
         }
     }
@@ -334,6 +339,15 @@ mod tests {
         let now = DateTime::from_timestamp(1_800_000_000, 900_000_000).unwrap();
         let run = RunName::new(now, 7);
         assert_eq!(run.to_string().parse(), Ok(run));
+    }
+
+    #[test]
+    fn a_pipe_in_place_of_what_the_logs_ignore_is_not_waited_for() {
+        let top = tempfile::tempdir().unwrap();
+        fs::create_dir_all(top.path().join(LOGS)).unwrap();
+        let pipe = top.path().join(LOGS).join(".gitignore");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert!(make_folders(top.path()).unwrap_err().to_string().contains("not a plain file"));
     }
 
     #[test]
