@@ -9,6 +9,7 @@ use super::anchors;
 use super::encodings::{self, LONGEST, RAW, Telling};
 use super::filter::{Filter, Grams, gram_at};
 use super::windows::{EveryGram, Role, Windows};
+use super::work;
 
 /// The shortest shape that is searched.
 pub(super) const SHORTEST: usize = 6;
@@ -214,6 +215,7 @@ impl Known {
             let Some(cursor) = done.0.get_mut(len) else { continue };
             let from = (*cursor).max((at + 4).saturating_sub(len)).max(at - left);
             let to = (at + right + 5).saturating_sub(len).min(at + 1);
+            work::did(to.saturating_sub(from));
             for start in from..to {
                 let Some(window) = text.get(start..start + len) else { break };
                 if self.windows.has(window, Role::Telling) {

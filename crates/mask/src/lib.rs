@@ -36,6 +36,7 @@ mod tests;
 mod values;
 mod view;
 mod windows;
+mod work;
 
 pub use kind::{Hit, Kind};
 pub use secrets::{Refused, Secrets, is_secret_name};

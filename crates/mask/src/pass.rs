@@ -14,6 +14,7 @@ use super::pem::{self, Pem};
 use super::rules::Line;
 use super::seen::{Carry, Command, Seen};
 use super::view::{Mode, View, lone_returns};
+use super::work;
 
 /// One pass over one view.
 pub(super) struct Pass<'a> {
@@ -62,6 +63,7 @@ impl<'a> Pass<'a> {
         let mut line = Line::of(text);
         let mut done = Cursor::default();
         let mut spans = Vec::new();
+        work::did(text.len() + places.len());
         for &at in &*places {
             let Some(gram) = gram_at(text, at) else { continue };
             self.values(at, gram, &mut done, &mut seen.spans);
@@ -134,6 +136,7 @@ impl<'a> Pass<'a> {
     fn behind_lines(&self, window: &Range<usize>) -> Range<usize> {
         let (start, last) = (self.raw(window.start), self.raw(window.end - 1));
         let raw = self.raw.get(start..=last).unwrap_or_default();
+        work::did(raw.len());
         // A line end at its end is that of its line.
         let len = raw.iter().rposition(|byte| !b"\r\n".contains(byte)).map_or(0, |at| at + 1);
         let Some(end) = memrchr2(b'\n', b'\r', raw.get(..len).unwrap_or_default()) else {
@@ -274,5 +277,6 @@ fn keys(text: &[u8], pem: Option<Pem>, begins: &[(usize, usize)], spans: &mut Ve
 pub(super) fn line_at(text: &[u8], at: usize) -> Range<usize> {
     let start = text.get(..at).and_then(|before| memrchr(b'\n', before)).map_or(0, |before| before + 1);
     let end = text.get(at..).and_then(|rest| memchr(b'\n', rest)).map_or(text.len(), |after| at + after);
+    work::did(end - start);
     start..end
 }

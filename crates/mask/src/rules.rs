@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::anchors::{Anchor, Rule};
 use super::kind::{Kind, Span};
-use super::{headers, pairs, pem, providers};
+use super::{headers, pairs, pem, providers, work};
 
 /// A rule looks so far behind its anchor; what goes on further is followed byte by byte.
 const REACH: usize = 1 << 10;
@@ -106,6 +106,7 @@ impl<'a> Line<'a> {
         let rest = self.text.get(start + anchor.literal.len()..).unwrap_or_default();
         let sign = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_-".contains(byte);
         let run = rest.iter().take_while(sign).count();
+        work::did(run);
         self.note(anchor.rule, start + anchor.literal.len() + run);
         if start >= self.signs {
             self.signs = self.text.len() - rest.len()
@@ -120,6 +121,8 @@ impl<'a> Line<'a> {
         let from = self.range.start.max(start.saturating_sub(BEHIND));
         let to = self.range.end.min(start + reach);
         let Some(line) = self.text.get(from..to) else { return };
+        // How far a token is followed is counted there.
+        work::did(if reach == TOKEN_REACH { BEHIND } else { line.len() });
         let word = start - from..start - from + anchor.literal.len();
         let mut add = |kind, found: Range<usize>| {
             let end = if found.end == line.len() { self.follow(to) } else { from + found.end };
@@ -132,7 +135,9 @@ impl<'a> Line<'a> {
     /// Returns where the text that reached the end of what was looked at really ends.
     fn follow(&self, at: usize) -> usize {
         let rest = self.text.get(at..self.range.end).unwrap_or_default();
-        at + rest.iter().take_while(|&&byte| byte > b' ' && !b"\"'<>".contains(&byte)).count()
+        let more = rest.iter().take_while(|&&byte| byte > b' ' && !b"\"'<>".contains(&byte)).count();
+        work::did(more);
+        at + more
     }
 }
 

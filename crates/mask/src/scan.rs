@@ -14,6 +14,7 @@ use super::patch::{self, Patch, Tail};
 use super::screen::{self, Screen};
 use super::seen::{Carry, Seen};
 use super::view::{Content, Mode, View, line_around, lone_returns};
+use super::work;
 
 /// The memory of a scan, kept from block to block.
 #[derive(Debug, Default)]
@@ -31,6 +32,7 @@ pub(super) struct Scanner {
 impl Scanner {
     /// Looks through a block. Commands before `heeded` have been carried out already.
     pub(super) fn scan(&mut self, known: &Known, carry: &Carry, raw: &[u8], heeded: usize) -> Seen {
+        work::did(raw.len());
         let mut seen = Seen::default();
         let content = Content::of(raw);
         self.plain = content.is_plain();

@@ -7,6 +7,7 @@ mod known;
 mod patterns;
 mod plain;
 mod stream;
+mod work;
 
 use super::{Detector, Masker, Secrets};
 
