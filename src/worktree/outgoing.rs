@@ -121,9 +121,12 @@ impl Repository {
         let mut new = self.new_objects(leaving)?;
         let mut objects = Objects::of(self);
         for commit in &commits {
-            if let Object::Whole(text) = objects.read(commit.as_str().as_bytes(), MOST)?
-                && look(Outgoing::Commit { commit, text })?.is_break()
-            {
+            let outgoing = match objects.read(commit.as_str().as_bytes(), MOST)? {
+                Object::Whole(text) => Outgoing::Commit { commit, text },
+                Object::TooLarge(size) => Outgoing::TooLarge { commit, path: b"the message", size },
+                Object::Missing => return Err(WorktreeError::garbled("cat-file")),
+            };
+            if look(outgoing)?.is_break() {
                 return Ok(());
             }
         }

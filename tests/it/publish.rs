@@ -742,6 +742,20 @@ fn values_that_a_step_had_masked_are_looked_for_in_commits_as_well() {
 }
 
 #[test]
+fn what_is_too_large_to_be_searched_is_said_and_not_pushed() {
+    let scene = Offline::new(
+        "publish: {comment: false, push: true}",
+        "  - {id: one, command: 'head -c 110000000 /dev/zero > big; echo fine > small'}\n",
+    );
+    scene.repo.run().exits(0).says("push     not published: not all of the commits can be searched");
+    assert_eq!(scene.on_remote(), ["HEAD", "refs/heads/main"]);
+    let summary = scene.repo.summary();
+    assert!(summary.contains("not searched for secrets: big of") && summary.contains("104 MiB"), "{summary}");
+    scene.repo.git(["push", "-q", "origin", &scene.repo.branch()]);
+    scene.repo.autopilot(["publish"]).exits(0).says("push     done");
+}
+
+#[test]
 fn many_findings_are_named_in_bounds() {
     let repo = Repo::new();
     let token = format!("ghp_{}", "a1B2".repeat(9));

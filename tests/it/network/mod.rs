@@ -8,3 +8,4 @@ mod host;
 mod plans;
 mod proxy;
 pub(crate) mod site;
+mod tokens;
