@@ -69,7 +69,9 @@ pub(super) async fn at_the_end(
     let mut waiting = interrupt.clone();
     let signal = async { if interrupted { std::future::pending().await } else { waiting.wait().await } };
     let run = recorder.files().run();
-    let published = publish::publish(recorder, repository, &environment, Asked::Intended, Patience::of(time));
+    let patience = Patience::of(time);
+    // With its search for secrets it is large.
+    let published = Box::pin(publish::publish(recorder, repository, &environment, Asked::Intended, patience));
     let why = tokio::select! {
         published = published => match published {
             Ok(()) => return Ok(()),

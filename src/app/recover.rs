@@ -112,7 +112,7 @@ async fn recover_one(
         note(aside.map_or(Note::NeverBegan(run), |left| Note::Unjournaled { run, left }));
         return Ok(None);
     };
-    let searched = publish::search(&mut recorder, site.repository, picking.publishing).await;
+    let searched = Box::pin(publish::search(&mut recorder, site.repository, picking.publishing)).await;
     searched.map_err(|error| Error::pick_up(run, error))?;
     report::close(&mut recorder).map_err(|error| Error::pick_up(run, error))?;
     site.repository.hand_over(&recorder.files().all())?;

@@ -126,7 +126,7 @@ impl<F: Front> Call<'_, F> {
         let run = opened.recorder.files().run().to_string();
         let interrupt = self.interrupt.or_asked(lock.stop_file(), run);
         let mut recorder = self.carry_out(opened, &interrupt).await?;
-        publish::search(&mut recorder, self.site.repository, Some(&interrupt)).await?;
+        Box::pin(publish::search(&mut recorder, self.site.repository, Some(&interrupt))).await?;
         self.close(&mut recorder)?;
         self.publish(&mut recorder, &interrupt).await?;
         drop(lock);

@@ -61,7 +61,7 @@ struct Judge<'a> {
     given: &'a dyn Fn(&str) -> bool,
 }
 
-impl<'a> Judge<'a> {
+impl Judge<'_> {
     fn at<'b>(&'b self, shape: &'static Shape, place: &'b Place<'b>) -> Judge<'b> {
         Judge { shape, place, given: self.given }
     }

@@ -56,7 +56,7 @@ impl Differences {
                     let path = self.field()?;
                     let commit = self.commit.clone().ok_or_else(garbled)?;
                     // What a commit removes goes out with the one that added it.
-                    if let Some(held) = tree::parse_new(&field).ok_or_else(garbled)? {
+                    if let Some(held) = tree::parse_new(&field)? {
                         return Ok(Some(Difference { commit, path, held }));
                     }
                 }

@@ -193,18 +193,20 @@ pub(super) fn parse_differences(output: &[u8]) -> Result<Vec<Difference>, Worktr
 fn parse_raw(record: &[u8], path: &[u8]) -> Option<Difference> {
     let mut words = std::str::from_utf8(record).ok()?.strip_prefix(':')?.split(' ');
     let old = u32::from_str_radix(words.next()?, 8).ok()?;
-    let new = parse_new(record)?;
+    let new = parse_new(record).ok()?;
     let is_made_executable = old != EXECUTABLE && new.as_ref().is_some_and(|new| new.mode == EXECUTABLE);
     Some(Difference { path: path.to_vec(), new, is_made_executable, added: None, removed: None })
 }
 
-/// Parses what there is by `:oldmode newmode oldid newid S`: nothing, or something else.
-pub(super) fn parse_new(record: &[u8]) -> Option<Option<Held>> {
-    let mut words = std::str::from_utf8(record).ok()?.strip_prefix(':')?.split(' ').skip(1);
-    let mode = u32::from_str_radix(words.next()?, 8).ok()?;
-    let oid = words.nth(1)?;
+/// Parses what there is by `:oldmode newmode oldid newid S`; nothing, if it was removed.
+pub(super) fn parse_new(record: &[u8]) -> Result<Option<Held>, WorktreeError> {
+    let garbled = || WorktreeError::garbled("diff-tree");
+    let text = std::str::from_utf8(record).map_err(|_| garbled())?;
+    let mut words = text.strip_prefix(':').ok_or_else(garbled)?.split(' ').skip(1);
+    let mode = words.next().and_then(|mode| u32::from_str_radix(mode, 8).ok()).ok_or_else(garbled)?;
+    let oid = words.nth(1).ok_or_else(garbled)?;
     // Git's way to say that nothing is.
-    Some(if mode == 0 { None } else { Some(Held { mode, oid: Oid::parse(oid).ok()? }) })
+    if mode == 0 { Ok(None) } else { Ok(Some(Held { mode, oid: Oid::parse(oid)? })) }
 }
 
 #[cfg(test)]

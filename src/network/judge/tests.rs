@@ -67,6 +67,7 @@ fn what_an_agent_asks_is_passed_on() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn whatever_an_agent_does_not_send_is_named_with_its_place_and_not_passed_on() {
     let item = |item: Value| json!([item]);
     let part = |part: Value| json!([{"type": "message", "role": "user", "content": [part]}]);
