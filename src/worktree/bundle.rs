@@ -31,7 +31,7 @@ impl Repository {
         // And what arrived is on the disk before the worktree goes.
         let durable = format!("core.fsync={DURABLE}");
         let settings = ["fetch.fsckObjects=true", &durable, "core.fsyncMethod=batch"];
-        let fetch = self.git_with(&settings, "fetch").from_files().stdin(bundle).args([
+        let fetch = self.git_with(&settings, "fetch").files_only().stdin(bundle).args([
             "--quiet",
             "--no-write-fetch-head",
             "--no-tags",

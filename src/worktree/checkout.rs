@@ -61,7 +61,7 @@ impl BaseFacts {
     pub(super) fn of(base: &Base) -> Result<Self, WorktreeError> {
         let Base { parts, rules, person, .. } = base.clone();
         let (filters, lfs) = (part::filter(&parts)?, part::lfs(&parts)?);
-        Ok(Self { rules, filters, lfs, parts, person })
+        Ok(Self { parts, rules, filters, lfs, person })
     }
 }
 

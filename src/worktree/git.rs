@@ -158,7 +158,7 @@ impl Git {
     }
 
     /// Takes from files alone, whatever the settings make of a place.
-    pub(super) fn from_files(mut self) -> Self {
+    pub(super) fn files_only(mut self) -> Self {
         self.command.env("GIT_ALLOW_PROTOCOL", "file");
         self
     }

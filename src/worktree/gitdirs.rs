@@ -136,7 +136,7 @@ fn fetch_earlier(
     repository.source().bring(checkpoints, &[&checkpoint], Depth::To(&base.commit))?;
     let Some(salvage) = earlier.salvage else { return Ok(()) };
     // It is bundled again, never checked out: nothing in it has to be fit for that.
-    let fetch = Git::new(checkpoints, "fetch").from_files().stdin(bundle::open(salvage)?);
+    let fetch = Git::new(checkpoints, "fetch").files_only().stdin(bundle::open(salvage)?);
     let fetch = fetch.args(["--quiet", "--no-write-fetch-head", "--no-tags", "/proc/self/fd/0"]);
     fetch.arg("refs/salvage/*:refs/salvage/*").run().map(drop)
 }

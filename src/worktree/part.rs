@@ -13,6 +13,9 @@ use crate::git::Oid;
 /// Bytes of a `.gitattributes` that are looked into.
 const LARGEST_ATTRIBUTES: u64 = 16 << 20;
 
+/// A file, and its bytes unless there are too many.
+pub(super) type Named<'p> = (&'p Entry, Option<Vec<u8>>);
+
 /// A commit and what it holds, checked out at a path of the worktree.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
@@ -91,11 +94,7 @@ impl Part {
     }
 
     /// Returns every file of this name with its bytes; without, where there are more than so many.
-    pub(super) fn named(
-        &self,
-        name: &[u8],
-        most: u64,
-    ) -> Result<Vec<(&Entry, Option<Vec<u8>>)>, WorktreeError> {
+    pub(super) fn named(&self, name: &[u8], most: u64) -> Result<Vec<Named<'_>>, WorktreeError> {
         let entries: Vec<&Entry> = self
             .entries
             .iter()

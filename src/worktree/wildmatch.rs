@@ -122,7 +122,7 @@ impl Wild<'_> {
 
     /// Tries stars, the first of which is at `p`, in a pattern that is tried from `start` on.
     fn star(&mut self, start: usize, first: usize, text: usize) -> Star {
-        let behind = (first..).find(|at| self.p(*at) != b'*').unwrap_or(first);
+        let behind = (first..self.pattern.len()).find(|at| self.p(*at) != b'*').unwrap_or(self.pattern.len());
         let is_double = behind > first + 1;
         let begins = first == start || self.p(first - 1) == b'/';
         let next = (self.p(behind), self.p(behind + 1));

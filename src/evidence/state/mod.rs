@@ -182,7 +182,7 @@ impl RunState {
                 self.salvage_of(at).add(reference, not_held, secrets);
             }
             Event::RetryWaiting { ms, .. } => {
-                self.used = self.used.saturating_add(Duration::from_millis(*ms))
+                self.used = self.used.saturating_add(Duration::from_millis(*ms));
             }
             Event::StepEnded { step, result, because, .. } => {
                 if let Some(step) = self.step_mut(step) {
