@@ -9,7 +9,7 @@ use super::recover::{Kept, Picking, recover};
 use super::{Aside, Error, Note, Site, runs};
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, RunName};
-use crate::worktree::{Holder, LockError, RunDir};
+use crate::worktree::{Halt, Holder, LockError, RunDir};
 
 /// How it is cleaned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,7 +157,7 @@ async fn pick_up(site: Site<'_>, issue: u64, kept: Kept, found: &dyn Fn(Found)) 
     if kept == Kept::Stays {
         earlier.iter().filter_map(stays).for_each(found);
     }
-    let picking = Picking { kept, publishing: None, secrets: &Secrets::default() };
+    let picking = Picking { kept, publishing: None, halt: &Halt::never(), secrets: &Secrets::default() };
     recover(site, issue, earlier, picking, &|note| found(Found::Done(note))).await.map(drop)
 }
 

@@ -151,6 +151,15 @@ impl Error {
     }
 
     /// What is left of a run cannot be picked up.
+    /// Tells whether it only says that something was broken off, as asked.
+    pub(super) fn is_halt(&self) -> bool {
+        match self {
+            Self::Run(error) | Self::PickUp { error, .. } => error.is_halt(),
+            Self::Worktree(error) => error.is_halt(),
+            _ => false,
+        }
+    }
+
     pub(super) fn pick_up(run: RunName, error: impl Into<RunError>) -> Self {
         match error.into() {
             RunError::Io(error) if error.kind() == io::ErrorKind::WouldBlock => {

@@ -73,6 +73,9 @@ pub enum Note {
     },
     /// A run was picked up.
     PickedUp(PickedUp),
+    /// What follows the steps took too long for whoever asked to stop, and was broken off: the run of this issue is as
+    /// after a crash.
+    BrokenOff(u64),
     /// What no bundle can hold was removed.
     AsideRemoved(Aside),
     /// The base of a run that is gone is not pinned any more.

@@ -13,7 +13,8 @@ pub enum Outcome {
     Ended(Box<Ended>),
     /// The last run has come to its own end, which stands.
     Stands(Box<Ended>),
-    /// A signal came while it was asked whether the last run goes on: nothing was done.
+    /// A signal came while it was asked whether the last run goes on: nothing was done. Or what follows the steps was
+    /// broken off, and is done by the next call.
     Interrupted(i32),
 }
 
@@ -44,7 +45,7 @@ pub enum Verdict {
 }
 
 /// SIGTERM: what being asked to stop counts as.
-const ASKED: i32 = 15;
+pub(super) const ASKED: i32 = 15;
 
 impl Ended {
     /// Tells what became of a run whose evidence is closed.

@@ -10,8 +10,8 @@ use crate::evidence::mask::Secrets;
 use crate::evidence::state::WorktreeState;
 use crate::github::Environment;
 use crate::report;
-use crate::run::{self, Interrupt, Known, Recovered};
-use crate::worktree::RunDir;
+use crate::run::{self, Interrupt, Known, Means, Recovered};
+use crate::worktree::{Halt, RunDir};
 
 /// What is to become of a worktree that was kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub(super) struct Picking<'a> {
     pub(super) kept: Kept,
     /// What they meant to publish is published, until this says to end; or not.
     pub(super) publishing: Option<&'a Interrupt>,
+    /// Breaks off what takes long.
+    pub(super) halt: &'a Halt,
     /// What must not be seen, as far as whoever picks them up knows; what their plans name is added.
     pub(super) secrets: &'a Secrets,
 }
@@ -107,7 +109,9 @@ async fn recover_one(
     let known = known(&journal, picking.secrets);
     let state = if let Journal::Read(state) = journal { Some(*state) } else { None };
     let aside = dir.as_ref().map(|(dir, _)| dir.left()).filter(|left| left.exists());
-    let recovered = run::recover(files, state, dir, site.repository, site.host, site.waivers, &known).await;
+    let with =
+        Means { repository: site.repository, host: site.host, waivers: site.waivers, halt: picking.halt };
+    let recovered = run::recover(files, state, dir, with, &known).await;
     let Some(Recovered { mut recorder }) = recovered.map_err(|error| Error::pick_up(run, error))? else {
         note(aside.map_or(Note::NeverBegan(run), |left| Note::Unjournaled { run, left }));
         return Ok(None);

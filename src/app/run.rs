@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::earlier::{self, Earlier};
 use super::next::{self, Next};
+use super::outcome::ASKED;
 use super::plans::{Found, Shelf};
 use super::recover::{Closed, Kept, Picking, recover};
 use super::{Ended, Error, Front, Note, Order, Outcome, Site, issue, publish};
@@ -20,6 +21,21 @@ use crate::worktree::{Base, Lock, Repository, State, WorktreeError};
 
 /// Runs one issue from its plan to its closed evidence.
 pub async fn run<F: Front>(
+    order: &Order,
+    repository: &Repository,
+    interrupt: &Interrupt,
+    front: &F,
+) -> Result<Outcome, Error> {
+    match whole(order, repository, interrupt, front).await {
+        Err(error) if error.is_halt() => {
+            front.note(Note::BrokenOff(order.issue));
+            Ok(Outcome::Interrupted(interrupt.heard().unwrap_or(ASKED)))
+        }
+        ran => ran,
+    }
+}
+
+async fn whole<F: Front>(
     order: &Order,
     repository: &Repository,
     interrupt: &Interrupt,
@@ -147,7 +163,8 @@ impl<F: Front> Call<'_, F> {
     /// Picks up what dead runners left.
     async fn recover(&self, earlier: Vec<Earlier>) -> Result<Vec<Closed>, Error> {
         let publishing = self.order.publish.then_some(self.interrupt);
-        let picking = Picking { kept: Kept::Stays, publishing, secrets: &self.ready.secrets };
+        let halt = &self.interrupt.halt();
+        let picking = Picking { kept: Kept::Stays, publishing, halt, secrets: &self.ready.secrets };
         recover(self.site, self.order.issue, earlier, picking, &|note| self.front.note(note)).await
     }
 

@@ -46,6 +46,11 @@ pub(super) fn text(note: &Note) -> String {
             format!("warning: run {run} cannot be picked up, it stays at {place}: {error}")
         }
         Note::PickedUp(it) => picked_up(it),
+        Note::BrokenOff(issue) => {
+            format!(
+                "stopped before all was saved and cleared away; the rest: autopilot run {issue} --resume, or autopilot clean"
+            )
+        }
         Note::AsideRemoved(it) => format!("{} is removed", aside(it)),
         Note::Unpinned(run) => format!("run {run} is gone; its base is not pinned any more"),
         Note::Unpublished { run, why } => {

@@ -98,22 +98,29 @@ impl Journal {
         self.mirror = None;
     }
 
-    /// Appends events as one write and makes them durable; returns their lines.
-    pub fn append(&mut self, events: &[Stamped]) -> io::Result<Vec<Line>> {
+    /// Appends events as one write and makes them durable; returns their lines. What could not be written stays.
+    pub fn append(&mut self, events: &mut Vec<Stamped>) -> io::Result<Vec<Line>> {
         let mut bytes = Vec::with_capacity(512 * events.len());
         let mut lines = Vec::with_capacity(events.len());
         let (mut seq, mut prev) = (self.seq, self.prev.clone());
-        for Stamped { time, event } in events {
-            let ts = stamp(*time);
-            let line = Line { v: VERSION, seq, ts, prev, event: event.clone() };
+        let mut times = Vec::with_capacity(events.len());
+        let mut composed = Ok(());
+        // Taken, not copied: an event can tell of a hundred thousand files.
+        for Stamped { time, event } in std::mem::take(events) {
+            times.push(time);
+            let line = Line { v: VERSION, seq, ts: stamp(time), prev, event };
             let start = bytes.len();
-            serde_json::to_writer(&mut bytes, &line)?;
+            composed = composed.and(serde_json::to_writer(&mut bytes, &line).map_err(io::Error::from));
             prev = Sha256::of(&bytes[start..]);
             bytes.push(b'\n');
             seq += 1;
             lines.push(line);
         }
-        self.write(&bytes)?;
+        if let Err(error) = composed.and_then(|()| self.write(&bytes)) {
+            let back = |(time, line): (DateTime<Utc>, Line)| Stamped { time, event: line.event };
+            events.extend(times.into_iter().zip(lines).map(back));
+            return Err(error);
+        }
         for Line { seq, event, .. } in &lines {
             tracing::debug!(seq, event = event.kind(), "an event is durable");
         }
@@ -260,8 +267,8 @@ mod tests {
     fn each_line_holds_the_hash_of_the_one_before() {
         let folder = tempfile::tempdir().unwrap();
         let (path, mut journal) = journal(folder.path());
-        journal.append(&[event("a"), event("b")]).unwrap();
-        journal.append(&[event("c")]).unwrap();
+        journal.append(&mut vec![event("a"), event("b")]).unwrap();
+        journal.append(&mut vec![event("c")]).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         let rows: Vec<&str> = text.lines().collect();
         let read = read(&path).unwrap();
@@ -279,7 +286,7 @@ mod tests {
     fn a_changed_line_is_found() {
         let folder = tempfile::tempdir().unwrap();
         let (path, mut journal) = journal(folder.path());
-        journal.append(&[event("a"), event("b")]).unwrap();
+        journal.append(&mut vec![event("a"), event("b")]).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, text.replacen("\"a\"", "\"x\"", 1)).unwrap();
         let error = read(&path).unwrap_err().to_string();
@@ -290,7 +297,7 @@ mod tests {
     fn a_torn_last_line_is_cut_off_and_the_chain_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         let (path, mut journal) = journal(folder.path());
-        journal.append(&[event("a")]).unwrap();
+        journal.append(&mut vec![event("a")]).unwrap();
         let mut text = std::fs::read(&path).unwrap();
         text.extend_from_slice(b"{\"v\":1,\"se");
         std::fs::write(&path, text).unwrap();
@@ -298,7 +305,7 @@ mod tests {
         let contents = read(&path).unwrap();
         assert_eq!((contents.lines.len(), contents.end.torn), (1, 10));
         let mut journal = Journal::go_on(Journal::open(&path).unwrap(), contents.end).unwrap();
-        journal.append(&[event("b")]).unwrap();
+        journal.append(&mut vec![event("b")]).unwrap();
         assert_eq!(read(&path).unwrap().lines.len(), 2);
     }
 
@@ -306,7 +313,7 @@ mod tests {
     fn a_journal_has_one_writer() {
         let folder = tempfile::tempdir().unwrap();
         let (path, mut journal) = journal(folder.path());
-        journal.append(&[event("a")]).unwrap();
+        journal.append(&mut vec![event("a")]).unwrap();
         assert_eq!(Journal::open(&path).unwrap_err().kind(), io::ErrorKind::WouldBlock);
         drop(journal);
         assert!(Journal::open(&path).is_ok());
@@ -346,9 +353,9 @@ mod tests {
     fn the_mirror_is_the_same_bytes() {
         let folder = tempfile::tempdir().unwrap();
         let (path, mut journal) = journal(folder.path());
-        journal.append(&[event("a")]).unwrap();
+        journal.append(&mut vec![event("a")]).unwrap();
         journal.mirror(&folder.path().join("mirror")).unwrap();
-        journal.append(&[event("b")]).unwrap();
+        journal.append(&mut vec![event("b")]).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), std::fs::read(folder.path().join("mirror")).unwrap());
     }
 }

@@ -257,8 +257,7 @@ impl Recorder {
             return Ok(());
         }
         self.keep_in_place()?;
-        let lines = self.journal.append(&self.deferred)?;
-        self.deferred.clear();
+        let lines = self.journal.append(&mut self.deferred)?;
         let last = self.journal.head().map(|head| head.hash);
         let hashes = lines.iter().skip(1).map(|next| &next.prev).chain(&last);
         for (line, hash) in lines.iter().zip(hashes) {

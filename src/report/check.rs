@@ -4,7 +4,7 @@
 use super::markdown::{clip, inline};
 use super::spoken::plural;
 use crate::evidence::RunState;
-use crate::evidence::event::{AttemptResult, Change, ChangeKind};
+use crate::evidence::event::{AttemptResult, Change, ChangeKind, InGit};
 use crate::evidence::state::Salvage;
 
 /// Paths of a group, and other things of one kind, that are named; the rest is counted.
@@ -20,6 +20,8 @@ pub(super) fn items(state: &RunState) -> Vec<String> {
     items.extend(changed(&state.changes()));
     let salvages: Vec<&Salvage> = state.salvages().map(|(_, salvage)| salvage).collect();
     let each = |what: fn(&Salvage) -> &Vec<String>| salvages.iter().flat_map(move |salvage| what(salvage));
+    items.extend(few(mended(state)));
+    items.extend(left_in_git(state));
     let secrets = each(|salvage| &salvage.secrets);
     items.extend(few(secrets.map(|what| format!("a secret in the salvage: {}", inline(&clip(what, PATH))))));
     items.extend(few(refused_masks(state)));
@@ -28,6 +30,34 @@ pub(super) fn items(state: &RunState) -> Vec<String> {
     items.extend(few(not_held.map(|what| format!("not salvaged as it was: {}", inline(&clip(what, PATH))))));
     if state.start.dirty {
         items.push("the checkout had uncommitted changes, which were not part of the run".to_owned());
+    }
+    items
+}
+
+/// Names what was broken of the git that an attempt got.
+fn mended(state: &RunState) -> impl Iterator<Item = String> {
+    state.attempts().flat_map(|(step, attempt)| {
+        let of = |what: &String| {
+            format!("`{}` attempt {}: {}", step.id, attempt.number, inline(&clip(what, REASON)))
+        };
+        attempt.mended.iter().map(of)
+    })
+}
+
+/// Names work that lay in the steps' own git and is not on the branch.
+fn left_in_git(state: &RunState) -> Vec<String> {
+    let item = |left: &InGit| {
+        let saved = match &left.reference {
+            Some(reference) => format!("saved as `{reference}`"),
+            None => "not saved".to_owned(),
+        };
+        let what = inline(&clip(left.what.as_str(), PATH));
+        format!("left in `.git`, not on the branch: {what}, {saved}")
+    };
+    let more = state.more_in_git + state.left_in_git.len().saturating_sub(NAMED) as u64;
+    let mut items: Vec<String> = state.left_in_git.iter().take(NAMED).map(item).collect();
+    if more > 0 {
+        items.push(format!("left in `.git`, not on the branch: {more} more"));
     }
     items
 }

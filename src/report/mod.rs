@@ -26,13 +26,14 @@ pub fn close(recorder: &mut Recorder) -> io::Result<Head> {
     recorder.keep_in_place()?;
     // The reports read the log.
     recorder.write_deferred()?;
-    let (files, state) = (recorder.files().clone(), recorder.state().clone());
-    let summary = summary::write(&state, &files);
-    let failed = failure::write(&state, &files)?;
+    let (files, state) = (recorder.files().clone(), recorder.state());
+    let summary = summary::write(state, &files);
+    let failed = failure::write(state, &files)?;
     let result = state.end.as_ref().map(|end| end.result);
     tracing::debug!(run = %files.run(), ?result, summary = summary.len(), "the reports are written");
-    recorder.write_reports(&summary, failed.as_deref(), not_salvaged(&state).as_deref())?;
-    recorder.close(&facts(&state))
+    let (not_salvaged, facts) = (not_salvaged(state), facts(state));
+    recorder.write_reports(&summary, failed.as_deref(), not_salvaged.as_deref())?;
+    recorder.close(&facts)
 }
 
 /// Lists what the salvage bundle does not hold as it was; nothing if it holds everything.

@@ -10,7 +10,7 @@ use super::judge::Which;
 use super::outcome::{Attempt, Outcome, millis};
 use super::output;
 use super::work::Worked;
-use super::{RunError, Runner, expect};
+use super::{RunError, Runner, expect, undo};
 use crate::evidence::event::{self, AttemptResult, CommandEnded, Event, ReasonKind};
 use crate::evidence::{Text, Token};
 use crate::plan::Action;
@@ -36,6 +36,7 @@ impl Runner<'_> {
         let (at, home) = (this.at.clone(), layer.clone());
         self.recorder.defer(Event::AttemptStarted { at, log: None, from, home, layer });
         tracing::debug!(at = %this.at, of = this.of(), retry_from = ?this.step.retry_from, "an attempt begins");
+        self.mend_git(this).await?;
         let outcome = self.act(this, started).await?;
         tracing::debug!(at = %this.at, outcome = outcome.word(), took = ?started.elapsed(), "an attempt is over");
         let (result, reason) = match &outcome {
@@ -57,6 +58,17 @@ impl Runner<'_> {
         let (at, ms, log, wrote) = (this.at.clone(), millis(started.elapsed()), None, None);
         self.recorder.defer(Event::AttemptEnded { at, result, reason, ms, log, refused, wrote });
         Ok(outcome)
+    }
+
+    /// Sees to it that an attempt has a git to work with, whatever those before did to theirs.
+    async fn mend_git(&mut self, this: &Attempt<'_>) -> Result<(), RunError> {
+        let (mended, left) = self.worktree.mend_git().await;
+        undo::record_left(self.recorder, &left)?;
+        if !mended.is_empty() {
+            let what = mended.iter().map(|mended| self.recorder.line(mended.to_string())).collect();
+            self.recorder.record(Event::GitMended { at: this.at.clone(), what })?;
+        }
+        Ok(())
     }
 
     /// Guesses from an attempt's last output what its policy refused it.

@@ -59,7 +59,7 @@ impl Runner<'_> {
             parent: Some(made.parent),
             merged_from: None,
             instructions: Some(instructions),
-            changes: made.changes.iter().map(|counted| self.change(counted)).collect(),
+            changes: made.changes.into_iter().map(|counted| self.change(&counted)).collect(),
         })?)
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::RunError;
+use super::{RunError, undo};
 use crate::evidence::Recorder;
 use crate::evidence::event::{Event, Reason, ReasonKind, RunResult};
 use crate::worktree::{Removed, Worktree};
@@ -23,7 +23,12 @@ pub(super) async fn finish(
     ending: Ending,
 ) -> Result<(), RunError> {
     let path = worktree.dir().path().display().to_string();
+    if ending == Ending::Remove {
+        // What is in there goes with it.
+        undo::record_left(recorder, &worktree.left_in_git().await)?;
+    }
     let kept = match take_out(&mut worktree, recorder).await {
+        Err(error) if error.is_halt() => return Err(error),
         Err(error) => {
             // Whatever the steps did: a run whose work did not arrive is not done.
             let text = recorder.line(format!("the work could not be taken out: {error}"));
@@ -33,8 +38,10 @@ pub(super) async fn finish(
         }
         Ok(()) if ending == Ending::Keep => "asked for with --keep-worktree".to_owned(),
         Ok(()) => match worktree.prove() {
+            Err(error) if error.is_halt() => return Err(error.into()),
             Err(error) => error.to_string(),
             Ok(proof) => match worktree.remove(&proof) {
+                Err(error) if error.is_halt() => return Err(error.into()),
                 Err(error) => error.to_string(),
                 Ok(Removed { left: Some(left), .. }) => return stays(recorder, &left),
                 Ok(removed) => {

@@ -2,11 +2,18 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+
+use crate::worktree::Halt;
+
+/// How long what is under way may go on after that.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// How often a run looks whether it is asked to stop.
 const LOOK: Duration = Duration::from_millis(500);
@@ -15,27 +22,60 @@ const LOOK: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone)]
 pub struct Interrupt {
     heard: watch::Receiver<Option<i32>>,
+    /// Where one run alone is asked to stop.
+    asked: Option<Arc<Asked>>,
+}
+
+/// A file in which a run is asked to stop, by its name.
+#[derive(Debug)]
+struct Asked {
+    file: PathBuf,
+    run: String,
+    /// When it was looked at last, by somebody who does not wait.
+    looked: Mutex<Option<Instant>>,
+}
+
+impl Asked {
+    fn is_asked(&self) -> bool {
+        std::fs::read_to_string(&self.file).is_ok_and(|asked| asked == self.run)
+    }
+
+    /// The same, looked at now and then.
+    fn is_asked_by_now(&self) -> bool {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked.is_some_and(|looked| looked.elapsed() < LOOK) {
+            return false;
+        }
+        *looked = Some(Instant::now());
+        self.is_asked()
+    }
 }
 
 impl Interrupt {
-    /// Listens for SIGINT, SIGTERM and SIGHUP. Needs a runtime.
+    /// Listens for SIGINT, SIGTERM and SIGHUP, in a thread of its own: what takes long and waits for nothing hears them,
+    /// too.
     pub fn listen() -> io::Result<Self> {
         let (tell, heard) = watch::channel(None);
-        for (kind, number) in [
-            (SignalKind::interrupt(), Signal::SIGINT),
-            (SignalKind::terminate(), Signal::SIGTERM),
-            (SignalKind::hangup(), Signal::SIGHUP),
-        ] {
-            let mut stream = signal(kind)?;
-            let tell = tell.clone();
-            tokio::spawn(async move {
-                while stream.recv().await.is_some() {
-                    // The first one counts; that the run ends in order does not change by asking again.
-                    tell.send_if_modified(|heard| heard.is_none() && heard.replace(number as i32).is_none());
-                }
-            });
-        }
-        Ok(Self { heard })
+        let runtime = Builder::new_current_thread().enable_io().build()?;
+        let within = runtime.enter();
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut hangup = signal(SignalKind::hangup())?;
+        drop(within);
+        let listen = async move {
+            loop {
+                let number = tokio::select! {
+                    Some(()) = interrupt.recv() => Signal::SIGINT,
+                    Some(()) = terminate.recv() => Signal::SIGTERM,
+                    Some(()) = hangup.recv() => Signal::SIGHUP,
+                    else => return,
+                };
+                // The first one counts; that the run ends in order does not change by asking again.
+                tell.send_if_modified(|heard| heard.is_none() && heard.replace(number as i32).is_none());
+            }
+        };
+        std::thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(listen))?;
+        Ok(Self { heard, asked: None })
     }
 
     /// Hears the same, and that one run alone is asked to stop by its name in a file: a signal would end every
@@ -43,10 +83,9 @@ impl Interrupt {
     #[must_use]
     pub fn or_asked(&self, file: PathBuf, run: String) -> Self {
         let mut signals = self.heard.clone();
-        let asked = move || {
-            let is_asked = std::fs::read_to_string(&file).is_ok_and(|asked| asked == run);
-            is_asked.then_some(Signal::SIGTERM as i32)
-        };
+        let own = Arc::new(Asked { file, run, looked: Mutex::new(None) });
+        let looks = Arc::clone(&own);
+        let asked = move || looks.is_asked().then_some(Signal::SIGTERM as i32);
         let first = *signals.borrow_and_update();
         let (tell, heard) = watch::channel(first.or_else(&asked));
         tokio::spawn(async move {
@@ -65,7 +104,20 @@ impl Interrupt {
                 });
             }
         });
-        Self { heard }
+        Self { heard, asked: Some(own) }
+    }
+
+    /// Returns when what follows the steps breaks off: some time after it was asked to stop, in which most of it is done.
+    pub fn halt(&self) -> Halt {
+        let (signals, own) = (self.heard.clone(), self.asked.clone());
+        let since = OnceLock::new();
+        Halt::when(move || {
+            let is_asked = || own.as_ref().is_some_and(|own| own.is_asked_by_now());
+            if since.get().is_none() && (signals.borrow().is_some() || is_asked()) {
+                let _ = since.set(Instant::now());
+            }
+            since.get().is_some_and(|since: &Instant| since.elapsed() >= GRACE)
+        })
     }
 
     /// Returns the number of the signal that was heard, if one was; being asked to stop counts as SIGTERM.
@@ -96,7 +148,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("stop");
         let (tell, heard) = watch::channel(None);
-        let all = Interrupt { heard };
+        let all = Interrupt { heard, asked: None };
         let mut one = all.or_asked(file.clone(), "one".to_owned());
         let mut other = all.or_asked(file.clone(), "other".to_owned());
         std::fs::write(&file, "one").unwrap();

@@ -36,7 +36,7 @@ pub use expect::signal_name as name_of_signal;
 pub use finish::Ending;
 pub use interrupt::Interrupt;
 pub use preflight::{Grants, There, preflight};
-pub use recover::{Known, Recovered, recover, restore_journal};
+pub use recover::{Known, Means, Recovered, recover, restore_journal};
 pub use refusal::Refusal;
 pub use resume::{Changed, Refused, branch_unchanged, can_go_on, resumed, unchanged};
 pub use runner::{RunError, Runner};

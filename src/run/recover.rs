@@ -13,7 +13,7 @@ use crate::evidence::mask::Secrets;
 use crate::evidence::{AttemptId, Files, Recorder, RunState, StepId, Unwatched};
 use crate::git::Oid;
 use crate::policy::{HostFacts, Waivers};
-use crate::worktree::{Record, Repository, RunDir, Worktree};
+use crate::worktree::{Halt, Record, Repository, RunDir, Worktree};
 
 /// A run that was picked up; its reports are still to be written.
 #[derive(Debug)]
@@ -31,6 +31,19 @@ pub struct Known {
     pub unknown: BTreeSet<String>,
 }
 
+/// What a run is picked up with.
+#[derive(Debug, Clone, Copy)]
+pub struct Means<'a> {
+    /// Its repository.
+    pub repository: &'a Repository,
+    /// What this host can do.
+    pub host: &'a HostFacts,
+    /// What it need not do.
+    pub waivers: &'a Waivers,
+    /// Breaks off what takes long.
+    pub halt: &'a Halt,
+}
+
 /// Salvages what a dead runner left of a run, takes its checkpoints out and removes its directory.
 ///
 /// The caller holds the lock of the issue, so nobody else is at it, and has restored the journal.
@@ -38,9 +51,7 @@ pub async fn recover(
     files: Files,
     state: Option<RunState>,
     left: Option<(RunDir, Record)>,
-    repository: &Repository,
-    host: &HostFacts,
-    waivers: &Waivers,
+    with: Means<'_>,
     known: &Known,
 ) -> Result<Option<Recovered>, RunError> {
     if !files.has_journal()? {
@@ -65,7 +76,9 @@ pub async fn recover(
     let last = last.as_ref().map(Oid::as_str);
     let (mut worktree, moved_aside) = match left {
         Some((dir, record)) if is_whole => {
-            let taken = Worktree::take_up(dir, &record, last, repository, host, waivers).await?;
+            let Means { repository, host, waivers, halt } = with;
+            let mut taken = Worktree::take_up(dir, &record, last, repository, host, waivers).await?;
+            taken.heed(halt);
             (Some(taken), None)
         }
         Some((dir, _)) => (None, dir.discard()?),

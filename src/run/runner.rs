@@ -28,6 +28,13 @@ pub enum RunError {
     Unprepared(String),
 }
 
+impl RunError {
+    /// Tells whether it only says that something was broken off, as asked.
+    pub fn is_halt(&self) -> bool {
+        matches!(self, Self::Worktree(error) if error.is_halt())
+    }
+}
+
 /// Why an attempt failed, and the end of what its last command printed.
 #[derive(Debug)]
 pub(super) struct Failed {

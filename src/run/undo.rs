@@ -1,19 +1,26 @@
 //! Back to the last checkpoint, with nothing lost: salvage, then reset. Recorded before and after.
 
 use std::collections::BTreeSet;
-use std::io::Read;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
+use rustix::fs::SeekFrom;
+use rustix::io::Errno;
+
 use super::RunError;
-use crate::evidence::event::Event;
+use crate::evidence::event::{Event, InGit};
 use crate::evidence::{AttemptId, Recorder, Text};
-use crate::worktree::{NotHeld, Worktree};
+use crate::worktree::{self, LeftInGit, NotHeld, Worktree};
 
 /// Bytes of a salvaged file that are looked at for secrets at once.
 const PIECE: u64 = 4 << 20;
 
 /// Longest secret that is found across two pieces.
-const OVERLAP: usize = 64 << 10;
+const OVERLAP: u64 = 64 << 10;
+
+/// Parts between holes that are told apart; what is behind them is one.
+const PARTS: usize = 4096;
 
 /// Whether the names that a step gave its files are written down.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +49,7 @@ pub(super) async fn save_with(
     let Some(saved) = worktree.salvage(at.step.as_str(), at.attempt).await? else { return Ok(()) };
     let say = |what: &NotHeld| recorder.line(names.say(what.to_string(), &what.without_name()));
     let not_held = saved.not_held.iter().map(say).collect();
-    let secrets = secrets_in(worktree, recorder, &saved.written, names);
+    let secrets = secrets_in(worktree, recorder, &saved.written, names)?;
     Ok(recorder.record(Event::Salvaged {
         at: at.clone(),
         reference: saved.reference,
@@ -51,6 +58,20 @@ pub(super) async fn save_with(
         not_held,
         secrets,
     })?)
+}
+
+/// Records what lay in a step's own git and nowhere else, if anything did.
+pub(super) fn record_left(recorder: &mut Recorder, left: &LeftInGit) -> Result<(), RunError> {
+    if left.is_empty() {
+        return Ok(());
+    }
+    let item = |item: &worktree::InGit| InGit {
+        what: recorder.line(&item.what),
+        commit: item.commit.clone(),
+        reference: item.reference.clone(),
+    };
+    let (left, more) = (left.items.iter().map(item).collect(), left.more);
+    Ok(recorder.record(Event::GitLeft { left, more })?)
 }
 
 impl Names<'_> {
@@ -68,16 +89,33 @@ impl Names<'_> {
 
 /// Names the files of a salvage that seem to hold secrets. The bundle is its owner's alone, but owners pass
 /// things on. What cannot be read is passed over: it was saved a moment ago, and only the hint is lost.
-fn secrets_in(worktree: &Worktree, recorder: &Recorder, paths: &[PathBuf], names: Names<'_>) -> Vec<Text> {
+fn secrets_in(
+    worktree: &Worktree,
+    recorder: &Recorder,
+    paths: &[PathBuf],
+    names: Names<'_>,
+) -> Result<Vec<Text>, RunError> {
     let mut named = Vec::new();
     for path in paths {
+        worktree.check_halt()?;
         let mut kinds = BTreeSet::new();
-        if let Ok((mut file, _)) = worktree.open(path) {
-            let mut window = Vec::new();
-            // The end of each piece is looked at again with the next: a secret can lie across.
-            while let Ok(1..) = file.by_ref().take(PIECE).read_to_end(&mut window) {
-                kinds.extend(recorder.secrets_in(&window));
-                window.drain(..window.len().saturating_sub(OVERLAP));
+        if let Ok((file, size)) = worktree.open(path) {
+            for (start, end) in written_parts(&file, size) {
+                let mut at = start;
+                // The end of each piece is looked at again with the next: a secret can lie across.
+                while at < end {
+                    worktree.check_halt()?;
+                    let mut piece = vec![0; usize::try_from((end - at).min(PIECE)).unwrap_or_default()];
+                    let Ok(1..) = file.read_at(&mut piece, at).map(|read| {
+                        piece.truncate(read);
+                        read
+                    }) else {
+                        break;
+                    };
+                    kinds.extend(recorder.secrets_in(&piece));
+                    let next = at + piece.len() as u64;
+                    at = if next < end { next.saturating_sub(OVERLAP).max(at + 1) } else { next };
+                }
             }
         }
         if !kinds.is_empty() {
@@ -85,7 +123,27 @@ fn secrets_in(worktree: &Worktree, recorder: &Recorder, paths: &[PathBuf], names
             named.push(recorder.line(names.say(format!("{}: {kinds}", path.display()), &kinds)));
         }
     }
-    named
+    Ok(named)
+}
+
+/// Returns the parts of a file that hold something: the holes of a sparse one are zeros, and cost nothing.
+fn written_parts(file: &File, size: u64) -> Vec<(u64, u64)> {
+    let mut parts = Vec::new();
+    let mut at = 0;
+    while at < size && parts.len() < PARTS {
+        match rustix::fs::seek(file, SeekFrom::Data(at)) {
+            Ok(start) => {
+                let end = rustix::fs::seek(file, SeekFrom::Hole(start)).unwrap_or(size);
+                parts.push((start, end));
+                at = end.max(start + 1);
+            }
+            Err(Errno::NXIO) => return parts,
+            // The file system knows of no holes.
+            Err(_) => break,
+        }
+    }
+    parts.extend((at < size).then_some((at, size)));
+    parts
 }
 
 /// Goes back. Call it only after [`save`].
@@ -99,4 +157,22 @@ pub(super) async fn reset(
     worktree.reset(clean_ignored).await?;
     recorder.defer(Event::ResetDone { at: at.clone() });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sparse_file_has_the_parts_that_were_written() {
+        let file = tempfile::tempfile().unwrap();
+        let size = 1 << 40;
+        file.set_len(size).unwrap();
+        file.write_at(b"x", 1 << 30).unwrap();
+        let parts = written_parts(&file, size);
+        assert!(parts.iter().any(|(start, end)| (*start..*end).contains(&(1 << 30))), "{parts:?}");
+        let held: u64 = parts.iter().map(|(start, end)| end - start).sum();
+        assert!(held <= 1 << 20, "{parts:?}");
+        assert_eq!(written_parts(&tempfile::tempfile().unwrap(), 0), []);
+    }
 }

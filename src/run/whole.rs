@@ -44,6 +44,7 @@ pub async fn carry_out(
         Ok(Checkout::Left(worktree)) => (worktree, true),
         Err(error) => return end_by_fault(recorder, &error.to_string()),
     };
+    worktree.heed(&interrupt.halt());
     recorder.mirror(&worktree.dir().mirror())?;
     if !is_left {
         let (files, ms) = (worktree.files(), millis(worktree.made_in()));
@@ -51,6 +52,10 @@ pub async fn carry_out(
     }
     let runner = Runner::new(plan, grants, recorder, &mut worktree, interrupt.clone());
     if let Err(error) = execute(runner, is_left).await {
+        // Nothing is ended by that: whoever goes on finds it as after a crash.
+        if error.is_halt() {
+            return Err(error);
+        }
         end_by_fault(recorder, &error.to_string())?;
     }
     finish(worktree, recorder, ending).await

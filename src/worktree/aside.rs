@@ -66,6 +66,11 @@ impl Worktree {
         if !kind.holds_bytes() {
             return Ok(not_held(Became::Nothing));
         }
+        Ok(not_held(Became::Moved(self.move_aside(path)?)))
+    }
+
+    /// Moves something aside as it is; returns where to.
+    pub(super) fn move_aside(&self, path: &[u8]) -> Result<PathBuf, WorktreeError> {
         let folder = self.dir.left();
         match DirBuilder::new().mode(0o700).create(&folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(at(&folder)(error)),
@@ -74,7 +79,7 @@ impl Worktree {
         let left = Root::open(&folder)?;
         let name = free_number(&folder).map_err(at(&folder))?;
         self.root.move_to(path, &left, &name)?;
-        Ok(not_held(Became::Moved(folder.join(name))))
+        Ok(folder.join(name))
     }
 }
 

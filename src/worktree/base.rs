@@ -41,12 +41,6 @@ impl Person {
         let get = |key, else_it_is: &str| settings.get(key).unwrap_or(else_it_is).to_owned();
         Self { name: get("user.name", "autopilot"), email: get("user.email", "autopilot@localhost") }
     }
-
-    /// Returns name and address as a commit has them; what would end them early is left out.
-    pub(super) fn stamp(&self) -> String {
-        let plain = |text: &str| text.replace(['<', '>', '\n', '\0'], "");
-        format!("{} <{}>", plain(&self.name), plain(&self.email))
-    }
 }
 
 impl Repository {

@@ -7,10 +7,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::layout::MOST;
 use super::part::Part;
 use super::root::Root;
 use super::rules::Rules;
-use super::tree::{Entry, Held, ObjectFormat};
+use super::tree::{self, Difference, Entry, Held, ObjectFormat};
 use super::unfit::Unheld;
 use super::walk::{Found, Identity, Tracked, Walk};
 use crate::git::Oid;
@@ -160,7 +161,7 @@ impl Snapshot {
         for found in &walk.found {
             if let Some(known) = self.known.get_mut(&found.path) {
                 known.seen = settled(found.identity, now);
-                if convert && found.mode != super::tree::LINK {
+                if convert && found.mode != tree::LINK {
                     known.raw = Some(root.blob(&found.path, found.mode, self.format)?);
                 }
             }
@@ -186,10 +187,14 @@ impl Snapshot {
         }
     }
 
-    /// Tells whether a file's mode and raw bytes are those of the checkpoint, and of this commit's entry.
-    pub(super) fn proves(&self, found: &Found, raw: &Oid, committed: &Held) -> bool {
-        let known = self.known.get(&found.path);
-        known.is_some_and(|known| known.is(found.mode, raw) && known.held == *committed)
+    /// Tells whether a file's mode and raw bytes are those of the checkpoint.
+    pub(super) fn proves(&self, found: &Found, raw: &Oid) -> bool {
+        self.known.get(&found.path).is_some_and(|known| known.is(found.mode, raw))
+    }
+
+    /// Returns the paths of the checkpoint and the folders above them.
+    pub(super) fn tracked(&self) -> &Tracked {
+        &self.tracked
     }
 
     /// Compares; what only looks different (touched, not changed) is remembered as seen.
@@ -199,9 +204,10 @@ impl Snapshot {
         let mut changes = Changes { folders, ignored, ..Changes::default() };
         let mut there: std::collections::HashSet<&[u8]> =
             std::collections::HashSet::with_capacity(found.len());
+        let mut left = MOST;
         for found in &found {
             there.insert(&found.path);
-            match self.judge(root, found, now)? {
+            match self.judge(root, found, now, &mut left)? {
                 Verdict::Same => {}
                 Verdict::Changed(changed) => changes.paths.push(changed),
                 Verdict::Big => changes.unheld.push((found.path.clone(), Unheld::Big)),
@@ -215,7 +221,7 @@ impl Snapshot {
         Ok(changes)
     }
 
-    fn judge(&mut self, root: &Root, found: &Found, now: SystemTime) -> io::Result<Verdict> {
+    fn judge(&mut self, root: &Root, found: &Found, now: SystemTime, left: &mut u64) -> io::Result<Verdict> {
         let known = self.known.get_mut(&found.path);
         if known
             .as_ref()
@@ -224,9 +230,10 @@ impl Snapshot {
             return Ok(Verdict::Same);
         }
         let size = found.identity.size();
-        if size > self.largest && known.is_none_or(|known| known.seen.is_some()) {
+        if size > self.largest.min(*left) && known.is_none_or(|known| known.seen.is_some()) {
             return Ok(Verdict::Big);
         }
+        *left = left.saturating_sub(size);
         let known = self.known.get_mut(&found.path);
         let oid = root.blob(&found.path, found.mode, self.format)?;
         let is_new = known.is_none();
@@ -243,10 +250,14 @@ impl Snapshot {
     }
 
     /// Takes a checkpoint's differences over; the files are looked at afresh next time.
-    pub(super) fn advance(&mut self, changes: &Changes, new: &HashMap<Vec<u8>, Held>) {
+    /// Both are sorted by path.
+    pub(super) fn advance(&mut self, changes: &Changes, differences: &[Difference]) {
+        // There are two of it otherwise, while the new one is made.
+        self.tracked = Tracked::default();
         for changed in &changes.paths {
             let written = changed.written().map(|written| &written.held.oid);
-            match (new.get(&changed.path), written) {
+            let new = tree::find(differences, &changed.path).and_then(|difference| difference.new.as_ref());
+            match (new, written) {
                 (Some(held), raw) => {
                     let raw = raw.filter(|raw| **raw != held.oid).cloned();
                     self.known.insert(changed.path.clone(), Known { raw, ..Known::new(held.clone()) });
@@ -272,7 +283,7 @@ impl Snapshot {
 
     /// Lists the files of the checkpoint, links left out.
     pub(super) fn files(&self) -> Vec<Vec<u8>> {
-        let files = self.known.iter().filter(|(_, known)| known.held.mode != super::tree::LINK);
+        let files = self.known.iter().filter(|(_, known)| known.held.mode != tree::LINK);
         files.map(|(path, _)| path.clone()).collect()
     }
 

@@ -9,6 +9,9 @@ use super::base::{Base, Person};
 use super::changes::{Changes, Snapshot};
 use super::confined::ConfinedGit;
 use super::error::WorktreeError;
+use super::halt::Halt;
+use super::layout::MOST;
+use super::own::Whole;
 use super::part::{self, Part};
 use super::pin;
 use super::pointer::LfsFiles;
@@ -34,6 +37,8 @@ pub struct Worktree {
     pub(super) snapshot: Snapshot,
     pub(super) ledger: Ledger,
     pub(super) saving: Saving,
+    /// How the step's own git of each part looked when it was whole.
+    pub(super) own: Vec<Option<Whole>>,
     /// Where borrowed objects lie; nothing if the run has copies.
     pub(super) borrowed: Vec<PathBuf>,
     /// How many files of LFS there were at first.
@@ -54,14 +59,16 @@ pub(super) struct BaseFacts {
     pub(super) lfs: bool,
     /// Who commits.
     pub(super) person: Person,
+    /// What the step's own repository has beside the result branch.
+    pub(super) refs: Vec<(RefName, Oid)>,
 }
 
 impl BaseFacts {
     /// Takes what a base tells, and reads its attributes.
     pub(super) fn of(base: &Base) -> Result<Self, WorktreeError> {
-        let Base { parts, rules, person, .. } = base.clone();
+        let Base { parts, rules, person, refs, .. } = base.clone();
         let (filters, lfs) = (part::filter(&parts)?, part::lfs(&parts)?);
-        Ok(Self { parts, rules, filters, lfs, person })
+        Ok(Self { rules, filters, lfs, parts, person, refs })
     }
 }
 
@@ -73,6 +80,8 @@ pub(super) struct Ledger {
     pub(super) last: Oid,
     /// Commits on top of the base.
     pub(super) commits: u64,
+    /// Bytes that this part of the run has committed.
+    pub(super) bytes: u64,
     /// A commit that a runner made, and died before it was recorded.
     pub(super) unrecorded: Option<Oid>,
     /// Refs of what was salvaged.
@@ -83,7 +92,7 @@ impl Ledger {
     /// Begins at a base.
     pub(super) fn at(base: &Oid) -> Self {
         let (base, last) = (base.clone(), base.clone());
-        Self { base, last, commits: 0, unrecorded: None, salvaged: Vec::new() }
+        Self { base, last, commits: 0, bytes: 0, unrecorded: None, salvaged: Vec::new() }
     }
 }
 
@@ -117,7 +126,8 @@ impl Worktree {
         let Ground { dir, record, git, borrowed } = ground;
         Ok(Self {
             root: Root::open(&dir.worktree())?,
-            saving: Saving { left: record.salvage, safe: Some(HashMap::new()) },
+            saving: Saving { left: record.salvage.min(MOST), safe: Some(HashMap::new()) },
+            own: vec![None; base.parts.len()],
             dir,
             record,
             git,
@@ -130,6 +140,17 @@ impl Worktree {
             contents: HashMap::new(),
             made_in: Duration::ZERO,
         })
+    }
+
+    /// Breaks off whatever takes long, once this says so: an error that says no more than that.
+    pub fn heed(&mut self, halt: &Halt) {
+        self.root.heed(halt.clone());
+        self.git.heed(halt.clone());
+    }
+
+    /// Fails if it is time to break off.
+    pub fn check_halt(&self) -> Result<(), WorktreeError> {
+        Ok(self.root.halt().check()?)
     }
 
     /// Returns the directory of the run.

@@ -1,6 +1,5 @@
 //! Committing what the walk found.
 
-use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
@@ -13,7 +12,7 @@ use super::changes::{Changed, Changes, Kind};
 use super::checkout::Worktree;
 use super::error::{GitEnd, WorktreeError, at};
 use super::filters;
-use super::layout::{RESULT, shown};
+use super::layout::{MOST, RESULT, shown};
 use super::part::Part;
 use super::root::split;
 use super::scripts::{COMMIT, STAGE, UNDO, UNLOCK};
@@ -82,6 +81,7 @@ impl Worktree {
         let changes = self.changes()?;
         refuse_unheld(&changes)?;
         self.refuse_in_submodules(&changes)?;
+        self.refuse_too_much(&changes)?;
         if changes.is_empty() {
             return Ok(None);
         }
@@ -96,13 +96,13 @@ impl Worktree {
             }
         };
         let Some((commit, tree, differences)) = made else {
-            self.snapshot.advance(&changes, &HashMap::new());
+            self.snapshot.advance(&changes, &[]);
             return Ok(None);
         };
         let parent = std::mem::replace(&mut self.ledger.last, commit.clone());
         self.ledger.commits += 1;
-        let new = differences.iter().filter_map(|d| Some((d.path.clone(), d.new.clone()?)));
-        self.snapshot.advance(&changes, &new.collect());
+        self.ledger.bytes = self.ledger.bytes.saturating_add(bytes_of(&changes));
+        self.snapshot.advance(&changes, &differences);
         Ok(Some(Checkpoint { commit, tree, parent, changes: counted(&changes, &differences) }))
     }
 
@@ -119,6 +119,12 @@ impl Worktree {
             }
         }
         Ok(())
+    }
+
+    /// All checkpoints go out together, in one file.
+    fn refuse_too_much(&self, changes: &Changes) -> Result<(), WorktreeError> {
+        let bytes = self.ledger.bytes.saturating_add(bytes_of(changes));
+        if bytes > MOST { Err(Unfit::TooMuch { bytes }.into()) } else { Ok(()) }
     }
 
     /// Whatever git did not do with what a step left is the attempt's fault, and not the run's: encodings, sizes,
@@ -148,8 +154,7 @@ impl Worktree {
 
     /// Tells whether what a commit takes would still fit. Asked of the disk: git's words may be a step's.
     fn has_room(&self, changes: &Changes) -> bool {
-        let sizes = changes.paths.iter().filter_map(|changed| Some(changed.written()?.size));
-        let wanted = sizes.fold(0, u64::saturating_add).min(MOST_PROBED) + SPARE;
+        let wanted = bytes_of(changes).min(MOST_PROBED) + SPARE;
         let probed =
             tempfile::tempfile_in(self.dir.inbox()).map_err(|error| error.raw_os_error()).and_then(|file| {
                 fallocate(&file, FallocateFlags::empty(), 0, wanted)
@@ -217,10 +222,15 @@ pub(super) fn message(subject: &str, trailers: &[(&str, &str)]) -> String {
     text
 }
 
+/// Returns the bytes of what is written.
+fn bytes_of(changes: &Changes) -> u64 {
+    let sizes = changes.paths.iter().filter_map(|changed| Some(changed.written()?.size));
+    sizes.fold(0, u64::saturating_add)
+}
+
 fn counted(changes: &Changes, differences: &[Difference]) -> Vec<Counted> {
-    let counts: HashMap<&[u8], &Difference> = differences.iter().map(|d| (d.path.as_slice(), d)).collect();
     let count = |changed: &Changed| {
-        let difference = counts.get(changed.path.as_slice())?;
+        let difference = tree::find(differences, &changed.path)?;
         Some(Counted {
             path: changed.path().to_string_lossy().into_owned(),
             raw: changed.path().to_owned(),
@@ -262,8 +272,8 @@ type Made = (Oid, Oid, Vec<Difference>);
 /// Demands that a commit has every new path: git passes over some names without an error.
 fn complete(changes: &Changes, made: Option<Made>) -> Result<Option<Made>, WorktreeError> {
     let differences = made.as_ref().map_or(&[][..], |(_, _, differences)| differences);
-    let there: HashSet<&[u8]> = differences.iter().map(|d| d.path.as_slice()).collect();
-    match changes.paths.iter().find(|c| c.kind() == Kind::Added && !there.contains(c.path.as_slice())) {
+    let is_there = |path: &[u8]| tree::find(differences, path).is_some();
+    match changes.paths.iter().find(|c| c.kind() == Kind::Added && !is_there(&c.path)) {
         None => Ok(made),
         Some(missing) => Err(Unfit::PassedOver { path: shown(&missing.path).into_owned() }.into()),
     }

@@ -6,12 +6,13 @@ use std::fs::{DirBuilder, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::MemfdFlags;
 
 use super::error::{GitEnd, WorktreeError, at};
+use super::halt::Halt;
 use super::remove::remove_tree;
 use super::repository::Repository;
 use super::root::Root;
@@ -22,12 +23,16 @@ use crate::sandbox::{self, Place, Status};
 /// No git of the runner's own takes longer; a step can make it slow, not endless.
 const PATIENCE: Duration = Duration::from_secs(600);
 
+/// How often it is looked whether to break off.
+const LOOK: Duration = Duration::from_millis(200);
+
 /// Runs the runner's git scripts in a run's worktree.
 #[derive(Debug)]
 pub(super) struct ConfinedGit {
     grant: Grant,
     place: Place,
     format: &'static str,
+    halt: Halt,
 }
 
 impl ConfinedGit {
@@ -52,7 +57,12 @@ impl ConfinedGit {
             also_write: vec![dir.checkpoints()],
             also_read: vec![dir.inbox()],
         };
-        Ok(Self { grant, place, format: repository.format.name() })
+        Ok(Self { grant, place, format: repository.format.name(), halt: Halt::never() })
+    }
+
+    /// Ends a git that is under way, once this says so.
+    pub(super) fn heed(&mut self, halt: Halt) {
+        self.halt = halt;
     }
 
     /// Lets git read the objects that are borrowed.
@@ -62,7 +72,12 @@ impl ConfinedGit {
 
     /// Makes the run directory over to whom the steps run as.
     pub(super) fn take_possession(&self, dir: &RunDir) -> Result<(), WorktreeError> {
-        sandbox::make_over(dir.path(), self.grant.identity()).map_err(at(dir.path()))
+        self.make_over(dir.path())
+    }
+
+    /// Makes something over to whom the steps run as.
+    pub(super) fn make_over(&self, path: &Path) -> Result<(), WorktreeError> {
+        sandbox::make_over(path, self.grant.identity()).map_err(at(path))
     }
 
     /// Empties TMPDIR for the next attempt.
@@ -70,7 +85,7 @@ impl ConfinedGit {
         let tmp = dir.tmp();
         remove_tree(&tmp)?;
         DirBuilder::new().mode(0o700).create(&tmp).map_err(at(&tmp))?;
-        sandbox::make_over(&tmp, self.grant.identity()).map_err(at(&tmp))
+        self.make_over(&tmp)
     }
 
     /// Runs a shell script of git commands (`what` names it in errors), with these variables; returns what
@@ -118,7 +133,14 @@ impl ConfinedGit {
             Root::open(folder)?.open_top()?;
         }
         let mut child = sandbox::spawn(&self.grant, &self.place, command).await?;
-        let ended = tokio::time::timeout(PATIENCE, child.wait()).await;
+        let ended = tokio::time::timeout(PATIENCE, child.wait());
+        let ended = tokio::select! {
+            ended = ended => ended,
+            () = self.is_halted() => {
+                self.halt.check()?;
+                return Err(WorktreeError::git(what, GitEnd::Late, b""));
+            }
+        };
         match ended {
             Ok(Ok(ended)) if ended.status == Status::Exited(0) => read_back(stdout),
             Ok(Ok(ended)) => {
@@ -131,6 +153,13 @@ impl ConfinedGit {
             }
             Ok(Err(error)) => Err(error.into()),
             Err(_) => Err(WorktreeError::git(what, GitEnd::Late, b"")),
+        }
+    }
+
+    /// Waits until it is time to break off.
+    async fn is_halted(&self) {
+        while !self.halt.is_time() {
+            tokio::time::sleep(LOOK).await;
         }
     }
 

@@ -51,6 +51,7 @@ impl Worktree {
             worktree.go_on(&Oid::parse(earlier.checkpoint)?).await?;
         }
         worktree.fill_all().await?;
+        worktree.remember_own()?;
         worktree.made_in = began.elapsed();
         Ok(worktree)
     }

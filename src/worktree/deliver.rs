@@ -11,12 +11,11 @@ use super::bundle;
 use super::checkout::Worktree;
 use super::error::{WorktreeError, at};
 use super::layout::shown;
-use super::part::Part;
 use super::root::Root;
 use super::rules::Rules;
 use super::rundir;
 use super::scripts::{BUNDLE, UNLOCK};
-use super::tree::{self, Held};
+use super::tree::{self, Entry, Held};
 use super::unfit::Unproved;
 use super::walk::{Found, Tracked};
 use crate::git::{Oid, RefName};
@@ -44,7 +43,6 @@ pub struct Proof {
     /// What was compared, as it looked then.
     compared: Vec<Found>,
     ignored: Vec<Vec<u8>>,
-    tracked: Tracked,
 }
 
 /// What went with a worktree.
@@ -104,38 +102,58 @@ impl Worktree {
     ///
     /// Git's word is no proof: a walk without git is. The error names what differs.
     pub fn prove(&mut self) -> Result<Proof, WorktreeError> {
-        let listing = self
-            .repository
-            .git("ls-tree")
-            .args(["-r", "-z", "--full-tree", self.ledger.last.as_str()])
-            .run()?;
-        let own = tree::parse(&listing)?.into_iter().filter(|entry| entry.held.mode != tree::GITLINK);
-        let all = own.chain(self.base.parts[1..].iter().flat_map(Part::files));
-        let committed: HashMap<Vec<u8>, Held> = all.map(|entry| (entry.path, entry.held)).collect();
-        let changes = self.changes()?;
-        if let Some((path, kind)) = changes.unheld.iter().find(|(_, kind)| kind.holds_bytes()) {
+        let others = self.arrived()?;
+        let walk = self.root.walk(&self.base.rules, self.snapshot.tracked())?;
+        if let Some((path, kind)) = walk.unheld.iter().find(|(_, kind)| kind.holds_bytes()) {
             return Err(Unproved::Nowhere { path: shown(path).into_owned(), kind: *kind }.into());
         }
-        let tops: Vec<Vec<u8>> = self.base.parts.iter().map(|part| part.path.clone()).collect();
-        let tracked = Tracked::of(committed.keys().map(Vec::as_slice), &tops);
-        let walk = self.root.walk(&self.base.rules, &tracked)?;
         for found in &walk.found {
+            let differs = || Unproved::Differs { path: shown(&found.path).into_owned() };
+            // What is not there at all is not read: it may be as long as it likes.
+            let known = self.snapshot.committed(&found.path);
+            let committed = others.get(&found.path).or(known).ok_or_else(differs)?;
             let oid = self.root.blob(&found.path, found.mode, self.repository.format)?;
-            let same = committed.get(&found.path).is_some_and(|entry| {
-                (entry.mode, &entry.oid) == (found.mode, &oid) || self.snapshot.proves(found, &oid, entry)
-            });
-            if !same {
-                return Err(Unproved::Differs { path: shown(&found.path).into_owned() }.into());
+            let same = (committed.mode, &committed.oid) == (found.mode, &oid);
+            if !same && !(known == Some(committed) && self.snapshot.proves(found, &oid)) {
+                return Err(differs().into());
             }
         }
-        Ok(Proof { compared: walk.found, ignored: walk.ignored, tracked })
+        Ok(Proof { compared: walk.found, ignored: walk.ignored })
+    }
+
+    /// Demands that the commit in the user's repository holds the paths of the last checkpoint; returns those that are not
+    /// known to be as they are there.
+    fn arrived(&self) -> Result<HashMap<Vec<u8>, Held>, WorktreeError> {
+        let last = self.ledger.last.as_str();
+        let listing = self.repository.git("ls-tree").args(["-r", "-z", "--full-tree", last]).run()?;
+        // Trees that git once wrote hold some names twice, of which git takes another than we do when it writes them anew.
+        let (mut there, mut others) = (Vec::new(), HashMap::new());
+        for entry in tree::entries(&listing) {
+            let Entry { path, held } = entry?;
+            if held.mode == tree::GITLINK {
+                continue;
+            }
+            if self.snapshot.committed(&path) == Some(&held) {
+                others.remove(&path);
+            } else {
+                others.insert(path.clone(), held);
+            }
+            there.push(path);
+        }
+        there.sort_unstable();
+        there.dedup();
+        let of_parts: usize = self.base.parts[1..].iter().map(|part| part.files().count()).sum();
+        if (there.len() + of_parts) as u64 == self.snapshot.len() {
+            return Ok(others);
+        }
+        Err(Unproved::Differs { path: "a file".to_owned() }.into())
     }
 
     /// Removes the run's directory with everything in it.
     pub fn remove(self, proof: &Proof) -> Result<Removed, WorktreeError> {
         let (ignored_files, ignored_bytes) = self.root.measure(&proof.ignored)?;
         self.withdraw(proof)?;
-        let left = self.dir.remove()?;
+        let left = self.dir.remove_heeding(self.root.halt())?;
         if !self.borrowed.is_empty() {
             self.repository.unpin(&self.record.run)?;
         }
@@ -146,7 +164,7 @@ impl Worktree {
     /// may have gone on writing. By its path nobody does from here on.
     fn withdraw(&self, proof: &Proof) -> Result<(), WorktreeError> {
         self.dir.withdraw_worktree()?;
-        match proof.written_since(&self.root, &self.base.rules) {
+        match proof.written_since(&self.root, &self.base.rules, self.snapshot.tracked()) {
             Ok(None) => Ok(()),
             Ok(Some(path)) => {
                 self.dir.put_back_worktree()?;
@@ -154,7 +172,7 @@ impl Worktree {
             }
             Err(error) => {
                 self.dir.put_back_worktree()?;
-                Err(error.into())
+                Err(WorktreeError::from(error))
             }
         }
     }
@@ -172,14 +190,14 @@ impl Worktree {
 
 impl Proof {
     /// Finds a file that is not as it was when it was compared, or was not there.
-    fn written_since(&self, root: &Root, rules: &Rules) -> io::Result<Option<Vec<u8>>> {
+    fn written_since(&self, root: &Root, rules: &Rules, tracked: &Tracked) -> io::Result<Option<Vec<u8>>> {
         let looked: HashMap<&[u8], &Found> =
             self.compared.iter().map(|found| (found.path.as_slice(), found)).collect();
         let is_as_then = |now: &Found| {
             let then = looked.get(now.path.as_slice());
             then.is_some_and(|then| (then.mode, then.identity) == (now.mode, now.identity))
         };
-        let walk = root.walk(rules, &self.tracked)?;
+        let walk = root.walk(rules, tracked)?;
         let unheld = walk.unheld.into_iter().filter(|(_, kind)| kind.holds_bytes()).map(|(path, _)| path);
         let written = walk.found.into_iter().filter(|now| !is_as_then(now)).map(|now| now.path);
         Ok(written.chain(unheld).next())
@@ -211,13 +229,13 @@ mod tests {
     use super::*;
 
     /// A folder with one file, and a proof of it.
-    fn proved() -> (tempfile::TempDir, Root, Proof) {
+    fn proved() -> (tempfile::TempDir, Root, Proof, Tracked) {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("file"), "saved").unwrap();
         let root = Root::open(folder.path()).unwrap();
         let tracked = Tracked::of([b"file".as_slice()].into_iter(), &[]);
         let walk = root.walk(&Rules::default(), &tracked).unwrap();
-        (folder, root, Proof { compared: walk.found, ignored: Vec::new(), tracked })
+        (folder, root, Proof { compared: walk.found, ignored: Vec::new() }, tracked)
     }
 
     #[test]
@@ -237,8 +255,8 @@ mod tests {
             (".git", |folder| fs::create_dir(folder.join(".git")).unwrap()),
         ];
         for (path, change) in changes {
-            let (folder, root, proof) = proved();
-            let written = || proof.written_since(&root, &Rules::default()).unwrap();
+            let (folder, root, proof, tracked) = proved();
+            let written = || proof.written_since(&root, &Rules::default(), &tracked).unwrap();
             assert_eq!(written(), None);
             change(folder.path());
             assert_eq!(written(), Some(path.as_bytes().to_vec()));
@@ -247,10 +265,10 @@ mod tests {
 
     #[test]
     fn what_holds_no_bytes_or_is_gone_is_in_nobodys_way() {
-        let (folder, root, proof) = proved();
+        let (folder, root, proof, tracked) = proved();
         nix::unistd::mkfifo(&folder.path().join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
         fs::create_dir(folder.path().join("empty")).unwrap();
         fs::remove_file(folder.path().join("file")).unwrap();
-        assert_eq!(proof.written_since(&root, &Rules::default()).unwrap(), None);
+        assert_eq!(proof.written_since(&root, &Rules::default(), &tracked).unwrap(), None);
     }
 }

@@ -111,6 +111,7 @@ impl Told {
             base: base.clone(),
             last: last.clone(),
             commits: self.commits,
+            bytes: 0,
             unrecorded: self.found.filter(|found| found != last),
             salvaged: self.salvaged,
         }

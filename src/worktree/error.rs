@@ -8,6 +8,7 @@ use std::process::ExitStatus;
 
 use nix::sys::signal::Signal;
 
+use super::halt::{Halted, is_halt};
 use super::unfit::{Unfit, Unproved};
 use crate::git::Unnamed;
 use crate::policy;
@@ -94,6 +95,11 @@ impl fmt::Display for GitEnd {
 }
 
 impl WorktreeError {
+    /// Tells whether it only says that something was broken off, as asked.
+    pub fn is_halt(&self) -> bool {
+        matches!(self, Self::Io(error) if is_halt(error))
+    }
+
     pub(super) fn refused(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Refused { what: what.into(), hint: hint.into() }
     }
@@ -113,5 +119,10 @@ impl WorktreeError {
 
 /// Adds the path to an error of the system.
 pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> WorktreeError + '_ {
-    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display())).into()
+    move |error| {
+        if is_halt(&error) {
+            return io::Error::other(Halted).into();
+        }
+        io::Error::new(error.kind(), format!("{}: {error}", path.display())).into()
+    }
 }

@@ -47,16 +47,32 @@ pub(super) fn make(
         }
         let git_dir = dir.worktree().join(OsStr::from_bytes(&part.path)).join(".git");
         let branch = if number == 0 { Some(RefName::branch(run.branch)?) } else { None };
-        make_private(&git_dir, repository, part, &base.person, branch.as_ref())?;
-        match &branch {
-            Some(branch) => {
-                let depth = if shared { Depth::Borrowed } else { Depth::All };
-                fill_own(&git_dir, repository, base, branch, depth)?;
-            }
-            None => fill_submodule(&git_dir, part)?,
-        }
+        let depth = if shared { Depth::Borrowed } else { Depth::All };
+        let of = Own { part, person: &base.person, refs: &base.refs, branch: branch.as_ref(), depth };
+        make_own(&git_dir, repository, of)?;
     }
     Ok(())
+}
+
+/// What the step's own repository of a part is made of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Own<'a> {
+    pub(super) part: &'a Part,
+    pub(super) person: &'a Person,
+    /// What the repository itself has beside its branch.
+    pub(super) refs: &'a [(RefName, Oid)],
+    /// The result branch; nothing in a submodule.
+    pub(super) branch: Option<&'a RefName>,
+    pub(super) depth: Depth<'a>,
+}
+
+/// Makes the step's own repository of a part, without an index.
+pub(super) fn make_own(git_dir: &Path, repository: &Repository, of: Own<'_>) -> Result<(), WorktreeError> {
+    make_private(git_dir, repository, of.part, of.person, of.branch)?;
+    match of.branch {
+        Some(branch) => fill_own(git_dir, repository, of, branch),
+        None => fill_submodule(git_dir, of.part),
+    }
 }
 
 /// Returns the folders of objects that a run borrows; nothing if it has copies.
@@ -89,29 +105,36 @@ fn make_private(
     person: &Person,
     branch: Option<&RefName>,
 ) -> Result<(), WorktreeError> {
-    let head = branch.map_or_else(|| part.commit.to_string(), |branch| format!("ref: {branch}"));
-    let settings = [
+    init(git_dir, repository.format, Use::Work, &head(part, branch), &own_settings(person))?;
+    lay_attributes(git_dir, part)
+}
+
+/// Returns what HEAD of the step's own repository of a part says at first.
+pub(super) fn head(part: &Part, branch: Option<&RefName>) -> String {
+    branch.map_or_else(|| part.commit.to_string(), |branch| format!("ref: {branch}"))
+}
+
+/// Returns what it is told beside what it is.
+pub(super) fn own_settings(person: &Person) -> [Setting<'_>; 3] {
+    [
         ("user", "name", person.name.as_str()),
         ("user", "email", person.email.as_str()),
         // `git submodule status` passes over those that are not active.
         ("submodule", "active", "."),
-    ];
-    init(git_dir, repository.format, Use::Work, &head, &settings)?;
-    lay_attributes(git_dir, part)
+    ]
 }
 
 /// What is reachable from the base and the tags, and the base's upstream ref; no stash, no other branch, no remote.
 fn fill_own(
     git_dir: &Path,
     repository: &Repository,
-    base: &Base,
+    of: Own<'_>,
     branch: &RefName,
-    depth: Depth<'_>,
 ) -> Result<(), WorktreeError> {
-    let mut refs = base.refs.clone();
-    refs.push((branch.clone(), base.commit.clone()));
+    let mut refs = of.refs.to_vec();
+    refs.push((branch.clone(), of.part.commit.clone()));
     let wanted: Vec<&Oid> = refs.iter().map(|(_, id)| id).collect();
-    repository.source().bring(git_dir, &wanted, depth)?;
+    repository.source().bring(git_dir, &wanted, of.depth)?;
     make_refs(git_dir, &refs)
 }
 

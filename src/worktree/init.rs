@@ -36,6 +36,11 @@ pub(super) fn init(
     // A step's own is lost with its worktree.
     let lay = if for_use == Use::Checkpoints { lay } else { write };
     lay(&git_dir.join("HEAD"), format!("{head}\n").as_bytes())?;
+    lay(&git_dir.join("config"), settings(format, for_use, more).as_bytes())
+}
+
+/// Writes the settings of such a repository.
+pub(super) fn settings(format: ObjectFormat, for_use: Use, more: &[Setting<'_>]) -> String {
     let version = if format == ObjectFormat::Sha1 { "0" } else { "1" };
     let mut settings = vec![
         ("core", "repositoryformatversion", version),
@@ -49,7 +54,7 @@ pub(super) fn init(
         settings.push(("extensions", "objectformat", format.name()));
     }
     settings.extend(more);
-    lay(&git_dir.join("config"), config(&settings).as_bytes())
+    config(&settings)
 }
 
 /// Writes a file of a git directory and brings it to the disk.

@@ -12,6 +12,10 @@ pub(super) const DURABLE: &str = "objects,derived-metadata,reference";
 /// What a run may salvage whose record does not say: one of before it did.
 pub(super) const DEFAULT_SALVAGE: u64 = 1 << 30;
 
+/// Bytes that a run looks into at once, commits, or salvages: what goes out goes in one file, and no git of a run's may
+/// write one over 4 GiB. Some of that is for what files are wrapped in.
+pub(super) const MOST: u64 = 4_000_000_000;
+
 /// Bytes of a path that are shown.
 const SHOWN: usize = 300;
 
@@ -48,4 +52,9 @@ pub(super) fn shown(path: &[u8]) -> Cow<'_, str> {
     }
     let end = |bytes| String::from_utf8_lossy(bytes).into_owned();
     Cow::Owned(end(&path[..SHOWN / 2]) + "…" + &end(&path[path.len() - SHOWN / 2..]))
+}
+
+/// Writes a count with its noun.
+pub(super) fn plural(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }

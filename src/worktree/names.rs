@@ -1,6 +1,8 @@
 //! Names that git takes for its own somewhere: on HFS+ or NTFS they are the same file as `.git` or `.gitmodules`,
 //! so it takes no tree with them anywhere. The rules are git's (`is_hfs_dotgit`, `is_ntfs_dotgit` and their kin).
 
+use std::collections::HashSet;
+
 /// What NTFS makes of `.gitmodules` when it makes a short name: its beginning, and its beginning and a hash.
 const SHORT: (&[u8], &[u8]) = (b"gitmod", b"gi7eba");
 
@@ -17,24 +19,30 @@ pub(super) fn is_gitmodules(name: &[u8]) -> bool {
         || is_on_hfs(name, ".gitmodules")
 }
 
+/// What it is, and how many digits of a number can follow that one of a worktree's paths does not have.
+const SAVED: &[u8] = b"salvaged";
+const DIGITS: usize = 20;
+
 /// What a path that no commit can hold is stored under: what its names begin with there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Prefix(String);
 
 impl Prefix {
     /// Chooses one with which no name of these paths begins: so nothing that is stored takes another's place.
-    pub(super) fn free_of<'p>(paths: impl Iterator<Item = &'p [u8]> + Clone) -> Self {
-        let begins = |prefix: &str| {
-            let mut names = paths.clone().flat_map(|path| path.split(|&byte| byte == b'/'));
-            names.any(|name| name.starts_with(prefix.as_bytes()))
-        };
-        let mut prefix = "salvaged".to_owned();
-        let mut number = 1_u64;
-        while begins(&prefix) {
-            number += 1;
-            prefix = format!("salvaged{number}");
+    pub(super) fn free_of<'p>(paths: impl Iterator<Item = &'p [u8]>) -> Self {
+        // One look at each name, whatever the step calls its files: which beginnings are taken.
+        let mut taken = HashSet::new();
+        for name in paths.flat_map(|path| path.split(|&byte| byte == b'/')) {
+            if let Some(rest) = name.strip_prefix(SAVED) {
+                let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).take(DIGITS).count();
+                // `salvaged12` begins with `salvaged1` and with `salvaged`, too.
+                taken.extend((0..=digits).map(|end| &rest[..end]));
+            }
         }
-        Self(prefix)
+        let free =
+            (2_u64..).map(|number| number.to_string()).find(|digits| !taken.contains(digits.as_bytes()));
+        let digits = free.filter(|_| !taken.is_empty()).unwrap_or_default();
+        Self(String::from_utf8_lossy(SAVED).into_owned() + &digits)
     }
 
     /// Returns a path under which a commit can hold what it cannot hold under its own; no other path becomes the same.

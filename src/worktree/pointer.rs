@@ -5,6 +5,7 @@ use std::io::{self, Read};
 
 use sha2::{Digest, Sha256};
 
+use super::halt::Halt;
 use super::root::Root;
 use super::tree::ObjectFormat;
 use crate::git::Oid;
@@ -32,7 +33,7 @@ impl Pointer {
     /// Makes the pointer of a file, of which there must be `size` bytes; and the id that these have as a blob.
     pub(super) fn of(file: &mut File, size: u64, format: ObjectFormat) -> io::Result<(Self, Oid)> {
         let mut hashed = Hashed(file, Sha256::new());
-        let raw = format.blob(size, &mut hashed)?;
+        let raw = format.blob(size, &mut hashed, &Halt::never())?;
         Ok((Self { digest: hex::encode(hashed.1.finalize()), size }, raw))
     }
 

@@ -11,6 +11,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, ResolveFlags
 use rustix::io::Errno;
 
 use super::error::{WorktreeError, at};
+use super::halt::Halt;
 
 /// Folders that are open at once; what lies deeper is moved up to the top first.
 const DEPTH: usize = 64;
@@ -23,6 +24,11 @@ const NAMED: usize = 5;
 
 /// Removes whatever is at a path; nothing being there is fine.
 pub(crate) fn remove_tree(path: &Path) -> Result<(), WorktreeError> {
+    remove_tree_heeding(path, &Halt::never())
+}
+
+/// The same, broken off once it is time to.
+pub(super) fn remove_tree_heeding(path: &Path, halt: &Halt) -> Result<(), WorktreeError> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(at(path)(io::ErrorKind::InvalidInput.into()));
     };
@@ -31,15 +37,15 @@ pub(crate) fn remove_tree(path: &Path) -> Result<(), WorktreeError> {
         Err(Errno::NOENT) => return Ok(()),
         opened => opened.map_err(|error| at(parent)(error.into()))?,
     };
-    remove_in(top, name.as_bytes()).map_err(|left| {
+    remove_in(top, name.as_bytes(), halt).map_err(|left| {
         io::Error::other(format!("{} cannot be removed whole: {left}", path.display())).into()
     })
 }
 
 /// Removes what has this name in a folder; the error names what stays.
-pub(super) fn remove_in(top: OwnedFd, name: &[u8]) -> Result<(), String> {
+pub(super) fn remove_in(top: OwnedFd, name: &[u8], halt: &Halt) -> Result<(), String> {
     let name = CString::new(name).map_err(|error| error.to_string())?;
-    let mut removal = Removal { top, moved: 0, waiting: vec![name], left: Vec::new() };
+    let mut removal = Removal { top, moved: 0, waiting: vec![name], left: Vec::new(), halt };
     while let Some(name) = removal.waiting.pop() {
         let top = removal.top.try_clone().map_err(|error| error.to_string())?;
         removal.entry(top.as_fd(), &name, 0, OsStr::from_bytes(name.to_bytes()).as_ref());
@@ -57,7 +63,7 @@ pub(super) fn remove_in(top: OwnedFd, name: &[u8]) -> Result<(), String> {
 }
 
 /// A removal under way.
-struct Removal {
+struct Removal<'h> {
     /// The folder that the removed tree lies in.
     top: OwnedFd,
     /// Deep folders moved up so far.
@@ -66,9 +72,10 @@ struct Removal {
     waiting: Vec<CString>,
     /// What stays, and why.
     left: Vec<String>,
+    halt: &'h Halt,
 }
 
-impl Removal {
+impl Removal<'_> {
     /// Removes one entry of a folder, with all that is below it.
     fn entry(&mut self, parent: BorrowedFd<'_>, name: &CStr, depth: usize, shown: &Path) {
         match rustix::fs::unlinkat(parent, name, AtFlags::empty()) {
@@ -109,6 +116,9 @@ impl Removal {
             Err(error) => return self.stays(shown, error),
         };
         for entry in entries {
+            if self.halt.is_time() {
+                return self.stays(shown, Errno::INTR);
+            }
             match entry {
                 Ok(entry) if matches!(entry.file_name().to_bytes(), b"." | b"..") => {}
                 Ok(entry) => {

@@ -97,7 +97,8 @@ impl Worktree {
     }
 
     /// Removes whatever is at a path, a whole tree if need be; no link is followed.
-    fn remove_entry(&self, path: &[u8]) -> Result<(), WorktreeError> {
+    pub(super) fn remove_entry(&self, path: &[u8]) -> Result<(), WorktreeError> {
+        self.check_halt()?;
         match self.root.unlink(path) {
             Ok(()) => return Ok(()),
             Err(error) if is_absence(&error) => return Ok(()),
@@ -105,6 +106,6 @@ impl Worktree {
         }
         let (folder, name) = split(path);
         let folder = self.root.below(folder, OFlags::PATH | OFlags::DIRECTORY)?;
-        remove_in(folder, name).map_err(|left| Unproved::Stays { left }.into())
+        remove_in(folder, name, self.root.halt()).map_err(|left| Unproved::Stays { left }.into())
     }
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
+use super::halt::{Halt, Halted, is_halt};
 use super::tree::{LINK, ObjectFormat};
 use crate::git::Oid;
 
@@ -21,24 +22,44 @@ const READS: usize = 3;
 
 /// A worktree's top, opened once: everything else is reached from here and not beyond.
 #[derive(Debug)]
-pub(super) struct Root(OwnedFd);
+pub(super) struct Root {
+    top: OwnedFd,
+    /// Heard between two files, and within a long one.
+    halt: Halt,
+}
 
 impl Root {
     /// Opens the top of a worktree.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(Self(rustix::fs::open(path, flags, Mode::empty())?))
+        Ok(Self { top: rustix::fs::open(path, flags, Mode::empty())?, halt: Halt::never() })
+    }
+
+    /// Breaks off what takes long, once this says so.
+    pub(super) fn heed(&mut self, halt: Halt) {
+        self.halt = halt;
+    }
+
+    /// Returns when it breaks off.
+    pub(super) fn halt(&self) -> &Halt {
+        &self.halt
     }
 
     /// Returns a second handle on it.
     pub(super) fn try_clone(&self) -> io::Result<Self> {
-        Ok(Self(self.0.try_clone()?))
+        Ok(Self { top: self.top.try_clone()?, halt: self.halt.clone() })
+    }
+
+    /// Opens a folder below as a top of its own.
+    pub(super) fn folder(&self, path: &[u8]) -> io::Result<Self> {
+        let top = self.below(path, OFlags::PATH | OFlags::DIRECTORY)?;
+        Ok(Self { top, halt: self.halt.clone() })
     }
 
     /// Lets the owner into the top, which a step may have shut: nothing else is reached through a shut one.
     pub(super) fn open_top(&self) -> io::Result<()> {
-        let mode = Mode::from_raw_mode(rustix::fs::fstat(&self.0)?.st_mode);
-        if mode.contains(Mode::RWXU) { Ok(()) } else { Ok(permit(&self.0, mode | Mode::RWXU)?) }
+        let mode = Mode::from_raw_mode(rustix::fs::fstat(&self.top)?.st_mode);
+        if mode.contains(Mode::RWXU) { Ok(()) } else { Ok(permit(&self.top, mode | Mode::RWXU)?) }
     }
 
     /// Opens a path below, through no link.
@@ -46,11 +67,11 @@ impl Root {
         let mut rest = path;
         let mut reached: Option<OwnedFd> = None;
         while let Some(end) = piece(rest) {
-            let from = reached.as_ref().map_or(self.0.as_fd(), AsFd::as_fd);
+            let from = reached.as_ref().map_or(self.top.as_fd(), AsFd::as_fd);
             reached = Some(open_beneath(from, &rest[..end], OFlags::PATH | OFlags::DIRECTORY)?);
             rest = &rest[end + 1..];
         }
-        let from = reached.as_ref().map_or(self.0.as_fd(), AsFd::as_fd);
+        let from = reached.as_ref().map_or(self.top.as_fd(), AsFd::as_fd);
         Ok(open_beneath(from, rest, flags)?)
     }
 
@@ -89,13 +110,13 @@ impl Root {
     pub(super) fn blob(&self, path: &[u8], mode: u32, format: ObjectFormat) -> io::Result<Oid> {
         if mode == LINK {
             let target = self.link(path)?;
-            return format.blob(target.len() as u64, &mut target.as_slice());
+            return format.blob(target.len() as u64, &mut target.as_slice(), &self.halt);
         }
-        let read = || self.file(path).and_then(|(mut file, size)| format.blob(size, &mut file));
+        let read = || self.file(path).and_then(|(mut file, size)| format.blob(size, &mut file, &self.halt));
         let mut result = read();
         for _ in 1..READS {
-            if result.is_ok() {
-                break;
+            if result.is_ok() || result.as_ref().is_err_and(is_halt) {
+                return result;
             }
             result = read();
         }
@@ -151,13 +172,13 @@ impl Root {
             self.open_up(path)?;
         }
         self.in_folder(path, |parent, own| {
-            rustix::fs::renameat_with(parent, own, &folder.0, name, RenameFlags::NOREPLACE)
+            rustix::fs::renameat_with(parent, own, &folder.top, name, RenameFlags::NOREPLACE)
         })
     }
 
     /// Moves a file of another folder of the same file system here, in the place of the file at a path.
     pub(super) fn put(&self, path: &[u8], folder: &Self, name: &str) -> io::Result<()> {
-        self.in_folder(path, |parent, own| rustix::fs::renameat(&folder.0, name, parent, own))
+        self.in_folder(path, |parent, own| rustix::fs::renameat(&folder.top, name, parent, own))
     }
 
     /// Lists a folder: names and what they are.
@@ -170,6 +191,7 @@ impl Root {
             if matches!(name.to_bytes(), b"." | b"..") {
                 continue;
             }
+            self.halt.check()?;
             match rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
                 // Gone since: somebody outside of the run has it open, an editor, say.
                 Err(Errno::NOENT) => {}
@@ -217,5 +239,8 @@ pub(super) fn is_absence(error: &io::Error) -> bool {
 }
 
 pub(super) fn at(path: &[u8], error: &io::Error) -> io::Error {
+    if is_halt(error) {
+        return io::Error::other(Halted);
+    }
     io::Error::new(error.kind(), format!("worktree/{}: {error}", String::from_utf8_lossy(path)))
 }

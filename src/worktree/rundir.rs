@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::base::Base;
 use super::error::{WorktreeError, at};
+use super::halt::Halt;
 use super::layout::{DEFAULT_SALVAGE, RunOf};
-use super::remove::remove_tree;
+use super::remove::{remove_tree, remove_tree_heeding};
 use super::repository::Repository;
 use super::state::{Holder, State, key};
 use crate::git::Oid;
@@ -260,6 +261,11 @@ impl RunDir {
 
     /// Removes the directory with all that is in it but what no bundle can hold; returns where that is.
     pub(super) fn remove(&self) -> Result<Option<PathBuf>, WorktreeError> {
+        self.remove_heeding(&Halt::never())
+    }
+
+    /// The same; what is broken off is finished by whoever comes next.
+    pub(super) fn remove_heeding(&self, halt: &Halt) -> Result<Option<PathBuf>, WorktreeError> {
         if !self.path.exists() {
             return Ok(None);
         }
@@ -276,9 +282,10 @@ impl RunDir {
         for entry in fs::read_dir(&self.path).map_err(at(&self.path))? {
             let path = entry?.path();
             if !kept.contains(&path) {
-                result = result.and(remove_tree(&path));
+                result = result.and(remove_tree_heeding(&path, halt));
             }
         }
+        halt.check()?;
         result?;
         if kept.is_empty() {
             fs::remove_dir(&self.path).map_err(at(&self.path))?;

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::fs;
 use std::io::{self, BufWriter, PipeWriter, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use super::aside::NotHeld;
 use super::changes::Changes;
 use super::checkout::Worktree;
 use super::checkpoint::message;
-use super::error::WorktreeError;
+use super::error::{WorktreeError, at};
 use super::layout::shown;
 use super::names::Prefix;
 use super::root::Root;
@@ -73,6 +74,8 @@ impl Worktree {
         let reference = self.free_salvage_name(step, attempt)?;
         let run = self.record.run.clone();
         let message = message(&format!("Salvage of {step}, attempt {attempt}"), &[("Autopilot-Run", &run)]);
+        // As the entries of an index are: then each is put behind the last.
+        files.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let deleted = changes.paths.iter().filter(|changed| changed.written().is_none());
         let deleted: Vec<Vec<u8>> = deleted.map(|changed| changed.path.clone()).collect();
         let (commit, differences) = self.import(&reference, &message, &deleted, &files).await?;
@@ -159,13 +162,19 @@ impl Worktree {
         files: &[Saved],
     ) -> Result<(Oid, Vec<Difference>), WorktreeError> {
         let (reader, writer) = io::pipe()?;
-        let mut head = format!("commit {reference}\ncommitter {} now\n", self.base.person.stamp());
-        head.push_str(&format!("data {}\n{message}\nfrom {}\n", message.len(), self.ledger.last));
+        self.lay_records(deleted, files)?;
+        let to = self.dir.inbox().join("message");
+        fs::write(&to, message).map_err(at(&to))?;
         let root = self.root.try_clone()?;
-        let (deleted, files) = (deleted.to_vec(), files.to_vec());
-        let sender = std::thread::spawn(move || send(&root, writer, &head, &deleted, &files));
-        let variables: [(&str, OsString); 2] =
-            [("PARENT", (&self.ledger.last).into()), ("REF", reference.into())];
+        let files: Vec<(Vec<u8>, u32)> =
+            files.iter().map(|file| (file.path.clone(), file.held.mode)).collect();
+        let sender = std::thread::spawn(move || send(&root, writer, &files));
+        let variables: [(&str, OsString); 4] = [
+            ("PARENT", (&self.ledger.last).into()),
+            ("REF", reference.into()),
+            ("NAME", self.base.person.name.clone().into()),
+            ("EMAIL", self.base.person.email.clone().into()),
+        ];
         let printed = self.git.script_fed("salvage", SALVAGE, &variables, reader.into()).await;
         // The reading end is gone by now, so it has ended, too.
         let sent = sender.join().unwrap_or_else(|_| Err(io::Error::other("the stream broke off")));
@@ -180,12 +189,31 @@ impl Worktree {
         Ok((commit, tree::parse_differences(printed.get(end + 1..).unwrap_or_default())?))
     }
 
+    /// Lays what is deleted and what is written as entries of an index, where the confined git finds it.
+    fn lay_records(&self, deleted: &[Vec<u8>], files: &[Saved]) -> Result<(), WorktreeError> {
+        let file = self.dir.inbox().join("records");
+        let lay = || -> io::Result<()> {
+            let mut to = BufWriter::new(fs::File::create(&file)?);
+            let none = "0".repeat(self.ledger.last.as_str().len());
+            for path in deleted {
+                write!(to, "0 {none}\t")?;
+                to.write_all(path)?;
+                to.write_all(b"\0")?;
+            }
+            for Saved { name, held, .. } in files {
+                write!(to, "{:o} {}\t", held.mode, held.oid)?;
+                to.write_all(name)?;
+                to.write_all(b"\0")?;
+            }
+            to.flush()
+        };
+        lay().map_err(at(&file))
+    }
+
     /// Compares the ids the walk computed with what the salvage commit holds.
     fn prove_saved(&self, files: &[Saved], differences: &[Difference]) -> Result<(), WorktreeError> {
-        let changed: HashMap<&[u8], &Held> =
-            differences.iter().filter_map(|d| Some((d.path.as_slice(), d.new.as_ref()?))).collect();
         let is_saved = |file: &&Saved| {
-            let found = changed.get(&*file.name).copied();
+            let found = tree::find(differences, &file.name).and_then(|difference| difference.new.as_ref());
             // What attributes had converted can be, raw, what the checkpoint holds: then nothing differs.
             found.or_else(|| self.snapshot.committed(&file.name)) == Some(&file.held)
         };
@@ -204,58 +232,25 @@ impl Worktree {
     }
 }
 
-/// Sends blobs and the commit of them. Only lengths and quoted paths frame them: no byte of a file can be taken
-/// for a command.
-fn send(root: &Root, to: PipeWriter, head: &str, deleted: &[Vec<u8>], files: &[Saved]) -> io::Result<()> {
+/// Sends the bytes of files and links, by path and mode. Only lengths frame them: no byte of a file can be taken for a
+/// command.
+fn send(root: &Root, to: PipeWriter, files: &[(Vec<u8>, u32)]) -> io::Result<()> {
     let mut to = BufWriter::with_capacity(256 * 1024, to);
-    for (number, file) in files.iter().enumerate() {
-        write!(to, "blob\nmark :{}\n", number + 1)?;
-        if file.held.mode == LINK {
-            let target = root.link(&file.path)?;
+    for (path, mode) in files {
+        to.write_all(b"blob\n")?;
+        if *mode == LINK {
+            let target = root.link(path)?;
             writeln!(to, "data {}", target.len())?;
             to.write_all(&target)?;
         } else {
-            let (mut from, size) = root.file(&file.path)?;
+            let (mut from, size) = root.file(path)?;
             writeln!(to, "data {size}")?;
             if io::copy(&mut io::Read::take(&mut from, size), &mut to)? != size {
-                return Err(io::Error::other(format!("{} changed while it was saved", shown(&file.path))));
+                return Err(io::Error::other(format!("{} changed while it was saved", shown(path))));
             }
         }
         to.write_all(b"\n")?;
     }
-    to.write_all(head.as_bytes())?;
-    for path in deleted {
-        to.write_all(&[b"D ", quoted(path).as_slice(), b"\n"].concat())?;
-    }
-    for (number, file) in files.iter().enumerate() {
-        write!(to, "M {:o} :{} ", file.held.mode, number + 1)?;
-        to.write_all(&[quoted(&file.name).as_slice(), b"\n"].concat())?;
-    }
-    to.write_all(b"\ndone\n")?;
+    to.write_all(b"done\n")?;
     to.flush()
-}
-
-/// Quotes a path as git does in C style.
-fn quoted(path: &[u8]) -> Vec<u8> {
-    let mut quoted = vec![b'"'];
-    for &byte in path {
-        match byte {
-            b'"' | b'\\' => quoted.extend([b'\\', byte]),
-            b' '..=b'~' => quoted.push(byte),
-            _ => quoted.extend(format!("\\{byte:03o}").bytes()),
-        }
-    }
-    quoted.push(b'"');
-    quoted
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_quoted_so_that_no_byte_ends_them() {
-        assert_eq!(quoted(b"a b"), b"\"a b\"");
-        assert_eq!(quoted(b"a\"\\\n\xe9"), b"\"a\\\"\\\\\\012\\351\"");
-    }
 }

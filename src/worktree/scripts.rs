@@ -33,3 +33,13 @@ pub(super) const LIST: &str = include_str!("scripts/list.sh");
 pub(super) const REFRESH: &str = include_str!("scripts/refresh.sh");
 /// Writes listed paths again.
 pub(super) const RESTORE: &str = include_str!("scripts/restore.sh");
+/// Says whether the step's own git can be worked with.
+pub(super) const PROBE_OWN: &str = include_str!("scripts/probe-own.sh");
+/// Makes the index of the step's own git anew.
+pub(super) const OWN_TREE: &str = include_str!("scripts/own-tree.sh");
+/// Says what lies in the step's own git.
+pub(super) const LEFT: &str = include_str!("scripts/left.sh");
+/// Says which objects are missing.
+pub(super) const LACKS: &str = include_str!("scripts/lacks.sh");
+/// Takes commits of the step's own git over.
+pub(super) const TAKE_LEFT: &str = include_str!("scripts/take-left.sh");

@@ -6,6 +6,7 @@ use sha1::{Digest, Sha1};
 use sha2::Sha256;
 
 use super::error::WorktreeError;
+use super::halt::Halt;
 use crate::git::Oid;
 
 /// Mode of a submodule's entry.
@@ -16,6 +17,9 @@ pub(super) const LINK: u32 = 0o120_000;
 pub(super) const EXECUTABLE: u32 = 0o100_755;
 /// Mode of an ordinary file.
 pub(super) const FILE: u32 = 0o100_644;
+
+/// Bytes of a file that are read at once.
+const PIECE: usize = 64 * 1024;
 
 /// How a repository names its objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,26 +56,29 @@ impl ObjectFormat {
     }
 
     /// Computes the id of the blob with these bytes, of which there must be `size`.
-    pub(super) fn blob(self, size: u64, bytes: &mut impl Read) -> io::Result<Oid> {
+    pub(super) fn blob(self, size: u64, bytes: &mut impl Read, halt: &Halt) -> io::Result<Oid> {
         match self {
-            Self::Sha1 => hash::<Sha1>(size, bytes),
-            Self::Sha256 => hash::<Sha256>(size, bytes),
+            Self::Sha1 => hash::<Sha1>(size, bytes, halt),
+            Self::Sha256 => hash::<Sha256>(size, bytes, halt),
         }
     }
 }
 
-fn hash<D: Digest>(size: u64, bytes: &mut impl Read) -> io::Result<Oid> {
+fn hash<D: Digest>(size: u64, bytes: &mut impl Read, halt: &Halt) -> io::Result<Oid> {
     let mut hasher = D::new();
     hasher.update(format!("blob {size}\0"));
-    let mut buffer = vec![0; 64 * 1024];
+    // Of the size that a small file needs: most are.
+    let mut buffer = vec![0; usize::try_from(size).map_or(PIECE, |size| size.clamp(1, PIECE))];
     let mut seen = 0;
     loop {
         let n = bytes.read(&mut buffer)?;
-        if n == 0 {
+        seen += n as u64;
+        // What goes on growing is not read for ever.
+        if n == 0 || seen > size {
             break;
         }
         hasher.update(&buffer[..n]);
-        seen += n as u64;
+        halt.check()?;
     }
     if seen == size {
         Ok(Oid::of(&hasher.finalize()))
@@ -102,8 +109,13 @@ impl Entry {
 
 /// Parses `git ls-tree -r -z`.
 pub(super) fn parse(listing: &[u8]) -> Result<Vec<Entry>, WorktreeError> {
+    entries(listing).collect()
+}
+
+/// Parses it entry by entry: of a large one, all at once are a lot of memory.
+pub(super) fn entries(listing: &[u8]) -> impl Iterator<Item = Result<Entry, WorktreeError>> {
     let records = listing.split(|&byte| byte == 0).filter(|record| !record.is_empty());
-    records.map(|record| parse_entry(record).ok_or_else(|| WorktreeError::garbled("ls-tree"))).collect()
+    records.map(|record| parse_entry(record).ok_or_else(|| WorktreeError::garbled("ls-tree")))
 }
 
 fn parse_entry(record: &[u8]) -> Option<Entry> {
@@ -186,7 +198,15 @@ pub(super) fn parse_differences(output: &[u8]) -> Result<Vec<Difference>, Worktr
             counted += 1;
         }
     }
+    // As git lists them, they are: it takes one look.
+    found.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
+}
+
+/// Finds a path among differences that are sorted by path.
+pub(super) fn find<'d>(differences: &'d [Difference], path: &[u8]) -> Option<&'d Difference> {
+    let at = differences.binary_search_by(|difference| difference.path.as_slice().cmp(path)).ok()?;
+    differences.get(at)
 }
 
 /// Parses `:oldmode newmode oldid newid S`.
@@ -215,9 +235,9 @@ mod tests {
 
     #[test]
     fn blob_ids_are_gits() {
-        let id = ObjectFormat::Sha1.blob(6, &mut b"hello\n".as_slice()).unwrap();
+        let id = ObjectFormat::Sha1.blob(6, &mut b"hello\n".as_slice(), &Halt::never()).unwrap();
         assert_eq!(id.as_str(), "ce013625030ba8dba906f756967f9e9ca394464a");
-        assert!(ObjectFormat::Sha1.blob(7, &mut b"hello\n".as_slice()).is_err());
+        assert!(ObjectFormat::Sha1.blob(7, &mut b"hello\n".as_slice(), &Halt::never()).is_err());
     }
 
     #[test]

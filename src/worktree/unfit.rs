@@ -62,7 +62,7 @@ impl fmt::Display for Unheld {
             Self::Device => "a device",
             Self::Attributes => "no file, where git reads one",
             Self::Deep => "deeper than a path of git's can be",
-            Self::Big => "larger than `limits.salvage`",
+            Self::Big => "larger than `limits.salvage`, or than the 4 GB that are looked into at once",
         })
     }
 }
@@ -97,6 +97,14 @@ pub enum Unfit {
         path: String,
         /// The filter.
         filter: String,
+    },
+    /// More than goes out of a run.
+    #[error(
+        "all that the run commits would be {bytes} bytes, more than the 4 GB that go out of it: have files ignored, or make fewer"
+    )]
+    TooMuch {
+        /// So many.
+        bytes: u64,
     },
     /// A path that git leaves out without a word.
     #[error("git does not take {path} into a commit; rename it, or have it ignored")]

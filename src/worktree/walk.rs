@@ -67,6 +67,7 @@ impl Root {
         // A folder and whether an ignored one is above it: there only tracked paths count.
         let mut open = vec![(Vec::new(), false)];
         while let Some((folder, in_ignored)) = open.pop() {
+            self.halt().check()?;
             for (name, stat) in self.list(&folder).map_err(|error| at(&folder, &error))? {
                 let path = join(&folder, &name);
                 if name == b".git" && tracked.tops.contains(&folder) {
@@ -109,9 +110,18 @@ impl Root {
 
     /// Lists the files and links below a path, ignore rules or not, with their sizes; it can be one itself.
     pub(super) fn below_anyhow(&self, path: &[u8]) -> io::Result<Walk> {
+        Ok(self.below_within(path, usize::MAX)?.unwrap_or_default())
+    }
+
+    /// The same of no more than so many; nothing if there are more.
+    pub(super) fn below_within(&self, path: &[u8], most: usize) -> io::Result<Option<Walk>> {
         let mut walk = Walk::default();
         let mut open = vec![path.to_vec()];
         while let Some(path) = open.pop() {
+            self.halt().check()?;
+            if walk.found.len() + open.len() > most {
+                return Ok(None);
+            }
             let Some(stat) = self.stat(&path)? else { continue };
             if path.len() > LONGEST {
                 walk.unheld.push((path, Unheld::Deep));
@@ -123,7 +133,7 @@ impl Root {
                 walk.take(path, b"", &stat);
             }
         }
-        Ok(walk)
+        Ok(Some(walk))
     }
 
     /// Counts files and bytes below paths, for the record of what goes with a removal.
@@ -145,6 +155,7 @@ impl Root {
             }
         }
         while let Some(folder) = open.pop() {
+            self.halt().check()?;
             for (name, stat) in self.list(&folder).unwrap_or_default() {
                 count(&stat, join(&folder, &name), &mut open);
             }
@@ -177,7 +188,8 @@ fn waits(stat: &Stat) -> bool {
 }
 
 impl Identity {
-    fn of(stat: &Stat) -> Self {
+    /// Takes it from what the system says of a file.
+    pub(super) fn of(stat: &Stat) -> Self {
         Self {
             inode: stat.st_ino,
             size: u64::try_from(stat.st_size).unwrap_or(0),

@@ -12,7 +12,7 @@ use crate::plan::OnFailure;
 
 impl Story {
     /// Demands that the run has an end: one that was picked up may have got it before.
-    fn expect_end(&mut self, what: &str) {
+    pub(super) fn expect_end(&mut self, what: &str) {
         if matches!(self.at, At::PickedUp) && self.end.is_none() {
             self.wrong(Code::OutOfOrder, "the end of the run first", what);
         }

@@ -11,7 +11,7 @@ use crate::audit::code::Code;
 use crate::audit::plan::RecordedStep;
 use crate::audit::spelled;
 use crate::evidence::AttemptId;
-use crate::evidence::event::{AttemptResult, Expected, Judged, ProofRan, ReasonKind};
+use crate::evidence::event::{AttemptResult, Expected, InGit, Judged, ProofRan, ReasonKind};
 
 /// What is wrong with a verdict.
 type Wrong = (Code, String, String);
@@ -110,6 +110,43 @@ impl Story {
         match &mut attempt.judged {
             Some(verdicts) if !is_late => verdicts.unproved |= !ran.held,
             _ => self.wrong(Code::OutOfOrder, "a proof of what an action left", format!("one of {}", ran.at)),
+        }
+    }
+
+    /// Takes that the git which an attempt got had to be mended: before anything is done in it.
+    pub(super) fn git_mended(&mut self, at: &AttemptId, count: usize) {
+        if self.running(at, "a mended git").is_none() {
+            return;
+        }
+        if count == 0 || self.at.attempt().is_some_and(|own| own.ended.is_some()) {
+            let found = format!("{count} faults, in {at}");
+            self.wrong(Code::OutOfOrder, "what was mended, before the first command", found);
+        }
+    }
+
+    /// Takes what lay in the step's own git: what of it the salvage bundle is to have.
+    pub(super) fn git_left(&mut self, left: &[InGit], more: u64) {
+        if !matches!(self.at, At::Attempt(_)) {
+            self.expect_end("what lay in its git");
+        }
+        if left.is_empty() {
+            self.wrong(Code::OutOfOrder, "something that was left", format!("nothing, and {more} more"));
+        }
+        for (reference, commit) in
+            left.iter().filter_map(|left| Some((left.reference.as_ref()?, &left.commit)))
+        {
+            let number = reference.as_str().strip_prefix("refs/salvage/git/").map(str::parse::<u32>);
+            let commit = commit.as_ref().map(ToString::to_string);
+            let known = self.saved.contains_key(reference.as_str());
+            match (number, commit) {
+                (Some(Ok(_)), Some(commit)) if !known => {
+                    self.saved.insert(reference.to_string(), commit);
+                }
+                _ => {
+                    let expected = "refs/salvage/git/N, once, with its commit";
+                    self.wrong(Code::OutOfOrder, expected, reference.as_str());
+                }
+            }
         }
     }
 

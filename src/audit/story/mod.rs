@@ -150,6 +150,8 @@ impl Story {
                 self.not_held += not_held.len();
                 self.salvaged(at.step.as_str(), at.attempt, reference.as_str(), commit.as_str());
             }
+            Event::GitMended { at, what } => self.git_mended(&at, what.len()),
+            Event::GitLeft { left, more } => self.git_left(&left, more),
             Event::ResetStarted { at } => self.reset_started(at.step.as_str(), at.attempt),
             Event::ResetDone { at } => self.reset_done(at.step.as_str(), at.attempt),
             Event::RetryWaiting { at, .. } => self.retry_waiting(at.step.as_str(), at.attempt),

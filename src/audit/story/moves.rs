@@ -107,6 +107,8 @@ named! {
         MasksRefused Within "masks.refused",
         LogAppended Within "log.appended",
         Salvaged Within "salvaged",
+        GitMended Within "git.mended",
+        GitLeft Within "git.left",
         ResetStarted Turns "reset.started",
         ResetDone Ends "reset.done",
         RetryWaiting Turns "retry.waiting",
@@ -156,6 +158,7 @@ pub(super) fn next(at: State, kind: Kind) -> Result<State, Code> {
         (S::Attempt, K::AgentStarted | K::AgentEnded | K::AgentWaiting | K::CheckpointMade) => S::Attempt,
         (S::Attempt, K::CommandStarted) => S::Command,
         (S::Attempt, K::ExpectationJudged | K::ProofRan | K::MasksRefused) => S::Attempt,
+        (S::Attempt, K::GitMended | K::GitLeft) => S::Attempt,
         (S::Command, K::Egress | K::AgentActed | K::AgentUsed | K::MasksRefused) => S::Command,
         (S::Command, K::CommandEnded) => S::Attempt,
         (S::Attempt, K::AttemptPassed) => S::Passed,
@@ -195,7 +198,7 @@ pub(super) fn next(at: State, kind: Kind) -> Result<State, Code> {
         // The end. A fault of the runner itself breaks off whatever it was at.
         (S::Idle | S::Attempt | S::Command | S::Passed | S::Failed | S::Interrupted | S::RollingBack | S::Resetting
             | S::Back | S::Waiting | S::Settling | S::PickedUp | S::Closing, K::RunFaulted) => S::Closing,
-        (S::PickedUp | S::Closing, K::BranchMade | K::WorktreeRemoved | K::WorktreeKept) => S::Closing,
+        (S::PickedUp | S::Closing, K::BranchMade | K::GitLeft | K::WorktreeRemoved | K::WorktreeKept) => S::Closing,
         (S::PickedUp | S::Closing, K::BranchSearched) => S::Closing,
         (S::PickedUp | S::Closing, K::Sealed) => S::Sealed,
         (S::Sealed, K::Attested) => S::Closed,
@@ -222,9 +225,9 @@ pub(super) fn worktree(is: Worktree, kind: Kind) -> Result<Worktree, Code> {
     use {Kind as K, Worktree as W};
     Ok(match (is, kind) {
         (W::Missing | W::Left, K::WorktreeReady) => W::There,
-        (W::There, K::AttemptStarted | K::Salvaged | K::ResetStarted) => W::There,
+        (W::There, K::AttemptStarted | K::Salvaged | K::GitMended | K::GitLeft | K::ResetStarted) => W::There,
         // Whoever goes on in what is left goes back to its checkpoint first.
-        (W::Left, K::Salvaged) => W::Left,
+        (W::Left, K::Salvaged | K::GitLeft) => W::Left,
         (W::Left, K::ResetStarted) => W::There,
         (W::There | W::Left, K::BranchMade) => W::Delivered,
         (W::There | W::Left | W::Delivered, K::WorktreeRemoved) => W::Removed,
@@ -233,7 +236,7 @@ pub(super) fn worktree(is: Worktree, kind: Kind) -> Result<Worktree, Code> {
         (W::There | W::Left | W::Delivered | W::Kept, K::Resumed) => W::Left,
         (W::Missing | W::Removed, K::Resumed) => W::Missing,
         (_, K::WorktreeRemoved | K::WorktreeKept) => return Err(Code::StartWithoutEnd),
-        (_, K::WorktreeReady | K::AttemptStarted | K::Salvaged | K::ResetStarted | K::BranchMade)
+        (_, K::WorktreeReady | K::AttemptStarted | K::Salvaged | K::GitMended | K::GitLeft | K::ResetStarted | K::BranchMade)
         | (W::Removed | W::Kept, K::RunFaulted) => return Err(Code::OutOfOrder),
         // Any other leaves it as it is.
         _ => is,
@@ -271,6 +274,8 @@ impl Kind {
             },
             Event::CheckpointMade { .. } => Self::CheckpointMade,
             Event::Salvaged { .. } => Self::Salvaged,
+            Event::GitMended { .. } => Self::GitMended,
+            Event::GitLeft { .. } => Self::GitLeft,
             Event::ResetStarted { .. } => Self::ResetStarted,
             Event::ResetDone { .. } => Self::ResetDone,
             Event::RetryWaiting { .. } => Self::RetryWaiting,

@@ -203,12 +203,21 @@ fn what_honest_runners_write_takes_every_move() {
 /// Tells whether the order of events need not show what was done to one.
 fn is_harmless(what: &str) -> bool {
     // A publisher that dies leaves its beginning, and another one begins again.
+    // What a step does to its git, it may do at any time.
     // No plan asks for proofs yet, and masks are refused at any time that something prints. A search that was stopped, or
     // whose runner died in it, is not there.
-    ["publish.", "masks.refused ", "proof.ran ", "branch.searched "].iter().any(|own| what.starts_with(own))
-        || [" behind masks.refused", " behind proof.ran", " behind branch.searched"]
-            .iter()
-            .any(|own| what.ends_with(own))
+    ["publish.", "masks.refused ", "proof.ran ", "branch.searched ", "git."]
+        .iter()
+        .any(|own| what.starts_with(own))
+        || [
+            " behind masks.refused",
+            " behind proof.ran",
+            " behind branch.searched",
+            " behind git.left",
+            " behind git.mended",
+        ]
+        .iter()
+        .any(|own| what.ends_with(own))
         || HARMLESS.contains(&what)
 }
 
@@ -287,7 +296,17 @@ fn an_event_that_is_removed_doubled_or_moved_is_found() {
                     forge(&|events| events.insert(at, events[at].clone())),
                 ));
             }
-            let is_left = pair[0] == Kind::LogAppended && stops(at);
+            // A runner that dies has not written down all that it had judged.
+            let decides = |kind: &&Kind| {
+                ends(**kind)
+                    || matches!(kind, Kind::AttemptPassed | Kind::AttemptFailed | Kind::AttemptInterrupted)
+            };
+            let is_cut = || kinds[at..].iter().find(decides).is_some_and(|kind| ends(*kind));
+            let is_left = match pair[0] {
+                Kind::LogAppended => stops(at),
+                Kind::ExpectationJudged => is_cut(),
+                _ => false,
+            };
             if !stops(at + 1) && !is_left {
                 forged.push((format!("{kind} removed"), forge(&|events| drop(events.remove(at)))));
             }

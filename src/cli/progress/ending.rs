@@ -35,6 +35,13 @@ pub(super) fn lines(state: &RunState) -> Vec<String> {
     if !state.salvaged().is_empty() {
         lines.push(format!("  salvage  {EVIDENCE}/salvage-{run}.bundle"));
     }
+    for left in &state.left_in_git {
+        let saved = if left.reference.is_some() { "in the salvage" } else { "not saved" };
+        lines.push(format!("  in .git  {}: not on the branch, {saved}", left.what));
+    }
+    if state.more_in_git > 0 {
+        lines.push(format!("  in .git  and {} more", state.more_in_git));
+    }
     if matches!(end.result, RunResult::Interrupted | RunResult::Crashed) {
         lines.push(format!("  go on    autopilot run {} --resume", state.start.issue));
     }

@@ -19,7 +19,7 @@ use crate::evidence::event::{
     AttemptResult, Change, ChangeKind, Egress, EgressVerdict, Event, Reason, RunResult, StepResult,
 };
 use crate::evidence::state::{AttemptState, StepState};
-use crate::evidence::{AttemptId, Line, RunState, Watch};
+use crate::evidence::{AttemptId, Line, RunState, Text, Watch};
 use crate::plan::{Plan, units};
 
 /// Lines of a failed attempt that are shown.
@@ -148,6 +148,13 @@ impl Progress {
         self.heartbeat.iter().for_each(Heartbeat::rest);
     }
 
+    fn told_of_git(&self, at: &AttemptId, what: &[Text]) {
+        for what in what {
+            let mark = style("⚠").yellow();
+            self.say(&format!("{mark} {:<width$} before it began, {what}", at.step, width = self.width));
+        }
+    }
+
     fn egress(&mut self, egress: &Egress) {
         // Told the first time; the reports have the number.
         let target = format!("{}:{}", egress.host, egress.port);
@@ -227,6 +234,7 @@ impl Watch for Progress {
             Event::AttemptEnded { at, result, reason, ms, .. } => {
                 self.attempt_ended(at, *result, reason.as_ref(), *ms, state);
             }
+            Event::GitMended { at, what } => self.told_of_git(at, what),
             Event::Resumed(resumed) => {
                 let (run, passed, steps) = (&state.start.run, state.passed(), state.steps.len());
                 let before = format!("{passed} of {steps} steps have passed");
@@ -273,6 +281,7 @@ impl Watch for Progress {
             | Event::AgentActed { .. }
             | Event::CommandEnded(_)
             | Event::Salvaged { .. }
+            | Event::GitLeft { .. }
             | Event::RunEnded { .. }
             | Event::BranchMade { .. }
             | Event::WorktreeRemoved { .. }

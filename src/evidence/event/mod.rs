@@ -39,6 +39,20 @@ pub struct Wrote {
     pub home: Vec<Text>,
 }
 
+/// Work that lies in the step's own git and nowhere else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InGit {
+    /// What it is: a stash, a branch, a commit on none, files that are staged or hidden.
+    #[serde(deserialize_with = "text::one")]
+    pub what: Text,
+    /// The commit that it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<Oid>,
+    /// The ref in the salvage bundle that has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<RefName>,
+}
+
 /// Something that happened in a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", remote = "Self")]
@@ -235,6 +249,24 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         #[serde(deserialize_with = "text::many")]
         secrets: Vec<Text>,
+    },
+    /// The step's own git was broken by what ran before, and is mended. From version 2 on.
+    #[serde(rename = "git.mended")]
+    GitMended {
+        /// The attempt that works with it.
+        #[serde(flatten)]
+        at: AttemptId,
+        /// What was broken.
+        #[serde(deserialize_with = "text::many")]
+        what: Vec<Text>,
+    },
+    /// Work lies in the step's own git and nowhere else; that goes now. From version 2 on.
+    #[serde(rename = "git.left")]
+    GitLeft {
+        /// The first of it.
+        left: Vec<InGit>,
+        /// How much more there is.
+        more: u64,
     },
     /// The worktree goes back to the last checkpoint.
     #[serde(rename = "reset.started")]

@@ -23,7 +23,7 @@ impl std::fmt::Display for Misfit {
 
 impl Event {
     /// The `type` of every kind of event that this program knows.
-    pub const KINDS: [&str; 35] = [
+    pub const KINDS: [&str; 37] = [
         "run.started",
         "worktree.ready",
         "attempt.started",
@@ -43,6 +43,8 @@ impl Event {
         "log.appended",
         "checkpoint.made",
         "salvaged",
+        "git.mended",
+        "git.left",
         "reset.started",
         "reset.done",
         "retry.waiting",
@@ -83,6 +85,8 @@ impl Event {
             Self::LogAppended { .. } => "log.appended",
             Self::CheckpointMade { .. } => "checkpoint.made",
             Self::Salvaged { .. } => "salvaged",
+            Self::GitMended { .. } => "git.mended",
+            Self::GitLeft { .. } => "git.left",
             Self::ResetStarted { .. } => "reset.started",
             Self::ResetDone { .. } => "reset.done",
             Self::RetryWaiting { .. } => "retry.waiting",
@@ -119,6 +123,7 @@ impl Event {
             | Self::LogAppended { at, .. }
             | Self::CheckpointMade { at, .. }
             | Self::Salvaged { at, .. }
+            | Self::GitMended { at, .. }
             | Self::ResetStarted { at }
             | Self::ResetDone { at }
             | Self::RetryWaiting { at, .. } => Some(at),
@@ -136,6 +141,7 @@ impl Event {
             | Self::RunEnded { .. }
             | Self::BranchMade { .. }
             | Self::BranchSearched { .. }
+            | Self::GitLeft { .. }
             | Self::WorktreeRemoved { .. }
             | Self::WorktreeKept { .. }
             | Self::Recovered { .. }
@@ -182,6 +188,8 @@ impl Event {
             Self::MasksRefused { .. } => Some(Misfit::Has("masks.refused")),
             Self::LogAppended { .. } => Some(Misfit::Has("log.appended")),
             Self::BranchSearched { .. } => Some(Misfit::Has("branch.searched")),
+            Self::GitMended { .. } => Some(Misfit::Has("git.mended")),
+            Self::GitLeft { .. } => Some(Misfit::Has("git.left")),
             _ => None,
         }
     }

@@ -42,6 +42,8 @@ pub struct AttemptState {
     pub wrote: Option<Wrote>,
     /// Masks it asked for that there was no room for.
     pub masks_refused: u64,
+    /// What of the git that it got was broken before, and mended.
+    pub mended: Vec<String>,
     /// The agent's final message.
     pub message: Option<String>,
     /// What its agent used of the model.
@@ -98,6 +100,7 @@ impl AttemptState {
             refused: None,
             wrote: None,
             masks_refused: 0,
+            mended: Vec::new(),
             message: None,
             spending: Spending::default(),
             has_checkpoint: false,

@@ -15,7 +15,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::event::{
-    AttemptResult, Change, Egress, Event, Reason, ReasonKind, Resumed, RunResult, RunStarted, StepResult,
+    AttemptResult, Change, Egress, Event, InGit, Reason, ReasonKind, Resumed, RunResult, RunStarted,
+    StepResult,
 };
 use super::id::{AttemptId, Sha256, StepId};
 use super::journal::{ReadTo, Stamped};
@@ -56,6 +57,10 @@ pub struct RunState {
     pub worktree: WorktreeState,
     /// What was salvaged while no step was being done, under the name that stands for one: `crashed-1`.
     pub salvaged_beside: Vec<(String, Salvage)>,
+    /// Work that lay in the steps' own git and nowhere else.
+    pub left_in_git: Vec<InGit>,
+    /// How much more of that there was.
+    pub more_in_git: u64,
     /// It was picked up after its runner had died.
     pub recovered: bool,
     /// Time between a runner's death, or an interruption, and going on.
@@ -142,6 +147,8 @@ impl RunState {
             has_worktree: false,
             worktree: WorktreeState::There,
             salvaged_beside: Vec::new(),
+            left_in_git: Vec::new(),
+            more_in_git: 0,
             recovered: false,
             paused: Duration::ZERO,
             closed: false,
@@ -180,6 +187,13 @@ impl RunState {
             }
             Event::Salvaged { at, reference, not_held, secrets, .. } => {
                 self.salvage_of(at).add(reference, not_held, secrets);
+            }
+            Event::GitMended { at, what } => {
+                self.with(at, |attempt| attempt.mended.extend(what.iter().map(ToString::to_string)));
+            }
+            Event::GitLeft { left, more } => {
+                self.left_in_git.extend_from_slice(left);
+                self.more_in_git = self.more_in_git.saturating_add(*more);
             }
             Event::RetryWaiting { ms, .. } => {
                 self.used = self.used.saturating_add(Duration::from_millis(*ms));
@@ -455,7 +469,12 @@ impl RunState {
 
     /// Returns every salvage ref.
     pub fn salvaged(&self) -> Vec<&str> {
-        self.salvages().flat_map(|(_, salvage)| &salvage.references).map(String::as_str).collect()
+        let in_git = self.left_in_git.iter().filter_map(|left| left.reference.as_ref()).map(RefName::as_str);
+        self.salvages()
+            .flat_map(|(_, salvage)| &salvage.references)
+            .map(String::as_str)
+            .chain(in_git)
+            .collect()
     }
 
     /// Returns the processes that could not be ended.

@@ -6,6 +6,7 @@ mod hostile;
 mod ignore;
 mod kinds;
 mod lfs;
+mod own_git;
 mod processes;
 mod property;
 mod removal;

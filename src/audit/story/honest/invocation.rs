@@ -117,6 +117,9 @@ impl World {
     }
 
     pub(super) fn finish(&mut self) -> Done<()> {
+        if self.version > 1 && self.one_in(7) {
+            self.leave_git()?;
+        }
         if !self.checkpoints.is_empty() {
             let reference = format!("refs/heads/{}", self.run.branch());
             let (commit, commits) = (self.checkpoints.last().cloned(), self.checkpoints.len());

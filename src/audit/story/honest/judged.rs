@@ -92,6 +92,22 @@ impl World {
         if self.one_in(7) { self.emit_of("masks.refused", of.0, of.1, json!({"count": 2})) } else { Ok(()) }
     }
 
+    pub(super) fn mend_git(&mut self, id: &str, number: u32) -> Done<()> {
+        if self.version == 1 || !self.one_in(11) {
+            return Ok(());
+        }
+        if self.one_in(2) {
+            self.leave_git()?;
+        }
+        self.emit_of("git.mended", id, number, json!({"what": ["x"]}))
+    }
+
+    pub(super) fn leave_git(&mut self) -> Done<()> {
+        let reference = format!("refs/salvage/git/{}", self.written.len());
+        let saved = json!({"what": "x", "commit": "a".repeat(40), "reference": reference});
+        self.emit("git.left", json!({"left": [saved, {"what": "y"}], "more": 0}))
+    }
+
     /// Begins the output of an attempt, with a banner.
     pub(super) fn begin_part(&mut self, id: &str, number: u32) {
         self.part = (self.version > 1).then(|| Part { id: id.to_owned(), number, size: 20 });

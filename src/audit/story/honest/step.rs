@@ -128,6 +128,7 @@ impl World {
         self.begin_part(&id, number);
         let started = json!({"from": self.position(), "home": "run", "layer": "run"});
         self.emit_of("attempt.started", &id, number, started)?;
+        self.mend_git(&id, number)?;
         let started = self.now;
         let reason = self.act(at, number)?;
         let result = match &reason {
