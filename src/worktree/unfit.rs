@@ -62,7 +62,7 @@ impl fmt::Display for Unheld {
             Self::Device => "a device",
             Self::Attributes => "no file, where git reads one",
             Self::Deep => "deeper than a path of git's can be",
-            Self::Big => "larger than `limits.salvage`, or than the 4 GB that are looked into at once",
+            Self::Big => "larger than `limits.salvage`",
         })
     }
 }
