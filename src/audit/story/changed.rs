@@ -13,7 +13,7 @@ use crate::evidence::event::{ReasonKind, Role};
 use crate::git::Oid;
 
 /// What the story of the events alone does not show.
-const UNSEEN: [&str; 85] = [
+const UNSEEN: [&str; 88] = [
     // What an agent did and used, by its own words and the endpoint's count; what it is given follows from the plan, masked.
     "agent.acted act",
     "agent.ended acts",
@@ -71,6 +71,9 @@ const UNSEEN: [&str; 85] = [
     "checkpoint.made instructions",
     "checkpoint.made tree",
     "command.ended span",
+    "git.left left",
+    "git.left more",
+    "git.mended what",
     "log.appended from",
     "log.appended to",
     "publish.started to",
