@@ -285,7 +285,7 @@ fn a_journal_that_was_written_again_is_found_by_its_head_if_by_nothing_else() {
 }
 
 /// What the evidence alone cannot show of a journal that was written again; all of it, and nothing else.
-const BY_HEAD: [&str; 44] = [
+const BY_HEAD: [&str; 45] = [
     // Measurements: of time, within what the others leave; of bytes, files and processes.
     "attempt.ended ms",
     "command.ended killed",
@@ -301,12 +301,13 @@ const BY_HEAD: [&str; 44] = [
     "worktree.removed ignored_files",
     "worktree.removed proved",
     // What the repository shows: commits, what is in them, and the plan; and what a path says to an agent.
-    // A search of the branch may have failed, and be made again.
+    // A search of the branch may have failed, be made again, and come before or behind the removal.
     "branch.searched doubled",
     "branch.searched found",
     "branch.searched more",
     "branch.searched removed",
     "branch.searched unsearched",
+    "worktree.removed moved",
     "checkpoint.made changes",
     "checkpoint.made changes.added",
     "checkpoint.made changes.path",
