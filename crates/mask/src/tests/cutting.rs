@@ -111,8 +111,14 @@ pub(super) fn cut(input: &[u8], mut places: Vec<usize>) -> Vec<&[u8]> {
     places.windows(2).map(|pair| &input[pair[0]..pair[1]]).collect()
 }
 
+/// So many cases, or as many as `PROPTEST_CASES` says.
+fn cases(least: u32) -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().map(|cases| cases.parse().unwrap());
+    ProptestConfig::with_cases(asked.unwrap_or(least))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 2_000 } else { 20_000 }))]
+    #![proptest_config(cases(if cfg!(debug_assertions) { 2_000 } else { 20_000 }))]
 
     #[test]
     fn cutting_changes_nothing(input in stream(), places in proptest::collection::vec(any::<usize>(), 0..9)) {
@@ -125,7 +131,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 150 } else { 2_000 }))]
+    #![proptest_config(cases(if cfg!(debug_assertions) { 150 } else { 2_000 }))]
 
     #[test]
     fn cutting_long_lines_changes_nothing(
