@@ -31,6 +31,15 @@ mod undo;
 mod whole;
 mod work;
 
+/// What fuzz targets need of the inside.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    /// Returns what a reader sees of a line.
+    pub fn views(line: &[u8]) -> Vec<String> {
+        super::shown::views(line).into_iter().map(std::borrow::Cow::into_owned).collect()
+    }
+}
+
 pub use equip::{Applier, Assignment, Equipment, Found, equip};
 pub use expect::signal_name as name_of_signal;
 pub use finish::Ending;

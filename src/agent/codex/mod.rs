@@ -14,6 +14,21 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
+/// What fuzz targets need of the inside.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    use crate::agent::Listen;
+
+    /// Returns what an output tells, and how it ended.
+    pub fn heard<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> String {
+        let mut stream = super::stream::Stream::default();
+        let mut acts: Vec<_> = chunks.flat_map(|chunk| stream.push(chunk)).collect();
+        let (last, report) = stream.finish();
+        acts.extend(last);
+        format!("{acts:?} {report:?}")
+    }
+}
+
 pub use find::{FindError, find};
 pub use login::{Cloud, Login, LoginError, cloud, login, task_path};
 pub use mcp::{ListError, list};
