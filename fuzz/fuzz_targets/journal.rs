@@ -3,13 +3,12 @@
 #![no_main]
 
 use autopilot::evidence::event::Event;
-use autopilot::evidence::journal::Stamped;
-use autopilot::evidence::{RunState, journal};
+use autopilot::evidence::{RunState, fuzzing::parse, journal::Stamped};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let mut state: Option<RunState> = None;
-    for line in bytes.split(|&byte| byte == b'\n').filter_map(|line| journal::parse(line).ok()) {
+    for line in bytes.split(|&byte| byte == b'\n').filter_map(parse) {
         let written = serde_json::to_vec(&line.event).expect("an event is JSON");
         let again: Event = serde_json::from_slice(&written).expect("what was written is read");
         assert_eq!(again, line.event);

@@ -4,7 +4,8 @@
 use autopilot::evidence::mask::{Masker, Secrets};
 use libfuzzer_sys::fuzz_target;
 
-const KNOWN: [&[u8]; 4] = [b"hunter2-and-more", b"multi-1\nline-2\nvalue-3", b"tab\tvalue-1", b"p@ss/w0rd&<>\"'"];
+const KNOWN: [&[u8]; 4] =
+    [b"hunter2-and-more", b"multi-1\nline-2\nvalue-3", b"tab\tvalue-1", b"p@ss/w0rd&<>\"'"];
 
 fn secrets() -> Secrets {
     let secrets = Secrets::default();

@@ -12,7 +12,8 @@ fn names(value: &serde_json::Value) -> bool {
         serde_json::Value::Array(items) => items.iter().any(names),
         // What a tool's own schema calls its arguments names nothing at the account.
         serde_json::Value::Object(members) => members.iter().any(|(key, member)| {
-            STORED.contains(&key.as_str()) || !["parameters", "schema"].contains(&key.as_str()) && names(member)
+            STORED.contains(&key.as_str())
+                || !["parameters", "schema"].contains(&key.as_str()) && names(member)
         }),
         _ => false,
     }

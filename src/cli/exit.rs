@@ -93,6 +93,9 @@ impl Failure {
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
                 failure.hint("autopilot writes to .ai/logs and the git directory of the checkout, and to its state directory (AUTOPILOT_STATE_DIR)")
             }
+            // Somebody put something else where evidence goes.
+            ErrorKind::NotADirectory => Self::new(Exit::Usage, error.to_string())
+                .hint("autopilot writes its evidence there, and follows no link: move it away, then run again"),
             _ => failure,
         }
     }

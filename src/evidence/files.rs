@@ -262,7 +262,8 @@ pub(super) fn make_folders(top: &Path) -> io::Result<()> {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let there = fs::symlink_metadata(&path).map_err(|error| named(error, &path))?;
                 if !there.is_dir() {
-                    return Err(io::Error::other(format!("{} is not a folder", path.display())));
+                    let why = format!("{} is not a folder", path.display());
+                    return Err(io::Error::new(io::ErrorKind::NotADirectory, why));
                 }
             }
             Err(error) => return Err(named(error, &path)),
@@ -281,7 +282,7 @@ fn ignore_itself(logs: &Path) -> io::Result<()> {
         let there = entry.metadata()?;
         if entry.file_name() == ".gitignore" && !there.is_file() && !there.is_symlink() {
             // To write to a pipe is to wait for a reader.
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "its .gitignore is not a plain file"));
+            return Err(io::Error::new(io::ErrorKind::NotADirectory, "its .gitignore is not a plain file"));
         }
         if entry.file_name() != ".gitignore" || there.len() > 0 {
             return Ok(());

@@ -20,6 +20,15 @@ mod turn;
 use std::io;
 use std::path::Path;
 
+/// What fuzz targets need of the inside.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    /// Reads a line of a journal.
+    pub fn parse(line: &[u8]) -> Option<super::Line> {
+        super::line::parse(line).ok()
+    }
+}
+
 pub use autopilot_mask as mask;
 pub use event::Event;
 pub use files::{Files, RunName};

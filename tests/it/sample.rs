@@ -95,9 +95,13 @@ fn a_failing_run_says_which_step_and_why_and_saves_what_it_was_at() {
 
     let failed = repo.failed();
     assert!(failed.starts_with("FAILED: run "), "{failed}");
-    for part in
-        ["step      break", "why       exit 3", "  │ it does not work", "skipped   after", "passed    prepare"]
-    {
+    for part in [
+        "step      break",
+        "why       exit 3",
+        "  │ it does not work",
+        "skipped   after",
+        "passed    prepare",
+    ] {
         assert!(failed.contains(part), "{part} is not in\n{failed}");
     }
     assert_eq!(repo.on_branch("fine"), "fine");
