@@ -109,7 +109,7 @@ pub async fn clean(
         alive |= !matches!(holder, Ok(None));
         let done = match holder {
             Ok(None) if cleaning.dry_run => would(site, issue, cleaning.kept, &found),
-            Ok(None) => pick_up(site, issue, cleaning.kept, &found).await,
+            Ok(None) => Box::pin(pick_up(site, issue, cleaning.kept, &found)).await,
             Ok(Some(holder)) => {
                 found(Found::Running { issue, holder: Box::new(holder) });
                 Ok(())

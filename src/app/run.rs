@@ -26,7 +26,8 @@ pub async fn run<F: Front>(
     interrupt: &Interrupt,
     front: &F,
 ) -> Result<Outcome, Error> {
-    match whole(order, repository, interrupt, front).await {
+    // All that a run holds while it waits is more than a caller wants on its stack.
+    match Box::pin(whole(order, repository, interrupt, front)).await {
         Err(error) if error.is_halt() => {
             front.note(Note::BrokenOff(order.issue));
             Ok(Outcome::Interrupted(interrupt.heard().unwrap_or(ASKED)))

@@ -81,9 +81,8 @@ pub(super) fn run(args: RunArgs) -> Result<Exit, Failure> {
 /// Runs one issue, and tells what became of it.
 async fn one(args: &RunArgs, repository: &Repository, board: Board, job: Job) -> Result<Exit, Failure> {
     let front = args.front(board, repository);
-    // All that a run keeps while it waits, which is much.
     let order = args.order(job.issue);
-    let outcome = Box::pin(app::run(&order, repository, &job.interrupt, &front)).await;
+    let outcome = app::run(&order, repository, &job.interrupt, &front).await;
     match outcome.inspect_err(annotate)? {
         Outcome::Interrupted(signal) => Ok(Exit::Signal(signal)),
         Outcome::Stands(ended) => {

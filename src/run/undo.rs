@@ -106,12 +106,8 @@ fn secrets_in(
                 while at < end {
                     worktree.check_halt()?;
                     let mut piece = vec![0; usize::try_from((end - at).min(PIECE)).unwrap_or_default()];
-                    let Ok(1..) = file.read_at(&mut piece, at).map(|read| {
-                        piece.truncate(read);
-                        read
-                    }) else {
-                        break;
-                    };
+                    let Ok(read @ 1..) = file.read_at(&mut piece, at) else { break };
+                    piece.truncate(read);
                     kinds.extend(recorder.secrets_in(&piece));
                     let next = at + piece.len() as u64;
                     at = if next < end { next.saturating_sub(OVERLAP).max(at + 1) } else { next };

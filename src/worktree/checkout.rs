@@ -68,7 +68,7 @@ impl BaseFacts {
     pub(super) fn of(base: &Base) -> Result<Self, WorktreeError> {
         let Base { parts, rules, person, refs, .. } = base.clone();
         let (filters, lfs) = (part::filter(&parts)?, part::lfs(&parts)?);
-        Ok(Self { rules, filters, lfs, parts, person, refs })
+        Ok(Self { parts, rules, filters, lfs, person, refs })
     }
 }
 

@@ -113,8 +113,9 @@ impl Worktree {
             let known = self.snapshot.committed(&found.path);
             let committed = others.get(&found.path).or(known).ok_or_else(differs)?;
             let oid = self.root.blob(&found.path, found.mode, self.repository.format)?;
-            let same = (committed.mode, &committed.oid) == (found.mode, &oid);
-            if !same && !(known == Some(committed) && self.snapshot.proves(found, &oid)) {
+            let is_same = (committed.mode, &committed.oid) == (found.mode, &oid);
+            let is_proved = is_same || known == Some(committed) && self.snapshot.proves(found, &oid);
+            if !is_proved {
                 return Err(differs().into());
             }
         }

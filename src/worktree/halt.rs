@@ -46,7 +46,7 @@ impl fmt::Debug for Halt {
 
 /// Tells whether an error only says that something was broken off.
 pub(super) fn is_halt(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<Halted>())
+    error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Halted>)
 }
 
 #[cfg(test)]

@@ -174,13 +174,15 @@ impl Worktree {
                 // It was there once: a reflog outlives what it tells of.
                 "missing" => {}
                 kind => {
-                    found.push(InGit { what: format!("{name}, a {kind}"), commit: None, reference: None })
+                    let what = format!("{name}, a {kind}");
+                    found.push(InGit { what, commit: None, reference: None });
                 }
             }
         }
         let parents: HashSet<&Oid> = told.made.iter().flat_map(|made| &made.parents).collect();
         // A stash is a merge of what was staged and what was not tracked: its own tree is not all of it.
-        let is_left = |made: &&Made| !parents.contains(&made.id) && !(made.known && made.parents.len() < 2);
+        let is_elsewhere = |made: &Made| parents.contains(&made.id) || (made.known && made.parents.len() < 2);
+        let is_left = |made: &&Made| !is_elsewhere(made);
         let tips: Vec<&Made> = told.made.iter().filter(is_left).collect();
         let known = |id: &Oid| *id == self.base.parts[number].commit;
         let made: HashMap<&Oid, &Made> = told.made.iter().map(|made| (&made.id, made)).collect();

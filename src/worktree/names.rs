@@ -39,8 +39,10 @@ impl Prefix {
                 taken.extend((0..=digits).map(|end| &rest[..end]));
             }
         }
-        let free =
-            (2_u64..).map(|number| number.to_string()).find(|digits| !taken.contains(digits.as_bytes()));
+        // One of more numbers than are taken is free.
+        let free = (2..=taken.len() + 2)
+            .map(|number| number.to_string())
+            .find(|digits| !taken.contains(digits.as_bytes()));
         let digits = free.filter(|_| !taken.is_empty()).unwrap_or_default();
         Self(String::from_utf8_lossy(SAVED).into_owned() + &digits)
     }

@@ -106,7 +106,7 @@ fn a_bad_journal_is_a_bad_row() {
             "crashed",
         ),
         (chained(&[format!(r#"{{"type":{kind}}}"#)]), "an event"),
-        (chained(&[start.replacen(r#""title":"#, &format!(r#"{kind}:"#), 1)]), "unreadable"),
+        (chained(&[start.replacen(r#""title":"#, &format!("{kind}:"), 1)]), "unreadable"),
         (format!("{odd}\n"), "unreadable"),
         ("[".repeat(100_000) + "\n", "unreadable"),
         ("{\"v\":2,\"v\":2}\n".to_owned(), "unreadable"),

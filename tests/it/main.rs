@@ -25,6 +25,7 @@ mod evidence;
 mod expectations;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
 mod foreign;
 #[cfg(test)]
 mod forged;

@@ -707,7 +707,7 @@ fn a_secret_in_the_result_is_named_though_nothing_is_published() {
                 "  - id: one\n    command: ['sh', '-c', {}]\n  - {{id: two, command: '{second}'}}\n",
                 serde_json::to_string(&steps).unwrap()
             ));
-            let ran = repo.run().exits(if end.is_empty() { 0 } else { 1 });
+            let ran = repo.run().exits(i32::from(!end.is_empty()));
             ran.says("a secret, it seems, in the result").says(what).hides(&token);
             let summary = repo.summary();
             assert!(summary.contains("**Check before merging:**") && summary.contains(what), "{summary}");
