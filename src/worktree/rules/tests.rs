@@ -39,8 +39,7 @@ fn the_nearest_file_decides() {
 struct Asked {
     top: tempfile::TempDir,
     stars: Stars,
-    /// Paths, and whether each is a folder.
-    paths: BTreeMap<Vec<u8>, bool>,
+    paths: Vec<Vec<u8>>,
 }
 
 impl Asked {
@@ -64,7 +63,7 @@ impl Asked {
             let told = Command::new("git").arg("version").output().unwrap();
             String::from_utf8(told.stdout).unwrap()
         });
-        Self { top, stars: Stars::of(version), paths: all }
+        Self { top, stars: Stars::of(version), paths: all.into_keys().collect() }
     }
 
     /// Asks git and the rules about each path with these `.gitignore` files, by their folders; returns where they differ.
@@ -76,14 +75,15 @@ impl Asked {
             fs::write(self.top.path().join(as_path(&path)), text).unwrap();
             rules.add(path, text);
         }
-        let paths: Vec<&[u8]> = self.paths.keys().map(Vec::as_slice).collect();
+        let paths: Vec<&[u8]> = self.paths.iter().map(Vec::as_slice).collect();
         let told = self.ask(paths.join(&0));
         let fields: Vec<&[u8]> = told.split(|&byte| byte == 0).collect();
         assert_eq!(fields.len(), 4 * paths.len() + 1, "git told of every path");
         let mut differ = Vec::new();
-        for (said, (path, is_folder)) in fields.chunks(4).zip(&self.paths) {
+        for (said, path) in fields.chunks(4).zip(&paths) {
             let by_git = !said[2].is_empty() && !said[2].starts_with(b"!");
-            let by_rules = is_ignored(&rules, path, *is_folder);
+            // A folder that a rule file lies in, too.
+            let by_rules = is_ignored(&rules, path, self.top.path().join(as_path(path)).is_dir());
             if by_git != by_rules {
                 let (path, rule) = (path.escape_ascii(), said[2].escape_ascii());
                 let text = |(_, text): &(_, Vec<u8>)| text.escape_ascii().to_string();
