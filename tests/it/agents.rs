@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use sha2::Digest;
 
 use crate::common::github::GitHub;
+use crate::common::program::write_program;
 use crate::common::{Ran, Repo, wait_until};
 use crate::network::site::Site;
 
@@ -28,10 +29,7 @@ pub(crate) fn repo(behaviour: &str) -> Repo {
     let repo = Repo::new();
     let bin = repo.dir().join("bin");
     fs::create_dir(&bin).unwrap();
-    fs::write(bin.join("text"), format!("{SELF}{behaviour}\n")).unwrap();
-    // Made by a child: a file that this process had open for writing could be "busy" in another test's fork.
-    let made = Command::new("install").arg("-m755").arg(bin.join("text")).arg(bin.join("codex")).status();
-    assert!(made.unwrap().success());
+    write_program(&bin.join("codex"), &format!("{SELF}{behaviour}\n"));
     servers(&repo, "[]");
     repo
 }

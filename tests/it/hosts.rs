@@ -6,7 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{REFUSE, Ran, Repo, copy_program};
+use crate::common::program::{copy_program, open_folder};
+use crate::common::{REFUSE, Ran, Repo};
 use crate::escape::groups::gets_groups;
 
 /// An ordinary user whom nobody is.
@@ -88,8 +89,8 @@ fn try_host(host: &Host) {
     fs::create_dir(&outside).unwrap();
     fs::write(outside.join("secret"), "secret").unwrap();
     // Whoever the step is: the sandbox stops it, not the file's mode.
-    fs::set_permissions(&outside, fs::Permissions::from_mode(0o777)).unwrap();
-    fs::set_permissions(repo.dir(), fs::Permissions::from_mode(0o755)).unwrap();
+    open_folder(&outside, 0o777);
+    open_folder(repo.dir(), 0o755);
     let outside = outside.display();
     let step = format!("echo made > made; ! cat {outside}/secret || exit 9; ! touch {outside}/new");
     repo.plan(&format!("  - {{id: work, command: \"{step}\", expectation: {{files_exist: [made]}}}}\n"));

@@ -124,6 +124,40 @@ fn only_the_command_line_has_arguments_a_terminal_and_exit_codes() {
     assert!(files(&src.join("app")).len() > 5, "the room is not where it is looked for");
 }
 
+/// A file that the tests' own process writes can be open in a child of another test, and is "busy" then.
+#[test]
+fn tests_make_programs_by_a_process_of_its_own() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut wrong = Vec::new();
+    for folder in ["tests/it", "benches", "crates", "src"] {
+        for file in files(&top.join(folder)).iter().filter(|file| !file.ends_with("it/house.rs")) {
+            let text = fs::read_to_string(file).unwrap();
+            let is_for_tests =
+                !file.components().any(|part| part.as_os_str() == "src") || file.ends_with("tests.rs");
+            let lines =
+                (1..).zip(text.lines()).skip_while(|(_, line)| !is_for_tests && *line != "#[cfg(test)]");
+            let found = lines.filter(|(_, line)| makes_a_program(line));
+            wrong.extend(found.map(|(at, line)| format!("{}:{at}: {}", file.display(), line.trim())));
+        }
+    }
+    assert!(wrong.is_empty(), "use `common::program` here:\n{}", wrong.join("\n"));
+    let known = [
+        "f.set_permissions(Permissions::from_mode(0o755))",
+        "fs::write(x, \"#!/bin/sh\")",
+        "options.mode(0o700)",
+    ];
+    assert!(known.iter().all(|line| makes_a_program(line)) && !makes_a_program("from_mode(0o644)"));
+}
+
+/// Tells whether a line gives a mode with which a file can be executed, writes a script, or copies the program.
+fn makes_a_program(line: &str) -> bool {
+    let mode = line.split_once("mode(0o").and_then(|(_, mode)| mode.split(')').next());
+    let is_executable =
+        mode.and_then(|mode| u32::from_str_radix(mode, 8).ok()).is_some_and(|mode| mode & 0o111 != 0);
+    let has = |words: [&str; 2]| words.iter().all(|word| line.contains(word));
+    is_executable || has(["fs::write(", "#!/"]) || has(["fs::copy(", "CARGO_BIN_EXE"])
+}
+
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {

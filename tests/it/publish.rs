@@ -8,6 +8,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::common::github::{Comment, Fault, GitHub, LOGIN};
+use crate::common::program::write_program;
 use crate::common::{Ran, Repo, http, signal, wait_until};
 
 /// A plan that passes.
@@ -448,8 +449,7 @@ fn only_the_result_is_pushed_and_no_hook_runs() {
     let scene = Offline::new("publish: {comment: false, push: true}", PASSES);
     let trace = scene.repo.dir().join("trace");
     let hook = scene.repo.top().join(".git/hooks/pre-push");
-    fs::write(&hook, format!("#!/bin/sh\ntouch {}\n", trace.display())).unwrap();
-    fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    write_program(&hook, &format!("#!/bin/sh\ntouch {}\n", trace.display()));
     scene.repo.git(["branch", "other"]);
     scene.repo.git(["tag", "-a", "-m", "a tag", "tagged"]);
     scene.repo.git(["config", "push.followTags", "true"]);

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::common::program::open_folder;
 use crate::common::{Ran, Repo, wait_until};
 
 #[test]
@@ -409,7 +410,7 @@ fn what_cannot_be_right_is_known_before_the_first_step() {
     // What a step before it may make is there in time.
     let out = repo.dir().join("out");
     std::fs::create_dir(&out).unwrap();
-    std::fs::set_permissions(&out, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    open_folder(&out, 0o777);
     let (out, made) = (out.display().to_string(), out.join("made").display().to_string());
     repo.plan(&format!(
         "  - {{id: a, command: 'echo x > {made}', filesystem: {{write: [{out}]}}}}\n  - {{id: b, command: 'cat {made}', filesystem: {{read: [{made}]}}}}\n"

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::common::model::{Model, does, say, shell};
+use crate::common::program::copy_folder;
 use crate::common::{Ran, Repo, wait_until};
 use crate::real_codex::{command_of, versions};
 
@@ -23,22 +24,10 @@ pub(crate) fn clone() -> Repo {
     );
     let repo = Repo::new();
     for folder in ["docs/examples", ".ai/plans", "scripts"] {
-        copy(&root().join(folder), &repo.top().join(folder));
+        copy_folder(&root().join(folder), &repo.top().join(folder));
     }
     repo.commit("the sample");
     repo
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let to = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
-    }
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Real toolchains in steps without a network: small projects build and pass their tests over what is downloaded
 //! already, with nothing listed by hand.
 
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
+use crate::common::program::open_folder;
 use crate::common::{REFUSE, Repo};
 
 /// Demands a tool: a suite that skips what it cannot find proves nothing.
@@ -145,7 +145,7 @@ fn a_toolchain_that_a_commands_own_folder_would_hide_is_there() {
         let bin = tools.path().join("bin");
         std::fs::create_dir(&bin).unwrap();
         std::os::unix::fs::symlink("/usr/bin/true", bin.join("my-tool")).unwrap();
-        std::fs::set_permissions(tools.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        open_folder(tools.path(), 0o755);
         let repo = Repo::new();
         let mut command = repo.command(["sandbox", "--", "my-tool"]);
         let status = command.env("PATH", format!("{}:/usr/bin:/bin", bin.display())).status().unwrap();

@@ -128,10 +128,9 @@ mod tests {
 
     fn fake(script: &str) -> (tempfile::TempDir, Vec<PathBuf>) {
         let folder = tempfile::tempdir().unwrap();
-        let text = folder.path().join("text");
-        fs::write(&text, format!("#!/bin/sh\n{script}\n")).unwrap();
         // Made by a child: a file that this process had open for writing could be "busy" in another test's fork.
-        let made = Command::new("install").arg("-m755").arg(&text).arg(folder.path().join("codex")).status();
+        let make = "printf '#!/bin/sh\n%s\n' \"$1\" > codex && chmod 755 codex";
+        let made = Command::new("sh").args(["-c", make, "sh", script]).current_dir(&folder).status();
         assert!(made.unwrap().success());
         let path = vec![PathBuf::from("/nonexistent"), folder.path().to_owned()];
         (folder, path)

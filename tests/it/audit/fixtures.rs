@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::forge::{Forge, Good, good, replace, sha256};
 use crate::common::github::{Fault, GitHub};
+use crate::common::program::{copy_program, open_folder};
 use crate::common::{Ran, Repo};
 
 /// A copy of the good runs, to which something is done, and how it is audited then.
@@ -441,8 +442,8 @@ fn a_file_that_cannot_be_read_is_a_finding() {
     let mut fixture = Fixture::new();
     plant(Code::FileUnreadable, &mut fixture);
     let binary = fixture.repo.dir().join("autopilot");
-    fs::copy(env!("CARGO_BIN_EXE_autopilot"), &binary).unwrap();
-    fs::set_permissions(fixture.repo.dir(), fs::Permissions::from_mode(0o755)).unwrap();
+    copy_program(&binary);
+    open_folder(fixture.repo.dir(), 0o755);
     let mut command = Command::new(binary);
     command.args(["audit", "--evidence-only", "--json", &fixture.failed.run]).current_dir(fixture.repo.top());
     if nix::unistd::geteuid().is_root() {

@@ -6,6 +6,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use super::forge::Forge;
+use crate::common::program::open_folder;
 use crate::common::{Ran, Repo, signal, wait_until};
 
 fn passes(repo: &Repo) {
@@ -93,8 +94,8 @@ fn a_resumed_run_passes_whatever_had_ended_it() {
         // HOME goes with the run's directory where the run was closed: a marker that both attempts see.
         let marker = repo.dir().join("marker");
         fs::create_dir(&marker).unwrap();
-        fs::set_permissions(&marker, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
-        fs::set_permissions(repo.dir(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        open_folder(&marker, 0o777);
+        open_folder(repo.dir(), 0o755);
         let marked = SECOND_TIME.replace("~/b", &format!("{}/b", marker.display()));
         repo.plan_with(&format!("defaults: {{filesystem: {{write: [{}]}}}}", marker.display()), &marked);
         let mut child = repo.start(["7"]);

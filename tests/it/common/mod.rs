@@ -3,6 +3,7 @@
 pub(crate) mod github;
 pub(crate) mod http;
 pub(crate) mod model;
+pub(crate) mod program;
 pub(crate) mod request;
 
 use std::ffi::OsStr;
@@ -16,13 +17,6 @@ use tempfile::TempDir;
 
 /// Makes a host poorer: `python3 -c REFUSE CALL,… COMMAND…`.
 pub(crate) const REFUSE: &str = include_str!("refuse.py");
-
-/// Copies the program, by a process of its own: while this one has a file open to write, a child that another test
-/// starts has it too, and then nobody can execute it.
-pub(crate) fn copy_program(to: &Path) {
-    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_autopilot")).arg(to).status();
-    assert!(copied.expect("cp").success(), "{}", to.display());
-}
 
 /// A scratch repository with a state directory and a home of its own.
 pub(crate) struct Repo {

@@ -1,7 +1,5 @@
 //! Control groups: what they hold, how that is told, and that none is left.
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -9,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::victim::Victim;
 use super::{PRELUDE, PYTHON, bounds, delegated, try_all};
 use crate::common::REFUSE;
+use crate::common::program::open_folder;
 
 /// What only a control group stops, in one: as root, or in one that was given to an ordinary user.
 fn in_a_group(uid: u32, name: &str, refused: bool) {
@@ -49,7 +48,7 @@ fn what_the_kernel_stops_is_told_as_the_limit_of_memory() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).expect("chmod");
+    open_folder(folder.path(), 0o777);
     let autopilot = env!("CARGO_BIN_EXE_autopilot");
     for words in [vec![autopilot], vec![PYTHON, "-c", REFUSE, "unshare", autopilot]] {
         let output = Command::new(words[0])

@@ -14,7 +14,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::delegated::{self, Delegated};
-use crate::common::copy_program;
+use crate::common::program::{copy_program, open_folder};
 
 /// Everything an attempt is after.
 pub(super) struct Victim {
@@ -60,7 +60,7 @@ impl Victim {
                     .success()
             );
         }
-        fs::set_permissions(top, fs::Permissions::from_mode(0o755)).expect("chmod");
+        open_folder(top, 0o755);
         let mut process = Command::new("sleep");
         process.arg0("autopilot-escape-victim").arg("600").stdin(Stdio::null()).stdout(Stdio::null());
         if nix::unistd::geteuid().is_root() {
@@ -99,9 +99,9 @@ impl Victim {
         fs::create_dir_all(tree.join(".git")).expect("a folder");
         fs::write(tree.join(".git/config"), "[core]\n").expect("a file");
         // As root the steps run as somebody else, who shall fail by the sandbox and not by permissions.
-        for path in [tree.join(".git/config"), tree.join(".git"), tree.clone()] {
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("chmod");
-        }
+        fs::set_permissions(tree.join(".git/config"), fs::Permissions::from_mode(0o666)).expect("chmod");
+        open_folder(&tree.join(".git"), 0o777);
+        open_folder(&tree, 0o777);
         tree
     }
 

@@ -1,10 +1,10 @@
 //! Names and kinds of files: what a step makes of them arrives, is salvaged, is reset.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use super::{modes, names, run_without_trace, script};
 use crate::common::Repo;
+use crate::common::program::write_program;
 
 #[test]
 fn files_of_any_name_arrive() {
@@ -121,8 +121,7 @@ fn unreadable_files_are_the_steps_own_fault() {
 #[test]
 fn executable_bits_arrive() {
     let repo = Repo::new();
-    repo.file("was", "x\n");
-    fs::set_permissions(repo.top().join("was"), fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(&repo.top().join("was"), "x\n");
     script(
         &repo,
         "test -x was; chmod -x was; chmod +x README.md; echo x > run; chmod 700 run; echo x > odd; chmod 646 odd",

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{assert_same, is_root, run_without_trace, script};
+use crate::common::program::{open_folder, write_program};
 use crate::common::{Ran, Repo};
 
 /// What a step plants (`$WIRE` is the program outside), and what then runs it for somebody who does not expect it.
@@ -133,9 +134,8 @@ struct Tripwire {
 impl Tripwire {
     fn lay(folder: &Path) -> Self {
         let (wire, mark) = (folder.join("wire"), folder.join("tripped"));
-        fs::write(&wire, format!("#!/bin/sh\necho \"$0 $*\" >> '{}'\n", mark.display())).unwrap();
-        fs::set_permissions(&wire, fs::Permissions::from_mode(0o755)).unwrap();
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(&wire, &format!("#!/bin/sh\necho \"$0 $*\" >> '{}'\n", mark.display()));
+        open_folder(folder, 0o755);
         Self { wire, mark }
     }
 
@@ -273,7 +273,7 @@ fn folders_turned_into_links_lead_nowhere() {
     let repo = Repo::new();
     let outside = repo.dir().join("outside");
     fs::create_dir(&outside).unwrap();
-    fs::set_permissions(&outside, fs::Permissions::from_mode(0o777)).unwrap();
+    open_folder(&outside, 0o777);
     let theirs = outside.join("file");
     // The control: a hand that goes by names alone follows.
     let link = repo.dir().join("link");

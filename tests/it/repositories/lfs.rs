@@ -1,13 +1,14 @@
 //! Files of Git LFS: their content is there where the repository has it, and a commit has their pointers.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use nix::sys::signal::Signal;
 use sha2::{Digest, Sha256};
 
 use super::{run_without_trace, script};
+use crate::common::program::write_program;
 use crate::common::{Ran, Repo, signal, wait_until};
 
 /// Says of git in a step that nothing has changed.
@@ -66,7 +67,7 @@ fn the_content_is_there_and_is_no_change_to_anybody() {
     for format in ["--object-format=sha1", "--object-format=sha256"] {
         let repo = Repo::init(&[format]);
         track(&repo, &["a.bin", "deep/b c.bin", "tool.bin"]);
-        fs::set_permissions(repo.top().join("tool.bin"), fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(&repo.top().join("tool.bin"), &repo.read("tool.bin"));
         repo.commit("executable");
         let lines = [
             &whole(&["a.bin", "'deep/b c.bin'", "tool.bin"]).replace("of 'deep/b c.bin'", "of deep/b c.bin"),

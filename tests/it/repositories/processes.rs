@@ -1,8 +1,8 @@
 //! How often a run starts git: each time is more than a millisecond before and after the first step.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
+use crate::common::program::write_program;
 use crate::common::{Ran, Repo};
 
 /// Outside of the sandbox, for one step that changes nothing, with a tag and a `.gitignore`. Inside it is one more.
@@ -22,8 +22,7 @@ fn a_run_starts_git_a_few_times() {
     // What is asked, without the settings before it.
     let text =
         format!("#!/bin/sh\nprintf '%s\\n' \"$*\" >> '{calls_path}'\nexec '{}' \"$@\"\n", git.display());
-    fs::write(&wrapper, text).unwrap();
-    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(&wrapper, &text);
     let both = std::env::join_paths(std::iter::once(folder).chain(std::env::split_paths(&path))).unwrap();
     Ran::of(&repo.command(["7"]).env("PATH", both).output().unwrap()).exits(0);
     let calls = fs::read_to_string(calls).unwrap();

@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{assert_same, is_root, script};
+use crate::common::program::write_program;
 use crate::common::{Ran, Repo, wait_until};
 
 /// Waits for the step's files, lays a mount and an immutable file among them, runs on, and lists what is left.
@@ -157,8 +157,7 @@ fn what_somebody_else_goes_on_writing_while_the_worktree_is_to_go_is_not_lost() 
     for folder in [&tools, &marks] {
         fs::create_dir(folder).unwrap();
     }
-    fs::write(tools.join("git"), SLOW_GIT).unwrap();
-    fs::set_permissions(tools.join("git"), fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(&tools.join("git"), SLOW_GIT);
     let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
     let before = repo.fingerprint();
     let mut command = repo.command(["7"]);

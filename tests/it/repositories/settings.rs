@@ -1,12 +1,12 @@
 //! Settings and files of git's in the user's repository: no program that they name is started, and nothing that they name is
 //! waited for.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::process::Command;
 
 use super::{run_without_trace, script};
 use crate::common::Repo;
+use crate::common::program::write_program;
 
 fn pipe(repo: &Repo, path: &str) -> String {
     let path = repo.top().join(path);
@@ -44,8 +44,7 @@ fn no_program_that_the_settings_name_is_started() {
     for hook in ["reference-transaction", "post-checkout", "post-index-change", "pre-auto-gc"] {
         let path = repo.top().join(".git/hooks").join(hook);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, format!("#!/bin/sh\ntouch {}/{hook}\n", mark.display())).unwrap();
-        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        write_program(&path, &format!("#!/bin/sh\ntouch {}/{hook}\n", mark.display()));
     }
     // Git would have to look into it to tell whether it was changed, and the filter is said to do that.
     fs::write(repo.top().join(".git/info/attributes"), "data filter=odd=name\n").unwrap();

@@ -1,10 +1,10 @@
 //! The user's own setup: nothing of it is run, nothing of it is in the way.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::{assert_same, run_without_trace, script};
+use crate::common::program::write_program;
 use crate::common::{Ran, Repo};
 
 #[test]
@@ -35,8 +35,7 @@ fn nothing_of_the_users_setup_is_run() {
         "proc-receive",
     ] {
         for folder in [&hooks, &elsewhere] {
-            fs::write(folder.join(name), &tripwire).unwrap();
-            fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+            write_program(&folder.join(name), &tripwire);
         }
     }
     let monitor = elsewhere.join("fsmonitor").display().to_string();
