@@ -59,11 +59,13 @@ impl Order {
     /// Finds out what this host can enforce, and whom the steps run as.
     pub(super) fn host(&self) -> Result<HostFacts, Error> {
         let mut host = sandbox::probe();
+        host.own.extend(sandbox::with_real([self.state()?.root().to_owned()]));
         if let Some(name) = &self.run_as {
             if host.uid != 0 {
                 return Err(Error::NotRoot);
             }
             host.identity = sandbox::user(name);
+            host.own.extend(sandbox::own_of_user(name));
         }
         Ok(host)
     }

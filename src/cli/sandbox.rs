@@ -45,6 +45,7 @@ pub(super) fn run(args: SandboxArgs) -> Result<Exit, Failure> {
     let worktree = std::env::current_dir().context("the current directory")?;
     let mut host = sandbox::probe();
     host.identity = identity(&args, &worktree, host.identity);
+    host.own.extend(args.run_as.iter().flat_map(|name| sandbox::own_of_user(name)));
     let request = args.policy.request()?;
     let waivers: Waivers = args.allow_degraded.iter().copied().collect();
     let grant = match policy::decide(&request, &host, &waivers) {
@@ -53,6 +54,9 @@ pub(super) fn run(args: SandboxArgs) -> Result<Exit, Failure> {
             return Err(Failure::new(Exit::Refused, reason.to_string()).hint(reason.hint));
         }
     };
+    let apart =
+        sandbox::demand_apart(&grant).and_then(|()| sandbox::demand_worktree_apart(&grant, &worktree));
+    apart.map_err(|reason| Failure::new(Exit::Refused, reason.to_string()).hint(reason.hint))?;
     let scratch =
         tempfile::Builder::new().prefix("autopilot-sandbox-").tempdir().context("a scratch directory")?;
     let place = place(&worktree, scratch.path())?;

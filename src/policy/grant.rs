@@ -31,6 +31,7 @@ pub struct Grant {
     pub(super) limits: Limits,
     pub(super) waived: Vec<String>,
     pub(super) warnings: Vec<String>,
+    pub(super) own: Vec<PathBuf>,
 }
 
 /// What stands between the command and the host, below Landlock and seccomp.
@@ -159,6 +160,11 @@ impl Grant {
     /// Returns what the caller gave up by `--allow-degraded`, and what was in fact missing.
     pub fn waived(&self) -> &[String] {
         &self.waived
+    }
+
+    /// Returns autopilot's own places, which nothing of it may show.
+    pub fn own(&self) -> &[PathBuf] {
+        &self.own
     }
 
     /// Returns what is legal and should be seen, such as entries of PATH that were left out.

@@ -40,6 +40,8 @@ pub struct HostFacts {
     pub toolchain_env: Vec<(String, String)>,
     /// What is already downloaded, and may be built on.
     pub caches: Vec<Cache>,
+    /// Where autopilot's own configuration, keys and state are, or would be: as it is named, and where that leads.
+    pub own: Vec<PathBuf>,
 }
 
 /// Something a host has, or why it has not.

@@ -7,6 +7,7 @@ mod grant;
 mod host;
 mod modeline;
 mod names;
+mod own;
 mod request;
 mod review;
 mod waiver;
@@ -18,6 +19,7 @@ pub use environment::path_warnings;
 pub use grant::{Grant, Isolation, Limits, Reach};
 pub use host::{Cache, Cgroup, Fact, HostFacts, Identity, Namespaces};
 pub use modeline::evaluates;
+pub use own::{not_for_steps, shows};
 pub use request::{Reason, Request};
 pub use review::{Left, reviewable};
 pub use waiver::{NoWaiver, Waiver, Waivers};
@@ -67,7 +69,7 @@ fn grant(request: &Request, host: &HostFacts, waivers: &Waivers) -> Result<Grant
     landlock(host, isolation, &network, waivers, &mut waived)?;
     seccomp(host, isolation, waivers, &mut waived)?;
     let (env, warnings) = environment::environment(request, host, &identity.name)?;
-    let home = host.home.as_deref();
+    own::demand_apart(host)?;
     Ok(Grant {
         isolation,
         network,
@@ -81,12 +83,13 @@ fn grant(request: &Request, host: &HostFacts, waivers: &Waivers) -> Result<Grant
         env,
         system: host.system.clone(),
         toolchains: host.toolchains.clone(),
-        read: paths("filesystem.read", &request.read, home)?,
-        write: paths("filesystem.write", &request.write, home)?,
+        read: paths("filesystem.read", &request.read, host)?,
+        write: paths("filesystem.write", &request.write, host)?,
         caches: if request.caches { host.caches.clone() } else { Vec::new() },
         limits: Limits::from(&request.resources),
         waived,
         warnings,
+        own: host.own.clone(),
     })
 }
 
@@ -220,11 +223,11 @@ fn seccomp(
 }
 
 /// Resolves `~/`, and refuses what would open everything.
-fn paths(what: &str, paths: &[PathBuf], home: Option<&Path>) -> Result<Vec<PathBuf>, Reason> {
-    paths.iter().map(|path| resolve(what, path, home)).collect()
+fn paths(what: &str, paths: &[PathBuf], host: &HostFacts) -> Result<Vec<PathBuf>, Reason> {
+    paths.iter().map(|path| resolve(what, path, host)).collect()
 }
 
-fn resolve(what: &str, path: &Path, home: Option<&Path>) -> Result<PathBuf, Reason> {
+fn resolve(what: &str, path: &Path, host: &HostFacts) -> Result<PathBuf, Reason> {
     let wrong = |why: &str, hint: &str| Reason {
         what: format!("{what}: {}", path.display()),
         why: why.into(),
@@ -232,7 +235,8 @@ fn resolve(what: &str, path: &Path, home: Option<&Path>) -> Result<PathBuf, Reas
     };
     let full = match path.strip_prefix("~") {
         Ok(rest) => {
-            home.map(|home| home.join(rest)).ok_or_else(|| wrong("HOME is not set", "write the path out"))?
+            let home = host.home.as_ref().ok_or_else(|| wrong("HOME is not set", "write the path out"))?;
+            if rest.as_os_str().is_empty() { home.clone() } else { home.join(rest) }
         }
         Err(_) => path.to_owned(),
     };
@@ -242,6 +246,9 @@ fn resolve(what: &str, path: &Path, home: Option<&Path>) -> Result<PathBuf, Reas
     let blunt = ["/", "/proc", "/sys", "/dev", "/etc", "/run", "/var/run"];
     if blunt.iter().any(|each| full == Path::new(each)) || full.starts_with("/proc") {
         return Err(wrong("that would open the host", "name the files that are needed"));
+    }
+    if let Some(own) = shows(&full, &host.own) {
+        return Err(not_for_steps(what, &full, &full, own));
     }
     Ok(full)
 }

@@ -212,3 +212,42 @@ fn what_the_grant_allows_is_not_explained_away() {
         assert_eq!(explained(output), None, "{output}");
     }
 }
+
+#[test]
+fn nothing_of_autopilots_own_is_granted_and_nothing_above_it() {
+    let own = || vec!["/home/me/.config/autopilot".into(), "/var/lib/autopilot".into()];
+    let host = HostFacts { own: own(), ..host() };
+    let asks = |path: &str| Request { read: vec![path.into()], ..Request::git() };
+    for path in [
+        "~",
+        "~/",
+        "/home/me",
+        "/home",
+        "/home/me/.config/",
+        "~/.config/autopilot",
+        "/var",
+        "/var/lib/autopilot/runs/x",
+    ] {
+        let reason = denied(&asks(path), &host, &[]);
+        assert!(reason.what.starts_with("filesystem.read: "), "{path}: {reason:?}");
+        assert!(reason.why.contains("autopilot's own"), "{path}: {reason:?}");
+        denied(&Request { write: vec![path.into()], ..Request::git() }, &host, &[]);
+    }
+    assert_eq!(
+        denied(&asks("~"), &host, &[]).hint,
+        "name what is needed below it, each by itself, and not `.config`"
+    );
+    for path in ["~/.config/autopilots", "~/.config/other", "/var/log", "/home/you"] {
+        allowed(&asks(path), &host, &[]);
+    }
+    for wrong in [
+        HostFacts { toolchains: vec!["/home/me".into()], ..host.clone() },
+        HostFacts { system: vec!["/var".into()], ..host.clone() },
+        HostFacts {
+            caches: vec![Cache { name: "c".into(), host: "/var/lib/autopilot/c".into(), seen: "c".into() }],
+            ..host.clone()
+        },
+    ] {
+        assert!(denied(&Request::git(), &wrong, &[]).why.contains("autopilot's own"));
+    }
+}

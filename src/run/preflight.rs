@@ -9,6 +9,7 @@ use super::refusal::Refusal;
 use crate::evidence::mask::{self, Secrets};
 use crate::plan::{Action, EnvEntry, Plan, Step};
 use crate::policy::{self, Decision, Grant, HostFacts, Isolation, Reason, Request, Waivers};
+use crate::sandbox;
 
 /// What a step's commands get.
 #[derive(Debug, Clone)]
@@ -65,7 +66,7 @@ pub struct There {
 }
 
 impl There {
-    /// Demands that the paths of the next step's grant are there, or may be by then.
+    /// Demands that the paths of the next step's grant are there, or may be by then, and show nothing of autopilot's own.
     pub fn demand(&mut self, grant: &Grant) -> Result<(), Reason> {
         let is_missing = |path: &&PathBuf| {
             let is_made = self.written.iter().any(|written| path.starts_with(written));
@@ -80,7 +81,7 @@ impl There {
             });
         }
         self.written.extend(grant.write().iter().cloned());
-        Ok(())
+        sandbox::demand_apart(grant)
     }
 }
 

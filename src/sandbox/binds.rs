@@ -103,7 +103,7 @@ impl Host {
 }
 
 /// Returns where a path really lies in the new root: `/var/tmp` is a link there.
-fn plain(target: &Path) -> PathBuf {
+pub(super) fn plain(target: &Path) -> PathBuf {
     target.strip_prefix("/var/tmp").map_or_else(|_| target.to_owned(), |rest| Path::new(TMPDIR).join(rest))
 }
 

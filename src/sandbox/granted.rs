@@ -26,6 +26,8 @@ pub(super) struct Granted {
     pub(super) caches: Vec<Cache>,
     pub(super) limits: Limits,
     pub(super) waived: Vec<String>,
+    /// What none of it may show.
+    pub(super) own: Vec<PathBuf>,
 }
 
 impl From<&Grant> for Granted {
@@ -45,6 +47,7 @@ impl From<&Grant> for Granted {
             caches: grant.caches().to_vec(),
             limits: grant.limits().clone(),
             waived: grant.waived().to_vec(),
+            own: grant.own().to_vec(),
         }
     }
 }
@@ -78,6 +81,7 @@ mod tests {
                 cpu: Some(Duration::from_millis(1500)),
             },
             waived: vec!["landlock: none".into()],
+            own: vec!["/etc/autopilot".into()],
         };
         let text = serde_json::to_string(&granted).unwrap();
         let back: Granted = serde_json::from_str(&text).unwrap();

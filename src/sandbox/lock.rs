@@ -9,6 +9,7 @@ use landlock::{
 
 use super::SandboxError;
 use super::mounts::SHM;
+use super::own::{self, Own};
 use super::spec::{Launch, Setting};
 use crate::policy::Isolation;
 
@@ -121,14 +122,16 @@ fn rules_of_launch(
 ) -> Result<RulesetCreated, SandboxError> {
     let Launch { grant, place, seen, .. } = launch;
     let read = AccessFs::from_read(abi);
-    ruleset = add(ruleset, grant.read.iter().chain(&place.also_read).map(PathBuf::as_path), read, abi)?;
+    ruleset = add_granted(ruleset, launch, &grant.read, read, abi)?;
+    ruleset = add_granted(ruleset, launch, &grant.write, write(abi), abi)?;
+    ruleset = add(ruleset, place.also_read.iter().map(PathBuf::as_path), read, abi)?;
     if grant.isolation == Isolation::Bare {
         ruleset = add(ruleset, grant.caches.iter().map(|each| each.host.as_path()), read, abi)?;
     } else {
         ruleset = add(ruleset, [Path::new(SHM)], device(abi), abi)?;
     }
     let places = [&seen.worktree, &seen.home, &seen.tmp];
-    let places = places.into_iter().chain(&place.also_write).chain(&grant.write);
+    let places = places.into_iter().chain(&place.also_write);
     add(ruleset, places.map(PathBuf::as_path), write(abi), abi)
 }
 
@@ -144,13 +147,48 @@ fn add<'a>(
         if optional && !path.exists() {
             continue;
         }
-        let fd = PathFd::new(path).map_err(|error| failed(&format!("open {}", path.display()), &error))?;
-        let rights = if path.is_dir() { rights } else { rights & AccessFs::from_file(abi) };
-        ruleset = ruleset
-            .add_rule(PathBeneath::new(fd, rights))
-            .map_err(|error| failed(&format!("allow {}", path.display()), &error))?;
+        ruleset = allow(ruleset, open(path)?, path, rights, abi)?;
     }
     Ok(ruleset)
+}
+
+/// Adds a rule for each path that the plan names. Where nothing is mounted that could be looked at, the file itself is: it must
+/// not show autopilot's own.
+fn add_granted(
+    mut ruleset: RulesetCreated,
+    launch: &Launch,
+    paths: &[PathBuf],
+    rights: BitFlags<AccessFs>,
+    abi: ABI,
+) -> Result<RulesetCreated, SandboxError> {
+    if launch.grant.isolation != Isolation::Bare {
+        return add(ruleset, paths.iter().map(PathBuf::as_path), rights, abi);
+    }
+    let own =
+        Own::find(&launch.grant.own, Path::new("/")).map_err(|error| failed("read mountinfo", &error))?;
+    for path in paths {
+        let fd = open(path)?;
+        own::held_open(&own, &fd)?;
+        ruleset = allow(ruleset, fd, path, rights, abi)?;
+    }
+    Ok(ruleset)
+}
+
+fn open(path: &Path) -> Result<PathFd, SandboxError> {
+    PathFd::new(path).map_err(|error| failed(&format!("open {}", path.display()), &error))
+}
+
+fn allow(
+    ruleset: RulesetCreated,
+    fd: PathFd,
+    path: &Path,
+    rights: BitFlags<AccessFs>,
+    abi: ABI,
+) -> Result<RulesetCreated, SandboxError> {
+    let rights = if path.is_dir() { rights } else { rights & AccessFs::from_file(abi) };
+    ruleset
+        .add_rule(PathBeneath::new(fd, rights))
+        .map_err(|error| failed(&format!("allow {}", path.display()), &error))
 }
 
 fn failed(tried: &str, error: &impl std::fmt::Display) -> SandboxError {

@@ -13,7 +13,7 @@ use rustix::thread::CapabilitySet;
 use super::granted::Granted;
 use super::spec::Setting;
 use super::toolchains::{self, Toolchains};
-use super::{SandboxError, cgroup, filter, launcher, lock};
+use super::{SandboxError, cgroup, filter, launcher, lock, own};
 use crate::policy::{self, Decision, Fact, HostFacts, Identity, Namespaces, Request, Waiver, Waivers};
 
 /// Folders of the system that programs need, and what they read of the machine.
@@ -64,7 +64,9 @@ pub fn probe() -> HostFacts {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
     let home = environment.get("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
-    let Toolchains { path, refused, folders, env, caches } = toolchains::find(&environment, home.as_deref());
+    let own = own::places(&environment, home.as_deref());
+    let Toolchains { path, refused, folders, env, caches } =
+        toolchains::find(&environment, home.as_deref(), &own);
     let system = FOLDERS.iter().chain(&ETC).map(PathBuf::from).filter(|path| path.exists()).collect();
     let mut facts = HostFacts {
         environment,
@@ -82,6 +84,7 @@ pub fn probe() -> HostFacts {
         toolchains: folders,
         toolchain_env: env,
         caches,
+        own,
     };
     if let Err(error) = try_namespaces(&mut facts) {
         facts.namespaces = Fact::No { why: error.to_string(), hint: error.hint };

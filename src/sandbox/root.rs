@@ -13,7 +13,7 @@ use super::etc;
 use super::held;
 use super::mounts::{HARMLESS, HOST, SHM, failed, folder_at, mount_at};
 use super::spec::{Launch, Setting};
-use super::{SandboxError, TMPDIR};
+use super::{SandboxError, TMPDIR, own};
 
 /// Where the new root is mounted before it becomes the root: any directory that every host has.
 const STAGE: &str = "/tmp";
@@ -66,6 +66,7 @@ pub(super) fn build(staged: Staged, launch: &Launch) -> Done {
     }
     host.of_launch(launch, made)?.iter().try_for_each(Bind::make)?;
     caches::mount(launch, Path::new(HOST))?;
+    own::held(launch)?;
     drop(host);
     umount2(HOST, MntFlags::MNT_DETACH).map_err(|error| failed("detach the host's root", error.into()))?;
     fs::remove_dir(HOST).map_err(|error| failed("remove the host's root", error))?;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::own::Own;
 use crate::policy::Cache;
 
 /// Covered by the system's own folders.
@@ -63,13 +64,25 @@ pub(super) struct Toolchains {
 }
 
 /// Finds them.
-pub(super) fn find(environment: &BTreeMap<String, String>, home: Option<&Path>) -> Toolchains {
+pub(super) fn find(
+    environment: &BTreeMap<String, String>,
+    home: Option<&Path>,
+    own: &[PathBuf],
+) -> Toolchains {
     let mut found = Toolchains::default();
+    // What cannot be looked at shows everything.
+    let own = Own::find(own, Path::new("/")).ok();
+    let is_apart = |path: &Path| own.as_ref().is_some_and(|own| own.shown(path).is_none());
     let checkout = checkout();
     let mut behind = Behind { home, system: &SYSTEM, folders: BTreeSet::new() };
     let search = environment.get("PATH").map_or("/usr/local/bin:/usr/bin:/bin", String::as_str);
     for entry in search.split(':') {
         match usable(entry, checkout.as_deref()) {
+            Ok(Some(dir)) if !is_apart(&dir) => {
+                found
+                    .refused
+                    .push((entry.to_owned(), "it would show steps autopilot's own files".to_owned()));
+            }
             Ok(Some(dir)) if !found.path.contains(&dir) => {
                 behind.directory(&dir);
                 found.path.push(dir);
@@ -82,6 +95,8 @@ pub(super) fn find(environment: &BTreeMap<String, String>, home: Option<&Path>) 
     rustup(environment, home, &mut found, &mut folders);
     pyenv(environment, &mut found, &folders);
     found.caches = caches(environment, home);
+    found.caches.retain(|cache| is_apart(&cache.host));
+    folders.retain(|folder| is_apart(folder));
     // A folder inside another one is there already.
     let all: Vec<PathBuf> = folders.into_iter().collect();
     found.folders = all

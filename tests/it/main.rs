@@ -48,6 +48,8 @@ mod mask;
 #[cfg(test)]
 mod network;
 #[cfg(test)]
+mod own;
+#[cfg(test)]
 mod plan;
 #[cfg(test)]
 mod publish;
