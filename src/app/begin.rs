@@ -1,11 +1,11 @@
 //! Begins a new run: its name is claimed, its start recorded, its worktree made.
 
 use super::run::{Call, Opened};
-use super::{Error, Front, Note, Site};
+use super::{Error, Front, Site};
 use crate::evidence::{Claim, RunName};
 use crate::plan::Plan;
 use crate::run::{self, Checkout};
-use crate::worktree::{Base, Earlier, Lock, RunOf, Worktree, WorktreeError};
+use crate::worktree::{Base, Earlier, Halt, Lock, RunOf, Worktree, WorktreeError};
 
 impl<F: Front> Call<'_, F> {
     /// Begins a new run.
@@ -17,13 +17,10 @@ impl<F: Front> Call<'_, F> {
         let run = claim.files().run();
         lock.name(&run.to_string())?;
         repository.hand_over(&claim.files().all())?;
-        if ready.plan.share_objects {
-            self.front.note(Note::SharedObjects);
-        }
         let publishing = ready.intent.recorded(claim.secrets());
         let (plan, base, grants) = (&ready.plan, &ready.base, &ready.grants);
         let recorder = run::begin(claim, plan, (base, dirty), repository, grants, publishing)?;
-        let worktree = make_worktree(self.site, &ready.plan, &ready.base, run, None).await;
+        let worktree = make_worktree(self.site, &ready.plan, &ready.base, run, None, &Halt::never()).await;
         Ok(Opened { recorder, worktree: worktree.map(Checkout::Fresh) })
     }
 
@@ -46,14 +43,14 @@ pub(super) async fn make_worktree(
     base: &Base,
     run: RunName,
     earlier: Option<Earlier<'_>>,
+    halt: &Halt,
 ) -> Result<Worktree, WorktreeError> {
     let names = RunOf {
         run: &run.to_string(),
         issue: run.issue(),
         branch: &run.branch(),
-        share_objects: plan.share_objects,
         salvage: plan.limits.salvage,
         earlier,
     };
-    Worktree::create(site.state, site.repository, base, names, site.host, site.waivers).await
+    Worktree::create(site.state, site.repository, base, names, site.host, site.waivers, halt).await
 }

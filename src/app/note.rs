@@ -42,8 +42,6 @@ pub enum Note {
     Crashed(Crashed),
     /// A signal came instead of an answer.
     Unanswered,
-    /// Steps can read all that the object store of the repository holds.
-    SharedObjects,
     /// Files of Git LFS lack their content.
     MissingContent(String),
     /// A directory without a record was found.

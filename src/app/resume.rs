@@ -6,7 +6,7 @@ use super::run::{Call, Opened};
 use super::{Error, Front};
 use crate::evidence::{Files, Recorder, RunState};
 use crate::run::{self, Checkout, Refused};
-use crate::worktree::{Base, Earlier, Lock, Record, RunDir, Worktree, WorktreeError};
+use crate::worktree::{Base, Earlier, Halt, Lock, Record, RunDir, Worktree, WorktreeError};
 
 impl<F: Front> Call<'_, F> {
     /// Goes on with a run, if it is still the same run.
@@ -63,7 +63,9 @@ impl<F: Front> Call<'_, F> {
                 let salvage = Some(recorder.files().salvage()).filter(|bundle| bundle.exists());
                 let earlier = Earlier { checkpoint, salvage: salvage.as_deref() };
                 let run = recorder.files().run();
-                let made = make_worktree(self.site, &self.ready.plan, base, run, Some(earlier)).await;
+                let made =
+                    make_worktree(self.site, &self.ready.plan, base, run, Some(earlier), &Halt::never())
+                        .await;
                 Ok(made.map(Checkout::Fresh))
             }
         }

@@ -21,9 +21,6 @@ pub(super) fn text(note: &Note) -> String {
         }
         // The question stands in an unfinished line.
         Note::Unanswered => String::new(),
-        Note::SharedObjects => {
-            "objects are shared: steps can read all that this repository's object store holds".to_owned()
-        }
         Note::MissingContent(missing) => missing.clone(),
         Note::Abandoned { path, became } => {
             let path = path.display();

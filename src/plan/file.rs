@@ -33,7 +33,7 @@ pub(super) struct PlanFile {
     pub(super) base: Option<Revision>,
     /// Bounds of the whole run.
     pub(super) limits: Option<LimitsFile>,
-    /// Borrow the repository's objects instead of copying them, for very large histories. Default: false.
+    /// Has no effect any more. Large histories need nothing here.
     pub(super) share_objects: Option<bool>,
     /// Defaults of every codex step.
     pub(super) codex: Option<CodexDefaults>,

@@ -61,7 +61,7 @@ pub struct Plan {
     pub base: Option<String>,
     /// Bounds of the whole run.
     pub limits: Limits,
-    /// Borrow the user's objects instead of copying them (very large histories).
+    /// Has no effect any more: runs borrow what they may read from a stock of their own.
     pub share_objects: bool,
     /// Steps, in the order they run: file order, moved back only as far as `needs` demands.
     pub steps: Vec<Step>,

@@ -34,6 +34,7 @@ pub(super) fn look(source: &Source, root: &Node, plan: &Plan) -> Faults {
     let nodes = root.get("steps").map(Node::items).unwrap_or_default();
     let steps = nodes.iter().filter_map(|node| Some((node.get("id")?.text()?, node))).collect();
     let mut look = Look { root, steps, warnings: Findings::new(source) };
+    look.without_effect();
     look.limits(plan);
     look.networks();
     look.environments();
@@ -90,6 +91,13 @@ impl Look<'_> {
         let node = self.steps.get(step.id.as_str());
         let entry = node.and_then(|node| node.entry(key).or_else(|| node.entry("id")));
         entry.map_or(Mark::START, |entry| entry.mark)
+    }
+
+    fn without_effect(&mut self) {
+        if let Some(entry) = self.root.entry("share_objects") {
+            let hint = "take it out: no run copies the history any more";
+            self.warn(entry.mark, "`share_objects` has no effect any more", hint);
+        }
     }
 
     fn limits(&mut self, plan: &Plan) {

@@ -48,7 +48,7 @@ pub async fn carry_out(
     recorder.mirror(&worktree.dir().mirror())?;
     if !is_left {
         let (files, ms) = (worktree.files(), millis(worktree.made_in()));
-        recorder.record(Event::WorktreeReady { files, ms, pin: worktree.pinned() })?;
+        recorder.record(Event::WorktreeReady { files, ms, pin: None })?;
     }
     let runner = Runner::new(plan, grants, recorder, &mut worktree, interrupt.clone());
     if let Err(error) = execute(runner, is_left).await {

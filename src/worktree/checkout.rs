@@ -13,7 +13,6 @@ use super::halt::Halt;
 use super::layout::MOST;
 use super::own::Whole;
 use super::part::{self, Part};
-use super::pin;
 use super::pointer::LfsFiles;
 use super::repository::Repository;
 use super::root::Root;
@@ -171,11 +170,6 @@ impl Worktree {
             also_write: Vec::new(),
             also_read: self.borrowed.clone(),
         })
-    }
-
-    /// Returns the ref that pins the base in the user's repository, if objects are borrowed from there.
-    pub fn pinned(&self) -> Option<RefName> {
-        (!self.borrowed.is_empty()).then(|| RefName::parse(&pin::of(&self.record.run)).ok()).flatten()
     }
 
     /// Returns how long it took to make.

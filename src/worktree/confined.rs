@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs::{DirBuilder, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, lchown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -72,7 +72,21 @@ impl ConfinedGit {
 
     /// Makes the run directory over to whom the steps run as.
     pub(super) fn take_possession(&self, dir: &RunDir) -> Result<(), WorktreeError> {
-        self.make_over(dir.path())
+        if !nix::unistd::geteuid().is_root() {
+            return Ok(());
+        }
+        let identity = self.grant.identity();
+        let own = |path: &Path| lchown(path, Some(identity.uid), Some(identity.gid)).map_err(at(path));
+        for entry in std::fs::read_dir(dir.path()).map_err(at(dir.path()))? {
+            let (entry, lent) = (entry?, dir.objects());
+            match entry.path() {
+                // What is lent is linked from elsewhere, and stays whose it is.
+                path if path == lent => {}
+                path if entry.file_type()?.is_dir() => self.make_over(&path)?,
+                path => own(&path)?,
+            }
+        }
+        own(dir.path())
     }
 
     /// Makes something over to whom the steps run as.

@@ -8,12 +8,14 @@ use super::checkout::{BaseFacts, Ground, Ledger, Worktree};
 use super::confined::ConfinedGit;
 use super::error::WorktreeError;
 use super::gitdirs;
+use super::halt::Halt;
 use super::layout::RunOf;
 use super::part::{self, Part};
 use super::repository::Repository;
 use super::rundir::RunDir;
 use super::scripts::CHECK_OUT;
 use super::state::State;
+use super::stock::{From, Stock};
 use crate::git::Oid;
 use crate::policy::{HostFacts, Waivers};
 
@@ -27,20 +29,25 @@ impl Worktree {
         name: RunOf<'_>,
         host: &HostFacts,
         waivers: &Waivers,
+        halt: &Halt,
     ) -> Result<Self, WorktreeError> {
         let began = Instant::now();
         let facts = BaseFacts::of(base)?;
         let (dir, record) = RunDir::create(state, repository, base, name)?;
         let mut git = ConfinedGit::new(&dir, host, waivers, repository)?;
-        let borrowed = if name.share_objects { repository.pin(name.run, &base.commit)? } else { Vec::new() };
-        git.read_also(&borrowed);
-        gitdirs::make(&dir, repository, base, name)?;
-        git.take_possession(&dir)?;
-        for (number, part) in base.parts.iter().enumerate() {
-            let commit = [("COMMIT", (&part.commit).into())];
-            let variables = [&dir.part_at(number, &part.path)[..], &commit].concat();
-            git.script("checkout", CHECK_OUT, &variables).await?;
+        git.read_also(&[dir.objects()]);
+        let lend = |from: From| Stock::take(state, repository, base, halt)?.lend(base, from, &dir.objects());
+        lend(From::Stock)?;
+        let furnished = furnish(&dir, repository, base, name, &git).await;
+        if matches!(furnished, Err(WorktreeError::Git { .. })) {
+            // Perhaps what is lent looked as it was written, and is not.
+            lend(From::Repository)?;
+            dir.empty()?;
+            furnish(&dir, repository, base, name, &git).await?;
+        } else {
+            furnished?;
         }
+        let borrowed = vec![dir.objects()];
         let files = base.parts.iter().flat_map(Part::files);
         let snapshot = Snapshot::of(files, &base.parts, name.salvage, repository.format);
         let ground = Ground { dir, record, git, borrowed };
@@ -55,4 +62,22 @@ impl Worktree {
         worktree.made_in = began.elapsed();
         Ok(worktree)
     }
+}
+
+/// Makes the git directories of a run, and checks its base out.
+async fn furnish(
+    dir: &RunDir,
+    repository: &Repository,
+    base: &Base,
+    name: RunOf<'_>,
+    git: &ConfinedGit,
+) -> Result<(), WorktreeError> {
+    gitdirs::make(dir, repository, base, name)?;
+    git.take_possession(dir)?;
+    for (number, part) in base.parts.iter().enumerate() {
+        let commit = [("COMMIT", (&part.commit).into())];
+        let variables = [&dir.part_at(number, &part.path)[..], &commit].concat();
+        git.script("checkout", CHECK_OUT, &variables).await?;
+    }
+    Ok(())
 }

@@ -155,9 +155,6 @@ impl Worktree {
         let (ignored_files, ignored_bytes) = self.root.measure(&proof.ignored)?;
         self.withdraw(proof)?;
         let left = self.dir.remove_heeding(self.root.halt())?;
-        if !self.borrowed.is_empty() {
-            self.repository.unpin(&self.record.run)?;
-        }
         Ok(Removed { proved: proof.compared.len() as u64, ignored_files, ignored_bytes, left })
     }
 

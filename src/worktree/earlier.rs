@@ -6,7 +6,7 @@ use super::checkout::{BaseFacts, Ground, Ledger, Worktree};
 use super::checkpoint::{Checkpoint, message};
 use super::confined::ConfinedGit;
 use super::error::WorktreeError;
-use super::gitdirs;
+use super::gitdirs::{self, Lent};
 use super::layout::RESULT;
 use super::part::Part;
 use super::repository::Repository;
@@ -44,17 +44,21 @@ impl Worktree {
     ) -> Result<Self, WorktreeError> {
         dir.demand_whole()?;
         let mut git = ConfinedGit::new(&dir, host, waivers, repository)?;
-        let borrowed = gitdirs::borrowed(&dir, repository)?;
+        let base = repository.resolve(Some(record.base.as_str()))?;
+        let lent = gitdirs::regain(&dir, repository, &base)?;
+        let borrowed = Vec::from_iter(lent.is_some().then(|| dir.objects()));
         git.read_also(&borrowed);
         git.take_possession(&dir)?;
         let last = last.map_or_else(|| Ok(record.base.clone()), Oid::parse)?;
         let told = tell(&git, &[UNLOCK, TAKE_UP].concat(), &record.base, &last).await?;
-        let base = repository.resolve(Some(record.base.as_str()))?;
         let facts = BaseFacts::of(&base)?;
         let snapshot = told.snapshot(&facts.parts, record.salvage, repository.format);
         let ledger = told.ledger(&record.base, &last);
         let ground = Ground { dir, record: record.clone(), git, borrowed };
         let mut worktree = Self::on(ground, repository, facts, snapshot, ledger)?;
+        if let Some(Lent::Elsewhere(before)) = lent {
+            worktree.lend_instead(&before)?;
+        }
         worktree.fill_all().await?;
         Ok(worktree)
     }

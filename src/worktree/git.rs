@@ -1,8 +1,9 @@
 //! Git of the runner's own, on repositories that no step can reach. (On a worktree it runs confined: `confined.rs`.)
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -13,6 +14,7 @@ use std::time::Duration;
 use rustix::fs::Access;
 
 use super::error::WorktreeError;
+use super::halt::Halt;
 use super::running::Running;
 
 /// Variables that would point git at another repository than the one named.
@@ -66,6 +68,7 @@ pub(super) struct Git {
     command: Command,
     name: String,
     patience: Duration,
+    halt: Halt,
 }
 
 impl Git {
@@ -93,7 +96,20 @@ impl Git {
         }
         command.arg(name).stdin(Stdio::null());
         let patience = if MOVING.contains(&name) { LONG } else { PATIENCE };
-        Self { command, name: name.to_owned(), patience }
+        Self { command, name: name.to_owned(), patience, halt: Halt::never() }
+    }
+
+    /// Is ended once this says so.
+    pub(super) fn heed(mut self, halt: &Halt) -> Self {
+        self.halt = halt.clone();
+        self
+    }
+
+    /// Writes objects to this folder, and reads those of the other as well.
+    pub(super) fn stored_in(mut self, objects: &Path, others: &Path) -> Self {
+        self.command.env("GIT_OBJECT_DIRECTORY", objects);
+        self.command.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", quoted(others.as_os_str()));
+        self
     }
 
     /// Is not waited for any longer than this.
@@ -231,7 +247,7 @@ impl Git {
     }
 
     fn start(&mut self) -> Result<Running, WorktreeError> {
-        Running::start(&mut self.command, &self.name, self.patience)
+        Running::start(&mut self.command, &self.name, self.patience, self.halt.clone())
     }
 
     /// Starts it, and somebody who writes to it: git answers while it reads, and both pipes are finite.
@@ -242,6 +258,20 @@ impl Git {
         let writer = std::thread::spawn(move || drop(stdin.map(|mut stdin| stdin.write_all(&input))));
         Ok((running, writer))
     }
+}
+
+/// Quotes a path as one of a list: colons part them.
+fn quoted(path: &OsStr) -> OsString {
+    let mut quoted = vec![b'"'];
+    for &byte in path.as_bytes() {
+        match byte {
+            b'"' | b'\\' => quoted.extend([b'\\', byte]),
+            b'\n' => quoted.extend(b"\\n"),
+            byte => quoted.push(byte),
+        }
+    }
+    quoted.push(b'"');
+    OsString::from_vec(quoted)
 }
 
 /// Returns what a git printed, or what it complained of.

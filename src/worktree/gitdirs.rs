@@ -2,17 +2,20 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::base::{Base, Person};
 use super::bundle;
 use super::error::{WorktreeError, at};
 use super::git::Git;
 use super::init::{Setting, Use, init, lay};
-use super::intake::{Depth, make_refs};
+use super::intake::make_refs;
 use super::layout::{DURABLE, Earlier, RESULT, RunOf};
+use super::packing::{self, ALTERNATES, Depth, borrowed_line};
 use super::part::Part;
+use super::remove::remove_tree;
 use super::repository::Repository;
 use super::rundir::RunDir;
 use crate::git::{Oid, RefName};
@@ -39,15 +42,17 @@ pub(super) fn make(
     run: RunOf<'_>,
 ) -> Result<(), WorktreeError> {
     for (number, part) in base.parts.iter().enumerate() {
-        // A submodule is small beside what `share_objects` is for.
-        let shared = run.share_objects && number == 0;
-        make_checkpoints(&dir.checkpoints_of(number), repository, part, shared)?;
+        // A submodule is small beside what it is one of: it is copied.
+        let objects = dir.objects();
+        let borrowed = (number == 0).then(|| Depth::Borrowed(&objects));
+        let depth = borrowed.unwrap_or(Depth::To(&part.commit));
+        make_checkpoints(&dir.checkpoints_of(number), repository, part, depth)?;
         if let Some(earlier) = run.earlier.filter(|_| number == 0) {
             fetch_earlier(&dir.checkpoints(), repository, base, earlier)?;
         }
         let git_dir = dir.worktree().join(OsStr::from_bytes(&part.path)).join(".git");
         let branch = if number == 0 { Some(RefName::branch(run.branch)?) } else { None };
-        let depth = if shared { Depth::Borrowed } else { Depth::All };
+        let depth = borrowed.unwrap_or(Depth::All);
         let of = Own { part, person: &base.person, refs: &base.refs, branch: branch.as_ref(), depth };
         make_own(&git_dir, repository, of)?;
     }
@@ -75,22 +80,61 @@ pub(super) fn make_own(git_dir: &Path, repository: &Repository, of: Own<'_>) -> 
     }
 }
 
-/// Returns the folders of objects that a run borrows; nothing if it has copies.
-pub(super) fn borrowed(dir: &RunDir, repository: &Repository) -> Result<Vec<PathBuf>, WorktreeError> {
-    // No step can write there.
-    let shared = dir.checkpoints().join("objects/info/alternates").exists();
-    if shared { repository.source().object_folders() } else { Ok(Vec::new()) }
+/// Where the objects lie that a run borrows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Lent {
+    /// Where they always do.
+    Here,
+    /// They do now. Up to then it was the object store of the user's repository, by this line: an earlier version of
+    /// autopilot has begun the run.
+    Elsewhere(Vec<u8>),
 }
 
-/// The runner's git directory: the commit alone, no history, since nothing looks further back.
+/// Sees to it that what a run borrows is there: if it is gone, it is taken from the repository again. Nothing if the run
+/// has copies.
+pub(super) fn regain(
+    dir: &RunDir,
+    repository: &Repository,
+    base: &Base,
+) -> Result<Option<Lent>, WorktreeError> {
+    // No step can write there.
+    let file = dir.checkpoints().join(ALTERNATES);
+    let line = match fs::read(&file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        read => read.map_err(at(&file))?,
+    };
+    let (objects, packs) = (dir.objects(), dir.objects().join("pack"));
+    if !packs.is_dir() || packing::files(&packs)?.is_empty() {
+        tracing::debug!(path = %objects.display(), "what the run borrows is not there, and is taken from the repository");
+        take_again(dir, repository, base)?;
+    }
+    if line == borrowed_line(&objects)?.as_bytes() {
+        return Ok(Some(Lent::Here));
+    }
+    lay(&file, borrowed_line(&objects)?.as_bytes())?;
+    Ok(Some(Lent::Elsewhere(line)))
+}
+
+fn take_again(dir: &RunDir, repository: &Repository, base: &Base) -> Result<(), WorktreeError> {
+    let (fresh, objects) = (dir.path().join("objects.git"), dir.objects());
+    remove_tree(&fresh)?;
+    init(&fresh, repository.format, Use::Work, "ref: refs/heads/none", &[])?;
+    let wanted: Vec<&Oid> = base.refs.iter().map(|(_, id)| id).chain([&base.commit]).collect();
+    repository.source().bring(&fresh, &wanted, Depth::All)?;
+    remove_tree(&objects)?;
+    fs::rename(fresh.join("objects"), &objects).map_err(at(&objects))?;
+    remove_tree(&fresh)?;
+    packing::permit(&objects)
+}
+
+/// The runner's git directory. What is copied is the commit alone, no history, since nothing looks further back.
 fn make_checkpoints(
     path: &Path,
     repository: &Repository,
     part: &Part,
-    shared: bool,
+    depth: Depth<'_>,
 ) -> Result<(), WorktreeError> {
     init(path, repository.format, Use::Checkpoints, "ref: refs/heads/none", &CHECKPOINTS)?;
-    let depth = if shared { Depth::Borrowed } else { Depth::To(&part.commit) };
     part.source.bring(path, &[&part.commit], depth)?;
     lay(&path.join(RESULT), format!("{}\n", part.commit).as_bytes())?;
     lay_attributes(path, part)
@@ -155,8 +199,7 @@ fn fetch_earlier(
     earlier: Earlier<'_>,
 ) -> Result<(), WorktreeError> {
     let checkpoint = Oid::parse(earlier.checkpoint)?;
-    // Borrowed or not: what is there already is a few objects.
-    repository.source().bring(checkpoints, &[&checkpoint], Depth::To(&base.commit))?;
+    repository.source().bring(checkpoints, &[&checkpoint], Depth::Above(&base.commit))?;
     let Some(salvage) = earlier.salvage else { return Ok(()) };
     // It is bundled again, never checked out: nothing in it has to be fit for that.
     let fetch = Git::new(checkpoints, "fetch").files_only().stdin(bundle::open(salvage)?);

@@ -28,8 +28,6 @@ pub struct RunOf<'a> {
     pub issue: u64,
     /// The result branch, without `refs/heads/`.
     pub branch: &'a str,
-    /// Whether it borrows the repository's objects instead of copying them.
-    pub share_objects: bool,
     /// Bytes that it may salvage.
     pub salvage: u64,
     /// Where it goes on, if an earlier part of it has made checkpoints already.

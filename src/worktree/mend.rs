@@ -10,10 +10,10 @@ use super::checkout::Worktree;
 use super::error::{WorktreeError, at};
 use super::gitdirs::{self, Own};
 use super::init::{self, Use};
-use super::intake::Depth;
 use super::layout::shown;
 use super::left::{Except, LeftInGit};
 use super::own::{Fault, Head, OwnGit, There};
+use super::packing::{ALTERNATES, Depth, borrowed_line};
 use super::remove::remove_tree;
 use super::root::Root;
 use super::scripts::{OWN_TREE, PROBE_OWN};
@@ -176,6 +176,14 @@ impl Worktree {
         self.lay_own(number, "config", init::settings(self.repository.format, Use::Work, &own).as_bytes())
     }
 
+    /// Has the step's own git borrow from the run, where it borrows from elsewhere by this line.
+    pub(super) fn lend_instead(&self, line: &[u8]) -> Result<(), WorktreeError> {
+        if self.own_git(0).read(ALTERNATES, 4096).is_some_and(|own| own == line) {
+            self.lay_own(0, ALTERNATES, borrowed_line(&self.dir.objects())?.as_bytes())?;
+        }
+        self.repository.unpin(&self.record.run)
+    }
+
     /// Puts a file into the step's own git, whatever is at its place.
     fn lay_own(&self, number: usize, name: &str, bytes: &[u8]) -> Result<(), WorktreeError> {
         let (path, inbox) = (self.own_git(number).at(name), self.dir.inbox());
@@ -227,7 +235,8 @@ impl Worktree {
         remove_tree(&fresh)?;
         let part = &self.base.parts[number];
         let branch = self.branch_of(number);
-        let depth = if number == 0 && !self.borrowed.is_empty() { Depth::Borrowed } else { Depth::All };
+        let borrowed = self.borrowed.first().filter(|_| number == 0);
+        let depth = borrowed.map_or(Depth::All, |objects| Depth::Borrowed(objects));
         let of =
             Own { part, person: &self.base.person, refs: &self.base.refs, branch: branch.as_ref(), depth };
         gitdirs::make_own(&fresh, &self.repository, of)?;

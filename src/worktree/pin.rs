@@ -1,13 +1,10 @@
-//! The base of a run that borrows objects is pinned by a ref: without it, a `gc` of the user's could take away
-//! what the run stands on.
-
-use std::path::PathBuf;
+//! Refs that pin the base of a run. Versions before 0.2 made them, for runs that borrowed objects of the repository itself;
+//! they are taken away.
 
 use super::error::WorktreeError;
 use super::repository::Repository;
 use super::rundir::RunDir;
 use super::state::State;
-use crate::git::Oid;
 
 const PINS: &str = "refs/autopilot/base/";
 
@@ -17,12 +14,6 @@ pub(super) fn of(run: &str) -> String {
 }
 
 impl Repository {
-    /// Pins the base of a run, and returns the folders that its objects are borrowed from.
-    pub(super) fn pin(&self, run: &str, commit: &Oid) -> Result<Vec<PathBuf>, WorktreeError> {
-        self.git("update-ref").args([of(run).as_str(), commit.as_str()]).run()?;
-        self.source().object_folders()
-    }
-
     /// Takes a pin away.
     pub fn unpin(&self, run: &str) -> Result<(), WorktreeError> {
         self.git("update-ref").args(["-d", &of(run)]).run().map(drop)

@@ -175,6 +175,13 @@ impl RunDir {
         Ok(state.runs()?.join(format!("{run}-{}", key(common_dir))).is_dir())
     }
 
+    /// Empties the worktree and what belongs to it, before any step: to be made once more.
+    pub(super) fn empty(&self) -> Result<(), WorktreeError> {
+        remove_tree(&self.checkpoints())?;
+        remove_tree(&self.worktree())?;
+        DirBuilder::new().mode(0o700).create(self.worktree()).map_err(at(&self.worktree()))
+    }
+
     /// The directory itself.
     pub fn path(&self) -> &Path {
         &self.path
@@ -194,6 +201,11 @@ impl RunDir {
     pub(super) fn checkpoints_of(&self, part: usize) -> PathBuf {
         let own = self.checkpoints();
         if part == 0 { own } else { own.join("submodules").join(part.to_string()) }
+    }
+
+    /// The packs that both git directories of the repository itself borrow from. No step can write there.
+    pub(super) fn objects(&self) -> PathBuf {
+        self.path.join("objects")
     }
 
     /// Points the runner's git at a part of the base: its second git directory, and where it lies in the worktree.

@@ -5,11 +5,15 @@ use std::io::{self, Read};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use super::error::WorktreeError;
+use super::halt::Halt;
+
+/// How often it is looked whether to break off.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// A git that runs.
 #[derive(Debug)]
@@ -17,6 +21,7 @@ pub(super) struct Running {
     child: Child,
     name: String,
     patience: Duration,
+    halt: Halt,
     complaints: JoinHandle<io::Result<Vec<u8>>>,
     /// Tells whoever counts the time that it has ended.
     ended: Sender<()>,
@@ -25,11 +30,12 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Starts it. It has so long.
+    /// Starts it. It has so long, and until it is time to break off.
     pub(super) fn start(
         command: &mut Command,
         name: &str,
         patience: Duration,
+        halt: Halt,
     ) -> Result<Self, WorktreeError> {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| unstartable(&error))?;
@@ -37,12 +43,23 @@ impl Running {
         let complaints = thread::spawn(move || stderr.map_or(Ok(Vec::new()), read_all));
         let (ended, wait) = mpsc::channel();
         let pid = Pid::from_child(&child);
+        let heeded = halt.clone();
         let is_late = thread::spawn(move || {
-            let is_late = wait.recv_timeout(patience) == Err(RecvTimeoutError::Timeout);
+            let since = Instant::now();
+            let is_late = loop {
+                let left = patience.saturating_sub(since.elapsed());
+                let waited = wait.recv_timeout(left.min(LOOK));
+                if waited != Err(RecvTimeoutError::Timeout) {
+                    break false;
+                }
+                if left <= LOOK || heeded.is_time() {
+                    break true;
+                }
+            };
             // It is there, perhaps as a zombie: it is waited for only after this.
             is_late && kill_process(pid, Signal::KILL).is_ok()
         });
-        Ok(Self { child, name: name.to_owned(), patience, complaints, ended, is_late })
+        Ok(Self { child, name: name.to_owned(), patience, halt, complaints, ended, is_late })
     }
 
     /// Takes its standard input, if that is a pipe.
@@ -64,6 +81,7 @@ impl Running {
         let is_late = self.is_late.join().unwrap_or(false);
         let status = self.child.wait()?;
         if is_late {
+            self.halt.check()?;
             return Err(late(&self.name, self.patience));
         }
         let stderr = self.complaints.join().unwrap_or_else(|_| Ok(Vec::new()))?;
@@ -99,7 +117,7 @@ mod tests {
     fn ended(script: &str, patience: Duration) -> Result<Output, WorktreeError> {
         let mut command = Command::new("sh");
         command.args(["-c", script]).stdin(Stdio::null());
-        Running::start(&mut command, "status", patience).unwrap().end()
+        Running::start(&mut command, "status", patience, Halt::never()).unwrap().end()
     }
 
     #[test]

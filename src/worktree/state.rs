@@ -113,6 +113,14 @@ impl State {
         self.folder("runs")
     }
 
+    /// Returns the folder of what runs borrow, made if need be: nobody else's business.
+    pub(super) fn stocks(&self) -> Result<PathBuf, WorktreeError> {
+        self.folder("runs")?;
+        let path = self.root.join("objects");
+        DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(at(&path))?;
+        Ok(path)
+    }
+
     /// Takes the lock of an issue of a repository.
     pub fn lock(&self, common_dir: &Path, issue: u64) -> Result<Lock, LockError> {
         self.folder("locks")?;

@@ -222,7 +222,7 @@ open(path, 'wb').write(zlib.compress(b'blob 5\\0evil\\n'))",
     repo.plan(&format!(
         "  - id: a
     command: |
-      rm -rf .git/objects/pack
+      rm -rf .git/objects/info/alternates
       python3 - <<'EOF'
 {}
       EOF

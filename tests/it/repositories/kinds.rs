@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
-use super::{assert_same, is_root, refused, run_without_trace, script};
+use super::{is_root, refused, run_without_trace, script};
 use crate::common::Repo;
 
 #[test]
@@ -265,32 +265,9 @@ fn sparse_checkouts_run_with_everything() {
 }
 
 #[test]
-fn objects_can_be_shared_and_the_base_is_pinned_meanwhile() {
-    let repo = with_history();
-    repo.plan_with(
-        "share_objects: true",
-        "  - id: a
-    command: |
-      test -s .git/objects/info/alternates
-      test \"$(git describe)\" != \"\"; git fsck --strict; git log --oneline | wc -l
-      ! touch \"$(cat .git/objects/info/alternates)/x\"
-      echo made > made; git add .; git commit -qm made; echo ready
-  - {id: b, command: 'echo x > x; rm made; exit 1'}\n",
-    );
-    let before = repo.fingerprint();
-    let ran = repo.run().exits(1).says("shared");
-    assert_same(&before, &repo.fingerprint());
-    assert_eq!(repo.left_in_state(), Vec::<String>::new(), "{}{}", ran.stdout, ran.stderr);
-    assert_eq!(repo.on_branch("made"), "made");
-    repo.git(["fsck", "--strict"]);
-    let pinned = repo.events_of("worktree.ready")[0]["pin"].as_str().unwrap().to_owned();
-    assert!(pinned.starts_with("refs/autopilot/base/"), "{pinned}");
-}
-
-#[test]
 fn a_pin_that_a_dead_runner_left_is_taken_away_by_the_next() {
     let repo = Repo::new();
-    repo.plan_with("share_objects: true", "  - {id: a, command: 'git log -1; echo made > made'}\n");
+    repo.plan("  - {id: a, command: 'git log -1; echo made > made'}\n");
     repo.git(["update-ref", "refs/autopilot/base/20200101T000000Z-7", "HEAD"]);
     repo.run().exits(0).says("run 20200101T000000Z-7 is gone; its base is not pinned any more");
     assert_eq!(repo.git(["for-each-ref", "refs/autopilot/"]), "");
@@ -298,14 +275,6 @@ fn a_pin_that_a_dead_runner_left_is_taken_away_by_the_next() {
     repo.autopilot(["clean", "--dry-run"]).exits(0).says("would not pin the base of run 20200101T000000Z-8");
     repo.autopilot(["clean"]).exits(0).says("its base is not pinned any more");
     assert_eq!(repo.git(["for-each-ref", "refs/autopilot/"]), "");
-}
-
-#[test]
-fn a_kept_worktree_with_shared_objects_keeps_its_pin() {
-    let repo = Repo::new();
-    repo.plan_with("share_objects: true", "  - {id: a, command: 'echo made > made'}\n");
-    repo.autopilot(["7", "--keep-worktree"]).exits(0);
-    assert_eq!(repo.git(["for-each-ref", "refs/autopilot/"]).lines().count(), 1);
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod settings;
 mod setup;
 mod start;
 mod steps;
+mod stock;
 
 use crate::common::{Ran, Repo};
 

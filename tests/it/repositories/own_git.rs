@@ -5,7 +5,7 @@ use crate::common::Repo;
 use super::{assert_same, run_without_trace};
 
 /// Ways to break a git, and what the next attempt is told.
-const BREAKS: [(&str, &str); 24] = [
+const BREAKS: [(&str, &str); 29] = [
     ("rm -rf .git", "gone"),
     ("rm -rf .git; echo 'gitdir: elsewhere' > .git", "no folder"),
     ("rm -rf .git; ln -s /nowhere .git", "no folder"),
@@ -15,9 +15,20 @@ const BREAKS: [(&str, &str); 24] = [
     ("chmod 000 .git", ""),
     ("rm -rf .git/objects", "could not be read"),
     ("rm -rf .git/objects; mkdir .git/objects", "did not hold the base"),
-    ("chmod -R u+w .git; rm .git/objects/pack/*", "did not hold the base"),
-    ("chmod -R u+w .git; for p in .git/objects/pack/*; do rm $p; mkfifo $p; done", "could not be read"),
-    ("chmod -R u+w .git; for p in .git/objects/pack/*; do echo x > $p; done", "did not hold the base"),
+    ("git repack -adq; rm .git/objects/info/alternates; git fsck", ""),
+    ("git repack -adq; rm .git/objects/info/alternates .git/objects/pack/*", "did not hold the base"),
+    (
+        "git repack -adq; rm .git/objects/info/alternates; chmod -R u+w .git; for p in .git/objects/pack/*; do rm $p; mkfifo $p; done",
+        "could not be read",
+    ),
+    (
+        "git repack -adq; rm .git/objects/info/alternates; chmod -R u+w .git; for p in .git/objects/pack/*; do echo x > $p; done",
+        "did not hold the base",
+    ),
+    ("rm .git/objects/info/alternates", "did not hold the base"),
+    ("echo /nowhere > .git/objects/info/alternates", "did not hold the base"),
+    ("rm .git/objects/info/alternates; mkfifo .git/objects/info/alternates", "could not be read"),
+    ("rm .git/objects/info/alternates; ln -s /etc/passwd .git/objects/info/alternates", "could not be read"),
     ("rm -rf .git/refs", "could not be read"),
     ("rm .git/HEAD", "HEAD led nowhere"),
     ("echo nonsense > .git/HEAD", "HEAD led nowhere"),

@@ -1,0 +1,269 @@
+//! What runs borrow: packs with what the base reaches and nothing else, kept from run to run, used only while they are
+//! whole, and needed by no run that has begun.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::{is_root, run_without_trace, script};
+use crate::common::{Repo, wait_until};
+
+/// The stocks of a state directory.
+fn stocks(repo: &Repo) -> Vec<PathBuf> {
+    let listed = fs::read_dir(repo.state().join("objects")).into_iter().flatten();
+    listed.map(|entry| entry.unwrap().path()).collect()
+}
+
+fn stock(repo: &Repo) -> PathBuf {
+    let [only] = stocks(repo).try_into().unwrap();
+    only
+}
+
+/// Names and inodes of the packs in a folder.
+fn packs(folder: &Path) -> Vec<(String, u64)> {
+    let mut packs: Vec<(String, u64)> = fs::read_dir(folder.join("pack"))
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "pack"))
+        .map(|entry| (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().ino()))
+        .collect();
+    packs.sort();
+    packs
+}
+
+/// Every object in the packs of a stock.
+fn held(repo: &Repo) -> Vec<String> {
+    let mut held = Vec::new();
+    for (pack, _) in packs(&stock(repo)) {
+        let path = stock(repo).join("pack").join(pack);
+        let listed = repo.git(["verify-pack", "-v", path.with_extension("idx").to_str().unwrap()]);
+        let ids = listed.lines().filter_map(|line| line.split(' ').next());
+        held.extend(
+            ids.filter(|id| id.len() >= 40 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
+                .map(str::to_owned),
+        );
+    }
+    held.sort();
+    held
+}
+
+fn reachable(repo: &Repo, from: &[&str]) -> Vec<String> {
+    let listed = repo.git([&["rev-list", "--objects", "--no-object-names"], from].concat());
+    let mut ids: Vec<String> = listed.lines().map(str::to_owned).collect();
+    ids.sort();
+    ids
+}
+
+/// A plan whose step fails if it can read any of these.
+fn looks_for(repo: &Repo, ids: &[&str]) {
+    script(
+        repo,
+        &format!(
+            "for id in {}; do if git cat-file -e $id 2>/dev/null; then echo found $id; exit 1; fi; done\nexit 0",
+            ids.join(" ")
+        ),
+    );
+}
+
+#[test]
+fn a_stock_holds_what_the_base_and_the_tags_reach_and_no_more() {
+    let repo = Repo::new();
+    repo.commit_file("one", "one\n");
+    repo.git(["tag", "-am", "tagged", "v1"]);
+    repo.git(["checkout", "-q", "-b", "other"]);
+    repo.commit_file("other", "of another branch\n");
+    let other = repo.git(["rev-parse", "other:other"]);
+    repo.git(["checkout", "-q", "main"]);
+    repo.file("README.md", "stashed\n");
+    repo.git(["stash", "-q"]);
+    let stashed = repo.git(["rev-parse", "stash@{0}:README.md"]);
+    let loose = repo.dir().join("loose");
+    fs::write(&loose, "unreachable\n").unwrap();
+    let unreachable = repo.git(["hash-object", "-w", loose.to_str().unwrap()]);
+    let ids = [other.as_str(), &stashed, &unreachable];
+    looks_for(&repo, &ids);
+    // All of it in one pack, as deltas of each other.
+    repo.git(["repack", "-q", "-a", "-d", "-k"]);
+    run_without_trace(&repo, 0);
+    assert_eq!(held(&repo), reachable(&repo, &["main", "v1"]));
+    // The control: it is there to be found.
+    repo.plan(&format!(
+        "  - {{id: a, command: 'git cat-file -e {}'}}\n",
+        repo.git(["rev-parse", "main:one"])
+    ));
+    run_without_trace(&repo, 0);
+}
+
+#[test]
+fn a_stock_is_used_again_and_grown_by_what_is_new() {
+    let repo = Repo::new();
+    script(&repo, "git fsck --strict; test $(git rev-list --count HEAD) = $(git log --oneline | wc -l)");
+    run_without_trace(&repo, 0);
+    let first = packs(&stock(&repo));
+    run_without_trace(&repo, 0);
+    assert_eq!(packs(&stock(&repo)), first);
+    repo.commit_file("two", "two\n");
+    run_without_trace(&repo, 0);
+    let grown = packs(&stock(&repo));
+    assert!(grown.len() == 2 && grown.contains(&first[0]), "{first:?} {grown:?}");
+    assert_eq!(held(&repo), reachable(&repo, &["main"]));
+    for number in 0..16 {
+        repo.commit_file("many", &format!("{number}\n"));
+        repo.run().exits(0);
+    }
+    let many = packs(&stock(&repo));
+    assert!(many.len() < 10, "{many:?}");
+    assert_eq!(held(&repo), reachable(&repo, &["main"]));
+}
+
+#[test]
+fn what_was_pushed_away_by_force_is_out_of_reach() {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'true'}\n");
+    repo.commit_file("secret", "a password\n");
+    let secret = repo.git(["rev-parse", "HEAD:secret"]);
+    run_without_trace(&repo, 0);
+    assert!(held(&repo).contains(&secret));
+    repo.git(["reset", "-q", "--hard", "HEAD~"]);
+    repo.commit_file("instead", "no password\n");
+    looks_for(&repo, &[&secret]);
+    run_without_trace(&repo, 0);
+    assert_eq!(held(&repo), reachable(&repo, &["main"]));
+    // A tag, too, that is removed, and the text of it.
+    repo.git(["tag", "-am", "tagged by mistake", "oops", "HEAD~"]);
+    let tag = repo.git(["rev-parse", "refs/tags/oops"]);
+    repo.plan(&format!("  - {{id: a, command: 'git cat-file -e {tag}'}}\n"));
+    run_without_trace(&repo, 0);
+    repo.git(["tag", "-d", "oops"]);
+    looks_for(&repo, &[&tag]);
+    run_without_trace(&repo, 0);
+    assert!(!held(&repo).contains(&tag));
+}
+
+#[test]
+fn each_base_branch_has_a_stock_of_its_own() {
+    let repo = Repo::new();
+    repo.git(["branch", "other"]);
+    repo.plan_with("base: other", "  - {id: a, command: 'true'}\n");
+    repo.run().exits(0);
+    repo.plan("  - {id: a, command: 'true'}\n");
+    repo.run().exits(0);
+    let commit = repo.git(["rev-parse", "main"]);
+    repo.plan_with(&format!("base: {commit}"), "  - {id: a, command: 'true'}\n");
+    repo.run().exits(0);
+    assert_eq!(stocks(&repo).len(), 3);
+}
+
+/// Ways to damage a stock.
+const DAMAGES: [&str; 9] = [
+    "rm pack/*.pack",
+    "rm pack/*.idx",
+    "chmod u+w pack/*.pack; echo >> $(ls pack/*.pack)",
+    "rm stock.json",
+    "echo x > stock.json",
+    "sed -i s/sha1/sha256/ stock.json",
+    "chmod 000 pack/*.pack",
+    "rm -r pack; mkdir -p incoming/objects; echo x > incoming/x; rm stock.json",
+    // As it was written, by all that is looked at.
+    "p=$(ls pack/*.pack); touch -r $p /tmp/ref.$$; chmod u+w $p; dd if=/dev/zero of=$p bs=1 seek=12 count=60 conv=notrunc 2>/dev/null; chmod 444 $p; touch -r /tmp/ref.$$ $p; rm /tmp/ref.$$",
+];
+
+#[test]
+fn a_damaged_stock_is_made_anew() {
+    for damage in DAMAGES {
+        let repo = Repo::new();
+        repo.plan("  - {id: a, command: 'git fsck --strict'}\n");
+        repo.autopilot(["run", "7"]).exits(0);
+        let damaged =
+            std::process::Command::new("sh").args(["-ec", damage]).current_dir(stock(&repo)).status();
+        assert!(damaged.unwrap().success(), "{damage}");
+        let ran = repo.autopilot(["run", "7", "-v"]).exits(0);
+        assert!(ran.stderr.contains("made anew"), "{damage}: {}", ran.stderr);
+        assert_eq!(held(&repo), reachable(&repo, &["main"]), "{damage}");
+    }
+}
+
+#[test]
+fn a_step_cannot_write_what_it_borrows_nor_lead_git_elsewhere() {
+    let repo = Repo::new();
+    repo.commit_file("file", "honest\n");
+    let secret = Repo::new();
+    secret.commit_file("secret", "of another repository\n");
+    let stolen = secret.git(["rev-parse", "HEAD:secret"]);
+    let theirs = secret.top().join(".git/objects");
+    let objects = repo.state().join("objects");
+    script(
+        &repo,
+        &format!(
+            "lent=$(cat .git/objects/info/alternates); test -d \"$lent\"
+p=$(ls $lent/pack/*.pack)
+if touch $lent/x 2>/dev/null || chmod u+w $p 2>/dev/null || rm -f $p 2>/dev/null || echo x 2>/dev/null >> $p; then exit 1; fi
+if ls {} 2>/dev/null || ls {} 2>/dev/null; then exit 1; fi
+echo {} >> .git/objects/info/alternates
+if git cat-file -e {stolen} 2>/dev/null; then exit 1; fi
+echo made > made",
+            objects.display(),
+            repo.top().join(".git").display(),
+            theirs.display(),
+        ),
+    );
+    let before = secret.fingerprint();
+    run_without_trace(&repo, 0);
+    assert_eq!(before, secret.fingerprint());
+    let stock = stock(&repo);
+    for (pack, _) in packs(&stock) {
+        let metadata = fs::metadata(stock.join("pack").join(&pack)).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o444);
+        assert_eq!(metadata.nlink(), 1, "the run that borrowed it is gone");
+        assert_eq!(metadata.uid(), nix::unistd::geteuid().as_raw());
+    }
+    assert_eq!(fs::metadata(&objects).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn a_run_that_was_killed_goes_on_whatever_became_of_its_stock() {
+    for gone in ["objects", "runs/*/objects", "objects runs/*/objects"] {
+        let repo = Repo::new();
+        repo.plan(
+            "  - {id: a, command: 'echo a > a'}
+  - {id: b, command: 'test -e \"$HOME/again\" || { touch \"$HOME/again\"; sleep 60; }; git fsck; git log --oneline -1; echo b > b'}\n",
+        );
+        let mut child = repo.start(["7"]);
+        let runs = || fs::read_dir(repo.state().join("runs")).into_iter().flatten().flatten();
+        wait_until(|| runs().any(|run| run.path().join("home/again").exists()));
+        repo.kill(&mut child);
+        let script = format!("chmod -R u+w {gone}; rm -r {gone}");
+        let removed =
+            std::process::Command::new("sh").args(["-ec", &script]).current_dir(repo.state()).status();
+        assert!(removed.unwrap().success(), "{gone}");
+        repo.autopilot(["run", "7", "--resume"]).exits(0);
+        assert_eq!((repo.on_branch("a"), repo.on_branch("b")), ("a".to_owned(), "b".to_owned()), "{gone}");
+        repo.git(["fsck", "--strict"]);
+    }
+}
+
+#[test]
+fn two_runs_begin_at_once_with_one_stock() {
+    let repo = Repo::new();
+    for issue in 1..=3 {
+        repo.plan_of(issue, "", &format!("  - {{id: a, command: 'git fsck; echo {issue} > made'}}\n"));
+    }
+    repo.autopilot(["run", "1", "2", "3", "--jobs", "3"]).exits(0);
+    assert_eq!(held(&repo), reachable(&repo, &["main"]));
+    assert_eq!(packs(&stock(&repo)).len(), 1);
+}
+
+#[test]
+fn root_borrows_from_somebody_elses_repository_as_its_owner() {
+    if !is_root() {
+        return;
+    }
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'git fsck --strict; git log --oneline | wc -l; echo made > made'}\n");
+    let chown = std::process::Command::new("chown").arg("-R").arg("1000:1000").arg(repo.dir()).status();
+    assert!(chown.unwrap().success());
+    for _ in 0..2 {
+        repo.run().exits(0);
+    }
+    assert_eq!(packs(&stock(&repo)).len(), 1);
+}
