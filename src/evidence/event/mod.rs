@@ -67,7 +67,7 @@ pub enum Event {
         files: u64,
         /// Milliseconds it took.
         ms: u64,
-        /// The ref in the user's repository that pins the base while its objects are borrowed.
+        /// The ref in the user's repository that pinned the base while its objects were borrowed; none is made any more.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pin: Option<RefName>,
     },
