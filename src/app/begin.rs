@@ -19,7 +19,7 @@ impl<F: Front> Call<'_, F> {
         repository.hand_over(&claim.files().all())?;
         let publishing = ready.intent.recorded(claim.secrets());
         let (plan, base, grants) = (&ready.plan, &ready.base, &ready.grants);
-        let recorder = run::begin(claim, plan, (base, dirty), repository, grants, publishing)?;
+        let recorder = run::begin(claim, plan, (base, dirty), repository, grants, publishing, &ready.under)?;
         let worktree = make_worktree(self.site, &ready.plan, &ready.base, run, None, &Halt::never()).await;
         Ok(Opened { recorder, worktree: worktree.map(Checkout::Fresh) })
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::evidence::{RunName, Token};
 use crate::github;
 use crate::plan::Faults;
+use crate::policy::Above;
 use crate::run::{Changed, Refusal, Refused, RunError};
 use crate::worktree::{LockError, WorktreeError};
 
@@ -39,6 +40,9 @@ pub enum Error {
     /// This run cannot be right, and is not begun.
     #[error(transparent)]
     Refusal(#[from] Refusal),
+    /// The plan, or how it is to be run, is above a ceiling of this host.
+    #[error("above a ceiling of this host: {}", listed(.0))]
+    Above(Vec<Above>),
     /// Repository, worktree or state directory.
     #[error(transparent)]
     Worktree(#[from] WorktreeError),
@@ -142,6 +146,14 @@ pub enum Error {
     /// The system refused something.
     #[error(transparent)]
     System(#[from] io::Error),
+}
+
+fn listed(above: &[Above]) -> String {
+    let said = |above: &Above| {
+        let step = above.step.as_ref().map(|step| format!("step `{step}`: ")).unwrap_or_default();
+        format!("{step}{}", above.reason)
+    };
+    above.iter().map(said).collect::<Vec<_>>().join("\n  ")
 }
 
 impl Error {

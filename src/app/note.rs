@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::evidence::{RunName, Token, Watch};
 use crate::plan::{Fault, Plan};
+use crate::policy::Lowered;
 use crate::worktree::WorktreeError;
 
 /// The side of a run that faces people: it is told, asked, and shown what happens.
@@ -26,6 +27,8 @@ pub enum Note {
     PlanWarning(Fault),
     /// This host, or what it hands to the steps, is perhaps not meant so.
     Warning(String),
+    /// A bound of the plan was lowered to a ceiling of this host.
+    Lowered(Lowered),
     /// The lock of a process that is gone was taken over.
     TookOver {
         /// The process.

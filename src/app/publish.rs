@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Error, Note, Order, Unpublished, runs};
+use super::{Error, Note, Order, Unpublished, ceiling, runs};
 use crate::evidence::RunState;
 use crate::evidence::event::RunResult;
 use crate::evidence::mask::Secrets;
@@ -63,6 +63,12 @@ pub(super) async fn at_the_end(
     interrupt: &Interrupt,
     note: &dyn Fn(Note),
 ) -> Result<(), Error> {
+    let above = ceiling::unpublishable(recorder.state())?;
+    if !above.is_empty() {
+        let why = Unpublished::Failed(std::io::Error::other(Error::Above(above).to_string()));
+        note(Note::Unpublished { run: recorder.files().run(), why });
+        return Ok(());
+    }
     let environment = Environment::of_process();
     let interrupted = recorder.state().end.as_ref().is_some_and(|end| end.result == RunResult::Interrupted);
     let time = if interrupted { HURRY } else { time(&environment)? };
@@ -139,6 +145,10 @@ impl<'a> Publication<'a> {
     /// Publishes what is not published as it is now. Cancel-safe: what was begun and broken off is found out by the
     /// next call.
     pub async fn publish(self, watch: Box<dyn Watch>) -> Result<Published, Error> {
+        let above = ceiling::unpublishable(&self.state)?;
+        if !above.is_empty() {
+            return Err(Error::Above(above));
+        }
         let (files, state) = (self.files.clone(), Some(self.state));
         let Some(mut recorder) = Recorder::reopen(files, state, &Secrets::default(), watch)? else {
             return Ok(Published::Unknown);

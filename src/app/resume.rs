@@ -21,7 +21,7 @@ impl<F: Front> Call<'_, F> {
         if dir.is_none() {
             self.demand_branch(recorder.state())?;
         }
-        run::resumed(&mut recorder, &ready.plan, repository, &ready.grants)?;
+        run::resumed(&mut recorder, &ready.plan, repository, &ready.grants, &ready.under)?;
         let worktree = self.worktree_again(dir, &base, &recorder).await?;
         Ok(Opened { recorder, worktree })
     }

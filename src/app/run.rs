@@ -8,15 +8,15 @@ use super::next::{self, Next};
 use super::outcome::ASKED;
 use super::plans::{Found, Shelf};
 use super::recover::{Closed, Kept, Picking, recover};
-use super::{Ended, Error, Front, Note, Order, Outcome, Site, issue, publish};
+use super::{Ended, Error, Front, Note, Order, Outcome, Site, ceiling, issue, publish};
 use crate::evidence::RunState;
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, Recorder};
-use crate::plan::Plan;
-use crate::policy::HostFacts;
+use crate::plan::{Asked, Plan};
+use crate::policy::{self, HostFacts};
 use crate::publish::Intent;
 use crate::report;
-use crate::run::{self, Checkout, Grants, Interrupt};
+use crate::run::{self, Checkout, Grants, Interrupt, Under};
 use crate::worktree::{Base, Lock, Repository, State, WorktreeError};
 
 /// Runs one issue from its plan to its closed evidence.
@@ -42,7 +42,7 @@ async fn whole<F: Front>(
     interrupt: &Interrupt,
     front: &F,
 ) -> Result<Outcome, Error> {
-    let ready = prepare(order, repository, front).await?;
+    let mut ready = prepare(order, repository, front).await?;
     let state = order.state()?;
     let mut lock = take_lock(&state, repository, order.issue, front)?;
     let site = Site { state: &state, repository, host: &ready.host, waivers: &order.waivers };
@@ -56,6 +56,10 @@ async fn whole<F: Front>(
         next = next.word(),
         "decided"
     );
+    if let Next::GoOn(last) = &next {
+        run::hold_to_record(&mut ready.plan, &last.state.start);
+    }
+    let call = Call { order, site, ready: &ready, interrupt, front };
     let opened = match next {
         Next::Interrupted(signal) => return Ok(Outcome::Interrupted(signal)),
         Next::Stands(files, state) => return call.stands(files, *state, call.recover(earlier).await?),
@@ -79,6 +83,7 @@ pub(super) struct Ready {
     pub(super) secrets: Secrets,
     pub(super) grants: BTreeMap<String, Grants>,
     pub(super) intent: Intent,
+    pub(super) under: Under,
     /// Where the plan was found: the files beside it are there for as long as this is.
     _found: Found,
 }
@@ -102,9 +107,13 @@ pub(super) struct Opened {
 
 /// Finds out all that can be known beforehand: a run that cannot be right is not begun.
 async fn prepare(order: &Order, repository: &Repository, front: &impl Front) -> Result<Ready, Error> {
-    let (found, plan) = load(order, repository, front)?;
+    let (found, mut plan, asked) = load(order, repository, front)?;
     let base = repository.base(plan.base.as_deref())?;
-    let host = order.host()?;
+    let mut host = order.host()?;
+    let ceilings = ceiling::find(&host)?;
+    let lowered = ceiling::demand(&ceilings, &order.waivers, (&mut plan, &asked), &mut host)?;
+    let under = Under { ceiling: ceilings.digest(), lowered: policy::in_words(&lowered) };
+    lowered.into_iter().for_each(|lowered| front.note(Note::Lowered(lowered)));
     let secrets = Secrets::default();
     let (mut grants, warnings) = run::preflight(&plan, &host, &order.waivers, &secrets)?;
     for warning in warnings {
@@ -112,10 +121,10 @@ async fn prepare(order: &Order, repository: &Repository, front: &impl Front) -> 
     }
     issue::attach(&plan, repository, &secrets, &mut grants).await?;
     let intent = publish::intent(order, &plan, repository, &secrets).await?;
-    Ok(Ready { plan, base, host, secrets, grants, intent, _found: found })
+    Ok(Ready { plan, base, host, secrets, grants, intent, under, _found: found })
 }
 
-fn load(order: &Order, repository: &Repository, front: &impl Front) -> Result<(Found, Plan), Error> {
+fn load(order: &Order, repository: &Repository, front: &impl Front) -> Result<(Found, Plan, Asked), Error> {
     let found = match &order.plan {
         Some(path) => Found::file(path.clone(), Some(order.issue)),
         None => Shelf::of(repository).issue(order.issue)?,
@@ -126,7 +135,7 @@ fn load(order: &Order, repository: &Repository, front: &impl Front) -> Result<(F
     }
     let mut plan = loaded.plan;
     plan.serve_by(order.provider.as_ref(), order.model.as_deref());
-    Ok((found, plan))
+    Ok((found, plan, loaded.asked))
 }
 
 fn take_lock(state: &State, repository: &Repository, issue: u64, front: &impl Front) -> Result<Lock, Error> {

@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 use super::exit::{Exit, Failure};
 use super::{actions, output, plans};
 use crate::app::plans::Found;
+use crate::app::{self, ceiling};
 use crate::evidence::mask::Secrets;
-use crate::plan::{self, Fault, Loaded, Plan};
-use crate::policy::{self, Decision, Request, Waivers};
+use crate::plan::{self, Fault, Loaded};
+use crate::policy::{self, Ceilings, Decision, HostFacts, Request, Waivers};
 use crate::run;
 use valid::{Answer, Denied, Valid};
 
@@ -34,7 +35,8 @@ pub(super) struct CheckArgs {
 /// Checks plans: 0 if all are valid and this host can enforce them, 2 if one is invalid, 3 if one is refused.
 pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     let found = find(&args.targets)?;
-    let checked: Vec<Checked> = found.iter().map(|found| check(found, args.plan_only)).collect();
+    let here = (!args.plan_only).then(Here::look).transpose()?;
+    let checked: Vec<Checked> = found.iter().map(|found| check(found, here.as_ref())).collect();
     if args.json {
         let plans: Vec<Value> = checked.iter().map(Checked::to_json).collect();
         output::print(&format!("{:#}\n", json!({ "plans": plans })))?;
@@ -73,11 +75,25 @@ struct Checked<'a> {
     result: Result<Valid, plan::Faults>,
 }
 
-fn check(found: &Found, plan_only: bool) -> Checked<'_> {
-    let result = found.load().map(|loaded| {
+/// This host, and what no plan may exceed here.
+struct Here {
+    host: HostFacts,
+    ceilings: Ceilings,
+}
+
+impl Here {
+    fn look() -> Result<Self, Failure> {
+        let host = crate::sandbox::probe();
+        let ceilings = ceiling::find(&host).map_err(app::Error::Plan)?;
+        Ok(Self { host, ceilings })
+    }
+}
+
+fn check<'a>(found: &'a Found, here: Option<&Here>) -> Checked<'a> {
+    let result = found.load().map(|mut loaded| {
         // What is unset here may be set where it runs.
-        let warnings = if plan_only { loaded.warnings.clone() } else { warnings(&loaded) };
-        let host = (!plan_only).then(|| ask(&loaded.plan));
+        let warnings = if here.is_none() { loaded.warnings.clone() } else { warnings(&loaded) };
+        let host = here.map(|here| ask(here, &mut loaded));
         Valid { host, plan: loaded.plan, warnings }
     });
     if let Err(faults) = &result {
@@ -93,18 +109,24 @@ fn warnings(loaded: &Loaded) -> Vec<Fault> {
     warnings
 }
 
-/// Asks the policy, for every step, whether this host could enforce what the step asks for.
-fn ask(plan: &Plan) -> Answer {
-    let host = crate::sandbox::probe();
-    let mut answer = Answer::default();
+/// Holds the plan to the ceilings, and asks the policy, for every step, whether this host could enforce what the step asks for.
+fn ask(here: &Here, loaded: &mut Loaded) -> Answer {
+    let mut host = here.host.clone();
+    let Loaded { plan, asked, .. } = loaded;
+    let held = ceiling::hold(&here.ceilings, plan, asked, &mut host);
+    let mut answer = Answer {
+        lowered: held.lowered,
+        denied: held.above.into_iter().map(Denied::from).collect(),
+        ..Answer::default()
+    };
     let mut there = run::There::default();
     for step in &plan.steps {
         match policy::decide(&Request::action(step), &host, &Waivers::default()) {
             Decision::Allow(grant) => match there.demand(&grant) {
                 Ok(()) => answer.granted.push((step.id.clone(), grant.describe())),
-                Err(reason) => answer.denied.push(Denied { step: step.id.clone(), reason }),
+                Err(reason) => answer.denied.push(Denied { step: Some(step.id.clone()), reason }),
             },
-            Decision::Deny(reason) => answer.denied.push(Denied { step: step.id.clone(), reason }),
+            Decision::Deny(reason) => answer.denied.push(Denied { step: Some(step.id.clone()), reason }),
         }
     }
     answer.denied.extend(run::equip(plan, &host, &Secrets::default()).err().map(Denied::from));
@@ -148,6 +170,7 @@ impl Checked<'_> {
                     "warnings": valid.warnings,
                     "granted": granted,
                     "denied": denied,
+                    "lowered": host.map(|answer| answer.lowered.iter().map(ToString::to_string).collect::<Vec<_>>()),
                     "plan": valid.plan.resolved(),
                 })
             }

@@ -1,5 +1,7 @@
 //! `autopilot doctor`: what this host enforces, which tools are there, what would make it better.
 
+mod ceilings;
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,6 +11,7 @@ use super::exit::{Exit, Failure};
 use crate::agent::codex;
 use crate::policy::{self, Decision, Fact, HostFacts, Isolation, Request, Waivers};
 use crate::sandbox;
+use ceilings::Found;
 
 /// Tools that plans and the runner use, and how they tell their version.
 const TOOLS: [(&str, &str, &str); 10] = [
@@ -39,13 +42,16 @@ pub(super) fn run(args: DoctorArgs) -> Result<Exit, Failure> {
     let host = sandbox::probe();
     let took = start.elapsed();
     let decision = policy::decide(&Request::git(), &host, &Waivers::default());
+    let ceilings = ceilings::look(&host);
     let text = if args.json {
-        json(&host, &decision)
+        json(&host, &decision, &ceilings)
     } else {
-        format!("{}\nprobed in {:.1} ms\n", report(&host, &decision), took.as_secs_f64() * 1000.0)
+        let report = report(&host, &decision, &ceilings);
+        format!("{report}\nprobed in {:.1} ms\n", took.as_secs_f64() * 1000.0)
     };
     print(&text);
     Ok(match decision {
+        _ if ceilings.iter().any(|ceiling| !ceiling.good) => Exit::Usage,
         Decision::Allow(_) => Exit::Done,
         Decision::Deny(_) => Exit::Refused,
     })
@@ -56,7 +62,7 @@ fn print(text: &str) {
     print!("{text}");
 }
 
-fn report(host: &HostFacts, decision: &Decision) -> String {
+fn report(host: &HostFacts, decision: &Decision, ceilings: &[Found]) -> String {
     let mut text = String::from("What this host enforces\n");
     for (name, good, what) in layers(host) {
         line(&mut text, good, name, &what);
@@ -73,6 +79,10 @@ fn report(host: &HostFacts, decision: &Decision) -> String {
             line(&mut text, false, "refused", &reason.to_string());
             line(&mut text, false, "hint", &reason.hint);
         }
+    }
+    text += "\nWhat no plan may exceed\n";
+    for Found { name, good, what, .. } in ceilings {
+        line(&mut text, *good, name, what);
     }
     text += "\nWhat would make it better\n";
     let advice = advice(host);
@@ -197,7 +207,7 @@ fn version(program: &Path, flag: &str) -> Option<String> {
     Some(format!("{first} ({})", program.display()))
 }
 
-fn json(host: &HostFacts, decision: &Decision) -> String {
+fn json(host: &HostFacts, decision: &Decision, ceilings: &[Found]) -> String {
     let layers: serde_json::Map<_, _> = layers(host)
         .into_iter()
         .map(|(name, good, what)| (name.to_owned(), serde_json::json!({"ok": good, "what": what})))
@@ -218,6 +228,8 @@ fn json(host: &HostFacts, decision: &Decision) -> String {
         .into_iter()
         .map(|(name, good, what)| (name.to_owned(), serde_json::json!({"ok": good, "what": what})))
         .collect();
-    let all = serde_json::json!({"layers": layers, "agents": agents, "default": default, "advice": advice(host), "tools": tools});
+    let ceilings: serde_json::Map<_, _> =
+        ceilings.iter().map(|found| (found.name.to_owned(), found.to_json())).collect();
+    let all = serde_json::json!({"layers": layers, "agents": agents, "ceilings": ceilings, "default": default, "advice": advice(host), "tools": tools});
     format!("{all:#}\n")
 }

@@ -175,6 +175,11 @@ impl From<app::Error> for Failure {
             Error::PickUp { .. } => Self::new(Exit::Internal, message)
                 .hint("mend that and run again: nothing of it is lost until then"),
             Error::Endless { .. } | Error::Runtime(_) => Self::new(Exit::Internal, message),
+            Error::Above(above) => {
+                let mut hints: Vec<String> = above.iter().map(|above| above.reason.hint.clone()).collect();
+                hints.dedup();
+                Self { hints, ..Self::new(Exit::Refused, message) }
+            }
             Error::Refusal(refusal) => refusal.into(),
             Error::Worktree(error) => error.into(),
             Error::Lock(error) => error.into(),

@@ -75,8 +75,7 @@ enum Command {
     Publish(publish::PublishArgs),
     Init(init::InitArgs),
     Doctor(doctor::DoctorArgs),
-    /// Print the JSON Schema of plan files.
-    Schema,
+    Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
     Mask(mask::MaskArgs),
     Sandbox(Box<sandbox::SandboxArgs>),
@@ -103,7 +102,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(&args),
-        Command::Schema => schema::run(),
+        Command::Schema(args) => schema::run(&args),
         Command::Status(args) => status::run(args),
         Command::Logs(args) => logs::run(args),
         Command::Audit(args) => audit::run(&args),

@@ -9,6 +9,7 @@ pub(super) fn text(note: &Note) -> String {
     match note {
         Note::PlanWarning(warning) => format!("warning: {warning}"),
         Note::Warning(warning) => format!("warning: {warning}"),
+        Note::Lowered(lowered) => format!("ceiling: {lowered}"),
         Note::TookOver { pid, run } => {
             format!("took over the lock of process {pid}, which is gone (run {run})")
         }

@@ -46,7 +46,7 @@ pub(super) fn run(args: SandboxArgs) -> Result<Exit, Failure> {
     let mut host = sandbox::probe();
     host.identity = identity(&args, &worktree, host.identity);
     host.own.extend(args.run_as.iter().flat_map(|name| sandbox::own_of_user(name)));
-    let request = args.policy.request()?;
+    let request = args.policy.request(&mut host)?;
     let waivers: Waivers = args.allow_degraded.iter().copied().collect();
     let grant = match policy::decide(&request, &host, &waivers) {
         policy::Decision::Allow(grant) => *grant,

@@ -6,11 +6,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::fault::{Fault, Faults, Findings};
 use super::file::PlanFile;
+use super::place::Place;
 use super::quote::quote;
 use super::resolve::{self, Origin};
 use super::source::{Mark, Source};
 use super::tree::{self, Node, Value};
-use super::{Plan, hint, read, rules, schema, shape, warn};
+use super::{Asked, Plan, hint, read, rules, schema, shape, warn};
 
 /// A plan without faults, and what is legal in it and foolish.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub struct Loaded {
     pub plan: Plan,
     /// What is legal and foolish, in the order of its places.
     pub warnings: Vec<Fault>,
+    /// Where the plan asks for what.
+    pub asked: Asked,
     /// Each `NAME` that is let through: what to say if it is not set.
     inherited: Vec<(String, Fault)>,
     /// Each file beside the plan that it names: what to say of it.
@@ -70,7 +73,7 @@ pub fn parse(bytes: &[u8], path: &Path, folder: &Path, issue: Option<u64>) -> Re
         findings.add(root.mark, "this is no plan: a plan is a map of keys and values", hint::SMALLEST);
         return Err(findings.into_faults());
     }
-    shape::check(schema(), &root, &mut findings);
+    shape::check(schema(), &root, Place::Plan, &mut findings);
     let order = rules::check(&root, issue, &mut findings);
     let (Some(order), true) = (order, findings.is_empty()) else { return Err(findings.into_faults()) };
     let digest =
@@ -83,6 +86,7 @@ pub fn parse(bytes: &[u8], path: &Path, folder: &Path, issue: Option<u64>) -> Re
     Ok(Loaded {
         plan,
         warnings,
+        asked: Asked::of(path, &root),
         inherited: warn::inherited(&source, &root),
         attached: attached(&source, &root),
     })

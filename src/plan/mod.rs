@@ -3,6 +3,8 @@
 //! Touches no system but for reading the file. Raw and resolved input are two sets of types: `file` mirrors
 //! the YAML (and is where the JSON Schema comes from), this module holds what the rest of the crate works with.
 
+mod asked;
+mod ceiling;
 mod codex;
 mod command;
 pub mod draft;
@@ -38,6 +40,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use asked::Asked;
+pub use ceiling::{Ceiling, Keeper, Rules, ceiling_schema, load_ceiling, parse_ceiling};
 pub use codex::{Codex, Context, Prompt, Provider, TokenLimit};
 pub use command::{Invocation, Shell};
 pub use fault::{Fault, Faults};

@@ -215,7 +215,7 @@ fn environment(defaults: &[Env], own: &[Env], secrets: &[String]) -> Vec<EnvEntr
     all.filter(|entry| !secrets.iter().any(|secret| secret == entry.name())).cloned().collect()
 }
 
-fn network(file: Option<&NetworkFile>) -> Network {
+pub(super) fn network(file: Option<&NetworkFile>) -> Network {
     match file {
         None | Some(NetworkFile::Named(NetworkName::None)) => Network::None,
         Some(NetworkFile::Named(NetworkName::Full)) => Network::Full,

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
-use schemars::{Schema, SchemaGenerator};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
 
 use super::file::PlanFile;
@@ -17,12 +17,17 @@ pub fn schema() -> &'static Value {
 }
 
 fn generate() -> Value {
+    schema_of::<PlanFile>("Autopilot plan")
+}
+
+/// Makes the JSON Schema of a type that a file is parsed by.
+pub(super) fn schema_of<T: JsonSchema>(title: &str) -> Value {
     // Nulls first: what comes after wraps references, which would hide them.
     let settings = SchemaSettings::draft07().with(|settings| {
         settings.transforms.insert(0, Box::new(RecursiveTransform(forbid_null)));
     });
-    let mut schema = SchemaGenerator::new(settings).into_root_schema_for::<PlanFile>();
-    schema.insert("title".to_owned(), "Autopilot plan".into());
+    let mut schema = SchemaGenerator::new(settings).into_root_schema_for::<T>();
+    schema.insert("title".to_owned(), title.into());
     schema.to_value()
 }
 

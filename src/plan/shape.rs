@@ -14,8 +14,8 @@ use super::tree::{Entry, Kind, Node, Value};
 use super::weight::{Budget, Taken};
 
 /// Finds every fault of shape: unknown, missing and doubled keys, wrong kinds, texts that do not parse.
-pub(super) fn check(schema: &Json, root: &Node, findings: &mut Findings<'_>) {
-    Walker { root: schema, findings, patterns: Budget::new() }.walk(schema, root, Place::Plan);
+pub(super) fn check(schema: &Json, root: &Node, place: Place<'_>, findings: &mut Findings<'_>) {
+    Walker { root: schema, findings, patterns: Budget::new() }.walk(schema, root, place);
 }
 
 struct Walker<'a, 'b, 'c> {

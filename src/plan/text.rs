@@ -83,6 +83,10 @@ texts! {
     Mention(String) "autopilot-mention" r"^@[A-Za-z0-9][A-Za-z0-9-]*(/[A-Za-z0-9._-]+)?$" read_mention;
     /// The id of a task in Codex's cloud, and names of that kind.
     Token(String) "autopilot-token" r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$" read_token;
+    /// The name of a model, or what it is like.
+    ModelName(String) "autopilot-model" r"^[A-Za-z0-9*][A-Za-z0-9._:/@*-]*$" read_model;
+    /// An amount of money.
+    Money(String) "autopilot-money" r"^[0-9]+(\.[0-9]{1,2})? [A-Z]{3}$" read_money;
     /// What git takes for a commit.
     Revision(String) "autopilot-revision" r"^[^-\s][^\s]*$" read_revision;
 }
@@ -309,6 +313,29 @@ fn read_token(text: &str) -> Result<String, Wrong> {
         return Ok(text.to_owned());
     }
     Err(Wrong::new("is not a name", "write letters, digits and `._:/@-`, starting with a letter or digit"))
+}
+
+/// Reads the name of a model in which `*` stands for any text.
+fn read_model(text: &str) -> Result<String, Wrong> {
+    let plain = text.replace('*', "x");
+    read_token(&plain).map(|_| text.to_owned()).map_err(|_| {
+        Wrong::new(
+            "is not the name of a model",
+            "write one such as `gpt-5-codex`, or \"qwen*\" for all that begin so",
+        )
+    })
+}
+
+/// Reads an amount of money, such as `5 USD`.
+fn read_money(text: &str) -> Result<String, Wrong> {
+    let amount = text.split_once(' ').and_then(|(number, unit)| {
+        let (whole, cents) = number.split_once('.').unwrap_or((number, "0"));
+        let digits =
+            |text: &str, most| (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        let is_unit = unit.len() == 3 && unit.bytes().all(|b| b.is_ascii_uppercase());
+        (digits(whole, 9) && digits(cents, 2) && is_unit).then(|| text.to_owned())
+    });
+    amount.ok_or_else(|| Wrong::new("is not an amount of money", "write a number and the currency: `5 USD`"))
 }
 
 fn read_revision(text: &str) -> Result<String, Wrong> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::ceiling::Within;
 use super::host::{Cache, Cgroup, Identity};
 use crate::plan::{Destination, Resources};
 
@@ -32,6 +33,7 @@ pub struct Grant {
     pub(super) waived: Vec<String>,
     pub(super) warnings: Vec<String>,
     pub(super) own: Vec<PathBuf>,
+    pub(super) within: Vec<Within>,
 }
 
 /// What stands between the command and the host, below Landlock and seccomp.
@@ -165,6 +167,11 @@ impl Grant {
     /// Returns autopilot's own places, which nothing of it may show.
     pub fn own(&self) -> &[PathBuf] {
         &self.own
+    }
+
+    /// Returns the folders in which what it reads and writes has to lie, wherever that leads by then.
+    pub fn within(&self) -> &[Within] {
+        &self.within
     }
 
     /// Returns what is legal and should be seen, such as entries of PATH that were left out.

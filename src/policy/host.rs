@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::ceiling::Within;
+
 /// What this host can enforce, and what it has; probed once a run by `sandbox::probe`.
 #[derive(Debug, Clone, Default)]
 pub struct HostFacts {
@@ -42,6 +44,8 @@ pub struct HostFacts {
     pub caches: Vec<Cache>,
     /// Where autopilot's own configuration, keys and state are, or would be: as it is named, and where that leads.
     pub own: Vec<PathBuf>,
+    /// Folders in which the paths of a plan have to lie, where they lead by then.
+    pub within: Vec<Within>,
 }
 
 /// Something a host has, or why it has not.

@@ -1,6 +1,7 @@
 //! Takes what a step asks for and what the host can do, gives a decision. Pure; the only place where a
 //! [`Grant`] is made, and only a [`Grant`] runs.
 
+mod ceiling;
 mod denial;
 mod environment;
 mod grant;
@@ -14,6 +15,7 @@ mod waiver;
 
 use std::path::{Path, PathBuf};
 
+pub use ceiling::{Above, Ceilings, Held, Lowered, Within, in_words};
 pub use denial::{Denial, Own, explain_denial};
 pub use environment::path_warnings;
 pub use grant::{Grant, Isolation, Limits, Reach};
@@ -70,6 +72,7 @@ fn grant(request: &Request, host: &HostFacts, waivers: &Waivers) -> Result<Grant
     seccomp(host, isolation, waivers, &mut waived)?;
     let (env, warnings) = environment::environment(request, host, &identity.name)?;
     own::demand_apart(host)?;
+    let of_agent = paths("what the agent needs", &request.of_agent, host)?;
     Ok(Grant {
         isolation,
         network,
@@ -83,13 +86,14 @@ fn grant(request: &Request, host: &HostFacts, waivers: &Waivers) -> Result<Grant
         env,
         system: host.system.clone(),
         toolchains: host.toolchains.clone(),
-        read: paths("filesystem.read", &request.read, host)?,
+        read: [paths("filesystem.read", &request.read, host)?, of_agent.clone()].concat(),
         write: paths("filesystem.write", &request.write, host)?,
         caches: if request.caches { host.caches.clone() } else { Vec::new() },
         limits: Limits::from(&request.resources),
         waived,
         warnings,
         own: host.own.clone(),
+        within: host.within.iter().map(|within| within.or_read(&of_agent)).collect(),
     })
 }
 

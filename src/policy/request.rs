@@ -15,6 +15,8 @@ pub struct Request {
     pub secrets: Vec<String>,
     /// Paths to read and execute beyond the system and the toolchains.
     pub read: Vec<PathBuf>,
+    /// What its agent needs to run at all, to read and execute: no plan asks for that.
+    pub of_agent: Vec<PathBuf>,
     /// Paths to write beyond worktree, HOME and TMPDIR.
     pub write: Vec<PathBuf>,
     /// Bounds of the process tree.
@@ -31,6 +33,7 @@ impl Request {
             env: step.env.clone(),
             secrets: step.secrets.clone(),
             read: step.filesystem.read.clone(),
+            of_agent: Vec::new(),
             write: step.filesystem.write.clone(),
             resources: step.resources.clone(),
             caches: true,
@@ -49,6 +52,7 @@ impl Request {
             env: Vec::new(),
             secrets: Vec::new(),
             read: Vec::new(),
+            of_agent: Vec::new(),
             write: Vec::new(),
             resources: Resources::of_runner(),
             caches: false,

@@ -50,6 +50,11 @@ impl FromStr for Waiver {
 pub struct Waivers(Vec<Waiver>);
 
 impl Waivers {
+    /// Returns what is given up.
+    pub fn iter(&self) -> impl Iterator<Item = Waiver> {
+        self.0.iter().copied()
+    }
+
     /// Tells whether this one is given up.
     pub(super) fn include(&self, waiver: Waiver) -> bool {
         self.0.contains(&waiver)

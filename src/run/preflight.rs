@@ -90,9 +90,9 @@ fn request(step: &Step, equipment: Option<&Equipment>) -> Request {
     let mut request = Request::action(step);
     let Some(equipment) = equipment else { return request };
     match (&step.action, &equipment.cloud) {
-        (Action::Codex(_), _) => request.read.extend(equipment.found.agent.files().iter().cloned()),
+        (Action::Codex(_), _) => request.of_agent.extend(equipment.found.agent.files().iter().cloned()),
         (Action::CodexApply(_), Some(applier)) => {
-            request.read.extend(applier.codex.files().iter().cloned());
+            request.of_agent.extend(applier.codex.files().iter().cloned());
         }
         _ => {}
     }

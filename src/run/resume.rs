@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use super::RunError;
 use super::outcome::millis;
 use super::preflight::{Grants, enforcement};
-use super::start::{labels, this_host};
+use super::start::{Under, labels, this_host};
 use crate::evidence::event::{Event, ReasonKind, Resumed, RunResult, RunStarted};
 use crate::evidence::{Recorder, Token};
 use crate::git::Oid;
-use crate::plan::Plan;
+use crate::plan::{Action, Plan, TokenLimit};
 use crate::worktree::{Base, Repository, WorktreeError};
 
 /// Why a run cannot go on: it would not be the same run.
@@ -100,12 +100,31 @@ pub fn branch_unchanged(
     Err(Changed::Branch { run, branch, how }.into())
 }
 
+/// Lowers the token limits of a plan to those that its run began under: a ceiling that was raised since raises nothing of it.
+pub fn hold_to_record(plan: &mut Plan, start: &RunStarted) {
+    let recorded = start.plan.value();
+    lower(&mut plan.limits.tokens, &recorded["limits"]["tokens"]);
+    for (at, step) in plan.steps.iter_mut().enumerate() {
+        if let Action::Codex(codex) = &mut step.action {
+            lower(&mut codex.tokens, &recorded["steps"][at]["action"]["codex"]["tokens"]);
+        }
+    }
+}
+
+fn lower(now: &mut TokenLimit, then: &serde_json::Value) {
+    let Some(most) = then["at_most"].as_u64() else { return };
+    if now.most().is_none_or(|now| now > most) {
+        *now = TokenLimit::AtMost(most);
+    }
+}
+
 /// Records that a run goes on.
 pub fn resumed(
     recorder: &mut Recorder,
     plan: &Plan,
     repository: &Repository,
     grants: &BTreeMap<String, Grants>,
+    under: &Under,
 ) -> Result<(), RunError> {
     // Clocks jump; no attempt runs for longer than it may.
     let timeout = |id: &str| plan.steps.iter().find(|step| step.id == id).map(|step| step.timeout);
@@ -117,7 +136,7 @@ pub fn resumed(
         consecutive: state.consecutive,
         torn: recorder.torn(),
         host: this_host(recorder.secrets(), repository)?,
-        sandbox: recorder.text(enforcement(grants.values())),
+        sandbox: recorder.text(enforcement(grants.values()) + &under.said()),
         labels: labels(recorder.secrets()),
     };
     recorder.banner(format!("run {} goes on", recorder.files().run()))?;

@@ -13,6 +13,27 @@ use crate::evidence::{Claim, Document, Recorder, Sha256, StepId, Text, Token};
 use crate::plan::Plan;
 use crate::worktree::{self, Base, Repository};
 
+/// What no plan may exceed on this host, and what that comes to.
+#[derive(Debug, Clone, Default)]
+pub struct Under {
+    /// SHA-256 of its canonical form, in lower-case hex; nothing if nothing says such a thing.
+    pub ceiling: Option<String>,
+    /// What of the plan was lowered, in words.
+    pub lowered: Vec<String>,
+}
+
+impl Under {
+    /// Says it, behind what the host can enforce.
+    pub(super) fn said(&self) -> String {
+        let Some(digest) = &self.ceiling else { return String::new() };
+        let digest: String = digest.chars().take(12).collect();
+        match self.lowered.as_slice() {
+            [] => format!("; under ceiling {digest}"),
+            lowered => format!("; under ceiling {digest}: {}", lowered.join(", ")),
+        }
+    }
+}
+
 /// Records what a run starts from: a base, and whether the checkout has changes that are not in it.
 pub fn begin(
     claim: Claim,
@@ -21,6 +42,7 @@ pub fn begin(
     repository: &Repository,
     grants: &BTreeMap<String, Grants>,
     publish: Publishing,
+    under: &Under,
 ) -> Result<Recorder, RunError> {
     let name = claim.files().run();
     let secrets = claim.secrets();
@@ -42,12 +64,12 @@ pub fn begin(
         plan: recorded,
         plan_commit: Some(plan_commit(plan, repository)),
         origin: Some(Origin::Own),
-        ceiling: None,
+        ceiling: under.ceiling.as_deref().map(Sha256::from_hex).transpose()?,
         started_by: Some(started_by(secrets)),
         steps: plan.steps.iter().map(|step| StepId::new(&step.id)).collect(),
         dirty,
         host: this_host(secrets, repository)?,
-        sandbox: text(&enforcement(grants.values())),
+        sandbox: text(&(enforcement(grants.values()) + &under.said())),
         labels: labels(secrets),
         publish: Some(publish),
         cloud: grants.values().find_map(|grants| cloud(secrets, grants)),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::policy::{Cache, Cgroup, Grant, Identity, Isolation, Limits};
+use crate::policy::{Cache, Cgroup, Grant, Identity, Isolation, Limits, Within};
 
 /// What a grant says, but for what the runner alone needs of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub(super) struct Granted {
     pub(super) waived: Vec<String>,
     /// What none of it may show.
     pub(super) own: Vec<PathBuf>,
+    /// Where what it reads and writes has to lie.
+    pub(super) within: Vec<Within>,
 }
 
 impl From<&Grant> for Granted {
@@ -48,6 +50,7 @@ impl From<&Grant> for Granted {
             limits: grant.limits().clone(),
             waived: grant.waived().to_vec(),
             own: grant.own().to_vec(),
+            within: grant.within().to_vec(),
         }
     }
 }
@@ -82,6 +85,7 @@ mod tests {
             },
             waived: vec!["landlock: none".into()],
             own: vec!["/etc/autopilot".into()],
+            within: vec![Within { read: vec!["/srv".into()], write: Vec::new() }],
         };
         let text = serde_json::to_string(&granted).unwrap();
         let back: Granted = serde_json::from_str(&text).unwrap();

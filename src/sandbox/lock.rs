@@ -11,7 +11,7 @@ use super::SandboxError;
 use super::mounts::SHM;
 use super::own::{self, Own};
 use super::spec::{Launch, Setting};
-use crate::policy::Isolation;
+use crate::policy::{Isolation, Within};
 
 /// Devices that are read and written.
 const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
@@ -122,8 +122,11 @@ fn rules_of_launch(
 ) -> Result<RulesetCreated, SandboxError> {
     let Launch { grant, place, seen, .. } = launch;
     let read = AccessFs::from_read(abi);
-    ruleset = add_granted(ruleset, launch, &grant.read, read, abi)?;
-    ruleset = add_granted(ruleset, launch, &grant.write, write(abi), abi)?;
+    let folders =
+        |of: fn(&Within) -> &[PathBuf]| -> Vec<&[PathBuf]> { grant.within.iter().map(of).collect() };
+    ruleset = add_granted(ruleset, launch, (&grant.read, &folders(|within| &within.read)), read, abi)?;
+    ruleset =
+        add_granted(ruleset, launch, (&grant.write, &folders(|within| &within.write)), write(abi), abi)?;
     ruleset = add(ruleset, place.also_read.iter().map(PathBuf::as_path), read, abi)?;
     if grant.isolation == Isolation::Bare {
         ruleset = add(ruleset, grant.caches.iter().map(|each| each.host.as_path()), read, abi)?;
@@ -157,7 +160,7 @@ fn add<'a>(
 fn add_granted(
     mut ruleset: RulesetCreated,
     launch: &Launch,
-    paths: &[PathBuf],
+    (paths, folders): (&[PathBuf], &[&[PathBuf]]),
     rights: BitFlags<AccessFs>,
     abi: ABI,
 ) -> Result<RulesetCreated, SandboxError> {
@@ -168,7 +171,7 @@ fn add_granted(
         Own::find(&launch.grant.own, Path::new("/")).map_err(|error| failed("read mountinfo", &error))?;
     for path in paths {
         let fd = open(path)?;
-        own::held_open(&own, &fd)?;
+        own::held_open(&own, &fd, folders)?;
         ruleset = allow(ruleset, fd, path, rights, abi)?;
     }
     Ok(ruleset)

@@ -37,6 +37,13 @@ impl Spot {
     }
 }
 
+impl Spot {
+    /// Tells whether this one lies in the other, or is it.
+    pub(super) fn lies_in(&self, other: &Self) -> bool {
+        self.device == other.device && self.path.starts_with(&other.path)
+    }
+}
+
 impl Mounts {
     /// Reads them as they are now.
     pub(super) fn read() -> io::Result<Self> {

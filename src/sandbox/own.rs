@@ -55,6 +55,14 @@ pub fn with_real(paths: impl IntoIterator<Item = PathBuf>) -> Vec<PathBuf> {
     all
 }
 
+/// Returns where a path of a plan leads, as the sandbox follows it; `~` is this home.
+pub fn leads(path: &Path, home: Option<&Path>) -> PathBuf {
+    match (path.strip_prefix("~"), home) {
+        (Ok(rest), Some(home)) => real(&home.join(rest)),
+        _ => real(path),
+    }
+}
+
 /// Returns where a path leads; as far as it is not there, as it is written.
 fn real(path: &Path) -> PathBuf {
     let there = path.ancestors().find_map(|above| Some((above, fs::canonicalize(above).ok()?)));
@@ -144,13 +152,45 @@ pub(super) fn held(launch: &Launch) -> Result<(), SandboxError> {
             return Err(refused(&format!("{} shows autopilot's own files", mount.point.display())));
         }
     }
+    held_within(launch, &own.mounts)
+}
+
+/// Demands of what is really mounted that it lies where a ceiling lets it.
+fn held_within(launch: &Launch, mounts: &Mounts) -> Result<(), SandboxError> {
+    let grant = &launch.grant;
+    for within in &grant.within {
+        for (paths, folders) in [(&grant.read, &within.read), (&grant.write, &within.write)] {
+            let allowed: Vec<Spot> =
+                folders.iter().map(|folder| mounts.spot(Path::new(HOST), folder)).collect();
+            let points: Vec<PathBuf> = paths.iter().map(|path| plain(path)).collect();
+            let mut made = mounts.iter().filter(|mount| points.contains(&mount.point));
+            if let Some(mount) = made.find(|mount| !allowed.iter().any(|spot| mount.root.lies_in(spot))) {
+                return Err(beyond(&mount.point));
+            }
+        }
+    }
     Ok(())
 }
 
-/// Demands it of what was opened: Landlock allows that, whatever it was called.
-pub(super) fn held_open(own: &Own<'_>, opened: &impl AsFd) -> Result<(), SandboxError> {
+fn beyond(path: &Path) -> SandboxError {
+    SandboxError {
+        layer: "ceiling".into(),
+        what: format!("{} leads to where no plan may reach on this host", path.display()),
+        hint: "an earlier step, or somebody else, made it a link by now: take it out".into(),
+    }
+}
+
+/// Demands both of what was opened: Landlock allows that, whatever it was called.
+pub(super) fn held_open(
+    own: &Own<'_>,
+    opened: &impl AsFd,
+    folders: &[&[PathBuf]],
+) -> Result<(), SandboxError> {
     let name = format!("/proc/self/fd/{}", opened.as_fd().as_raw_fd());
     let path = fs::read_link(name).map_err(|error| refused(&error.to_string()))?;
+    if !folders.iter().all(|folders| folders.iter().any(|folder| path.starts_with(folder))) {
+        return Err(beyond(&path));
+    }
     own.demand_apart("filesystem", &path).map_err(|reason| refused(&reason.to_string()))
 }
 

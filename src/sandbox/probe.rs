@@ -85,6 +85,7 @@ pub fn probe() -> HostFacts {
         toolchain_env: env,
         caches,
         own,
+        within: Vec::new(),
     };
     if let Err(error) = try_namespaces(&mut facts) {
         facts.namespaces = Fact::No { why: error.to_string(), hint: error.hint };

@@ -8,6 +8,8 @@ mod agents;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod ceilings;
+#[cfg(test)]
 mod clean;
 #[cfg(test)]
 mod cli;

@@ -238,10 +238,14 @@ fn host(out: &mut String, answer: &Answer) {
         out.push_str("this host: can enforce all of it\n");
     }
     for Denied { step, reason } in &answer.denied {
-        let _ = writeln!(out, "this host: refuses step `{step}`: {reason}");
+        let what = step.as_ref().map_or_else(|| "the plan".to_owned(), |step| format!("step `{step}`"));
+        let _ = writeln!(out, "this host: refuses {what}: {reason}");
         if !reason.hint.is_empty() {
             let _ = writeln!(out, "    hint: {}", reason.hint);
         }
+    }
+    for lowered in &answer.lowered {
+        let _ = writeln!(out, "ceiling: {lowered}");
     }
     let mut alike: Vec<(&str, Vec<&str>)> = Vec::new();
     for (step, grant) in &answer.granted {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::plan::{Fault, Plan};
-use crate::policy::Reason;
+use crate::policy::{Above, Lowered, Reason};
 use crate::run::Refusal;
 
 /// A valid plan, and what this host makes of it.
@@ -26,22 +26,30 @@ pub(super) struct Answer {
     /// What would be enforced, by step.
     pub(super) granted: Vec<(String, String)>,
     pub(super) denied: Vec<Denied>,
+    /// What a ceiling lowers.
+    pub(super) lowered: Vec<Lowered>,
 }
 
-/// A step that this host would refuse, and why.
+/// A step that this host would refuse, or the plan as a whole, and why.
 pub(super) struct Denied {
-    pub(super) step: String,
+    pub(super) step: Option<String>,
     pub(super) reason: Reason,
 }
 
 impl From<Refusal> for Denied {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Policy { step, reason } => Self { step, reason },
+            Refusal::Policy { step, reason } => Self { step: Some(step), reason },
             Refusal::Plan { step, what, hint } => {
-                Self { step, reason: Reason { what: "not to be had".into(), why: what, hint } }
+                Self { step: Some(step), reason: Reason { what: "not to be had".into(), why: what, hint } }
             }
         }
+    }
+}
+
+impl From<Above> for Denied {
+    fn from(Above { step, reason }: Above) -> Self {
+        Self { step, reason }
     }
 }
 

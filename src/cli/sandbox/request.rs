@@ -7,9 +7,9 @@ use anyhow::Context as _;
 
 use super::super::exit::{Exit, Failure};
 use super::super::plans;
-use crate::app;
-use crate::plan::{Destination, EnvEntry, Network, Resources, Wrong, units};
-use crate::policy::Request;
+use crate::app::{self, ceiling};
+use crate::plan::{Destination, EnvEntry, Loaded, Network, Resources, Wrong, units};
+use crate::policy::{HostFacts, Request};
 
 /// What a step's policy takes the place of.
 const FLAGS: [&str; 9] =
@@ -52,9 +52,9 @@ pub(super) struct Policy {
 
 impl Policy {
     /// Returns what the flags ask for, or what the step asks for that they name.
-    pub(super) fn request(&self) -> Result<Request, Failure> {
+    pub(super) fn request(&self, host: &mut HostFacts) -> Result<Request, Failure> {
         match &self.step {
-            Some(step) => of_step(step),
+            Some(step) => of_step(step, host),
             None => self.of_flags(),
         }
     }
@@ -73,6 +73,7 @@ impl Policy {
             env: self.env.iter().map(|entry| env(entry)).collect(),
             secrets: Vec::new(),
             read: absolute(&self.read).context("--read")?,
+            of_agent: Vec::new(),
             write: absolute(&self.write).context("--write")?,
             resources,
             caches: true,
@@ -81,13 +82,19 @@ impl Policy {
 }
 
 /// Asks for what a plan's step asks for: `653/test`, or a plan's file and the step.
-fn of_step(named: &str) -> Result<Request, Failure> {
+fn of_step(named: &str, host: &mut HostFacts) -> Result<Request, Failure> {
     let usage = |message: String, hint: String| Failure::new(Exit::Usage, message).hint(hint);
     let (plan, id) = named.rsplit_once('/').ok_or_else(|| {
         usage(format!("--step {named}: names no step"), "write ISSUE/STEP, such as 653/test".into())
     })?;
     let found = plans::find(plan)?;
-    let plan = found.load().map_err(app::Error::Plan)?.plan;
+    let Loaded { mut plan, asked, .. } = found.load().map_err(app::Error::Plan)?;
+    let ceilings = ceiling::find(host).map_err(app::Error::Plan)?;
+    let mut above = ceiling::hold(&ceilings, &mut plan, &asked, host).above;
+    above.retain(|above| above.step.as_deref() == Some(id));
+    if !above.is_empty() {
+        return Err(app::Error::Above(above).into());
+    }
     let step = plan.steps.iter().find(|step| step.id == id).ok_or_else(|| {
         let known: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
         let message = format!("--step {named}: {} has no step `{id}`", plan.path.display());
