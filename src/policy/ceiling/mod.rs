@@ -1,6 +1,7 @@
 //! Takes a plan and what no plan may exceed on this host, says what of the plan is above that, and lowers what can be lowered.
 //! Pure: where paths lead is told by the caller.
 
+mod above;
 mod lower;
 mod refuse;
 mod within;
@@ -10,10 +11,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
+pub use above::Above;
 pub use lower::{Lowered, in_words};
 pub use within::Within;
 
-use super::request::Reason;
 use super::waiver::Waivers;
 use crate::plan::{Asked, Ceiling, Plan};
 
@@ -24,15 +25,6 @@ pub struct Ceilings {
     pub host: Option<Ceiling>,
     /// The user's.
     pub user: Option<Ceiling>,
-}
-
-/// What is above a ceiling, of a step or of the plan as a whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Above {
-    /// The step.
-    pub step: Option<String>,
-    /// What it asks for, where; which rule does not allow it, where that stands; what to do.
-    pub reason: Reason,
 }
 
 /// What the ceilings come to for a plan.

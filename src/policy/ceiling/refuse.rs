@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::above::Above;
 use super::within::Within;
-use super::{Above, Reason};
 use crate::plan::{Action, Asked, Ceiling, Codex, Destination, EnvEntry, Network, Plan, Provider, Step};
+use crate::policy::request::Reason;
 use crate::policy::waiver::Waivers;
 
 /// Finds all of it.
