@@ -2,4 +2,4 @@
 
 mod id;
 
-pub use id::{Oid, RefName, Unnamed};
+pub use id::{Oid, RawOid, RefName, Unnamed};

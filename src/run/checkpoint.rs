@@ -51,7 +51,8 @@ impl Runner<'_> {
     fn record_checkpoint(&mut self, this: &Attempt<'_>, made: Option<Checkpoint>) -> Result<(), RunError> {
         let Some(made) = made else { return Ok(()) };
         // By the paths themselves: a mask would hide one.
-        let instructions = made.changes.iter().any(|counted| is_instructions(&counted.path));
+        let instructions =
+            made.changes.iter().any(|counted| is_instructions(&counted.path.to_string_lossy()));
         Ok(self.recorder.record(Event::CheckpointMade {
             at: this.at.clone(),
             commit: made.commit,
@@ -65,7 +66,7 @@ impl Runner<'_> {
 
     fn change(&self, counted: &Counted) -> Change {
         Change {
-            path: self.recorder.text(&counted.path),
+            path: self.recorder.text(counted.path.to_string_lossy()),
             kind: match counted.kind {
                 Kind::Added => ChangeKind::Added,
                 Kind::Modified => ChangeKind::Modified,
@@ -79,7 +80,7 @@ impl Runner<'_> {
 
     /// Says why a reviewer should look at a path first, if so. The path itself decides, not what masking leaves of it.
     fn review(&self, counted: &Counted) -> Option<&'static str> {
-        let path = counted.raw.as_path();
+        let path = counted.path.as_path();
         if counted.kind == Kind::Deleted {
             return policy::reviewable(path, Left::Nothing);
         }

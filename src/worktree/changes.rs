@@ -7,14 +7,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::error::WorktreeError;
 use super::layout::MOST;
 use super::part::Part;
 use super::root::Root;
 use super::rules::Rules;
-use super::tree::{self, Difference, Entry, Held, ObjectFormat};
+use super::tree::{self, Difference, Entry, GITLINK, Held, ObjectFormat};
 use super::unfit::Unheld;
-use super::walk::{Found, Identity, Tracked, Walk};
-use crate::git::Oid;
+use super::walk::{Beside, Folders, Found, Identity, Tracked};
+use crate::git::RawOid;
 
 /// A change time younger than this, seen from the look at it, proves nothing: the clock behind it is coarse.
 const RACY: Duration = Duration::from_millis(50);
@@ -104,26 +105,29 @@ impl Changes {
 struct Known {
     held: Held,
     /// Id of its raw bytes on disk, where attributes (line ends, keywords, encodings, LFS) make it another one.
-    raw: Option<Oid>,
+    raw: Option<Box<RawOid>>,
     /// How the file looked when it was known to hold these bytes.
     seen: Option<Identity>,
+    /// It was met by who goes through all paths.
+    is_met: bool,
 }
 
 impl Known {
     fn new(held: Held) -> Self {
-        Self { held, raw: None, seen: None }
+        Self { held, raw: None, seen: None, is_met: false }
     }
 
-    fn is(&self, mode: u32, oid: &Oid) -> bool {
-        self.held.mode == mode && self.raw.as_ref().unwrap_or(&self.held.oid) == oid
+    fn is(&self, mode: u32, oid: RawOid) -> bool {
+        self.held.mode == mode && self.raw.as_deref().copied().unwrap_or(self.held.oid) == oid
     }
 }
 
-/// The state of a worktree at its last checkpoint.
+/// The state of a worktree at its last checkpoint. There can be a hundred thousand files in it: nothing is there twice.
 #[derive(Debug)]
 pub(super) struct Snapshot {
-    known: HashMap<Vec<u8>, Known>,
-    tracked: Tracked,
+    known: HashMap<Box<[u8]>, Known>,
+    /// Those above a path that is known.
+    folders: Folders,
     /// Folders with a repository of the step's own making: the worktree's top and submodules.
     tops: Vec<Vec<u8>>,
     /// Largest file that is looked into where it is not known to be of the checkpoint: a sparse one of a
@@ -132,10 +136,24 @@ pub(super) struct Snapshot {
     format: ObjectFormat,
 }
 
+impl Tracked for Snapshot {
+    fn has(&self, path: &[u8]) -> bool {
+        self.holds(path)
+    }
+
+    fn has_below(&self, folder: &[u8]) -> bool {
+        self.folders.has(folder)
+    }
+
+    fn is_top(&self, folder: &[u8]) -> bool {
+        self.tops.iter().any(|top| top == folder)
+    }
+}
+
 /// What a look at a file tells.
 enum Verdict {
     Same,
-    Changed(Changed),
+    Changed(Written),
     Big,
 }
 
@@ -147,22 +165,24 @@ impl Snapshot {
         largest: u64,
         format: ObjectFormat,
     ) -> Self {
-        let known: HashMap<_, _> = entries.map(|entry| (entry.path, Known::new(entry.held))).collect();
-        let tops: Vec<Vec<u8>> = parts.iter().map(|part| part.path.clone()).collect();
-        let tracked = Tracked::of(known.keys().map(Vec::as_slice), &tops);
-        Self { known, tracked, tops, largest, format }
+        let known = entries.map(|entry| (entry.path.into(), Known::new(entry.held)));
+        let tops = parts.iter().map(|part| part.path.clone()).collect();
+        let folders = Folders::default();
+        let mut snapshot = Self { known: known.collect(), folders, tops, largest, format };
+        snapshot.find_folders();
+        snapshot
     }
 
     /// Believes what is there now to be the checkpoint: git itself has just written it. Where attributes
     /// `convert`, what it wrote are other bytes than the blobs hold, and which ones is looked up.
     pub(super) fn believe(&mut self, root: &Root, rules: &Rules, convert: bool) -> io::Result<()> {
         let now = SystemTime::now();
-        let walk = root.walk(rules, &self.tracked)?;
-        for found in &walk.found {
-            if let Some(known) = self.known.get_mut(&found.path) {
+        let mut walk = root.walk(rules)?;
+        while let Some(found) = walk.next(self)? {
+            if let Some(known) = self.known.get_mut(&*found.path) {
                 known.seen = settled(found.identity, now);
                 if convert && found.mode != tree::LINK {
-                    known.raw = Some(root.blob(&found.path, found.mode, self.format)?);
+                    known.raw = Some(Box::new(root.blob(&found.path, found.mode, self.format)?));
                 }
             }
         }
@@ -173,7 +193,7 @@ impl Snapshot {
     pub(super) fn believe_paths(&mut self, root: &Root, paths: &[&[u8]]) -> io::Result<()> {
         for path in paths {
             if let Some(known) = self.known.get_mut(*path) {
-                known.raw = Some(root.blob(path, known.held.mode, self.format)?);
+                known.raw = Some(Box::new(root.blob(path, known.held.mode, self.format)?));
                 known.seen = None;
             }
         }
@@ -181,115 +201,142 @@ impl Snapshot {
     }
 
     /// Takes these bytes, by their id as a blob, for what a path of the checkpoint has on disk.
-    pub(super) fn converted(&mut self, path: &[u8], raw: Oid) {
+    pub(super) fn converted(&mut self, path: &[u8], raw: RawOid) {
         if let Some(known) = self.known.get_mut(path) {
-            (known.raw, known.seen) = (Some(raw), None);
+            (known.raw, known.seen) = (Some(Box::new(raw)), None);
         }
     }
 
     /// Tells whether a file's mode and raw bytes are those of the checkpoint.
-    pub(super) fn proves(&self, found: &Found, raw: &Oid) -> bool {
-        self.known.get(&found.path).is_some_and(|known| known.is(found.mode, raw))
-    }
-
-    /// Returns the paths of the checkpoint and the folders above them.
-    pub(super) fn tracked(&self) -> &Tracked {
-        &self.tracked
+    pub(super) fn proves(&self, found: &Found, raw: RawOid) -> bool {
+        self.known.get(&*found.path).is_some_and(|known| known.is(found.mode, raw))
     }
 
     /// Compares; what only looks different (touched, not changed) is remembered as seen.
     pub(super) fn compare(&mut self, root: &Root, rules: &Rules) -> io::Result<Changes> {
         let now = SystemTime::now();
-        let Walk { found, folders, ignored, unheld } = root.walk(rules, &self.tracked)?;
-        let mut changes = Changes { folders, ignored, ..Changes::default() };
-        let mut there: std::collections::HashSet<&[u8]> =
-            std::collections::HashSet::with_capacity(found.len());
+        let mut changes = Changes::default();
         let mut left = MOST;
-        for found in &found {
-            there.insert(&found.path);
-            match self.judge(root, found, now, &mut left)? {
+        self.meet_anew();
+        let mut walk = root.walk(rules)?;
+        while let Some(found) = walk.next(self)? {
+            match self.judge(root, &found, now, &mut left)? {
                 Verdict::Same => {}
-                Verdict::Changed(changed) => changes.paths.push(changed),
-                Verdict::Big => changes.unheld.push((found.path.clone(), Unheld::Big)),
+                Verdict::Changed(written) => {
+                    changes.paths.push(Changed { path: found.path, now: Now::Written(written) });
+                }
+                Verdict::Big => changes.unheld.push((found.path, Unheld::Big)),
             }
         }
-        let gone = self.known.keys().filter(|path| !there.contains(path.as_slice()));
-        changes.paths.extend(gone.map(|path| Changed { path: path.clone(), now: Now::Deleted }));
-        changes.paths.sort_by(|a, b| a.path.cmp(&b.path));
+        let gone = self.known.iter().filter(|(_, known)| !known.is_met);
+        changes.paths.extend(gone.map(|(path, _)| Changed { path: path.to_vec(), now: Now::Deleted }));
+        changes.paths.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        let Beside { folders, ignored, unheld } = walk.end();
+        (changes.folders, changes.ignored) = (folders, ignored);
         changes.unheld.extend(unheld);
         changes.unheld.sort();
         Ok(changes)
     }
 
+    fn meet_anew(&mut self) {
+        self.known.values_mut().for_each(|known| known.is_met = false);
+    }
+
     fn judge(&mut self, root: &Root, found: &Found, now: SystemTime, left: &mut u64) -> io::Result<Verdict> {
-        let known = self.known.get_mut(&found.path);
-        if known
-            .as_ref()
-            .is_some_and(|known| known.held.mode == found.mode && known.seen == Some(found.identity))
-        {
-            return Ok(Verdict::Same);
+        let mut known = self.known.get_mut(&*found.path);
+        if let Some(known) = &mut known {
+            known.is_met = true;
+            if known.held.mode == found.mode && known.seen == Some(found.identity) {
+                return Ok(Verdict::Same);
+            }
         }
         let size = found.identity.size();
-        if size > self.largest.min(*left) && known.is_none_or(|known| known.seen.is_some()) {
+        if size > self.largest.min(*left) && known.as_ref().is_none_or(|known| known.seen.is_some()) {
             return Ok(Verdict::Big);
         }
         *left = left.saturating_sub(size);
-        let known = self.known.get_mut(&found.path);
         let oid = root.blob(&found.path, found.mode, self.format)?;
         let is_new = known.is_none();
         match known {
-            Some(known) if known.is(found.mode, &oid) => {
+            Some(known) if known.is(found.mode, oid) => {
                 known.seen = settled(found.identity, now);
                 Ok(Verdict::Same)
             }
-            _ => {
-                let written = Written { held: Held { mode: found.mode, oid }, size, is_new };
-                Ok(Verdict::Changed(Changed { path: found.path.clone(), now: Now::Written(written) }))
-            }
+            _ => Ok(Verdict::Changed(Written { held: Held { mode: found.mode, oid }, size, is_new })),
         }
     }
 
-    /// Takes a checkpoint's differences over; the files are looked at afresh next time.
-    /// Both are sorted by path.
-    pub(super) fn advance(&mut self, changes: &Changes, differences: &[Difference]) {
-        // There are two of it otherwise, while the new one is made.
-        self.tracked = Tracked::default();
-        for changed in &changes.paths {
-            let written = changed.written().map(|written| &written.held.oid);
-            let new = tree::find(differences, &changed.path).and_then(|difference| difference.new.as_ref());
-            match (new, written) {
+    /// Takes over what a checkpoint differs in at each changed path; the files are looked at afresh next time.
+    pub(super) fn advance(&mut self, changes: &Changes, differences: &[Option<Difference>]) {
+        let new = changes.paths.iter().filter(|changed| changed.kind() == Kind::Added).count();
+        self.known.reserve(new);
+        for (changed, difference) in changes.paths.iter().zip(differences) {
+            let written = changed.written().map(|written| written.held.oid);
+            match (difference.and_then(|difference| difference.new), written) {
                 (Some(held), raw) => {
-                    let raw = raw.filter(|raw| **raw != held.oid).cloned();
-                    self.known.insert(changed.path.clone(), Known { raw, ..Known::new(held.clone()) });
+                    let raw = raw.filter(|raw| *raw != held.oid).map(Box::new);
+                    self.known.insert(changed.path.as_slice().into(), Known { raw, ..Known::new(held) });
                 }
                 (None, None) => {
-                    self.known.remove(&changed.path);
+                    self.known.remove(&*changed.path);
                 }
                 // Other bytes on disk, but nothing that the commit shows: line ends, say.
                 (None, Some(raw)) => {
-                    if let Some(known) = self.known.get_mut(&changed.path) {
-                        known.raw = Some(raw.clone());
+                    if let Some(known) = self.known.get_mut(&*changed.path) {
+                        known.raw = Some(Box::new(raw));
                     }
                 }
             }
         }
-        self.tracked = Tracked::of(self.known.keys().map(Vec::as_slice), &self.tops);
+        self.find_folders();
+    }
+
+    fn find_folders(&mut self) {
+        self.folders = Folders::above(self.known.keys().map(|path| &**path), &self.tops);
+    }
+
+    /// Takes what a commit holds, for the last checkpoint as it arrived somewhere: what is otherwise there, by path. Trees
+    /// that git once wrote hold some names twice, of which git takes another than we do when it writes them anew.
+    /// Nothing, if there are not as many files as in the checkpoint, those of submodules aside.
+    pub(super) fn arrived(
+        &mut self,
+        entries: impl Iterator<Item = Result<Entry, WorktreeError>>,
+        of_submodules: usize,
+    ) -> Result<Option<HashMap<Vec<u8>, Held>>, WorktreeError> {
+        self.meet_anew();
+        let (mut others, mut count) = (HashMap::new(), of_submodules);
+        for entry in entries {
+            let Entry { path, held } = entry?;
+            if held.mode == GITLINK {
+                continue;
+            }
+            let known = self.known.get_mut(&*path);
+            let is_as_known = known.as_ref().is_some_and(|known| known.held == held);
+            count += usize::from(known.is_some_and(|known| !std::mem::replace(&mut known.is_met, true)));
+            if is_as_known {
+                others.remove(&path);
+            } else {
+                others.insert(path, held);
+            }
+        }
+        let unknown = others.keys().filter(|path: &&Vec<u8>| !self.holds(path)).count();
+        Ok((count + unknown == self.known.len()).then_some(others))
     }
 
     /// Returns what the checkpoint holds at a path.
-    pub(super) fn committed(&self, path: &[u8]) -> Option<&Held> {
-        self.known.get(path).map(|known| &known.held)
+    pub(super) fn committed(&self, path: &[u8]) -> Option<Held> {
+        self.known.get(path).map(|known| known.held)
     }
 
     /// Lists the files of the checkpoint, links left out.
     pub(super) fn files(&self) -> Vec<Vec<u8>> {
         let files = self.known.iter().filter(|(_, known)| known.held.mode != tree::LINK);
-        files.map(|(path, _)| path.clone()).collect()
+        files.map(|(path, _)| path.to_vec()).collect()
     }
 
     /// Finds a path of the checkpoint by the id of its blob.
-    pub(super) fn path_of(&self, is_it: impl Fn(&Oid) -> bool) -> Option<&[u8]> {
-        self.known.iter().find(|(_, known)| is_it(&known.held.oid)).map(|(path, _)| path.as_slice())
+    pub(super) fn path_of(&self, is_it: impl Fn(RawOid) -> bool) -> Option<&[u8]> {
+        self.known.iter().find(|(_, known)| is_it(known.held.oid)).map(|(path, _)| &**path)
     }
 
     /// Tells whether the checkpoint holds a path.
@@ -299,7 +346,7 @@ impl Snapshot {
 
     /// Tells whether the checkpoint holds something below a folder.
     pub(super) fn holds_below(&self, folder: &[u8]) -> bool {
-        self.tracked.has_below(folder)
+        self.folders.has(folder)
     }
 
     /// Returns the number of paths of the checkpoint.

@@ -19,7 +19,7 @@ use super::root::Root;
 use super::rules::Rules;
 use super::rundir::{Record, RunDir};
 use super::tree::Held;
-use crate::git::{Oid, RefName};
+use crate::git::{Oid, RawOid, RefName};
 use crate::sandbox::Place;
 
 /// The isolated checkout of a run.
@@ -43,7 +43,7 @@ pub struct Worktree {
     /// How many files of LFS there were at first.
     pub(super) lfs_files: LfsFiles,
     /// Pointers by what was found or put in their place: both by their ids as blobs.
-    pub(super) contents: HashMap<Oid, Oid>,
+    pub(super) contents: HashMap<RawOid, RawOid>,
     pub(super) made_in: Duration,
 }
 

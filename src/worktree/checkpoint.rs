@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{self, BufRead as _, BufWriter, Write as _};
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
 
 use rustix::fs::{FallocateFlags, fallocate};
@@ -18,7 +20,7 @@ use super::root::split;
 use super::scripts::{COMMIT, STAGE, UNDO, UNLOCK};
 use super::tree::{self, Difference};
 use super::unfit::Unfit;
-use crate::git::Oid;
+use crate::git::{Oid, RawOid};
 
 /// Files above this go straight into a pack (git's `core.bigFileThreshold`).
 const STREAMED: u64 = 512 << 20;
@@ -47,10 +49,8 @@ pub struct Checkpoint {
 /// A changed path with its line counts.
 #[derive(Debug, Clone)]
 pub struct Counted {
-    /// Relative to the repository's top; not UTF-8 is replaced.
-    pub path: String,
-    /// The same, byte for byte.
-    pub raw: PathBuf,
+    /// Relative to the repository's top.
+    pub path: PathBuf,
     /// What happened to it.
     pub kind: Kind,
     /// Lines added; nothing for a binary file.
@@ -96,14 +96,14 @@ impl Worktree {
             }
         };
         let Some((commit, tree, differences)) = made else {
-            self.snapshot.advance(&changes, &[]);
+            self.snapshot.advance(&changes, &vec![None; changes.paths.len()]);
             return Ok(None);
         };
         let parent = std::mem::replace(&mut self.ledger.last, commit.clone());
         self.ledger.commits += 1;
         self.ledger.bytes = self.ledger.bytes.saturating_add(bytes_of(&changes));
         self.snapshot.advance(&changes, &differences);
-        Ok(Some(Checkpoint { commit, tree, parent, changes: counted(&changes, &differences) }))
+        Ok(Some(Checkpoint { commit, tree, parent, changes: counted(changes, &differences) }))
     }
 
     /// A commit in a submodule would have to be made in, and delivered to, a repository of its own.
@@ -137,8 +137,8 @@ impl Worktree {
         }
         let line = |start: &str| said.lines().find_map(|line| line.strip_prefix(start));
         let why = line("error: ").or(line("fatal: ")).unwrap_or(said);
-        let is_named = |oid: &Oid| why.contains(oid.as_str());
-        let is_it = |changed: &&Changed| changed.written().is_some_and(|written| is_named(&written.held.oid));
+        let is_named = |oid: RawOid| why.contains(&oid.to_string());
+        let is_it = |changed: &&Changed| changed.written().is_some_and(|written| is_named(written.held.oid));
         let changed = changes.paths.iter().find(is_it);
         // Perhaps what the base has is refused, and a tree that leads there is new.
         let of_base = || self.snapshot.path_of(is_named);
@@ -189,16 +189,17 @@ impl Worktree {
             ("FILTERS", if filters { "1" } else { "" }.into()),
         ];
         let variables = [&variables[..], &durable(&written)].concat();
-        let printed = self.git.script("commit", &[STAGE, COMMIT].concat(), &variables).await?;
-        let printed = filters::refuse(&self.root, &written, &printed)?;
-        if printed.is_empty() {
+        let script = [STAGE, COMMIT].concat();
+        let mut printed = self.git.script_read("commit", &script, &variables).await?;
+        filters::refuse(&self.root, &written, &mut printed)?;
+        let mut named = String::new();
+        if printed.read_line(&mut named)? == 0 {
             return Ok(None);
         }
-        let end = printed.iter().position(|&byte| byte == b'\n').unwrap_or(printed.len());
-        let named = String::from_utf8_lossy(&printed[..end]);
-        let (commit, tree) = named.split_once(' ').unwrap_or((&named, ""));
+        let (commit, tree) = named.trim_end().split_once(' ').unwrap_or_default();
         let (commit, tree) = (Oid::parse(commit)?, Oid::parse(tree)?);
-        Ok(Some((commit, tree, tree::parse_differences(printed.get(end + 1..).unwrap_or_default())?)))
+        let paths: Vec<&[u8]> = changes.paths.iter().map(|changed| &*changed.path).collect();
+        Ok(Some((commit, tree, tree::read_differences(&mut printed, &paths)?)))
     }
 
     /// Lays the paths of changes likewise.
@@ -209,8 +210,15 @@ impl Worktree {
     /// Lays a list of paths where the confined git finds it.
     pub(super) fn lay(&self, name: &str, paths: &[&[u8]]) -> Result<(), WorktreeError> {
         let file = self.dir.inbox().join(name);
-        let bytes: Vec<u8> = paths.iter().flat_map(|path| [path, b"\0".as_slice()].concat()).collect();
-        fs::write(&file, bytes).map_err(at(&file))
+        let lay = || -> io::Result<()> {
+            let mut to = BufWriter::new(fs::File::create(&file)?);
+            for path in paths {
+                to.write_all(path)?;
+                to.write_all(b"\0")?;
+            }
+            to.flush()
+        };
+        lay().map_err(at(&file))
     }
 }
 
@@ -228,19 +236,19 @@ fn bytes_of(changes: &Changes) -> u64 {
     sizes.fold(0, u64::saturating_add)
 }
 
-fn counted(changes: &Changes, differences: &[Difference]) -> Vec<Counted> {
-    let count = |changed: &Changed| {
-        let difference = tree::find(differences, &changed.path)?;
+/// Counts what a commit has of some changes. They are taken, not copied: there can be many.
+fn counted(changes: Changes, differences: &[Option<Difference>]) -> Vec<Counted> {
+    let count = |(changed, difference): (Changed, &Option<Difference>)| {
+        let difference = (*difference)?;
         Some(Counted {
-            path: changed.path().to_string_lossy().into_owned(),
-            raw: changed.path().to_owned(),
             kind: changed.kind(),
+            path: OsString::from_vec(changed.path).into(),
             added: difference.added,
             removed: difference.removed,
             is_made_executable: difference.is_made_executable,
         })
     };
-    changes.paths.iter().filter_map(count).collect()
+    changes.paths.into_iter().zip(differences).filter_map(count).collect()
 }
 
 /// Refuses what no commit can hold.
@@ -266,14 +274,14 @@ pub(super) fn durable(written: &[&Changed]) -> Vec<(&'static str, OsString)> {
     setting.map(|(name, value)| (name, value.into())).to_vec()
 }
 
-/// A commit, its tree and what it changed.
-type Made = (Oid, Oid, Vec<Difference>);
+/// A commit, its tree and what it changed at each path that changed.
+type Made = (Oid, Oid, Vec<Option<Difference>>);
 
 /// Demands that a commit has every new path: git passes over some names without an error.
 fn complete(changes: &Changes, made: Option<Made>) -> Result<Option<Made>, WorktreeError> {
-    let differences = made.as_ref().map_or(&[][..], |(_, _, differences)| differences);
-    let is_there = |path: &[u8]| tree::find(differences, path).is_some();
-    match changes.paths.iter().find(|c| c.kind() == Kind::Added && !is_there(&c.path)) {
+    let is_there = |at: usize| made.as_ref().is_some_and(|(_, _, differences)| differences[at].is_some());
+    let mut added = changes.paths.iter().enumerate().filter(|(_, changed)| changed.kind() == Kind::Added);
+    match added.find(|(at, _)| !is_there(*at)).map(|(_, missing)| missing) {
         None => Ok(made),
         Some(missing) => Err(Unfit::PassedOver { path: shown(&missing.path).into_owned() }.into()),
     }

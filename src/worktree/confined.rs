@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, lchown};
 use std::path::{Path, PathBuf};
@@ -110,7 +110,17 @@ impl ConfinedGit {
         script: &str,
         variables: &[(&str, OsString)],
     ) -> Result<Vec<u8>, WorktreeError> {
-        self.run(what, script, variables, None).await
+        read_back(self.run(what, script, variables, None).await?)
+    }
+
+    /// The same, for a script that prints much: what it printed, to be read bit by bit.
+    pub(super) async fn script_read(
+        &self,
+        what: &str,
+        script: &str,
+        variables: &[(&str, OsString)],
+    ) -> Result<BufReader<File>, WorktreeError> {
+        from_start(self.run(what, script, variables, None).await?)
     }
 
     /// The same with something on its standard input.
@@ -120,8 +130,8 @@ impl ConfinedGit {
         script: &str,
         variables: &[(&str, OsString)],
         stdin: OwnedFd,
-    ) -> Result<Vec<u8>, WorktreeError> {
-        self.run(what, script, variables, Some(stdin)).await
+    ) -> Result<BufReader<File>, WorktreeError> {
+        from_start(self.run(what, script, variables, Some(stdin)).await?)
     }
 
     async fn run(
@@ -130,7 +140,7 @@ impl ConfinedGit {
         script: &str,
         variables: &[(&str, OsString)],
         stdin: Option<OwnedFd>,
-    ) -> Result<Vec<u8>, WorktreeError> {
+    ) -> Result<File, WorktreeError> {
         let stdout = memory_file("stdout")?;
         let stderr = memory_file("stderr")?;
         let command = sandbox::Command {
@@ -156,7 +166,7 @@ impl ConfinedGit {
             }
         };
         match ended {
-            Ok(Ok(ended)) if ended.status == Status::Exited(0) => read_back(stdout),
+            Ok(Ok(ended)) if ended.status == Status::Exited(0) => Ok(stdout),
             Ok(Ok(ended)) => {
                 let stderr = read_back(stderr)?;
                 Err(match ended.status {
@@ -204,9 +214,13 @@ fn memory_file(name: &str) -> Result<File, WorktreeError> {
     Ok(fd.into())
 }
 
-fn read_back(mut file: File) -> Result<Vec<u8>, WorktreeError> {
+fn from_start(mut file: File) -> Result<BufReader<File>, WorktreeError> {
     file.seek(SeekFrom::Start(0))?;
+    Ok(BufReader::new(file))
+}
+
+fn read_back(file: File) -> Result<Vec<u8>, WorktreeError> {
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
+    from_start(file)?.read_to_end(&mut bytes)?;
     Ok(bytes)
 }

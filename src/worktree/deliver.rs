@@ -15,9 +15,9 @@ use super::root::Root;
 use super::rules::Rules;
 use super::rundir;
 use super::scripts::{BUNDLE, UNLOCK};
-use super::tree::{self, Entry, Held};
+use super::tree::{self, Held};
 use super::unfit::Unproved;
-use super::walk::{Found, Tracked};
+use super::walk::{Beside, Found, Tracked};
 use crate::git::{Oid, RefName};
 
 /// What is delivered: the last checkpoint, wherever a commit that was not finished may have left [`RESULT`].
@@ -40,7 +40,7 @@ pub struct Delivered {
 #[derive(Debug)]
 #[must_use = "a worktree is removed only with a proof"]
 pub struct Proof {
-    /// What was compared, as it looked then.
+    /// What was compared, as it looked then, by path.
     compared: Vec<Found>,
     ignored: Vec<Vec<u8>>,
 }
@@ -103,51 +103,37 @@ impl Worktree {
     /// Git's word is no proof: a walk without git is. The error names what differs.
     pub fn prove(&mut self) -> Result<Proof, WorktreeError> {
         let others = self.arrived()?;
-        let walk = self.root.walk(&self.base.rules, self.snapshot.tracked())?;
-        if let Some((path, kind)) = walk.unheld.iter().find(|(_, kind)| kind.holds_bytes()) {
-            return Err(Unproved::Nowhere { path: shown(path).into_owned(), kind: *kind }.into());
-        }
-        for found in &walk.found {
+        let mut compared = Vec::with_capacity(usize::try_from(self.snapshot.len()).unwrap_or(0));
+        let mut walk = self.root.walk(&self.base.rules)?;
+        while let Some(found) = walk.next(&self.snapshot)? {
             let differs = || Unproved::Differs { path: shown(&found.path).into_owned() };
             // What is not there at all is not read: it may be as long as it likes.
             let known = self.snapshot.committed(&found.path);
-            let committed = others.get(&found.path).or(known).ok_or_else(differs)?;
+            let committed = others.get(&found.path).copied().or(known).ok_or_else(differs)?;
             let oid = self.root.blob(&found.path, found.mode, self.repository.format)?;
-            let is_same = (committed.mode, &committed.oid) == (found.mode, &oid);
-            let is_proved = is_same || known == Some(committed) && self.snapshot.proves(found, &oid);
+            let is_same = committed == Held { mode: found.mode, oid };
+            let is_proved = is_same || known == Some(committed) && self.snapshot.proves(&found, oid);
             if !is_proved {
                 return Err(differs().into());
             }
+            compared.push(found);
         }
-        Ok(Proof { compared: walk.found, ignored: walk.ignored })
+        let Beside { unheld, ignored, .. } = walk.end();
+        match unheld.into_iter().find(|(_, kind)| kind.holds_bytes()) {
+            None => Ok(Proof::of(compared, ignored)),
+            Some((path, kind)) => Err(Unproved::Nowhere { path: shown(&path).into_owned(), kind }.into()),
+        }
     }
 
     /// Demands that the commit in the user's repository holds the paths of the last checkpoint; returns those that are not
     /// known to be as they are there.
-    fn arrived(&self) -> Result<HashMap<Vec<u8>, Held>, WorktreeError> {
+    fn arrived(&mut self) -> Result<HashMap<Vec<u8>, Held>, WorktreeError> {
         let last = self.ledger.last.as_str();
-        let listing = self.repository.git("ls-tree").args(["-r", "-z", "--full-tree", last]).run()?;
-        // Trees that git once wrote hold some names twice, of which git takes another than we do when it writes them anew.
-        let (mut there, mut others) = (Vec::new(), HashMap::new());
-        for entry in tree::entries(&listing) {
-            let Entry { path, held } = entry?;
-            if held.mode == tree::GITLINK {
-                continue;
-            }
-            if self.snapshot.committed(&path) == Some(&held) {
-                others.remove(&path);
-            } else {
-                others.insert(path.clone(), held);
-            }
-            there.push(path);
-        }
-        there.sort_unstable();
-        there.dedup();
-        let of_parts: usize = self.base.parts[1..].iter().map(|part| part.files().count()).sum();
-        if (there.len() + of_parts) as u64 == self.snapshot.len() {
-            return Ok(others);
-        }
-        Err(Unproved::Differs { path: "a file".to_owned() }.into())
+        let listing = self.repository.git("ls-tree").args(["-r", "-z", "--full-tree", last]);
+        let of_submodules = self.base.parts[1..].iter().map(|part| part.files().count()).sum();
+        let arrived =
+            listing.read(|printed| self.snapshot.arrived(tree::entries(printed), of_submodules))??;
+        arrived.ok_or_else(|| Unproved::Differs { path: "a file".to_owned() }.into())
     }
 
     /// Removes the run's directory with everything in it.
@@ -162,7 +148,7 @@ impl Worktree {
     /// may have gone on writing. By its path nobody does from here on.
     fn withdraw(&self, proof: &Proof) -> Result<(), WorktreeError> {
         self.dir.withdraw_worktree()?;
-        match proof.written_since(&self.root, &self.base.rules, self.snapshot.tracked()) {
+        match proof.written_since(&self.root, &self.base.rules, &self.snapshot) {
             Ok(None) => Ok(()),
             Ok(Some(path)) => {
                 self.dir.put_back_worktree()?;
@@ -187,18 +173,30 @@ impl Worktree {
 }
 
 impl Proof {
+    fn of(mut compared: Vec<Found>, ignored: Vec<Vec<u8>>) -> Self {
+        compared.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        Self { compared, ignored }
+    }
+
     /// Finds a file that is not as it was when it was compared, or was not there.
-    fn written_since(&self, root: &Root, rules: &Rules, tracked: &Tracked) -> io::Result<Option<Vec<u8>>> {
-        let looked: HashMap<&[u8], &Found> =
-            self.compared.iter().map(|found| (found.path.as_slice(), found)).collect();
+    fn written_since(
+        &self,
+        root: &Root,
+        rules: &Rules,
+        tracked: &impl Tracked,
+    ) -> io::Result<Option<Vec<u8>>> {
         let is_as_then = |now: &Found| {
-            let then = looked.get(now.path.as_slice());
+            let at = self.compared.binary_search_by(|then| then.path.cmp(&now.path));
+            let then = at.ok().and_then(|at| self.compared.get(at));
             then.is_some_and(|then| (then.mode, then.identity) == (now.mode, now.identity))
         };
-        let walk = root.walk(rules, tracked)?;
-        let unheld = walk.unheld.into_iter().filter(|(_, kind)| kind.holds_bytes()).map(|(path, _)| path);
-        let written = walk.found.into_iter().filter(|now| !is_as_then(now)).map(|now| now.path);
-        Ok(written.chain(unheld).next())
+        let mut walk = root.walk(rules)?;
+        while let Some(now) = walk.next(tracked)? {
+            if !is_as_then(&now) {
+                return Ok(Some(now.path));
+            }
+        }
+        Ok(walk.end().unheld.into_iter().find(|(_, kind)| kind.holds_bytes()).map(|(path, _)| path))
     }
 }
 
@@ -224,16 +222,19 @@ impl rundir::RunDir {
 
 #[cfg(test)]
 mod tests {
+    use super::super::changes::Snapshot;
     use super::*;
 
     /// A folder with one file, and a proof of it.
-    fn proved() -> (tempfile::TempDir, Root, Proof, Tracked) {
+    fn proved() -> (tempfile::TempDir, Root, Proof, Snapshot) {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("file"), "saved").unwrap();
         let root = Root::open(folder.path()).unwrap();
-        let tracked = Tracked::of([b"file".as_slice()].into_iter(), &[]);
-        let walk = root.walk(&Rules::default(), &tracked).unwrap();
-        (folder, root, Proof { compared: walk.found, ignored: Vec::new() }, tracked)
+        let tracked = Snapshot::of(std::iter::empty(), &[], 1 << 20, tree::ObjectFormat::Sha1);
+        let rules = Rules::default();
+        let mut walk = root.walk(&rules).unwrap();
+        let compared = std::iter::from_fn(|| walk.next(&tracked).unwrap()).collect();
+        (folder, root, Proof::of(compared, Vec::new()), tracked)
     }
 
     #[test]

@@ -1,32 +1,39 @@
 //! Takes the changed files that attributes give a filter (LFS, encryption), refuses what cannot be committed as it
 //! is: the filter would have to run to make the blob, and none ever runs. What LFS itself keeps in a commit can be.
 
+use std::io::BufRead;
+
 use super::changes::Changed;
 use super::error::WorktreeError;
 use super::layout::shown;
 use super::pointer::is_pointer_at;
 use super::root::Root;
-use super::tree::LINK;
+use super::tree::{LINK, record};
 use super::unfit::Unfit;
 
-/// Reads what `check-attr -z filter` says of these paths, in their order and up to an empty record, refuses if
-/// need be, and returns what follows.
-pub(super) fn refuse<'p>(
+/// Reads what `check-attr -z filter` says of these paths, in their order and up to an empty record, and refuses if
+/// need be. There can be many: they are read one by one.
+pub(super) fn refuse(
     root: &Root,
     written: &[&Changed],
-    printed: &'p [u8],
-) -> Result<&'p [u8], WorktreeError> {
-    let (filters, rest) = read(printed);
-    for (changed, (path, filter)) in written.iter().zip(filters) {
-        let plain = matches!(filter, b"unspecified" | b"unset" | b"set")
+    printed: &mut impl BufRead,
+) -> Result<(), WorktreeError> {
+    let mut written = written.iter();
+    loop {
+        let path = record(printed)?;
+        if path.is_empty() {
+            return Ok(());
+        }
+        let (_, filter) = (record(printed)?, record(printed)?);
+        let Some(changed) = written.next() else { continue };
+        let plain = matches!(&*filter, b"unspecified" | b"unset" | b"set")
             || changed.written().is_some_and(|written| written.held.mode == LINK);
-        let fits = plain || (filter == b"lfs" && is_pointer_at(root, path)?);
+        let fits = plain || (filter == b"lfs" && is_pointer_at(root, &path)?);
         if !fits || path != changed.path {
-            let (path, filter) = (shown(path).into_owned(), shown(filter).into_owned());
+            let (path, filter) = (shown(&path).into_owned(), shown(&filter).into_owned());
             return Err(Unfit::Filtered { path, filter }.into());
         }
     }
-    Ok(rest)
 }
 
 /// A path and its filter.

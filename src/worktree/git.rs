@@ -194,6 +194,13 @@ impl Git {
         .map_err(WorktreeError::from)
     }
 
+    /// Runs it, and has somebody read what it prints while it does.
+    pub(super) fn read<T>(mut self, read: impl FnOnce(&mut dyn BufRead) -> T) -> Result<T, WorktreeError> {
+        let mut running = self.start()?;
+        let taken = read_from(&mut running, read);
+        judge(&self.name, running.end()?).map(|_| taken)
+    }
+
     /// Runs it with bytes on its standard input, and has somebody read what it prints while it does.
     pub(super) fn feed_and_read<T>(
         mut self,
@@ -201,10 +208,7 @@ impl Git {
         read: impl FnOnce(&mut dyn BufRead) -> T,
     ) -> Result<T, WorktreeError> {
         let (mut running, writer) = self.start_fed(input)?;
-        let taken = match running.stdout() {
-            Some(stdout) => read(&mut BufReader::new(stdout)),
-            None => read(&mut std::io::empty()),
-        };
+        let taken = read_from(&mut running, read);
         let output = running.end();
         let _ = writer.join();
         judge(&self.name, output?).map(|_| taken)
@@ -272,6 +276,13 @@ fn quoted(path: &OsStr) -> OsString {
     }
     quoted.push(b'"');
     OsString::from_vec(quoted)
+}
+
+fn read_from<T>(running: &mut Running, read: impl FnOnce(&mut dyn BufRead) -> T) -> T {
+    match running.stdout() {
+        Some(stdout) => read(&mut BufReader::new(stdout)),
+        None => read(&mut std::io::empty()),
+    }
 }
 
 /// Returns what a git printed, or what it complained of.

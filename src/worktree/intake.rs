@@ -8,7 +8,7 @@ use super::error::WorktreeError;
 use super::git::{Git, Owner};
 use super::plain;
 use super::tree;
-use crate::git::{Oid, RefName};
+use crate::git::{Oid, RawOid, RefName};
 
 /// A git directory of the user's that objects are taken out of.
 #[derive(Debug, Clone)]
@@ -29,20 +29,24 @@ impl Source {
     }
 
     /// Reads objects by their ids, in that order.
-    pub(super) fn blobs(&self, ids: &[&Oid]) -> Result<Vec<Vec<u8>>, WorktreeError> {
+    pub(super) fn blobs(&self, ids: &[RawOid]) -> Result<Vec<Vec<u8>>, WorktreeError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let asked = ids.iter().flat_map(|id| [id.as_str().as_bytes(), b"\n"].concat()).collect();
+        let asked = ids.iter().flat_map(|id| format!("{id}\n").into_bytes()).collect();
         tree::parse_batch(&self.git("cat-file").arg("--batch").feed(asked)?)
     }
 
     /// Reads objects by their ids, in that order; nothing of those that have more than so many bytes.
-    pub(super) fn small_blobs(&self, ids: &[&Oid], most: u64) -> Result<Vec<Option<Vec<u8>>>, WorktreeError> {
+    pub(super) fn small_blobs(
+        &self,
+        ids: &[RawOid],
+        most: u64,
+    ) -> Result<Vec<Option<Vec<u8>>>, WorktreeError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let asked = ids.iter().flat_map(|id| [id.as_str().as_bytes(), b"\n"].concat()).collect();
+        let asked = ids.iter().flat_map(|id| format!("{id}\n").into_bytes()).collect();
         let take = |printed: &mut dyn BufRead| tree::take_batch(printed, ids.len(), most);
         self.git("cat-file").arg("--batch").feed_and_read(asked, take)?
     }

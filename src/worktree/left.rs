@@ -11,7 +11,7 @@ use super::layout::{plural, shown};
 use super::own::{Head, OwnGit, There};
 use super::scripts::{LACKS, LEFT, TAKE_LEFT};
 use super::tree::GITLINK;
-use crate::git::{Oid, RefName};
+use crate::git::{Oid, RawOid, RefName};
 
 /// How many are named.
 const NAMED: usize = 20;
@@ -228,13 +228,13 @@ impl Worktree {
     /// Names what is staged, or hidden by a sparse checkout, and neither there nor saved.
     async fn of_index(&self, number: usize, index: &[u8]) -> Result<Vec<InGit>, WorktreeError> {
         let part = &self.base.parts[number];
-        let base: HashMap<&[u8], &Oid> =
-            part.entries.iter().map(|entry| (entry.path.as_slice(), &entry.held.oid)).collect();
+        let base: HashMap<&[u8], RawOid> =
+            part.entries.iter().map(|entry| (entry.path.as_slice(), entry.held.oid)).collect();
         let gone = |entry: &Staged<'_>| !self.snapshot.holds(&part.in_worktree(entry.path));
         let entries: Vec<Staged<'_>> =
             index.split(|&byte| byte == 0).filter_map(Staged::read).filter(gone).collect();
         let (hidden, staged): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.hidden);
-        let is_new = |entry: &Staged<'_>| base.get(entry.path).is_none_or(|id| **id != entry.oid);
+        let is_new = |entry: &Staged<'_>| base.get(entry.path).is_none_or(|id| *id != entry.oid);
         let staged: Vec<Staged<'_>> = staged.into_iter().filter(is_new).collect();
         let staged = self.lacked(number, staged).await?;
         let mut found = Vec::new();
@@ -338,7 +338,7 @@ fn stands_on(tip: &Made, made: &HashMap<&Oid, &Made>, known: &impl Fn(&Oid) -> b
 /// An entry of an index.
 struct Staged<'i> {
     path: &'i [u8],
-    oid: Oid,
+    oid: RawOid,
     hidden: bool,
 }
 
@@ -347,7 +347,7 @@ impl<'i> Staged<'i> {
     fn read(record: &'i [u8]) -> Option<Self> {
         let tab = record.iter().position(|&byte| byte == b'\t')?;
         let mut words = std::str::from_utf8(&record[..tab]).ok()?.split(' ');
-        let (tag, mode, oid) = (words.next()?, words.next()?, Oid::parse(words.next()?).ok()?);
+        let (tag, mode, oid) = (words.next()?, words.next()?, RawOid::parse(words.next()?).ok()?);
         let is_file = u32::from_str_radix(mode, 8).is_ok_and(|mode| mode != GITLINK);
         let entry = Self { path: &record[tab + 1..], oid, hidden: tag == "S" };
         is_file.then_some(entry)

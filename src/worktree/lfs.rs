@@ -17,7 +17,7 @@ use super::pointer::{LfsFiles, Pointer, is_pointer_at};
 use super::root::Root;
 use super::scripts::{ATTRIBUTES, LIST, OWN_INDEX, REFRESH, STAGE};
 use super::tree::{Held, LINK};
-use crate::git::Oid;
+use crate::git::RawOid;
 
 /// Contents are dated back by this: into a file that may be younger than its index, in whole seconds, git looks
 /// again, and would not find the pointer there.
@@ -91,17 +91,17 @@ impl Worktree {
         // Where a runner died, a step has left anything.
         let Ok((mut file, size)) = self.root.file(path) else { return Ok(None) };
         let (made, raw) = Pointer::of(&mut file, size, self.repository.format)?;
-        let is_pointer = raw == *committed && size > 0 && is_pointer_at(&self.root, path)?;
+        let is_pointer = raw == committed && size > 0 && is_pointer_at(&self.root, path)?;
         let content = if is_pointer {
             self.put_content(part, path)?
         } else {
-            let is_named = made.blob(self.repository.format) == *committed;
+            let is_named = made.blob(self.repository.format) == committed;
             (is_named && self.has_content(part, &made)).then_some(raw)
         };
         let Some(content) = content else { return Ok(is_pointer.then_some(false)) };
         if part == 0 {
             // What a submodule has, the repository need not have.
-            self.contents.insert(content.clone(), committed.clone());
+            self.contents.insert(content, committed);
         }
         self.snapshot.converted(path, content);
         Ok(Some(true))
@@ -115,7 +115,7 @@ impl Worktree {
 
     /// Puts the content in the place of the pointer at a path, and returns its id as a blob; nothing if it is not
     /// to be had, whole. Owner and mode are those that git gave the pointer.
-    fn put_content(&self, part: usize, path: &[u8]) -> Result<Option<Oid>, WorktreeError> {
+    fn put_content(&self, part: usize, path: &[u8]) -> Result<Option<RawOid>, WorktreeError> {
         let (like, length) = self.root.file(path)?;
         let like_it = like.metadata()?;
         let Some(pointer) = Pointer::read(like, length)? else { return Ok(None) };
@@ -157,7 +157,7 @@ impl Worktree {
         let pointer_of = |changed: &Changed| {
             let held = &changed.written()?.held;
             let pointer = self.contents.get(&held.oid).filter(|_| held.mode != LINK)?;
-            Some(Held { mode: held.mode, oid: pointer.clone() })
+            Some(Held { mode: held.mode, oid: *pointer })
         };
         let (contents, others): (Vec<&Changed>, Vec<&Changed>) =
             written.iter().partition(|changed| pointer_of(changed).is_some());

@@ -84,7 +84,7 @@ impl Repository {
         let kind = words.next()?;
         let (object, rest) = (body.get(..size)?, body.get(size + 1..)?);
         let name = self.format.object(kind, object);
-        let found = if kind == "commit" && name == *id { parse(object) } else { None };
+        let found = if kind == "commit" && Oid::from(name) == *id { parse(object) } else { None };
         Some((found.map_or(Found::Other, Found::Commit), rest))
     }
 

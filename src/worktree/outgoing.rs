@@ -1,6 +1,7 @@
 //! Takes what somebody has and a result, gives what of the result they lack: read object by object, each once.
 
 use std::collections::HashSet;
+use std::io::BufRead;
 use std::ops::ControlFlow;
 
 use super::differences::{Difference, Differences};
@@ -8,7 +9,7 @@ use super::error::WorktreeError;
 use super::objects::{Object, Objects};
 use super::repository::Repository;
 use super::tree;
-use crate::git::Oid;
+use crate::git::{Oid, RawOid};
 
 /// What one file may have to be read: GitHub itself takes none over 100 MiB.
 const MOST: u64 = 100 << 20;
@@ -139,7 +140,7 @@ impl Repository {
             if held.mode == tree::GITLINK || !new.contains(&held.oid) {
                 continue;
             }
-            let looked = match objects.read(held.oid.as_str().as_bytes(), MOST)? {
+            let looked = match objects.read(held.oid.to_string().as_bytes(), MOST)? {
                 Object::Whole(content) => {
                     let name = [leaving.before.as_bytes(), b":", path].concat();
                     let before = Before { objects: &mut objects, name };
@@ -164,13 +165,17 @@ impl Repository {
     }
 
     /// Lists the objects that leave.
-    fn new_objects(&self, leaving: &Leaving) -> Result<HashSet<Oid>, WorktreeError> {
+    fn new_objects(&self, leaving: &Leaving) -> Result<HashSet<RawOid>, WorktreeError> {
         let asked = asked(&leaving.result, &leaving.there);
-        let listing = self.git("rev-list").args(["--objects", "--stdin"]).feed(asked)?;
         // `<id> <path>`, where a line break ends the path.
-        let ids = listing.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-        let ids = ids.filter_map(|line| line.split(|&byte| byte == b' ').next());
-        ids.map(|id| Ok(Oid::parse(&String::from_utf8_lossy(id))?)).collect()
+        let read = |listing: &mut dyn BufRead| {
+            let lines = listing.split(b'\n').filter(|line| !line.as_ref().is_ok_and(Vec::is_empty));
+            let id = |line: Vec<u8>| line.split(|&byte| byte == b' ').next().map(<[u8]>::to_vec);
+            let ids = lines
+                .map(|line| Ok(RawOid::parse(&String::from_utf8_lossy(&id(line?).unwrap_or_default()))?));
+            ids.collect()
+        };
+        self.git("rev-list").args(["--objects", "--stdin"]).feed_and_read(asked, read)?
     }
 
     /// Returns those of some objects from which commits can be reached, as far as they are here.

@@ -209,7 +209,8 @@ impl<'r> OwnGit<'r> {
         }
         let mut packs = Vec::new();
         if self.root.stat(&self.at("objects/pack"))?.is_some_and(|stat| is(&stat, FileType::Directory)) {
-            for (name, stat) in self.root.list(&self.at("objects/pack"))? {
+            for entry in self.root.list(&self.at("objects/pack"))? {
+                let (name, stat) = entry?;
                 packs.push((name, Identity::of(&stat)));
             }
         }
@@ -243,7 +244,8 @@ impl<'r> OwnGit<'r> {
     /// Removes the locks that a git of the step left when it was killed: each later one would stumble over them.
     pub(super) fn unlock(&self) -> io::Result<()> {
         let mut locks = Vec::new();
-        for (name, stat) in self.root.list(&self.path)? {
+        for entry in self.root.list(&self.path)? {
+            let (name, stat) = entry?;
             if name.ends_with(b".lock") && is(&stat, FileType::RegularFile) {
                 locks.push(join(&self.path, &name));
             }

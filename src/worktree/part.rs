@@ -8,7 +8,7 @@ use super::intake::Source;
 use super::plain;
 use super::repository::Repository;
 use super::tree::{self, Entry};
-use crate::git::Oid;
+use crate::git::{Oid, RawOid};
 
 /// Bytes of a `.gitattributes` that are looked into.
 const LARGEST_ATTRIBUTES: u64 = 16 << 20;
@@ -100,7 +100,7 @@ impl Part {
             .iter()
             .filter(|entry| entry.file_name() == name && entry.held.mode != tree::GITLINK)
             .collect();
-        let ids: Vec<&Oid> = entries.iter().map(|entry| &entry.held.oid).collect();
+        let ids: Vec<RawOid> = entries.iter().map(|entry| entry.held.oid).collect();
         let bytes = self.source.small_blobs(&ids, most)?;
         Ok(entries.into_iter().zip(bytes).collect())
     }
@@ -136,7 +136,7 @@ impl Part {
                     "fetch it: git submodule update --init --recursive",
                 ));
             }
-            found.push(Self::read(self.in_worktree(&link.path), &link.held.oid, source)?);
+            found.push(Self::read(self.in_worktree(&link.path), &link.held.oid.into(), source)?);
         }
         Ok(found)
     }
@@ -151,7 +151,7 @@ impl Part {
             // A commit can name any file of this host.
             "--no-includes",
             "--blob",
-            file.held.oid.as_str(),
+            &file.held.oid.to_string(),
             "--get-regexp",
             r"^submodule\..*\.path$",
         ]);

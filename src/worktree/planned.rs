@@ -15,7 +15,7 @@ impl Repository {
         let below = file.strip_prefix(self.toplevel.canonicalize().ok()?).ok()?.to_str()?;
         let told = self.git("rev-parse").args(["HEAD", &format!("HEAD:{below}")]).line().ok()?;
         let (commit, blob) = told.split_once('\n')?;
-        (blob == self.format.object("blob", bytes).as_str()).then(|| Oid::parse(commit).ok()).flatten()
+        (blob == self.format.object("blob", bytes).to_string()).then(|| Oid::parse(commit).ok()).flatten()
     }
 
     /// Returns the files of a commit whose path is this one, or ends with it. Each is hashed again.
@@ -50,6 +50,6 @@ impl Repository {
         let (id, kind, size) = (words.next()?, words.next()?, words.next()?.parse::<usize>().ok()?);
         let body = output.get(end + 1..)?;
         let (file, rest) = (body.get(..size)?, body.get(size + 1..)?);
-        (kind == "blob" && self.format.object(kind, file).as_str() == id).then(|| (file.to_vec(), rest))
+        (kind == "blob" && self.format.object(kind, file).to_string() == id).then(|| (file.to_vec(), rest))
     }
 }

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::halt::Halt;
 use super::root::Root;
 use super::tree::ObjectFormat;
-use crate::git::Oid;
+use crate::git::RawOid;
 
 /// No pointer of LFS is as large.
 const LONGEST_POINTER: u64 = 1024;
@@ -31,14 +31,14 @@ impl Pointer {
     }
 
     /// Makes the pointer of a file, of which there must be `size` bytes; and the id that these have as a blob.
-    pub(super) fn of(file: &mut File, size: u64, format: ObjectFormat) -> io::Result<(Self, Oid)> {
+    pub(super) fn of(file: &mut File, size: u64, format: ObjectFormat) -> io::Result<(Self, RawOid)> {
         let mut hashed = Hashed(file, Sha256::new());
         let raw = format.blob(size, &mut hashed, &Halt::never())?;
         Ok((Self { digest: hex::encode(hashed.1.finalize()), size }, raw))
     }
 
     /// Returns the id that the pointer itself has as a blob.
-    pub(super) fn blob(&self, format: ObjectFormat) -> Oid {
+    pub(super) fn blob(&self, format: ObjectFormat) -> RawOid {
         format.object("blob", self.text().as_bytes())
     }
 

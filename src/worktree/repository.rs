@@ -10,7 +10,7 @@ use super::error::{GitEnd, WorktreeError, at};
 use super::git::{Git, Owner};
 use super::intake::Source;
 use super::tree::{self, Entry, ObjectFormat};
-use crate::git::Oid;
+use crate::git::{Oid, RawOid};
 
 /// The repository that autopilot was started in.
 #[derive(Debug, Clone)]
@@ -102,7 +102,7 @@ impl Repository {
             plain && path.starts_with(folder) && matches!(entry.held.mode, tree::FILE | tree::EXECUTABLE)
         };
         let files: Vec<&Entry> = entries.iter().filter(inside).collect();
-        let ids: Vec<&Oid> = files.iter().map(|entry| &entry.held.oid).collect();
+        let ids: Vec<RawOid> = files.iter().map(|entry| entry.held.oid).collect();
         for (entry, bytes) in files.iter().zip(self.blobs(&ids)?) {
             let file = to.join(OsStr::from_bytes(&entry.path));
             let parent = file.parent().unwrap_or(to);
@@ -153,7 +153,7 @@ impl Repository {
     }
 
     /// Reads objects by their ids, in that order.
-    pub(super) fn blobs(&self, ids: &[&Oid]) -> Result<Vec<Vec<u8>>, WorktreeError> {
+    pub(super) fn blobs(&self, ids: &[RawOid]) -> Result<Vec<Vec<u8>>, WorktreeError> {
         self.source().blobs(ids)
     }
 

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use super::halt::{Halt, Halted, is_halt};
 use super::tree::{LINK, ObjectFormat};
-use crate::git::Oid;
+use crate::git::RawOid;
 
 /// What one system call takes of a path; a longer one is walked in pieces.
 const PIECE: usize = 2048;
@@ -107,7 +107,7 @@ impl Root {
     }
 
     /// Computes the id that a path's bytes have as a blob, raw: no attribute, no filter.
-    pub(super) fn blob(&self, path: &[u8], mode: u32, format: ObjectFormat) -> io::Result<Oid> {
+    pub(super) fn blob(&self, path: &[u8], mode: u32, format: ObjectFormat) -> io::Result<RawOid> {
         if mode == LINK {
             let target = self.link(path)?;
             return format.blob(target.len() as u64, &mut target.as_slice(), &self.halt);
@@ -181,24 +181,43 @@ impl Root {
         self.in_folder(path, |parent, own| rustix::fs::renameat(&folder.top, name, parent, own))
     }
 
-    /// Lists a folder: names and what they are.
-    pub(super) fn list(&self, path: &[u8]) -> io::Result<Vec<(Vec<u8>, Stat)>> {
+    /// Lists a folder: names and what they are, each when it is asked for.
+    pub(super) fn list(&self, path: &[u8]) -> io::Result<Listing<'_>> {
         let folder = self.below(path, OFlags::RDONLY | OFlags::DIRECTORY)?;
-        let mut listed = Vec::new();
-        for entry in Dir::read_from(&folder)? {
-            let entry = entry?;
+        Ok(Listing { entries: Dir::read_from(&folder)?, folder, halt: &self.halt })
+    }
+}
+
+/// A folder that is being listed.
+pub(super) struct Listing<'r> {
+    folder: OwnedFd,
+    entries: Dir,
+    halt: &'r Halt,
+}
+
+impl Iterator for Listing<'_> {
+    type Item = io::Result<(Vec<u8>, Stat)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let entry = match self.entries.read()? {
+                Ok(entry) => entry,
+                Err(errno) => return Some(Err(errno.into())),
+            };
             let name = entry.file_name();
             if matches!(name.to_bytes(), b"." | b"..") {
                 continue;
             }
-            self.halt.check()?;
-            match rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+            if let Err(halted) = self.halt.check() {
+                return Some(Err(halted));
+            }
+            match rustix::fs::statat(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW) {
                 // Gone since: somebody outside of the run has it open, an editor, say.
                 Err(Errno::NOENT) => {}
-                stat => listed.push((name.to_bytes().to_vec(), stat?)),
+                Err(errno) => return Some(Err(errno.into())),
+                Ok(stat) => return Some(Ok((name.to_bytes().to_vec(), stat))),
             }
         }
-        Ok(listed)
     }
 }
 

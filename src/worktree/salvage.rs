@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, BufWriter, PipeWriter, Write};
+use std::io::{self, BufRead as _, BufWriter, PipeWriter, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
@@ -80,7 +80,7 @@ impl Worktree {
         let deleted: Vec<Vec<u8>> = deleted.map(|changed| changed.path.clone()).collect();
         let (commit, differences) = self.import(&reference, &message, &deleted, &files).await?;
         self.prove_saved(&files, &differences)?;
-        self.saving.safe = Some(files.iter().map(|file| (file.path.clone(), file.held.clone())).collect());
+        self.saving.safe = Some(files.iter().map(|file| (file.path.clone(), file.held)).collect());
         self.ledger.salvaged.push(reference.clone());
         let mut not_held = Vec::new();
         for (path, kind) in &unheld {
@@ -118,7 +118,7 @@ impl Worktree {
             saved.files.extend(changed.written().map(|written| Saved {
                 path: changed.path.clone(),
                 name: changed.path.clone(),
-                held: written.held.clone(),
+                held: written.held,
                 size: written.size,
             }));
         }
@@ -160,15 +160,15 @@ impl Worktree {
         message: &str,
         deleted: &[Vec<u8>],
         files: &[Saved],
-    ) -> Result<(Oid, Vec<Difference>), WorktreeError> {
+    ) -> Result<(Oid, Vec<Option<Difference>>), WorktreeError> {
         let (reader, writer) = io::pipe()?;
         self.lay_records(deleted, files)?;
         let to = self.dir.inbox().join("message");
         fs::write(&to, message).map_err(at(&to))?;
         let root = self.root.try_clone()?;
-        let files: Vec<(Vec<u8>, u32)> =
+        let sent: Vec<(Vec<u8>, u32)> =
             files.iter().map(|file| (file.path.clone(), file.held.mode)).collect();
-        let sender = std::thread::spawn(move || send(&root, writer, &files));
+        let sender = std::thread::spawn(move || send(&root, writer, &sent));
         let variables: [(&str, OsString); 4] = [
             ("PARENT", (&self.ledger.last).into()),
             ("REF", reference.into()),
@@ -178,15 +178,16 @@ impl Worktree {
         let printed = self.git.script_fed("salvage", SALVAGE, &variables, reader.into()).await;
         // The reading end is gone by now, so it has ended, too.
         let sent = sender.join().unwrap_or_else(|_| Err(io::Error::other("the stream broke off")));
-        let printed = match (printed, sent) {
+        let mut printed = match (printed, sent) {
             (Ok(printed), Ok(())) => printed,
             (_, Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
             (Err(error), _) => return Err(error),
             (Ok(_), Err(error)) => return Err(error.into()),
         };
-        let end = printed.iter().position(|&byte| byte == b'\n').unwrap_or(printed.len());
-        let commit = Oid::parse(&String::from_utf8_lossy(&printed[..end]))?;
-        Ok((commit, tree::parse_differences(printed.get(end + 1..).unwrap_or_default())?))
+        let mut commit = String::new();
+        printed.read_line(&mut commit)?;
+        let names: Vec<&[u8]> = files.iter().map(|file| &*file.name).collect();
+        Ok((Oid::parse(commit.trim_end())?, tree::read_differences(&mut printed, &names)?))
     }
 
     /// Lays what is deleted and what is written as entries of an index, where the confined git finds it.
@@ -211,15 +212,15 @@ impl Worktree {
     }
 
     /// Compares the ids the walk computed with what the salvage commit holds.
-    fn prove_saved(&self, files: &[Saved], differences: &[Difference]) -> Result<(), WorktreeError> {
-        let is_saved = |file: &&Saved| {
-            let found = tree::find(differences, &file.name).and_then(|difference| difference.new.as_ref());
+    fn prove_saved(&self, files: &[Saved], differences: &[Option<Difference>]) -> Result<(), WorktreeError> {
+        let is_saved = |(file, difference): &(&Saved, &Option<Difference>)| {
+            let found = difference.and_then(|difference| difference.new);
             // What attributes had converted can be, raw, what the checkpoint holds: then nothing differs.
-            found.or_else(|| self.snapshot.committed(&file.name)) == Some(&file.held)
+            found.or_else(|| self.snapshot.committed(&file.name)) == Some(file.held)
         };
-        match files.iter().find(|file| !is_saved(file)) {
+        match files.iter().zip(differences).find(|pair| !is_saved(pair)) {
             None => Ok(()),
-            Some(file) => Err(Unproved::OtherwiseSaved { path: shown(&file.path).into_owned() }.into()),
+            Some((file, _)) => Err(Unproved::OtherwiseSaved { path: shown(&file.path).into_owned() }.into()),
         }
     }
 

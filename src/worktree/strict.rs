@@ -69,7 +69,7 @@ fn refusal(own: &Part, name: &str, format: ObjectFormat) -> Result<Option<String
     }
     let is_it = |entry: &&Entry| entry.path == name.as_bytes() && entry.held.mode != LINK;
     let Some(entry) = own.entries.iter().find(is_it) else { return Ok(None) };
-    let bytes = own.source.blobs(&[&entry.held.oid])?.concat();
+    let bytes = own.source.blobs(&[entry.held.oid])?.concat();
     let folder = TempDir::new()?;
     let alone = folder.path().join("alone.git");
     init(&alone, format, Use::Checkpoints, &format!("ref: {REFERENCE}"), &[])?;

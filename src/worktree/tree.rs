@@ -2,12 +2,13 @@
 
 use std::io::{self, BufRead, Read};
 
+use sha1::digest::Output;
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
 
 use super::error::WorktreeError;
 use super::halt::Halt;
-use crate::git::Oid;
+use crate::git::RawOid;
 
 /// Mode of a submodule's entry.
 pub(super) const GITLINK: u32 = 0o160_000;
@@ -47,24 +48,26 @@ impl ObjectFormat {
     }
 
     /// Computes the id of an object with these bytes.
-    pub(super) fn object(self, kind: &str, bytes: &[u8]) -> Oid {
+    pub(super) fn object(self, kind: &str, bytes: &[u8]) -> RawOid {
         let head = format!("{kind} {}\0", bytes.len());
         match self {
-            Self::Sha1 => Oid::of(&Sha1::new().chain_update(head).chain_update(bytes).finalize()),
-            Self::Sha256 => Oid::of(&Sha256::new().chain_update(head).chain_update(bytes).finalize()),
+            Self::Sha1 => RawOid::Sha1(Sha1::new().chain_update(head).chain_update(bytes).finalize().into()),
+            Self::Sha256 => {
+                RawOid::Sha256(Sha256::new().chain_update(head).chain_update(bytes).finalize().into())
+            }
         }
     }
 
     /// Computes the id of the blob with these bytes, of which there must be `size`.
-    pub(super) fn blob(self, size: u64, bytes: &mut impl Read, halt: &Halt) -> io::Result<Oid> {
-        match self {
-            Self::Sha1 => hash::<Sha1>(size, bytes, halt),
-            Self::Sha256 => hash::<Sha256>(size, bytes, halt),
-        }
+    pub(super) fn blob(self, size: u64, bytes: &mut impl Read, halt: &Halt) -> io::Result<RawOid> {
+        Ok(match self {
+            Self::Sha1 => RawOid::Sha1(hash::<Sha1>(size, bytes, halt)?.into()),
+            Self::Sha256 => RawOid::Sha256(hash::<Sha256>(size, bytes, halt)?.into()),
+        })
     }
 }
 
-fn hash<D: Digest>(size: u64, bytes: &mut impl Read, halt: &Halt) -> io::Result<Oid> {
+fn hash<D: Digest>(size: u64, bytes: &mut impl Read, halt: &Halt) -> io::Result<Output<D>> {
     let mut hasher = D::new();
     hasher.update(format!("blob {size}\0"));
     // Of the size that a small file needs: most are.
@@ -81,7 +84,7 @@ fn hash<D: Digest>(size: u64, bytes: &mut impl Read, halt: &Halt) -> io::Result<
         halt.check()?;
     }
     if seen == size {
-        Ok(Oid::of(&hasher.finalize()))
+        Ok(hasher.finalize())
     } else {
         Err(io::Error::other("the file changed while it was read"))
     }
@@ -95,10 +98,10 @@ pub(super) struct Entry {
 }
 
 /// What a commit holds at a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Held {
     pub(super) mode: u32,
-    pub(super) oid: Oid,
+    pub(super) oid: RawOid,
 }
 
 impl Entry {
@@ -113,16 +116,25 @@ pub(super) fn parse(listing: &[u8]) -> Result<Vec<Entry>, WorktreeError> {
 }
 
 /// Parses it entry by entry: of a large one, all at once are a lot of memory.
-pub(super) fn entries(listing: &[u8]) -> impl Iterator<Item = Result<Entry, WorktreeError>> {
-    let records = listing.split(|&byte| byte == 0).filter(|record| !record.is_empty());
-    records.map(|record| parse_entry(record).ok_or_else(|| WorktreeError::garbled("ls-tree")))
+pub(super) fn entries(listing: impl BufRead) -> impl Iterator<Item = Result<Entry, WorktreeError>> {
+    listing.split(0).map(|record| parse_entry(&record?).ok_or_else(|| WorktreeError::garbled("ls-tree")))
+}
+
+/// Reads up to a byte of zero; nothing where there is no more.
+pub(super) fn record(printed: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    let mut record = Vec::new();
+    printed.read_until(0, &mut record)?;
+    if record.last() == Some(&0) {
+        record.pop();
+    }
+    Ok(record)
 }
 
 fn parse_entry(record: &[u8]) -> Option<Entry> {
     let tab = record.iter().position(|&byte| byte == b'\t')?;
     let mut words = std::str::from_utf8(&record[..tab]).ok()?.split(' ');
     let mode = u32::from_str_radix(words.next()?, 8).ok()?;
-    let oid = Oid::parse(words.nth(1)?).ok()?;
+    let oid = RawOid::parse(words.nth(1)?).ok()?;
     Some(Entry { held: Held { mode, oid }, path: record[tab + 1..].to_vec() })
 }
 
@@ -169,10 +181,9 @@ pub(super) fn take_batch(
     (0..count).map(|_| one()).collect()
 }
 
-/// One path that differs between two commits.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What differs at a path between two commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Difference {
-    pub(super) path: Vec<u8>,
     /// What is there on the new side, if something is.
     pub(super) new: Option<Held>,
     /// It can be executed, and could not before.
@@ -181,41 +192,53 @@ pub(super) struct Difference {
     pub(super) removed: Option<u64>,
 }
 
-/// Parses `git diff-tree -r -z --raw --numstat --no-renames`: all raw records, then all counts.
-pub(super) fn parse_differences(output: &[u8]) -> Result<Vec<Difference>, WorktreeError> {
-    let mut records = output.split(|&byte| byte == 0).filter(|record| !record.is_empty());
-    let mut found: Vec<Difference> = Vec::new();
-    let mut counted = 0;
-    while let Some(record) = records.next() {
-        if record.first() == Some(&b':') {
-            let difference = records.next().and_then(|path| parse_raw(record, path));
-            found.push(difference.ok_or_else(|| WorktreeError::garbled("diff-tree"))?);
+/// Parses `git diff-tree -r -z --raw --numstat --no-renames`, all raw records, then all counts, while it is read; gives
+/// what differs at each of these paths, which are sorted. Others are passed over.
+pub(super) fn read_differences(
+    printed: &mut impl BufRead,
+    paths: &[&[u8]],
+) -> Result<Vec<Option<Difference>>, WorktreeError> {
+    let garbled = || WorktreeError::garbled("diff-tree");
+    let mut found: Vec<Option<Difference>> = vec![None; paths.len()];
+    let mut differing = 0_usize;
+    loop {
+        let read = record(printed)?;
+        if read.is_empty() {
+            break;
+        }
+        if read.first() == Some(&b':') {
+            let difference = parse_raw(&read).ok_or_else(garbled)?;
+            let path = record(printed)?;
+            differing += 1;
+            if let Ok(at) = paths.binary_search(&path.as_slice()) {
+                found[at] = Some(difference);
+            }
         } else {
-            let mut parts = record.splitn(3, |&byte| byte == b'\t');
-            let mut number = || std::str::from_utf8(parts.next()?).ok()?.parse().ok();
-            let difference = found.get_mut(counted).ok_or_else(|| WorktreeError::garbled("diff-tree"))?;
-            (difference.added, difference.removed) = (number(), number());
-            counted += 1;
+            let (added, removed, path) = parse_counts(&read).ok_or_else(garbled)?;
+            differing = differing.checked_sub(1).ok_or_else(garbled)?;
+            let known = paths.binary_search(&path).ok().and_then(|at| found.get_mut(at)?.as_mut());
+            if let Some(difference) = known {
+                (difference.added, difference.removed) = (added, removed);
+            }
         }
     }
-    // As git lists them, they are: it takes one look.
-    found.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
 }
 
-/// Finds a path among differences that are sorted by path.
-pub(super) fn find<'d>(differences: &'d [Difference], path: &[u8]) -> Option<&'d Difference> {
-    let at = differences.binary_search_by(|difference| difference.path.as_slice().cmp(path)).ok()?;
-    differences.get(at)
-}
-
 /// Parses `:oldmode newmode oldid newid S`.
-fn parse_raw(record: &[u8], path: &[u8]) -> Option<Difference> {
+fn parse_raw(record: &[u8]) -> Option<Difference> {
     let mut words = std::str::from_utf8(record).ok()?.strip_prefix(':')?.split(' ');
     let old = u32::from_str_radix(words.next()?, 8).ok()?;
     let new = parse_new(record).ok()?;
-    let is_made_executable = old != EXECUTABLE && new.as_ref().is_some_and(|new| new.mode == EXECUTABLE);
-    Some(Difference { path: path.to_vec(), new, is_made_executable, added: None, removed: None })
+    let is_made_executable = old != EXECUTABLE && new.is_some_and(|new| new.mode == EXECUTABLE);
+    Some(Difference { new, is_made_executable, added: None, removed: None })
+}
+
+/// Parses added and removed lines, of which a binary file has none, and the path.
+fn parse_counts(record: &[u8]) -> Option<(Option<u64>, Option<u64>, &[u8])> {
+    let mut parts = record.splitn(3, |&byte| byte == b'\t');
+    let mut number = || Some(std::str::from_utf8(parts.next()?).ok()?.parse().ok());
+    Some((number()?, number()?, parts.next().filter(|path| !path.is_empty())?))
 }
 
 /// Parses what there is by `:oldmode newmode oldid newid S`; nothing, if it was removed.
@@ -226,7 +249,7 @@ pub(super) fn parse_new(record: &[u8]) -> Result<Option<Held>, WorktreeError> {
     let mode = words.next().and_then(|mode| u32::from_str_radix(mode, 8).ok()).ok_or_else(garbled)?;
     let oid = words.nth(1).ok_or_else(garbled)?;
     // Git's way to say that nothing is.
-    if mode == 0 { Ok(None) } else { Ok(Some(Held { mode, oid: Oid::parse(oid)? })) }
+    if mode == 0 { Ok(None) } else { Ok(Some(Held { mode, oid: RawOid::parse(oid)? })) }
 }
 
 #[cfg(test)]
@@ -236,7 +259,7 @@ mod tests {
     #[test]
     fn blob_ids_are_gits() {
         let id = ObjectFormat::Sha1.blob(6, &mut b"hello\n".as_slice(), &Halt::never()).unwrap();
-        assert_eq!(id.as_str(), "ce013625030ba8dba906f756967f9e9ca394464a");
+        assert_eq!(id.to_string(), "ce013625030ba8dba906f756967f9e9ca394464a");
         assert!(ObjectFormat::Sha1.blob(7, &mut b"hello\n".as_slice(), &Halt::never()).is_err());
     }
 
@@ -251,15 +274,20 @@ mod tests {
     #[test]
     fn differences_pair_raw_records_with_counts() {
         let (none, blob) = ("0".repeat(40), "ce013625030ba8dba906f756967f9e9ca394464a");
-        let output = format!(
-            ":000000 100644 {none} {blob} A\0new\0:100644 000000 {blob} {none} D\0old.bin\x003\t0\tnew\0-\t-\told.bin\0"
+        let raw = format!(
+            ":000000 100644 {none} {blob} A\0new\0:000000 100644 {none} {blob} A\0other\0:100644 000000 {blob} {none} D\0old.bin\0"
         );
-        let found = parse_differences(output.as_bytes()).unwrap();
-        assert_eq!((found[0].added, found[0].removed), (Some(3), Some(0)));
-        let held = Held { mode: FILE, oid: Oid::parse(blob).unwrap() };
-        assert_eq!(found[0].new, Some(held));
-        assert_eq!((found[1].path.as_slice(), &found[1].new), (b"old.bin".as_slice(), &None));
-        assert_eq!((found[1].added, found[1].removed), (None, None));
+        let output = format!("{raw}3\t0\tnew\x001\t0\tother\0-\t-\told.bin\0");
+        let paths: [&[u8]; 3] = [b"gone", b"new", b"old.bin"];
+        let found = read_differences(&mut output.as_bytes(), &paths).unwrap();
+        let held = Held { mode: FILE, oid: RawOid::parse(blob).unwrap() };
+        let of = |new, lines| {
+            Some(Difference { new, is_made_executable: false, added: lines, removed: lines.map(|_| 0) })
+        };
+        assert_eq!(found, [None, of(Some(held), Some(3)), of(None, None)]);
+        for torn in ["x", "1\t0\tnew\0", ":x\0new\0", &output[..raw.len() + 4]] {
+            assert!(read_differences(&mut torn.as_bytes(), &paths).is_err(), "{torn:?}");
+        }
     }
 
     #[test]

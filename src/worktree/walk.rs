@@ -6,7 +6,7 @@ use std::io;
 use rustix::fs::{FileType, Mode, Stat};
 
 use super::names::{is_git, is_gitmodules};
-use super::root::{Root, at, join};
+use super::root::{Listing, Root, at, join};
 use super::rules::Rules;
 use super::tree::{EXECUTABLE, FILE, LINK};
 use super::unfit::Unheld;
@@ -22,8 +22,8 @@ const ATTRIBUTES: &[u8] = b".gitattributes";
 pub(super) struct Identity {
     inode: u64,
     size: u64,
-    modified: (i64, u64),
-    changed: (i64, u64),
+    modified: (i64, u32),
+    changed: (i64, u32),
 }
 
 impl Identity {
@@ -33,7 +33,7 @@ impl Identity {
     }
 
     /// Seconds and nanoseconds of the last change of content or attributes.
-    pub(super) fn changed(&self) -> (i64, u64) {
+    pub(super) fn changed(&self) -> (i64, u32) {
         self.changed
     }
 }
@@ -46,11 +46,9 @@ pub(super) struct Found {
     pub(super) identity: Identity,
 }
 
-/// Everything in a worktree.
+/// What else there is in a worktree.
 #[derive(Debug, Default)]
-pub(super) struct Walk {
-    /// Files and links, in no order.
-    pub(super) found: Vec<Found>,
+pub(super) struct Beside {
     /// Folders, parents before children.
     pub(super) folders: Vec<Vec<u8>>,
     /// Topmost ignored paths; what lies below is not looked at, but for tracked files.
@@ -59,41 +57,100 @@ pub(super) struct Walk {
     pub(super) unheld: Vec<(Vec<u8>, Unheld)>,
 }
 
-impl Root {
-    /// Walks everything that the rules do not ignore, and everything tracked whatever they say.
-    pub(super) fn walk(&self, rules: &Rules, tracked: &Tracked) -> io::Result<Walk> {
-        let mut walk = Walk::default();
-        self.open_top()?;
-        // A folder and whether an ignored one is above it: there only tracked paths count.
-        let mut open = vec![(Vec::new(), false)];
-        while let Some((folder, in_ignored)) = open.pop() {
-            self.halt().check()?;
-            for (name, stat) in self.list(&folder).map_err(|error| at(&folder, &error))? {
-                let path = join(&folder, &name);
-                if name == b".git" && tracked.tops.contains(&folder) {
-                    continue;
-                }
-                let is_folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
-                let ignored = in_ignored || rules.ignore(&path, is_folder);
-                let counts = if is_folder { tracked.has_below(&path) } else { tracked.has(&path) };
-                if name == ATTRIBUTES && waits(&stat) {
-                    // Git reads it, ignored or not.
-                    walk.unheld.push((path, Unheld::Attributes));
-                } else if ignored && !counts {
-                    walk.ignored.push(path);
-                } else if path.len() > LONGEST {
-                    walk.unheld.push((path, Unheld::Deep));
-                } else if is_folder && !is_git(&name) {
-                    self.let_in(&path, &stat, Mode::RUSR | Mode::XUSR)?;
-                    walk.folders.push(path.clone());
-                    open.push((path, ignored));
-                } else {
-                    let stat = self.let_in(&path, &stat, Mode::RUSR)?;
-                    walk.take(path, &name, &stat);
+/// What lies below a path.
+#[derive(Debug, Default)]
+pub(super) struct Below {
+    /// Files and links, in no order.
+    pub(super) found: Vec<Found>,
+    /// What a commit cannot hold.
+    pub(super) unheld: Vec<(Vec<u8>, Unheld)>,
+}
+
+/// The paths that count whatever the rules say.
+pub(super) trait Tracked {
+    fn has(&self, path: &[u8]) -> bool;
+
+    /// Tells whether one lies below a folder.
+    fn has_below(&self, folder: &[u8]) -> bool;
+
+    /// Tells whether a `.git` directly below a folder is the step's own, and nobody's business.
+    fn is_top(&self, folder: &[u8]) -> bool;
+}
+
+/// A walk through everything that the rules do not ignore, and everything tracked whatever they say: each file when it
+/// is asked for, since all of them are a lot of memory.
+pub(super) struct Walk<'r> {
+    root: &'r Root,
+    rules: &'r Rules,
+    /// Folders that are still to be listed, and whether an ignored one is above: there only tracked paths count.
+    open: Vec<(Vec<u8>, bool)>,
+    listed: Option<Listed<'r>>,
+    beside: Beside,
+}
+
+/// A folder that is being listed.
+struct Listed<'r> {
+    folder: Vec<u8>,
+    in_ignored: bool,
+    entries: Listing<'r>,
+}
+
+impl Walk<'_> {
+    /// Returns the next file or link that can be committed, in no order.
+    pub(super) fn next(&mut self, tracked: &impl Tracked) -> io::Result<Option<Found>> {
+        loop {
+            let Some(listed) = &mut self.listed else {
+                let Some((folder, in_ignored)) = self.open.pop() else { return Ok(None) };
+                self.root.halt().check()?;
+                let entries = self.root.list(&folder).map_err(|error| at(&folder, &error))?;
+                self.listed = Some(Listed { folder, in_ignored, entries });
+                continue;
+            };
+            let Some(entry) = listed.entries.next() else {
+                self.listed = None;
+                continue;
+            };
+            let (name, stat) = entry.map_err(|error| at(&listed.folder, &error))?;
+            let path = join(&listed.folder, &name);
+            if name == b".git" && tracked.is_top(&listed.folder) {
+                continue;
+            }
+            let is_folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+            let ignored = listed.in_ignored || self.rules.ignore(&path, is_folder);
+            let counts = || if is_folder { tracked.has_below(&path) } else { tracked.has(&path) };
+            if name == ATTRIBUTES && waits(&stat) {
+                // Git reads it, ignored or not.
+                self.beside.unheld.push((path, Unheld::Attributes));
+            } else if ignored && !counts() {
+                self.beside.ignored.push(path);
+            } else if path.len() > LONGEST {
+                self.beside.unheld.push((path, Unheld::Deep));
+            } else if is_folder && !is_git(&name) {
+                self.root.let_in(&path, &stat, Mode::RUSR | Mode::XUSR)?;
+                self.beside.folders.push(path.clone());
+                self.open.push((path, ignored));
+            } else {
+                let stat = self.root.let_in(&path, &stat, Mode::RUSR)?;
+                match kind(&name, &stat) {
+                    Ok(mode) => return Ok(Some(Found { path, mode, identity: Identity::of(&stat) })),
+                    Err(why) => self.beside.unheld.push((path, why)),
                 }
             }
         }
-        Ok(walk)
+    }
+
+    /// Returns what else it met so far.
+    pub(super) fn end(self) -> Beside {
+        self.beside
+    }
+}
+
+impl Root {
+    /// Begins a walk.
+    pub(super) fn walk<'r>(&'r self, rules: &'r Rules) -> io::Result<Walk<'r>> {
+        self.open_top()?;
+        let open = vec![(Vec::new(), false)];
+        Ok(Walk { root: self, rules, open, listed: None, beside: Beside::default() })
     }
 
     /// Opens up what its owner may not read: neither git nor a runner that is nobody special could look at it.
@@ -109,31 +166,36 @@ impl Root {
     }
 
     /// Lists the files and links below a path, ignore rules or not, with their sizes; it can be one itself.
-    pub(super) fn below_anyhow(&self, path: &[u8]) -> io::Result<Walk> {
+    pub(super) fn below_anyhow(&self, path: &[u8]) -> io::Result<Below> {
         Ok(self.below_within(path, usize::MAX)?.unwrap_or_default())
     }
 
     /// The same of no more than so many; nothing if there are more.
-    pub(super) fn below_within(&self, path: &[u8], most: usize) -> io::Result<Option<Walk>> {
-        let mut walk = Walk::default();
+    pub(super) fn below_within(&self, path: &[u8], most: usize) -> io::Result<Option<Below>> {
+        let mut below = Below::default();
         let mut open = vec![path.to_vec()];
         while let Some(path) = open.pop() {
             self.halt().check()?;
-            if walk.found.len() + open.len() > most {
+            if below.found.len() + open.len() > most {
                 return Ok(None);
             }
             let Some(stat) = self.stat(&path)? else { continue };
             if path.len() > LONGEST {
-                walk.unheld.push((path, Unheld::Deep));
+                below.unheld.push((path, Unheld::Deep));
             } else if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
                 self.let_in(&path, &stat, Mode::RUSR | Mode::XUSR)?;
-                open.extend(self.list(&path)?.into_iter().map(|(name, _)| join(&path, &name)));
+                for entry in self.list(&path)? {
+                    open.push(join(&path, &entry?.0));
+                }
             } else {
                 let stat = self.let_in(&path, &stat, Mode::RUSR)?;
-                walk.take(path, b"", &stat);
+                match kind(b"", &stat) {
+                    Ok(mode) => below.found.push(Found { path, mode, identity: Identity::of(&stat) }),
+                    Err(why) => below.unheld.push((path, why)),
+                }
             }
         }
-        Ok(Some(walk))
+        Ok(Some(below))
     }
 
     /// Counts files and bytes below paths, for the record of what goes with a removal.
@@ -156,7 +218,8 @@ impl Root {
         }
         while let Some(folder) = open.pop() {
             self.halt().check()?;
-            for (name, stat) in self.list(&folder).unwrap_or_default() {
+            let Ok(entries) = self.list(&folder) else { continue };
+            for (name, stat) in entries.map_while(Result::ok) {
                 count(&stat, join(&folder, &name), &mut open);
             }
         }
@@ -164,20 +227,18 @@ impl Root {
     }
 }
 
-impl Walk {
-    fn take(&mut self, path: Vec<u8>, name: &[u8], stat: &Stat) {
-        let mode = match FileType::from_raw_mode(stat.st_mode) {
-            _ if name == b".git" => return self.unheld.push((path, Unheld::Repository)),
-            _ if is_git(name) => return self.unheld.push((path, Unheld::Name)),
-            FileType::Symlink if is_gitmodules(name) => return self.unheld.push((path, Unheld::Name)),
-            FileType::RegularFile if stat.st_mode & 0o100 != 0 => EXECUTABLE,
-            FileType::RegularFile => FILE,
-            FileType::Symlink => LINK,
-            FileType::Fifo => return self.unheld.push((path, Unheld::Pipe)),
-            FileType::Socket => return self.unheld.push((path, Unheld::Socket)),
-            _ => return self.unheld.push((path, Unheld::Device)),
-        };
-        self.found.push(Found { path, mode, identity: Identity::of(stat) });
+/// Returns the mode that git has for what is there; why there is none, if so.
+fn kind(name: &[u8], stat: &Stat) -> Result<u32, Unheld> {
+    match FileType::from_raw_mode(stat.st_mode) {
+        _ if name == b".git" => Err(Unheld::Repository),
+        _ if is_git(name) => Err(Unheld::Name),
+        FileType::Symlink if is_gitmodules(name) => Err(Unheld::Name),
+        FileType::RegularFile if stat.st_mode & 0o100 != 0 => Ok(EXECUTABLE),
+        FileType::RegularFile => Ok(FILE),
+        FileType::Symlink => Ok(LINK),
+        FileType::Fifo => Err(Unheld::Pipe),
+        FileType::Socket => Err(Unheld::Socket),
+        _ => Err(Unheld::Device),
     }
 }
 
@@ -193,48 +254,40 @@ impl Identity {
         Self {
             inode: stat.st_ino,
             size: u64::try_from(stat.st_size).unwrap_or(0),
-            modified: (stat.st_mtime, stat.st_mtime_nsec),
-            changed: (stat.st_ctime, stat.st_ctime_nsec),
+            modified: (stat.st_mtime, nanoseconds(stat.st_mtime_nsec)),
+            changed: (stat.st_ctime, nanoseconds(stat.st_ctime_nsec)),
         }
     }
 }
 
-/// The tracked paths and the folders above them.
-#[derive(Debug, Default)]
-pub(super) struct Tracked {
-    paths: HashSet<Vec<u8>>,
-    folders: HashSet<Vec<u8>>,
-    tops: HashSet<Vec<u8>>,
+/// A thousand million of them are a second.
+fn nanoseconds(of: u64) -> u32 {
+    u32::try_from(of).unwrap_or(u32::MAX)
 }
 
-impl Tracked {
-    /// Indexes paths; a `.git` directly below one of the `tops` is the step's own, and nobody's business.
-    pub(super) fn of<'a>(paths: impl Iterator<Item = &'a [u8]>, tops: &[Vec<u8>]) -> Self {
-        let mut tracked = Self { tops: tops.iter().cloned().collect(), ..Self::default() };
-        for top in tops.iter().filter(|top| !top.is_empty()) {
-            // Submodules are walked, even where all that was in them is gone.
-            let ends = top.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
-            tracked.folders.extend(ends.chain([top.len()]).map(|end| top[..end].to_vec()));
-        }
-        for path in paths {
+/// The folders above some paths.
+#[derive(Debug, Default)]
+pub(super) struct Folders(HashSet<Box<[u8]>>);
+
+impl Folders {
+    /// Finds them; those of submodules are walked, even where all that was in them is gone.
+    pub(super) fn above<'a>(paths: impl Iterator<Item = &'a [u8]>, tops: &'a [Vec<u8>]) -> Self {
+        let mut above = HashSet::new();
+        above.extend(tops.iter().filter(|top| !top.is_empty()).map(|top| top.as_slice().into()));
+        for path in tops.iter().map(Vec::as_slice).chain(paths) {
             let ends = path.iter().enumerate().rev().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
-            for end in ends {
+            for folder in ends.map(|end| &path[..end]) {
                 // The folders above one that is known are known.
-                if !tracked.folders.insert(path[..end].to_vec()) {
+                if above.contains(folder) {
                     break;
                 }
+                above.insert(folder.into());
             }
-            tracked.paths.insert(path.to_vec());
         }
-        tracked
+        Self(above)
     }
 
-    fn has(&self, path: &[u8]) -> bool {
-        self.paths.contains(path)
-    }
-
-    /// Tells whether something tracked lies below a folder.
-    pub(super) fn has_below(&self, folder: &[u8]) -> bool {
-        self.folders.contains(folder)
+    pub(super) fn has(&self, folder: &[u8]) -> bool {
+        self.0.contains(folder)
     }
 }
