@@ -3,6 +3,7 @@
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::memory::is_instructions;
 use super::outcome::{Attempt, Outcome};
@@ -60,7 +61,7 @@ impl Runner<'_> {
             parent: Some(made.parent),
             merged_from: None,
             instructions: Some(instructions),
-            changes: made.changes.into_iter().map(|counted| self.change(&counted)).collect(),
+            changes: Arc::new(made.changes.into_iter().map(|counted| self.change(&counted)).collect()),
         })?)
     }
 

@@ -287,7 +287,18 @@ fn memory_stays_flat_while_a_step_prints_much() {
     repo.plan(
         "  - {id: a, command: 'yes \"a line that a chatty build prints again and again and again\" | head -c 200M', resources: {output: 300MiB}}\n",
     );
-    let mut child = repo.command(["7"]).stdout(std::process::Stdio::null()).spawn().unwrap();
+    let most = memory_of(repo.command(["7"]));
+    let size = fs::metadata(repo.top().join(".ai/logs/codex")).and_then(|_| {
+        let entry = fs::read_dir(repo.top().join(".ai/logs/codex"))?.next().unwrap()?;
+        Ok(entry.metadata()?.len())
+    });
+    assert!(size.unwrap() >= 200 << 20);
+    assert!(most > 0 && most < 120 << 10, "{most} KiB");
+}
+
+/// Runs a command that has to succeed, and returns the most memory that it had, in KiB.
+fn memory_of(mut command: std::process::Command) -> u64 {
+    let mut child = command.stdout(std::process::Stdio::null()).spawn().unwrap();
     let mut most = 0;
     while child.try_wait().unwrap().is_none() {
         let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
@@ -296,12 +307,30 @@ fn memory_stays_flat_while_a_step_prints_much() {
         std::thread::sleep(Duration::from_millis(10));
     }
     assert!(child.wait().unwrap().success());
-    let size = fs::metadata(repo.top().join(".ai/logs/codex")).and_then(|_| {
-        let entry = fs::read_dir(repo.top().join(".ai/logs/codex"))?.next().unwrap()?;
-        Ok(entry.metadata()?.len())
+    most
+}
+
+/// Twenty thousand files, or as many as `AUTOPILOT_TEST_FILES` says. How much the program itself takes depends on how
+/// it was built: what comes on top does not.
+#[test]
+fn memory_is_in_proportion_to_the_files_that_a_step_changes() {
+    let many = std::env::var("AUTOPILOT_TEST_FILES").map_or(20_000, |files| files.parse::<u64>().unwrap());
+    let memory = [1, many].map(|files| {
+        let repo = Repo::new();
+        repo.plan(&format!("  - {{id: a, command: 'mkdir d; cd d; seq 1 {files} | xargs touch'}}\n"));
+        let memory = memory_of(repo.command(["7"]));
+        assert_eq!(
+            repo.git(["ls-tree", "--name-only", &format!("{}:d", repo.branch())]).lines().count() as u64,
+            files
+        );
+        memory
     });
-    assert!(size.unwrap() >= 200 << 20);
-    assert!(most > 0 && most < 120 << 10, "{most} KiB");
+    println!("{memory:?} KiB for 1 and {many} files");
+    let more = memory[1].saturating_sub(memory[0]) << 10;
+    assert!(memory[0] > 0 && more < many * 512, "{memory:?} KiB: {} bytes a file", more / many);
+    if !cfg!(debug_assertions) && many <= 100_000 {
+        assert!(memory[1] <= 64 << 10, "{memory:?} KiB");
+    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What a journal records of a run as a whole: its checkpoints, how it ended, its seal and its head, what was
 //! published.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use crate::evidence::Head;
@@ -17,7 +19,7 @@ pub(in crate::audit) struct Checkpoint {
     pub(in crate::audit) parent: Option<String>,
     /// It changed what agents read as instructions; from version 2 on.
     pub(in crate::audit) instructions: Option<bool>,
-    pub(in crate::audit) changes: Vec<Change>,
+    pub(in crate::audit) changes: Arc<Vec<Change>>,
 }
 
 /// The last seal.

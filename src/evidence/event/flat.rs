@@ -3,6 +3,7 @@
 //! straight into what they are. Autopilot writes the tag first; where it is not, there is the way of serde.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::value::{MapAccessDeserializer, StringDeserializer};
 use serde::de::{DeserializeSeed, Error, IntoDeserializer, MapAccess, Visitor};
@@ -118,7 +119,7 @@ struct Made {
     merged_from: Option<Oid>,
     #[serde(default)]
     instructions: Option<bool>,
-    changes: Vec<Change>,
+    changes: Arc<Vec<Change>>,
 }
 
 impl From<Made> for Event {

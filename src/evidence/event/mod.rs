@@ -13,6 +13,8 @@ mod result;
 mod run;
 mod version;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 pub use agent::{Act, AgentEnded, AgentStarted, AgentUsed, Attached, Spending, Tokens};
@@ -227,8 +229,8 @@ pub enum Event {
         /// It changed files that agents read as instructions.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         instructions: Option<bool>,
-        /// What it changed.
-        changes: Vec<Change>,
+        /// What it changed: shared with the run's state, since there can be a hundred thousand.
+        changes: Arc<Vec<Change>>,
     },
     /// What a failed attempt left was saved.
     #[serde(rename = "salvaged")]

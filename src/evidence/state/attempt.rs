@@ -1,5 +1,6 @@
 //! One try of a step.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -25,7 +26,7 @@ pub struct AttemptState {
     /// Where what it printed is.
     pub log: Part,
     /// What its checkpoint changed.
-    pub changes: Vec<Change>,
+    pub changes: Arc<Vec<Change>>,
     /// How its commands ended.
     pub commands: Vec<CommandEnded>,
     /// What was decided about its connections.
@@ -91,7 +92,7 @@ impl AttemptState {
             reason: None,
             took: Duration::ZERO,
             log: log.map_or(Part::Spool, Part::From),
-            changes: Vec::new(),
+            changes: Arc::default(),
             commands: Vec::new(),
             egress: Vec::new(),
             judged: Vec::new(),
@@ -120,9 +121,9 @@ impl AttemptState {
         self.masks_refused = self.masks_refused.saturating_add(count);
     }
 
-    pub(super) fn checkpoint_made(&mut self, changes: &[Change]) {
+    pub(super) fn checkpoint_made(&mut self, changes: &Arc<Vec<Change>>) {
         self.has_checkpoint = true;
-        self.changes = changes.to_vec();
+        self.changes = Arc::clone(changes);
     }
 
     pub(super) fn end(

@@ -10,6 +10,7 @@ mod step;
 mod to_publish;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -296,7 +297,7 @@ impl RunState {
         at: &AttemptId,
         commit: &Oid,
         instructions: Option<bool>,
-        changes: &[Change],
+        changes: &Arc<Vec<Change>>,
     ) {
         // Version 1 tells it by the paths alone.
         let by_path = || changes.iter().any(|change| is_instructions(change.path.as_str()));
@@ -431,7 +432,7 @@ impl RunState {
     pub fn changes(&self) -> Vec<Change> {
         let mut all: Vec<Change> = Vec::new();
         let mut places: HashMap<&str, usize> = HashMap::new();
-        for change in self.attempts().flat_map(|(_, attempt)| &attempt.changes) {
+        for change in self.attempts().flat_map(|(_, attempt)| attempt.changes.iter()) {
             // Two that were masked look the same, and are two.
             let path = change.path.as_str();
             let known = places.get(path).filter(|_| !path.contains("***"));

@@ -1,5 +1,7 @@
 //! What a journal comes to.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::evidence::event::{AgentEnded, AgentUsed, Host, Reason, Tokens};
 use crate::evidence::journal;
@@ -64,7 +66,7 @@ fn step_ended(step: &str, result: StepResult) -> Event {
 }
 
 fn checkpoint(step: &str, commit: usize) -> Event {
-    let (commit, changes) = (Oid::nth(commit), Vec::new());
+    let (commit, changes) = (Oid::nth(commit), Arc::default());
     let (tree, parent, merged_from, instructions) = (None, None, None, Some(false));
     Event::CheckpointMade { at: at(step, 1), commit, tree, parent, merged_from, instructions, changes }
 }
