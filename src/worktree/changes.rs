@@ -358,7 +358,6 @@ impl Snapshot {
 /// Returns the identity if the file was last changed long enough ago for it to tell a later change.
 fn settled(identity: Identity, now: SystemTime) -> Option<Identity> {
     let (seconds, nanoseconds) = identity.changed();
-    let changed = UNIX_EPOCH
-        + Duration::new(u64::try_from(seconds).unwrap_or(0), u32::try_from(nanoseconds).unwrap_or(0));
+    let changed = UNIX_EPOCH + Duration::new(u64::try_from(seconds).unwrap_or(0), nanoseconds);
     now.duration_since(changed).is_ok_and(|age| age > RACY).then_some(identity)
 }
