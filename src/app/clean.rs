@@ -9,7 +9,7 @@ use super::recover::{Kept, Picking, recover};
 use super::{Aside, Error, Note, Site, runs};
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, RunName};
-use crate::worktree::{Halt, Holder, LockError, RunDir};
+use crate::worktree::{Halt, Holder, LockError, RunDir, Stale, Stocked};
 
 /// How it is cleaned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +54,17 @@ pub enum Found {
     },
     /// A file that is half written is removed.
     HalfWritten(PathBuf),
+    /// A stock of objects is removed.
+    StockRemoved(Stocked, Stale),
+    /// A stock of objects is in use just now, and stays.
+    StockInUse(Stocked),
+    /// Stocks of objects stay, for runs to come.
+    Stocks {
+        /// So many.
+        count: usize,
+        /// What they take together.
+        bytes: u64,
+    },
     /// A directory is of a repository that is not where it was.
     OfNobody {
         /// The directory.
@@ -93,6 +104,8 @@ pub enum Todo {
     Unpin(RunName),
     /// Remove a file that is half written.
     RemoveHalfWritten(PathBuf),
+    /// Remove a stock of objects.
+    RemoveStock(Stocked, Stale),
 }
 
 /// Cleans up after all runs of a repository. What is found is told as it is found, and so is what fails: an error of
@@ -124,6 +137,7 @@ pub async fn clean(
     if !alive {
         half_written(&site.repository.toplevel, cleaning.dry_run, &found)?;
     }
+    stocks(site, cleaning.dry_run, &found)?;
     for (dir, record) in RunDir::of_nobody(site.state)? {
         found(Found::OfNobody { path: dir.path().to_owned(), common_dir: record.common_dir });
     }
@@ -197,6 +211,25 @@ fn stays(earlier: &Earlier) -> Option<Found> {
         Left::MovedAside => Some(Found::AsideStays(earlier.aside())),
         Left::Nothing | Left::Unfinished | Left::Broken => None,
     }
+}
+
+/// Removes the stocks that nobody will use any more, and tells what stays.
+fn stocks(site: Site<'_>, dry_run: bool, found: &dyn Fn(Found)) -> Result<(), Error> {
+    for (stock, why) in site.state.stale_stocks(site.repository)? {
+        found(if dry_run {
+            Found::Would(Todo::RemoveStock(stock, why))
+        } else if stock.remove()? {
+            Found::StockRemoved(stock, why)
+        } else {
+            Found::StockInUse(stock)
+        });
+    }
+    let stay = site.state.stocked()?;
+    let bytes = stay.iter().map(|stock| stock.bytes).fold(0, u64::saturating_add);
+    if !stay.is_empty() {
+        found(Found::Stocks { count: stay.len(), bytes });
+    }
+    Ok(())
 }
 
 /// Removes the files that a runner was writing when it died: they have another name until they are whole.

@@ -7,8 +7,9 @@ use super::exit::{Exit, Failure};
 use super::{notes, output, target};
 use crate::app::clean::{self, Cleaning, Found, Todo};
 use crate::app::{Error, Kept, Site, jobs};
+use crate::plan::units::size;
 use crate::policy::{Waiver, Waivers};
-use crate::worktree::State;
+use crate::worktree::{Stale, State};
 
 /// Save and remove what runs of this repository left that crashed.
 #[derive(Debug, clap::Args)]
@@ -33,7 +34,10 @@ pub(super) fn run(args: CleanArgs) -> Result<Exit, Failure> {
     let kept = if args.kept { Kept::Goes } else { Kept::Stays };
     let cleaning = Cleaning { dry_run: args.dry_run, kept };
     let (lines, worst) = (RefCell::new(Vec::new()), Cell::new(Exit::Done));
+    let stay = RefCell::new(None);
     let tell = |found: Result<Found, Error>| match found.map_err(Failure::from) {
+        // What stays on purpose is no rest of a run.
+        Ok(found @ Found::Stocks { .. }) => drop(stay.replace(Some(text(&found)))),
         Ok(found) => lines.borrow_mut().push(text(&found)),
         Err(failure) => {
             output::error(&failure);
@@ -45,6 +49,7 @@ pub(super) fn run(args: CleanArgs) -> Result<Exit, Failure> {
     if lines.is_empty() && worst == Exit::Done {
         lines.push("nothing is left of any run".to_owned());
     }
+    lines.extend(stay.into_inner());
     lines.iter().try_for_each(|line| output::line(line))?;
     Ok(worst)
 }
@@ -68,11 +73,37 @@ fn text(found: &Found) -> String {
         Found::Would(todo) => would(todo),
         Found::Broken { run, error } => format!("run {run} cannot be picked up: {error}"),
         Found::HalfWritten(path) => format!("{} was half written; removed", path.display()),
+        Found::StockRemoved(stock, why) => {
+            format!(
+                "the objects in {} are removed ({}): {}",
+                stock.path.display(),
+                size(stock.bytes),
+                stale(*why)
+            )
+        }
+        Found::StockInUse(stock) => {
+            format!("a run begins with the objects in {}: they stay", stock.path.display())
+        }
+        Found::Stocks { count, bytes } => {
+            let stocks = if *count == 1 { "1 stock".to_owned() } else { format!("{count} stocks") };
+            format!("{stocks} of objects, {}, kept for the next runs", size(*bytes))
+        }
         Found::OfNobody { path, common_dir } => format!(
             "{} is of a repository that is gone or was moved ({}): move it back and clean there, or remove it",
             path.display(),
             common_dir.display()
         ),
+    }
+}
+
+/// Says why objects that runs borrowed can go.
+fn stale(why: Stale) -> &'static str {
+    match why {
+        Stale::Unfinished => "they never came to be whole",
+        Stale::NoRepository => "their repository is not where it was",
+        Stale::NoBranch => "their branch is gone",
+        Stale::Unused => "no run has used them for 30 days",
+        Stale::Large => "those used later take 20 GiB already",
     }
 }
 
@@ -94,6 +125,14 @@ fn would(todo: &Todo) -> String {
         Todo::SaveKept { run, dir } => format!("would save what run {run} kept{}", removed(dir)),
         Todo::RemoveAside(aside) => format!("would remove {} for good", notes::aside(aside)),
         Todo::Unpin(run) => format!("would not pin the base of run {run} any more, which is gone"),
+        Todo::RemoveStock(stock, why) => {
+            format!(
+                "would remove the objects in {} ({}): {}",
+                stock.path.display(),
+                size(stock.bytes),
+                stale(*why)
+            )
+        }
         Todo::RemoveHalfWritten(path) => format!("would remove {}, which is half written", path.display()),
     }
 }

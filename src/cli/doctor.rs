@@ -9,8 +9,10 @@ use std::time::Instant;
 
 use super::exit::{Exit, Failure};
 use crate::agent::codex;
+use crate::plan::units;
 use crate::policy::{self, Decision, Fact, HostFacts, Isolation, Request, Waivers};
 use crate::sandbox;
+use crate::worktree::State;
 use ceilings::Found;
 
 /// Tools that plans and the runner use, and how they tell their version.
@@ -103,7 +105,20 @@ fn report(host: &HostFacts, decision: &Decision, ceilings: &[Found]) -> String {
             None => line(&mut text, false, name, &format!("not on PATH {use_for}")),
         }
     }
+    if let Some(stocks) = stocks() {
+        text += "\nObjects kept for runs\n";
+        line(&mut text, true, "objects", &stocks);
+    }
     text
+}
+
+/// Tells what is kept of the objects that runs borrow, and where.
+fn stocks() -> Option<String> {
+    let state = State::find().ok()?;
+    let all = state.stocked().ok().filter(|all| !all.is_empty())?;
+    let bytes = all.iter().map(|stock| stock.bytes).fold(0, u64::saturating_add);
+    let place = state.root().join("objects");
+    Some(format!("{}, one stock a base branch, {} in {}", all.len(), units::size(bytes), place.display()))
 }
 
 fn line(text: &mut String, good: bool, name: &str, what: &str) {

@@ -32,16 +32,19 @@ const PACKS: usize = 16;
 /// How often it is looked whether somebody else has done with a stock.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// What a stock says of itself, in `stock.json`.
+/// Where a stock says what it is.
+pub(super) const RECORD: &str = "stock.json";
+
+/// What a stock says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Known {
+pub(super) struct Known {
     /// Version of this record.
     v: u32,
     /// The repository's shared git directory.
-    common_dir: PathBuf,
+    pub(super) common_dir: PathBuf,
     /// The base branch, by its full name; empty for commits that are on none.
-    branch: String,
+    pub(super) branch: String,
     /// How objects are named.
     format: String,
     /// Where the history of a shallow clone ended.
@@ -111,14 +114,12 @@ impl<'a> Stock<'a> {
     ) -> Result<Self, WorktreeError> {
         let branch = branch_of(base);
         let folder = state.stocks()?.join(folder_name(&repository.common_dir, &branch));
-        DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(at(&folder))?;
-        let file = folder.join("lock");
-        let lock = lock(&file, || {
+        let lock = lock(&folder, || {
             halt.check()?;
             std::thread::sleep(LOOK);
             Ok(true)
         })?;
-        let lock = lock.ok_or_else(|| at(&file)(io::ErrorKind::WouldBlock.into()))?;
+        let lock = lock.ok_or_else(|| at(&folder)(io::ErrorKind::WouldBlock.into()))?;
         Ok(Self { folder, repository, branch, halt, _lock: lock })
     }
 
@@ -165,7 +166,7 @@ impl<'a> Stock<'a> {
     }
 
     fn record(&self) -> PathBuf {
-        self.folder.join("stock.json")
+        self.folder.join(RECORD)
     }
 
     /// Reads what it says of itself; nothing if there is nothing, and an error in words if it is of no use.
@@ -286,20 +287,29 @@ impl<'a> Stock<'a> {
     }
 }
 
-/// Takes a lock; where it is held, somebody says whether to try again.
+/// Takes the lock of a stock, which is made if need be; where it is held, somebody says whether to try again.
 pub(super) fn lock(
-    path: &Path,
+    folder: &Path,
     mut again: impl FnMut() -> io::Result<bool>,
 ) -> Result<Option<Flock<File>>, WorktreeError> {
-    let open = || OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    let path = folder.join("lock");
+    let open = || {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)
+    };
     loop {
-        match Flock::lock(open().map_err(at(path))?, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) if is_still(path, &lock) => return Ok(Some(lock)),
+        let file = match open() {
+            // Whoever had it is removing the folder.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            opened => opened.map_err(at(&path))?,
+        };
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) if is_still(&path, &lock) => return Ok(Some(lock)),
             // Whoever had it has removed it.
             Ok(_) => {}
-            Err((_, nix::errno::Errno::EWOULDBLOCK)) if again().map_err(at(path))? => {}
+            Err((_, nix::errno::Errno::EWOULDBLOCK)) if again().map_err(at(&path))? => {}
             Err((_, nix::errno::Errno::EWOULDBLOCK)) => return Ok(None),
-            Err((_, error)) => return Err(at(path)(error.into())),
+            Err((_, error)) => return Err(at(&path)(error.into())),
         }
     }
 }

@@ -267,3 +267,26 @@ fn root_borrows_from_somebody_elses_repository_as_its_owner() {
     }
     assert_eq!(packs(&stock(&repo)).len(), 1);
 }
+
+#[test]
+fn stocks_that_nobody_will_use_are_cleaned_and_the_others_are_told() {
+    let repo = Repo::new();
+    repo.autopilot(["clean"]).exits(0).says("nothing is left of any run");
+    repo.git(["branch", "other"]);
+    repo.plan_with("base: other", "  - {id: a, command: 'true'}\n");
+    repo.run().exits(0);
+    repo.plan("  - {id: a, command: 'true'}\n");
+    repo.run().exits(0);
+    repo.autopilot(["clean"]).exits(0).says("nothing is left").says("2 stocks of objects");
+    repo.autopilot(["doctor"]).says("2, one stock a base branch");
+    repo.git(["branch", "-D", "other"]);
+    repo.autopilot(["clean", "--dry-run"]).exits(0).says("would remove the objects").says("branch is gone");
+    assert_eq!(stocks(&repo).len(), 2);
+    repo.autopilot(["clean"]).exits(0).says("branch is gone").says("1 stock of objects");
+    let record = stock(&repo).join("stock.json");
+    let touched = std::process::Command::new("touch").arg("-d").arg("40 days ago").arg(record).status();
+    assert!(touched.unwrap().success());
+    repo.autopilot(["clean"]).exits(0).says("no run has used them");
+    assert_eq!(stocks(&repo), Vec::<PathBuf>::new());
+    repo.run().exits(0);
+}
