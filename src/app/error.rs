@@ -2,10 +2,11 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::evidence::{RunName, Token};
 use crate::github;
-use crate::plan::Faults;
+use crate::plan::{Faults, units};
 use crate::policy::Above;
 use crate::run::{Changed, Refusal, Refused, RunError};
 use crate::worktree::{LockError, WorktreeError};
@@ -97,6 +98,14 @@ pub enum Error {
         run: RunName,
         /// What is wrong with it.
         error: io::Error,
+    },
+    /// The time of a run was over before it began.
+    #[error("issue {issue}: the objects of the base were not ready within the run's timeout of {}", units::duration(*limit))]
+    NotReady {
+        /// The issue.
+        issue: u64,
+        /// Its `limits.timeout`.
+        limit: Duration,
     },
     /// The evidence of a run has no end.
     #[error("{}: without an end", journal.display())]

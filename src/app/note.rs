@@ -1,5 +1,6 @@
 //! What is told on the way, and who is told it: values, of which the caller makes sentences.
 
+use std::any::Any;
 use std::io;
 use std::path::PathBuf;
 
@@ -15,6 +16,12 @@ pub trait Front {
 
     /// Asks whether a crashed run goes on; nothing where nobody is there to answer.
     fn ask(&self, crashed: &Crashed) -> Option<impl Future<Output = bool>>;
+
+    /// Shows that a run of this plan is being prepared, until what it returns is dropped.
+    fn preparing(&self, plan: &Plan) -> Box<dyn Any> {
+        let _ = plan;
+        Box::new(())
+    }
 
     /// Makes what sees the events of the run of this plan.
     fn watch(&self, plan: &Plan) -> Box<dyn Watch>;

@@ -1,6 +1,8 @@
 //! Goes on with the last run: its evidence is opened again, and its worktree, or a new one at its last checkpoint.
 
-use super::begin::make_worktree;
+use std::time::Duration;
+
+use super::begin::{Made, Time, make_worktree};
 use super::earlier::Begun;
 use super::run::{Call, Opened};
 use super::{Error, Front};
@@ -9,12 +11,21 @@ use crate::run::{self, Checkout, Refused};
 use crate::worktree::{Base, Earlier, Halt, Lock, Record, RunDir, Worktree, WorktreeError};
 
 impl<F: Front> Call<'_, F> {
-    /// Goes on with a run, if it is still the same run.
-    pub(super) async fn go_on(&self, last: Begun, lock: &mut Lock) -> Result<Opened, Error> {
+    /// Goes on with a run, if it is still the same run; nothing if it was asked to stop first.
+    pub(super) async fn go_on(&self, last: Begun, lock: &mut Lock) -> Result<Option<Opened>, Error> {
         let Begun { run, files, dir, state } = last;
         let (repository, ready) = (self.site.repository, self.ready);
         lock.name(&run.to_string())?;
         let base = run::unchanged(&state.start, &ready.plan, repository).map_err(|why| self.refused(why))?;
+        let time =
+            Time::begin(self.ready.plan.limits.timeout.saturating_sub(state.active(|_| Duration::ZERO)));
+        // A worktree that is there has what it borrows.
+        let is_there = dir.as_ref().is_some_and(|(dir, _)| state.has_worktree && !dir.is_over());
+        if !is_there && !self.stock(&base, lock, time)? {
+            return Ok(None);
+        }
+        let prepared = time.since.elapsed();
+        let halt = self.until(lock, run.to_string(), time);
         let mut recorder = self.reopen(files, *state)?;
         // Without a worktree to go on in, it is made anew there.
         let dir = dir.filter(|(dir, _)| !dir.is_over());
@@ -22,8 +33,8 @@ impl<F: Front> Call<'_, F> {
             self.demand_branch(recorder.state())?;
         }
         run::resumed(&mut recorder, &ready.plan, repository, &ready.grants, &ready.under)?;
-        let worktree = self.worktree_again(dir, &base, &recorder).await?;
-        Ok(Opened { recorder, worktree })
+        let worktree = self.worktree_again(dir, &base, &recorder, (prepared, &halt)).await?;
+        Ok(Some(Opened { recorder, worktree }))
     }
 
     fn refused(&self, why: Refused) -> Error {
@@ -49,6 +60,7 @@ impl<F: Front> Call<'_, F> {
         dir: Option<(RunDir, Record)>,
         base: &Base,
         recorder: &Recorder,
+        (prepared, halt): (Duration, &Halt),
     ) -> Result<Result<Checkout, WorktreeError>, Error> {
         let checkpoint = recorder.state().position().as_str();
         match dir {
@@ -62,10 +74,8 @@ impl<F: Front> Call<'_, F> {
                 dir.map(|(dir, _)| dir.discard()).transpose()?;
                 let salvage = Some(recorder.files().salvage()).filter(|bundle| bundle.exists());
                 let earlier = Earlier { checkpoint, salvage: salvage.as_deref() };
-                let run = recorder.files().run();
-                let made =
-                    make_worktree(self.site, &self.ready.plan, base, run, Some(earlier), &Halt::never())
-                        .await;
+                let made = Made { run: recorder.files().run(), prepared, earlier: Some(earlier) };
+                let made = make_worktree(self.site, &self.ready.plan, base, made, halt).await;
                 Ok(made.map(Checkout::Fresh))
             }
         }

@@ -72,6 +72,9 @@ async fn whole<F: Front>(
             call.begin(&mut lock).await?
         }
     };
+    let Some(opened) = opened else {
+        return Ok(Outcome::Interrupted(interrupt.heard().unwrap_or(ASKED)));
+    };
     call.complete(opened, lock).await
 }
 

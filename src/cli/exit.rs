@@ -174,6 +174,8 @@ impl From<app::Error> for Failure {
             }
             Error::PickUp { .. } => Self::new(Exit::Internal, message)
                 .hint("mend that and run again: nothing of it is lost until then"),
+            Error::NotReady { .. } => Self::new(Exit::Failed, message)
+                .hint("give the run more time, `limits: {timeout: 2h}`: later runs take only what is new"),
             Error::Endless { .. } | Error::Runtime(_) => Self::new(Exit::Internal, message),
             Error::Above(above) => {
                 let mut hints: Vec<String> = above.iter().map(|above| above.reason.hint.clone()).collect();

@@ -1,9 +1,10 @@
 //! The person in front of a run: notes and questions on standard error, progress where it goes.
 
+use std::any::Any;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use super::progress::{Board, Mode, Progress};
+use super::progress::{Board, Mode, Preparing, Progress};
 use super::{actions, notes, output};
 use crate::app::{self, Crashed, Note};
 use crate::evidence::Watch;
@@ -31,6 +32,10 @@ impl app::Front for Front {
         let is_there = || std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
         let question = format!("{}. Go on with it? [Y/n] ", notes::crashed(crashed));
         (self.asks && is_there()).then(|| agrees(question))
+    }
+
+    fn preparing(&self, plan: &Plan) -> Box<dyn Any> {
+        Box::new(Preparing::start(self.mode, plan, &self.board))
     }
 
     fn watch(&self, plan: &Plan) -> Box<dyn Watch> {

@@ -109,6 +109,16 @@ impl Interrupt {
 
     /// Returns when what follows the steps breaks off: some time after it was asked to stop, in which most of it is done.
     pub fn halt(&self) -> Halt {
+        self.halt_after(GRACE)
+    }
+
+    /// Returns when what comes before the steps breaks off: as soon as it was asked to stop, and at this moment.
+    pub fn halt_by(&self, end: Instant) -> Halt {
+        let asked = self.halt_after(Duration::ZERO);
+        Halt::when(move || asked.is_time() || Instant::now() >= end)
+    }
+
+    fn halt_after(&self, grace: Duration) -> Halt {
         let (signals, own) = (self.heard.clone(), self.asked.clone());
         let since = OnceLock::new();
         Halt::when(move || {
@@ -116,7 +126,7 @@ impl Interrupt {
             if since.get().is_none() && (signals.borrow().is_some() || is_asked()) {
                 let _ = since.set(Instant::now());
             }
-            since.get().is_some_and(|since: &Instant| since.elapsed() >= GRACE)
+            since.get().is_some_and(|since: &Instant| since.elapsed() >= grace)
         })
     }
 

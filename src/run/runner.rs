@@ -74,6 +74,12 @@ impl<'a> Runner<'a> {
         Self { plan, grants, recorder, worktree, interrupt, started, used_before, before }
     }
 
+    /// Counts what was done for it before.
+    pub(super) fn since(mut self, took: Duration) -> Self {
+        self.started = self.started.checked_sub(took).unwrap_or(self.started);
+        self
+    }
+
     pub(super) fn grants(&self, step: &Step) -> &'a Grants {
         // The preflight decided on every step of the plan.
         &self.grants[&step.id]

@@ -1,14 +1,17 @@
 //! A run from its worktree to its last event but for the reports: whatever goes wrong, it gets an end.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use super::expect::signal_name as name_of_signal;
 use super::finish::{Ending, finish};
 use super::outcome::millis;
 use super::steps::execute;
 use super::{Grants, Interrupt, RunError, Runner};
-use crate::evidence::Recorder;
-use crate::evidence::event::{Event, Reason, ReasonKind, RunResult};
-use crate::plan::Plan;
+use crate::evidence::event::{Event, Reason, ReasonKind, RunResult, StepResult};
+use crate::evidence::state::StepState;
+use crate::evidence::{Recorder, StepId};
+use crate::plan::{Plan, units};
 use crate::worktree::{Worktree, WorktreeError};
 
 /// Where the steps of a run work.
@@ -42,6 +45,7 @@ pub async fn carry_out(
     let (mut worktree, is_left) = match made {
         Ok(Checkout::Fresh(worktree)) => (worktree, false),
         Ok(Checkout::Left(worktree)) => (worktree, true),
+        Err(error) if error.is_halt() => return end_early(recorder, plan, interrupt),
         Err(error) => return end_by_fault(recorder, &error.to_string()),
     };
     worktree.heed(&interrupt.halt());
@@ -50,7 +54,8 @@ pub async fn carry_out(
         let (files, ms) = (worktree.files(), millis(worktree.made_in()));
         recorder.record(Event::WorktreeReady { files, ms, pin: None })?;
     }
-    let runner = Runner::new(plan, grants, recorder, &mut worktree, interrupt.clone());
+    let made_in = if is_left { Duration::ZERO } else { worktree.made_in() };
+    let runner = Runner::new(plan, grants, recorder, &mut worktree, interrupt.clone()).since(made_in);
     if let Err(error) = execute(runner, is_left).await {
         // Nothing is ended by that: whoever goes on finds it as after a crash.
         if error.is_halt() {
@@ -59,6 +64,33 @@ pub async fn carry_out(
         end_by_fault(recorder, &error.to_string())?;
     }
     finish(worktree, recorder, ending).await
+}
+
+/// Ends a run whose worktree was not made: it was asked to stop, or its time was over first.
+fn end_early(recorder: &mut Recorder, plan: &Plan, interrupt: &Interrupt) -> Result<(), RunError> {
+    let (result, kind, text) = match interrupt.heard() {
+        Some(signal) => {
+            (RunResult::Interrupted, ReasonKind::Signal, format!("interrupted by {}", name_of_signal(signal)))
+        }
+        None => {
+            let limit = units::duration(plan.limits.timeout);
+            (RunResult::Failed, ReasonKind::RunTimeout, format!("the run's timeout of {limit}"))
+        }
+    };
+    let text = recorder.line(text);
+    recorder.append_left_parts()?;
+    for step in &plan.steps {
+        let known = recorder.state().step(&step.id);
+        if known.is_some_and(|own| matches!(own.result, Some(StepResult::Passed | StepResult::Failed))) {
+            continue;
+        }
+        let (attempts, because) = (known.map_or(0, StepState::begun), Some(text.clone()));
+        let (step, result) = (StepId::new(&step.id), StepResult::Skipped);
+        recorder.record(Event::StepEnded { step, result, attempts, because })?;
+    }
+    let reason = Some(Reason { kind, text });
+    let ms = millis(recorder.state().active(|_| Duration::ZERO));
+    Ok(recorder.record(Event::RunEnded { result, reason, step: None, ms })?)
 }
 
 fn end_by_fault(recorder: &mut Recorder, what: &str) -> Result<(), RunError> {

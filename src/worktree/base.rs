@@ -1,6 +1,7 @@
 //! Takes what a plan names as its base, gives the commit and what it holds; refuses what no run would be right on.
 
 use super::error::WorktreeError;
+use super::lacking::lacking;
 use super::part::{self, Part};
 use super::refs::{Ref, Refs, Settings};
 use super::repository::Repository;
@@ -46,7 +47,7 @@ impl Person {
 impl Repository {
     /// Resolves the base of a run and refuses what has to be refused, before anything is made.
     pub fn base(&self, named: Option<&str>) -> Result<Base, WorktreeError> {
-        let base = self.resolve(named)?;
+        let base = self.resolve(named).map_err(|error| lacking(named.unwrap_or("HEAD"), error))?;
         strict::refuse(&base.name, &base.parts, self.format)?;
         base.rules.refuse_unread()?;
         Ok(base)

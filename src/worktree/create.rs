@@ -12,7 +12,7 @@ use super::halt::Halt;
 use super::layout::RunOf;
 use super::part::{self, Part};
 use super::repository::Repository;
-use super::rundir::RunDir;
+use super::rundir::{Record, RunDir};
 use super::scripts::CHECK_OUT;
 use super::state::State;
 use super::stock::{From, Stock};
@@ -32,9 +32,34 @@ impl Worktree {
         halt: &Halt,
     ) -> Result<Self, WorktreeError> {
         let began = Instant::now();
-        let facts = BaseFacts::of(base)?;
         let (dir, record) = RunDir::create(state, repository, base, name)?;
+        let made =
+            Self::fill_in((dir.clone(), record), state, repository, base, name, (host, waivers), halt).await;
+        match made {
+            Ok(mut worktree) => {
+                worktree.made_in = name.prepared + began.elapsed();
+                Ok(worktree)
+            }
+            Err(error) => {
+                // No step has run in it. What stays is cleared away by whoever comes next.
+                let _ = dir.discard();
+                Err(error)
+            }
+        }
+    }
+
+    async fn fill_in(
+        (dir, record): (RunDir, Record),
+        state: &State,
+        repository: &Repository,
+        base: &Base,
+        name: RunOf<'_>,
+        (host, waivers): (&HostFacts, &Waivers),
+        halt: &Halt,
+    ) -> Result<Self, WorktreeError> {
+        let facts = BaseFacts::of(base)?;
         let mut git = ConfinedGit::new(&dir, host, waivers, repository)?;
+        git.heed(halt.clone());
         git.read_also(&[dir.objects()]);
         let lend = |from: From| Stock::take(state, repository, base, halt)?.lend(base, from, &dir.objects());
         lend(From::Stock)?;
@@ -52,6 +77,7 @@ impl Worktree {
         let snapshot = Snapshot::of(files, &base.parts, name.salvage, repository.format);
         let ground = Ground { dir, record, git, borrowed };
         let mut worktree = Self::on(ground, repository, facts, snapshot, Ledger::at(&base.commit))?;
+        worktree.heed(halt);
         let convert = part::convert(&base.parts)?;
         worktree.snapshot.believe(&worktree.root, &worktree.base.rules, convert)?;
         if let Some(earlier) = name.earlier {
@@ -59,7 +85,6 @@ impl Worktree {
         }
         worktree.fill_all().await?;
         worktree.remember_own()?;
-        worktree.made_in = began.elapsed();
         Ok(worktree)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::base::Base;
 use super::error::WorktreeError;
+use super::lacking::lacking;
 use super::repository::Repository;
 
 impl Repository {
@@ -13,6 +14,7 @@ impl Repository {
         }
         let status = self.git("status").without_filters(&base.filters);
         let all = ["--porcelain", "-z", "--no-renames", "--ignore-submodules=dirty", "--"];
-        Ok(!status.args(all).args([":/", ":(top,exclude).ai/plans"]).run()?.is_empty())
+        let told = status.args(all).args([":/", ":(top,exclude).ai/plans"]).run();
+        Ok(!told.map_err(|error| lacking("HEAD", error))?.is_empty())
     }
 }

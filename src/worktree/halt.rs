@@ -28,7 +28,7 @@ impl Halt {
     }
 
     /// Tells whether it is time.
-    pub(super) fn is_time(&self) -> bool {
+    pub fn is_time(&self) -> bool {
         (self.0)()
     }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::time::Duration;
 
 /// The runner's ref for the last checkpoint.
 pub(super) const RESULT: &str = "refs/autopilot/result";
@@ -30,6 +31,8 @@ pub struct RunOf<'a> {
     pub branch: &'a str,
     /// Bytes that it may salvage.
     pub salvage: u64,
+    /// How long it took to make ready what it borrows.
+    pub prepared: Duration,
     /// Where it goes on, if an earlier part of it has made checkpoints already.
     pub earlier: Option<Earlier<'a>>,
 }

@@ -24,6 +24,7 @@ mod gitdirs;
 mod halt;
 mod init;
 mod intake;
+mod lacking;
 mod layout;
 mod left;
 mod lfs;

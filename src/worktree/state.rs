@@ -232,6 +232,11 @@ impl Lock {
         self.write()
     }
 
+    /// Returns which run this lock is held for; nothing in it if that has no name yet.
+    pub fn run(&self) -> &str {
+        &self.holder.run
+    }
+
     /// Returns the file in which a run of this lock is asked to stop, by its name.
     pub fn stop_file(&self) -> PathBuf {
         stop_beside(&self.path)

@@ -19,6 +19,7 @@ use super::base::Base;
 use super::error::{WorktreeError, at};
 use super::halt::Halt;
 use super::init::{Use, init, lay};
+use super::lacking::lacking;
 use super::packing::{Ask, READ_ONLY, files, permit};
 use super::remove::remove_tree;
 use super::repository::Repository;
@@ -83,6 +84,15 @@ pub(super) struct Stock<'a> {
     branch: String,
     halt: &'a Halt,
     _lock: Flock<File>,
+}
+
+impl Repository {
+    /// Brings what runs of a base borrow up to date, before anything of a run is made: a history that cannot be read whole
+    /// is refused.
+    pub fn stock(&self, state: &State, base: &Base, halt: &Halt) -> Result<(), WorktreeError> {
+        let provided = Stock::take(state, self, base, halt).and_then(|stock| stock.provide(base));
+        provided.map_err(|error| lacking(&base.name, error))
+    }
 }
 
 /// Where what a run borrows comes from.

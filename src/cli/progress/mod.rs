@@ -3,6 +3,7 @@
 mod ending;
 mod heartbeat;
 mod mode;
+mod preparing;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use unicode_width::UnicodeWidthChar;
 
 use heartbeat::Heartbeat;
 pub(super) use mode::{Mode, say};
+pub(super) use preparing::Preparing;
 
 use super::publish::told;
 use crate::evidence::event::{
@@ -21,6 +23,9 @@ use crate::evidence::event::{
 use crate::evidence::state::{AttemptState, StepState};
 use crate::evidence::{AttemptId, Line, RunState, Text, Watch};
 use crate::plan::{Plan, units};
+
+/// What is being done before the first step.
+const WORKTREE: &str = "preparing the worktree";
 
 /// Lines of a failed attempt that are shown.
 const LINES: usize = 4;
@@ -39,6 +44,24 @@ impl Board {
     pub(super) fn new(side_by_side: usize) -> Self {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stdout());
         Self { bars, several: side_by_side > 1 }
+    }
+
+    /// Returns what the lines of a run begin with, where there are others beside it.
+    fn prefix(&self, plan: &Plan) -> String {
+        if self.several { format!("#{}  ", plan.issue) } else { String::new() }
+    }
+
+    /// Adds a line that moves, where lines do.
+    fn bar(&self, mode: Mode) -> ProgressBar {
+        let bar = match mode {
+            Mode::Terminal => self.bars.add(ProgressBar::new_spinner()),
+            Mode::Plain | Mode::Aside | Mode::Silent => ProgressBar::hidden(),
+        };
+        if let Ok(template) = ProgressStyle::with_template("{spinner} {prefix} {elapsed_precise}  {wide_msg}")
+        {
+            bar.set_style(template);
+        }
+        bar
     }
 }
 
@@ -62,17 +85,8 @@ pub(super) struct Progress {
 impl Progress {
     /// Prepares to show a run of this plan.
     pub(super) fn new(mode: Mode, plan: &Plan, board: &Board) -> Self {
-        let prefix = if board.several { format!("#{}  ", plan.issue) } else { String::new() };
-        let bar = match mode {
-            Mode::Terminal => board.bars.add(ProgressBar::new_spinner()),
-            Mode::Plain | Mode::Aside | Mode::Silent => ProgressBar::hidden(),
-        };
-        if let Ok(template) = ProgressStyle::with_template("{spinner} {prefix} {elapsed_precise}  {wide_msg}")
-        {
-            bar.set_style(template);
-        }
-        let beats = matches!(mode, Mode::Plain | Mode::Aside);
-        let heartbeat = beats.then(|| Heartbeat::start(mode, prefix.clone()));
+        let (prefix, bar) = (board.prefix(plan), board.bar(mode));
+        let heartbeat = mode.beats().then(|| Heartbeat::start(mode, prefix.clone()));
         Self {
             mode,
             prefix,
@@ -105,10 +119,16 @@ impl Progress {
         self.tail.clear();
         self.partial.clear();
         self.refused.clear();
-        self.label = match allowed(at, state) {
+        let label = match allowed(at, state) {
             1 => at.step.to_string(),
             allowed => format!("{} {}/{allowed}", at.step, at.attempt),
         };
+        self.begin(label);
+    }
+
+    /// Shows that something is begun.
+    fn begin(&mut self, label: String) {
+        self.label = label;
         self.bar.set_prefix(format!("{}{}", self.prefix, self.label));
         self.bar.set_message("");
         self.bar.reset_elapsed();
@@ -223,7 +243,9 @@ impl Watch for Progress {
                 if start.dirty {
                     self.say("  the checkout has uncommitted changes: they are not part of the run");
                 }
+                self.begin(WORKTREE.to_owned());
             }
+            Event::WorktreeReady { .. } => self.heartbeat.iter().for_each(Heartbeat::rest),
             Event::AttemptStarted { at, .. } => self.attempt_started(at, state),
             Event::AgentUsed(used) => self.show_tokens(&used.at, state),
             Event::AgentWaiting { at, reason, ms } => {
@@ -239,6 +261,7 @@ impl Watch for Progress {
                 let (run, passed, steps) = (&state.start.run, state.passed(), state.steps.len());
                 let before = format!("{passed} of {steps} steps have passed");
                 self.say(&format!("run {run} goes on, {before}  sandbox: {}", resumed.sandbox));
+                self.begin(WORKTREE.to_owned());
             }
             Event::StepEnded { step, result: StepResult::Skipped, because, .. } => {
                 let why = because.as_ref().map_or("", |why| why.as_str());
@@ -269,7 +292,6 @@ impl Watch for Progress {
             | Event::AgentEnded(_)
             | Event::LogAppended { .. }
             | Event::MasksRefused { .. }
-            | Event::WorktreeReady { .. }
             | Event::CommandStarted { .. }
             | Event::ResetStarted { .. }
             | Event::ResetDone { .. }

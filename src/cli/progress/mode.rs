@@ -20,6 +20,11 @@ pub(in crate::cli) enum Mode {
 }
 
 impl Mode {
+    /// Tells whether a sign of life is a line now and then.
+    pub(super) fn beats(self) -> bool {
+        matches!(self, Self::Plain | Self::Aside)
+    }
+
     /// Chooses by what standard output is: on a terminal that cannot move a line, plain lines tell.
     pub(in crate::cli) fn choose(json: bool) -> Self {
         if output::is_quiet() {

@@ -5,6 +5,7 @@ mod files;
 mod hostile;
 mod ignore;
 mod kinds;
+mod lacking;
 mod lfs;
 mod own_git;
 mod processes;
