@@ -52,6 +52,8 @@ pub enum Note {
     Crashed(Crashed),
     /// A signal came instead of an answer.
     Unanswered,
+    /// Submodules of the base are empty folders: they are not checked out here.
+    EmptySubmodules(Vec<String>),
     /// Files of Git LFS lack their content.
     MissingContent(String),
     /// A directory without a record was found.

@@ -112,6 +112,13 @@ pub(super) struct Opened {
 async fn prepare(order: &Order, repository: &Repository, front: &impl Front) -> Result<Ready, Error> {
     let (found, mut plan, asked) = load(order, repository, front)?;
     let base = repository.base(plan.base.as_deref())?;
+    if plan.submodules {
+        base.demand_submodules()?;
+    }
+    let empty = base.empty_submodules();
+    if !empty.is_empty() {
+        front.note(Note::EmptySubmodules(empty));
+    }
     let mut host = order.host()?;
     let ceilings = ceiling::find(&host)?;
     let lowered = ceiling::demand(&ceilings, &order.waivers, (&mut plan, &asked), &mut host)?;

@@ -22,6 +22,7 @@ pub(super) fn text(note: &Note) -> String {
         }
         // The question stands in an unfinished line.
         Note::Unanswered => String::new(),
+        Note::EmptySubmodules(paths) => empty_submodules(paths),
         Note::MissingContent(missing) => missing.clone(),
         Note::Abandoned { path, became } => {
             let path = path.display();
@@ -87,4 +88,18 @@ fn picked_up(it: &PickedUp) -> String {
         let _ = write!(text, ", {path} stays: {why}");
     }
     text
+}
+
+/// How many empty submodules are named.
+const NAMED: usize = 5;
+
+fn empty_submodules(paths: &[String]) -> String {
+    let more = paths.len().saturating_sub(NAMED);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let named = paths[..paths.len().min(NAMED)].join(", ");
+    let (what, is) = if paths.len() == 1 { ("submodule", "is") } else { ("submodules", "are") };
+    format!(
+        "the {what} {named}{more} {is} empty for the steps: `git submodule update --init --recursive` brings what they need, \
+         `submodules: true` in the plan demands it"
+    )
 }

@@ -35,6 +35,9 @@ pub(super) struct PlanFile {
     pub(super) limits: Option<LimitsFile>,
     /// Has no effect any more. Large histories need nothing here.
     pub(super) share_objects: Option<bool>,
+    /// Demand that every submodule of the base is there, from what the checkout has fetched of them. Default: false, those
+    /// that are not there are empty folders.
+    pub(super) submodules: Option<bool>,
     /// Defaults of every codex step.
     pub(super) codex: Option<CodexDefaults>,
     /// Defaults of every step. A step's `env` and `filesystem` add to them; its `network` replaces them.

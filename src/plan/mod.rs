@@ -67,6 +67,9 @@ pub struct Plan {
     pub limits: Limits,
     /// Has no effect any more: runs borrow what they may read from a stock of their own.
     pub share_objects: bool,
+    /// Whether every submodule of the base has to be there.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub submodules: bool,
     /// Steps, in the order they run: file order, moved back only as far as `needs` demands.
     pub steps: Vec<Step>,
     /// What the runner does with the result.

@@ -45,6 +45,7 @@ pub(super) fn resolve(file: PlanFile, origin: Origin<'_>) -> Plan {
         base: file.base.map(|base| base.0),
         limits: limits(file.limits.unwrap_or_default()),
         share_objects: file.share_objects.unwrap_or(false),
+        submodules: file.submodules.unwrap_or(false),
         steps: origin.order.iter().filter_map(|index| steps.get_mut(*index)?.take()).collect(),
         publish: publish(file.publish.unwrap_or_default()),
         path: origin.path.to_owned(),

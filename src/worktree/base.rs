@@ -2,6 +2,7 @@
 
 use super::error::WorktreeError;
 use super::lacking::lacking;
+use super::layout::shown;
 use super::part::{self, Part};
 use super::refs::{Ref, Refs, Settings};
 use super::repository::Repository;
@@ -27,6 +28,24 @@ pub struct Base {
     pub(super) person: Person,
     /// Filters that the settings name, none of which is ever started.
     pub(super) filters: Vec<String>,
+}
+
+impl Base {
+    /// Lists the submodules that are not there: empty folders to every step.
+    pub fn empty_submodules(&self) -> Vec<String> {
+        let is_there = |path: &Vec<u8>| self.parts.iter().any(|part| part.path == *path);
+        let links = self.parts.iter().flat_map(Part::gitlinks).filter(|path| !is_there(path));
+        links.map(|path| shown(&path).into_owned()).collect()
+    }
+
+    /// Refuses a base one of whose submodules is not there.
+    pub fn demand_submodules(&self) -> Result<(), WorktreeError> {
+        let Some(path) = self.empty_submodules().into_iter().next() else { return Ok(()) };
+        Err(WorktreeError::refused(
+            format!("the submodule `{path}` is not checked out here, and the plan says `submodules: true`"),
+            "fetch it: git submodule update --init --recursive",
+        ))
+    }
 }
 
 /// Who commits.

@@ -234,6 +234,28 @@ fn shallow_clones_are_repositories() {
 }
 
 #[test]
+fn submodules_that_are_not_there_are_said_or_refused_where_the_plan_demands_them() {
+    let (origin, _inner, _innermost) = with_submodules();
+    let repo = Repo::cloned(&origin.top()).unwrap();
+    let step = "  - {id: a, command: 'test -z \"$(ls lib/inner)\"'}\n";
+    repo.plan(step);
+    repo.run().exits(0).says("the submodule lib/inner is empty for the steps");
+    repo.plan_with("submodules: true", step);
+    fs::remove_dir_all(repo.top().join(".ai/logs")).unwrap();
+    refused(&repo).says("the submodule `lib/inner` is not checked out here");
+    let update = ["submodule", "--quiet", "update", "--init"];
+    repo.git([&["-c", "protocol.file.allow=always"], &update[..]].concat());
+    refused(&repo).says("the submodule `lib/inner/deep/er` is not checked out here");
+    repo.git([&["-c", "protocol.file.allow=always"], &update[..], &["--recursive"]].concat());
+    repo.plan_with(
+        "submodules: true",
+        "  - {id: a, command: 'cat lib/inner/ours lib/inner/deep/er/innermost'}\n",
+    );
+    let ran = repo.run().exits(0);
+    assert!(!ran.stderr.contains("empty for the steps"), "{}", ran.stderr);
+}
+
+#[test]
 fn partial_clones_are_refused_with_the_fetch_that_is_needed() {
     let origin = with_history();
     for filter in ["--filter=blob:none", "--filter=tree:0"] {
