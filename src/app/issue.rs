@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Error;
 use crate::evidence::mask::Secrets;
 use crate::github::{Environment, Gh, Issue};
-use crate::plan::Plan;
+use crate::plan::{Plan, Whose};
 use crate::publish;
 use crate::run::Grants;
 use crate::worktree::Repository;
@@ -26,19 +26,20 @@ pub async fn read(issue: u64, repository: &Repository, secrets: &Secrets) -> Res
     gh.issue(issue, PATIENCE).await.map_err(failed)
 }
 
-/// Hands the issue's text to the steps, if one of them attaches it.
+/// Hands the issue's text to the steps that attach it, with the comments that each takes.
 pub(super) async fn attach(
     plan: &Plan,
     repository: &Repository,
     secrets: &Secrets,
     grants: &mut BTreeMap<String, Grants>,
 ) -> Result<(), Error> {
-    if !plan.attaches_issue() {
+    if plan.attaching_issue().next().is_none() {
         return Ok(());
     }
-    let text: Rc<str> = read(plan.issue, repository, secrets).await?.text().into();
-    for grants in grants.values_mut() {
-        grants.issue = Some(Rc::clone(&text));
+    let issue = read(plan.issue, repository, secrets).await?;
+    for (step, whose) in plan.attaching_issue() {
+        let Some(grants) = grants.get_mut(&step.id) else { continue };
+        grants.issue = Some(Rc::from(issue.text(whose == Whose::Everybody)));
     }
     Ok(())
 }

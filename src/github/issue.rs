@@ -24,6 +24,9 @@ pub struct Issue {
 pub struct Comment {
     author: Option<Author>,
     body: String,
+    /// What its author is to the repository, as GitHub tells.
+    #[serde(default, rename = "authorAssociation")]
+    association: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -41,14 +44,52 @@ impl Gh {
     }
 }
 
+/// What people are to a repository who can write to it.
+const WRITERS: [&str; 3] = ["OWNER", "MEMBER", "COLLABORATOR"];
+
 impl Issue {
-    /// Writes it as one text.
-    pub fn text(&self) -> String {
+    /// Writes it as one text, with the comments of everybody, or of people who can write to the repository. Of whom GitHub tells
+    /// nothing is nobody.
+    pub fn text(&self, everybody: bool) -> String {
         let mut text = format!("{}\n\n{}\n", self.title, self.body.trim());
-        for comment in &self.comments {
+        let is_taken = |comment: &&Comment| everybody || WRITERS.contains(&comment.association.as_str());
+        let left = self.comments.iter().filter(|comment| !is_taken(comment)).count();
+        for comment in self.comments.iter().filter(is_taken) {
             let author = comment.author.as_ref().map_or("somebody", |author| author.login.as_str());
             text.push_str(&format!("\ncomment of {author}:\n{}\n", comment.body.trim()));
         }
+        if left > 0 {
+            text.push_str(&format!(
+                "\n({left} more, of people who cannot write to the repository, left out)\n"
+            ));
+        }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_of_people_who_cannot_write_are_left_out_unless_asked_for() {
+        let comment = |who: &str| serde_json::json!({"author": {"login": who}, "body": format!("says {who}"), "authorAssociation": who});
+        let mut comments: Vec<_> =
+            ["OWNER", "MEMBER", "COLLABORATOR", "CONTRIBUTOR", "FIRST_TIMER", "NONE", "owner", ""]
+                .map(comment)
+                .into();
+        comments.push(serde_json::json!({"author": null, "body": "says nobody"}));
+        let issue = serde_json::json!({"title": "T", "body": "says the issue", "comments": comments});
+        let issue: Issue = serde_json::from_value(issue).unwrap();
+        let said = |text: &str| {
+            text.lines().filter(|line| line.starts_with("says")).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            said(&issue.text(false)),
+            ["says the issue", "says OWNER", "says MEMBER", "says COLLABORATOR"]
+        );
+        assert!(issue.text(false).contains("(6 more, of people who cannot write"));
+        assert_eq!(said(&issue.text(true)).len(), 10);
+        assert!(!issue.text(true).contains("left out"));
     }
 }

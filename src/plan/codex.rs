@@ -58,12 +58,36 @@ pub enum Provider {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Context {
-    /// The issue's text and comments.
+    /// The issue's text, and the comments of people who can write to the repository.
     Issue,
+    /// The issue's text, and the comments of these.
+    #[serde(rename = "issue")]
+    IssueOf(Whose),
     /// Another step's final message or output.
     Step(String),
     /// A file of the repository.
     File(PathBuf),
+}
+
+/// Whose comments on an issue are attached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whose {
+    /// Of people who can write to the repository.
+    Writers,
+    /// Of anybody.
+    Everybody,
+}
+
+impl Context {
+    /// Tells whose comments on the issue it attaches, if it is the issue.
+    pub fn issue_of(&self) -> Option<Whose> {
+        match self {
+            Self::Issue => Some(Whose::Writers),
+            Self::IssueOf(whose) => Some(*whose),
+            Self::Step(_) | Self::File(_) => None,
+        }
+    }
 }
 
 impl std::str::FromStr for Provider {

@@ -42,7 +42,7 @@ use serde_json::Value;
 
 pub use asked::Asked;
 pub use ceiling::{Ceiling, Keeper, Rules, ceiling_schema, load_ceiling, parse_ceiling};
-pub use codex::{Codex, Context, Prompt, Provider, TokenLimit};
+pub use codex::{Codex, Context, Prompt, Provider, TokenLimit, Whose};
 pub use command::{Invocation, Shell};
 pub use fault::{Fault, Faults};
 pub use glob::Glob;
@@ -139,9 +139,11 @@ impl Plan {
         }
     }
 
-    /// Tells whether a step attaches the issue's text.
-    pub fn attaches_issue(&self) -> bool {
-        let attaches = |step: &Step| matches!(&step.action, Action::Codex(codex) if codex.context.contains(&Context::Issue));
-        self.steps.iter().any(attaches)
+    /// Returns the steps that attach the issue's text, and whose comments.
+    pub fn attaching_issue(&self) -> impl Iterator<Item = (&Step, Whose)> {
+        self.steps.iter().filter_map(|step| {
+            let Action::Codex(codex) = &step.action else { return None };
+            Some((step, codex.context.iter().find_map(Context::issue_of)?))
+        })
     }
 }

@@ -15,7 +15,7 @@ use super::union::{
 use super::{
     Action, Changes, Codex, Context, EnvEntry, Expectation, FileContains, Filesystem, Glob, Invocation,
     Limits, Network, OnFailure, Plan, Prompt, Provider, Publish, PullRequest, Resources, RetryFrom, Shell,
-    Step, TokenLimit,
+    Step, TokenLimit, Whose,
 };
 
 /// Where a plan came from, which its own text does not tell.
@@ -171,7 +171,9 @@ fn context_entry(file: ContextFile) -> Option<Context> {
     match file {
         ContextFile::Named(_) => Some(Context::Issue),
         ContextFile::Map(map) => {
-            map.step.map(|id| Context::Step(id.0)).or_else(|| map.file.map(|path| Context::File(path.0)))
+            let step = map.step.map(|id| Context::Step(id.0));
+            let issue = map.issue.map(|_| Context::IssueOf(Whose::Everybody));
+            step.or_else(|| map.file.map(|path| Context::File(path.0))).or(issue)
         }
     }
 }

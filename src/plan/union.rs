@@ -171,15 +171,24 @@ pub(super) struct AllowList {
     pub(super) allow: Vec<Host>,
 }
 
-/// Another step's output, or a file.
+/// Another step's output, a file, or the issue with what everybody says of it.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("oneOf" = one_of(&["step", "file"])))]
+#[schemars(extend("oneOf" = one_of(&["step", "file", "issue"])))]
 pub(super) struct ContextMap {
     /// The final message or output of this step.
     pub(super) step: Option<Id>,
     /// This file of the repository.
     pub(super) file: Option<InnerPath>,
+    /// The issue, with the comments of people who cannot write to the repository as well.
+    pub(super) issue: Option<Everybody>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub(super) enum Everybody {
+    Everybody,
 }
 
 /// Builds the `oneOf` that lets exactly one of these keys be there.

@@ -7,7 +7,7 @@ use super::memory::{INSTRUCTIONS, is_instructions};
 use super::{RunError, Runner};
 use crate::agent::prompt::{self, Attachment};
 use crate::evidence::log;
-use crate::plan::{Codex, Context};
+use crate::plan::{Codex, Context, Step};
 
 /// Lines of another step's output that are attached.
 const ATTACHED: usize = 400;
@@ -18,11 +18,13 @@ const MOST_OF_A_FILE: u64 = 8 << 20;
 
 impl Runner<'_> {
     /// Gathers what is attached, masked: it leaves for a model.
-    pub(super) fn attach(&self, codex: &Codex) -> Result<Vec<Attachment>, RunError> {
+    pub(super) fn attach(&self, step: &Step, codex: &Codex) -> Result<Vec<Attachment>, RunError> {
         let mut all = Vec::new();
         for context in &codex.context {
             let (name, text) = match context {
-                Context::Issue => (format!("issue #{}", self.plan.issue), self.issue_text()),
+                Context::Issue | Context::IssueOf(_) => {
+                    (format!("issue #{}", self.plan.issue), self.issue_text(step))
+                }
                 Context::File(path) => (path.display().to_string(), self.file_text(path)),
                 Context::Step(id) => (format!("what step {id} told"), self.step_text(id)?),
             };
@@ -32,8 +34,8 @@ impl Runner<'_> {
         Ok(all)
     }
 
-    fn issue_text(&self) -> String {
-        self.grants.values().find_map(|grants| grants.issue.clone()).unwrap_or_default().to_string()
+    fn issue_text(&self, step: &Step) -> String {
+        self.grants(step).issue.as_deref().unwrap_or_default().to_owned()
     }
 
     /// Reads a file of the worktree, which an earlier step may have changed: through no link.

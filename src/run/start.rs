@@ -1,7 +1,7 @@
 //! The first event of a run: what it starts from.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::unistd::{Uid, User};
 
@@ -48,6 +48,7 @@ pub fn begin(
     let secrets = claim.secrets();
     let text = |text: &str| Text::new(secrets, text);
     let resolved = plan.resolved();
+    let file = PlanFile::of(plan);
     let recorded = Document::new(secrets, resolved.clone());
     let start = RunStarted {
         run: Token::new(name.to_string()),
@@ -62,8 +63,8 @@ pub fn begin(
         plan_sha256: Sha256::from_hex(&plan.digest)?,
         plan_masked: Some(*recorded.value() != resolved),
         plan: recorded,
-        plan_commit: Some(plan_commit(plan, repository)),
-        origin: Some(Origin::Own),
+        plan_commit: Some(file.as_ref().map_or(PlanCommit::Uncommitted, |file| file.commit(repository))),
+        origin: Some(file.as_ref().map_or(Origin::Own, |file| file.origin(repository, base))),
         ceiling: under.ceiling.as_deref().map(Sha256::from_hex).transpose()?,
         started_by: Some(started_by(secrets)),
         steps: plan.steps.iter().map(|step| StepId::new(&step.id)).collect(),
@@ -87,14 +88,32 @@ pub fn begin(
     Ok(recorder)
 }
 
-/// Returns the commit of the checkout that holds the plan file as it was read. What was changed since is not that plan.
-fn plan_commit(plan: &Plan, repository: &Repository) -> PlanCommit {
-    let bytes = std::fs::read(&plan.path).ok().filter(|bytes| Sha256::of(bytes).as_str() == plan.digest);
-    // It is named from where autopilot was started, by whatever way.
-    let folder = plan.path.parent().and_then(|folder| Path::new(".").join(folder).canonicalize().ok());
-    let path = folder.zip(plan.path.file_name()).map(|(folder, name)| folder.join(name));
-    let commit = bytes.zip(path).and_then(|(bytes, path)| repository.commit_with(&path, &bytes));
-    commit.map_or(PlanCommit::Uncommitted, PlanCommit::At)
+/// The plan file, with the bytes that were read as the plan.
+struct PlanFile {
+    path: PathBuf,
+    bytes: Vec<u8>,
+}
+
+impl PlanFile {
+    /// Finds it. What was changed since is not that plan.
+    fn of(plan: &Plan) -> Option<Self> {
+        let bytes =
+            std::fs::read(&plan.path).ok().filter(|bytes| Sha256::of(bytes).as_str() == plan.digest)?;
+        // It is named from where autopilot was started, by whatever way.
+        let folder = plan.path.parent().and_then(|folder| Path::new(".").join(folder).canonicalize().ok())?;
+        Some(Self { path: folder.join(plan.path.file_name()?), bytes })
+    }
+
+    /// Returns the commit of the checkout that holds it just so.
+    fn commit(&self, repository: &Repository) -> PlanCommit {
+        let commit = repository.commit_with(&self.path, &self.bytes);
+        commit.map_or(PlanCommit::Uncommitted, PlanCommit::At)
+    }
+
+    /// Tells whose it is: the base's, where that has it just so.
+    fn origin(&self, repository: &Repository, base: &Base) -> Origin {
+        if repository.holds(&base.commit, &self.path, &self.bytes) { Origin::Base } else { Origin::Own }
+    }
 }
 
 fn cloud(secrets: &Secrets, grants: &Grants) -> Option<Text> {

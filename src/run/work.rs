@@ -53,7 +53,7 @@ impl Runner<'_> {
         if let Some(outcome) = self.too_many_tokens(this.step, codex) {
             return Ok(Worked::Over(outcome));
         }
-        let attached = self.attach(codex)?;
+        let attached = self.attach(this.step, codex)?;
         let prompt = self.prompt(this, &assignment.task, &attached);
         let instructions = self.instructions(&this.step.dir)?;
         self.started(this, codex, assignment, &prompt, &attached, instructions.is_some())?;

@@ -10,12 +10,23 @@ use crate::git::Oid;
 impl Repository {
     /// Returns the commit that `HEAD` of the checkout is at, if it has a file just as these bytes are.
     pub fn commit_with(&self, file: &Path, bytes: &[u8]) -> Option<Oid> {
-        // People name it from where they are.
-        let file = file.canonicalize().ok()?;
-        let below = file.strip_prefix(self.toplevel.canonicalize().ok()?).ok()?.to_str()?;
+        let below = self.below(file)?;
         let told = self.git("rev-parse").args(["HEAD", &format!("HEAD:{below}")]).line().ok()?;
         let (commit, blob) = told.split_once('\n')?;
         (blob == self.format.object("blob", bytes).to_string()).then(|| Oid::parse(commit).ok()).flatten()
+    }
+
+    /// Tells whether a commit has a file of the checkout just as these bytes are.
+    pub fn holds(&self, commit: &Oid, file: &Path, bytes: &[u8]) -> bool {
+        let Some(below) = self.below(file) else { return false };
+        let told = self.git("rev-parse").arg(&format!("{}:{below}", commit.as_str())).line();
+        told.is_ok_and(|blob| blob == self.format.object("blob", bytes).to_string())
+    }
+
+    /// Returns how git calls a file of the checkout: people name it from where they are.
+    fn below(&self, file: &Path) -> Option<String> {
+        let file = file.canonicalize().ok()?;
+        Some(file.strip_prefix(self.toplevel.canonicalize().ok()?).ok()?.to_str()?.to_owned())
     }
 
     /// Returns the files of a commit whose path is this one, or ends with it. Each is hashed again.

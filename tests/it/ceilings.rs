@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::program::open_folder;
-use crate::common::{REFUSE, Ran, Repo};
+use crate::common::{REFUSE, Ran, Repo, signal, wait_until};
 
 /// Where the user's is.
 fn config(repo: &Repo) -> PathBuf {
@@ -276,4 +276,61 @@ fn the_schema_of_the_file_is_printed() {
     let validator = jsonschema::validator_for(&schema).unwrap();
     assert!(validator.is_valid(&serde_json::json!({"network": "none", "tokens": 5, "secrets": []})));
     assert!(!validator.is_valid(&serde_json::json!({"netwerk": "none"})));
+}
+
+/// A run of which the first step has passed, and that was interrupted in the second.
+fn interrupted(more: &str) -> Repo {
+    let repo = Repo::new();
+    repo.plan_with(
+        more,
+        "  - {id: a, command: echo one > one}\n  - {id: b, command: 'echo ready; test -e ~/go || sleep 600', network: full, timeout: 30m}\n",
+    );
+    let child = repo.start(["7"]);
+    wait_until(|| repo.log().contains("ready"));
+    signal(&child, nix::sys::signal::Signal::SIGINT);
+    Ran::of(&child.wait_with_output().unwrap()).exits(130);
+    repo
+}
+
+#[test]
+fn a_run_that_goes_on_is_held_to_the_ceilings_of_now() {
+    let repo = interrupted("limits: {tokens: 500}");
+    let before = repo.events().len();
+    fs::write(config(&repo), "network: none\n").unwrap();
+    repo.autopilot(["7", "--resume"]).exits(3).says("network: full").says("config.yaml:1");
+    assert_eq!(repo.events().len(), before, "nothing of it went on");
+    fs::write(config(&repo), "timeout: 1s\ntokens: 900\n").unwrap();
+    repo.autopilot(["7", "--resume"]).exits(1).says("lowered from 30m");
+    let resumed = repo.events_of("resumed").pop().unwrap();
+    assert!(resumed["sandbox"].as_str().unwrap().contains("under ceiling"), "{resumed}");
+    assert!(repo.events_of("run.started")[0].get("ceiling").is_none(), "it began under none");
+    repo.autopilot(["audit", "--all"]).exits(0);
+}
+
+#[test]
+fn the_evidence_says_whether_the_plan_is_the_bases() {
+    let origin = |repo: &Repo| repo.events_of("run.started")[0]["origin"].as_str().unwrap().to_owned();
+    let repo = Repo::new();
+    repo.plan(PLAIN);
+    repo.run().exits(0);
+    assert_eq!(origin(&repo), "base");
+    // Changed since, and not committed.
+    let repo = Repo::new();
+    repo.plan(PLAIN);
+    repo.plan_of(7, "", "  - {id: work, command: echo other > made}\n");
+    repo.run().exits(0);
+    assert_eq!(origin(&repo), "own");
+    // Committed, but not on the base.
+    let repo = Repo::new();
+    let base = repo.git(["rev-parse", "HEAD"]);
+    repo.plan_with(&format!("base: {base}"), PLAIN);
+    repo.run().exits(0);
+    assert_eq!(origin(&repo), "own");
+    // Named from elsewhere.
+    let repo = Repo::new();
+    repo.plan(PLAIN);
+    let elsewhere = repo.dir().join("plan.yaml");
+    fs::copy(repo.top().join(".ai/plans/7/Autopilot.yaml"), &elsewhere).unwrap();
+    repo.autopilot(["7", "--plan", elsewhere.to_str().unwrap()]).exits(0);
+    assert_eq!(origin(&repo), "own");
 }

@@ -295,6 +295,7 @@ impl State {
                 json!({
                     "id": format!("C_{}", comment.id),
                     "author": {"login": comment.author},
+                    "authorAssociation": if comment.author == "stranger" { "NONE" } else { "MEMBER" },
                     "body": comment.body,
                     "viewerDidAuthor": comment.author == LOGIN,
                     "url": format!("https://github.com/{SLUG}/issues/{issue}#issuecomment-{}", comment.id),
