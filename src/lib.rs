@@ -16,6 +16,7 @@ pub mod cli;
 pub mod evidence;
 pub mod git;
 pub mod github;
+pub mod layer;
 pub mod network;
 pub mod plan;
 pub mod policy;

@@ -105,6 +105,7 @@ fn place(top: &Path) -> Place {
     Place {
         worktree: own("tree"),
         home: own("home"),
+        below_home: Vec::new(),
         tmp: own("tmp"),
         also_write: Vec::new(),
         also_read: Vec::new(),

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use crate::evidence::mask::is_secret_name;
 use crate::plan::{Invocation, OnFailure, Publish, RetryFrom, TokenLimit};
 
 /// What stands for a secret.
@@ -38,6 +39,13 @@ pub(super) struct RecordedStep {
     pub(super) rollback: Vec<Invocation>,
     pub(super) on_failure: OnFailure,
     pub(super) network: Network,
+    #[serde(default)]
+    secrets: Vec<IgnoredAny>,
+    #[serde(default)]
+    env: Vec<String>,
+    /// Plans of before there were tiers say nothing of it.
+    #[serde(default)]
+    home: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -103,6 +111,26 @@ impl Recorded {
     /// Reads the plan of the first event.
     pub(super) fn of(plan: &Value) -> Result<Self, String> {
         Self::deserialize(plan).map_err(|error| error.to_string())
+    }
+}
+
+impl RecordedStep {
+    /// Returns the layer that the step works in; nothing if its plan is of before there were any.
+    pub(super) fn layer(&self) -> Option<&'static str> {
+        let home = self.home.as_deref()?;
+        let named = |entry: &String| {
+            let name = entry.split_once('=').map_or(entry.as_str(), |(name, _)| name);
+            is_secret_name(name)
+        };
+        let holds_secret = !self.secrets.is_empty() || self.env.iter().any(named);
+        let reaches =
+            self.network != Network::None || matches!(self.action, Action::Codex(_) | Action::CodexApply(_));
+        Some(match (home, holds_secret, reaches) {
+            ("keep", _, _) => "kept",
+            (_, true, _) => "secret",
+            (_, false, true) => "way-out",
+            (_, false, false) => "offline",
+        })
     }
 }
 

@@ -182,7 +182,14 @@ fn place(worktree: &Path, scratch: &Path) -> Result<Place, Failure> {
     for folder in [&home, &tmp] {
         std::fs::create_dir(folder).with_context(|| folder.display().to_string())?;
     }
-    Ok(Place { worktree: worktree.to_owned(), home, tmp, also_write: Vec::new(), also_read: Vec::new() })
+    Ok(Place {
+        worktree: worktree.to_owned(),
+        home,
+        below_home: Vec::new(),
+        tmp,
+        also_write: Vec::new(),
+        also_read: Vec::new(),
+    })
 }
 
 fn command(argv: Vec<OsString>) -> Result<Command, Failure> {

@@ -13,7 +13,7 @@ use super::text::{
 use super::union::{
     CodexFile, CommandFile, ContextFile, NetworkFile, ProviderFile, PullRequestFile, TokensFile, one_of,
 };
-use super::{OnFailure, RetryFrom, Shell};
+use super::{Home, OnFailure, RetryFrom, Shell};
 
 /// A plan of Autopilot: what is done for one GitHub issue, step by step, with nobody watching.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -145,6 +145,9 @@ pub(super) struct StepFile {
     pub(super) on_failure: Option<OnFailure>,
     /// A reset drops ignored files (`target/`, `node_modules/`) too. Default: false.
     pub(super) clean_ignored: Option<bool>,
+    /// What it finds in HOME and in ignored files: `tier` (what steps left that may do at least as much) or `keep` (what all
+    /// steps before it left, those of lower tiers too). Default: tier.
+    pub(super) home: Option<Home>,
     /// Variables on top of those of `defaults`: `NAME` lets yours through, `NAME=value` sets one.
     #[serde(default)]
     pub(super) env: Vec<Env>,

@@ -27,6 +27,7 @@ mod show;
 mod source;
 mod step;
 mod text;
+mod tier;
 mod tree;
 mod union;
 pub mod units;
@@ -52,6 +53,7 @@ pub use step::{
     Action, Changes, Destination, EnvEntry, Expectation, FileContains, Filesystem, Network, OnFailure,
     Resources, RetryFrom, Step,
 };
+pub use tier::{Home, TIERS, Tier};
 pub use wrong::Wrong;
 
 /// A plan, resolved: defaults applied, every value checked, steps in the order they run.

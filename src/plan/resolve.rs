@@ -103,6 +103,7 @@ fn resolve_step(file: StepFile, line: usize, defaults: &Defaults, codex: &CodexD
         rollback: file.rollback.into_iter().map(run).collect(),
         commit: file.commit.map(|message| message.0.trim_end().to_owned()),
         on_failure: file.on_failure.unwrap_or(OnFailure::Abort),
+        home: file.home.unwrap_or_default(),
         clean_ignored: file.clean_ignored.unwrap_or(false),
         env: environment(&defaults.env, &file.env, &secrets),
         secrets,

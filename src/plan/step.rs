@@ -12,6 +12,7 @@ use super::codex::Codex;
 use super::command::Invocation;
 use super::glob::Glob;
 use super::show;
+use super::tier::Home;
 use super::wrong::Wrong;
 
 /// One step of a plan.
@@ -42,6 +43,8 @@ pub struct Step {
     pub commit: Option<String>,
     /// What a step that failed for good means for the run.
     pub on_failure: OnFailure,
+    /// What it finds in HOME and in ignored files.
+    pub home: Home,
     /// A reset drops what the base commit's ignore rules ignore, too.
     pub clean_ignored: bool,
     /// What it gets of the environment, beyond the fixed few.

@@ -13,9 +13,10 @@ use super::work::Worked;
 use super::{RunError, Runner, expect, undo};
 use crate::evidence::event::{self, AttemptResult, CommandEnded, Event, ReasonKind};
 use crate::evidence::{Text, Token};
-use crate::plan::Action;
+use crate::plan::{Action, Step};
 use crate::policy;
 use crate::sandbox::Status;
+use crate::worktree;
 
 /// How long a rollback command may take.
 const ROLLBACK: Duration = Duration::from_secs(60);
@@ -23,20 +24,18 @@ const ROLLBACK: Duration = Duration::from_secs(60);
 /// Lines of output that are looked at for what was refused.
 const EXPLAINED: usize = 200;
 
-/// The layer of a run that has no other: what the steps before left.
-const RUN: &str = "run";
-
 impl Runner<'_> {
     /// Makes one attempt and records how it went.
     pub(super) async fn attempt(&mut self, this: &mut Attempt<'_>) -> Result<Outcome, RunError> {
         let started = Instant::now();
         let id = &this.step.id;
         self.recorder.begin_part(&this.at, &format!("step {id}, attempt {}", this.of()))?;
-        let (from, layer) = (Some(self.state().position().clone()), Some(Token::new(RUN)));
+        let (from, layer) = (Some(self.state().position().clone()), Some(Token::new(layer_of(this.step))));
         let (at, home) = (this.at.clone(), layer.clone());
         self.recorder.defer(Event::AttemptStarted { at, log: None, from, home, layer });
         tracing::debug!(at = %this.at, of = this.of(), retry_from = ?this.step.retry_from, "an attempt begins");
         self.mend_git(this).await?;
+        self.enter(this).await?;
         let outcome = self.act(this, started).await?;
         tracing::debug!(at = %this.at, outcome = outcome.word(), took = ?started.elapsed(), "an attempt is over");
         let (result, reason) = match &outcome {
@@ -55,7 +54,8 @@ impl Runner<'_> {
             let line = format!("step {id}, attempt {}: {}", this.of(), reason.text);
             self.recorder.banner_of(&this.at, &line)?;
         }
-        let (at, ms, log, wrote) = (this.at.clone(), millis(started.elapsed()), None, None);
+        let wrote = Some(self.wrote()?);
+        let (at, ms, log) = (this.at.clone(), millis(started.elapsed()), None);
         self.recorder.defer(Event::AttemptEnded { at, result, reason, ms, log, refused, wrote });
         Ok(outcome)
     }
@@ -69,6 +69,34 @@ impl Runner<'_> {
             self.recorder.record(Event::GitMended { at: this.at.clone(), what })?;
         }
         Ok(())
+    }
+
+    /// Makes HOME and ignored files ready for an attempt, and says what it does without.
+    async fn enter(&mut self, this: &Attempt<'_>) -> Result<(), RunError> {
+        let step = this.step;
+        let higher_follows = self.plan.higher_follows(step);
+        let comer = worktree::Comer { tier: step.tier(), keeps: step.keeps_home(), higher_follows };
+        let withheld = self.worktree.enter(comer).await?;
+        if !withheld.is_empty() {
+            let paths: Vec<_> = withheld.iter().map(|path| String::from_utf8_lossy(path)).collect();
+            let line = format!(
+                "step {}, tier {}: without {}, which steps of lower tiers wrote",
+                step.id,
+                step.tier(),
+                paths.join(", ")
+            );
+            self.recorder.banner_of(&this.at, &line)?;
+        }
+        Ok(())
+    }
+
+    /// Looks what an attempt wrote beside its result.
+    fn wrote(&mut self) -> Result<event::Wrote, RunError> {
+        let wrote = self.worktree.leave()?;
+        let texts = |paths: &[Vec<u8>]| {
+            paths.iter().map(|path| self.recorder.line(String::from_utf8_lossy(path))).collect()
+        };
+        Ok(event::Wrote { ignored: texts(&wrote.ignored), home: texts(&wrote.home) })
     }
 
     /// Guesses from an attempt's last output what its policy refused it.
@@ -213,6 +241,11 @@ impl Runner<'_> {
             enforced: enforced.map(|value| self.recorder.document(value)),
         })
     }
+}
+
+/// Names the layer that a step works in: its tier's, or all that there is.
+fn layer_of(step: &Step) -> &'static str {
+    if step.keeps_home() { "kept" } else { step.tier().word() }
 }
 
 fn recorded(cut: Cut) -> event::Cut {

@@ -13,6 +13,7 @@ use rustix::fs::{Mode, OFlags, RenameFlags};
 use super::SandboxError;
 use super::mounts::{below, failed};
 use super::spec::Launch;
+use crate::layer::{Owner, Stack};
 use crate::policy::{Cache, Identity, Isolation};
 
 /// How deep the folders of the lower layer are made anew for another uid to write in.
@@ -30,6 +31,20 @@ pub(super) fn mount(launch: &Launch, host: &Path) -> Result<(), SandboxError> {
     Ok(())
 }
 
+/// Mounts HOME as a layer above others, if there are any.
+pub(super) fn mount_home(launch: &Launch, host: &Path) -> Result<(), SandboxError> {
+    let place = &launch.place;
+    if place.below_home.is_empty() {
+        return Ok(());
+    }
+    let stack = Stack {
+        upper: below(host, &place.home),
+        work: layers_of(&below(host, &place.home)).join(".work"),
+        lowers: place.below_home.iter().map(|home| below(host, home)).collect(),
+    };
+    stack.mount(&launch.seen.home, owner(launch.grant.isolation)).map_err(|error| failed("layer HOME", error))
+}
+
 fn one(launch: &Launch, host: &Path, cache: &Cache) -> io::Result<()> {
     let lower = below(host, &cache.host);
     if !readable(&lower, &launch.grant.identity) {
@@ -40,22 +55,30 @@ fn one(launch: &Launch, host: &Path, cache: &Cache) -> io::Result<()> {
     let Ok(target) = plain_folder(&launch.seen.home, &cache.seen, identity) else { return Ok(()) };
     let target = format!("/proc/self/fd/{}", target.as_raw_fd());
     let layers = layers(&below(host, &launch.place.home), &lower, cache, identity)?;
-    let harmless = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-    let overlay = options(&lower, &layers, launch.grant.isolation);
-    let mounted = overlay.map(|options| {
-        mount_call(Some("overlay"), target.as_str(), Some("overlay"), harmless, Some(options.as_str()))
-    });
-    if mounted == Some(Ok(())) {
+    // What steps above added to theirs is seen through this one's.
+    let homes = launch.place.below_home.iter().map(|home| layers_of(&below(host, home)));
+    let added = homes.map(|layers| layers.join(&cache.name).join("upper")).filter(|path| path.is_dir());
+    let lowers = added.chain([lower.clone()]).collect();
+    let stack = Stack { upper: layers.join("upper"), work: layers.join("work"), lowers };
+    if stack.mount(Path::new(&target), owner(launch.grant.isolation)).is_ok() {
         return Ok(());
+    }
+    if !launch.place.below_home.is_empty() {
+        // HOME is an overlay, and what was added elsewhere is not seen through a copy.
+        return Err(io::Error::other("no overlay over this folder, and there is one over HOME"));
     }
     // No overlay over this file system: a copy of the run's own, made once.
     let copy = copy(&lower, &layers, identity)?;
     mount_call(Some(&copy), target.as_str(), None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
     // The descriptor is of the folder below the mount: reach the mount by its name.
     let name = launch.seen.home.join(&cache.seen);
-    let sealed = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | harmless;
+    let sealed = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
     mount_call(None::<&str>, &name, None::<&str>, sealed, None::<&str>)?;
     Ok(())
+}
+
+fn owner(isolation: Isolation) -> Owner {
+    if isolation == (Isolation::Namespaces { user: true }) { Owner::User } else { Owner::Root }
 }
 
 /// Copies the caches of a launch into its HOME, where nothing can be mounted: before the run's first command, for
@@ -121,19 +144,6 @@ fn readable(lower: &Path, identity: &Identity) -> bool {
         .is_ok_and(|seen| seen.is_dir() && (seen.uid() == identity.uid || seen.mode() & 0o005 == 0o005))
 }
 
-/// Returns the mount's options, unless a path holds what cannot be written there.
-fn options(lower: &Path, layers: &Path, isolation: Isolation) -> Option<String> {
-    let paths =
-        [lower, &layers.join("upper"), &layers.join("work")].map(|path| path.to_str().map(str::to_owned));
-    let [Some(lower), Some(upper), Some(work)] = paths else { return None };
-    if [&lower, &upper, &work].iter().any(|path| path.contains([',', ':', '\\'])) {
-        return None;
-    }
-    let user = if isolation == (Isolation::Namespaces { user: true }) { ",userxattr" } else { "" };
-    // Volatile: or every command's end would wait for the disk. What a crash of the host spoils is a cache.
-    Some(format!("lowerdir={lower},upperdir={upper},workdir={work},volatile{user}"))
-}
-
 /// Returns where the layers of a run lie.
 fn layers_of(home: &Path) -> PathBuf {
     let mut name = home.as_os_str().to_owned();
@@ -146,20 +156,11 @@ fn layers(home: &Path, lower: &Path, cache: &Cache, identity: &Identity) -> io::
     let all = layers_of(home);
     let done = all.join(&cache.name);
     if done.is_dir() {
-        // A volatile overlay leaves a mark there that refuses the next mount. Whoever was killed between the two has
-        // left nothing there.
-        let work = done.join("work");
-        match fs::remove_dir_all(&work) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => fs::create_dir(&work)?,
-        }
         return Ok(done);
     }
     let fresh = all.join(format!("{}.new", cache.name));
     fs::create_dir_all(&fresh)?;
-    for layer in ["upper", "work"] {
-        fs::create_dir_all(fresh.join(layer))?;
-    }
+    fs::create_dir_all(fresh.join("upper"))?;
     if nix::unistd::geteuid().is_root() {
         skeleton(lower, &fresh.join("upper"), identity, DEPTH)?;
     }
@@ -225,11 +226,6 @@ mod tests {
         let made = || layers(&home, &lower, &cache, &identity).unwrap();
         fs::create_dir_all(layers_of(&home).join("cache.new/upper")).unwrap();
         let layers = made();
-        let whole = || layers.join("upper").is_dir() && layers.join("work").is_dir();
-        assert!(whole());
-        fs::remove_dir(layers.join("work")).unwrap();
-        assert!(made() == layers && whole());
-        fs::create_dir_all(layers.join("work/incompat/volatile")).unwrap();
-        assert!(made() == layers && whole() && !layers.join("work/incompat").exists());
+        assert!(layers.join("upper").is_dir() && made() == layers);
     }
 }

@@ -20,6 +20,9 @@ pub struct Place {
     pub worktree: PathBuf,
     /// Private HOME of the run: writable.
     pub home: PathBuf,
+    /// What is seen through HOME where nothing of it was written there, the nearest first. Nothing: HOME is all there is.
+    /// Only with namespaces, and where an overlay can be mounted.
+    pub below_home: Vec<PathBuf>,
     /// Private TMPDIR of the attempt: writable.
     pub tmp: PathBuf,
     /// What the runner itself needs writable here (its own git directory), hidden from steps.

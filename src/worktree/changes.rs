@@ -212,6 +212,11 @@ impl Snapshot {
         self.known.get(&*found.path).is_some_and(|known| known.is(found.mode, raw))
     }
 
+    /// Lists the topmost ignored paths that are there now.
+    pub(super) fn ignored(&self, root: &Root, rules: &Rules) -> io::Result<Vec<Vec<u8>>> {
+        Ok(root.walk(rules, &self.tracked)?.ignored)
+    }
+
     /// Compares; what only looks different (touched, not changed) is remembered as seen.
     pub(super) fn compare(&mut self, root: &Root, rules: &Rules) -> io::Result<Changes> {
         let now = SystemTime::now();

@@ -10,6 +10,7 @@ use super::changes::{Changes, Snapshot};
 use super::confined::ConfinedGit;
 use super::error::WorktreeError;
 use super::halt::Halt;
+use super::layers::Layers;
 use super::layout::MOST;
 use super::own::Whole;
 use super::part::{self, Part};
@@ -44,6 +45,8 @@ pub struct Worktree {
     pub(super) lfs_files: LfsFiles,
     /// Pointers by what was found or put in their place: both by their ids as blobs.
     pub(super) contents: HashMap<RawOid, RawOid>,
+    /// What flows between steps beside the result.
+    pub(super) layers: Layers,
     pub(super) made_in: Duration,
 }
 
@@ -127,6 +130,7 @@ impl Worktree {
             root: Root::open(&dir.worktree())?,
             saving: Saving { left: record.salvage.min(MOST), safe: Some(HashMap::new()) },
             own: vec![None; base.parts.len()],
+            layers: Layers::of(&dir),
             dir,
             record,
             git,
@@ -162,10 +166,12 @@ impl Worktree {
         self.git.fresh_tmp(&self.dir)?;
         // A step before may have shut them.
         self.root.open_top()?;
-        Root::open(&self.dir.home())?.open_top()?;
+        let (home, below_home) = self.home();
+        Root::open(&home)?.open_top()?;
         Ok(Place {
             worktree: self.dir.worktree(),
-            home: self.dir.home(),
+            home,
+            below_home,
             tmp: self.dir.tmp(),
             also_write: Vec::new(),
             also_read: self.borrowed.clone(),

@@ -15,13 +15,16 @@ use super::left::{Except, LeftInGit};
 use super::own::{Fault, Head, OwnGit, There};
 use super::packing::{ALTERNATES, Depth, borrowed_line};
 use super::remove::remove_tree;
-use super::root::Root;
+use super::root::{Root, join};
 use super::scripts::{OWN_TREE, PROBE_OWN};
 use super::tree::ObjectFormat;
 use crate::git::RefName;
 
 /// Extensions with which git finds what it looks for where it always does.
 const HARMLESS: [&str; 4] = ["noop", "preciousobjects", "relativeworktrees", "worktreeconfig"];
+
+/// What a git directory holds: data alone.
+const HOLDS: [&str; 8] = ["HEAD", "ORIG_HEAD", "index", "logs", "objects", "packed-refs", "refs", "shallow"];
 
 /// That a step's own git was broken, and is mended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,6 +140,32 @@ impl Worktree {
         }
         self.own[number] = Some(now);
         Ok(was)
+    }
+
+    /// Takes all out of the step's own git that git or a tool of its could start or obey: for somebody who may do more than
+    /// who worked with it before. Settings are written anew, what it holds stays.
+    pub(super) fn strip_git(&mut self) -> Result<(), WorktreeError> {
+        for number in 0..self.base.parts.len() {
+            let own = self.own_git(number);
+            if own.there()? != There::Folder {
+                continue;
+            }
+            let path = own.path().to_vec();
+            for (name, _) in self.root.list(&path)? {
+                if !HOLDS.iter().any(|holds| holds.as_bytes() == name) {
+                    self.remove_entry(&join(&path, &name))?;
+                }
+            }
+            self.lay_config(number)?;
+            let attributes = &self.base.parts[number].attributes;
+            let info = join(&path, b"info");
+            self.root.make_folder(&info)?;
+            if !attributes.is_empty() {
+                self.lay_own(number, "info/attributes", attributes)?;
+            }
+            self.own[number] = Some(self.own_git(number).whole()?);
+        }
+        Ok(())
     }
 
     /// Tells whether HEAD is at the branch that it was made with, and that is gone.

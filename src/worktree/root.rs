@@ -128,6 +128,20 @@ impl Root {
         self.in_folder(path, |folder, name| rustix::fs::unlinkat(folder, name, AtFlags::empty()))
     }
 
+    /// Makes a folder, its owner's who makes it and whose it is around it.
+    pub(super) fn make_folder(&self, path: &[u8]) -> io::Result<()> {
+        self.in_folder(path, |folder, name| {
+            rustix::fs::mkdirat(folder, name, Mode::from_raw_mode(0o755))?;
+            let around = rustix::fs::fstat(folder)?;
+            let (uid, gid) =
+                (rustix::fs::Uid::from_raw(around.st_uid), rustix::fs::Gid::from_raw(around.st_gid));
+            if nix::unistd::geteuid().is_root() {
+                rustix::fs::chownat(folder, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
+            }
+            Ok(())
+        })
+    }
+
     /// Removes a folder if it is empty.
     pub(super) fn remove_folder(&self, path: &[u8]) -> io::Result<()> {
         self.in_folder(path, |folder, name| rustix::fs::unlinkat(folder, name, AtFlags::REMOVEDIR))
@@ -173,6 +187,13 @@ impl Root {
         }
         self.in_folder(path, |parent, own| {
             rustix::fs::renameat_with(parent, own, &folder.top, name, RenameFlags::NOREPLACE)
+        })
+    }
+
+    /// Moves what has a name in another folder of the same file system here, where nothing is.
+    pub(super) fn take_from(&self, path: &[u8], folder: &Self, name: &str) -> io::Result<()> {
+        self.in_folder(path, |parent, own| {
+            rustix::fs::renameat_with(&folder.top, name, parent, own, RenameFlags::NOREPLACE)
         })
     }
 

@@ -18,6 +18,7 @@ use super::remove::{remove_tree, remove_tree_heeding};
 use super::repository::Repository;
 use super::state::{Holder, State, key};
 use crate::git::Oid;
+use crate::plan::Tier;
 
 /// What a run directory says of itself, in `run.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -242,9 +243,28 @@ impl RunDir {
         is_absent(&self.mirror()) && (self.left().is_dir() || parts.iter().all(|path| is_absent(path)))
     }
 
-    /// HOME of the steps.
+    /// HOME of the steps of a tier.
+    pub(super) fn home_of(&self, tier: Tier) -> PathBuf {
+        self.path.join(match tier {
+            // The one that there always was.
+            Tier::WayOut => "home".to_owned(),
+            Tier::Offline | Tier::Secret => format!("home.{tier}"),
+        })
+    }
+
+    /// HOME of the runner's confined git: nobody writes there.
     pub(super) fn home(&self) -> PathBuf {
-        self.path.join("home")
+        self.home_of(Tier::WayOut)
+    }
+
+    /// What is known of the layers of the run.
+    pub(super) fn layers(&self) -> PathBuf {
+        self.path.join("layers.json")
+    }
+
+    /// Versions of ignored paths that are kept from who works now.
+    pub(super) fn aside(&self) -> PathBuf {
+        self.path.join("aside")
     }
 
     /// TMPDIR of the attempt.

@@ -15,12 +15,13 @@ use std::path::{Path, PathBuf};
 use tree::{Import, Tree};
 
 /// Each room, and the rooms it may import. What is not listed is an import that points backwards.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 16] = [
     ("plan", &[]),
     ("policy", &["plan"]),
-    ("sandbox", &["policy"]),
+    ("layer", &[]),
+    ("sandbox", &["policy", "layer"]),
     ("git", &[]),
-    ("worktree", &["policy", "sandbox", "git"]),
+    ("worktree", &["plan", "policy", "layer", "sandbox", "git"]),
     ("evidence", &["git"]),
     ("github", &[]),
     ("network", &["plan"]),

@@ -70,4 +70,6 @@ mod sample;
 #[cfg(test)]
 mod scale_out;
 #[cfg(test)]
+mod tiers;
+#[cfg(test)]
 mod toolchains;

@@ -4,6 +4,7 @@ use super::records::Checkpoint;
 use super::state::Story;
 use super::tried::Try;
 use crate::audit::code::Code;
+use crate::audit::plan::RecordedStep;
 use crate::evidence::AttemptId;
 use crate::evidence::Token;
 use crate::evidence::event::{AttemptResult, Change};
@@ -11,7 +12,7 @@ use crate::evidence::event::{AttemptResult, Change};
 /// What some agent reads as instructions, whichever else does.
 const INSTRUCTIONS: [&str; 2] = ["AGENTS.md", "AGENTS.override.md"];
 
-/// The layer of a run that has no other.
+/// The layer of a run whose plan is of before there were others.
 const RUN: &str = "run";
 
 impl Story {
@@ -29,10 +30,12 @@ impl Story {
         }
     }
 
-    /// Demands that an attempt works in what the steps before it left: no plan says anything else yet.
+    /// Demands that an attempt works in the layer that is its step's by the plan.
     pub(super) fn expect_layers(&mut self, at: &AttemptId, home: Option<&Token>, layer: Option<&Token>) {
-        for other in [home, layer].into_iter().flatten().filter(|name| name.as_str() != RUN) {
-            self.wrong(Code::PlanNotFollowed, format!("{at} in the layer `{RUN}`"), format!("`{other}`"));
+        let step = self.by_id.get(at.step.as_str()).copied();
+        let own = step.and_then(|step| self.planned(step)).and_then(RecordedStep::layer).unwrap_or(RUN);
+        for other in [home, layer].into_iter().flatten().filter(|name| name.as_str() != own) {
+            self.wrong(Code::PlanNotFollowed, format!("{at} in the layer `{own}`"), format!("`{other}`"));
         }
     }
 

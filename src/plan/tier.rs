@@ -1,0 +1,87 @@
+//! Takes a step, gives how much it may do: what flows between steps beside the result goes down, never up.
+
+use std::fmt;
+
+use autopilot_mask::is_secret_name;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Action, Network, Plan, Step};
+
+/// How much a step may do. What a step of a lower tier wrote into HOME, into ignored files or into its git never runs
+/// in one of a higher tier, unless that one says [`Home::Keep`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tier {
+    /// It reaches nothing and holds nothing.
+    Offline,
+    /// It reaches something: a network, or an agent's model.
+    WayOut,
+    /// It holds a declared secret.
+    Secret,
+}
+
+/// All of them, from the lowest.
+pub const TIERS: [Tier; 3] = [Tier::Offline, Tier::WayOut, Tier::Secret];
+
+/// What a step finds in HOME and in ignored files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Home {
+    /// What steps of its own tier and of higher ones left there (the default).
+    #[default]
+    Tier,
+    /// What all steps before it left there.
+    Keep,
+}
+
+impl Tier {
+    /// Returns the word for it, as journal and messages have it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Offline => "offline",
+            Self::WayOut => "way-out",
+            Self::Secret => "secret",
+        }
+    }
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl Step {
+    /// Returns the tier of the step: that of all its commands, though `post` and `rollback` reach nothing.
+    pub fn tier(&self) -> Tier {
+        let holds_secret =
+            !self.secrets.is_empty() || self.env.iter().any(|entry| is_secret_name(entry.name()));
+        let has_agent = matches!(self.action, Action::Codex(_) | Action::CodexApply(_));
+        match (holds_secret, self.network != Network::None || has_agent) {
+            (true, _) => Tier::Secret,
+            (false, true) => Tier::WayOut,
+            (false, false) => Tier::Offline,
+        }
+    }
+
+    /// Tells whether the step takes what steps of lower tiers left.
+    pub fn keeps_home(&self) -> bool {
+        self.home == Home::Keep
+    }
+}
+
+impl Plan {
+    /// Returns the steps before this one whose tier is lower, in the order of the plan.
+    pub fn lower_before<'p>(&'p self, step: &'p Step) -> impl Iterator<Item = &'p Step> {
+        let before = self.steps.iter().take_while(move |other| other.id != step.id);
+        before.filter(move |other| other.tier() < step.tier())
+    }
+
+    /// Tells whether a step of a higher tier follows this one that does not take what this one leaves.
+    pub fn higher_follows(&self, step: &Step) -> bool {
+        let after = self.steps.iter().skip_while(|other| other.id != step.id);
+        after.skip(1).any(|other| other.tier() > step.tier() && !other.keeps_home())
+    }
+}

@@ -1,0 +1,322 @@
+//! Takes who works in the worktree, sees to it that ignored files go down from tier to tier and never up.
+//!
+//! Each topmost ignored path (`target`, `node_modules`) can exist in several versions, one for each tier that wrote to it.
+//! One of them is in its place, the others lie aside. Whoever comes finds the version of the lowest tier that is not below
+//! its own. Before one works in a version of a higher tier that is still needed, that is cloned.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+
+use rustix::fs::OFlags;
+use serde::{Deserialize, Serialize};
+
+use super::root::{Root, is_absence, split};
+use crate::layer::{self, Bound, Print};
+use crate::plan::Tier;
+
+/// What is cloned of one path: beyond, the tier that works in it is the only one that has it.
+const BOUND: Bound = Bound { entries: 500_000, bytes: 4 << 30 };
+
+/// What is known of the ignored files of a run.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ignored {
+    versions: Vec<Version>,
+    /// Names of what lies aside.
+    next: u64,
+    /// Who worked here last; whatever changed since is of this tier.
+    visitor: Option<Tier>,
+}
+
+/// One version of an ignored path.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Version {
+    path: Vec<u8>,
+    /// The lowest tier that wrote to it.
+    owner: Tier,
+    /// Its name aside; nothing if it is in its place.
+    aside: Option<u64>,
+    /// How it looked when it was last looked at, in its place.
+    print: Option<Print>,
+}
+
+/// Who comes to work in the worktree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Visit {
+    /// What it may do. One that takes what lower tiers left counts as the lowest: what was planted there runs in it.
+    pub(super) tier: Tier,
+    /// A step of a higher tier follows, which is to find its files as they are now.
+    pub(super) protect: bool,
+}
+
+/// Where versions lie.
+pub(super) struct Ground<'a> {
+    pub(super) root: &'a Root,
+    pub(super) aside: &'a Root,
+    /// Topmost ignored paths that are there now.
+    pub(super) now: &'a [Vec<u8>],
+}
+
+impl Ignored {
+    /// Attributes what changed since to who worked here; returns the paths that did. Nobody's is the lowest's.
+    pub(super) fn settle(&mut self, ground: &Ground<'_>) -> io::Result<Vec<Vec<u8>>> {
+        let visitor = self.visitor.unwrap_or(Tier::Offline);
+        let mut wrote = Vec::new();
+        let gone = |version: &Version| version.aside.is_none() && !ground.now.contains(&version.path);
+        wrote
+            .extend(self.versions.iter().filter(|version| gone(version)).map(|version| version.path.clone()));
+        self.versions.retain(|version| !gone(version));
+        for path in ground.now {
+            let print = print_of(ground.root, path);
+            let here = self.versions.iter_mut().find(|own| own.aside.is_none() && own.path == *path);
+            let is_changed = match here {
+                None => {
+                    self.versions.push(Version { path: path.clone(), owner: visitor, aside: None, print });
+                    true
+                }
+                Some(own) => {
+                    let is_changed = print.is_none() || own.print != print;
+                    if is_changed {
+                        own.owner = own.owner.min(visitor);
+                        own.print = print;
+                    }
+                    is_changed
+                }
+            };
+            if is_changed {
+                self.drop_below(ground, path, visitor)?;
+                wrote.push(path.clone());
+            }
+        }
+        Ok(wrote)
+    }
+
+    /// Drops the versions of lower tiers of what a higher one has written anew: the latest is theirs, too.
+    fn drop_below(&mut self, ground: &Ground<'_>, path: &[u8], visitor: Tier) -> io::Result<()> {
+        let is_stale =
+            |version: &Version| version.path == path && version.owner < visitor && version.aside.is_some();
+        for stale in self.versions.iter().filter(|version| is_stale(version)) {
+            remove_aside(ground.aside, stale)?;
+        }
+        self.versions.retain(|version| !is_stale(version));
+        Ok(())
+    }
+
+    /// Arranges the worktree for who comes; returns the paths that are kept from it. Call it when all is settled.
+    pub(super) fn enter(&mut self, ground: &Ground<'_>, visit: Visit) -> io::Result<Vec<Vec<u8>>> {
+        self.visitor = Some(visit.tier);
+        let mut paths: Vec<Vec<u8>> = self.versions.iter().map(|version| version.path.clone()).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        let mut withheld = Vec::new();
+        for path in paths {
+            let fits = |version: &Version| version.path == path && version.owner >= visit.tier;
+            let owners = self.versions.iter().enumerate().filter(|(_, version)| fits(version));
+            let chosen = owners.min_by_key(|(_, version)| version.owner).map(|(index, _)| index);
+            let here = self.versions.iter().position(|own| own.path == path && own.aside.is_none());
+            if here != chosen {
+                if let Some(here) = here {
+                    self.put_aside(ground, here)?;
+                }
+                if let Some(chosen) = chosen {
+                    self.put_back(ground, chosen)?;
+                }
+            }
+            match chosen {
+                None => withheld.push(path),
+                Some(chosen) if visit.protect && self.versions[chosen].owner > visit.tier => {
+                    self.protect(ground, chosen, visit.tier);
+                }
+                Some(_) => {}
+            }
+        }
+        // What could not be put back, since the folder around it is gone, went with that.
+        self.versions.retain(|version| version.aside != Some(GONE));
+        Ok(withheld)
+    }
+
+    fn name(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    fn put_aside(&mut self, ground: &Ground<'_>, index: usize) -> io::Result<()> {
+        let name = self.name();
+        let version = &mut self.versions[index];
+        ground.root.move_to(&version.path, ground.aside, &name.to_string())?;
+        version.aside = Some(name);
+        Ok(())
+    }
+
+    fn put_back(&mut self, ground: &Ground<'_>, index: usize) -> io::Result<()> {
+        let version = &mut self.versions[index];
+        let Some(name) = version.aside else { return Ok(()) };
+        match ground.root.take_from(&version.path, ground.aside, &name.to_string()) {
+            Ok(()) => {
+                version.aside = None;
+                // Moving it has changed it, for whoever looks.
+                version.print = print_of(ground.root, &version.path);
+            }
+            Err(error) if is_absence(&error) || error.kind() == io::ErrorKind::AlreadyExists => {
+                remove_aside(ground.aside, version)?;
+                version.aside = Some(GONE);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Clones what is in its place for the higher tier that it is of; who comes works in the original. Where that is too
+    /// much, the higher tier does without.
+    fn protect(&mut self, ground: &Ground<'_>, index: usize, tier: Tier) {
+        let name = self.name();
+        let version = self.versions[index].clone();
+        match clone_aside(ground, &version.path, name) {
+            Ok(()) => {
+                self.versions.push(Version { aside: Some(name), ..version });
+                self.versions[index].owner = tier;
+            }
+            Err(error) => {
+                let path = String::from_utf8_lossy(&version.path).into_owned();
+                tracing::warn!(path, %error, owner = %version.owner, "not cloned: whoever comes may change it");
+                let half = Version { aside: Some(name), ..version };
+                if let Err(error) = remove_aside(ground.aside, &half) {
+                    tracing::warn!(%error, "half a clone stays until the run directory goes");
+                }
+            }
+        }
+    }
+}
+
+/// The name of what is not to be had any more.
+const GONE: u64 = 0;
+
+fn print_of(root: &Root, path: &[u8]) -> Option<Print> {
+    let (folder, name) = split(path);
+    // What cannot be looked at counts as changed.
+    let folder = root.below(folder, OFlags::PATH | OFlags::DIRECTORY).ok()?;
+    layer::print_of(&folder, OsStr::from_bytes(name)).ok()?
+}
+
+fn clone_aside(ground: &Ground<'_>, path: &[u8], name: u64) -> io::Result<()> {
+    let (folder, own) = split(path);
+    let folder = ground.root.below(folder, OFlags::PATH | OFlags::DIRECTORY)?;
+    let aside = ground.aside.below(b"", OFlags::PATH | OFlags::DIRECTORY)?;
+    let name = name.to_string();
+    let cloned = layer::clone_tree((&folder, OsStr::from_bytes(own)), (&aside, OsStr::new(&name)), BOUND)?;
+    tracing::debug!(path = %String::from_utf8_lossy(path), ?cloned, "an ignored path is cloned");
+    Ok(())
+}
+
+fn remove_aside(aside: &Root, version: &Version) -> io::Result<()> {
+    let Some(name) = version.aside else { return Ok(()) };
+    let top = aside.below(b"", OFlags::PATH | OFlags::DIRECTORY)?;
+    super::remove::remove_in(top, name.to_string().as_bytes(), aside.halt()).map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// A worktree with `target` as its only ignored path, and a place for versions.
+    struct Bench {
+        top: tempfile::TempDir,
+        ignored: Ignored,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let top = tempfile::tempdir().unwrap();
+            fs::create_dir(top.path().join("tree")).unwrap();
+            fs::create_dir(top.path().join("aside")).unwrap();
+            Self { top, ignored: Ignored::default() }
+        }
+
+        fn tree(&self) -> PathBuf {
+            self.top.path().join("tree")
+        }
+
+        /// Lets somebody in who finds `expected` in `target/file` and writes `write` there.
+        /// Looks at everything, and lets somebody do something with it.
+        fn on<T>(&mut self, act: impl FnOnce(&mut Ignored, &Ground<'_>) -> T) -> T {
+            let root = Root::open(&self.tree()).unwrap();
+            let aside = Root::open(&self.top.path().join("aside")).unwrap();
+            let is_there = self.tree().join("target").exists();
+            let now: Vec<Vec<u8>> = is_there.then(|| b"target".to_vec()).into_iter().collect();
+            act(&mut self.ignored, &Ground { root: &root, aside: &aside, now: &now })
+        }
+
+        /// Lets somebody in who finds `expected` in `target/file` and writes `write` there.
+        fn visit(&mut self, tier: Tier, protect: bool, expected: Option<&str>, write: Option<&str>) {
+            self.on(|ignored, ground| ignored.settle(ground)).unwrap();
+            self.on(|ignored, ground| ignored.enter(ground, Visit { tier, protect })).unwrap();
+            let file = self.tree().join("target/file");
+            assert_eq!(fs::read_to_string(&file).ok().as_deref(), expected, "{tier}");
+            if let Some(text) = write {
+                fs::create_dir_all(self.tree().join("target")).unwrap();
+                fs::write(&file, text).unwrap();
+            }
+            let wrote = self.on(|ignored, ground| ignored.settle(ground)).unwrap();
+            assert_eq!(wrote.len(), usize::from(write.is_some()), "{tier}");
+        }
+    }
+
+    #[test]
+    fn it_goes_down_and_never_up() {
+        let mut bench = Bench::new();
+        bench.visit(Tier::Offline, true, None, Some("offline"));
+        bench.visit(Tier::WayOut, true, None, None);
+        bench.visit(Tier::Offline, true, Some("offline"), None);
+        bench.visit(Tier::Secret, false, None, Some("secret"));
+        // The latest of a higher tier is everybody's.
+        bench.visit(Tier::Offline, false, Some("secret"), None);
+    }
+
+    #[test]
+    fn a_higher_tier_finds_its_own_as_it_left_it() {
+        let mut bench = Bench::new();
+        bench.visit(Tier::WayOut, true, None, Some("installed"));
+        bench.visit(Tier::Offline, true, Some("installed"), Some("planted"));
+        bench.visit(Tier::WayOut, true, Some("installed"), None);
+        bench.visit(Tier::Offline, true, Some("planted"), None);
+        bench.visit(Tier::Secret, true, None, None);
+        bench.visit(Tier::WayOut, true, Some("installed"), Some("newer"));
+        bench.visit(Tier::Offline, false, Some("newer"), None);
+    }
+
+    #[test]
+    fn what_no_higher_tier_needs_is_not_cloned_and_belongs_to_who_wrote_to_it() {
+        let mut bench = Bench::new();
+        bench.visit(Tier::WayOut, false, None, Some("installed"));
+        bench.visit(Tier::Offline, false, Some("installed"), Some("planted"));
+        assert_eq!(bench.ignored.versions.len(), 1);
+        bench.visit(Tier::WayOut, false, None, None);
+        bench.visit(Tier::Offline, false, Some("planted"), None);
+    }
+
+    #[test]
+    fn what_is_read_alone_stays_whose_it_is() {
+        let mut bench = Bench::new();
+        bench.visit(Tier::Secret, false, None, Some("built"));
+        bench.visit(Tier::Offline, false, Some("built"), None);
+        bench.visit(Tier::Secret, false, Some("built"), None);
+    }
+
+    #[test]
+    fn it_is_remembered_from_runner_to_runner() {
+        let mut bench = Bench::new();
+        bench.visit(Tier::WayOut, true, None, Some("installed"));
+        bench.visit(Tier::Offline, true, Some("installed"), Some("planted"));
+        let text = serde_json::to_string(&bench.ignored).unwrap();
+        bench.ignored = serde_json::from_str(&text).unwrap();
+        bench.visit(Tier::WayOut, true, Some("installed"), None);
+        // Who knows nothing trusts nothing.
+        bench.ignored = Ignored::default();
+        bench.visit(Tier::Secret, true, None, None);
+    }
+}

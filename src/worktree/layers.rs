@@ -1,0 +1,87 @@
+//! What is known of the layers of a run: which HOME is in use, and how everything looked when it was last left.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+use serde::{Deserialize, Serialize};
+
+use super::error::WorktreeError;
+use super::ignored::Ignored;
+use super::root::Root;
+use super::rundir::RunDir;
+use crate::layer::{self, Backend, Print};
+use crate::plan::Tier;
+
+/// What is known of the layers of a run.
+#[derive(Debug, Default)]
+pub(super) struct Layers {
+    pub(super) backend: Option<Backend>,
+    pub(super) known: Known,
+    /// Whose HOME is in use.
+    pub(super) home: Option<Tier>,
+    pub(super) below: Vec<PathBuf>,
+}
+
+/// The part of it that outlives a runner.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Known {
+    pub(super) ignored: Ignored,
+    /// The lowest tier that worked with the step's own git since that was stripped.
+    pub(super) git: Option<Tier>,
+    /// How the entries of each HOME looked when it was last left.
+    pub(super) homes: BTreeMap<Tier, Entries>,
+    /// How those of the HOME above looked when they were last cloned into the offline one.
+    pub(super) cloned: BTreeMap<String, Entries>,
+}
+
+/// Names in a HOME, in order, with their prints; one of which nothing is known counts as changed.
+pub(super) type Entries = Vec<(Vec<u8>, Option<Print>)>;
+
+/// Lists the entries that are not as they were; `gone`: those too that are not there any more.
+pub(super) fn changed<'a>(
+    before: &'a Entries,
+    now: &'a Entries,
+    gone: bool,
+) -> impl Iterator<Item = &'a [u8]> {
+    let was = |name: &[u8]| before.iter().find(|(own, _)| own == name).map(|(_, print)| print);
+    let is_new = move |(name, print): &&(Vec<u8>, Option<Print>)| print.is_none() || was(name) != Some(print);
+    let is_gone =
+        move |(name, _): &&(Vec<u8>, Option<Print>)| gone && !now.iter().any(|(own, _)| own == name);
+    now.iter().filter(is_new).chain(before.iter().filter(is_gone)).map(|(name, _)| name.as_slice())
+}
+
+impl Layers {
+    /// Reads what a runner before had written down; what cannot be read is not known.
+    pub(super) fn of(dir: &RunDir) -> Self {
+        let known = fs::read(dir.layers()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        Self { known: known.unwrap_or_default(), ..Self::default() }
+    }
+}
+
+/// Returns where the layers of a HOME lie: of what the host had downloaded, what was added.
+pub(super) fn layers_of(home: &Path) -> PathBuf {
+    let mut name = home.as_os_str().to_owned();
+    name.push(".layers");
+    PathBuf::from(name)
+}
+
+/// Takes prints of what a HOME holds; folders with no file in them are places for something to be mounted.
+pub(super) fn entries(home: &Path) -> Result<Entries, WorktreeError> {
+    let root = Root::open(home)?;
+    root.open_top()?;
+    let folder = root.below(b"", OFlags::PATH | OFlags::DIRECTORY)?;
+    let mut entries = Entries::new();
+    for (name, _) in root.list(b"")? {
+        let print = layer::print_of(&folder, OsStr::from_bytes(&name))?;
+        if print.is_none_or(|print| print.files > 0) {
+            entries.push((name, print));
+        }
+    }
+    entries.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(entries)
+}
