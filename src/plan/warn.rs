@@ -45,6 +45,7 @@ pub(super) fn look(source: &Source, root: &Node, plan: &Plan) -> Faults {
         look.useless(step);
         look.applied_twice(plan, step);
         look.taken_at_its_word(step);
+        look.kept(plan, step);
     }
     look.warnings.into_faults()
 }
@@ -270,6 +271,31 @@ impl Look<'_> {
                 "say what must hold: `expectation: {changes: {min: 1}}`, `post: [cargo test --offline]`";
             self.warn(self.step_mark(step, "codex"), message, hint);
         }
+    }
+
+    /// What steps of lower tiers left in HOME and in ignored files runs with what this one may do.
+    fn kept(&mut self, plan: &Plan, step: &Step) {
+        if !step.keeps_home() {
+            return;
+        }
+        let mark = self.step_mark(step, "home");
+        let lower: Vec<String> = plan.lower_before(step).map(|other| format!("`{}`", other.id)).collect();
+        if lower.is_empty() {
+            let message = format!(
+                "`home: keep` of step `{}` has no effect: no step before it may do less than it",
+                step.id
+            );
+            self.warn(mark, message, "take it out");
+            return;
+        }
+        let message = format!(
+            "step `{}` (tier `{}`) runs what {} left in HOME, in `.git` and in ignored files such as `target/`",
+            step.id,
+            step.tier(),
+            lower.join(", ")
+        );
+        let hint = "take `home: keep` out: then it finds none of it and builds anew";
+        self.warn(mark, message, hint);
     }
 
     /// `codex_apply` fetches the work of a task in the cloud; what a codex step did is in the worktree already.

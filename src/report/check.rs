@@ -24,6 +24,7 @@ pub(super) fn items(state: &RunState) -> Vec<String> {
     items.extend(left_in_git(state));
     let secrets = each(|salvage| &salvage.secrets);
     items.extend(few(secrets.map(|what| format!("a secret in the salvage: {}", inline(&clip(what, PATH))))));
+    items.extend(few(taken(state)));
     items.extend(few(refused_masks(state)));
     items.extend(few(failed(state)));
     let not_held = each(|salvage| &salvage.not_held);
@@ -95,6 +96,30 @@ fn failed(state: &RunState) -> impl Iterator<Item = String> {
         let reason = attempt.reason.as_ref().filter(|_| attempt.result == Some(AttemptResult::Failed))?;
         let reason = inline(&clip(reason.text.as_str(), REASON));
         Some(format!("`{}` attempt {} failed: {reason}", step.id, attempt.number))
+    })
+}
+
+/// Names what an attempt ran with that steps of lower tiers may have left.
+fn taken(state: &RunState) -> impl Iterator<Item = String> {
+    state.steps.iter().enumerate().filter_map(|(index, step)| {
+        step.attempts.last().filter(|attempt| attempt.took_all)?;
+        let before = state.steps.iter().take(index).flat_map(|other| &other.attempts);
+        let mut left: Vec<String> = Vec::new();
+        for wrote in before.filter_map(|attempt| attempt.wrote.as_ref()) {
+            let ignored = wrote.ignored.iter().map(|path| path.as_str().to_owned());
+            for path in ignored.chain(wrote.home.iter().map(|path| format!("~/{path}"))) {
+                if !left.contains(&path) {
+                    left.push(path);
+                }
+            }
+        }
+        if left.is_empty() {
+            return None;
+        }
+        let more = left.len().saturating_sub(NAMED);
+        let named: Vec<String> = left.iter().take(NAMED).map(|path| inline(&clip(path, PATH))).collect();
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        Some(format!("`{}` ran with what steps before it had left: {}{more}", step.id, named.join(", ")))
     })
 }
 

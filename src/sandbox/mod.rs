@@ -36,6 +36,7 @@ mod supervise;
 mod told;
 mod toolchains;
 mod tree;
+mod trial;
 mod victim;
 mod watch;
 mod wire;
@@ -48,6 +49,7 @@ pub use outcome::{Ended, Enforced, SandboxError, Status};
 pub use own::{demand_apart, demand_worktree_apart, leads, own_of_user, with_real};
 pub use place::{HOME, Place, Seen, TMPDIR, WORKTREE};
 pub use probe::{probe, user};
+pub use trial::try_overlay;
 
 /// Runs the confined side if this process was started as one. Called first in `main`, before any thread
 /// is started; returns only in an ordinary invocation.

@@ -18,7 +18,7 @@ use super::repository::Repository;
 use super::root::Root;
 use super::rundir::RunDir;
 use crate::layer::Backend;
-use crate::policy::{self, Decision, Grant, HostFacts, Isolation, Request, Waivers};
+use crate::policy::{self, Decision, Grant, HostFacts, Request, Waivers};
 use crate::sandbox::{self, Place, Status};
 
 /// No git of the runner's own takes longer; a step can make it slow, not endless.
@@ -91,44 +91,12 @@ impl ConfinedGit {
         own(dir.path())
     }
 
-    /// Returns what stands between the runner's git, and every step, and the host.
-    pub(super) fn isolation(&self) -> Isolation {
-        self.grant.isolation()
-    }
-
     /// Tries whether a HOME can be an overlay in a run's directory.
     pub(super) async fn try_overlay(&self, dir: &RunDir) -> Result<Backend, WorktreeError> {
         let trial = dir.path().join("trial");
-        let place =
-            Place { home: trial.join("home"), below_home: vec![trial.join("below")], ..self.place.clone() };
-        for folder in place.below_home.iter().chain([&place.home]) {
-            DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(at(folder))?;
-        }
-        self.make_over(&trial)?;
-        let sink = || -> Result<OwnedFd, WorktreeError> { Ok(memory_file("trial")?.into()) };
-        let command = sandbox::Command {
-            argv: ["sh", "-c", ": > \"$HOME/file\""].map(OsString::from).to_vec(),
-            dir: PathBuf::new(),
-            env: Vec::new(),
-            listen: Vec::new(),
-            connect: Vec::new(),
-            stdin: None,
-            stdout: sink()?,
-            stderr: sink()?,
-        };
-        let ended = match sandbox::spawn(&self.grant, &place, command).await {
-            Ok(mut child) => child.wait().await.map(|ended| ended.status),
-            Err(error) => Err(error),
-        };
-        let backend = match ended {
-            Ok(Status::Exited(0)) if place.home.join("file").exists() => Backend::Overlay,
-            Ok(status) => {
-                Backend::Clone(format!("nothing can be written through an overlay here ({status:?})"))
-            }
-            Err(error) => Backend::Clone(error.what),
-        };
+        let backend = sandbox::try_overlay(&self.grant, &trial).await;
         remove_tree(&trial)?;
-        Ok(backend)
+        backend.map_err(at(&trial))
     }
 
     /// Makes something over to whom the steps run as.

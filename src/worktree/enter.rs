@@ -21,7 +21,6 @@ use super::remove::remove_tree;
 use super::root::Root;
 use crate::layer::{self, Backend, Bound};
 use crate::plan::Tier;
-use crate::policy::Isolation;
 
 /// What is cloned of one entry of a HOME, where there is no overlay.
 const BOUND: Bound = Bound { entries: 500_000, bytes: 4 << 30 };
@@ -94,7 +93,7 @@ impl Worktree {
 
     /// Returns HOME of who works now, and what is seen through it.
     pub(super) fn home(&self) -> (PathBuf, Vec<PathBuf>) {
-        (self.dir.home_of(self.layers.home.unwrap_or(Tier::WayOut)), self.layers.below.clone())
+        (self.dir.home_of(self.layers.home.unwrap_or(Tier::Offline)), self.layers.below.clone())
     }
 
     /// Returns how layers are made on this host, where that was tried.
@@ -177,12 +176,7 @@ impl Worktree {
 
     async fn tried_backend(&mut self) -> Result<&Backend, WorktreeError> {
         if self.layers.backend.is_none() {
-            let backend = match self.git.isolation() {
-                Isolation::Bare => {
-                    Backend::Clone("there are no namespaces to mount an overlay in".to_owned())
-                }
-                Isolation::Namespaces { .. } => self.git.try_overlay(&self.dir).await?,
-            };
+            let backend = self.git.try_overlay(&self.dir).await?;
             tracing::debug!(?backend, "layers are made like this");
             self.layers.backend = Some(backend);
         }

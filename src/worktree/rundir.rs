@@ -246,15 +246,14 @@ impl RunDir {
     /// HOME of the steps of a tier.
     pub(super) fn home_of(&self, tier: Tier) -> PathBuf {
         self.path.join(match tier {
-            // The one that there always was.
-            Tier::WayOut => "home".to_owned(),
-            Tier::Offline | Tier::Secret => format!("home.{tier}"),
+            Tier::Offline => "home".to_owned(),
+            Tier::WayOut | Tier::Secret => format!("home.{tier}"),
         })
     }
 
     /// HOME of the runner's confined git: nobody writes there.
     pub(super) fn home(&self) -> PathBuf {
-        self.home_of(Tier::WayOut)
+        self.home_of(Tier::Offline)
     }
 
     /// What is known of the layers of the run.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::valid::{Answer, Denied, Valid};
 use crate::plan::{
     Action, Changes, Codex, EnvEntry, Expectation, Fault, Faults, Glob, Invocation, Network, OnFailure, Plan,
-    Provider, Resources, Step, units,
+    Provider, Resources, Step, Tier, units,
 };
 
 /// Longer commands are cut: the plan itself has them in full.
@@ -36,7 +36,8 @@ pub(super) fn plan(valid: &Valid) -> String {
             if step.needs.is_empty() { String::new() } else { format!("  after {}", step.needs.join(", ")) };
         let _ =
             writeln!(out, "{:>number$} {:ids$}  {command}{:pad$}  {tries}{after}", index + 1, step.id, "");
-        for (name, text) in details(step, index == 0) {
+        let lines = details(step, index == 0).into_iter().chain(home(plan, step));
+        for (name, text) in lines {
             let _ = writeln!(out, "{:number$}   {name:w$}  {text}", "", w = ids - 2);
         }
     }
@@ -120,6 +121,26 @@ fn details(step: &Step, is_first: bool) -> Vec<(&'static str, String)> {
     line("rollback", commands(&step.rollback));
     line("failure", on_failure(step.on_failure).to_owned());
     lines
+}
+
+/// Says what a step finds in HOME and in ignored files, where that is not all that the steps before it left.
+fn home(plan: &Plan, step: &Step) -> Option<(&'static str, String)> {
+    let lower: Vec<String> = plan.lower_before(step).map(|other| format!("`{}`", other.id)).collect();
+    let of = lower.join(", ");
+    let text = match (lower.is_empty(), step.keeps_home()) {
+        (true, _) => return None,
+        (false, true) => {
+            format!("kept, with what {of} left there ({} > {})", step.tier(), lowest(plan, step))
+        }
+        (false, false) => {
+            format!("without what {of} left there, nor ignored files of theirs ({})", step.tier())
+        }
+    };
+    Some(("HOME", text))
+}
+
+fn lowest(plan: &Plan, step: &Step) -> Tier {
+    plan.lower_before(step).map(Step::tier).min().unwrap_or_else(|| step.tier())
 }
 
 fn network(step: &Step, is_first: bool) -> String {

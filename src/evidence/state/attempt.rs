@@ -39,6 +39,8 @@ pub struct AttemptState {
     pub salvage: Salvage,
     /// What the policy probably refused it, and what would allow it.
     pub refused: Option<String>,
+    /// It took what steps of lower tiers had left in HOME and in ignored files.
+    pub took_all: bool,
     /// What it wrote beside its result, if that is known.
     pub wrote: Option<Wrote>,
     /// Masks it asked for that there was no room for.
@@ -99,6 +101,7 @@ impl AttemptState {
             proofs: Vec::new(),
             salvage: Salvage::default(),
             refused: None,
+            took_all: false,
             wrote: None,
             masks_refused: 0,
             mended: Vec::new(),

@@ -81,6 +81,9 @@ pub struct RunState {
     pub(super) read: Option<ReadTo>,
 }
 
+/// The layer of an attempt that takes what steps of lower tiers left.
+const KEPT: &str = "kept";
+
 /// How a run ended.
 #[derive(Debug, Clone)]
 pub struct End {
@@ -165,7 +168,11 @@ impl RunState {
     pub fn apply(&mut self, Stamped { time, event }: &Stamped) {
         let before = std::mem::replace(&mut self.last, *time);
         match event {
-            Event::AttemptStarted { at, log, .. } => self.begin(at, *log),
+            Event::AttemptStarted { at, log, home, .. } => {
+                self.begin(at, *log);
+                let took_all = home.as_ref().is_some_and(|home| home.as_str() == KEPT);
+                self.with(at, |attempt| attempt.took_all = took_all);
+            }
             Event::CommandEnded(ended) => {
                 self.with(&ended.at, |attempt| attempt.commands.push((**ended).clone()));
             }
