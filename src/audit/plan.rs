@@ -115,9 +115,13 @@ impl Recorded {
 }
 
 impl RecordedStep {
-    /// Returns the layer that the step works in; nothing if its plan is of before there were any.
-    pub(super) fn layer(&self) -> Option<&'static str> {
-        let home = self.home.as_deref()?;
+    /// Tells whether its plan is of before there were layers.
+    pub(super) fn knows_no_layer(&self) -> bool {
+        self.home.is_none()
+    }
+
+    /// Returns the layer that the step works in.
+    pub(super) fn layer(&self) -> &'static str {
         let named = |entry: &String| {
             let name = entry.split_once('=').map_or(entry.as_str(), |(name, _)| name);
             is_secret_name(name)
@@ -125,12 +129,12 @@ impl RecordedStep {
         let holds_secret = !self.secrets.is_empty() || self.env.iter().any(named);
         let reaches =
             self.network != Network::None || matches!(self.action, Action::Codex(_) | Action::CodexApply(_));
-        Some(match (home, holds_secret, reaches) {
-            ("keep", _, _) => "kept",
+        match (self.home.as_deref(), holds_secret, reaches) {
+            (Some("keep"), _, _) => "kept",
             (_, true, _) => "secret",
             (_, false, true) => "way-out",
             (_, false, false) => "offline",
-        })
+        }
     }
 }
 

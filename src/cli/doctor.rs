@@ -1,6 +1,7 @@
 //! `autopilot doctor`: what this host enforces, which tools are there, what would make it better.
 
 mod ceilings;
+mod layers;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -14,6 +15,7 @@ use crate::policy::{self, Decision, Fact, HostFacts, Isolation, Request, Waivers
 use crate::sandbox;
 use crate::worktree::State;
 use ceilings::Found;
+use layers::Tried;
 
 /// Tools that plans and the runner use, and how they tell their version.
 const TOOLS: [(&str, &str, &str); 10] = [
@@ -45,10 +47,11 @@ pub(super) fn run(args: DoctorArgs) -> Result<Exit, Failure> {
     let took = start.elapsed();
     let decision = policy::decide(&Request::git(), &host, &Waivers::default());
     let ceilings = ceilings::look(&host);
+    let between = layers::tried(&decision);
     let text = if args.json {
-        json(&host, &decision, &ceilings)
+        json(&host, &decision, &ceilings, &between)
     } else {
-        let report = report(&host, &decision, &ceilings);
+        let report = report(&host, &decision, &ceilings, &between);
         format!("{report}\nprobed in {:.1} ms\n", took.as_secs_f64() * 1000.0)
     };
     print(&text);
@@ -64,9 +67,9 @@ fn print(text: &str) {
     print!("{text}");
 }
 
-fn report(host: &HostFacts, decision: &Decision, ceilings: &[Found]) -> String {
+fn report(host: &HostFacts, decision: &Decision, ceilings: &[Found], between: &Tried) -> String {
     let mut text = String::from("What this host enforces\n");
-    for (name, good, what) in layers(host) {
+    for (name, good, what) in enforced(host, between) {
         line(&mut text, good, name, &what);
     }
     text += "\nA step with the default policy\n";
@@ -127,7 +130,7 @@ fn line(text: &mut String, good: bool, name: &str, what: &str) {
     let _ = writeln!(text, "  {mark}  {name:<11} {what}");
 }
 
-fn layers(host: &HostFacts) -> Vec<(&'static str, bool, String)> {
+fn enforced(host: &HostFacts, between: &Tried) -> Vec<(&'static str, bool, String)> {
     let namespaces = match &host.namespaces {
         Fact::Yes(namespaces) if namespaces.user => {
             (true, "mount, pid, net, ipc, uts, cgroup in a user namespace".into())
@@ -157,6 +160,7 @@ fn layers(host: &HostFacts) -> Vec<(&'static str, bool, String)> {
         ("landlock", landlock),
         ("seccomp", seccomp),
         ("memory", memory),
+        ("layers", between.clone()),
     ]
     .map(|(name, (good, what))| (name, good, what))
     .into()
@@ -222,8 +226,8 @@ fn version(program: &Path, flag: &str) -> Option<String> {
     Some(format!("{first} ({})", program.display()))
 }
 
-fn json(host: &HostFacts, decision: &Decision, ceilings: &[Found]) -> String {
-    let layers: serde_json::Map<_, _> = layers(host)
+fn json(host: &HostFacts, decision: &Decision, ceilings: &[Found], between: &Tried) -> String {
+    let layers: serde_json::Map<_, _> = enforced(host, between)
         .into_iter()
         .map(|(name, good, what)| (name.to_owned(), serde_json::json!({"ok": good, "what": what})))
         .collect();

@@ -151,7 +151,7 @@ fn opened((folder, name): Named<'_>, flags: OFlags, stat: &Stat, needed: Mode) -
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+    use std::os::unix::fs::{MetadataExt, symlink};
     use std::path::Path;
 
     use super::*;
@@ -164,9 +164,9 @@ mod tests {
         let (from, to) = (top.path().join("from"), top.path().join("to"));
         fs::create_dir_all(from.join("a/shut")).unwrap();
         fs::write(from.join("a/run"), "text").unwrap();
-        fs::set_permissions(from.join("a/run"), fs::Permissions::from_mode(0o4750)).unwrap();
+        rustix::fs::chmod(from.join("a/run"), Mode::SUID | Mode::RWXU | Mode::RGRP | Mode::XGRP).unwrap();
         fs::write(from.join("a/shut/file"), "inner").unwrap();
-        fs::set_permissions(from.join("a/shut"), fs::Permissions::from_mode(0o000)).unwrap();
+        rustix::fs::chmod(from.join("a/shut"), Mode::empty()).unwrap();
         symlink("/etc/shadow", from.join("link")).unwrap();
         nix::unistd::mkfifo(&from.join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
         let folder = File::open(top.path()).unwrap();
@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(fs::read_link(to.join("link")).unwrap(), Path::new("/etc/shadow"));
         assert!(!to.join("pipe").exists(), "nothing special is cloned");
         for tree in [&from, &to] {
-            fs::set_permissions(tree.join("a/shut"), fs::Permissions::from_mode(0o700)).unwrap();
+            rustix::fs::chmod(tree.join("a/shut"), Mode::RWXU).unwrap();
         }
         fs::write(to.join("a/shut/file"), "changed").unwrap();
         assert_eq!(fs::read_to_string(from.join("a/shut/file")).unwrap(), "inner");

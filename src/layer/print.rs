@@ -96,7 +96,6 @@ fn take(digest: &mut Sha256, stat: &Stat) {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
@@ -129,7 +128,7 @@ mod tests {
             &|| fs::write(tree.join("a/new"), "").unwrap(),
             &|| fs::remove_file(tree.join("a/new")).unwrap(),
             &|| fs::rename(tree.join("other"), tree.join("another")).unwrap(),
-            &|| fs::set_permissions(tree.join("a"), fs::Permissions::from_mode(0o711)).unwrap(),
+            &|| rustix::fs::chmod(tree.join("a"), Mode::RWXU | Mode::XOTH).unwrap(),
             &|| std::os::unix::fs::symlink("x", tree.join("link")).unwrap(),
         ];
         for (number, change) in changes.iter().enumerate() {

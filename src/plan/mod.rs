@@ -50,10 +50,10 @@ pub use glob::Glob;
 pub use load::{Loaded, load, load_as, parse};
 pub use schema::schema;
 pub use step::{
-    Action, Changes, Destination, EnvEntry, Expectation, FileContains, Filesystem, Network, OnFailure,
+    Action, Changes, Destination, EnvEntry, Expectation, FileContains, Filesystem, Home, Network, OnFailure,
     Resources, RetryFrom, Step,
 };
-pub use tier::{Home, TIERS, Tier};
+pub use tier::Tier;
 pub use wrong::Wrong;
 
 /// A plan, resolved: defaults applied, every value checked, steps in the order they run.

@@ -12,7 +12,6 @@ use super::codex::Codex;
 use super::command::Invocation;
 use super::glob::Glob;
 use super::show;
-use super::tier::Home;
 use super::wrong::Wrong;
 
 /// One step of a plan.
@@ -84,6 +83,18 @@ pub enum RetryFrom {
     Attempt,
     /// From the last checkpoint (default of the rest).
     Checkpoint,
+}
+
+/// What a step finds in HOME and in ignored files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Home {
+    /// What steps of its own tier and of higher ones left there (the default).
+    #[default]
+    Tier,
+    /// What all steps before it left there.
+    Keep,
 }
 
 /// What a step that failed for good means for the run.

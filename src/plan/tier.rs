@@ -3,13 +3,12 @@
 use std::fmt;
 
 use autopilot_mask::is_secret_name;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Network, Plan, Step};
+use super::{Action, Home, Network, Plan, Step};
 
 /// How much a step may do. What a step of a lower tier wrote into HOME, into ignored files or into its git never runs
-/// in one of a higher tier, unless that one says [`Home::Keep`].
+/// in one of a higher tier, unless that one says [`Keep`](Home::Keep).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tier {
@@ -19,21 +18,6 @@ pub enum Tier {
     WayOut,
     /// It holds a declared secret.
     Secret,
-}
-
-/// All of them, from the lowest.
-pub const TIERS: [Tier; 3] = [Tier::Offline, Tier::WayOut, Tier::Secret];
-
-/// What a step finds in HOME and in ignored files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub enum Home {
-    /// What steps of its own tier and of higher ones left there (the default).
-    #[default]
-    Tier,
-    /// What all steps before it left there.
-    Keep,
 }
 
 impl Tier {

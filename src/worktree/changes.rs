@@ -214,7 +214,9 @@ impl Snapshot {
 
     /// Lists the topmost ignored paths that are there now.
     pub(super) fn ignored(&self, root: &Root, rules: &Rules) -> io::Result<Vec<Vec<u8>>> {
-        Ok(root.walk(rules, &self.tracked)?.ignored)
+        let mut walk = root.walk(rules)?;
+        while walk.next(self)?.is_some() {}
+        Ok(walk.end().ignored)
     }
 
     /// Compares; what only looks different (touched, not changed) is remembered as seen.

@@ -4,6 +4,7 @@
 //! One of them is in its place, the others lie aside. Whoever comes finds the version of the lowest tier that is not below
 //! its own. Before one works in a version of a higher tier that is still needed, that is cloned.
 
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -22,24 +23,47 @@ const BOUND: Bound = Bound { entries: 500_000, bytes: 4 << 30 };
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Ignored {
-    versions: Vec<Version>,
+    versions: Versions,
     /// Names of what lies aside.
     next: u64,
     /// Who worked here last; whatever changed since is of this tier.
     visitor: Option<Tier>,
 }
 
+/// The versions of each path: a step can make any number of paths, of versions there is one for each tier.
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+#[serde(from = "Vec<(Vec<u8>, Vec<Version>)>", into = "Vec<(Vec<u8>, Vec<Version>)>")]
+struct Versions(BTreeMap<Vec<u8>, Vec<Version>>);
+
+impl From<Vec<(Vec<u8>, Vec<Version>)>> for Versions {
+    fn from(list: Vec<(Vec<u8>, Vec<Version>)>) -> Self {
+        Self(list.into_iter().collect())
+    }
+}
+
+impl From<Versions> for Vec<(Vec<u8>, Vec<Version>)> {
+    fn from(versions: Versions) -> Self {
+        versions.0.into_iter().collect()
+    }
+}
+
 /// One version of an ignored path.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Version {
-    path: Vec<u8>,
     /// The lowest tier that wrote to it.
     owner: Tier,
     /// Its name aside; nothing if it is in its place.
     aside: Option<u64>,
     /// How it looked when it was last looked at, in its place.
     print: Option<Print>,
+}
+
+impl Version {
+    /// Tells whether it is in its place and of a higher tier.
+    fn is_above(&self, tier: Tier) -> bool {
+        self.aside.is_none() && self.owner > tier
+    }
 }
 
 /// Who comes to work in the worktree.
@@ -64,127 +88,121 @@ impl Ignored {
     pub(super) fn settle(&mut self, ground: &Ground<'_>) -> io::Result<Vec<Vec<u8>>> {
         let visitor = self.visitor.unwrap_or(Tier::Offline);
         let mut wrote = Vec::new();
-        let gone = |version: &Version| version.aside.is_none() && !ground.now.contains(&version.path);
-        wrote
-            .extend(self.versions.iter().filter(|version| gone(version)).map(|version| version.path.clone()));
-        self.versions.retain(|version| !gone(version));
+        let now: HashSet<&[u8]> = ground.now.iter().map(Vec::as_slice).collect();
+        for (path, versions) in &mut self.versions.0 {
+            let before = versions.len();
+            versions.retain(|version| version.aside.is_some() || now.contains(path.as_slice()));
+            wrote.extend((versions.len() < before).then(|| path.clone()));
+        }
         for path in ground.now {
-            let print = print_of(ground.root, path);
-            let here = self.versions.iter_mut().find(|own| own.aside.is_none() && own.path == *path);
-            let is_changed = match here {
-                None => {
-                    self.versions.push(Version { path: path.clone(), owner: visitor, aside: None, print });
-                    true
-                }
-                Some(own) => {
-                    let is_changed = print.is_none() || own.print != print;
-                    if is_changed {
-                        own.owner = own.owner.min(visitor);
-                        own.print = print;
-                    }
-                    is_changed
-                }
-            };
-            if is_changed {
-                self.drop_below(ground, path, visitor)?;
-                wrote.push(path.clone());
+            let versions = self.versions.0.entry(path.clone()).or_default();
+            if !look(ground, path, versions, visitor) {
+                continue;
             }
+            // What a higher tier has written anew is the lower ones', too.
+            let is_stale = |version: &Version| version.owner < visitor && version.aside.is_some();
+            for stale in versions.iter().filter(|version| is_stale(version)) {
+                remove_aside(ground.aside, stale)?;
+            }
+            versions.retain(|version| !is_stale(version));
+            wrote.push(path.clone());
         }
+        self.versions.0.retain(|_, versions| !versions.is_empty());
         Ok(wrote)
-    }
-
-    /// Drops the versions of lower tiers of what a higher one has written anew: the latest is theirs, too.
-    fn drop_below(&mut self, ground: &Ground<'_>, path: &[u8], visitor: Tier) -> io::Result<()> {
-        let is_stale =
-            |version: &Version| version.path == path && version.owner < visitor && version.aside.is_some();
-        for stale in self.versions.iter().filter(|version| is_stale(version)) {
-            remove_aside(ground.aside, stale)?;
-        }
-        self.versions.retain(|version| !is_stale(version));
-        Ok(())
     }
 
     /// Arranges the worktree for who comes; returns the paths that are kept from it. Call it when all is settled.
     pub(super) fn enter(&mut self, ground: &Ground<'_>, visit: Visit) -> io::Result<Vec<Vec<u8>>> {
         self.visitor = Some(visit.tier);
-        let mut paths: Vec<Vec<u8>> = self.versions.iter().map(|version| version.path.clone()).collect();
-        paths.sort_unstable();
-        paths.dedup();
         let mut withheld = Vec::new();
-        for path in paths {
-            let fits = |version: &Version| version.path == path && version.owner >= visit.tier;
-            let owners = self.versions.iter().enumerate().filter(|(_, version)| fits(version));
-            let chosen = owners.min_by_key(|(_, version)| version.owner).map(|(index, _)| index);
-            let here = self.versions.iter().position(|own| own.path == path && own.aside.is_none());
+        for (path, versions) in &mut self.versions.0 {
+            let fitting = versions.iter().enumerate().filter(|(_, version)| version.owner >= visit.tier);
+            let chosen = fitting.min_by_key(|(_, version)| version.owner).map(|(index, _)| index);
+            let here = versions.iter().position(|own| own.aside.is_none());
             if here != chosen {
                 if let Some(here) = here {
-                    self.put_aside(ground, here)?;
+                    let name = next(&mut self.next);
+                    ground.root.move_to(path, ground.aside, &name.to_string())?;
+                    versions[here].aside = Some(name);
                 }
                 if let Some(chosen) = chosen {
-                    self.put_back(ground, chosen)?;
+                    put_back(ground, path, &mut versions[chosen])?;
                 }
             }
             match chosen {
-                None => withheld.push(path),
-                Some(chosen) if visit.protect && self.versions[chosen].owner > visit.tier => {
-                    self.protect(ground, chosen, visit.tier);
+                None => withheld.push(path.clone()),
+                Some(chosen) if visit.protect && versions[chosen].is_above(visit.tier) => {
+                    protect(ground, path, versions, chosen, (visit.tier, next(&mut self.next)));
                 }
                 Some(_) => {}
             }
+            // What could not be put back, since the folder around it is gone, went with that.
+            versions.retain(|version| version.aside != Some(GONE));
         }
-        // What could not be put back, since the folder around it is gone, went with that.
-        self.versions.retain(|version| version.aside != Some(GONE));
         Ok(withheld)
     }
+}
 
-    fn name(&mut self) -> u64 {
-        self.next += 1;
-        self.next
-    }
+fn next(last: &mut u64) -> u64 {
+    *last += 1;
+    *last
+}
 
-    fn put_aside(&mut self, ground: &Ground<'_>, index: usize) -> io::Result<()> {
-        let name = self.name();
-        let version = &mut self.versions[index];
-        ground.root.move_to(&version.path, ground.aside, &name.to_string())?;
-        version.aside = Some(name);
-        Ok(())
-    }
-
-    fn put_back(&mut self, ground: &Ground<'_>, index: usize) -> io::Result<()> {
-        let version = &mut self.versions[index];
-        let Some(name) = version.aside else { return Ok(()) };
-        match ground.root.take_from(&version.path, ground.aside, &name.to_string()) {
-            Ok(()) => {
-                version.aside = None;
-                // Moving it has changed it, for whoever looks.
-                version.print = print_of(ground.root, &version.path);
-            }
-            Err(error) if is_absence(&error) || error.kind() == io::ErrorKind::AlreadyExists => {
-                remove_aside(ground.aside, version)?;
-                version.aside = Some(GONE);
-            }
-            Err(error) => return Err(error),
+/// Looks at what is in its place; whether it is another than it was.
+fn look(ground: &Ground<'_>, path: &[u8], versions: &mut Vec<Version>, visitor: Tier) -> bool {
+    let print = print_of(ground.root, path);
+    match versions.iter_mut().find(|own| own.aside.is_none()) {
+        None => {
+            versions.push(Version { owner: visitor, aside: None, print });
+            true
         }
-        Ok(())
+        Some(own) if print.is_none() || own.print != print => {
+            own.owner = own.owner.min(visitor);
+            own.print = print;
+            true
+        }
+        Some(_) => false,
     }
+}
 
-    /// Clones what is in its place for the higher tier that it is of; who comes works in the original. Where that is too
-    /// much, the higher tier does without.
-    fn protect(&mut self, ground: &Ground<'_>, index: usize, tier: Tier) {
-        let name = self.name();
-        let version = self.versions[index].clone();
-        match clone_aside(ground, &version.path, name) {
-            Ok(()) => {
-                self.versions.push(Version { aside: Some(name), ..version });
-                self.versions[index].owner = tier;
-            }
-            Err(error) => {
-                let path = String::from_utf8_lossy(&version.path).into_owned();
-                tracing::warn!(path, %error, owner = %version.owner, "not cloned: whoever comes may change it");
-                let half = Version { aside: Some(name), ..version };
-                if let Err(error) = remove_aside(ground.aside, &half) {
-                    tracing::warn!(%error, "half a clone stays until the run directory goes");
-                }
+fn put_back(ground: &Ground<'_>, path: &[u8], version: &mut Version) -> io::Result<()> {
+    let Some(name) = version.aside else { return Ok(()) };
+    match ground.root.take_from(path, ground.aside, &name.to_string()) {
+        Ok(()) => {
+            version.aside = None;
+            // Moving it has changed it, for whoever looks.
+            version.print = print_of(ground.root, path);
+            Ok(())
+        }
+        Err(error) if is_absence(&error) || error.kind() == io::ErrorKind::AlreadyExists => {
+            remove_aside(ground.aside, version)?;
+            version.aside = Some(GONE);
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Clones what is in its place for the higher tier that it is of; who comes works in the original. Where that is too much,
+/// the higher tier does without.
+fn protect(
+    ground: &Ground<'_>,
+    path: &[u8],
+    versions: &mut Vec<Version>,
+    chosen: usize,
+    (tier, name): (Tier, u64),
+) {
+    let clone = Version { aside: Some(name), ..versions[chosen].clone() };
+    match clone_aside(ground, path, name) {
+        Ok(()) => {
+            versions[chosen].owner = tier;
+            versions.push(clone);
+        }
+        Err(error) => {
+            let path = String::from_utf8_lossy(path).into_owned();
+            tracing::warn!(path, %error, owner = %clone.owner, "not cloned: whoever comes may change it");
+            if let Err(error) = remove_aside(ground.aside, &clone) {
+                tracing::warn!(%error, "half a clone stays until the run directory goes");
             }
         }
     }
@@ -294,7 +312,7 @@ mod tests {
         let mut bench = Bench::new();
         bench.visit(Tier::WayOut, false, None, Some("installed"));
         bench.visit(Tier::Offline, false, Some("installed"), Some("planted"));
-        assert_eq!(bench.ignored.versions.len(), 1);
+        assert_eq!(bench.ignored.versions.0[b"target".as_slice()].len(), 1);
         bench.visit(Tier::WayOut, false, None, None);
         bench.visit(Tier::Offline, false, Some("planted"), None);
     }

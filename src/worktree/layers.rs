@@ -76,7 +76,8 @@ pub(super) fn entries(home: &Path) -> Result<Entries, WorktreeError> {
     root.open_top()?;
     let folder = root.below(b"", OFlags::PATH | OFlags::DIRECTORY)?;
     let mut entries = Entries::new();
-    for (name, _) in root.list(b"")? {
+    for entry in root.list(b"")? {
+        let (name, _) = entry?;
         let print = layer::print_of(&folder, OsStr::from_bytes(&name))?;
         if print.is_none_or(|print| print.files > 0) {
             entries.push((name, print));

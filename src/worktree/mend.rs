@@ -151,7 +151,8 @@ impl Worktree {
                 continue;
             }
             let path = own.path().to_vec();
-            for (name, _) in self.root.list(&path)? {
+            let names: Vec<_> = self.root.list(&path)?.collect::<Result<_, _>>()?;
+            for (name, _) in names {
                 if !HOLDS.iter().any(|holds| holds.as_bytes() == name) {
                     self.remove_entry(&join(&path, &name))?;
                 }

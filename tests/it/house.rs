@@ -40,8 +40,8 @@ const ROOMS: [(&str, &[&str]); 16] = [
     (
         "cli",
         &[
-            "plan", "policy", "sandbox", "network", "worktree", "agent", "run", "evidence", "report",
-            "github", "publish", "audit", "app",
+            "plan", "policy", "layer", "sandbox", "network", "worktree", "agent", "run", "evidence",
+            "report", "github", "publish", "audit", "app",
         ],
     ),
 ];

@@ -4,7 +4,6 @@ use super::records::Checkpoint;
 use super::state::Story;
 use super::tried::Try;
 use crate::audit::code::Code;
-use crate::audit::plan::RecordedStep;
 use crate::evidence::AttemptId;
 use crate::evidence::Token;
 use crate::evidence::event::{AttemptResult, Change};
@@ -12,7 +11,7 @@ use crate::evidence::event::{AttemptResult, Change};
 /// What some agent reads as instructions, whichever else does.
 const INSTRUCTIONS: [&str; 2] = ["AGENTS.md", "AGENTS.override.md"];
 
-/// The layer of a run whose plan is of before there were others.
+/// The layer of a run whose runner knew no others.
 const RUN: &str = "run";
 
 impl Story {
@@ -33,8 +32,10 @@ impl Story {
     /// Demands that an attempt works in the layer that is its step's by the plan.
     pub(super) fn expect_layers(&mut self, at: &AttemptId, home: Option<&Token>, layer: Option<&Token>) {
         let step = self.by_id.get(at.step.as_str()).copied();
-        let own = step.and_then(|step| self.planned(step)).and_then(RecordedStep::layer).unwrap_or(RUN);
-        for other in [home, layer].into_iter().flatten().filter(|name| name.as_str() != own) {
+        let Some(planned) = step.and_then(|step| self.planned(step)) else { return };
+        let (own, had_none) = (planned.layer(), planned.knows_no_layer());
+        let fits = |name: &&Token| name.as_str() == own || (had_none && name.as_str() == RUN);
+        for other in [home, layer].into_iter().flatten().filter(|name| !fits(name)) {
             self.wrong(Code::PlanNotFollowed, format!("{at} in the layer `{own}`"), format!("`{other}`"));
         }
     }

@@ -285,9 +285,12 @@ fn a_journal_that_was_written_again_is_found_by_its_head_if_by_nothing_else() {
 }
 
 /// What the evidence alone cannot show of a journal that was written again; all of it, and nothing else.
-const BY_HEAD: [&str; 45] = [
+const BY_HEAD: [&str; 48] = [
     // Measurements: of time, within what the others leave; of bytes, files and processes.
     "attempt.ended ms",
+    "attempt.ended wrote",
+    "attempt.ended wrote.home",
+    "attempt.ended wrote.ignored",
     "command.ended killed",
     "command.ended ms",
     "command.ended output",
