@@ -310,11 +310,11 @@ fn memory_of(mut command: std::process::Command) -> u64 {
     most
 }
 
-/// Twenty thousand files, or as many as `AUTOPILOT_TEST_FILES` says. How much the program itself takes depends on how
+/// Five thousand files, or as many as `AUTOPILOT_TEST_FILES` says. How much the program itself takes depends on how
 /// it was built: what comes on top does not.
 #[test]
 fn memory_is_in_proportion_to_the_files_that_a_step_changes() {
-    let many = std::env::var("AUTOPILOT_TEST_FILES").map_or(20_000, |files| files.parse::<u64>().unwrap());
+    let many = std::env::var("AUTOPILOT_TEST_FILES").map_or(5_000, |files| files.parse::<u64>().unwrap());
     let memory = [1, many].map(|files| {
         let repo = Repo::new();
         repo.plan(&format!("  - {{id: a, command: 'mkdir d; cd d; seq 1 {files} | xargs touch'}}\n"));

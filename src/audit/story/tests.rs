@@ -168,6 +168,14 @@ proptest! {
 #[test]
 fn what_honest_runners_write_takes_every_move() {
     use proptest::strategy::ValueTree;
+    // Each is met in some of the twenty thousand journals that `.ci/run all` asks for, and in few.
+    let rare = [
+        (State::Interrupted, Kind::LogAppended),
+        (State::Interrupted, Kind::RunFaulted),
+        (State::Waiting, Kind::RollbackStarted),
+        (State::Sealed, Kind::Resumed),
+    ];
+    let asked = std::env::var("AUTOPILOT_TEST_JOURNALS").ok().map(|count| count.parse::<u32>().unwrap());
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut untaken: Vec<(State, Kind)> = State::ALL
         .iter()
@@ -178,7 +186,10 @@ fn what_honest_runners_write_takes_every_move() {
         // No runner makes attempts side by side yet, of which one can take another's place.
         .filter(|(_, kind)| *kind != Kind::AttemptSuperseded)
         .collect();
-    for _ in 0..20_000 {
+    if asked.is_none() {
+        untaken.retain(|own| !rare.contains(own));
+    }
+    for _ in 0..asked.unwrap_or(5_000) {
         if untaken.is_empty() {
             break;
         }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use crate::common::{Ran, Repo};
 use crate::sample;
@@ -31,37 +32,42 @@ fn at_a_shell(repo: &Repo, line: &str) -> Ran {
     Ran::of(&shell.output().unwrap())
 }
 
-fn every_command_works(document: &str, before: &[&str]) {
-    let repo = sample::clone();
-    for line in before {
-        at_a_shell(&repo, line).exits(0);
-    }
+/// Returns a clone in which the sample ran, made once for all tests. It is copied, or read.
+fn with_a_run() -> &'static Repo {
+    static RAN: OnceLock<Repo> = OnceLock::new();
+    RAN.get_or_init(|| {
+        let repo = sample::clone();
+        at_a_shell(&repo, "autopilot 646").exits(0);
+        repo
+    })
+}
+
+fn every_command_works(document: &str, repo: &Repo) {
     let commands = commands(document);
     assert!(commands.len() >= 4, "{commands:?}");
     for line in commands {
-        let ran = at_a_shell(&repo, &line);
+        let ran = at_a_shell(repo, &line);
         assert_eq!(ran.code, 0, "`{line}` of docs/{document}:\n{}\n{}", ran.stdout, ran.stderr);
     }
 }
 
 #[test]
 fn every_command_of_the_guide_works() {
-    every_command_works("autopilot.md", &[]);
+    every_command_works("autopilot.md", &sample::clone());
 }
 
 #[test]
 fn every_command_of_the_audits_page_works() {
-    every_command_works("audit.md", &["autopilot 646"]);
+    every_command_works("audit.md", &with_a_run().copy());
 }
 
 #[test]
 fn the_script_is_the_audit() {
-    let repo = sample::clone();
+    let repo = with_a_run();
     let script = root().join("scripts/audit/codex_autopilot_check.sh");
     let script = script.display();
-    at_a_shell(&repo, &format!("{script} 646")).exits(4).says("no run `646`");
-    at_a_shell(&repo, "autopilot 646").exits(0);
-    at_a_shell(&repo, &format!("{script} 646")).exits(0).says("AUDIT PASS");
-    let direct = at_a_shell(&repo, "autopilot audit --all --json").exits(0);
-    assert_eq!(at_a_shell(&repo, &format!("{script} --all --json")).exits(0).stdout, direct.stdout);
+    at_a_shell(&sample::clone(), &format!("{script} 646")).exits(4).says("no run `646`");
+    at_a_shell(repo, &format!("{script} 646")).exits(0).says("AUDIT PASS");
+    let direct = at_a_shell(repo, "autopilot audit --all --json").exits(0);
+    assert_eq!(at_a_shell(repo, &format!("{script} --all --json")).exits(0).stdout, direct.stdout);
 }

@@ -154,8 +154,10 @@ impl Repo {
     /// The same, and returns the bytes it printed.
     pub(crate) fn git_bytes<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Vec<u8> {
         // Looking must not refresh the index that is looked at.
-        let output =
-            self.clean(Command::new("git")).env("GIT_OPTIONAL_LOCKS", "0").args(args).output().unwrap();
+        let mut git = self.clean(Command::new("git"));
+        // Nor does each commit need somebody who looks whether there is something to tidy up.
+        git.env("GIT_OPTIONAL_LOCKS", "0").args(["-c", "maintenance.auto=false"]);
+        let output = git.args(args).output().unwrap();
         assert!(output.status.success(), "git: {}", String::from_utf8_lossy(&output.stderr));
         output.stdout
     }

@@ -96,7 +96,7 @@ fn a_crashed_run_salvages_no_more_than_its_plan_says() {
 fn what_somebody_else_writes_between_salvage_and_reset_is_not_removed() {
     let repo = Repo::new();
     // So much that looking for secrets in it takes its time.
-    script(&repo, "head -c 24M /dev/urandom | base64 > much; exit 3");
+    script(&repo, "yes \"$(head -c 6K /dev/urandom | base64)\" | head -c 32M > much; exit 3");
     let child = repo.command(["7"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait_until(|| repo.log().contains("step a"));
     let run = repo.run_dir();
@@ -145,6 +145,8 @@ fn write_on(folder: &Path, stop: &AtomicBool, first: &Path) -> Vec<(String, Stri
         if number == 0 {
             fs::write(first, "").unwrap();
         }
+        // Thousands a second are enough, and leave the processor to who is to lose none of them.
+        std::thread::sleep(std::time::Duration::from_micros(100));
     }
     taken
 }
