@@ -3,7 +3,8 @@
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use crate::common::{Repo, wait_until};
+use crate::common::program::write_program;
+use crate::common::{Ran, Repo, wait_until};
 
 /// Makes a repository with a file in a folder, and an older state of another.
 fn repository() -> Repo {
@@ -95,11 +96,7 @@ fn slow(repo: &Repo) -> Command {
         repo.dir().join("packs").display(),
         real.trim()
     );
-    let make = Command::new("sh")
-        .args(["-ec", "printf %s \"$1\" > slow/git; chmod +x slow/git", "sh", &script])
-        .current_dir(repo.dir())
-        .status();
-    assert!(make.unwrap().success());
+    write_program(&folder.join("git"), &script);
     let mut command = repo.command(["7"]);
     let path = std::env::var("PATH").unwrap();
     command.env("PATH", format!("{}:{path}", folder.display()));
@@ -123,7 +120,7 @@ fn a_signal_ends_what_comes_before_the_run_and_nothing_is_left() {
 fn what_comes_before_the_run_counts_in_its_time() {
     let repo = Repo::new();
     repo.plan_with("limits: {timeout: 2s}", "  - {id: a, timeout: 1s, command: 'true'}\n");
-    let ran = crate::common::Ran::of(&slow(&repo).output().unwrap());
+    let ran = Ran::of(&slow(&repo).output().unwrap());
     ran.exits(1).says("were not ready within the run's timeout of 2s");
     assert_eq!(repo.left_in_state(), Vec::<String>::new());
     repo.run().exits(0);

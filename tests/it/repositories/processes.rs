@@ -5,8 +5,9 @@ use std::fs;
 use crate::common::program::write_program;
 use crate::common::{Ran, Repo};
 
-/// Outside of the sandbox, for one step that changes nothing, with a tag and a `.gitignore`. Inside it is one more.
-const MOST: usize = 17;
+/// Outside of the sandbox, for one step that changes nothing, with a tag and a `.gitignore`: of a first run, and of the next,
+/// which borrows what the first has packed. Inside it is one more.
+const MOST: [usize; 2] = [14, 13];
 
 #[test]
 fn a_run_starts_git_a_few_times() {
@@ -24,8 +25,11 @@ fn a_run_starts_git_a_few_times() {
         format!("#!/bin/sh\nprintf '%s\\n' \"$*\" >> '{calls_path}'\nexec '{}' \"$@\"\n", git.display());
     write_program(&wrapper, &text);
     let both = std::env::join_paths(std::iter::once(folder).chain(std::env::split_paths(&path))).unwrap();
-    Ran::of(&repo.command(["7"]).env("PATH", both).output().unwrap()).exits(0);
-    let calls = fs::read_to_string(calls).unwrap();
-    let count = calls.lines().count();
-    assert!((1..=MOST).contains(&count), "{count} calls:\n{calls}");
+    for most in MOST {
+        Ran::of(&repo.command(["7"]).env("PATH", &both).output().unwrap()).exits(0);
+        let told = fs::read_to_string(&calls).unwrap();
+        fs::remove_file(&calls).unwrap();
+        let count = told.lines().count();
+        assert!((1..=most).contains(&count), "{count} calls:\n{told}");
+    }
 }

@@ -290,3 +290,32 @@ fn stocks_that_nobody_will_use_are_cleaned_and_the_others_are_told() {
     assert_eq!(stocks(&repo), Vec::<PathBuf>::new());
     repo.run().exits(0);
 }
+
+#[test]
+fn a_run_that_an_earlier_version_lent_the_whole_object_store_goes_on_with_a_stock() {
+    let repo = Repo::new();
+    repo.plan(
+        "  - {id: a, command: 'echo a > a'}
+  - {id: b, command: 'test -e \"$HOME/again\" || { touch \"$HOME/again\"; sleep 60; }; git fsck && git log --oneline -1 && ! git cat-file -e $(cat \"$HOME/other\") && echo b > b'}\n",
+    );
+    let loose = repo.dir().join("loose");
+    fs::write(&loose, "of nobody\n").unwrap();
+    let other = repo.git(["hash-object", "-w", loose.to_str().unwrap()]);
+    let mut child = repo.start(["7"]);
+    let runs = || fs::read_dir(repo.state().join("runs")).into_iter().flatten().flatten();
+    wait_until(|| runs().any(|run| run.path().join("home/again").exists()));
+    repo.kill(&mut child);
+    let dir = repo.run_dir();
+    fs::write(dir.join("home/other"), other).unwrap();
+    fs::remove_dir_all(dir.join("objects")).unwrap();
+    let theirs = format!("{}\n", repo.top().join(".git/objects").display());
+    for git in ["checkpoints.git", "worktree/.git"] {
+        fs::write(dir.join(git).join("objects/info/alternates"), &theirs).unwrap();
+    }
+    let run = repo.events_of("run.started")[0]["run"].as_str().unwrap().to_owned();
+    repo.git(["update-ref", &format!("refs/autopilot/base/{run}"), "HEAD"]);
+    repo.autopilot(["run", "7", "--resume"]).exits(0);
+    assert_eq!((repo.on_branch("a"), repo.on_branch("b")), ("a".to_owned(), "b".to_owned()));
+    assert_eq!(repo.git(["for-each-ref", "refs/autopilot/"]), "");
+    assert_eq!(repo.events_of("git.mended"), Vec::<serde_json::Value>::new());
+}
