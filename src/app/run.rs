@@ -123,7 +123,9 @@ async fn prepare(order: &Order, repository: &Repository, front: &impl Front) -> 
     let ceilings = ceiling::find(&host)?;
     let lowered = ceiling::demand(&ceilings, &order.waivers, (&mut plan, &asked), &mut host)?;
     let under = Under { ceiling: ceilings.digest(), lowered: policy::in_words(&lowered) };
-    lowered.into_iter().for_each(|lowered| front.note(Note::Lowered(lowered)));
+    for lowered in lowered {
+        front.note(Note::Lowered(lowered));
+    }
     let secrets = Secrets::default();
     let (mut grants, warnings) = run::preflight(&plan, &host, &order.waivers, &secrets)?;
     for warning in warnings {

@@ -68,14 +68,11 @@ pub async fn carry_out(
 
 /// Ends a run whose worktree was not made: it was asked to stop, or its time was over first.
 fn end_early(recorder: &mut Recorder, plan: &Plan, interrupt: &Interrupt) -> Result<(), RunError> {
-    let (result, kind, text) = match interrupt.heard() {
-        Some(signal) => {
-            (RunResult::Interrupted, ReasonKind::Signal, format!("interrupted by {}", name_of_signal(signal)))
-        }
-        None => {
-            let limit = units::duration(plan.limits.timeout);
-            (RunResult::Failed, ReasonKind::RunTimeout, format!("the run's timeout of {limit}"))
-        }
+    let (result, kind, text) = if let Some(signal) = interrupt.heard() {
+        (RunResult::Interrupted, ReasonKind::Signal, format!("interrupted by {}", name_of_signal(signal)))
+    } else {
+        let limit = units::duration(plan.limits.timeout);
+        (RunResult::Failed, ReasonKind::RunTimeout, format!("the run's timeout of {limit}"))
     };
     let text = recorder.line(text);
     recorder.append_left_parts()?;

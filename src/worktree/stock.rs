@@ -66,6 +66,11 @@ struct Held {
 }
 
 impl Held {
+    /// Tells whether it is the pack itself.
+    fn is_pack(&self) -> bool {
+        Path::new(&self.name).extension().is_some_and(|extension| extension == "pack")
+    }
+
     /// Describes a file; nothing if it is none of ours, or not as we leave it.
     fn of(path: &Path) -> Option<Self> {
         let stat = fs::symlink_metadata(path).ok()?;
@@ -208,7 +213,7 @@ impl<'a> Stock<'a> {
             Fit::Whole
         } else if !self.is_within(&known.tips, tips)? {
             Fit::Not("it holds what the base does not reach any more")
-        } else if known.packs.iter().filter(|held| held.name.ends_with(".pack")).count() >= PACKS {
+        } else if known.packs.iter().filter(|held| held.is_pack()).count() >= PACKS {
             Fit::Not("it has many packs")
         } else {
             Fit::Grows(known)

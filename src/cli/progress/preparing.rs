@@ -28,7 +28,9 @@ impl Preparing {
             bar.enable_steady_tick(Duration::from_millis(120));
         }
         let heartbeat = mode.beats().then(|| Heartbeat::start(mode, prefix));
-        heartbeat.iter().for_each(|heart| heart.begin(WHAT));
+        if let Some(heart) = &heartbeat {
+            heart.begin(WHAT);
+        }
         Self { bar, _heartbeat: heartbeat }
     }
 }
