@@ -168,7 +168,14 @@ fn place(folder: &Path, tree: &Path) -> Place {
     for path in [&home, &tmp] {
         fs::create_dir(path).expect("a folder");
     }
-    Place { worktree: tree.to_owned(), home, tmp, also_write: Vec::new(), also_read: Vec::new() }
+    Place {
+        worktree: tree.to_owned(),
+        home,
+        tmp,
+        also_write: Vec::new(),
+        also_read: Vec::new(),
+        below_home: Vec::new(),
+    }
 }
 
 async fn launch(grant: &Grant, place: &Place) {
