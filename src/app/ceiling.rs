@@ -53,17 +53,21 @@ pub(super) fn demand(
     if above.is_empty() { Ok(held.lowered) } else { Err(Error::Above(above)) }
 }
 
-/// Finds what a run means to publish and may not, now.
-pub(super) fn unpublishable(state: &RunState) -> Result<Vec<Above>, Error> {
-    let host = HostFacts {
+/// Reads them for the caller of this process, whatever the host can enforce.
+pub fn of_caller() -> Result<Ceilings, Faults> {
+    find(&HostFacts {
         environment: std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect(),
         uid: nix::unistd::getuid().as_raw(),
         home: std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute()),
         ..HostFacts::default()
-    };
-    let ceilings = find(&host)?;
+    })
+}
+
+/// Finds what a run means to publish and may not, now.
+pub(super) fn unpublishable(state: &RunState) -> Result<Vec<Above>, Error> {
+    let ceilings = of_caller()?;
     let effects = state.to_publish_at_the_end();
     Ok(ceilings
         .all()

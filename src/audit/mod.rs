@@ -7,6 +7,7 @@
 //! repository, state directory, processes ───────────────────────────┘
 //! ```
 
+mod ceiling;
 mod code;
 mod content;
 mod files;
@@ -36,6 +37,7 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+pub use ceiling::Ceilings;
 pub use code::Code;
 pub use finding::{Check, Checked, Finding, Outcome, Report, RunReport};
 pub use heads::Heads;
@@ -69,6 +71,8 @@ pub struct Host<'a> {
     pub repository: &'a Repository,
     /// The state directory.
     pub state: &'a State,
+    /// What no plan may exceed here now, if that is said and can be read.
+    pub ceilings: Option<Ceilings<'a>>,
 }
 
 /// Which runs are audited.
@@ -110,7 +114,7 @@ impl Audit<'_> {
         let modes = if self.host.is_some() { Modes::Checked } else { Modes::Lost };
         let one = |run: &RunName| {
             let files = Files::of(self.top, *run);
-            one::audit(top, &files, self.secrets, self.heads, modes)
+            one::audit(top, &files, self.secrets, self.heads, modes, self.host.and_then(|host| host.ceilings))
         };
         let workers = std::thread::available_parallelism().map_or(1, usize::from).min(runs.len());
         if workers <= 1 {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 
+use super::ceiling::{self, Ceilings};
 use super::code::Code;
 use super::content::Sieve;
 use super::files::{Folder, Modes};
@@ -25,7 +26,14 @@ pub(super) struct One {
 }
 
 /// Audits the evidence of a run.
-pub(super) fn audit(top: &Top, files: &Files, secrets: &Secrets, heads: Option<&Heads>, modes: Modes) -> One {
+pub(super) fn audit(
+    top: &Top,
+    files: &Files,
+    secrets: &Secrets,
+    heads: Option<&Heads>,
+    modes: Modes,
+    ceilings: Option<Ceilings<'_>>,
+) -> One {
     let mut sieve = Sieve::new(secrets);
     let mut story = Story::new(files.run());
     let whole = read_journal(top, files, &mut story, &mut sieve);
@@ -52,7 +60,8 @@ pub(super) fn audit(top: &Top, files: &Files, secrets: &Secrets, heads: Option<&
         }
         let steps = story.results().len();
         checks.push(Checked::of(Check::Steps, results, format!("results of {steps} follow from the events")));
-        let (commands, findings) = std::mem::take(&mut story.policy).result();
+        let (commands, mut findings) = std::mem::take(&mut story.policy).result();
+        findings.extend(story.start.iter().flat_map(|start| ceiling::check(start, ceilings)));
         let passed = format!("{commands} commands, none weaker than the plan");
         checks.push(Checked::of(Check::Policy, findings, passed));
     } else {

@@ -19,7 +19,7 @@ impl Repository {
     /// Tells whether a commit has a file of the checkout just as these bytes are.
     pub fn holds(&self, commit: &Oid, file: &Path, bytes: &[u8]) -> bool {
         let Some(below) = self.below(file) else { return false };
-        let told = self.git("rev-parse").arg(&format!("{}:{below}", commit.as_str())).line();
+        let told = self.git("rev-parse").arg(format!("{}:{below}", commit.as_str())).line();
         told.is_ok_and(|blob| blob == self.format.object("blob", bytes).to_string())
     }
 

@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
 use super::{output, target};
-use crate::app::jobs;
-use crate::audit::{Audit, Checked, Finding, Heads, Host, Outcome, Report, RunReport, Scope, online};
+use crate::app::{ceiling, jobs};
+use crate::audit::{
+    Audit, Ceilings, Checked, Finding, Heads, Host, Outcome, Report, RunReport, Scope, online,
+};
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, RunName};
 use crate::github::Environment;
@@ -53,7 +55,12 @@ pub(super) fn run(args: &AuditArgs) -> Result<Exit, Failure> {
     } else {
         let repository = target::repository()?;
         let state = State::find()?;
-        let host = Some(Host { repository: &repository, state: &state });
+        // What cannot be read is no run's fault: whoever runs a plan here is told.
+        let now = ceiling::of_caller().unwrap_or_default();
+        let (digest, rules) =
+            (now.digest(), now.all().map(|ceiling| ceiling.rules.clone()).collect::<Vec<_>>());
+        let ceilings = digest.as_ref().map(|digest| Ceilings { digest, rules: &rules });
+        let host = Some(Host { repository: &repository, state: &state, ceilings });
         let audit = Audit { top: &repository.toplevel, host, secrets: &secrets, heads: heads.as_ref() };
         let mut report = audited(&audit, args)?;
         if args.online {
