@@ -54,6 +54,9 @@ pub async fn try_overlay(grant: &Grant, folder: &Path) -> io::Result<Backend> {
     Ok(match status {
         Ok(Status::Exited(0)) if is_kept => Backend::Overlay,
         Ok(status) => Backend::Clone(format!("an overlay here does not do what it should ({status:?})")),
-        Err(error) => Backend::Clone(error.what),
+        Err(error) => Backend::Clone(format!(
+            "no overlay can be mounted where runs have their directories, as on top of another in a container ({})",
+            error.what
+        )),
     })
 }

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::common::{Ran, Repo};
+use crate::common::{Ran, Repo, wait_until};
 
 /// Refuses a system call to whatever it starts.
 const REFUSE: &str = include_str!("common/refuse.py");
@@ -238,4 +238,76 @@ fn what_a_higher_tier_installed_it_finds_as_it_left_it() {
   - {id: lint2, command: 'grep planted node_modules/.bin/tool; cat node_modules/.cache; test ! -e ~/.npm'}
 ";
     in_all_ways(&WITH_NAMESPACES, steps, |_, _, _| {});
+}
+
+/// What goes down, is planted, and is to be found as it was: with more files than would be copied unnoticed.
+const MANY: &str = "  - {id: install, network: {allow: [npm.example]}, command: 'mkdir target; for i in $(seq 500); do echo $i > target/$i; done; echo x > ~/x'}
+  - {id: plant, command: 'test \"$(cat target/7 ~/x | tr -d \"\\n\")\" = 7x; echo planted > target/7'}
+  - {id: use, network: {allow: [npm.example]}, command: 'test \"$(cat target/7)\" = 7'}
+";
+
+/// Runs a plan with the state of runs on a file system that a script mounts at `$PLACE`, seen by this run alone.
+fn run_on(mount: &str, state: &str) -> (Repo, Ran) {
+    let repo = Repo::new();
+    repo.plan(MANY);
+    let place = repo.dir().join("mounted");
+    std::fs::create_dir(&place).unwrap();
+    let like = repo.command(["-vv", "7"]);
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private", "sh", "-euc"]);
+    command.arg(format!("cd \"$BESIDE\"; {mount}; cd \"$OLDPWD\"; exec \"$@\"")).arg("sh");
+    command.arg(like.get_program()).args(like.get_args()).env_clear();
+    command.envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.env("BESIDE", repo.dir()).env("PLACE", &place).env("CARGO_HOME", repo.dir().join("cargo"));
+    command.env("AUTOPILOT_STATE_DIR", place.join(state)).current_dir(repo.top());
+    let ran = Ran::of(&command.output().unwrap());
+    assert_eq!(ran.code, 0, "{}\n{}\n{}", ran.stdout, ran.stderr, repo.log());
+    (repo, ran)
+}
+
+#[test]
+#[ignore = "needs root, to mount an overlay"]
+fn on_an_overlay_there_is_none_and_it_is_said() {
+    let (_repo, ran) = run_on(
+        "mkdir l u w; mount -t overlay overlay -o lowerdir=l,upperdir=u,workdir=w \"$PLACE\"",
+        "state",
+    );
+    ran.says("backend=Clone").says("as on top of another in a container").says("bytes: 1892");
+}
+
+#[test]
+#[ignore = "needs root and mkfs.xfs, to mount a file system with shared blocks"]
+fn where_blocks_can_be_shared_nothing_is_copied() {
+    let (_repo, ran) = run_on(
+        "truncate -s 400M disk; mkfs.xfs -q -m reflink=1 disk; mount -o loop disk \"$PLACE\"",
+        "a,comma",
+    );
+    ran.says("entries: 501, bytes: 0, shared: 500");
+}
+
+#[test]
+fn a_run_that_goes_on_trusts_no_more_than_before() {
+    let repo = Repo::new();
+    repo.plan(
+        "  - {id: plant, command: 'mkdir target; echo x > target/planted; echo x > ~/.planted'}
+  - {id: wait, command: 'cat target/planted ~/.planted; echo more > target/more; echo ready; while test ! -e ~/go; do sleep 0.05; done'}
+  - {id: deploy, secrets: [DEPLOY_TOKEN], command: 'test ! -e target; test -z \"$(find ~ -type f)\"'}
+  - {id: after, command: 'cat target/planted target/more ~/.planted'}
+",
+    );
+    let start = |args: &[&str]| {
+        let mut command = repo.command(args);
+        command.env("DEPLOY_TOKEN", "tok-4711-abcdefgh").env("CARGO_HOME", repo.dir().join("cargo"));
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap()
+    };
+    let waits = |times: usize| wait_until(|| repo.log().matches("\nready").count() == times);
+    let mut child = start(&["7"]);
+    waits(1);
+    repo.kill(&mut child);
+    let child = start(&["7", "--resume"]);
+    waits(2);
+    std::fs::write(repo.run_dir().join("home/go"), "").unwrap();
+    Ran::of(&child.wait_with_output().unwrap()).exits(0);
+    assert_eq!(repo.steps(), ["plant:passed", "wait:passed", "deploy:passed", "after:passed"]);
+    repo.autopilot(["audit"]).exits(0);
 }
