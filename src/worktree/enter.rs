@@ -69,6 +69,8 @@ impl Worktree {
         let now = self.ignored_now()?;
         let aside = self.aside()?;
         let ground = Ground { root: &self.root, aside: &aside, now: &now };
+        // Names first: whoever goes on after a kill finds by them what was moved.
+        self.write_layers()?;
         let mut withheld = self.layers.known.ignored.enter(&ground, visit)?;
         withheld.truncate(NAMED);
         self.write_layers()?;

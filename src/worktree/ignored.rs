@@ -12,6 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
+use super::remove::remove_in;
 use super::root::{Root, is_absence, split};
 use crate::layer::{self, Bound, Print};
 use crate::plan::Tier;
@@ -24,10 +25,13 @@ const BOUND: Bound = Bound { entries: 500_000, bytes: 4 << 30 };
 #[serde(deny_unknown_fields)]
 pub(super) struct Ignored {
     versions: Versions,
-    /// Names of what lies aside.
-    next: u64,
+    /// The last name that was given.
+    last: u64,
     /// Who worked here last; whatever changed since is of this tier.
     visitor: Option<Tier>,
+    /// What a runner before had written down was compared with what there is.
+    #[serde(skip)]
+    is_compared: bool,
 }
 
 /// The versions of each path: a step can make any number of paths, of versions there is one for each tier.
@@ -53,8 +57,10 @@ impl From<Versions> for Vec<(Vec<u8>, Vec<Version>)> {
 struct Version {
     /// The lowest tier that wrote to it.
     owner: Tier,
-    /// Its name aside; nothing if it is in its place.
-    aside: Option<u64>,
+    /// Its name aside, never another.
+    name: u64,
+    /// It lies there, and not in its place.
+    is_aside: bool,
     /// How it looked when it was last looked at, in its place.
     print: Option<Print>,
 }
@@ -62,7 +68,7 @@ struct Version {
 impl Version {
     /// Tells whether it is in its place and of a higher tier.
     fn is_above(&self, tier: Tier) -> bool {
-        self.aside.is_none() && self.owner > tier
+        !self.is_aside && self.owner > tier
     }
 }
 
@@ -86,21 +92,22 @@ pub(super) struct Ground<'a> {
 impl Ignored {
     /// Attributes what changed since to who worked here; returns the paths that did. Nobody's is the lowest's.
     pub(super) fn settle(&mut self, ground: &Ground<'_>) -> io::Result<Vec<Vec<u8>>> {
+        self.compare(ground)?;
         let visitor = self.visitor.unwrap_or(Tier::Offline);
         let mut wrote = Vec::new();
         let now: HashSet<&[u8]> = ground.now.iter().map(Vec::as_slice).collect();
         for (path, versions) in &mut self.versions.0 {
             let before = versions.len();
-            versions.retain(|version| version.aside.is_some() || now.contains(path.as_slice()));
+            versions.retain(|version| version.is_aside || now.contains(path.as_slice()));
             wrote.extend((versions.len() < before).then(|| path.clone()));
         }
         for path in ground.now {
             let versions = self.versions.0.entry(path.clone()).or_default();
-            if !look(ground, path, versions, visitor) {
+            if !look(ground, path, versions, (visitor, &mut self.last)) {
                 continue;
             }
             // What a higher tier has written anew is the lower ones', too.
-            let is_stale = |version: &Version| version.owner < visitor && version.aside.is_some();
+            let is_stale = |version: &Version| version.owner < visitor && version.is_aside;
             for stale in versions.iter().filter(|version| is_stale(version)) {
                 remove_aside(ground.aside, stale)?;
             }
@@ -111,6 +118,31 @@ impl Ignored {
         Ok(wrote)
     }
 
+    /// Compares what a runner before had written down with what there is: it may have died between a move and a line.
+    fn compare(&mut self, ground: &Ground<'_>) -> io::Result<()> {
+        if std::mem::replace(&mut self.is_compared, true) {
+            return Ok(());
+        }
+        for (path, versions) in &mut self.versions.0 {
+            for version in versions.iter_mut() {
+                version.is_aside = ground.aside.stat(version.name.to_string().as_bytes())?.is_some();
+            }
+            let is_there = ground.root.stat(path)?.is_some();
+            // At most one is in its place; of two that are nowhere none is.
+            let here = versions.iter().filter(|version| !version.is_aside).count();
+            versions.retain(|version| version.is_aside || (is_there && here == 1));
+        }
+        // What nobody knows by name is half a clone, or of a runner whose list is lost.
+        let names = self.versions.0.values().flatten().map(|version| version.name.to_string());
+        let known: HashSet<String> = names.collect();
+        let there: Vec<Vec<u8>> =
+            ground.aside.list(b"")?.map(|entry| Ok(entry?.0)).collect::<io::Result<_>>()?;
+        for name in there.iter().filter(|name| !known.contains(String::from_utf8_lossy(name).as_ref())) {
+            remove_named(ground.aside, name)?;
+        }
+        Ok(())
+    }
+
     /// Arranges the worktree for who comes; returns the paths that are kept from it. Call it when all is settled.
     pub(super) fn enter(&mut self, ground: &Ground<'_>, visit: Visit) -> io::Result<Vec<Vec<u8>>> {
         self.visitor = Some(visit.tier);
@@ -118,26 +150,26 @@ impl Ignored {
         for (path, versions) in &mut self.versions.0 {
             let fitting = versions.iter().enumerate().filter(|(_, version)| version.owner >= visit.tier);
             let chosen = fitting.min_by_key(|(_, version)| version.owner).map(|(index, _)| index);
-            let here = versions.iter().position(|own| own.aside.is_none());
+            let here = versions.iter().position(|own| !own.is_aside);
+            let mut is_gone = false;
             if here != chosen {
                 if let Some(here) = here {
-                    let name = next(&mut self.next);
-                    ground.root.move_to(path, ground.aside, &name.to_string())?;
-                    versions[here].aside = Some(name);
+                    ground.root.move_to(path, ground.aside, &versions[here].name.to_string())?;
+                    versions[here].is_aside = true;
                 }
                 if let Some(chosen) = chosen {
-                    put_back(ground, path, &mut versions[chosen])?;
+                    is_gone = !put_back(ground, path, &mut versions[chosen])?;
                 }
             }
             match chosen {
                 None => withheld.push(path.clone()),
+                // The folder around it is gone, and it with that.
+                Some(chosen) if is_gone => drop(versions.remove(chosen)),
                 Some(chosen) if visit.protect && versions[chosen].is_above(visit.tier) => {
-                    protect(ground, path, versions, chosen, (visit.tier, next(&mut self.next)));
+                    protect(ground, path, versions, chosen, (visit.tier, next(&mut self.last)));
                 }
                 Some(_) => {}
             }
-            // What could not be put back, since the folder around it is gone, went with that.
-            versions.retain(|version| version.aside != Some(GONE));
         }
         Ok(withheld)
     }
@@ -149,11 +181,16 @@ fn next(last: &mut u64) -> u64 {
 }
 
 /// Looks at what is in its place; whether it is another than it was.
-fn look(ground: &Ground<'_>, path: &[u8], versions: &mut Vec<Version>, visitor: Tier) -> bool {
+fn look(
+    ground: &Ground<'_>,
+    path: &[u8],
+    versions: &mut Vec<Version>,
+    (visitor, last): (Tier, &mut u64),
+) -> bool {
     let print = print_of(ground.root, path);
-    match versions.iter_mut().find(|own| own.aside.is_none()) {
+    match versions.iter_mut().find(|own| !own.is_aside) {
         None => {
-            versions.push(Version { owner: visitor, aside: None, print });
+            versions.push(Version { owner: visitor, name: next(last), is_aside: false, print });
             true
         }
         Some(own) if print.is_none() || own.print != print => {
@@ -165,19 +202,18 @@ fn look(ground: &Ground<'_>, path: &[u8], versions: &mut Vec<Version>, visitor: 
     }
 }
 
-fn put_back(ground: &Ground<'_>, path: &[u8], version: &mut Version) -> io::Result<()> {
-    let Some(name) = version.aside else { return Ok(()) };
-    match ground.root.take_from(path, ground.aside, &name.to_string()) {
+/// Puts a version in its place; whether there was one for it.
+fn put_back(ground: &Ground<'_>, path: &[u8], version: &mut Version) -> io::Result<bool> {
+    match ground.root.take_from(path, ground.aside, &version.name.to_string()) {
         Ok(()) => {
-            version.aside = None;
+            version.is_aside = false;
             // Moving it has changed it, for whoever looks.
             version.print = print_of(ground.root, path);
-            Ok(())
+            Ok(true)
         }
         Err(error) if is_absence(&error) || error.kind() == io::ErrorKind::AlreadyExists => {
             remove_aside(ground.aside, version)?;
-            version.aside = Some(GONE);
-            Ok(())
+            Ok(false)
         }
         Err(error) => Err(error),
     }
@@ -192,7 +228,7 @@ fn protect(
     chosen: usize,
     (tier, name): (Tier, u64),
 ) {
-    let clone = Version { aside: Some(name), ..versions[chosen].clone() };
+    let clone = Version { name, is_aside: true, ..versions[chosen].clone() };
     match clone_aside(ground, path, name) {
         Ok(()) => {
             versions[chosen].owner = tier;
@@ -207,9 +243,6 @@ fn protect(
         }
     }
 }
-
-/// The name of what is not to be had any more.
-const GONE: u64 = 0;
 
 fn print_of(root: &Root, path: &[u8]) -> Option<Print> {
     let (folder, name) = split(path);
@@ -229,9 +262,12 @@ fn clone_aside(ground: &Ground<'_>, path: &[u8], name: u64) -> io::Result<()> {
 }
 
 fn remove_aside(aside: &Root, version: &Version) -> io::Result<()> {
-    let Some(name) = version.aside else { return Ok(()) };
+    remove_named(aside, version.name.to_string().as_bytes())
+}
+
+fn remove_named(aside: &Root, name: &[u8]) -> io::Result<()> {
     let top = aside.below(b"", OFlags::PATH | OFlags::DIRECTORY)?;
-    super::remove::remove_in(top, name.to_string().as_bytes(), aside.halt()).map_err(io::Error::other)
+    remove_in(top, name, aside.halt()).map_err(io::Error::other)
 }
 
 #[cfg(test)]
@@ -323,6 +359,21 @@ mod tests {
         bench.visit(Tier::Secret, false, None, Some("built"));
         bench.visit(Tier::Offline, false, Some("built"), None);
         bench.visit(Tier::Secret, false, Some("built"), None);
+    }
+
+    #[test]
+    fn a_runner_that_dies_between_a_move_and_a_line_loses_nothing() {
+        let mut bench = Bench::new();
+        bench.visit(Tier::Offline, true, None, Some("offline"));
+        let before = serde_json::to_string(&bench.ignored).unwrap();
+        bench.visit(Tier::Secret, true, None, None);
+        let after = serde_json::to_string(&bench.ignored).unwrap();
+        // It was moved aside, and then it was moved back.
+        bench.ignored = serde_json::from_str(&before).unwrap();
+        bench.visit(Tier::Offline, true, Some("offline"), None);
+        bench.ignored = serde_json::from_str(&after).unwrap();
+        bench.visit(Tier::Offline, true, Some("offline"), None);
+        bench.visit(Tier::WayOut, true, None, None);
     }
 
     #[test]
