@@ -71,7 +71,9 @@ impl Look {
             }
             // In whatever order the file system lists them.
             below.sort_unstable();
-            below.iter().for_each(|print| digest.update(print));
+            for print in &below {
+                digest.update(print);
+            }
         }
         Ok(Some(digest.finalize().into()))
     }
@@ -145,7 +147,7 @@ mod tests {
         let folder = fs::File::open(top.path()).unwrap();
         assert_eq!(print_of(&folder, "nothing".as_ref()).unwrap(), None);
         let mut deep = top.path().join("deep");
-        for _ in 0..DEPTH + 1 {
+        for _ in 0..=DEPTH {
             deep.push("d");
         }
         fs::create_dir_all(deep).unwrap();

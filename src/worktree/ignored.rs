@@ -307,7 +307,7 @@ mod tests {
 
         /// Lets somebody in who finds `expected` in `target/file` and writes `write` there.
         fn visit(&mut self, tier: Tier, protect: bool, expected: Option<&str>, write: Option<&str>) {
-            self.on(|ignored, ground| ignored.settle(ground)).unwrap();
+            self.on(Ignored::settle).unwrap();
             self.on(|ignored, ground| ignored.enter(ground, Visit { tier, protect })).unwrap();
             let file = self.tree().join("target/file");
             assert_eq!(fs::read_to_string(&file).ok().as_deref(), expected, "{tier}");
@@ -315,7 +315,7 @@ mod tests {
                 fs::create_dir_all(self.tree().join("target")).unwrap();
                 fs::write(&file, text).unwrap();
             }
-            let wrote = self.on(|ignored, ground| ignored.settle(ground)).unwrap();
+            let wrote = self.on(Ignored::settle).unwrap();
             assert_eq!(wrote.len(), usize::from(write.is_some()), "{tier}");
         }
     }
