@@ -17,7 +17,7 @@ impl<F: Front> Call<'_, F> {
         // Before there is anything of a run: git may not come to an end with it.
         let dirty = repository.is_dirty(&ready.base)?;
         let time = Time::begin(ready.plan.limits.timeout);
-        if !self.stock(&ready.base, lock, time)? {
+        if !self.cache_objects(&ready.base, lock, time)? {
             return Ok(None);
         }
         let prepared = time.since.elapsed();
@@ -45,17 +45,17 @@ impl<F: Front> Call<'_, F> {
 
     /// Brings what the steps will borrow up to date, and shows that it does; whether it came to that before it was asked to
     /// stop.
-    pub(super) fn stock(&self, base: &Base, lock: &Lock, time: Time) -> Result<bool, Error> {
+    pub(super) fn cache_objects(&self, base: &Base, lock: &Lock, time: Time) -> Result<bool, Error> {
         let shown = self.front.preparing(&self.ready.plan);
         let halt = self.until(lock, lock.run().to_owned(), time);
-        let stocked = self.site.repository.stock(self.site.state, base, &halt);
+        let cached = self.site.repository.cache_objects(self.site.state, base, &halt);
         drop(shown);
-        match stocked {
+        match cached {
             Err(error) if error.is_halt() && Instant::now() >= time.end => {
                 Err(Error::NotReady { issue: self.order.issue, limit: self.ready.plan.limits.timeout })
             }
             Err(error) if error.is_halt() => Ok(false),
-            stocked => Ok(stocked.map(|()| true)?),
+            cached => Ok(cached.map(|()| true)?),
         }
     }
 

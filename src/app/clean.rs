@@ -9,7 +9,7 @@ use super::recover::{Kept, Picking, recover};
 use super::{Aside, Error, Note, Site, runs};
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, RunName};
-use crate::worktree::{Halt, Holder, LockError, RunDir, Stale, Stocked};
+use crate::worktree::{Halt, Holder, LockError, RunDir, Stale, StoredCache};
 
 /// How it is cleaned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,12 +54,12 @@ pub enum Found {
     },
     /// A file that is half written is removed.
     HalfWritten(PathBuf),
-    /// A stock of objects is removed.
-    StockRemoved(Stocked, Stale),
-    /// A stock of objects is in use just now, and stays.
-    StockInUse(Stocked),
-    /// Stocks of objects stay, for runs to come.
-    Stocks {
+    /// An object cache is removed.
+    ObjectCacheRemoved(StoredCache, Stale),
+    /// An object cache is in use just now, and stays.
+    ObjectCacheInUse(StoredCache),
+    /// Object caches stay, for runs to come.
+    ObjectCaches {
         /// So many.
         count: usize,
         /// What they take together.
@@ -104,8 +104,8 @@ pub enum Todo {
     Unpin(RunName),
     /// Remove a file that is half written.
     RemoveHalfWritten(PathBuf),
-    /// Remove a stock of objects.
-    RemoveStock(Stocked, Stale),
+    /// Remove an object cache.
+    RemoveObjectCache(StoredCache, Stale),
 }
 
 /// Cleans up after all runs of a repository. What is found is told as it is found, and so is what fails: an error of
@@ -137,7 +137,7 @@ pub async fn clean(
     if !alive {
         half_written(&site.repository.toplevel, cleaning.dry_run, &found)?;
     }
-    stocks(site, cleaning.dry_run, &found)?;
+    object_caches(site, cleaning.dry_run, &found)?;
     for (dir, record) in RunDir::of_nobody(site.state)? {
         found(Found::OfNobody { path: dir.path().to_owned(), common_dir: record.common_dir });
     }
@@ -213,21 +213,21 @@ fn stays(earlier: &Earlier) -> Option<Found> {
     }
 }
 
-/// Removes the stocks that nobody will use any more, and tells what stays.
-fn stocks(site: Site<'_>, dry_run: bool, found: &dyn Fn(Found)) -> Result<(), Error> {
-    for (stock, why) in site.state.stale_stocks(site.repository)? {
+/// Removes the object caches that nobody will use any more, and tells what stays.
+fn object_caches(site: Site<'_>, dry_run: bool, found: &dyn Fn(Found)) -> Result<(), Error> {
+    for (cache, why) in site.state.stale_object_caches(site.repository)? {
         found(if dry_run {
-            Found::Would(Todo::RemoveStock(stock, why))
-        } else if stock.remove()? {
-            Found::StockRemoved(stock, why)
+            Found::Would(Todo::RemoveObjectCache(cache, why))
+        } else if cache.remove()? {
+            Found::ObjectCacheRemoved(cache, why)
         } else {
-            Found::StockInUse(stock)
+            Found::ObjectCacheInUse(cache)
         });
     }
-    let stay = site.state.stocked()?;
-    let bytes = stay.iter().map(|stock| stock.bytes).fold(0, u64::saturating_add);
+    let stay = site.state.object_caches()?;
+    let bytes = stay.iter().map(|cache| cache.bytes).fold(0, u64::saturating_add);
     if !stay.is_empty() {
-        found(Found::Stocks { count: stay.len(), bytes });
+        found(Found::ObjectCaches { count: stay.len(), bytes });
     }
     Ok(())
 }

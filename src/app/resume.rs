@@ -21,7 +21,7 @@ impl<F: Front> Call<'_, F> {
             Time::begin(self.ready.plan.limits.timeout.saturating_sub(state.active(|_| Duration::ZERO)));
         // A worktree that is there has what it borrows.
         let is_there = dir.as_ref().is_some_and(|(dir, _)| state.has_worktree && !dir.is_over());
-        if !is_there && !self.stock(&base, lock, time)? {
+        if !is_there && !self.cache_objects(&base, lock, time)? {
             return Ok(None);
         }
         let prepared = time.since.elapsed();

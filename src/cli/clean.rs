@@ -37,7 +37,7 @@ pub(super) fn run(args: CleanArgs) -> Result<Exit, Failure> {
     let stay = RefCell::new(None);
     let tell = |found: Result<Found, Error>| match found.map_err(Failure::from) {
         // What stays on purpose is no rest of a run.
-        Ok(found @ Found::Stocks { .. }) => drop(stay.replace(Some(text(&found)))),
+        Ok(found @ Found::ObjectCaches { .. }) => drop(stay.replace(Some(text(&found)))),
         Ok(found) => lines.borrow_mut().push(text(&found)),
         Err(failure) => {
             output::error(&failure);
@@ -73,20 +73,21 @@ fn text(found: &Found) -> String {
         Found::Would(todo) => would(todo),
         Found::Broken { run, error } => format!("run {run} cannot be picked up: {error}"),
         Found::HalfWritten(path) => format!("{} was half written; removed", path.display()),
-        Found::StockRemoved(stock, why) => {
+        Found::ObjectCacheRemoved(cache, why) => {
             format!(
                 "the objects in {} are removed ({}): {}",
-                stock.path.display(),
-                size(stock.bytes),
+                cache.path.display(),
+                size(cache.bytes),
                 stale(*why)
             )
         }
-        Found::StockInUse(stock) => {
-            format!("a run begins with the objects in {}: they stay", stock.path.display())
+        Found::ObjectCacheInUse(cache) => {
+            format!("a run begins with the objects in {}: they stay", cache.path.display())
         }
-        Found::Stocks { count, bytes } => {
-            let stocks = if *count == 1 { "1 stock".to_owned() } else { format!("{count} stocks") };
-            format!("{stocks} of objects, {}, kept for the next runs", size(*bytes))
+        Found::ObjectCaches { count, bytes } => {
+            let caches =
+                if *count == 1 { "1 object cache".to_owned() } else { format!("{count} object caches") };
+            format!("{caches}, {}, kept for the next runs", size(*bytes))
         }
         Found::OfNobody { path, common_dir } => format!(
             "{} is of a repository that is gone or was moved ({}): move it back and clean there, or remove it",
@@ -125,11 +126,11 @@ fn would(todo: &Todo) -> String {
         Todo::SaveKept { run, dir } => format!("would save what run {run} kept{}", removed(dir)),
         Todo::RemoveAside(aside) => format!("would remove {} for good", notes::aside(aside)),
         Todo::Unpin(run) => format!("would not pin the base of run {run} any more, which is gone"),
-        Todo::RemoveStock(stock, why) => {
+        Todo::RemoveObjectCache(cache, why) => {
             format!(
                 "would remove the objects in {} ({}): {}",
-                stock.path.display(),
-                size(stock.bytes),
+                cache.path.display(),
+                size(cache.bytes),
                 stale(*why)
             )
         }

@@ -108,20 +108,20 @@ fn report(host: &HostFacts, decision: &Decision, ceilings: &[Found], between: &T
             None => line(&mut text, false, name, &format!("not on PATH {use_for}")),
         }
     }
-    if let Some(stocks) = stocks() {
+    if let Some(caches) = object_caches() {
         text += "\nObjects kept for runs\n";
-        line(&mut text, true, "objects", &stocks);
+        line(&mut text, true, "objects", &caches);
     }
     text
 }
 
 /// Tells what is kept of the objects that runs borrow, and where.
-fn stocks() -> Option<String> {
+fn object_caches() -> Option<String> {
     let state = State::find().ok()?;
-    let all = state.stocked().ok().filter(|all| !all.is_empty())?;
-    let bytes = all.iter().map(|stock| stock.bytes).fold(0, u64::saturating_add);
+    let all = state.object_caches().ok().filter(|all| !all.is_empty())?;
+    let bytes = all.iter().map(|cache| cache.bytes).fold(0, u64::saturating_add);
     let place = state.root().join("objects");
-    Some(format!("{}, one stock a base branch, {} in {}", all.len(), units::size(bytes), place.display()))
+    Some(format!("{}, one cache a base branch, {} in {}", all.len(), units::size(bytes), place.display()))
 }
 
 fn line(text: &mut String, good: bool, name: &str, what: &str) {

@@ -67,7 +67,7 @@ pub struct Plan {
     pub base: Option<String>,
     /// Bounds of the whole run.
     pub limits: Limits,
-    /// Has no effect any more: runs borrow what they may read from a stock of their own.
+    /// Has no effect any more: runs borrow what they may read from an object cache of their own.
     pub share_objects: bool,
     /// Whether every submodule of the base has to be there.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

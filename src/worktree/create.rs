@@ -10,12 +10,12 @@ use super::error::WorktreeError;
 use super::gitdirs;
 use super::halt::Halt;
 use super::layout::RunOf;
+use super::object_cache::{From, ObjectCache};
 use super::part::{self, Part};
 use super::repository::Repository;
 use super::rundir::{Record, RunDir};
 use super::scripts::CHECK_OUT;
 use super::state::State;
-use super::stock::{From, Stock};
 use crate::git::Oid;
 use crate::policy::{HostFacts, Waivers};
 
@@ -61,8 +61,9 @@ impl Worktree {
         let mut git = ConfinedGit::new(&dir, host, waivers, repository)?;
         git.heed(halt.clone());
         git.read_also(&[dir.objects()]);
-        let lend = |from: From| Stock::take(state, repository, base, halt)?.lend(base, from, &dir.objects());
-        lend(From::Stock)?;
+        let lend =
+            |from: From| ObjectCache::take(state, repository, base, halt)?.lend(base, from, &dir.objects());
+        lend(From::Cache)?;
         let furnished = furnish(&dir, repository, base, name, &git).await;
         if matches!(furnished, Err(WorktreeError::Git { .. })) {
             // Perhaps what is lent looked as it was written, and is not.

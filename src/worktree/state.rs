@@ -114,7 +114,7 @@ impl State {
     }
 
     /// Returns the folder of what runs borrow, made if need be: nobody else's business.
-    pub(super) fn stocks(&self) -> Result<PathBuf, WorktreeError> {
+    pub(super) fn object_cache_folder(&self) -> Result<PathBuf, WorktreeError> {
         self.folder("runs")?;
         let path = self.root.join("objects");
         DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(at(&path))?;

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use super::forge::Forge;
 use crate::common::Repo;
 
+/// What is done to the first event.
+type Change<'a> = &'a dyn Fn(&mut Value);
+
 #[test]
 fn a_record_that_grants_more_than_its_ceiling_or_its_writer_may_have_is_found() {
     let repo = Repo::new();
@@ -16,7 +19,7 @@ fn a_record_that_grants_more_than_its_ceiling_or_its_writer_may_have_is_found() 
     repo.plan("  - {id: work, command: echo made > made}\n");
     repo.run().exits(0);
     repo.autopilot(["audit"]).exits(0).says("PASS");
-    let cases: [(&str, &dyn Fn(&mut Value)); 3] = [
+    let cases: [(&str, Change<'_>); 3] = [
         ("at most 1m30s, as the ceiling says", &|start| start["plan"]["steps"][0]["timeout"] = json!("2m")),
         ("only secrets that it names", &|start| start["plan"]["steps"][0]["secrets"] = json!(["TOKEN"])),
         ("no path outside", &|start| {

@@ -71,15 +71,15 @@ fn a_repository_whose_alternates_lead_nowhere_is_refused() {
 }
 
 #[test]
-fn what_a_stock_holds_already_is_not_asked_of_the_repository_again() {
+fn what_an_object_cache_holds_already_is_not_asked_of_the_repository_again() {
     let repo = repository();
     repo.run().exits(0);
     damage(&repo, "rm -f $(object HEAD~3:README.md)");
     repo.run().exits(0);
     repo.git(["commit", "-q", "--allow-empty", "-m", "more"]);
     repo.run().exits(0);
-    let stocks = repo.state().join("objects");
-    std::fs::remove_dir_all(stocks).unwrap();
+    let caches = repo.state().join("objects");
+    std::fs::remove_dir_all(caches).unwrap();
     let lost = repo.git(["rev-parse", "HEAD~4"]);
     assert!(!lost.is_empty());
     repo.run().exits(2).says("is missing or damaged");

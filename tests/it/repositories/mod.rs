@@ -7,6 +7,7 @@ mod ignore;
 mod kinds;
 mod lacking;
 mod lfs;
+mod object_cache;
 mod own_git;
 mod processes;
 mod property;
@@ -15,7 +16,6 @@ mod settings;
 mod setup;
 mod start;
 mod steps;
-mod stock;
 
 use crate::common::{Ran, Repo};
 

@@ -1,4 +1,4 @@
-//! Takes a state directory, gives the stocks that are in it, what each takes, and which of them can go.
+//! Takes a state directory, gives the object caches that are in it, what each takes, and which of them can go.
 
 use std::fs;
 use std::io;
@@ -7,20 +7,20 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::error::{WorktreeError, at};
+use super::object_cache::{self, Known};
 use super::remove::remove_tree;
 use super::repository::Repository;
 use super::state::{State, key};
-use super::stock::{self, Known};
 
-/// For so long nobody has used a stock that goes.
+/// For so long nobody has used an object cache that goes.
 const UNUSED: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Bytes that the stocks of a repository may take together; beyond, those go first that were used least lately.
+/// Bytes that the object caches of a repository may take together; beyond, those go first that were used least lately.
 const MOST: u64 = 20 << 30;
 
-/// A stock of objects.
+/// An object cache.
 #[derive(Debug, Clone)]
-pub struct Stocked {
+pub struct StoredCache {
     /// Its folder.
     pub path: PathBuf,
     /// What it takes on the disk.
@@ -31,7 +31,7 @@ pub struct Stocked {
     used: SystemTime,
 }
 
-/// Why a stock can go.
+/// Why an object cache can go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stale {
     /// It never came to be whole.
@@ -47,8 +47,8 @@ pub enum Stale {
 }
 
 impl State {
-    /// Lists all stocks, those that were used last first.
-    pub fn stocked(&self) -> Result<Vec<Stocked>, WorktreeError> {
+    /// Lists all object caches, those that were used last first.
+    pub fn object_caches(&self) -> Result<Vec<StoredCache>, WorktreeError> {
         let folder = self.root().join("objects");
         let listed = match fs::read_dir(&folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -56,29 +56,32 @@ impl State {
         };
         let mut all = Vec::new();
         for entry in listed {
-            all.push(Stocked::at(entry.map_err(at(&folder))?.path()));
+            all.push(StoredCache::at(entry.map_err(at(&folder))?.path()));
         }
-        all.sort_by_key(|stock| std::cmp::Reverse(stock.used));
+        all.sort_by_key(|cache| std::cmp::Reverse(cache.used));
         Ok(all)
     }
 
-    /// Lists the stocks that can go, and why: of this repository, and of those that are not where they were.
-    pub fn stale_stocks(&self, repository: &Repository) -> Result<Vec<(Stocked, Stale)>, WorktreeError> {
+    /// Lists the object caches that can go, and why: of this repository, and of those that are not where they were.
+    pub fn stale_object_caches(
+        &self,
+        repository: &Repository,
+    ) -> Result<Vec<(StoredCache, Stale)>, WorktreeError> {
         let (mut stale, mut sum) = (Vec::new(), 0_u64);
-        for stock in self.stocked()? {
-            let why = stock.stale(repository, sum)?;
-            if why.is_none() && stock.is_of(&repository.common_dir) {
-                sum = sum.saturating_add(stock.bytes);
+        for cache in self.object_caches()? {
+            let why = cache.stale(repository, sum)?;
+            if why.is_none() && cache.is_of(&repository.common_dir) {
+                sum = sum.saturating_add(cache.bytes);
             }
-            stale.extend(why.map(|why| (stock, why)));
+            stale.extend(why.map(|why| (cache, why)));
         }
         Ok(stale)
     }
 }
 
-impl Stocked {
+impl StoredCache {
     fn at(path: PathBuf) -> Self {
-        let record = path.join(stock::RECORD);
+        let record = path.join(object_cache::RECORD);
         let used = [&record, &path].into_iter().find_map(|path| path.metadata().ok()?.modified().ok());
         let bytes = fs::read(&record).ok();
         let known = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -110,7 +113,7 @@ impl Stocked {
 
     /// Removes it, unless somebody is at it; whether it is gone. Runs that have begun lose nothing.
     pub fn remove(&self) -> Result<bool, WorktreeError> {
-        let lock = stock::lock(&self.path, || Ok(false))?;
+        let lock = object_cache::lock(&self.path, || Ok(false))?;
         if lock.is_some() {
             remove_tree(&self.path)?;
         }

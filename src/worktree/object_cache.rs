@@ -1,10 +1,10 @@
 //! Takes a repository and the base of a run, gives packs with what is reachable from that base and what lies beside it,
-//! and nothing else: kept from run to run in the state directory, one stock for each base branch, and grown by what is
+//! and nothing else: kept from run to run in the state directory, one object cache for each base branch, and grown by what is
 //! new.
 //!
-//! Whatever is in a stock can be read by a step that borrows it. So it is used only if all that it was made of can be
+//! Whatever is in an object cache can be read by a step that borrows it. So it is used only if all that it was made of can be
 //! reached from what the run's steps may see: after a branch was pushed by force, or a tag removed, it is made anew. A
-//! run has links of its own to the packs, which no step can write: what becomes of the stock is nothing to it.
+//! run has links of its own to the packs, which no step can write: what becomes of the object cache is nothing to it.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
@@ -30,13 +30,13 @@ use crate::git::{Oid, RefName};
 /// So many packs are looked through without a loss; where there would be more, they are packed into one.
 const PACKS: usize = 16;
 
-/// How often it is looked whether somebody else has done with a stock.
+/// How often it is looked whether somebody else has done with an object cache.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Where a stock says what it is.
-pub(super) const RECORD: &str = "stock.json";
+/// Where an object cache says what it is.
+pub(super) const RECORD: &str = "cache.json";
 
-/// What a stock says of itself.
+/// What an object cache says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Known {
@@ -82,8 +82,8 @@ impl Held {
     }
 }
 
-/// The stock of a base branch, held by its lock.
-pub(super) struct Stock<'a> {
+/// The object cache of a base branch, held by its lock.
+pub(super) struct ObjectCache<'a> {
     folder: PathBuf,
     repository: &'a Repository,
     branch: String,
@@ -94,8 +94,8 @@ pub(super) struct Stock<'a> {
 impl Repository {
     /// Brings what runs of a base borrow up to date, before anything of a run is made: a history that cannot be read whole
     /// is refused.
-    pub fn stock(&self, state: &State, base: &Base, halt: &Halt) -> Result<(), WorktreeError> {
-        let provided = Stock::take(state, self, base, halt).and_then(|stock| stock.provide(base));
+    pub fn cache_objects(&self, state: &State, base: &Base, halt: &Halt) -> Result<(), WorktreeError> {
+        let provided = ObjectCache::take(state, self, base, halt).and_then(|cache| cache.provide(base));
         provided.map_err(|error| lacking(&base.name, error))
     }
 }
@@ -103,13 +103,13 @@ impl Repository {
 /// Where what a run borrows comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum From {
-    /// From the stock, as far as it has it.
-    Stock,
-    /// All from the repository: what was in the stock cannot be read.
+    /// From the object cache, as far as it has it.
+    Cache,
+    /// All from the repository: what was in the object cache cannot be read.
     Repository,
 }
 
-/// What can be done with a stock.
+/// What can be done with an object cache.
 enum Fit {
     /// It holds all that is wanted.
     Whole,
@@ -119,8 +119,8 @@ enum Fit {
     Not(&'static str),
 }
 
-impl<'a> Stock<'a> {
-    /// Takes the stock of a base, and waits for whoever is at it.
+impl<'a> ObjectCache<'a> {
+    /// Takes the object cache of a base, and waits for whoever is at it.
     pub(super) fn take(
         state: &State,
         repository: &'a Repository,
@@ -128,7 +128,7 @@ impl<'a> Stock<'a> {
         halt: &'a Halt,
     ) -> Result<Self, WorktreeError> {
         let branch = branch_of(base);
-        let folder = state.stocks()?.join(folder_name(&repository.common_dir, &branch));
+        let folder = state.object_cache_folder()?.join(folder_name(&repository.common_dir, &branch));
         let lock = lock(&folder, || {
             halt.check()?;
             std::thread::sleep(LOOK);
@@ -154,7 +154,7 @@ impl<'a> Stock<'a> {
             Fit::Whole => self.touch(),
             Fit::Grows(known) => self.make(&tips, &ends, Some(known)),
             Fit::Not(why) => {
-                tracing::debug!(path = %self.folder.display(), branch = self.branch, why, "a stock of objects is made anew");
+                tracing::debug!(path = %self.folder.display(), branch = self.branch, why, "an object cache is made anew");
                 self.make(&tips, &ends, None)
             }
         }
@@ -283,7 +283,7 @@ impl<'a> Stock<'a> {
 
     /// Writes what it is.
     fn write(&self, known: &Known) -> Result<(), WorktreeError> {
-        let staged = self.folder.join("stock.json.new");
+        let staged = self.folder.join("cache.json.new");
         lay(&staged, &serde_json::to_vec(known).map_err(io::Error::from)?)?;
         fs::rename(&staged, self.record()).map_err(at(&self.record()))?;
         sync_folder_of(&self.record())
@@ -302,7 +302,7 @@ impl<'a> Stock<'a> {
     }
 }
 
-/// Takes the lock of a stock, which is made if need be; where it is held, somebody says whether to try again.
+/// Takes the lock of an object cache, which is made if need be; where it is held, somebody says whether to try again.
 pub(super) fn lock(
     folder: &Path,
     mut again: impl FnMut() -> io::Result<bool>,
@@ -349,7 +349,7 @@ fn tips(base: &Base) -> Vec<Oid> {
     tips
 }
 
-/// Names the folder of a stock.
+/// Names the folder of an object cache.
 fn folder_name(common_dir: &Path, branch: &str) -> String {
     format!("{}-{}", key(common_dir), key(Path::new(branch)))
 }

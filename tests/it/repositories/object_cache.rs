@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use super::{is_root, run_without_trace, script};
 use crate::common::{Repo, wait_until};
 
-/// The stocks of a state directory.
-fn stocks(repo: &Repo) -> Vec<PathBuf> {
+/// The object caches of a state directory.
+fn object_caches(repo: &Repo) -> Vec<PathBuf> {
     let listed = fs::read_dir(repo.state().join("objects")).into_iter().flatten();
     listed.map(|entry| entry.unwrap().path()).collect()
 }
 
-fn stock(repo: &Repo) -> PathBuf {
-    let [only] = stocks(repo).try_into().unwrap();
+fn cache(repo: &Repo) -> PathBuf {
+    let [only] = object_caches(repo).try_into().unwrap();
     only
 }
 
@@ -31,11 +31,11 @@ fn packs(folder: &Path) -> Vec<(String, u64)> {
     packs
 }
 
-/// Every object in the packs of a stock.
+/// Every object in the packs of an object cache.
 fn held(repo: &Repo) -> Vec<String> {
     let mut held = Vec::new();
-    for (pack, _) in packs(&stock(repo)) {
-        let path = stock(repo).join("pack").join(pack);
+    for (pack, _) in packs(&cache(repo)) {
+        let path = cache(repo).join("pack").join(pack);
         let listed = repo.git(["verify-pack", "-v", path.with_extension("idx").to_str().unwrap()]);
         let ids = listed.lines().filter_map(|line| line.split(' ').next());
         held.extend(
@@ -66,7 +66,7 @@ fn looks_for(repo: &Repo, ids: &[&str]) {
 }
 
 #[test]
-fn a_stock_holds_what_the_base_and_the_tags_reach_and_no_more() {
+fn an_object_cache_holds_what_the_base_and_the_tags_reach_and_no_more() {
     let repo = Repo::new();
     repo.commit_file("one", "one\n");
     repo.git(["tag", "-am", "tagged", "v1"]);
@@ -95,23 +95,23 @@ fn a_stock_holds_what_the_base_and_the_tags_reach_and_no_more() {
 }
 
 #[test]
-fn a_stock_is_used_again_and_grown_by_what_is_new() {
+fn an_object_cache_is_used_again_and_grown_by_what_is_new() {
     let repo = Repo::new();
     script(&repo, "git fsck --strict; test $(git rev-list --count HEAD) = $(git log --oneline | wc -l)");
     run_without_trace(&repo, 0);
-    let first = packs(&stock(&repo));
+    let first = packs(&cache(&repo));
     run_without_trace(&repo, 0);
-    assert_eq!(packs(&stock(&repo)), first);
+    assert_eq!(packs(&cache(&repo)), first);
     repo.commit_file("two", "two\n");
     run_without_trace(&repo, 0);
-    let grown = packs(&stock(&repo));
+    let grown = packs(&cache(&repo));
     assert!(grown.len() == 2 && grown.contains(&first[0]), "{first:?} {grown:?}");
     assert_eq!(held(&repo), reachable(&repo, &["main"]));
     for number in 0..16 {
         repo.commit_file("many", &format!("{number}\n"));
         repo.run().exits(0);
     }
-    let many = packs(&stock(&repo));
+    let many = packs(&cache(&repo));
     assert!(many.len() < 10, "{many:?}");
     assert_eq!(held(&repo), reachable(&repo, &["main"]));
 }
@@ -141,7 +141,7 @@ fn what_was_pushed_away_by_force_is_out_of_reach() {
 }
 
 #[test]
-fn each_base_branch_has_a_stock_of_its_own() {
+fn each_base_branch_has_an_object_cache_of_its_own() {
     let repo = Repo::new();
     repo.git(["branch", "other"]);
     repo.plan_with("base: other", "  - {id: a, command: 'true'}\n");
@@ -151,31 +151,31 @@ fn each_base_branch_has_a_stock_of_its_own() {
     let commit = repo.git(["rev-parse", "main"]);
     repo.plan_with(&format!("base: {commit}"), "  - {id: a, command: 'true'}\n");
     repo.run().exits(0);
-    assert_eq!(stocks(&repo).len(), 3);
+    assert_eq!(object_caches(&repo).len(), 3);
 }
 
-/// Ways to damage a stock.
+/// Ways to damage an object cache.
 const DAMAGES: [&str; 9] = [
     "rm pack/*.pack",
     "rm pack/*.idx",
     "chmod u+w pack/*.pack; echo >> $(ls pack/*.pack)",
-    "rm stock.json",
-    "echo x > stock.json",
-    "sed -i s/sha1/sha256/ stock.json",
+    "rm cache.json",
+    "echo x > cache.json",
+    "sed -i s/sha1/sha256/ cache.json",
     "chmod 000 pack/*.pack",
-    "rm -r pack; mkdir -p incoming/objects; echo x > incoming/x; rm stock.json",
+    "rm -r pack; mkdir -p incoming/objects; echo x > incoming/x; rm cache.json",
     // As it was written, by all that is looked at.
     "p=$(ls pack/*.pack); touch -r $p /tmp/ref.$$; chmod u+w $p; dd if=/dev/zero of=$p bs=1 seek=12 count=60 conv=notrunc 2>/dev/null; chmod 444 $p; touch -r /tmp/ref.$$ $p; rm /tmp/ref.$$",
 ];
 
 #[test]
-fn a_damaged_stock_is_made_anew() {
+fn a_damaged_object_cache_is_made_anew() {
     for damage in DAMAGES {
         let repo = Repo::new();
         repo.plan("  - {id: a, command: 'git fsck --strict'}\n");
         repo.autopilot(["run", "7"]).exits(0);
         let damaged =
-            std::process::Command::new("sh").args(["-ec", damage]).current_dir(stock(&repo)).status();
+            std::process::Command::new("sh").args(["-ec", damage]).current_dir(cache(&repo)).status();
         assert!(damaged.unwrap().success(), "{damage}");
         let ran = repo.autopilot(["run", "7", "-v"]).exits(0);
         assert!(ran.stderr.contains("made anew"), "{damage}: {}", ran.stderr);
@@ -210,9 +210,9 @@ echo made > made",
     let before = secret.fingerprint();
     run_without_trace(&repo, 0);
     assert_eq!(before, secret.fingerprint());
-    let stock = stock(&repo);
-    for (pack, _) in packs(&stock) {
-        let metadata = fs::metadata(stock.join("pack").join(&pack)).unwrap();
+    let cache = cache(&repo);
+    for (pack, _) in packs(&cache) {
+        let metadata = fs::metadata(cache.join("pack").join(&pack)).unwrap();
         assert_eq!(metadata.permissions().mode() & 0o777, 0o444);
         assert_eq!(metadata.nlink(), 1, "the run that borrowed it is gone");
         assert_eq!(metadata.uid(), nix::unistd::geteuid().as_raw());
@@ -221,7 +221,7 @@ echo made > made",
 }
 
 #[test]
-fn a_run_that_was_killed_goes_on_whatever_became_of_its_stock() {
+fn a_run_that_was_killed_goes_on_whatever_became_of_its_object_cache() {
     for gone in ["objects", "runs/*/objects", "objects runs/*/objects"] {
         let repo = Repo::new();
         repo.plan(
@@ -243,14 +243,14 @@ fn a_run_that_was_killed_goes_on_whatever_became_of_its_stock() {
 }
 
 #[test]
-fn two_runs_begin_at_once_with_one_stock() {
+fn two_runs_begin_at_once_with_one_object_cache() {
     let repo = Repo::new();
     for issue in 1..=3 {
         repo.plan_of(issue, "", &format!("  - {{id: a, command: 'git fsck; echo {issue} > made'}}\n"));
     }
     repo.autopilot(["run", "1", "2", "3", "--jobs", "3"]).exits(0);
     assert_eq!(held(&repo), reachable(&repo, &["main"]));
-    assert_eq!(packs(&stock(&repo)).len(), 1);
+    assert_eq!(packs(&cache(&repo)).len(), 1);
 }
 
 #[test]
@@ -265,11 +265,11 @@ fn root_borrows_from_somebody_elses_repository_as_its_owner() {
     for _ in 0..2 {
         repo.run().exits(0);
     }
-    assert_eq!(packs(&stock(&repo)).len(), 1);
+    assert_eq!(packs(&cache(&repo)).len(), 1);
 }
 
 #[test]
-fn stocks_that_nobody_will_use_are_cleaned_and_the_others_are_told() {
+fn object_caches_that_nobody_will_use_are_cleaned_and_the_others_are_told() {
     let repo = Repo::new();
     repo.autopilot(["clean"]).exits(0).says("nothing is left of any run");
     repo.git(["branch", "other"]);
@@ -277,22 +277,22 @@ fn stocks_that_nobody_will_use_are_cleaned_and_the_others_are_told() {
     repo.run().exits(0);
     repo.plan("  - {id: a, command: 'true'}\n");
     repo.run().exits(0);
-    repo.autopilot(["clean"]).exits(0).says("nothing is left").says("2 stocks of objects");
-    repo.autopilot(["doctor"]).says("2, one stock a base branch");
+    repo.autopilot(["clean"]).exits(0).says("nothing is left").says("2 object caches");
+    repo.autopilot(["doctor"]).says("2, one cache a base branch");
     repo.git(["branch", "-D", "other"]);
     repo.autopilot(["clean", "--dry-run"]).exits(0).says("would remove the objects").says("branch is gone");
-    assert_eq!(stocks(&repo).len(), 2);
-    repo.autopilot(["clean"]).exits(0).says("branch is gone").says("1 stock of objects");
-    let record = stock(&repo).join("stock.json");
+    assert_eq!(object_caches(&repo).len(), 2);
+    repo.autopilot(["clean"]).exits(0).says("branch is gone").says("1 object cache");
+    let record = cache(&repo).join("cache.json");
     let touched = std::process::Command::new("touch").arg("-d").arg("40 days ago").arg(record).status();
     assert!(touched.unwrap().success());
     repo.autopilot(["clean"]).exits(0).says("no run has used them");
-    assert_eq!(stocks(&repo), Vec::<PathBuf>::new());
+    assert_eq!(object_caches(&repo), Vec::<PathBuf>::new());
     repo.run().exits(0);
 }
 
 #[test]
-fn a_run_that_an_earlier_version_lent_the_whole_object_store_goes_on_with_a_stock() {
+fn a_run_that_an_earlier_version_lent_the_whole_object_store_goes_on_with_an_object_cache() {
     let repo = Repo::new();
     repo.plan(
         "  - {id: a, command: 'echo a > a'}
