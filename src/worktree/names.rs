@@ -19,6 +19,11 @@ pub(super) fn is_gitmodules(name: &[u8]) -> bool {
         || is_on_hfs(name, ".gitmodules")
 }
 
+/// Tells whether git takes one of the folders of a path for `.gitmodules`: it allows no link below.
+pub(super) fn is_below_gitmodules(folder: &[u8]) -> bool {
+    folder.split(|&byte| byte == b'/').any(|name| is_on_hfs(name, ".gitmodules"))
+}
+
 /// What it is, and how many digits of a number can follow that one of a worktree's paths does not have.
 const SAVED: &[u8] = b"salvaged";
 const DIGITS: usize = 20;

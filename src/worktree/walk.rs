@@ -5,7 +5,7 @@ use std::io;
 
 use rustix::fs::{FileType, Mode, Stat};
 
-use super::names::{is_git, is_gitmodules};
+use super::names::{is_below_gitmodules, is_git, is_gitmodules};
 use super::root::{Listing, Root, at, join};
 use super::rules::Rules;
 use super::tree::{EXECUTABLE, FILE, LINK};
@@ -131,7 +131,7 @@ impl Walk<'_> {
                 self.open.push((path, ignored));
             } else {
                 let stat = self.root.let_in(&path, &stat, Mode::RUSR)?;
-                match kind(&name, &stat) {
+                match kind(&name, &stat, || is_below_gitmodules(&listed.folder)) {
                     Ok(mode) => return Ok(Some(Found { path, mode, identity: Identity::of(&stat) })),
                     Err(why) => self.beside.unheld.push((path, why)),
                 }
@@ -189,7 +189,7 @@ impl Root {
                 }
             } else {
                 let stat = self.let_in(&path, &stat, Mode::RUSR)?;
-                match kind(b"", &stat) {
+                match kind(b"", &stat, || false) {
                     Ok(mode) => below.found.push(Found { path, mode, identity: Identity::of(&stat) }),
                     Err(why) => below.unheld.push((path, why)),
                 }
@@ -228,11 +228,11 @@ impl Root {
 }
 
 /// Returns the mode that git has for what is there; why there is none, if so.
-fn kind(name: &[u8], stat: &Stat) -> Result<u32, Unheld> {
+fn kind(name: &[u8], stat: &Stat, is_below_gitmodules: impl Fn() -> bool) -> Result<u32, Unheld> {
     match FileType::from_raw_mode(stat.st_mode) {
         _ if name == b".git" => Err(Unheld::Repository),
         _ if is_git(name) => Err(Unheld::Name),
-        FileType::Symlink if is_gitmodules(name) => Err(Unheld::Name),
+        FileType::Symlink if is_gitmodules(name) || is_below_gitmodules() => Err(Unheld::Name),
         FileType::RegularFile if stat.st_mode & 0o100 != 0 => Ok(EXECUTABLE),
         FileType::RegularFile => Ok(FILE),
         FileType::Symlink => Ok(LINK),

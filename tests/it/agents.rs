@@ -181,7 +181,7 @@ fn an_agent_of_a_run_that_goes_on_is_told_what_is_so() {
     let mut child = command(&repo, &["7"]).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
     wait_until(|| repo.log().contains("ready"));
     repo.kill(&mut child);
-    fs::write(repo.run_dir().join("home/go"), "").unwrap();
+    fs::write(repo.run_dir().join("home.way-out/go"), "").unwrap();
     Ran::of(&command(&repo, &["7", "--resume"]).output().unwrap()).exits(0);
     let told = repo.on_branch("told");
     assert!(told.contains("\nmeasured 42\n") && !told.contains("──"), "{told}");

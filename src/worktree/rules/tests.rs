@@ -76,7 +76,9 @@ impl Asked {
             rules.add(path, text);
         }
         let paths: Vec<&[u8]> = self.paths.iter().map(Vec::as_slice).collect();
-        let told = self.ask(paths.join(&0));
+        // To git a path that begins with a colon is magic.
+        let named: Vec<Vec<u8>> = paths.iter().map(|path| [b"./", *path].concat()).collect();
+        let told = self.ask(named.join(&0));
         let fields: Vec<&[u8]> = told.split(|&byte| byte == 0).collect();
         assert_eq!(fields.len(), 4 * paths.len() + 1, "git told of every path");
         let mut differ = Vec::new();

@@ -486,7 +486,7 @@ fn secrets_in_what_is_salvaged_are_named_and_nobody_else_reads_it() {
 }
 
 /// What a step leaves that git does not take, and what the journal says of it.
-const UNFIT: [(&str, &str, &str); 7] = [
+const UNFIT: [(&str, &str, &str); 8] = [
     (
         "an encoding that the bytes are not of",
         r"printf '*.u working-tree-encoding=UTF-16\n' > .gitattributes; printf 'ab\377' > x.u",
@@ -509,6 +509,11 @@ const UNFIT: [(&str, &str, &str); 7] = [
         "no file, where git reads one",
     ),
     ("a submodule with a hostile name", "git config -f .gitmodules submodule.../x.path x", ".gitmodules"),
+    (
+        "a link below what git takes for .gitmodules",
+        "mkdir .GitModules; ln -s README.md .GitModules/a",
+        "a: ",
+    ),
     (
         "names that are taken in the salvage",
         r"git init -q lib; mkdir lib/salvaged.git; echo theirs > lib/salvaged.git/config; echo x > 'x\\.git'; echo y > 'x_\.git'",
