@@ -57,6 +57,7 @@ pub(super) async fn execute(mut runner: Runner<'_>, is_left: bool) -> Result<(),
     // A signal that came when everything had passed changes nothing.
     let complete = results.values().all(|result| *result == StepResult::Passed);
     let interrupted = runner.interrupted().filter(|_| !complete);
+    runner.worktree.forget_secrets()?;
     runner.end(interrupted.or(stop).or(failed))
 }
 

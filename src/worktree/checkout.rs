@@ -166,6 +166,8 @@ impl Worktree {
         self.git.fresh_tmp(&self.dir)?;
         // A step before may have shut them.
         self.root.open_top()?;
+        // Whoever is placed here may write.
+        self.layers.is_settled.store(false, std::sync::atomic::Ordering::Relaxed);
         let (home, below_home) = self.home();
         Root::open(&home)?.open_top()?;
         Ok(Place {

@@ -10,6 +10,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use rustix::fs::OFlags;
 
@@ -56,8 +57,10 @@ impl Worktree {
         let home = if comer.keeps { kept(comer.tier) } else { comer.tier };
         self.layers.home = Some(home);
         self.layers.below = self.seen_through(home, comer.keeps).await?;
-        // A rollback, or a runner that died, may have worked here since.
-        self.settle()?;
+        if !self.layers.is_settled.load(Ordering::Relaxed) {
+            // A rollback, a reset, or a runner that died has worked here since.
+            self.settle()?;
+        }
         let tier = if comer.keeps { Tier::Offline } else { comer.tier };
         if self.layers.known.git.is_some_and(|before| before < tier) {
             self.strip_git()?;
@@ -65,12 +68,11 @@ impl Worktree {
         }
         let git = self.layers.known.git.get_or_insert(tier);
         *git = tier.min(*git);
-        let visit = Visit { tier, protect: comer.higher_follows };
-        let now = self.ignored_now()?;
-        let aside = self.aside()?;
-        let ground = Ground { root: &self.root, aside: &aside, now: &now };
         // Names first: whoever goes on after a kill finds by them what was moved.
         self.write_layers()?;
+        let visit = Visit { tier, protect: comer.higher_follows };
+        let aside = self.aside()?;
+        let ground = Ground { root: &self.root, aside: &aside, now: &[] };
         let mut withheld = self.layers.known.ignored.enter(&ground, visit)?;
         withheld.truncate(NAMED);
         self.write_layers()?;
@@ -103,15 +105,18 @@ impl Worktree {
         self.layers.backend.as_ref()
     }
 
-    fn settle(&mut self) -> Result<Vec<Vec<u8>>, WorktreeError> {
-        let now = self.ignored_now()?;
-        let aside = self.aside()?;
-        let ground = Ground { root: &self.root, aside: &aside, now: &now };
-        Ok(self.layers.known.ignored.settle(&ground)?)
+    /// Removes the HOME of a step that held a secret: it is over.
+    pub fn forget_secrets(&mut self) -> Result<(), WorktreeError> {
+        self.make_home(Tier::Secret)
     }
 
-    fn ignored_now(&self) -> Result<Vec<Vec<u8>>, WorktreeError> {
-        Ok(self.snapshot.ignored(&self.root, &self.base.rules)?)
+    fn settle(&mut self) -> Result<Vec<Vec<u8>>, WorktreeError> {
+        let now = self.snapshot.ignored(&self.root, &self.base.rules)?;
+        let aside = self.aside()?;
+        let ground = Ground { root: &self.root, aside: &aside, now: &now };
+        let wrote = self.layers.known.ignored.settle(&ground)?;
+        self.layers.is_settled.store(true, Ordering::Relaxed);
+        Ok(wrote)
     }
 
     /// Opens the folder of what lies aside.
@@ -149,6 +154,8 @@ impl Worktree {
         self.make_home(Tier::WayOut)?;
         let of_way_out = self.dir.home_of(Tier::WayOut);
         let is_used = |home: &Path| -> io::Result<bool> {
+            // A step may have shut it.
+            Root::open(home)?.open_top()?;
             Ok(layers_of(home).exists() || fs::read_dir(home)?.next().is_some())
         };
         let mut below = Vec::new();
@@ -220,11 +227,15 @@ fn kept(tier: Tier) -> Tier {
     if tier == Tier::Secret { Tier::Secret } else { Tier::Offline }
 }
 
+/// Clones an entry anew. What is too much, or cannot be read, the lower tier does without: it is not the run's fault.
 fn clone_entry(from: &Path, to: &Path, name: &OsStr) -> Result<(), WorktreeError> {
-    remove_tree(&to.join(name))?;
+    let target = to.join(name);
+    remove_tree(&target)?;
     let open = |path: &Path| -> Result<_, WorktreeError> {
         Ok(Root::open(path)?.below(b"", OFlags::PATH | OFlags::DIRECTORY)?)
     };
     let cloned = layer::clone_tree((&open(from)?, name), (&open(to)?, name), BOUND);
-    cloned.map(drop).map_err(at(&from.join(name)))
+    let Err(error) = cloned else { return Ok(()) };
+    tracing::warn!(path = %from.join(name).display(), %error, "not cloned: steps of lower tiers do without it");
+    remove_tree(&target)
 }

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,8 @@ pub(super) struct Layers {
     /// Whose HOME is in use.
     pub(super) home: Option<Tier>,
     pub(super) below: Vec<PathBuf>,
+    /// Nobody worked in the worktree since it was last looked at.
+    pub(super) is_settled: AtomicBool,
 }
 
 /// The part of it that outlives a runner.
@@ -48,10 +51,13 @@ pub(super) fn changed<'a>(
     now: &'a Entries,
     gone: bool,
 ) -> impl Iterator<Item = &'a [u8]> {
-    let was = |name: &[u8]| before.iter().find(|(own, _)| own == name).map(|(_, print)| print);
-    let is_new = move |(name, print): &&(Vec<u8>, Option<Print>)| print.is_none() || was(name) != Some(print);
-    let is_gone =
-        move |(name, _): &&(Vec<u8>, Option<Print>)| gone && !now.iter().any(|(own, _)| own == name);
+    // Both are in order, and a step can make any number of entries.
+    let find = |entries: &'a Entries, name: &[u8]| {
+        entries.binary_search_by(|(own, _)| own.as_slice().cmp(name)).ok().map(|at| &entries[at].1)
+    };
+    let is_new =
+        move |(name, print): &&(Vec<u8>, Option<Print>)| print.is_none() || find(before, name) != Some(print);
+    let is_gone = move |(name, _): &&(Vec<u8>, Option<Print>)| gone && find(now, name).is_none();
     now.iter().filter(is_new).chain(before.iter().filter(is_gone)).map(|(name, _)| name.as_slice())
 }
 

@@ -311,3 +311,20 @@ fn a_run_that_goes_on_trusts_no_more_than_before() {
     assert_eq!(repo.steps(), ["plant:passed", "wait:passed", "deploy:passed", "after:passed"]);
     repo.autopilot(["audit"]).exits(0);
 }
+
+#[test]
+fn what_a_step_does_to_its_home_is_in_no_other_steps_way() {
+    let steps = "  - {id: odd, network: {allow: [npm.example]}, command: 'cd ~; echo x > kept; i=0; while [ $i -lt 250 ]; do mkdir d; cd d; i=$((i+1)); done; mkfifo ~/pipe; ln -s /etc/shadow ~/link; chmod 000 ~'}
+  - {id: offline, command: 'test \"$(cat ~/kept)\" = x; echo y > ~/own; chmod 000 ~'}
+  - {id: again, network: {allow: [npm.example]}, command: 'test ! -e ~/own; cat ~/kept'}
+  - {id: last, command: 'cat ~/own ~/kept'}
+";
+    in_all_ways(&WITH_NAMESPACES, steps, |_, _, _| {});
+    // Many names in one folder cost what they are, not their square.
+    let steps = "  - {id: many, network: {allow: [npm.example]}, command: 'cd ~; seq 3000 | xargs touch; cd -; seq -f \"%g.env\" 3000 | xargs touch'}
+  - {id: offline, command: 'test -e ~/3000; test -e 3000.env'}
+";
+    in_all_ways(&WITH_NAMESPACES, steps, |how, repo, _| {
+        assert_eq!(sorted(&wrote(repo, "many")["ignored"]).len(), 50, "{how:?}");
+    });
+}
