@@ -512,7 +512,7 @@ const UNFIT: [(&str, &str, &str); 8] = [
     (
         "a link below what git takes for .gitmodules",
         "mkdir .GitModules; ln -s README.md .GitModules/a",
-        "a: ",
+        "a name that git takes for its own",
     ),
     (
         "names that are taken in the salvage",
