@@ -81,22 +81,35 @@ impl Clone {
     }
 
     fn folder(&mut self, from: Named<'_>, to: Named<'_>, stat: &Stat, depth: usize) -> io::Result<()> {
-        let source = opened(from, FOLDER, stat, Mode::RUSR | Mode::XUSR)?;
+        let (source, was_shut) = opened(from, FOLDER, stat, Mode::RUSR | Mode::XUSR)?;
         rustix::fs::mkdirat(to.0, to.1, Mode::RWXU)?;
         let target = rustix::fs::openat(to.0, to.1, FOLDER, Mode::empty())?;
-        for entry in Dir::read_from(&source)? {
+        let below = self.below(&source, &target, depth + 1);
+        if was_shut {
+            rustix::fs::fchmod(&source, Mode::from_raw_mode(stat.st_mode & 0o777))?;
+        }
+        below?;
+        self.finish(&target, to, stat)
+    }
+
+    fn below(&mut self, source: &OwnedFd, target: &OwnedFd, depth: usize) -> io::Result<()> {
+        for entry in Dir::read_from(source)? {
             let entry = entry?;
             let name = entry.file_name();
             if !matches!(name.to_bytes(), b"." | b"..") {
-                self.entry((source.as_fd(), name), (target.as_fd(), name), depth + 1)?;
+                self.entry((source.as_fd(), name), (target.as_fd(), name), depth)?;
             }
         }
-        self.finish(&target, to, stat)
+        Ok(())
     }
 
     fn file(&mut self, from: Named<'_>, to: Named<'_>, stat: &Stat) -> io::Result<()> {
         let read = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let source = opened(from, read, stat, Mode::RUSR)?;
+        let (source, was_shut) = opened(from, read, stat, Mode::RUSR)?;
+        if was_shut {
+            // What is open stays open.
+            rustix::fs::fchmod(&source, Mode::from_raw_mode(stat.st_mode & 0o777))?;
+        }
         let write = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let target = rustix::fs::openat(to.0, to.1, write, Mode::RUSR | Mode::WUSR)?;
         if rustix::fs::ioctl_ficlone(&target, &source).is_ok() {
@@ -134,17 +147,20 @@ impl Clone {
     }
 }
 
-/// Opens what its owner may have shut for itself.
-fn opened((folder, name): Named<'_>, flags: OFlags, stat: &Stat, needed: Mode) -> io::Result<OwnedFd> {
+/// Opens what its owner may have shut for itself; whether it was, and is to be shut again.
+fn opened(
+    (folder, name): Named<'_>,
+    flags: OFlags,
+    stat: &Stat,
+    needed: Mode,
+) -> io::Result<(OwnedFd, bool)> {
     match rustix::fs::openat(folder, name, flags, Mode::empty()) {
         Err(Errno::ACCESS) => {
             let mode = Mode::from_raw_mode(stat.st_mode & 0o777);
             rustix::fs::chmodat(folder, name, mode | needed, AtFlags::empty())?;
-            let opened = rustix::fs::openat(folder, name, flags, Mode::empty())?;
-            rustix::fs::fchmod(&opened, mode)?;
-            Ok(opened)
+            Ok((rustix::fs::openat(folder, name, flags, Mode::empty())?, true))
         }
-        opened => Ok(opened?),
+        opened => Ok((opened?, false)),
     }
 }
 
