@@ -245,7 +245,7 @@ impl Runner<'_> {
 
 /// Names the layer that a step works in: its tier's, or all that there is.
 fn layer_of(step: &Step) -> &'static str {
-    if step.keeps_home() { "kept" } else { step.tier().word() }
+    if step.keeps_home() { event::KEPT } else { step.tier().word() }
 }
 
 fn recorded(cut: Cut) -> event::Cut {

@@ -13,7 +13,7 @@ use rustix::fs::{Mode, OFlags, RenameFlags};
 use super::SandboxError;
 use super::mounts::{below, failed};
 use super::spec::Launch;
-use crate::layer::{Owner, Stack};
+use crate::layer::{Owner, Stack, beside};
 use crate::policy::{Cache, Identity, Isolation};
 
 /// How deep the folders of the lower layer are made anew for another uid to write in.
@@ -39,7 +39,7 @@ pub(super) fn mount_home(launch: &Launch, host: &Path) -> Result<(), SandboxErro
     }
     let stack = Stack {
         upper: below(host, &place.home),
-        work: layers_of(&below(host, &place.home)).join(".work"),
+        work: beside(&below(host, &place.home)).join(".work"),
         lowers: place.below_home.iter().map(|home| below(host, home)).collect(),
     };
     stack.mount(&launch.seen.home, owner(launch.grant.isolation)).map_err(|error| failed("layer HOME", error))
@@ -56,7 +56,7 @@ fn one(launch: &Launch, host: &Path, cache: &Cache) -> io::Result<()> {
     let target = format!("/proc/self/fd/{}", target.as_raw_fd());
     let layers = layers(&below(host, &launch.place.home), &lower, cache, identity)?;
     // What steps above added to theirs is seen through this one's.
-    let homes = launch.place.below_home.iter().map(|home| layers_of(&below(host, home)));
+    let homes = launch.place.below_home.iter().map(|home| beside(&below(host, home)));
     let added = homes.map(|layers| layers.join(&cache.name).join("upper")).filter(|path| path.is_dir());
     let lowers = added.chain([lower.clone()]).collect();
     let stack = Stack { upper: layers.join("upper"), work: layers.join("work"), lowers };
@@ -93,7 +93,7 @@ pub(super) fn copy_in(launch: &Launch) -> Result<(), SandboxError> {
 fn copy_one(launch: &Launch, cache: &Cache) -> io::Result<()> {
     let identity = &launch.grant.identity;
     let (Some(above), Some(name)) = (cache.seen.parent(), cache.seen.file_name()) else { return Ok(()) };
-    let layers = layers_of(&launch.place.home).join(&cache.name);
+    let layers = beside(&launch.place.home).join(&cache.name);
     if layers.is_dir() || !readable(&cache.host, identity) {
         return Ok(());
     }
@@ -144,22 +144,14 @@ fn readable(lower: &Path, identity: &Identity) -> bool {
         .is_ok_and(|seen| seen.is_dir() && (seen.uid() == identity.uid || seen.mode() & 0o005 == 0o005))
 }
 
-/// Returns where the layers of a run lie.
-fn layers_of(home: &Path) -> PathBuf {
-    let mut name = home.as_os_str().to_owned();
-    name.push(".layers");
-    PathBuf::from(name)
-}
-
 /// Makes the run's own layers beside its HOME, where no step sees them.
 fn layers(home: &Path, lower: &Path, cache: &Cache, identity: &Identity) -> io::Result<PathBuf> {
-    let all = layers_of(home);
+    let all = beside(home);
     let done = all.join(&cache.name);
     if done.is_dir() {
         return Ok(done);
     }
     let fresh = all.join(format!("{}.new", cache.name));
-    fs::create_dir_all(&fresh)?;
     fs::create_dir_all(fresh.join("upper"))?;
     if nix::unistd::geteuid().is_root() {
         skeleton(lower, &fresh.join("upper"), identity, DEPTH)?;
@@ -224,7 +216,7 @@ mod tests {
         let identity = Identity { uid, gid, name: "step".into() };
         let cache = Cache { name: "cache".into(), host: lower.clone(), seen: "cache".into() };
         let made = || layers(&home, &lower, &cache, &identity).unwrap();
-        fs::create_dir_all(layers_of(&home).join("cache.new/upper")).unwrap();
+        fs::create_dir_all(beside(&home).join("cache.new/upper")).unwrap();
         let layers = made();
         assert!(layers.join("upper").is_dir() && made() == layers);
     }

@@ -167,7 +167,7 @@ impl Worktree {
         // A step before may have shut them.
         self.root.open_top()?;
         // Whoever is placed here may write.
-        self.layers.is_settled.store(false, std::sync::atomic::Ordering::Relaxed);
+        self.layers.unsettle();
         let (home, below_home) = self.home();
         Root::open(&home)?.open_top()?;
         Ok(Place {

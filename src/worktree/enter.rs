@@ -10,14 +10,13 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 
 use rustix::fs::OFlags;
 
 use super::checkout::Worktree;
 use super::error::{WorktreeError, at};
 use super::ignored::{Ground, Visit};
-use super::layers::{Entries, changed, entries, layers_of};
+use super::layers::{Entries, changed, entries};
 use super::remove::remove_tree;
 use super::root::Root;
 use crate::layer::{self, Backend, Bound};
@@ -57,9 +56,11 @@ impl Worktree {
         let home = if comer.keeps { kept(comer.tier) } else { comer.tier };
         self.layers.home = Some(home);
         self.layers.below = self.seen_through(home, comer.keeps).await?;
-        if !self.layers.is_settled.load(Ordering::Relaxed) {
+        if !self.layers.is_settled() {
             // A rollback, a reset, or a runner that died has worked here since.
             self.settle()?;
+            // Names first: whoever goes on after a kill finds by them what is moved.
+            self.write_layers()?;
         }
         let tier = if comer.keeps { Tier::Offline } else { comer.tier };
         if self.layers.known.git.is_some_and(|before| before < tier) {
@@ -68,8 +69,6 @@ impl Worktree {
         }
         let git = self.layers.known.git.get_or_insert(tier);
         *git = tier.min(*git);
-        // Names first: whoever goes on after a kill finds by them what was moved.
-        self.write_layers()?;
         let visit = Visit { tier, protect: comer.higher_follows };
         let aside = self.aside()?;
         let ground = Ground { root: &self.root, aside: &aside, now: &[] };
@@ -100,11 +99,6 @@ impl Worktree {
         (self.dir.home_of(self.layers.home.unwrap_or(Tier::Offline)), self.layers.below.clone())
     }
 
-    /// Returns how layers are made on this host, where that was tried.
-    pub fn backend(&self) -> Option<&Backend> {
-        self.layers.backend.as_ref()
-    }
-
     /// Removes the HOME of a step that held a secret: it is over.
     pub fn forget_secrets(&mut self) -> Result<(), WorktreeError> {
         self.make_home(Tier::Secret)
@@ -115,7 +109,7 @@ impl Worktree {
         let aside = self.aside()?;
         let ground = Ground { root: &self.root, aside: &aside, now: &now };
         let wrote = self.layers.known.ignored.settle(&ground)?;
-        self.layers.is_settled.store(true, Ordering::Relaxed);
+        self.layers.settled();
         Ok(wrote)
     }
 
@@ -139,7 +133,7 @@ impl Worktree {
         let home = self.dir.home_of(tier);
         if tier == Tier::Secret {
             remove_tree(&home)?;
-            remove_tree(&layers_of(&home))?;
+            remove_tree(&layer::beside(&home))?;
             self.layers.known.homes.remove(&tier);
         }
         if !home.exists() {
@@ -156,7 +150,7 @@ impl Worktree {
         let is_used = |home: &Path| -> io::Result<bool> {
             // A step may have shut it.
             Root::open(home)?.open_top()?;
-            Ok(layers_of(home).exists() || fs::read_dir(home)?.next().is_some())
+            Ok(layer::beside(home).exists() || fs::read_dir(home)?.next().is_some())
         };
         let mut below = Vec::new();
         if home == Tier::Secret && keeps {
@@ -197,7 +191,8 @@ impl Worktree {
         let target = self.dir.home_of(home);
         // The farthest first: what is nearer lies above it.
         for from in below.iter().rev() {
-            for (from, to) in [(from.clone(), target.clone()), (layers_of(from), layers_of(&target))] {
+            for (from, to) in [(from.clone(), target.clone()), (layer::beside(from), layer::beside(&target))]
+            {
                 if !from.exists() {
                     continue;
                 }

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ pub(super) struct Layers {
     pub(super) home: Option<Tier>,
     pub(super) below: Vec<PathBuf>,
     /// Nobody worked in the worktree since it was last looked at.
-    pub(super) is_settled: AtomicBool,
+    is_settled: AtomicBool,
 }
 
 /// The part of it that outlives a runner.
@@ -67,13 +67,21 @@ impl Layers {
         let known = fs::read(dir.layers()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         Self { known: known.unwrap_or_default(), ..Self::default() }
     }
-}
 
-/// Returns where the layers of a HOME lie: of what the host had downloaded, what was added.
-pub(super) fn layers_of(home: &Path) -> PathBuf {
-    let mut name = home.as_os_str().to_owned();
-    name.push(".layers");
-    PathBuf::from(name)
+    /// Notes that somebody may write in the worktree from now on.
+    pub(super) fn unsettle(&self) {
+        self.is_settled.store(false, Ordering::Relaxed);
+    }
+
+    /// Notes that all that was written there is known.
+    pub(super) fn settled(&self) {
+        self.is_settled.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells whether all that was written there is known.
+    pub(super) fn is_settled(&self) -> bool {
+        self.is_settled.load(Ordering::Relaxed)
+    }
 }
 
 /// Takes prints of what a HOME holds; folders with no file in them are places for something to be mounted.

@@ -18,7 +18,7 @@ impl Worktree {
     ///
     /// What [`Worktree::salvage`] has not saved just before is not removed: then nothing is.
     pub async fn reset(&mut self, clean_ignored: bool) -> Result<(), WorktreeError> {
-        self.layers.is_settled.store(false, std::sync::atomic::Ordering::Relaxed);
+        self.layers.unsettle();
         let changes = self.changes()?;
         self.demand_saved(&changes)?;
         self.clear_the_way(&changes, clean_ignored)?;

@@ -30,6 +30,9 @@ use super::id::{AttemptId, Sha256, StepId};
 use super::text::{self, Text, Token};
 use crate::git::{Oid, RefName};
 
+/// The layer of an attempt that takes what steps of lower tiers left.
+pub const KEPT: &str = "kept";
+
 /// What an attempt wrote beside its result: top entries of folders, never what is below.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wrote {

@@ -16,7 +16,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::event::{
-    AttemptResult, Change, Egress, Event, InGit, Reason, ReasonKind, Resumed, RunResult, RunStarted,
+    AttemptResult, Change, Egress, Event, InGit, KEPT, Reason, ReasonKind, Resumed, RunResult, RunStarted,
     StepResult,
 };
 use super::id::{AttemptId, Sha256, StepId};
@@ -80,9 +80,6 @@ pub struct RunState {
     /// Up to where its journal was read, if it was.
     pub(super) read: Option<ReadTo>,
 }
-
-/// The layer of an attempt that takes what steps of lower tiers left.
-const KEPT: &str = "kept";
 
 /// How a run ended.
 #[derive(Debug, Clone)]
