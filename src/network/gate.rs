@@ -5,7 +5,6 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use super::allow::AllowList;
-use super::model;
 use super::outside::{Internet, Outside};
 use super::upstream::Upstream;
 use crate::plan::Destination;
@@ -75,7 +74,9 @@ impl Gate {
 
     /// Returns the base URL under which the command finds the model.
     pub fn model_url(&self) -> Option<String> {
-        self.model.as_ref().map(|(place, _)| format!("http://{place}{}", model::PREFIX.trim_end_matches('/')))
+        self.model.as_ref().map(|(place, upstream)| {
+            format!("http://{place}{}", upstream.dialect.prefix().trim_end_matches('/'))
+        })
     }
 
     /// Returns where on the command's loopback there have to be listeners, in the order that [`Gate::serve`] takes

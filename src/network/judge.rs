@@ -14,7 +14,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::grammar::{Object, REQUEST, Shape};
+use super::grammar::{Object, Shape};
 use kind::OfKind;
 use place::{Place, shown, unknown};
 use seen::Seen;
@@ -36,12 +36,17 @@ pub(super) enum Objection {
     Unreadable(String),
 }
 
-/// Judges a request's body. What the server itself gave in this command is `given`: by their ids.
-pub(super) fn judge(body: &[u8], given: &dyn Fn(&str) -> bool) -> Result<(), Objection> {
+/// Judges a request's body by what it may consist of. What the server itself gave in this command is `given`: by their
+/// ids.
+pub(super) fn judge(
+    body: &[u8],
+    shape: &'static Shape,
+    given: &dyn Fn(&str) -> bool,
+) -> Result<(), Objection> {
     // Bytes that are no text are something else to each reader.
     let text = std::str::from_utf8(body).map_err(|error| Objection::Unreadable(error.to_string()))?;
     let mut reader = serde_json::Deserializer::from_str(text);
-    let request = Judge { shape: &REQUEST, place: &Place::Top, given };
+    let request = Judge { shape, place: &Place::Top, given };
     let read = request.deserialize(&mut reader).and_then(|is| {
         // Nothing asks for nothing.
         if is { reader.end() } else { Err(request.wrong("`null`")) }

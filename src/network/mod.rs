@@ -11,11 +11,12 @@
 //! holds them accepts from there. A [`Gate`] says where they have to be and what the step's environment has to say:
 //!
 //! ```no_run
-//! use autopilot::network::{Auth, Gate, Upstream};
+//! use autopilot::network::{Auth, Dialect, Gate, Upstream};
 //! # fn confine(_: Vec<std::net::SocketAddr>, _: Vec<(String, String)>) -> Vec<std::net::TcpListener> { Vec::new() }
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let key = String::new();
-//! let model = Upstream::new("https://api.openai.com/v1", &Auth::Bearer(key))?.limit(Some(500_000));
+//! let base = "https://api.openai.com/v1";
+//! let model = Upstream::new(Dialect::Responses, base, &Auth::Bearer(key))?.limit(Some(500_000));
 //! let gate = Gate::closed().allow(&["example.org".parse().unwrap()]).model(model);
 //! assert_eq!(gate.model_url().as_deref(), Some("http://127.0.0.1:61079/v1"));
 //! let listeners = confine(gate.listen(), gate.env());
@@ -27,16 +28,16 @@
 //! # }
 //! ```
 //!
-//! The endpoint passes on `POST /v1/responses` and `GET /v1/models` to the base URL, streams both ways, and counts what
-//! each answer says it cost. Over the limit the next request is answered with 403, and [`Usage::refused`] says so.
+//! The endpoint passes on what its [`Dialect`] asks a model with, `POST /v1/responses` or `POST /v1/messages`, to the base
+//! URL, streams both ways, and counts what each answer says it cost. Over the limit the next request is answered with 403, and [`Usage::refused`] says so.
 
 mod address;
 mod allow;
 mod answer;
 mod counted;
+mod dialect;
 mod gate;
 mod grammar;
-mod head;
 mod hello;
 mod http;
 mod judge;
@@ -45,6 +46,7 @@ mod outside;
 mod proxy;
 mod serve;
 mod tally;
+mod told;
 mod tunnel;
 mod upstream;
 mod usage;
@@ -54,10 +56,12 @@ mod usage;
 pub mod fuzzing {
     /// Tells whether a request would be passed on to the model; the server gave nothing before.
     pub fn passes_on(body: &[u8]) -> bool {
-        super::judge::judge(body, &|_| false).is_ok()
+        let request = super::Dialect::Responses.request();
+        super::judge::judge(body, request, &|_| false).is_ok()
     }
 }
 
+pub use dialect::Dialect;
 pub use gate::Gate;
 pub use outside::{Answer, Internet, Outside};
 pub use serve::{Serving, Traffic};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
-use hyper::header::{self, HeaderValue};
+use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::http::request;
 use hyper::{Method, Request, Response, StatusCode, client};
 use hyper_util::rt::TokioIo;
@@ -18,16 +18,13 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::{ClientConfig, pki_types::ServerName};
 
 use super::counted::Counted;
-use super::head;
+use super::dialect::Dialect;
 use super::http::{self, Body, strip};
 use super::judge::{self, Objection};
 use super::outside::{self, Outside};
 use super::tally::{Tally, Verdict};
 use super::upstream::Upstream;
 use super::usage::{Bill, Meter, Metered, Usage};
-
-/// What the step's own part of an address begins with.
-pub(super) const PREFIX: &str = "/v1/";
 
 /// Largest request: a long conversation with a few pictures in it.
 const LARGEST: usize = 32 << 20;
@@ -66,14 +63,15 @@ impl Endpoint {
     }
 
     async fn answer(self, request: Request<Incoming>) -> Response<Body> {
-        let path = request.uri().path().strip_prefix(PREFIX);
-        let only = self.upstream.only.as_deref();
+        let Upstream { dialect, only, .. } = &*self.upstream;
+        let path = request.uri().path().strip_prefix(dialect.prefix());
+        let only = only.as_deref();
         let answered = match (request.method(), path) {
-            (&Method::POST, Some("responses")) if only.is_none() => self.ask(request).await,
-            (&Method::GET, Some(path)) if path == only.unwrap_or("models") => {
+            (&Method::POST, Some(path)) if only.is_none() && path == dialect.ask() => self.ask(request).await,
+            (&Method::GET, Some(path)) if Some(path) == only.or(dialect.look()) => {
                 self.pass_on(request.into_parts().0, Bytes::new(), None).await
             }
-            _ => Err((StatusCode::NOT_FOUND, passed_on(only))),
+            _ => Err((StatusCode::NOT_FOUND, passed_on(*dialect, only))),
         };
         answered.unwrap_or_else(|(status, why)| refusal(status, &why))
     }
@@ -83,7 +81,8 @@ impl Endpoint {
         let _held = self.memory.acquire().await;
         let (head, body) = request.into_parts();
         let body = read(body).await?;
-        judge::judge(&body, &|id| self.meter.gave(id)).map_err(|objection| {
+        let shape = self.upstream.dialect.request();
+        judge::judge(&body, shape, &|id| self.meter.gave(id)).map_err(|objection| {
             let status = match objection {
                 Objection::Forbidden(_) => StatusCode::FORBIDDEN,
                 Objection::Unreadable(_) => StatusCode::BAD_REQUEST,
@@ -146,17 +145,18 @@ impl Endpoint {
         }
         let (mut head, body) = exchanged.map_err(failed)?.into_parts();
         strip(&mut head.headers);
-        Ok(Response::from_parts(head, Metered::new(body, bill).boxed()))
+        Ok(Response::from_parts(head, Metered::new(body, self.upstream.dialect, bill).boxed()))
     }
 
     /// Makes the request that goes out.
     fn outbound(&self, mut head: request::Parts, body: Bytes) -> Result<Request<Body>, String> {
-        let Upstream { base, target, headers, tls, .. } = &*self.upstream;
-        let path = head.uri.path().strip_prefix(PREFIX).unwrap_or_default();
-        let query = head::query(&head.uri);
+        let Upstream { dialect, base, target, headers, tls, .. } = &*self.upstream;
+        let path = head.uri.path().strip_prefix(dialect.prefix()).unwrap_or_default();
+        let query = head.uri.query().filter(|query| dialect.asks(query));
+        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
         head.uri = format!("{base}/{path}{query}").parse().map_err(|_| "not a path".to_owned())?;
         head.version = hyper::Version::HTTP_11;
-        head.headers = head::known(&head.headers);
+        head.headers = known(*dialect, &head.headers);
         head.headers.extend(headers.clone());
         if head.method == Method::POST {
             head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -171,11 +171,17 @@ impl Endpoint {
 }
 
 /// Says what is passed on.
-fn passed_on(only: Option<&str>) -> String {
+fn passed_on(dialect: Dialect, only: Option<&str>) -> String {
     match only {
-        None => "only POST /v1/responses and GET /v1/models are passed on".to_owned(),
-        Some(path) => format!("only GET {PREFIX}{path} is passed on"),
+        None => dialect.passed_on().to_owned(),
+        Some(path) => format!("only GET {}{path} is passed on", dialect.prefix()),
     }
+}
+
+/// Returns the headers that an agent needs.
+fn known(dialect: Dialect, headers: &HeaderMap) -> HeaderMap {
+    let known = headers.iter().filter(|(name, _)| dialect.needs(name.as_str()));
+    known.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// Reads a request's body.

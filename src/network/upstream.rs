@@ -7,11 +7,13 @@ use hyper::Uri;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
+use super::dialect::Dialect;
 use crate::plan::Destination;
 
 /// Where a model is, what lets one in there, and how much of it may be used.
 #[derive(Debug, Clone)]
 pub struct Upstream {
+    pub(super) dialect: Dialect,
     pub(super) base: String,
     pub(super) target: Destination,
     pub(super) tls: Option<Arc<ClientConfig>>,
@@ -28,8 +30,10 @@ pub struct Upstream {
 pub enum Auth {
     /// Nothing: a local model.
     None,
-    /// A key.
+    /// A key or a token, as `Authorization: Bearer`.
     Bearer(String),
+    /// A key, as `x-api-key`.
+    ApiKey(String),
     /// A login with ChatGPT.
     ChatGpt {
         /// The access token of the login.
@@ -45,6 +49,7 @@ impl fmt::Debug for Auth {
         f.write_str(match self {
             Self::None => "None",
             Self::Bearer(_) => "Bearer(…)",
+            Self::ApiKey(_) => "ApiKey(…)",
             Self::ChatGpt { .. } => "ChatGpt(…)",
         })
     }
@@ -65,8 +70,9 @@ pub enum UpstreamError {
 }
 
 impl Upstream {
-    /// Makes an upstream from a base URL, up to and with the version, such as `https://api.openai.com/v1`.
-    pub fn new(base_url: &str, auth: &Auth) -> Result<Self, UpstreamError> {
+    /// Makes an upstream from a base URL, as agents that speak this dialect have it: `https://api.openai.com/v1` with the
+    /// version, `https://api.anthropic.com` without.
+    pub fn new(dialect: Dialect, base_url: &str, auth: &Auth) -> Result<Self, UpstreamError> {
         let wrong = || UpstreamError::Url(base_url.to_owned());
         let uri: Uri = base_url.parse().map_err(|_| wrong())?;
         let port = match uri.scheme_str() {
@@ -81,6 +87,7 @@ impl Upstream {
             return Err(wrong());
         }
         Ok(Self {
+            dialect,
             base: uri.path().trim_end_matches('/').to_owned(),
             tls: if uri.scheme_str() == Some("https") { Some(trust()?) } else { None },
             target,
@@ -96,7 +103,9 @@ impl Upstream {
     pub fn secret(&self) -> Option<&str> {
         match &self.auth {
             Auth::None => None,
-            Auth::Bearer(secret) | Auth::ChatGpt { access_token: secret, .. } => Some(secret),
+            Auth::Bearer(secret) | Auth::ApiKey(secret) | Auth::ChatGpt { access_token: secret, .. } => {
+                Some(secret)
+            }
         }
     }
 
@@ -123,6 +132,12 @@ fn headers(auth: &Auth) -> Result<HeaderMap, header::InvalidHeaderValue> {
     let mut headers = HeaderMap::new();
     let token = match auth {
         Auth::None => return Ok(headers),
+        Auth::ApiKey(key) => {
+            let mut key = HeaderValue::from_str(key)?;
+            key.set_sensitive(true);
+            headers.insert("x-api-key", key);
+            return Ok(headers);
+        }
         Auth::Bearer(key) => key,
         Auth::ChatGpt { access_token, account_id } => {
             let mut account = HeaderValue::from_str(account_id)?;
@@ -168,8 +183,9 @@ mod tests {
     fn an_upstream_does_not_show_its_key() {
         let login = Auth::ChatGpt { access_token: "the-token".into(), account_id: "my-account".into() };
         // Not https: that asks the system for its roots, and a build sandbox has none.
-        let login = Upstream::new("http://example.org/v1", &login).unwrap();
-        let key = Upstream::new("http://example.org/v1", &Auth::Bearer("the-key".into())).unwrap();
+        let login = Upstream::new(Dialect::Responses, "http://example.org/v1", &login).unwrap();
+        let key = Upstream::new(Dialect::Responses, "http://example.org/v1", &Auth::Bearer("the-key".into()))
+            .unwrap();
         assert_eq!((login.secret(), key.secret()), (Some("the-token"), Some("the-key")));
         let shown = format!("{login:?} {key:?}");
         for secret in ["the-token", "my-account", "the-key"] {
@@ -182,8 +198,14 @@ mod tests {
         let wrong =
             ["", "example.org/v1", "ftp://example.org", "https://", "https://*.example.org", "http://u@h/v1"];
         for url in wrong {
-            assert!(matches!(Upstream::new(url, &Auth::None), Err(UpstreamError::Url(_))), "{url}");
+            assert!(
+                matches!(Upstream::new(Dialect::Responses, url, &Auth::None), Err(UpstreamError::Url(_))),
+                "{url}"
+            );
         }
-        assert!(matches!(Upstream::new("http://a/", &Auth::Bearer("a\nb".into())), Err(UpstreamError::Key)));
+        assert!(matches!(
+            Upstream::new(Dialect::Responses, "http://a/", &Auth::Bearer("a\nb".into())),
+            Err(UpstreamError::Key)
+        ));
     }
 }

@@ -9,7 +9,9 @@ use std::task::{Context, Poll};
 
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 
-use super::answer::{Cost, End, Reader, Told};
+use super::answer::Reader;
+use super::dialect::Dialect;
+use super::told::{Cost, End, Told};
 
 /// What one token is taken for where an answer did not tell, in bytes.
 const BYTES_PER_TOKEN: u64 = 4;
@@ -205,8 +207,8 @@ pub(super) struct Metered {
 
 impl Metered {
     /// Meters the answer to a request.
-    pub(super) fn new(body: Incoming, bill: Option<Bill>) -> Self {
-        Self { body, reader: Reader::default(), bill }
+    pub(super) fn new(body: Incoming, dialect: Dialect, bill: Option<Bill>) -> Self {
+        Self { body, reader: Reader::new(dialect), bill }
     }
 
     /// Takes a piece of the answer. One that is over is settled before the step gets to know.
@@ -216,7 +218,7 @@ impl Metered {
             bill.exchange.answered.store(self.reader.answered(), Ordering::Relaxed);
             // Before the step can ask with it.
             bill.meter.remember(self.reader.take_reasoning());
-            if self.reader.end().is_some() && self.reader.told().is_some() {
+            if self.reader.facts().end.is_some() && self.reader.facts().told.is_some() {
                 self.settle();
             }
         }
@@ -224,7 +226,7 @@ impl Metered {
 
     fn settle(&mut self) {
         let Some(mut bill) = self.bill.take() else { return };
-        match (self.reader.told(), self.reader.end()) {
+        match (self.reader.facts().told, self.reader.facts().end) {
             (Some(Told::Tokens(cost)), _) => bill.settle(cost),
             (None, Some(End::Failed)) => bill.cancel(),
             // A server that tells what cannot be does not count.

@@ -7,7 +7,7 @@ use super::refusal::Refusal;
 use crate::agent::codex::{self, Cloud, Codex};
 use crate::agent::{Agent, Server};
 use crate::evidence::mask::Secrets;
-use crate::network::{Auth, Upstream};
+use crate::network::{Auth, Dialect, Upstream};
 use crate::plan::{self, Action, Network, Plan, Prompt, Provider, Step};
 use crate::policy::HostFacts;
 
@@ -100,7 +100,7 @@ fn applier(
     }
     let login = cloud.login.clone();
     let auth = Auth::ChatGpt { access_token: login.access_token, account_id: login.account_id };
-    let upstream = Upstream::new(&cloud.base_url, &auth)
+    let upstream = Upstream::new(Dialect::Responses, &cloud.base_url, &auth)
         .map_err(|error| refuse(step, error.to_string(), "`chatgpt_base_url` of your Codex configuration"))?;
     Ok(Some(Applier { codex: codex.clone(), cloud, upstream }))
 }
@@ -144,7 +144,8 @@ fn upstream(
         }
     };
     let hint = "`autopilot doctor` shows what is there; docs/codex.md has the providers";
-    let upstream = Upstream::new(base_url, &auth).map_err(|error| refuse(step, error.to_string(), hint))?;
+    let upstream = Upstream::new(Dialect::Responses, base_url, &auth)
+        .map_err(|error| refuse(step, error.to_string(), hint))?;
     if let Some(Err(error)) = upstream.secret().map(|secret| secrets.register(secret.as_bytes())) {
         return Err(refuse(step, format!("the model's key: {error}"), "use a longer key"));
     }

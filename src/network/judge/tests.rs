@@ -2,7 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::*;
+use super::Objection;
+use crate::network::dialect::Dialect;
+
+fn judge(body: &[u8], given: &dyn Fn(&str) -> bool) -> Result<(), Objection> {
+    super::judge(body, Dialect::Responses.request(), given)
+}
 
 /// Judges where the server gave nothing.
 fn judged(request: &Value) -> Result<(), Objection> {

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 
-use autopilot::network::{Auth, Gate, Internet, Outside, Serving, Traffic, Upstream, Verdict};
+use autopilot::network::{Auth, Dialect, Gate, Internet, Outside, Serving, Traffic, Upstream, Verdict};
 
 use super::host::Host;
 
@@ -61,7 +61,7 @@ pub(super) fn model() -> Host {
 }
 
 pub(super) fn upstream(host: &Host, auth: &Auth) -> Upstream {
-    Upstream::new(&format!("http://{}/base/v1/", host.address), auth).unwrap()
+    Upstream::new(Dialect::Responses, &format!("http://{}/base/v1/", host.address), auth).unwrap()
 }
 
 #[test]
@@ -254,7 +254,8 @@ fn reasoning_is_named_only_where_the_server_gave_it_in_the_same_command() {
 #[test]
 fn a_model_that_cannot_be_reached_says_which() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let endpoint = Endpoint::of(Upstream::new(&format!("http://{closed}/v1"), &Auth::None).unwrap());
+    let endpoint =
+        Endpoint::of(Upstream::new(Dialect::Responses, &format!("http://{closed}/v1"), &Auth::None).unwrap());
     let answer = endpoint.post("", ASK);
     assert!(answer.starts_with("HTTP/1.1 502") && answer.contains(&closed.to_string()), "{answer}");
     let traffic = endpoint.end();

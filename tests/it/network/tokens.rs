@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use autopilot::network::{Answer, Auth, Internet, Outside, Upstream};
+use autopilot::network::{Answer, Auth, Dialect, Internet, Outside, Upstream};
 
 use super::endpoint::{ASK, COMPLETED, Endpoint, model, upstream};
 use super::host::Host;
@@ -107,7 +107,7 @@ fn counts_that_cannot_be_are_no_way_around_a_limit() {
 fn asked(limit: Option<u64>) -> (Endpoint, TcpStream, BufReader<TcpStream>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    let endpoint = Endpoint::of(Upstream::new(&url, &Auth::None).unwrap().limit(limit));
+    let endpoint = Endpoint::of(Upstream::new(Dialect::Responses, &url, &Auth::None).unwrap().limit(limit));
     let mut client = TcpStream::connect(endpoint.place).unwrap();
     write!(client, "POST /v1/responses HTTP/1.1\r\nHost: h\r\nContent-Length: 4000\r\n\r\n{}", long())
         .unwrap();
@@ -161,7 +161,7 @@ fn of_a_burst_under_a_token_limit_two_requests_are_passed_on() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1", silent.local_addr().unwrap());
     let way = Arc::new(Counting::default());
-    let upstream = Upstream::new(&url, &Auth::None).unwrap().limit(Some(1000));
+    let upstream = Upstream::new(Dialect::Responses, &url, &Auth::None).unwrap().limit(Some(1000));
     let endpoint = Endpoint::through(upstream, Arc::clone(&way) as Arc<dyn Outside>);
     let (tell, told) = mpsc::channel();
     let head = format!("POST /v1/responses HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n", ASK.len());

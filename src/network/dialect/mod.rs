@@ -1,0 +1,84 @@
+//! Takes the wire format that a model speaks, gives what the endpoint has to know of it: where it is asked, what a request
+//! may consist of, which headers go out, what an answer tells. A format is a folder here, and a line in each of these.
+
+mod messages;
+mod responses;
+
+use super::grammar::Shape;
+use super::told::Facts;
+
+/// A wire format between an agent and its model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// OpenAI's Responses.
+    Responses,
+    /// Anthropic's Messages.
+    Messages,
+}
+
+impl Dialect {
+    /// Returns what the step's own part of an address begins with; what comes behind it is below the base URL, too.
+    /// An agent's base URL has a version in it, or has none: each as its makers write it.
+    pub(super) fn prefix(self) -> &'static str {
+        match self {
+            Self::Responses => "/v1/",
+            Self::Messages => "/",
+        }
+    }
+
+    /// Returns where the model is asked.
+    pub(super) fn ask(self) -> &'static str {
+        match self {
+            Self::Responses => "responses",
+            Self::Messages => "v1/messages",
+        }
+    }
+
+    /// Returns what an agent looks at without asking the model.
+    pub(super) fn look(self) -> Option<&'static str> {
+        match self {
+            Self::Responses => Some("models"),
+            Self::Messages => None,
+        }
+    }
+
+    /// Returns what a request may consist of.
+    pub(super) fn request(self) -> &'static Shape {
+        match self {
+            Self::Responses => &responses::REQUEST,
+            Self::Messages => &messages::REQUEST,
+        }
+    }
+
+    /// Tells whether an agent needs a header to be passed on. What lets one in is none of them.
+    pub(super) fn needs(self, header: &str) -> bool {
+        match self {
+            Self::Responses => responses::needs(header),
+            Self::Messages => false,
+        }
+    }
+
+    /// Tells whether a query is one that an agent asks with.
+    pub(super) fn asks(self, query: &str) -> bool {
+        match self {
+            Self::Responses => responses::asks(query),
+            Self::Messages => false,
+        }
+    }
+
+    /// Takes what stands in a line of an answer.
+    pub(super) fn take(self, line: &[u8], facts: &mut Facts) {
+        match self {
+            Self::Responses => responses::take(line, facts),
+            Self::Messages => {}
+        }
+    }
+
+    /// Says what is passed on.
+    pub(super) fn passed_on(self) -> &'static str {
+        match self {
+            Self::Responses => "only POST /v1/responses and GET /v1/models are passed on",
+            Self::Messages => "only POST /v1/messages is passed on",
+        }
+    }
+}
