@@ -1,6 +1,6 @@
 //! Takes the lines of a model's answer as they stream by, gives what they tell, as its dialect reads them.
 
-use super::dialect::Dialect;
+use super::dialect::{Dialect, Telling};
 use super::told::Facts;
 
 /// Longest line of an answer that is looked at: the last event may repeat the whole answer.
@@ -8,7 +8,7 @@ const LONGEST: usize = 16 << 20;
 
 /// Finds what is told in the lines of an answer.
 pub(super) struct Reader {
-    dialect: Dialect,
+    telling: Telling,
     line: Vec<u8>,
     /// The line is too long to be kept.
     skipping: bool,
@@ -18,7 +18,13 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(dialect: Dialect) -> Self {
-        Self { dialect, line: Vec::new(), skipping: false, facts: Facts::default(), bytes: 0 }
+        Self {
+            telling: dialect.telling(),
+            line: Vec::new(),
+            skipping: false,
+            facts: Facts::default(),
+            bytes: 0,
+        }
     }
 
     /// Returns what was told so far.
@@ -62,7 +68,7 @@ impl Reader {
         if event.is_some() {
             self.facts.streamed.get_or_insert(0);
         }
-        self.dialect.take(event.unwrap_or(&self.line), &mut self.facts);
+        self.telling.take(event.unwrap_or(&self.line), &mut self.facts);
         self.line.clear();
         self.skipping = false;
     }
@@ -83,7 +89,7 @@ mod tests {
     }
 
     fn tokens(input: u64, output: u64) -> Told {
-        Told::Tokens(Cost { input, cached: 0, output })
+        Told::Tokens(Cost { input, cached: 0, written: 0, output })
     }
 
     const LAST: &str = r#"data: {"type":"response.completed","response":{"id":"r","usage":{"input_tokens":7,"output_tokens":5}}}"#;
@@ -170,7 +176,7 @@ mod tests {
     fn of_what_is_read_no_more_is_from_the_cache() {
         let usage = r#"{"input_tokens":7,"input_tokens_details":{"cached_tokens":9},"output_tokens":1}"#;
         let told = read(&[&format!("{{\"usage\":{usage}}}")]).facts().told;
-        assert_eq!(told, Some(Told::Tokens(Cost { input: 7, cached: 7, output: 1 })));
+        assert_eq!(told, Some(Told::Tokens(Cost { input: 7, cached: 7, written: 0, output: 1 })));
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub(super) struct Object {
     pub(super) members: &'static [(&'static str, Shape)],
     /// Members without which it would mean something else.
     pub(super) needs: &'static [&'static str],
-    /// What its `type` may be; it has none if there are none.
+    /// What its `type` may be; it has none if there are none. The kind of what names no type has no name.
     pub(super) kinds: &'static [Kind],
 }
 

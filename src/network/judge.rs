@@ -4,6 +4,8 @@
 //! (`grammar`), and nothing else goes out.
 
 mod kind;
+#[cfg(test)]
+mod messages;
 mod place;
 mod seen;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
-use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request;
 use hyper::{Method, Request, Response, StatusCode, client};
 use hyper_util::rt::TokioIo;
@@ -144,6 +144,9 @@ impl Endpoint {
             bill.cancel();
         }
         let (mut head, body) = exchanged.map_err(failed)?.into_parts();
+        if let Some(why) = unreadable(&head.headers) {
+            return Err(failed(why));
+        }
         strip(&mut head.headers);
         Ok(Response::from_parts(head, Metered::new(body, self.upstream.dialect, bill).boxed()))
     }
@@ -178,10 +181,25 @@ fn passed_on(dialect: Dialect, only: Option<&str>) -> String {
     }
 }
 
-/// Returns the headers that an agent needs.
+/// Returns the headers that an agent needs. An answer is never to be compressed: nobody could read what it cost.
 fn known(dialect: Dialect, headers: &HeaderMap) -> HeaderMap {
-    let known = headers.iter().filter(|(name, _)| dialect.needs(name.as_str()));
-    known.map(|(name, value)| (name.clone(), value.clone())).collect()
+    let goes_out = |(name, value): (&HeaderName, &HeaderValue)| {
+        Some((name.clone(), dialect.goes_out(name.as_str(), value)?))
+    };
+    let mut known: HeaderMap = headers.iter().filter_map(goes_out).collect();
+    known.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    known
+}
+
+/// Says why an answer cannot be read, if it cannot.
+fn unreadable(headers: &HeaderMap) -> Option<String> {
+    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    let encoding = encodings.find(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))?;
+    let encoding = String::from_utf8_lossy(encoding.as_bytes());
+    Some(format!(
+        "it answers in `{}`, which it was asked not to: what it costs cannot be read",
+        encoding.escape_debug()
+    ))
 }
 
 /// Reads a request's body.
@@ -225,8 +243,9 @@ where
 /// Refuses as a model's server would, so that an agent shows why.
 fn refusal(status: StatusCode, text: &str) -> Response<Body> {
     let message = format!("autopilot: {text}");
-    let body =
-        serde_json::json!({"error": {"message": message, "type": "autopilot", "code": null, "param": null}});
+    // The one format looks for a `type` here, the other for a `code` there.
+    let error = serde_json::json!({"message": message, "type": "autopilot", "code": null, "param": null});
+    let body = serde_json::json!({"type": "error", "error": error});
     let mut response = http::answer(status, body.to_string());
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response

@@ -33,11 +33,12 @@ pub(super) enum Told {
     Absurd,
 }
 
-/// Tokens of an answer.
+/// Tokens of an answer; what was read from a cache, or written to it, is input.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Cost {
     pub(super) input: u64,
     pub(super) cached: u64,
+    pub(super) written: u64,
     pub(super) output: u64,
 }
 

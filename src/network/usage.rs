@@ -30,6 +30,8 @@ pub struct Usage {
     pub input: u64,
     /// Of those, read from its cache.
     pub cached: u64,
+    /// Of those, written to its cache, where the server tells.
+    pub written: u64,
     /// Tokens written by the model.
     pub output: u64,
     /// Answers that did not tell: their tokens are estimated from their bytes.
@@ -54,6 +56,7 @@ pub(super) struct Meter {
     refused: AtomicU64,
     input: AtomicU64,
     cached: AtomicU64,
+    written: AtomicU64,
     output: AtomicU64,
     estimated: AtomicU64,
     uncounted: AtomicU64,
@@ -89,6 +92,7 @@ impl Meter {
             refused: of(&self.refused),
             input: of(&self.input),
             cached: of(&self.cached),
+            written: of(&self.written),
             output: of(&self.output),
             estimated: of(&self.estimated),
             uncounted: of(&self.uncounted),
@@ -127,6 +131,7 @@ impl Meter {
     fn add(&self, cost: Cost) {
         add(&self.input, cost.input);
         add(&self.cached, cost.cached);
+        add(&self.written, cost.written);
         add(&self.output, cost.output);
     }
 

@@ -72,8 +72,8 @@ impl Egress {
 
 /// Returns what was used of a model, as the journal has it.
 pub(super) fn tokens(usage: &Usage) -> Tokens {
-    let Usage { input, cached, output, .. } = *usage;
-    Tokens { input, cached, cache_write: None, output }
+    let Usage { input, cached, written, output, .. } = *usage;
+    Tokens { input, cached, cache_write: (written > 0).then_some(written), output }
 }
 
 impl Of {

@@ -4,6 +4,8 @@
 mod messages;
 mod responses;
 
+use hyper::header::HeaderValue;
+
 use super::grammar::Shape;
 use super::told::Facts;
 
@@ -50,11 +52,14 @@ impl Dialect {
         }
     }
 
-    /// Tells whether an agent needs a header to be passed on. What lets one in is none of them.
-    pub(super) fn needs(self, header: &str) -> bool {
+    /// Returns what goes out of a header that an agent sends, if anything does. What lets one in never does.
+    pub(super) fn goes_out(self, name: &str, value: &HeaderValue) -> Option<HeaderValue> {
         match self {
-            Self::Responses => responses::needs(header),
-            Self::Messages => false,
+            Self::Responses => responses::needs(name).then(|| value.clone()),
+            Self::Messages => {
+                let value = messages::goes_out(name, value.to_str().ok()?)?;
+                HeaderValue::from_str(&value).ok()
+            }
         }
     }
 
@@ -62,15 +67,15 @@ impl Dialect {
     pub(super) fn asks(self, query: &str) -> bool {
         match self {
             Self::Responses => responses::asks(query),
-            Self::Messages => false,
+            Self::Messages => messages::asks(query),
         }
     }
 
-    /// Takes what stands in a line of an answer.
-    pub(super) fn take(self, line: &[u8], facts: &mut Facts) {
+    /// Begins to read an answer.
+    pub(super) fn telling(self) -> Telling {
         match self {
-            Self::Responses => responses::take(line, facts),
-            Self::Messages => {}
+            Self::Responses => Telling::Responses,
+            Self::Messages => Telling::Messages(messages::Counts::default()),
         }
     }
 
@@ -79,6 +84,23 @@ impl Dialect {
         match self {
             Self::Responses => "only POST /v1/responses and GET /v1/models are passed on",
             Self::Messages => "only POST /v1/messages is passed on",
+        }
+    }
+}
+
+/// Reads an answer, line by line.
+pub(super) enum Telling {
+    Responses,
+    /// With the counts that its events told so far.
+    Messages(messages::Counts),
+}
+
+impl Telling {
+    /// Takes what stands in a line of the answer.
+    pub(super) fn take(&mut self, line: &[u8], facts: &mut Facts) {
+        match self {
+            Self::Responses => responses::take(line, facts),
+            Self::Messages(counts) => messages::take(line, counts, facts),
         }
     }
 }

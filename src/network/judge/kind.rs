@@ -29,8 +29,9 @@ impl Visitor<'_> for OfKind<'_> {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
-        self.object.kind(name).ok_or_else(|| {
-            let known: Vec<&str> = self.object.kinds.iter().map(|kind| kind.name).collect();
+        self.object.kind(name).filter(|_| !name.is_empty()).ok_or_else(|| {
+            let known: Vec<&str> =
+                self.object.kinds.iter().map(|kind| kind.name).filter(|name| !name.is_empty()).collect();
             let (place, shown, why) = (self.place, shown(name), unknown(name));
             E::custom(format_args!("`{place}` is `{shown}`: {why}. What is passed on: {}", known.join(", ")))
         })

@@ -35,14 +35,16 @@ pub(super) fn shown(text: &str) -> String {
 }
 
 /// Members and types that name what is stored at an account.
-const STORED: [&str; 19] = [
+const STORED: [&str; 21] = [
     "approval_request_id",
     "code_interpreter_call",
     "computer_call_output",
     "connector_id",
     "container",
     "container_id",
+    "container_upload",
     "conversation",
+    "file",
     "file_id",
     "file_ids",
     "file_search_call",
@@ -58,29 +60,37 @@ const STORED: [&str; 19] = [
 ];
 
 /// Members by which a model's server would do something else than answer.
-const ACTS: [&str; 12] = [
+const ACTS: [&str; 16] = [
     "authorization",
     "background",
     "context_management",
     "file_url",
+    "fallbacks",
     "headers",
     "max_tool_calls",
+    "mcp_servers",
     "metadata",
     "require_approval",
     "safety_identifier",
     "server_label",
     "server_url",
+    "speed",
+    "url",
     "user",
 ];
+
+/// What the names of tools begin with that the server carries out; some end with a day.
+const SERVED: [&str; 6] =
+    ["advisor", "code_execution", "mcp_", "tool_search_tool", "web_fetch", "web_search"];
 
 /// Says what is wrong with a member or a type that is not known, and what to do.
 pub(super) fn unknown(name: &str) -> &'static str {
     let name = name.to_ascii_lowercase();
     if STORED.contains(&&*name) {
         "it names what is stored at the account: send the content itself"
-    } else if ACTS.contains(&&*name) {
+    } else if ACTS.contains(&&*name) || SERVED.iter().any(|tool| name.starts_with(tool)) {
         "it has the model's server do more than answer: leave it out"
     } else {
-        "Codex sends no such thing: leave it out"
+        "no agent sends such a thing: leave it out"
     }
 }

@@ -27,7 +27,7 @@ impl Seen {
         if object.kinds.is_empty() {
             return lacks(object.needs);
         }
-        let Some(kind) = self.kind else {
+        let Some(kind) = self.kind.or_else(|| object.kind("")) else {
             // What has an id alone is looked up by it.
             return Some("lacks `type`: name it".to_owned());
         };

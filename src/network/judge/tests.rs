@@ -221,7 +221,7 @@ fn whatever_an_agent_does_not_send_is_named_with_its_place_and_not_passed_on() {
         ("metadata", json!({}), "`metadata`"),
         ("safety_identifier", json!("s"), "`safety_identifier`"),
         ("user", json!("u"), "`user`"),
-        ("prompt_cache_retention", json!("24h"), "`prompt_cache_retention`: Codex sends no such thing"),
+        ("prompt_cache_retention", json!("24h"), "`prompt_cache_retention`: no agent sends such a thing"),
         ("include", json!(["file_search_call.results"]), "`include[0]` is `file_search_call.results`"),
         ("service_tier", json!("priority"), "`service_tier` is `priority`"),
         ("service_tier", json!(null), "`service_tier` is `null`"),
@@ -238,7 +238,7 @@ fn whatever_an_agent_does_not_send_is_named_with_its_place_and_not_passed_on() {
         ("stream", json!(false), "`stream` is `false`: it has to be `true`"),
         ("model", json!({"id": "m"}), "`model` is an object"),
         ("in\nput", json!("x"), "`in\\nput`"),
-        (&long, json!("x"), "xxx…`: Codex sends no such thing"),
+        (&long, json!("x"), "xxx…`: no agent sends such a thing"),
     ] {
         let mut request = of_codex();
         request[field] = value;

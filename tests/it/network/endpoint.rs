@@ -29,14 +29,13 @@ impl Endpoint {
     /// The same, with another way to the model's server.
     pub(super) fn through(upstream: Upstream, outside: Arc<dyn Outside>) -> Self {
         let gate = Gate::closed().model(upstream).through(outside);
-        assert_eq!(gate.model_url().unwrap(), "http://127.0.0.1:61079/v1");
         assert_eq!(gate.env(), [], "a step that reaches the model alone has no proxy");
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let place = listener.local_addr().unwrap();
         Self { place, serving: gate.serve(vec![listener]).unwrap() }
     }
 
-    fn ask(&self, request: &str) -> String {
+    pub(super) fn ask(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(self.place).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
@@ -45,9 +44,13 @@ impl Endpoint {
     }
 
     pub(super) fn post(&self, headers: &str, body: &str) -> String {
+        self.post_to("/v1/responses", headers, body)
+    }
+
+    pub(super) fn post_to(&self, path: &str, headers: &str, body: &str) -> String {
         let length = body.len();
         self.ask(&format!(
-            "POST /v1/responses HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
         ))
     }
 

@@ -5,6 +5,7 @@ mod degraded;
 mod elsewhere;
 mod endpoint;
 mod host;
+mod messages;
 mod plans;
 mod proxy;
 pub(crate) mod site;

@@ -59,7 +59,7 @@ impl Usage {
         match (self.input_tokens.0, self.output_tokens.0) {
             (Some(input), Some(output)) => {
                 // What is read from the cache is read.
-                Told::Tokens(Cost { input, cached: cached.unwrap_or(0).min(input), output })
+                Told::Tokens(Cost { input, cached: cached.unwrap_or(0).min(input), written: 0, output })
             }
             _ => Told::Absurd,
         }
