@@ -30,28 +30,27 @@ fn main() {
     let plan = folder.path().join("Autopilot.yaml");
     fs::write(&plan, "version: 1\nissue: 1\ntitle: Large\nsteps:\n  - {id: a, command: [\"true\"]}\n")
         .unwrap();
-    let other = folder.path().join("other");
-
-    let packed = least(|| {
-        let _ = fs::remove_dir_all(&other);
+    // A folder of its own each time, and none removed before the end: for minutes ext4 looks through inodes that have just
+    // been freed whenever it makes a file.
+    let other = |name: &str, round: usize| folder.path().join(format!("{name}-{round}"));
+    let packed = least(|round| {
+        let other = other("packed", round);
         fs::create_dir(&other).unwrap();
         let pack =
             "git rev-parse HEAD | git pack-objects --revs -q --delta-base-offset \"$1/pack\" >\"$1/name\"";
         shell(&repo, pack, &other);
     });
-    let checked_out = least(|| {
-        let _ = fs::remove_dir_all(&other);
+    let checked_out = least(|round| {
         shell(
             &repo,
             "git --work-tree=\"$1\" read-tree --index-output=\"$1.index\" HEAD; mkdir \"$1\"; GIT_INDEX_FILE=\"$1.index\" git --work-tree=\"$1\" checkout-index -a -q",
-            &other,
+            &other("checked-out", round),
         );
     });
-    let cloned = least(|| {
-        let _ = fs::remove_dir_all(&other);
-        shell(Path::new("/"), &format!("git clone -q --shared '{}' \"$1\"", repo.display()), &other);
+    let cloned = least(|round| {
+        let clone = format!("git clone -q --shared '{}' \"$1\"", repo.display());
+        shell(Path::new("/"), &clone, &other("cloned", round));
     });
-    let _ = fs::remove_dir_all(&other);
 
     let (first, of_run) =
         least_of(|round| worktree(&repo, &plan, &folder.path().join(format!("state-{round}"))));
@@ -140,13 +139,13 @@ fn worktree(repo: &Path, plan: &Path, state: &Path) -> (Duration, Duration) {
     (Duration::from_millis(event["event"]["ms"].as_u64().unwrap()), took)
 }
 
-fn least(mut run: impl FnMut()) -> Duration {
-    let mut once = || {
+fn least(run: impl Fn(usize)) -> Duration {
+    let once = |round| {
         let begun = Instant::now();
-        run();
+        run(round);
         begun.elapsed()
     };
-    (0..ROUNDS).map(|_| once()).min().unwrap()
+    (0..ROUNDS).map(once).min().unwrap()
 }
 
 fn least_of(run: impl FnMut(usize) -> (Duration, Duration)) -> (Duration, Duration) {

@@ -21,7 +21,7 @@ use super::rundir::RunDir;
 use crate::git::{Oid, RefName};
 
 /// What the runner's git directories are told beside what each is.
-const CHECKPOINTS: [Setting<'_>; 8] = [
+const CHECKPOINTS: [Setting<'_>; 10] = [
     ("core", "hooksPath", "/dev/null"),
     ("core", "autocrlf", "false"),
     // Else git looks in HOME, which is the steps'.
@@ -31,6 +31,9 @@ const CHECKPOINTS: [Setting<'_>; 8] = [
     // What a checkpoint holds outlives a loss of power, like the line of the journal that names it.
     ("core", "fsync", DURABLE),
     ("core", "fsyncMethod", "batch"),
+    // As many as there are cores, where that outweighs starting them.
+    ("checkout", "workers", "0"),
+    ("checkout", "thresholdForParallelism", "2000"),
     ("gc", "auto", "0"),
 ];
 
