@@ -1,27 +1,107 @@
 //! Takes what a step asks an agent, gives argv, environment and private home; takes the agent's output, gives what
-//! it did. Codex is the first agent, not the last: the runner knows the [`Agent`] alone. Knows nothing of worktrees.
+//! it did. The runner knows [`Agent`] and the registry alone. Knows nothing of worktrees.
 
+mod access;
 pub mod codex;
+mod program;
 pub mod prompt;
+mod registry;
+mod server;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Duration;
 
-use serde_json::Value;
+use crate::network::{Auth, Dialect};
+use crate::plan::{AgentId, Provider};
+
+pub use program::Unavailable;
+pub use registry::{is_instructions, kind, kinds};
+pub use server::Server;
+
+/// The variables that autopilot was started with.
+pub type Environment = BTreeMap<String, String>;
+
+/// What there is to know of an agent before one is looked for: its line in the registry.
+#[derive(Debug)]
+pub struct Kind {
+    /// Which agent.
+    pub id: AgentId,
+    /// The words with which its turns are shown to people; what an agent is really called with is its own business.
+    pub shown: &'static [&'static str],
+    /// The versions that autopilot was tested with, oldest first; its page in `docs` has the same.
+    pub tested: &'static [&'static str],
+    /// The names of the files that tell it about a repository: of each folder those of the first entry that is there.
+    pub instructions: &'static [&'static str],
+    /// Names of files that it would read as instructions as well, if it were let.
+    pub more_instructions: &'static [&'static str],
+    /// What its model speaks.
+    pub dialect: Dialect,
+    /// Finds it in the folders of a PATH, and asks it what it is.
+    pub find: fn(&[PathBuf]) -> Result<Rc<dyn Agent>, Unavailable>,
+    /// Finds where a provider serves its model, and what lets one in there.
+    pub access: fn(&Provider, &Environment) -> Result<Access, Unavailable>,
+    /// Tells what lets one in where its models usually are: a name for it, whether it is there, in words.
+    pub entry: fn(&Environment) -> (&'static str, bool, String),
+    /// Reads the login to its cloud, whose finished work a step may apply.
+    pub cloud: Option<fn(&Environment) -> Result<Login, Unavailable>>,
+}
+
+impl Kind {
+    /// Says what is to be said of a version that was not tested.
+    pub fn warning(&self, version: &str) -> Option<String> {
+        program::untested(self.id.key(), version, self.tested)
+    }
+}
+
+/// Where a model is, and what lets one in there: that stays with the runner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// Up to and with the version, such as `https://api.openai.com/v1`.
+    pub base_url: String,
+    /// What lets one in.
+    pub auth: Auth,
+}
+
+/// A login to an agent's cloud.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// Where the cloud is, and what lets one in there.
+    pub access: Access,
+    /// The same place as host and port.
+    pub reaches: (String, u16),
+}
 
 /// An agent that is there, in one version.
 pub trait Agent: fmt::Debug {
-    /// Returns which agent it is, such as `codex`.
-    fn id(&self) -> &'static str;
-    /// Returns its name and version, such as `codex 0.169.0`.
-    fn name(&self) -> String;
+    /// Returns which agent it is.
+    fn id(&self) -> AgentId;
+    /// Returns its version, such as `0.169.0`.
+    fn version(&self) -> &str;
+    /// Returns the program.
+    fn program(&self) -> &Path;
     /// Returns what it has to read and execute, beyond the system.
     fn files(&self) -> &[PathBuf];
+    /// Lists the MCP servers of the user's own configuration.
+    fn servers(&self, environment: &Environment) -> Result<Vec<Server>, Unavailable>;
     /// Composes how it is started on a task; `home` is where it will see its private home.
     fn start(&self, task: &Task<'_>, home: &Path) -> Start;
     /// Begins to listen to what it prints.
     fn listen(&self) -> Box<dyn Listen>;
+    /// Composes how it applies a task of its cloud, and says which page of the cloud that is; nothing if it has none.
+    fn apply(&self, _task: &str, _endpoint: &Endpoint, _home: &Path) -> Option<Start> {
+        None
+    }
+    /// Returns what its cloud calls a task, below its base URL.
+    fn task_path(&self, task: &str) -> String {
+        task.to_owned()
+    }
+    /// Returns its name and version, for people.
+    fn name(&self) -> String {
+        format!("{} {}", self.id(), self.version())
+    }
 }
 
 /// Understands what an agent prints while it works.
@@ -56,21 +136,6 @@ pub struct Task<'a> {
 pub struct Endpoint {
     /// Up to and with the version, such as `http://127.0.0.1:8080/v1`.
     pub base_url: String,
-}
-
-/// An MCP server of the user's, as the agent's own configuration has it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Server {
-    /// Its name.
-    pub name: String,
-    /// Its configuration, to be copied.
-    pub config: Value,
-    /// Host and port it is reached at, if it is not a program.
-    pub reaches: Option<(String, u16)>,
-    /// Variables that it takes from the environment.
-    pub variables: Vec<String>,
-    /// Names under which its configuration holds credentials themselves.
-    pub literal: Vec<String>,
 }
 
 /// How an agent is started.

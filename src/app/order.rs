@@ -24,7 +24,7 @@ pub struct Order {
     pub ending: Ending,
     /// Publish at the end what the plan says.
     pub publish: bool,
-    /// Who serves the models of codex steps, whatever the plan says.
+    /// Who serves the models of agents' steps, whatever the plan says.
     pub provider: Option<Provider>,
     /// Their model, whatever the plan says.
     pub model: Option<String>,

@@ -1,11 +1,11 @@
 //! The plan as the journal's first event holds it: masked, resolved, and read again from nothing but that.
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{Error as _, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::evidence::mask::is_secret_name;
-use crate::plan::{Invocation, OnFailure, Publish, RetryFrom, TokenLimit};
+use crate::plan::{AgentId, CLOUD_KEY, Invocation, OnFailure, Publish, RetryFrom, TokenLimit};
 
 /// What stands for a secret.
 pub(super) const MASK: &str = "***";
@@ -48,18 +48,39 @@ pub(super) struct RecordedStep {
     home: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug)]
 pub(super) enum Action {
     Command(Invocation),
     Apply(String),
-    Codex(RecordedCodex),
-    CodexApply(String),
+    Agent(AgentId, RecordedAgent),
+    CloudTask(String),
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct RecordedCodex {
+pub(super) struct RecordedAgent {
     tokens: TokenLimit,
+}
+
+impl<'de> Deserialize<'de> for Action {
+    /// Reads a map of one key, which says what it is.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let map = serde_json::Map::<String, Value>::deserialize(deserializer)?;
+        let mut entries = map.into_iter();
+        let (Some((key, value)), None) = (entries.next(), entries.next()) else {
+            return Err(D::Error::custom("an action is a map of one key"));
+        };
+        let action = match key.as_str() {
+            "command" => Invocation::deserialize(value).map(Self::Command),
+            "apply" => String::deserialize(value).map(Self::Apply),
+            CLOUD_KEY => String::deserialize(value).map(Self::CloudTask),
+            other => {
+                let agent = AgentId::of_key(other);
+                let agent = agent.ok_or_else(|| D::Error::custom(format!("unknown action `{other}`")))?;
+                RecordedAgent::deserialize(value).map(|asked| Self::Agent(agent, asked))
+            }
+        };
+        action.map_err(D::Error::custom)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -128,7 +149,7 @@ impl RecordedStep {
         };
         let holds_secret = !self.secrets.is_empty() || self.env.iter().any(named);
         let reaches =
-            self.network != Network::None || matches!(self.action, Action::Codex(_) | Action::CodexApply(_));
+            self.network != Network::None || matches!(self.action, Action::Agent(..) | Action::CloudTask(_));
         match (self.home.as_deref(), holds_secret, reaches) {
             (Some("keep"), _, _) => "kept",
             (_, true, _) => "secret",
@@ -141,14 +162,14 @@ impl RecordedStep {
 impl Action {
     /// Tells whether an agent does it.
     pub(super) fn is_agent(&self) -> bool {
-        matches!(self, Self::Codex(_))
+        matches!(self, Self::Agent(..))
     }
 
     /// Returns the most tokens that an agent may use for it, if they are limited.
     pub(super) fn tokens(&self) -> Option<u64> {
         match self {
-            Self::Codex(codex) => codex.tokens.most(),
-            Self::Command(_) | Self::Apply(_) | Self::CodexApply(_) => None,
+            Self::Agent(_, asked) => asked.tokens.most(),
+            Self::Command(_) | Self::Apply(_) | Self::CloudTask(_) => None,
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use super::plan::{Action, MASK, RecordedStep};
 use crate::evidence::event::Role;
+use crate::plan::CLOUD_AGENT;
 
 /// What a journal tells of a command that begins.
 #[derive(Debug, Clone, Copy)]
@@ -51,8 +52,8 @@ fn is_action(action: &Action, typed: &str) -> bool {
         Action::Command(invocation) => same(&invocation.to_string(), typed),
         Action::Apply(file) => same(&format!("git apply {file}"), typed),
         // What an agent is called with is the agent's business.
-        Action::Codex(_) => typed.starts_with("codex "),
-        Action::CodexApply(task) => same(&format!("codex apply {task}"), typed),
+        Action::Agent(agent, _) => typed.strip_prefix(agent.key()).is_some_and(|rest| rest.starts_with(' ')),
+        Action::CloudTask(task) => same(&CLOUD_AGENT.apply_shown(task), typed),
     }
 }
 

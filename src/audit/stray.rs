@@ -6,11 +6,11 @@ use std::path::Path;
 
 use super::code::Code;
 use super::finding::Finding;
-use crate::evidence::RunName;
+use crate::evidence::{LOGS_OF_STEPS, RunName};
 
 /// Folder, and what stands before and behind a run's name in its files.
 const NAMES: [(&str, &str, &str); 6] = [
-    (".ai/logs/codex", "autopilot-", ".log"),
+    (LOGS_OF_STEPS, "autopilot-", ".log"),
     (".ai/logs/autopilot", "summary-", ".md"),
     (".ai/logs/autopilot", "FAILED-", ".log"),
     (".ai/logs/autopilot", "salvage-", ".bundle"),
@@ -21,7 +21,7 @@ const NAMES: [(&str, &str, &str); 6] = [
 /// Finds files of runs that have no journal; what has other names is a person's, and a note.
 pub(super) fn find(top: &Path, runs: &[RunName], notes: &mut Vec<String>) -> io::Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    for folder in [".ai/logs/codex", ".ai/logs/autopilot"] {
+    for folder in [LOGS_OF_STEPS, ".ai/logs/autopilot"] {
         for name in names(&top.join(folder))? {
             let path = format!("{folder}/{name}");
             match run_of(folder, &name) {

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use super::exit::{Exit, Failure};
-use crate::agent::codex;
+use crate::agent::{self, Kind};
 use crate::plan::units;
 use crate::policy::{self, Decision, Fact, HostFacts, Isolation, Request, Waivers};
 use crate::sandbox;
@@ -97,7 +97,7 @@ fn report(host: &HostFacts, decision: &Decision, ceilings: &[Found], between: &T
     if advice.is_empty() {
         line(&mut text, true, "nothing", "every layer is there");
     }
-    text += "\nCodex steps\n";
+    text += "\nAgents\n";
     for (name, good, what) in agents(host) {
         line(&mut text, good, name, &what);
     }
@@ -189,25 +189,19 @@ fn advice(host: &HostFacts) -> Vec<String> {
     advice
 }
 
-/// Tells whether codex steps could run: Codex itself, and what lets one in at OpenAI.
+/// Tells whether agents' steps could run: each agent itself, and what lets one in where its models are.
 fn agents(host: &HostFacts) -> Vec<(&'static str, bool, String)> {
-    let codex = match codex::find(&host.path) {
-        Ok(found) => match found.warning() {
-            Some(warning) => (false, warning),
-            None => (true, format!("{} ({})", found.version(), found.program().display())),
-        },
-        Err(error) => (false, format!("{error}: {}", error.hint)),
+    let of = |kind: &'static Kind| {
+        let (good, what) = match (kind.find)(&host.path) {
+            Ok(found) => match kind.warning(found.version()) {
+                Some(warning) => (false, warning),
+                None => (true, format!("{} ({})", found.version(), found.program().display())),
+            },
+            Err(error) => (false, format!("{error}: {}", error.hint)),
+        };
+        [(kind.id.key(), good, what), (kind.entry)(&host.environment)]
     };
-    let set = |name: &&str| host.environment.get(*name).is_some_and(|key| !key.is_empty());
-    let key = ["CODEX_API_KEY", "OPENAI_API_KEY"].into_iter().find(set);
-    let openai = match (key, codex::login(&host.environment, chrono::Utc::now().timestamp())) {
-        (Some(name), _) => (true, format!("{name} is set; it stays with the runner")),
-        (None, Ok(_)) => (true, "a login with ChatGPT".to_owned()),
-        (None, Err(error)) => {
-            (false, format!("no key and no login ({error}); a local model needs neither: --provider ollama"))
-        }
-    };
-    [("codex", codex), ("openai", openai)].map(|(name, (good, what))| (name, good, what)).into()
+    agent::kinds().flat_map(of).collect()
 }
 
 fn tools(host: &HostFacts) -> Vec<(&'static str, Option<String>, &'static str)> {

@@ -40,10 +40,10 @@ pub(super) struct RunArgs {
     /// Leave the issue, the remote and pull requests alone, whatever the plan says.
     #[arg(long)]
     no_publish: bool,
-    /// Who serves the models of codex steps, whatever the plan says: openai, ollama, lmstudio, or URL[#KEY_VARIABLE].
+    /// Who serves the models of agents' steps, whatever the plan says: openai, ollama, lmstudio, or URL[#KEY_VARIABLE].
     #[arg(long, value_name = "PROVIDER")]
     provider: Option<Provider>,
-    /// The model of codex steps, whatever the plan says.
+    /// The model of agents' steps, whatever the plan says.
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
     /// As root: the user whom the steps run as (default: an unprivileged uid of the run's own).

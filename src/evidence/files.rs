@@ -14,7 +14,9 @@ use super::disk::{STAGED, is_absent, named, put_back};
 
 const STAMP: &str = "%Y%m%dT%H%M%SZ";
 const LOGS: &str = ".ai/logs";
-const FOLDERS: [&str; 4] = [".ai", LOGS, ".ai/logs/codex", ".ai/logs/autopilot"];
+/// Where the logs of steps are; the name is from when there was one agent, and readers know it.
+pub const LOGS_OF_STEPS: &str = ".ai/logs/codex";
+const FOLDERS: [&str; 4] = [".ai", LOGS, LOGS_OF_STEPS, ".ai/logs/autopilot"];
 
 /// The name of a run: `<timestamp>-<issue>`, the timestamp in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -168,8 +170,8 @@ impl Files {
     /// Lists the files of a checkout that somebody was writing when they died.
     pub fn half_written(top: &Path) -> io::Result<Vec<PathBuf>> {
         let mut found = Vec::new();
-        for folder in ["codex", "autopilot"] {
-            let Ok(entries) = fs::read_dir(top.join(LOGS).join(folder)) else { continue };
+        for folder in [LOGS_OF_STEPS, ".ai/logs/autopilot"] {
+            let Ok(entries) = fs::read_dir(top.join(folder)) else { continue };
             for entry in entries {
                 let path = entry?.path();
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -193,7 +195,7 @@ impl Files {
 
     /// Masked output of every step.
     pub fn log(&self) -> PathBuf {
-        self.top.join(LOGS).join(format!("codex/autopilot-{}.log", self.run))
+        self.top.join(LOGS_OF_STEPS).join(format!("autopilot-{}.log", self.run))
     }
 
     /// The journal.

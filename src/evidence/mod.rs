@@ -31,7 +31,7 @@ pub mod fuzzing {
 
 pub use autopilot_mask as mask;
 pub use event::Event;
-pub use files::{Files, RunName};
+pub use files::{Files, LOGS_OF_STEPS, RunName};
 pub use id::{AttemptId, Sha256, StepId};
 pub use journal::{Head, Journal};
 pub use line::Line;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::Destination;
+use super::agents;
 use super::tree::Node;
 
 /// Where a plan asks for what.
@@ -20,8 +21,9 @@ impl Asked {
     pub(super) fn of(path: &Path, root: &Node) -> Self {
         let mut asked = Self { path: path.to_owned(), ..Self::default() };
         asked.add_all("", root.get("defaults"), &["network", "filesystem", "env", "timeout", "resources"]);
-        let codex = root.get("codex");
-        asked.add_scalars("", codex, "", &["model", "provider"]);
+        for agent in agents::keys() {
+            asked.add_scalars("", root.get(agent), "", &["model", "provider"]);
+        }
         asked.add_scalars("", root.get("limits"), "limits.", &["limits.tokens"]);
         asked.add_scalars("", root.get("publish"), "publish.", &PUBLISH);
         for step in root.get("steps").map(Node::items).unwrap_or_default() {
@@ -32,8 +34,11 @@ impl Asked {
                 Some(step),
                 &["network", "filesystem", "env", "secrets", "timeout", "resources"],
             );
-            asked.add_scalars(id, Some(step), "", &["codex", "codex_apply"]);
-            asked.add_scalars(id, step.get("codex"), "", &["model", "provider", "tokens"]);
+            asked.add_scalars(id, Some(step), "", &[agents::CLOUD_KEY]);
+            for agent in agents::keys() {
+                asked.add_scalars(id, Some(step), "", &[agent]);
+                asked.add_scalars(id, step.get(agent), "", &["model", "provider", "tokens"]);
+            }
         }
         asked
     }

@@ -1,9 +1,11 @@
-//! Commands: how they are run, how they are shown, and whether they call Codex behind the runner's back.
+//! Commands: how they are run, how they are shown, and whether they call an agent behind the runner's back.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::agents::{AgentId, CLOUD_AGENT};
 
 /// A command, as written: with or without a shell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,22 +99,23 @@ fn one_line(text: &str) -> String {
     if lines.next().is_some() { format!("{first} …") } else { first }
 }
 
-/// Returns the words that call Codex, if a command does. A plan that wants Codex says `codex:`; this catches
-/// the habit, not somebody who hides it.
-pub(super) fn calls_codex<'a>(words: &[&'a str]) -> Option<&'a str> {
+/// Returns the agent that a command calls, and the words that do. A plan that wants an agent has a key for it; this
+/// catches the habit, not somebody who hides it.
+pub(super) fn calls_agent(words: &[&str]) -> Option<(AgentId, String)> {
     // A list is one command, and any of its words may be a script (`sh -c …`).
     let flat: Vec<&str> = words.iter().flat_map(|word| split(word)).collect();
     if let Some(found) = flat.iter().find(|word| word.starts_with("--full-auto")) {
-        return Some(found);
+        return Some((CLOUD_AGENT, (*found).to_owned()));
     }
-    let mut after_codex = false;
+    let mut called = None;
     for word in flat {
-        if word == END {
-            after_codex = false;
-        } else if after_codex && matches!(word, "exec" | "e") {
-            return Some("codex exec");
-        } else if word.rsplit('/').next() == Some("codex") {
-            after_codex = true;
+        let of = |agent: &AgentId| word.rsplit('/').next() == Some(agent.key());
+        match called {
+            _ if word == END => called = None,
+            Some(agent) if AgentId::by_hand(agent).contains(&word) => {
+                return Some((agent, format!("{agent} {}", agent.by_hand()[0])));
+            }
+            _ => called = AgentId::ALL.into_iter().find(of).or(called),
         }
     }
     None
@@ -142,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_calls_of_codex() {
+    fn finds_calls_of_agents() {
         for script in [
             "codex exec 'do it'",
             "cd x && codex exec y",
@@ -154,14 +157,14 @@ mod tests {
             "codex --full-auto",
             "sh -c \"codex exec y\"",
         ] {
-            assert!(calls_codex(&[script]).is_some(), "{script}");
+            assert!(calls_agent(&[script]).is_some(), "{script}");
         }
-        assert!(calls_codex(&["codex", "exec", "x"]).is_some());
-        assert!(calls_codex(&["sh", "-c", "codex exec x"]).is_some());
+        assert!(calls_agent(&["codex", "exec", "x"]).is_some());
+        assert!(calls_agent(&["sh", "-c", "codex exec x"]).is_some());
         for script in
             ["codex --version", "codex login; docker exec x", "cargo run --bin codex-exec", "echo exec codex"]
         {
-            assert_eq!(calls_codex(&[script]), None, "{script}");
+            assert_eq!(calls_agent(&[script]), None, "{script}");
         }
     }
 

@@ -3,15 +3,18 @@
 //!
 //! The comments on fields are what editors show, so they speak to the plan's author.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::agents::{self, AgentId};
 use super::text::{
     Env, EnvName, Expression, Id, InnerPath, Line, Mention, OuterPath, Pattern, Prose, Revision, Size, Time,
     Token,
 };
 use super::union::{
-    CodexFile, CommandFile, ContextFile, NetworkFile, ProviderFile, PullRequestFile, TokensFile, one_of,
+    AgentFile, CommandFile, ContextFile, NetworkFile, ProviderFile, PullRequestFile, TokensFile, one_of,
 };
 use super::{Home, OnFailure, RetryFrom, Shell};
 
@@ -38,8 +41,8 @@ pub(super) struct PlanFile {
     /// Demand that every submodule of the base is there, from what the checkout has fetched of them. Default: false, those
     /// that are not there are empty folders.
     pub(super) submodules: Option<bool>,
-    /// Defaults of every codex step.
-    pub(super) codex: Option<CodexDefaults>,
+    /// Defaults of every `codex` step.
+    pub(super) codex: Option<AgentDefaults>,
     /// Defaults of every step. A step's `env` and `filesystem` add to them; its `network` replaces them.
     pub(super) defaults: Option<Defaults>,
     /// The steps, run one after the other in file order; `needs` reorders and skips.
@@ -65,17 +68,17 @@ pub(super) struct LimitsFile {
     pub(super) salvage: Option<Size>,
 }
 
-/// Defaults of every codex step.
+/// Defaults of every step of an agent.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct CodexDefaults {
-    /// Name of the model. Default: Codex decides.
+pub(super) struct AgentDefaults {
+    /// Name of the model. Default: the agent decides.
     pub(super) model: Option<Token>,
     /// Reasoning effort, passed on as it is.
     pub(super) effort: Option<Token>,
-    /// Who serves the model. Default: openai.
+    /// Who serves the model. Default: openai for Codex.
     pub(super) provider: Option<ProviderFile>,
-    /// MCP servers it may use, by their names in your Codex configuration. Default: none.
+    /// MCP servers it may use, by their names in your own configuration of the agent. Default: none.
     pub(super) mcp: Option<Vec<Token>>,
 }
 
@@ -102,7 +105,7 @@ pub(super) struct Defaults {
 /// One step: one action, and what must hold after it.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "Step", extend("oneOf" = one_of(&["command", "codex", "codex_apply", "apply"])))]
+#[schemars(rename = "Step", extend("oneOf" = one_of(&actions())))]
 pub(super) struct StepFile {
     /// Name of the step, unique in the plan: `a-z`, `0-9`, `.`, `_`, `-`.
     pub(super) id: Id,
@@ -112,14 +115,15 @@ pub(super) struct StepFile {
     /// Action: a command. Text is run by a shell, a list without one.
     pub(super) command: Option<CommandFile>,
     /// Action: Codex implements a prompt.
-    pub(super) codex: Option<CodexFile>,
+    pub(super) codex: Option<AgentFile>,
     /// Action: `codex apply` of this task of Codex's cloud.
-    pub(super) codex_apply: Option<Token>,
+    #[serde(rename = "codex_apply")]
+    pub(super) cloud_task: Option<Token>,
     /// Action: `git apply` of this file beside the plan.
     pub(super) apply: Option<InnerPath>,
     /// Shell of commands that are text: `sh` (`sh -ec`) or `bash` (`bash -eo pipefail -c`). Default: sh.
     pub(super) shell: Option<Shell>,
-    /// Attached to a codex step's prompt as untrusted data. Default: nothing.
+    /// Attached to an agent's prompt as untrusted data. Default: nothing.
     #[serde(default)]
     pub(super) context: Vec<ContextFile>,
     /// Folder where the step works, relative to the repository. Default: the repository's top.
@@ -129,7 +133,7 @@ pub(super) struct StepFile {
     /// Attempts after the first. Default: that of `defaults`.
     #[schemars(range(max = 1000))]
     pub(super) retries: Option<u32>,
-    /// Where a further attempt starts. Default: attempt for codex steps, checkpoint for the rest.
+    /// Where a further attempt starts. Default: attempt for agents, checkpoint for the rest.
     pub(super) retry_from: Option<RetryFrom>,
     /// What must hold after the action. Default: it exits with 0.
     pub(super) expectation: Option<ExpectationFile>,
@@ -151,7 +155,7 @@ pub(super) struct StepFile {
     /// Variables on top of those of `defaults`: `NAME` lets yours through, `NAME=value` sets one.
     #[serde(default)]
     pub(super) env: Vec<Env>,
-    /// Variables that must be set; they get through and are masked everywhere. Not for codex steps.
+    /// Variables that must be set; they get through and are masked everywhere. Not for agents.
     #[serde(default)]
     pub(super) secrets: Vec<EnvName>,
     /// What the step reaches, in place of `defaults`' network.
@@ -179,7 +183,7 @@ pub(super) struct ExpectationFile {
     /// Files that contain a match.
     #[serde(default)]
     pub(super) file_contains: Vec<FileContainsFile>,
-    /// Regular expressions that match in the output; a codex step's is its final message.
+    /// Regular expressions that match in the output; an agent's is its final message.
     #[serde(default)]
     pub(super) output_matches: Vec<Expression>,
     /// Regular expressions that do not match in the output.
@@ -268,4 +272,25 @@ pub(super) struct PublishFile {
     pub(super) push: Option<bool>,
     /// Open a pull request; this pushes. Default: false.
     pub(super) pull_request: Option<PullRequestFile>,
+}
+
+/// Returns the keys of which a step has one.
+pub(super) fn actions() -> Vec<&'static str> {
+    [&["command"][..], &agents::keys().collect::<Vec<_>>(), &[agents::CLOUD_KEY, "apply"]].concat()
+}
+
+impl PlanFile {
+    /// Takes the defaults of each agent that has some.
+    pub(super) fn take_agents(&mut self) -> BTreeMap<AgentId, AgentDefaults> {
+        let all = [(AgentId::Codex, self.codex.take())];
+        all.into_iter().filter_map(|(agent, file)| Some((agent, file?))).collect()
+    }
+}
+
+impl StepFile {
+    /// Takes what an agent is asked, if one is.
+    pub(super) fn take_agent(&mut self) -> Option<(AgentId, AgentFile)> {
+        let all = [(AgentId::Codex, self.codex.take())];
+        all.into_iter().find_map(|(agent, file)| Some((agent, file?)))
+    }
 }

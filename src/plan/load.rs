@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use super::agents;
 use super::fault::{Fault, Faults, Findings};
 use super::file::PlanFile;
 use super::place::Place;
@@ -95,8 +96,9 @@ pub fn parse(bytes: &[u8], path: &Path, folder: &Path, issue: Option<u64>) -> Re
 /// Returns the files beside the plan that it names, each with its place.
 fn attached(source: &Source, root: &Node) -> Vec<(PathBuf, Fault)> {
     let steps = root.get("steps").map(Node::items).unwrap_or_default();
-    let nodes =
-        steps.iter().filter_map(|step| step.get("apply").or_else(|| step.get("codex")?.get("prompt_file")));
+    let nodes = steps.iter().filter_map(|step| {
+        step.get("apply").or_else(|| agents::keys().find_map(|agent| step.get(agent)?.get("prompt_file")))
+    });
     let at = |node: &Node| Some((PathBuf::from(node.text()?), Fault::at(source, node.mark, "", "")));
     nodes.filter_map(at).collect()
 }

@@ -3,9 +3,10 @@
 //! Touches no system but for reading the file. Raw and resolved input are two sets of types: `file` mirrors
 //! the YAML (and is where the JSON Schema comes from), this module holds what the rest of the crate works with.
 
+mod agent;
+mod agents;
 mod asked;
 mod ceiling;
-mod codex;
 mod command;
 pub mod draft;
 mod fault;
@@ -17,6 +18,7 @@ mod load;
 mod odd;
 mod order;
 mod place;
+mod provider;
 mod quote;
 mod read;
 mod resolve;
@@ -41,13 +43,15 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use agent::{AgentStep, Context, Prompt, TokenLimit, Whose};
+pub use agents::{AgentId, CLOUD_AGENT, CLOUD_KEY};
 pub use asked::Asked;
 pub use ceiling::{Ceiling, Keeper, Rules, ceiling_schema, load_ceiling, parse_ceiling};
-pub use codex::{Codex, Context, Prompt, Provider, TokenLimit, Whose};
 pub use command::{Invocation, Shell};
 pub use fault::{Fault, Faults};
 pub use glob::Glob;
 pub use load::{Loaded, load, load_as, parse};
+pub use provider::Provider;
 pub use schema::schema;
 pub use step::{
     Action, Changes, Destination, EnvEntry, Expectation, FileContains, Filesystem, Home, Network, OnFailure,
@@ -132,20 +136,20 @@ impl Plan {
         serde_json::to_value(self).unwrap_or_default()
     }
 
-    /// Replaces who serves the models of all codex steps, and which, as the command line asks for.
+    /// Replaces who serves the models of all agents' steps, and which, as the command line asks for.
     pub fn serve_by(&mut self, provider: Option<&Provider>, model: Option<&str>) {
         for step in &mut self.steps {
-            let Action::Codex(codex) = &mut step.action else { continue };
-            codex.provider = provider.unwrap_or(&codex.provider).clone();
-            codex.model = model.map(str::to_owned).or(codex.model.take());
+            let Action::Agent(asked) = &mut step.action else { continue };
+            asked.provider = provider.unwrap_or(&asked.provider).clone();
+            asked.model = model.map(str::to_owned).or(asked.model.take());
         }
     }
 
     /// Returns the steps that attach the issue's text, and whose comments.
     pub fn attaching_issue(&self) -> impl Iterator<Item = (&Step, Whose)> {
         self.steps.iter().filter_map(|step| {
-            let Action::Codex(codex) = &step.action else { return None };
-            Some((step, codex.context.iter().find_map(Context::issue_of)?))
+            let asked = step.action.asks()?;
+            Some((step, asked.context.iter().find_map(Context::issue_of)?))
         })
     }
 }

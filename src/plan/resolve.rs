@@ -1,21 +1,22 @@
 //! Resolves what is written into what holds: defaults applied, steps in order. Nothing can be wrong any more.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::file::{
-    ChangesFile, CodexDefaults, Defaults, ExpectationFile, FilesystemFile, LimitsFile, PlanFile, PublishFile,
+    AgentDefaults, ChangesFile, Defaults, ExpectationFile, FilesystemFile, LimitsFile, PlanFile, PublishFile,
     ResourcesFile, StepFile,
 };
 use super::text::{Env, Id, InnerPath, Pattern, Token};
 use super::union::{
-    CodexFile, CommandFile, ContextFile, NetworkFile, NetworkName, ProviderFile, ProviderName,
+    AgentFile, CommandFile, ContextFile, NetworkFile, NetworkName, ProviderFile, ProviderName,
     PullRequestFile, PullRequestName, TokensFile,
 };
 use super::{
-    Action, Changes, Codex, Context, EnvEntry, Expectation, FileContains, Filesystem, Glob, Invocation,
-    Limits, Network, OnFailure, Plan, Prompt, Provider, Publish, PullRequest, Resources, RetryFrom, Shell,
-    Step, TokenLimit, Whose,
+    Action, AgentId, AgentStep, Changes, Context, EnvEntry, Expectation, FileContains, Filesystem, Glob,
+    Invocation, Limits, Network, OnFailure, Plan, Prompt, Provider, Publish, PullRequest, Resources,
+    RetryFrom, Shell, Step, TokenLimit, Whose,
 };
 
 /// Where a plan came from, which its own text does not tell.
@@ -30,14 +31,14 @@ pub(super) struct Origin<'a> {
 }
 
 /// Resolves a plan file.
-pub(super) fn resolve(file: PlanFile, origin: Origin<'_>) -> Plan {
+pub(super) fn resolve(mut file: PlanFile, origin: Origin<'_>) -> Plan {
+    let agents = file.take_agents();
     let defaults = file.defaults.unwrap_or_default();
-    let codex = file.codex.unwrap_or_default();
     let mut steps: Vec<Option<Step>> = file
         .steps
         .into_iter()
         .zip(origin.lines.iter())
-        .map(|(step, line)| Some(resolve_step(step, *line, &defaults, &codex)))
+        .map(|(step, line)| Some(resolve_step(step, *line, &defaults, &agents)))
         .collect();
     Plan {
         issue: file.issue,
@@ -71,18 +72,26 @@ fn tokens(file: Option<&TokensFile>) -> TokenLimit {
     }
 }
 
-fn resolve_step(file: StepFile, line: usize, defaults: &Defaults, codex: &CodexDefaults) -> Step {
-    let shell = file.shell.unwrap_or(Shell::Sh);
+fn resolve_step(
+    mut file: StepFile,
+    line: usize,
+    defaults: &Defaults,
+    agents: &BTreeMap<AgentId, AgentDefaults>,
+) -> Step {
+    let (shell, none) = (file.shell.unwrap_or(Shell::Sh), AgentDefaults::default());
     let run = |command| invocation(command, shell);
+    let asked = file.take_agent();
     let context = file.context.into_iter().filter_map(context_entry).collect();
-    let action = match (file.command, file.codex, file.codex_apply, file.apply) {
-        (_, Some(prompt), _, _) => Action::Codex(codex_action(prompt, context, codex)),
-        (_, _, Some(task), _) => Action::CodexApply(task.0),
+    let action = match (file.command, asked, file.cloud_task, file.apply) {
+        (_, Some((agent, asked)), _, _) => {
+            Action::Agent(agent_action((agent, asked), context, agents.get(&agent).unwrap_or(&none)))
+        }
+        (_, _, Some(task), _) => Action::CloudTask(task.0),
         (_, _, _, Some(path)) => Action::Apply(path.0),
         (command, None, None, None) => Action::Command(command.map_or(Invocation::Argv(Vec::new()), run)),
     };
     let retry_from = file.retry_from.unwrap_or(match action {
-        Action::Codex(_) => RetryFrom::Attempt,
+        Action::Agent(_) => RetryFrom::Attempt,
         _ => RetryFrom::Checkpoint,
     });
     let secrets: Vec<String> = file.secrets.into_iter().map(|name| name.0).collect();
@@ -121,47 +130,52 @@ fn invocation(file: CommandFile, shell: Shell) -> Invocation {
     }
 }
 
-fn codex_action(file: CodexFile, context: Vec<Context>, defaults: &CodexDefaults) -> Codex {
-    let mut codex = Codex {
+fn agent_action(
+    (agent, file): (AgentId, AgentFile),
+    context: Vec<Context>,
+    defaults: &AgentDefaults,
+) -> AgentStep {
+    let mut asked = AgentStep {
+        agent,
         prompt: Prompt::Text(String::new()),
         model: defaults.model.as_ref().map(name),
         effort: defaults.effort.as_ref().map(name),
         tokens: TokenLimit::Unset,
-        provider: provider(defaults.provider.as_ref()),
+        provider: defaults.provider.as_ref().map_or_else(|| agent.default_provider(), provider),
         mcp: defaults.mcp.iter().flatten().map(name).collect(),
         context,
     };
     match file {
-        CodexFile::Prompt(text) => codex.prompt = Prompt::Text(text.0),
-        CodexFile::Map(map) => {
-            codex.prompt = match (map.prompt, map.prompt_file) {
+        AgentFile::Prompt(text) => asked.prompt = Prompt::Text(text.0),
+        AgentFile::Map(map) => {
+            asked.prompt = match (map.prompt, map.prompt_file) {
                 (_, Some(path)) => Prompt::File(path.0),
                 (text, None) => Prompt::Text(text.map(|text| text.0).unwrap_or_default()),
             };
-            codex.model = map.model.as_ref().map(name).or(codex.model);
-            codex.effort = map.effort.as_ref().map(name).or(codex.effort);
-            codex.tokens = tokens(map.tokens.as_ref());
-            if map.provider.is_some() {
-                codex.provider = provider(map.provider.as_ref());
+            asked.model = map.model.as_ref().map(name).or(asked.model);
+            asked.effort = map.effort.as_ref().map(name).or(asked.effort);
+            asked.tokens = tokens(map.tokens.as_ref());
+            if let Some(own) = &map.provider {
+                asked.provider = provider(own);
             }
             if let Some(mcp) = map.mcp {
-                codex.mcp = mcp.iter().map(name).collect();
+                asked.mcp = mcp.iter().map(name).collect();
             }
         }
     }
-    codex
+    asked
 }
 
 fn name(token: &Token) -> String {
     token.0.clone()
 }
 
-fn provider(file: Option<&ProviderFile>) -> Provider {
+fn provider(file: &ProviderFile) -> Provider {
     match file {
-        None | Some(ProviderFile::Named(ProviderName::OpenAi)) => Provider::OpenAi,
-        Some(ProviderFile::Named(ProviderName::Ollama)) => Provider::Ollama,
-        Some(ProviderFile::Named(ProviderName::LmStudio)) => Provider::LmStudio,
-        Some(ProviderFile::Custom(custom)) => Provider::Custom {
+        ProviderFile::Named(ProviderName::OpenAi) => Provider::OpenAi,
+        ProviderFile::Named(ProviderName::Ollama) => Provider::Ollama,
+        ProviderFile::Named(ProviderName::LmStudio) => Provider::LmStudio,
+        ProviderFile::Custom(custom) => Provider::Custom {
             base_url: custom.base_url.0.clone(),
             env_key: custom.env_key.as_ref().map(|name| name.0.clone()),
         },

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use super::agents;
 use super::fault::Findings;
 use super::order;
 use super::quote::quote;
@@ -17,7 +18,7 @@ pub(super) fn check(root: &Node, issue: Option<u64>, findings: &mut Findings<'_>
     rules.issue(root, issue);
     for step in steps {
         rules.commands(step);
-        rules.codex_only(step);
+        rules.agents_only(step);
         rules.environment(step);
         rules.changes(step);
     }
@@ -165,9 +166,12 @@ impl Rules<'_, '_> {
             Value::List(items) => items.iter().filter_map(Node::text).collect(),
             _ => return,
         };
-        if let Some(found) = command::calls_codex(&words) {
-            let hint = "write `codex:` with the prompt in place of `command:`: autopilot starts Codex itself, confined";
-            self.fault(node.mark, format!("the command calls {} by hand", quote(found)), hint);
+        if let Some((agent, found)) = command::calls_agent(&words) {
+            let hint = format!(
+                "write `{agent}:` with the prompt in place of `command:`: autopilot starts {} itself, confined",
+                agent.title()
+            );
+            self.fault(node.mark, format!("the command calls {} by hand", quote(&found)), hint);
         }
         if let Some(first) = node.items().first() {
             self.first_word(first);
@@ -189,15 +193,17 @@ impl Rules<'_, '_> {
         }
     }
 
-    fn codex_only(&mut self, step: &Node) {
-        let action = ["codex", "codex_apply"].into_iter().find(|key| step.entry(key).is_some());
+    fn agents_only(&mut self, step: &Node) {
+        let agent = agents::keys().find(|key| step.entry(key).is_some());
+        let action = agent.or_else(|| step.entry(agents::CLOUD_KEY).map(|_| agents::CLOUD_KEY));
         if let (Some(action), Some(entry)) = (action, step.entry("secrets")) {
             let hint = "an agent must not read secrets: give them to a `command` step that needs this one";
             self.fault(entry.mark, format!("a `{action}` step gets no secrets"), hint);
         }
-        if let (false, Some(entry)) = (action == Some("codex"), step.entry("context")) {
+        if let (None, Some(entry)) = (agent, step.entry("context")) {
             let hint = "take it out; a command reads files by itself";
-            self.fault(entry.mark, "only a `codex` step has a `context`", hint);
+            let which = agents::listed("` or `");
+            self.fault(entry.mark, format!("only a `{which}` step has a `context`"), hint);
         }
     }
 

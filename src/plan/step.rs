@@ -8,7 +8,8 @@ use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::codex::Codex;
+use super::agent::AgentStep;
+use super::agents::{AgentId, CLOUD_AGENT, CLOUD_KEY};
 use super::command::Invocation;
 use super::glob::Glob;
 use super::show;
@@ -61,17 +62,54 @@ pub struct Step {
 }
 
 /// What a step does.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone)]
 pub enum Action {
     /// A command of the plan's author.
     Command(Invocation),
     /// A file beside the plan, given to `git apply`; relative to the plan's folder.
     Apply(PathBuf),
     /// An agent implements the prompt.
-    Codex(Codex),
-    /// `codex apply <TASK_ID>`.
-    CodexApply(String),
+    Agent(AgentStep),
+    /// The work of a task of an agent's cloud is applied; the task's id.
+    CloudTask(String),
+}
+
+impl Action {
+    /// Returns what an agent is asked, if that is what it does.
+    pub fn asks(&self) -> Option<&AgentStep> {
+        if let Self::Agent(asked) = self { Some(asked) } else { None }
+    }
+
+    /// Returns whose program acts: the agent that works, or the one whose cloud's work is applied.
+    pub fn agent(&self) -> Option<AgentId> {
+        match self {
+            Self::Agent(asked) => Some(asked.agent),
+            Self::CloudTask(_) => Some(CLOUD_AGENT),
+            Self::Command(_) | Self::Apply(_) => None,
+        }
+    }
+
+    /// Returns its key in a plan, which is its name in a recorded one as well.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Command(_) => "command",
+            Self::Apply(_) => "apply",
+            Self::Agent(asked) => asked.agent.key(),
+            Self::CloudTask(_) => CLOUD_KEY,
+        }
+    }
+}
+
+impl Serialize for Action {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let key = self.key();
+        match self {
+            Self::Command(invocation) => serializer.serialize_newtype_variant("Action", 0, key, invocation),
+            Self::Apply(file) => serializer.serialize_newtype_variant("Action", 1, key, file),
+            Self::Agent(asked) => serializer.serialize_newtype_variant("Action", 2, key, asked),
+            Self::CloudTask(task) => serializer.serialize_newtype_variant("Action", 3, key, task),
+        }
+    }
 }
 
 /// Where a further attempt starts.
@@ -79,7 +117,7 @@ pub enum Action {
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
 pub enum RetryFrom {
-    /// From where the failed one stopped (default of codex steps).
+    /// From where the failed one stopped (default of agents' steps).
     Attempt,
     /// From the last checkpoint (default of the rest).
     Checkpoint,
@@ -121,7 +159,7 @@ pub struct Expectation {
     pub files_absent: Vec<PathBuf>,
     /// Files with a match.
     pub file_contains: Vec<FileContains>,
-    /// Each matches in the output (a codex step's: its final message).
+    /// Each matches in the output (an agent's: its final message).
     #[serde(serialize_with = "show::regexes")]
     pub output_matches: Vec<Regex>,
     /// None matches in the output.

@@ -81,7 +81,7 @@ texts! {
     BaseUrl(String) "autopilot-url" r"^https?://[^\s]+$" read_url;
     /// Somebody on GitHub.
     Mention(String) "autopilot-mention" r"^@[A-Za-z0-9][A-Za-z0-9-]*(/[A-Za-z0-9._-]+)?$" read_mention;
-    /// The id of a task in Codex's cloud, and names of that kind.
+    /// The id of a task in an agent's cloud, and names of that kind.
     Token(String) "autopilot-token" r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$" read_token;
     /// The name of a model, or what it is like.
     ModelName(String) "autopilot-model" r"^[A-Za-z0-9*][A-Za-z0-9._:/@*-]*$" read_model;
@@ -321,7 +321,7 @@ fn read_model(text: &str) -> Result<String, Wrong> {
     read_token(&plain).map(|_| text.to_owned()).map_err(|_| {
         Wrong::new(
             "is not the name of a model",
-            "write one such as `gpt-5-codex`, or \"qwen*\" for all that begin so",
+            "write one such as `gpt-5.5`, or \"qwen*\" for all that begin so",
         )
     })
 }

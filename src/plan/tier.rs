@@ -5,7 +5,7 @@ use std::fmt;
 use autopilot_mask::is_secret_name;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Home, Network, Plan, Step};
+use super::{Home, Network, Plan, Step};
 
 /// How much a step may do. What a step of a lower tier wrote into HOME, into ignored files or into its git never runs
 /// in one of a higher tier, unless that one says [`Keep`](Home::Keep).
@@ -42,8 +42,8 @@ impl Step {
     pub fn tier(&self) -> Tier {
         let holds_secret =
             !self.secrets.is_empty() || self.env.iter().any(|entry| is_secret_name(entry.name()));
-        let has_agent = matches!(self.action, Action::Codex(_) | Action::CodexApply(_));
-        match (holds_secret, self.network != Network::None || has_agent) {
+        let reaches = self.network != Network::None || self.action.agent().is_some();
+        match (holds_secret, reaches) {
             (true, _) => Tier::Secret,
             (false, true) => Tier::WayOut,
             (false, false) => Tier::Offline,

@@ -46,8 +46,8 @@ macro_rules! unions {
 unions! {
     /// A command.
     CommandFile { String => Script(Prose), Array => Words(Words) }
-    /// The action of a codex step: the prompt alone, or more.
-    CodexFile { String => Prompt(Prose), Object => Map(CodexMap) }
+    /// What an agent is asked: the prompt alone, or more.
+    AgentFile { String => Prompt(Prose), Object => Map(AgentMap) }
     /// A bound of model tokens.
     TokensFile { Number => AtMost(Count), String => Word(Unlimited) }
     /// Who serves the model.
@@ -131,24 +131,24 @@ pub(super) struct PullRequestMap {
     pub(super) reviewers: Vec<Token>,
 }
 
-/// What Codex is asked, and how.
+/// What an agent is asked, and how.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = one_of(&["prompt", "prompt_file"])))]
-pub(super) struct CodexMap {
+pub(super) struct AgentMap {
     /// The prompt.
     pub(super) prompt: Option<Prose>,
     /// A file beside the plan that holds the prompt.
     pub(super) prompt_file: Option<InnerPath>,
-    /// Name of the model. Default: that of the plan's `codex`.
+    /// Name of the model. Default: that of the plan's defaults for this agent.
     pub(super) model: Option<Token>,
-    /// Reasoning effort. Default: that of the plan's `codex`.
+    /// Reasoning effort. Default: that of the plan's defaults for this agent.
     pub(super) effort: Option<Token>,
     /// Model tokens of the step: a number or `unlimited`.
     pub(super) tokens: Option<TokensFile>,
-    /// Who serves the model. Default: that of the plan's `codex`.
+    /// Who serves the model. Default: that of the plan's defaults for this agent.
     pub(super) provider: Option<ProviderFile>,
-    /// MCP servers it may use. Default: those of the plan's `codex`.
+    /// MCP servers it may use. Default: those of the plan's defaults for this agent.
     pub(super) mcp: Option<Vec<Token>>,
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::agents::{CLOUD_AGENT, CLOUD_KEY, OF_THE_RUNNER};
 use super::fault::{Fault, Faults, Findings};
 use super::quote::quote;
 use super::source::{Mark, Source};
@@ -119,14 +120,13 @@ impl Look<'_> {
             let message = format!("step `{}` may take longer than the whole run", step.id);
             self.warn(self.step_mark(step, "timeout"), message, "the run's limit ends it");
         }
-        let asks =
-            |step: &&Step| matches!(&step.action, Action::Codex(codex) if codex.tokens == TokenLimit::Unset);
+        let asks = |step: &&Step| step.action.asks().is_some_and(|asked| asked.tokens == TokenLimit::Unset);
         if plan.limits.tokens == TokenLimit::Unset
             && let Some(step) = plan.steps.iter().find(asks)
         {
             let message = format!("nothing bounds the tokens of step `{}`", step.id);
             self.warn(
-                self.step_mark(step, "codex"),
+                self.step_mark(step, step.action.key()),
                 message,
                 "write `limits: {tokens: 500000}`, or `unlimited`",
             );
@@ -184,7 +184,7 @@ impl Look<'_> {
         for key in ["env", "secrets"] {
             for (mark, text) in entries(self.root, key) {
                 let name = text.split('=').next().unwrap_or_default();
-                if matches!(name, "GH_TOKEN" | "GITHUB_TOKEN" | "OPENAI_API_KEY" | "CODEX_API_KEY") {
+                if OF_THE_RUNNER.contains(&name) {
                     let message = format!("{} is for the runner, not for steps", quote(name));
                     self.warn(
                         mark,
@@ -201,7 +201,7 @@ impl Look<'_> {
         let mut agent: Option<&Step> = None;
         for step in &plan.steps {
             match step.action {
-                Action::Codex(_) | Action::CodexApply(_) => agent = Some(step),
+                Action::Agent(_) | Action::CloudTask(_) => agent = Some(step),
                 Action::Apply(_) => {}
                 Action::Command(_) => {
                     if let Some((agent, key, what)) =
@@ -265,11 +265,12 @@ impl Look<'_> {
             changes.is_none(),
             step.post.is_empty(),
         ];
-        if matches!(step.action, Action::Codex(_)) && nothing.into_iter().all(|is| is) {
-            let message = format!("step `{}` passes when Codex says that it is done", step.id);
+        if let (Some(asked), true) = (step.action.asks(), nothing.into_iter().all(|is| is)) {
+            let message =
+                format!("step `{}` passes when {} says that it is done", step.id, asked.agent.title());
             let hint =
                 "say what must hold: `expectation: {changes: {min: 1}}`, `post: [cargo test --offline]`";
-            self.warn(self.step_mark(step, "codex"), message, hint);
+            self.warn(self.step_mark(step, asked.agent.key()), message, hint);
         }
     }
 
@@ -298,18 +299,20 @@ impl Look<'_> {
         self.warn(mark, message, hint);
     }
 
-    /// `codex_apply` fetches the work of a task in the cloud; what a codex step did is in the worktree already.
+    /// The work of a task in the cloud is fetched; what an agent's step did is in the worktree already.
     fn applied_twice(&mut self, plan: &Plan, step: &Step) {
-        let is_codex = |id: &String| {
-            plan.steps.iter().any(|other| other.id == *id && matches!(other.action, Action::Codex(_)))
-        };
-        if matches!(step.action, Action::CodexApply(_))
-            && let Some(need) = step.needs.iter().find(|need| is_codex(need))
+        let is_agent =
+            |id: &String| plan.steps.iter().any(|other| other.id == *id && other.action.asks().is_some());
+        if matches!(step.action, Action::CloudTask(_))
+            && let Some(need) = step.needs.iter().find(|need| is_agent(need))
         {
-            let message =
-                format!("step `{}` applies a task of Codex's cloud, not what `{need}` did", step.id);
-            let hint = "a codex step edits in place: nothing is left to apply";
-            self.warn(self.step_mark(step, "codex_apply"), message, hint);
+            let message = format!(
+                "step `{}` applies a task of {}'s cloud, not what `{need}` did",
+                step.id,
+                CLOUD_AGENT.title()
+            );
+            let hint = "an agent edits in place: nothing is left to apply";
+            self.warn(self.step_mark(step, CLOUD_KEY), message, hint);
         }
     }
 }

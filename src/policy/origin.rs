@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::ceiling::Above;
 use super::request::Reason;
-use crate::plan::{Action, Asked, Codex, EnvEntry, Network, Plan, Provider, Step};
+use crate::plan::{Asked, EnvEntry, Network, Plan, Provider, Step};
 
 /// Who wrote a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,11 +112,11 @@ impl Holding<'_> {
                 self.add(Some(step), (key, &path), &path, "gets no path outside of its worktree", hint);
             }
         }
-        let Action::Codex(codex) = &step.action else { return };
-        if let Provider::Custom { env_key: Some(name), .. } = &codex.provider {
+        let Some(asked) = step.action.asks() else { return };
+        if let Provider::Custom { env_key: Some(name), .. } = &asked.provider {
             self.add(Some(step), ("provider", name), name, "gets no secrets, for a model neither", hint);
         }
-        for server in &codex.mcp {
+        for server in &asked.mcp {
             self.add(
                 Some(step),
                 ("mcp", server),
@@ -160,10 +160,8 @@ fn network(step: &Step) -> Option<String> {
         Network::Full => Some("full".to_owned()),
         Network::Allow(hosts) => Some(hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
     };
-    let model = match &step.action {
-        Action::Codex(Codex { provider: Provider::Custom { base_url, .. }, .. }) => {
-            Some(format!("a model at {base_url}"))
-        }
+    let model = match step.action.asks().map(|asked| &asked.provider) {
+        Some(Provider::Custom { base_url, .. }) => Some(format!("a model at {base_url}")),
         _ => None,
     };
     let all: Vec<String> = hosts.into_iter().chain(model).collect();

@@ -7,7 +7,7 @@ use super::spoken::{plural, spoken};
 use super::{check, egress, gantt};
 use crate::evidence::event::{Change, ChangeKind, RunResult, StepResult};
 use crate::evidence::state::{AttemptState, RunState, StepState, WorktreeState};
-use crate::evidence::{Files, RunName};
+use crate::evidence::{Files, LOGS_OF_STEPS, RunName};
 use crate::plan::units;
 
 /// Files listed in the summary.
@@ -219,7 +219,8 @@ fn publishing(state: &RunState) -> Option<String> {
 
 fn evidence(state: &RunState, files: &Files) -> String {
     let run: RunName = files.run();
-    let mut text = format!("**Log:** [autopilot-{run}.log](../codex/autopilot-{run}.log)");
+    let folder = LOGS_OF_STEPS.trim_start_matches(".ai/logs/");
+    let mut text = format!("**Log:** [autopilot-{run}.log](../{folder}/autopilot-{run}.log)");
     if !state.salvaged().is_empty() {
         let _ = write!(text, " · **Salvage:** [salvage-{run}.bundle](salvage-{run}.bundle)");
     }

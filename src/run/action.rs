@@ -8,8 +8,8 @@ use super::deadline::Deadline;
 use super::home::Home;
 use super::preflight::Grants;
 use super::{RunError, Runner};
-use crate::agent::{Endpoint, codex};
-use crate::plan::{Action, Invocation, Step};
+use crate::agent::{self, Endpoint};
+use crate::plan::{Action, CLOUD_AGENT, Invocation, Step};
 use crate::policy::Grant;
 use crate::sandbox::Place;
 
@@ -37,18 +37,19 @@ impl Runner<'_> {
                 let job = job(&argv, step, grant, place, deadline);
                 Ok((Job { stdin: Some(patch), ..job }, None))
             }
-            (Action::CodexApply(task), Some(applier)) => {
+            (Action::CloudTask(task), Some(applier)) => {
                 let home = Home::make(place, grant)?;
-                let upstream = applier.upstream.clone().only(codex::task_path(task));
+                let upstream = applier.upstream.clone().only(applier.agent.task_path(task));
                 let gate = command::way_out(grant).model(upstream);
                 let endpoint = Endpoint { base_url: gate.model_url().unwrap_or_default() };
-                let start = applier.codex.apply(task, &endpoint, home.seen());
+                let start = applier.agent.apply(task, &endpoint, home.seen());
+                let start = start.ok_or_else(|| RunError::Unprepared(step.id.clone()))?;
                 home.furnish(&start, grant)?;
                 let argv = Invocation::Argv(start.argv);
                 let job = job(&argv, step, grant, place, deadline);
                 Ok((Job { env: start.env, gate, ..job }, Some(home)))
             }
-            (Action::Codex(_) | Action::CodexApply(_), _) => Err(RunError::Unprepared(step.id.clone())),
+            (Action::Agent(_) | Action::CloudTask(_), _) => Err(RunError::Unprepared(step.id.clone())),
         }
     }
 }
@@ -71,7 +72,7 @@ pub(super) fn shown(action: &Action) -> String {
     match action {
         Action::Command(invocation) => invocation.to_string(),
         Action::Apply(file) => format!("git apply {}", file.display()),
-        Action::Codex(_) => "codex exec …".to_owned(),
-        Action::CodexApply(task) => format!("codex apply {task}"),
+        Action::Agent(asked) => format!("{} …", agent::kind(asked.agent).shown.join(" ")),
+        Action::CloudTask(task) => CLOUD_AGENT.apply_shown(task),
     }
 }

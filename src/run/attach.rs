@@ -3,11 +3,11 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::memory::{INSTRUCTIONS, is_instructions};
 use super::{RunError, Runner};
 use crate::agent::prompt::{self, Attachment};
+use crate::agent::{is_instructions, kind};
 use crate::evidence::log;
-use crate::plan::{Codex, Context, Step};
+use crate::plan::{AgentId, AgentStep, Context, Step};
 
 /// Lines of another step's output that are attached.
 const ATTACHED: usize = 400;
@@ -18,9 +18,9 @@ const MOST_OF_A_FILE: u64 = 8 << 20;
 
 impl Runner<'_> {
     /// Gathers what is attached, masked: it leaves for a model.
-    pub(super) fn attach(&self, step: &Step, codex: &Codex) -> Result<Vec<Attachment>, RunError> {
+    pub(super) fn attach(&self, step: &Step, asked: &AgentStep) -> Result<Vec<Attachment>, RunError> {
         let mut all = Vec::new();
-        for context in &codex.context {
+        for context in &asked.context {
             let (name, text) = match context {
                 Context::Issue | Context::IssueOf(_) => {
                     (format!("issue #{}", self.plan.issue), self.issue_text(step))
@@ -64,9 +64,9 @@ impl Runner<'_> {
         Ok("(it told nothing)".to_owned())
     }
 
-    /// Reads the repository's instructions for who works in a folder. Nothing once they differ from the base's
-    /// anywhere: what a step wrote must not instruct the next one.
-    pub(super) fn instructions(&mut self, dir: &Path) -> Result<Option<String>, RunError> {
+    /// Reads the repository's instructions for an agent that works in a folder. Nothing once those of any agent differ
+    /// from the base's anywhere: what a step wrote must not instruct the next one.
+    pub(super) fn instructions(&mut self, agent: AgentId, dir: &Path) -> Result<Option<String>, RunError> {
         let now = self.worktree.changes()?;
         let changed = now.paths.iter().any(|changed| is_instructions(&changed.path().to_string_lossy()));
         if changed || self.state().instructions_changed {
@@ -74,12 +74,10 @@ impl Runner<'_> {
         }
         let mut text = String::new();
         for folder in with_folders_above(dir) {
-            let path = folder.join(INSTRUCTIONS[0]);
+            let files = kind(agent).instructions.iter().map(|name| folder.join(name));
             // One that the rules ignore is no change, and anybody's.
-            if !self.worktree.holds(&path) {
-                continue;
-            }
-            if let Ok((file, _)) = self.worktree.open(&path) {
+            let mut files = files.filter(|path| self.worktree.holds(path));
+            if let Some(Ok((file, _))) = files.next().map(|path| self.worktree.open(&path)) {
                 let mut bytes = Vec::new();
                 file.take(MOST_INSTRUCTIONS).read_to_end(&mut bytes)?;
                 text.push_str(&String::from_utf8_lossy(&bytes));

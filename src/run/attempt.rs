@@ -13,7 +13,7 @@ use super::work::Worked;
 use super::{RunError, Runner, expect, undo};
 use crate::evidence::event::{self, AttemptResult, CommandEnded, Event, ReasonKind};
 use crate::evidence::{Text, Token};
-use crate::plan::{Action, Step};
+use crate::plan::Step;
 use crate::policy;
 use crate::sandbox::Status;
 use crate::worktree;
@@ -120,9 +120,9 @@ impl Runner<'_> {
         let place = self.worktree.place()?;
         let deadline = self.deadline(started, step.timeout);
         let grants = self.grants(step);
-        let output = if let Action::Codex(codex) = &step.action {
+        let output = if let Some(asked) = step.action.asks() {
             let assignment = grants.agent.as_ref().ok_or_else(|| RunError::Unprepared(step.id.clone()))?;
-            match self.work(this, codex, assignment, &grants.action, &place, deadline).await? {
+            match self.work(this, asked, assignment, &grants.action, &place, deadline).await? {
                 Worked::Over(outcome) => return Ok(outcome),
                 Worked::Completed(message) => output::judge(&step.expectation, message.as_bytes()),
             }

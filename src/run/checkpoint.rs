@@ -5,9 +5,9 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::memory::is_instructions;
 use super::outcome::{Attempt, Outcome};
 use super::{RunError, Runner};
+use crate::agent::is_instructions;
 use crate::evidence::event::{Change, ChangeKind, Event, ReasonKind};
 use crate::policy::{self, Left};
 use crate::worktree::{Checkpoint, Counted, Kind, Look, WorktreeError};

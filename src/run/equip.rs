@@ -4,34 +4,33 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::refusal::Refusal;
-use crate::agent::codex::{self, Cloud, Codex};
-use crate::agent::{Agent, Server};
+use crate::agent::{self, Access, Agent, Login, Server, Unavailable};
 use crate::evidence::mask::Secrets;
-use crate::network::{Auth, Dialect, Upstream};
-use crate::plan::{self, Action, Network, Plan, Prompt, Provider, Step};
+use crate::network::Upstream;
+use crate::plan::{self, Action, AgentId, AgentStep, Network, Plan, Prompt, Step};
 use crate::policy::HostFacts;
 
 /// Largest prompt file.
 const LARGEST_PROMPT: u64 = 1 << 20;
 
 /// What the agents of a run's steps work with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Equipment {
-    /// The agent.
-    pub found: Rc<Found>,
-    /// What each step gives it.
+    /// The agents.
+    pub found: BTreeMap<AgentId, Rc<Found>>,
+    /// What each step gives its agent.
     pub assignments: BTreeMap<String, Assignment>,
-    /// What `codex_apply` steps need.
+    /// What steps need that apply the work of a cloud.
     pub cloud: Option<Applier>,
 }
 
-/// What applies the work of Codex's cloud.
+/// What applies the work of an agent's cloud.
 #[derive(Debug, Clone)]
 pub struct Applier {
-    /// The program.
-    pub codex: Codex,
-    /// The cloud.
-    pub cloud: Cloud,
+    /// Whose cloud it is.
+    pub agent: Rc<dyn Agent>,
+    /// The cloud as host and port.
+    pub reaches: (String, u16),
     /// The same with what lets one in there: it stays in this process.
     pub upstream: Upstream,
 }
@@ -40,11 +39,11 @@ pub struct Applier {
 #[derive(Debug)]
 pub struct Found {
     /// The agent.
-    pub agent: Box<dyn Agent>,
+    pub agent: Rc<dyn Agent>,
     /// What is to be said of its version.
     pub warning: Option<String>,
     /// MCP servers it knows.
-    pub servers: Vec<String>,
+    pub servers: Vec<Server>,
 }
 
 /// What one step gives its agent.
@@ -60,136 +59,84 @@ pub struct Assignment {
     pub task: String,
 }
 
-/// Finds what the codex steps of a plan need; nothing if there are none.
-pub fn equip(plan: &Plan, host: &HostFacts, secrets: &Secrets) -> Result<Option<Equipment>, Refusal> {
-    let asks = |step: &&Step| matches!(step.action, Action::Codex(_) | Action::CodexApply(_));
-    let Some(first) = plan.steps.iter().find(asks) else { return Ok(None) };
-    let agent = codex::find(&host.path).map_err(|error| refuse(first, error.what, error.hint))?;
-    let cloud = applier(plan, &agent, host, secrets)?;
-    let known = servers(first, &agent, host)?;
-    let warning = agent.warning();
-    let names = known.iter().map(|server| server.name.clone()).collect();
-    let found = Rc::new(Found { agent: Box::new(agent), warning, servers: names });
-    let mut assignments = BTreeMap::new();
+/// Finds what the agents of a plan's steps need.
+pub fn equip(plan: &Plan, host: &HostFacts, secrets: &Secrets) -> Result<Equipment, Refusal> {
+    let mut all = Equipment::default();
     for step in &plan.steps {
-        let Action::Codex(codex) = &step.action else { continue };
-        let assignment = Assignment {
-            found: Rc::clone(&found),
-            upstream: upstream(step, &codex.provider, host, secrets)?,
-            servers: chosen(step, codex, &known)?,
-            task: task(plan, step, &codex.prompt)?,
+        let Some(id) = step.action.agent() else { continue };
+        let found = match all.found.get(&id) {
+            Some(found) => Rc::clone(found),
+            None => find(step, id, host)?,
         };
-        assignments.insert(step.id.clone(), assignment);
+        all.found.insert(id, Rc::clone(&found));
+        match &step.action {
+            Action::Agent(asked) => {
+                let access = (agent::kind(id).access)(&asked.provider, &host.environment);
+                let access = access.map_err(|error| unavailable(step, error))?;
+                let assignment = Assignment {
+                    upstream: upstream(step, &access, id, secrets)?,
+                    servers: chosen(step, asked, &found.servers)?,
+                    task: task(plan, step, &asked.prompt)?,
+                    found,
+                };
+                all.assignments.insert(step.id.clone(), assignment);
+            }
+            _ if all.cloud.is_none() => all.cloud = applier(step, &found, host, secrets)?,
+            _ => {}
+        }
     }
-    Ok(Some(Equipment { found, assignments, cloud }))
+    Ok(all)
+}
+
+fn find(step: &Step, id: AgentId, host: &HostFacts) -> Result<Rc<Found>, Refusal> {
+    let kind = agent::kind(id);
+    let agent = (kind.find)(&host.path).map_err(|error| unavailable(step, error))?;
+    let servers = agent.servers(&host.environment).map_err(|error| unavailable(step, error))?;
+    let warning = kind.warning(agent.version());
+    Ok(Rc::new(Found { agent, warning, servers }))
 }
 
 fn applier(
-    plan: &Plan,
-    codex: &Codex,
+    step: &Step,
+    found: &Found,
     host: &HostFacts,
     secrets: &Secrets,
 ) -> Result<Option<Applier>, Refusal> {
-    let asks = |step: &&Step| matches!(step.action, Action::CodexApply(_));
-    let Some(step) = plan.steps.iter().find(asks) else { return Ok(None) };
-    let cloud = codex::cloud(&host.environment, chrono::Utc::now().timestamp()).map_err(|error| {
-        refuse(step, format!("codex_apply needs a login with ChatGPT: {error}"), error.hint())
-    })?;
-    if let Err(error) = secrets.register(cloud.login.access_token.as_bytes()) {
-        return Err(refuse(step, format!("the access token: {error}"), "log in anew: `codex login`"));
-    }
-    let login = cloud.login.clone();
-    let auth = Auth::ChatGpt { access_token: login.access_token, account_id: login.account_id };
-    let upstream = Upstream::new(Dialect::Responses, &cloud.base_url, &auth)
-        .map_err(|error| refuse(step, error.to_string(), "`chatgpt_base_url` of your Codex configuration"))?;
-    Ok(Some(Applier { codex: codex.clone(), cloud, upstream }))
+    let Some(cloud) = agent::kind(found.agent.id()).cloud else { return Ok(None) };
+    let Login { access, reaches } = cloud(&host.environment).map_err(|error| unavailable(step, error))?;
+    let upstream = upstream(step, &access, found.agent.id(), secrets)?;
+    Ok(Some(Applier { agent: Rc::clone(&found.agent), reaches, upstream }))
 }
 
 fn refuse(step: &Step, what: impl Into<String>, hint: impl Into<String>) -> Refusal {
     Refusal::Plan { step: step.id.clone(), what: what.into(), hint: hint.into() }
 }
 
-fn servers(step: &Step, found: &Codex, host: &HostFacts) -> Result<Vec<Server>, Refusal> {
-    let hint = "`codex mcp list --json` has to work by hand first: look at your Codex configuration";
-    codex::list(found, &host.environment).map_err(|error| refuse(step, error.to_string(), hint))
+fn unavailable(step: &Step, error: Unavailable) -> Refusal {
+    refuse(step, error.what, error.hint)
 }
 
-/// Returns where a provider is.
-pub(super) fn base_url(provider: &Provider) -> &str {
-    match provider {
-        Provider::OpenAi => "https://api.openai.com/v1",
-        Provider::Ollama => "http://127.0.0.1:11434/v1",
-        Provider::LmStudio => "http://127.0.0.1:1234/v1",
-        Provider::Custom { base_url, .. } => base_url.trim_end_matches('/'),
-    }
-}
-
-/// Where a login with ChatGPT is good for.
-const CHATGPT: &str = "https://chatgpt.com/backend-api/codex";
-
-/// Finds a provider's model, and what lets one in there. What is secret of it is masked from here on.
-fn upstream(
-    step: &Step,
-    provider: &Provider,
-    host: &HostFacts,
-    secrets: &Secrets,
-) -> Result<Upstream, Refusal> {
-    let (base_url, auth) = match provider {
-        Provider::OpenAi => open_ai(step, host)?,
-        Provider::Custom { env_key: Some(name), .. } => {
-            (base_url(provider), Auth::Bearer(key(step, name, host)?))
-        }
-        Provider::Custom { env_key: None, .. } | Provider::Ollama | Provider::LmStudio => {
-            (base_url(provider), Auth::None)
-        }
-    };
-    let hint = "`autopilot doctor` shows what is there; docs/codex.md has the providers";
-    let upstream = Upstream::new(Dialect::Responses, base_url, &auth)
+/// Makes what leads to a model, with what lets one in there. What is secret of it is masked from here on.
+fn upstream(step: &Step, access: &Access, agent: AgentId, secrets: &Secrets) -> Result<Upstream, Refusal> {
+    let hint = format!(
+        "`autopilot doctor` shows what is there; docs/{agent}.md has the providers and their addresses"
+    );
+    let upstream = Upstream::new(agent::kind(agent).dialect, &access.base_url, &access.auth)
         .map_err(|error| refuse(step, error.to_string(), hint))?;
     if let Some(Err(error)) = upstream.secret().map(|secret| secrets.register(secret.as_bytes())) {
-        return Err(refuse(step, format!("the model's key: {error}"), "use a longer key"));
+        return Err(refuse(step, format!("the model's key: {error}"), "use a longer key, or log in anew"));
     }
     Ok(upstream)
 }
 
-fn key(step: &Step, name: &str, host: &HostFacts) -> Result<String, Refusal> {
-    match host.environment.get(name).filter(|key| !key.is_empty()) {
-        Some(key) => Ok(key.clone()),
-        None => Err(refuse(
-            step,
-            format!("{name} is not set, and the model needs the key it should hold"),
-            format!("export {name} where autopilot is started: it stays with the runner"),
-        )),
-    }
-}
-
-/// A key counts before a login, as with Codex itself.
-fn open_ai(step: &Step, host: &HostFacts) -> Result<(&'static str, Auth), Refusal> {
-    let named = |name: &&str| host.environment.get(*name).is_some_and(|key| !key.is_empty());
-    if let Some(name) = ["CODEX_API_KEY", "OPENAI_API_KEY"].iter().find(|name| named(name)) {
-        return Ok(("https://api.openai.com/v1", Auth::Bearer(key(step, name, host)?)));
-    }
-    match codex::login(&host.environment, chrono::Utc::now().timestamp()) {
-        Ok(login) => {
-            let auth = Auth::ChatGpt { access_token: login.access_token, account_id: login.account_id };
-            Ok((CHATGPT, auth))
-        }
-        Err(error) => Err(refuse(
-            step,
-            format!("no OPENAI_API_KEY and no login with ChatGPT ({error})"),
-            "export OPENAI_API_KEY, run `codex login`, or take another provider: `codex: {provider: ollama}`",
-        )),
-    }
-}
-
 /// Picks the servers that a step names, and holds them to what the step may do.
-fn chosen(step: &Step, codex: &plan::Codex, known: &[Server]) -> Result<Vec<Server>, Refusal> {
+fn chosen(step: &Step, asked: &AgentStep, known: &[Server]) -> Result<Vec<Server>, Refusal> {
     let pick = |name: &String| {
         let Some(server) = known.iter().find(|server| server.name == *name) else {
             let names: Vec<&str> = known.iter().map(|server| server.name.as_str()).collect();
-            let what = format!("Codex knows no MCP server `{name}`");
+            let what = format!("{} knows no MCP server `{name}`", asked.agent.title());
             let hint = if names.is_empty() {
-                "it knows none: `codex mcp add`, or take it out of `mcp`".to_owned()
+                format!("it knows none: `{} mcp add`, or take it out of `mcp`", asked.agent)
             } else {
                 format!("it knows {}", names.join(", "))
             };
@@ -198,7 +145,7 @@ fn chosen(step: &Step, codex: &plan::Codex, known: &[Server]) -> Result<Vec<Serv
         fits(step, server)?;
         Ok(server.clone())
     };
-    codex.mcp.iter().map(pick).collect()
+    asked.mcp.iter().map(pick).collect()
 }
 
 fn fits(step: &Step, server: &Server) -> Result<(), Refusal> {

@@ -1,12 +1,9 @@
-//! What an agent is told of the attempt before, and which files agents read as instructions.
+//! What an agent is told of the attempt before.
 
 use super::outcome::Attempt;
 use super::runner::{Failed, RunError, Runner};
 use crate::evidence::event::{Reason, ReasonKind};
 use crate::plan::{RetryFrom, Step};
-
-/// Files that agents read as instructions.
-pub(super) const INSTRUCTIONS: [&str; 2] = ["AGENTS.md", "AGENTS.override.md"];
 
 /// Lines of a failed command that the next attempt is told.
 const TAIL: usize = 60;
@@ -31,10 +28,4 @@ impl Runner<'_> {
         self.before = Some(Failed { reason: reason.text.to_string(), tail, kept });
         Ok(())
     }
-}
-
-/// Tells whether agents read a file as instructions.
-pub(super) fn is_instructions(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    INSTRUCTIONS.iter().any(|each| name.eq_ignore_ascii_case(each))
 }

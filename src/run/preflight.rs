@@ -20,7 +20,7 @@ pub struct Grants {
     pub follow_up: Grant,
     /// Who does it, if an agent does.
     pub agent: Option<Assignment>,
-    /// What applies the work of Codex's cloud, if that is what it does.
+    /// What applies the work of a cloud, if that is what it does.
     pub applier: Option<Applier>,
     /// The issue's text, if it is attached.
     pub issue: Option<Rc<str>>,
@@ -38,21 +38,21 @@ pub fn preflight(
     let mut there = There::default();
     let mut warnings = policy::path_warnings(host);
     let equipment = equip(plan, host, secrets)?;
-    warnings.extend(equipment.as_ref().and_then(|equipment| equipment.found.warning.clone()));
+    warnings.extend(equipment.found.values().filter_map(|found| found.warning.clone()));
     for step in &plan.steps {
         check_action(plan, step)?;
         register_secrets(step, host, secrets)?;
         warnings.extend(register_environment(step, host, secrets));
-        let agent = equipment.as_ref().and_then(|all| all.assignments.get(&step.id)).cloned();
-        let action = decide(step, &request(step, equipment.as_ref()), host, waivers)?;
+        let agent = equipment.assignments.get(&step.id).cloned();
+        let action = decide(step, &request(step, &equipment), host, waivers)?;
         there.demand(&action).map_err(|reason| Refusal::Policy { step: step.id.clone(), reason })?;
-        let is_cloud = matches!(step.action, Action::CodexApply(_));
+        let is_cloud = matches!(step.action, Action::CloudTask(_));
         if agent.is_some() || is_cloud {
             policy::serves_model(&action)
                 .map_err(|reason| Refusal::Policy { step: step.id.clone(), reason })?;
         }
         let follow_up = decide(step, &Request::follow_up(step), host, waivers)?;
-        let applier = equipment.as_ref().and_then(|all| all.cloud.clone()).filter(|_| is_cloud);
+        let applier = equipment.cloud.clone().filter(|_| is_cloud);
         grants.insert(step.id.clone(), Grants { action, follow_up, agent, applier, issue: None });
     }
     Ok((grants, warnings))
@@ -86,15 +86,10 @@ impl There {
 }
 
 /// Returns what a step's action asks for: what the plan says, and what its agent needs to run at all.
-fn request(step: &Step, equipment: Option<&Equipment>) -> Request {
+fn request(step: &Step, equipment: &Equipment) -> Request {
     let mut request = Request::action(step);
-    let Some(equipment) = equipment else { return request };
-    match (&step.action, &equipment.cloud) {
-        (Action::Codex(_), _) => request.of_agent.extend(equipment.found.agent.files().iter().cloned()),
-        (Action::CodexApply(_), Some(applier)) => {
-            request.of_agent.extend(applier.codex.files().iter().cloned());
-        }
-        _ => {}
+    if let Some(found) = step.action.agent().and_then(|id| equipment.found.get(&id)) {
+        request.of_agent.extend(found.agent.files().iter().cloned());
     }
     request
 }
@@ -146,7 +141,7 @@ fn check_action(plan: &Plan, step: &Step) -> Result<(), Refusal> {
                 ),
             }
         }
-        Action::Command(_) | Action::Codex(_) | Action::CodexApply(_) => Ok(()),
+        Action::Command(_) | Action::Agent(_) | Action::CloudTask(_) => Ok(()),
     }
 }
 

@@ -105,8 +105,8 @@ pub fn hold_to_record(plan: &mut Plan, start: &RunStarted) {
     let recorded = start.plan.value();
     lower(&mut plan.limits.tokens, &recorded["limits"]["tokens"]);
     for (at, step) in plan.steps.iter_mut().enumerate() {
-        if let Action::Codex(codex) = &mut step.action {
-            lower(&mut codex.tokens, &recorded["steps"][at]["action"]["codex"]["tokens"]);
+        if let Action::Agent(asked) = &mut step.action {
+            lower(&mut asked.tokens, &recorded["steps"][at]["action"][asked.agent.key()]["tokens"]);
         }
     }
 }

@@ -76,13 +76,14 @@ pub fn begin(
         cloud: grants.values().find_map(|grants| cloud(secrets, grants)),
     };
     let mut recorder = claim.begin(start)?;
-    if let Some(assignment) = grants.values().find_map(|grants| grants.agent.as_ref()) {
-        let found = &assignment.found;
+    let assignments = grants.values().filter_map(|grants| grants.agent.as_ref());
+    let found: BTreeMap<_, _> = assignments.map(|own| (own.found.agent.id(), &own.found)).collect();
+    for found in found.values() {
         recorder.record(Event::AgentFound {
-            id: Some(Token::new(found.agent.id())),
+            id: Some(Token::new(found.agent.id().key())),
             agent: recorder.text(found.agent.name()),
             warning: found.warning.as_ref().map(|warning| recorder.text(warning)),
-            servers: found.servers.iter().map(|name| recorder.text(name)).collect(),
+            servers: found.servers.iter().map(|server| recorder.text(&server.name)).collect(),
         })?;
     }
     Ok(recorder)
@@ -117,7 +118,7 @@ impl PlanFile {
 }
 
 fn cloud(secrets: &Secrets, grants: &Grants) -> Option<Text> {
-    let (host, port) = &grants.applier.as_ref()?.cloud.reaches;
+    let (host, port) = &grants.applier.as_ref()?.reaches;
     Some(Text::new(secrets, &format!("{host}:{port}")))
 }
 

@@ -13,14 +13,14 @@ use super::hearing::{self, Hearing};
 use super::home::{self, Home};
 use super::judge::Which;
 use super::outcome::{Attempt, Outcome, millis};
-use super::{RunError, Runner, equip, expect};
+use super::{RunError, Runner, expect};
 use crate::agent::prompt::{Attachment, Before, Briefing};
 use crate::agent::{self, Endpoint, Report, Task, Turn};
 use crate::evidence::event::{AgentEnded, AgentStarted, Attached, Event, ReasonKind};
 use crate::evidence::state::StepState;
 use crate::evidence::{Sha256, Token};
 use crate::network::Gate;
-use crate::plan::{Action, Codex, Step, TokenLimit};
+use crate::plan::{AgentStep, Step, TokenLimit};
 use crate::policy::Grant;
 use crate::sandbox::{Place, Status};
 
@@ -44,22 +44,22 @@ impl Runner<'_> {
     pub(super) async fn work(
         &mut self,
         this: &mut Attempt<'_>,
-        codex: &Codex,
+        asked: &AgentStep,
         assignment: &Assignment,
         grant: &Grant,
         place: &Place,
         deadline: Deadline,
     ) -> Result<Worked, RunError> {
-        if let Some(outcome) = self.too_many_tokens(this.step, codex) {
+        if let Some(outcome) = self.too_many_tokens(this.step, asked) {
             return Ok(Worked::Over(outcome));
         }
-        let attached = self.attach(this.step, codex)?;
+        let attached = self.attach(this.step, asked)?;
         let prompt = self.prompt(this, &assignment.task, &attached);
-        let instructions = self.instructions(&this.step.dir)?;
-        self.started(this, codex, assignment, &prompt, &attached, instructions.is_some())?;
+        let instructions = self.instructions(asked.agent, &this.step.dir)?;
+        self.started(this, asked, assignment, &prompt, &attached, instructions.is_some())?;
         let top = place.seen(grant).worktree;
         let folders: Vec<PathBuf> = with_folders_above(&this.step.dir)
-            // Joining an empty path would add a slash, and Codex takes paths by the letter.
+            // Joining an empty path would add a slash, and agents take paths by the letter.
             .map(|below| if below.as_os_str().is_empty() { top.clone() } else { top.join(below) })
             .collect();
         // No gate with a model is without its address.
@@ -67,8 +67,8 @@ impl Runner<'_> {
         let endpoint = Endpoint { base_url: gate.model_url().unwrap_or_default() };
         let task = Task {
             prompt: &prompt,
-            model: codex.model.as_deref(),
-            effort: codex.effort.as_deref(),
+            model: asked.model.as_deref(),
+            effort: asked.effort.as_deref(),
             endpoint: &endpoint,
             servers: &assignment.servers,
             instructions: instructions.as_deref(),
@@ -76,12 +76,12 @@ impl Runner<'_> {
         };
         let (mut patience, mut least) = (PATIENCE, LEAST_PATIENCE);
         loop {
-            let upstream = assignment.upstream.clone().limit(self.tokens_left(this.step, codex));
-            let upstream = upstream.counted(self.must_count(codex));
+            let upstream = assignment.upstream.clone().limit(self.tokens_left(this.step, asked));
+            let upstream = upstream.counted(self.must_count(asked));
             let gate = command::way_out(grant).model(upstream);
             let (done, report) = self.turn(this, assignment, &task, gate, (grant, place), deadline).await?;
             let Some(failure) = waits(&done, report.as_ref()) else {
-                return Ok(self.went(this, codex, &done, report));
+                return Ok(self.went(this, asked, &done, report));
             };
             let wait = failure.wait.unwrap_or(patience).max(least);
             (patience, least) = ((patience * 2).min(LONGEST_PATIENCE), (least * 2).min(LONGEST_PATIENCE));
@@ -148,7 +148,7 @@ impl Runner<'_> {
     }
 
     /// Judges a turn that is over.
-    fn went(&mut self, this: &Attempt<'_>, codex: &Codex, done: &Done, report: Option<Report>) -> Worked {
+    fn went(&mut self, this: &Attempt<'_>, asked: &AgentStep, done: &Done, report: Option<Report>) -> Worked {
         let (step, which) = (this.step, Which::Action(this.step.expectation.exit_code));
         let over = |outcome| Worked::Over(outcome);
         let over_limit = done.ended.as_ref().is_ok_and(|ended| matches!(ended.status, Status::Limit(_)));
@@ -159,13 +159,13 @@ impl Runner<'_> {
         };
         let ended = done.ended.as_ref().map(|ended| expect::how(&ended.status)).unwrap_or_default();
         let fail = |text: &str| over(self.failed(ReasonKind::Agent, text));
-        if self.must_count(codex) && done.usage.uncounted > 0 {
+        if self.must_count(asked) && done.usage.uncounted > 0 {
             let text = "the model's server reported no token counts, and the plan limits them: write \
                         `tokens: unlimited` for this step, or take the limit out";
             return over(self.failed(ReasonKind::Tokens, text));
         }
         if done.usage.refused > 0 {
-            return over(self.failed(ReasonKind::Tokens, &self.spent(step, codex)));
+            return over(self.failed(ReasonKind::Tokens, &self.spent(step, asked)));
         }
         match &report.turn {
             Turn::Failed(failure) => return fail(self.recorder.said(failure.in_words()).as_str()),
@@ -192,32 +192,32 @@ impl Runner<'_> {
     }
 
     /// Returns how many tokens a step may still use: what is left of its own and of the run's.
-    fn tokens_left(&self, step: &Step, codex: &Codex) -> Option<u64> {
+    fn tokens_left(&self, step: &Step, asked: &AgentStep) -> Option<u64> {
         let left = |used: u64, limit: TokenLimit| limit.most().map(|most| most.saturating_sub(used));
         let left =
-            [left(self.used_by(step), codex.tokens), left(self.state().tokens(), self.plan.limits.tokens)];
+            [left(self.used_by(step), asked.tokens), left(self.state().tokens(), self.plan.limits.tokens)];
         left.into_iter().flatten().min()
     }
 
     /// Tells whether a model has to say what its answers cost.
-    fn must_count(&self, codex: &Codex) -> bool {
-        let of_run = self.plan.limits.tokens.most().filter(|_| codex.tokens != TokenLimit::Unlimited);
-        codex.tokens.most().or(of_run).is_some()
+    fn must_count(&self, asked: &AgentStep) -> bool {
+        let of_run = self.plan.limits.tokens.most().filter(|_| asked.tokens != TokenLimit::Unlimited);
+        asked.tokens.most().or(of_run).is_some()
     }
 
     /// Fails an attempt for which no tokens are left.
-    fn too_many_tokens(&self, step: &Step, codex: &Codex) -> Option<Outcome> {
-        (self.tokens_left(step, codex) == Some(0))
-            .then(|| self.failed(ReasonKind::Tokens, &self.spent(step, codex)))
+    fn too_many_tokens(&self, step: &Step, asked: &AgentStep) -> Option<Outcome> {
+        (self.tokens_left(step, asked) == Some(0))
+            .then(|| self.failed(ReasonKind::Tokens, &self.spent(step, asked)))
     }
 
     fn used_by(&self, step: &Step) -> u64 {
         self.state().step(&step.id).and_then(StepState::tokens).unwrap_or(0)
     }
 
-    fn spent(&self, step: &Step, codex: &Codex) -> String {
+    fn spent(&self, step: &Step, asked: &AgentStep) -> String {
         let used = self.used_by(step);
-        match (codex.tokens, self.plan.limits.tokens) {
+        match (asked.tokens, self.plan.limits.tokens) {
             (TokenLimit::AtMost(most), _) if used >= most => {
                 format!("the step's token limit of {most} is reached: it used {used}")
             }
@@ -230,7 +230,7 @@ impl Runner<'_> {
 
     /// Tells whether no further attempt of a step could begin within the run's tokens.
     pub(super) fn out_of_tokens(&self, step: &Step) -> bool {
-        matches!(&step.action, Action::Codex(codex) if self.too_many_tokens(step, codex).is_some())
+        step.action.asks().is_some_and(|asked| self.too_many_tokens(step, asked).is_some())
     }
 
     fn prompt(&self, this: &Attempt<'_>, task: &str, attached: &[Attachment]) -> String {
@@ -257,7 +257,7 @@ impl Runner<'_> {
     fn started(
         &mut self,
         this: &Attempt<'_>,
-        codex: &Codex,
+        asked: &AgentStep,
         assignment: &Assignment,
         prompt: &str,
         attached: &[Attachment],
@@ -274,10 +274,10 @@ impl Runner<'_> {
         });
         let started = AgentStarted {
             at: this.at.clone(),
-            id: Some(Token::new(assignment.found.agent.id())),
+            id: Some(Token::new(asked.agent.key())),
             agent: text(&assignment.found.agent.name()),
-            model: codex.model.as_deref().map(text),
-            provider: text(equip::base_url(&codex.provider)),
+            model: asked.model.as_deref().map(text),
+            provider: text(asked.provider.base_url()),
             prompt: Sha256::of(prompt.as_bytes()),
             attached: attached.collect::<Result<_, RunError>>()?,
             servers: assignment.servers.iter().map(|server| text(&server.name)).collect(),

@@ -8,7 +8,7 @@ use crate::policy::{Grant, Isolation};
 
 /// Where a command with a root of its own sees its worktree.
 pub const WORKTREE: &str = "/work/tree";
-/// Where it sees its HOME. Not below TMPDIR: Codex refuses that.
+/// Where it sees its HOME. Not below TMPDIR: there are agents that refuse that.
 pub const HOME: &str = "/home/step";
 /// Where it sees its TMPDIR.
 pub const TMPDIR: &str = "/tmp";

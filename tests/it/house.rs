@@ -25,7 +25,7 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("evidence", &["git"]),
     ("github", &[]),
     ("network", &["plan"]),
-    ("agent", &["plan"]),
+    ("agent", &["plan", "network"]),
     ("run", &["plan", "git", "policy", "sandbox", "network", "worktree", "evidence", "agent"]),
     ("report", &["plan", "evidence"]),
     ("audit", &["plan", "git", "worktree", "evidence", "github"]),
@@ -123,6 +123,40 @@ fn only_the_command_line_has_arguments_a_terminal_and_exit_codes() {
     }
     assert!(wrong.is_empty(), "use cases that know of a command line:\n{}", wrong.join("\n"));
     assert!(files(&src.join("app")).len() > 5, "the room is not where it is looked for");
+}
+
+/// Files that may name an agent, beside its own folder and the wire formats: the keys of a plan, and names that are given
+/// by others.
+const NAME_AGENTS: [(&str, &str); 5] = [
+    ("plan/agents.rs", "the keys, and what people call them"),
+    ("plan/file.rs", "the keys as an editor shows them"),
+    ("plan/hint.rs", "what to write instead of a key of somewhere else"),
+    ("policy/names.rs", "files that agents read as instructions, for the review of a change"),
+    ("evidence/files.rs", "the folder of the logs, named when there was one agent"),
+];
+
+#[test]
+fn nothing_but_an_agents_own_room_and_a_plans_keys_name_an_agent() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut named = Vec::new();
+    for file in files(&src) {
+        let name = file.strip_prefix(&src).unwrap().to_str().unwrap();
+        let is_own = name.starts_with("agent/") || name.starts_with("network/dialect/");
+        let is_for_tests = name.ends_with("tests.rs")
+            || ["/tests/", "/honest/", "network/judge/"].iter().any(|part| name.contains(part));
+        if is_own || is_for_tests {
+            continue;
+        }
+        let text = fs::read_to_string(&file).unwrap().to_lowercase();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        if ["codex", "claude"].iter().any(|agent| code.contains(agent)) {
+            named.push(name.to_owned());
+        }
+    }
+    named.sort();
+    let mut allowed: Vec<&str> = NAME_AGENTS.iter().map(|(file, _)| *file).collect();
+    allowed.sort_unstable();
+    assert_eq!(named, allowed, "who names an agent");
 }
 
 /// A file that the tests' own process writes can be open in a child of another test, and is "busy" then.

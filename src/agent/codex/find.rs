@@ -1,59 +1,32 @@
 //! Finds the Codex on PATH, the program behind the script that npm installs, and what its version can do.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Seek};
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
+use std::{fs, io};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
-
-use super::program::{Codex, TESTED, numbers};
+use super::program::{Codex, TESTED};
+use crate::agent::program::{Unavailable, numbers, on_path, output};
 
 /// Options of `codex exec` that a version must have.
 const NEEDED: [&str; 4] = ["--json", "--ephemeral", "--strict-config", "--color"];
-
-/// How long Codex may take to tell about itself.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 const PACKAGE: &str = if cfg!(target_arch = "aarch64") { "codex-linux-arm64" } else { "codex-linux-x64" };
 const TARGET: &str =
     if cfg!(target_arch = "aarch64") { "aarch64-unknown-linux-musl" } else { "x86_64-unknown-linux-musl" };
 
-/// Why there is no Codex to work with.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what}")]
-pub struct FindError {
-    /// What was looked for and what was found.
-    pub what: String,
-    /// What to do about it.
-    pub hint: String,
-}
-
-impl FindError {
-    fn new(what: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            hint: format!(
-                "npm install -g @openai/codex@{}, or put another one on PATH",
-                TESTED.last().copied().unwrap_or_default()
-            ),
-        }
-    }
+fn unavailable(what: impl Into<String>) -> Unavailable {
+    let newest = TESTED.last().copied().unwrap_or_default();
+    Unavailable::new(what, format!("npm install -g @openai/codex@{newest}, or put another one on PATH"))
 }
 
 /// Finds Codex in these folders, and asks it what it is.
-pub fn find(path: &[PathBuf]) -> Result<Codex, FindError> {
-    let Some(found) = path.iter().map(|folder| folder.join("codex")).find(|file| file.is_file()) else {
-        return Err(FindError::new("codex is not on PATH"));
-    };
-    let at = |error: io::Error| FindError::new(format!("{}: {error}", found.display()));
+pub(super) fn find(path: &[PathBuf]) -> Result<Codex, Unavailable> {
+    let found = on_path(path, "codex").ok_or_else(|| unavailable("codex is not on PATH"))?;
+    let at = |error: io::Error| unavailable(format!("{}: {error}", found.display()));
     let real = fs::canonicalize(&found).map_err(at)?;
     let (program, files) = if real.extension().is_some_and(|extension| extension == "js") {
         native(&real).ok_or_else(|| {
-            FindError::new(format!("{} starts a program that is not installed beside it", real.display()))
+            unavailable(format!("{} starts a program that is not installed beside it", real.display()))
         })?
     } else {
         (real.clone(), vec![real])
@@ -61,12 +34,12 @@ pub fn find(path: &[PathBuf]) -> Result<Codex, FindError> {
     let version = ask(&program, &["--version"]).map_err(at)?;
     let version = version.split_whitespace().last().unwrap_or_default().to_owned();
     if numbers(&version).is_none() {
-        return Err(FindError::new(format!("{} --version says no version: {version:?}", program.display())));
+        return Err(unavailable(format!("{} --version says no version: {version:?}", program.display())));
     }
     let help = ask(&program, &["exec", "--help"]).map_err(at)?;
     let missing: Vec<&str> = NEEDED.into_iter().filter(|option| !help.contains(option)).collect();
     if !missing.is_empty() {
-        return Err(FindError::new(format!(
+        return Err(unavailable(format!(
             "codex {version} ({}) has no `codex exec {}`, which autopilot needs",
             program.display(),
             missing.join(" ")
@@ -97,31 +70,6 @@ fn ask(program: &Path, args: &[&str]) -> io::Result<String> {
     output(command.env("CODEX_HOME", home.path()).args(args))
 }
 
-/// Runs a command that has to end, and returns what it printed.
-pub(super) fn output(command: &mut Command) -> io::Result<String> {
-    let mut printed: File = tempfile::tempfile()?;
-    command.stdin(Stdio::null()).stdout(printed.try_clone()?).stderr(Stdio::null());
-    let mut child = command.spawn()?;
-    if !ends(&child)? {
-        child.kill()?;
-        child.wait()?;
-        return Err(io::Error::other(format!("did not answer within {}s", PATIENCE.as_secs())));
-    }
-    let status = child.wait()?;
-    printed.rewind()?;
-    let mut text = String::new();
-    printed.take(1 << 20).read_to_string(&mut text)?;
-    if status.success() { Ok(text) } else { Err(io::Error::other(format!("ended with {status}"))) }
-}
-
-fn ends(child: &Child) -> io::Result<bool> {
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    let pid = pid.ok_or_else(|| io::Error::other("a child without a pid"))?;
-    let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
-    let patience = PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::MAX);
-    Ok(poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], patience)? > 0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,7 +94,7 @@ mod tests {
              esac",
         );
         let codex = find(&path).unwrap();
-        assert_eq!(codex.version(), "0.169.0");
+        assert_eq!(codex.version, "0.169.0");
         assert_eq!(codex.features, ["plugins"]);
     }
 

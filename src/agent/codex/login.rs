@@ -9,11 +9,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::mcp::host_and_port;
+use crate::agent::server::host_and_port;
 
 /// What a login comes down to.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Login {
+pub(super) struct Login {
     /// The access token: a secret.
     pub access_token: String,
     /// Whose it is.
@@ -30,7 +30,7 @@ impl std::fmt::Debug for Login {
 
 /// Why there is no login.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LoginError {
+pub(super) enum LoginError {
     /// Codex has none.
     #[error("{}: {why}", path.display())]
     Missing {
@@ -49,7 +49,7 @@ pub enum LoginError {
 
 impl LoginError {
     /// Says what to do about it.
-    pub fn hint(&self) -> &'static str {
+    pub(super) fn hint(&self) -> &'static str {
         match self {
             Self::Missing { .. } => "log in with ChatGPT: `codex login`; an API key does not do",
             Self::Expired { .. } => {
@@ -61,7 +61,7 @@ impl LoginError {
 
 /// Codex's cloud, for one who is logged in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cloud {
+pub(super) struct Cloud {
     /// The login.
     pub login: Login,
     /// Where it is.
@@ -77,7 +77,7 @@ const STAND_IN: &str = "autopilot";
 const CLOUD: &str = "https://chatgpt.com/backend-api/";
 
 /// Reads the user's login and where their Codex finds its cloud.
-pub fn cloud(environment: &BTreeMap<String, String>, now: i64) -> Result<Cloud, LoginError> {
+pub(super) fn cloud(environment: &BTreeMap<String, String>, now: i64) -> Result<Cloud, LoginError> {
     let login = login(environment, now)?;
     let path = home(environment).join("config.toml");
     let config: Option<toml::Table> = fs::read_to_string(&path).ok().and_then(|text| text.parse().ok());
@@ -97,7 +97,7 @@ fn home(environment: &BTreeMap<String, String>) -> PathBuf {
 }
 
 /// Reads the user's login; `now` is in seconds of Unix time.
-pub fn login(environment: &BTreeMap<String, String>, now: i64) -> Result<Login, LoginError> {
+pub(super) fn login(environment: &BTreeMap<String, String>, now: i64) -> Result<Login, LoginError> {
     let path = home(environment).join("auth.json");
     let missing = |why: String| LoginError::Missing { path: path.clone(), why };
     let text = fs::read_to_string(&path).map_err(|error| missing(error.to_string()))?;
@@ -120,7 +120,7 @@ fn claims(token: &str) -> Option<Value> {
 }
 
 /// Returns what Codex's cloud calls a task, below its base URL.
-pub fn task_path(task: &str) -> String {
+pub(super) fn task_path(task: &str) -> String {
     format!("wham/tasks/{task}")
 }
 

@@ -1,33 +1,27 @@
 //! The MCP servers that the user's own Codex knows.
 
-use std::collections::BTreeMap;
-use std::io;
 use std::process::Command;
 
 use serde_json::{Map, Value, json};
 
-use super::find::output;
 use super::program::Codex;
-use crate::agent::Server;
-
-/// Why the servers could not be listed.
-#[derive(Debug, thiserror::Error)]
-pub enum ListError {
-    /// Codex did not answer.
-    #[error("codex mcp list: {0}")]
-    Io(#[from] io::Error),
-    /// Its answer is not what it was in the tested versions.
-    #[error("codex mcp list: its answer is not understood: {0}")]
-    Json(#[from] serde_json::Error),
-}
+use crate::agent::Environment;
+use crate::agent::program::{Unavailable, output};
+use crate::agent::server::{Server, host_and_port, sounds_secret};
 
 /// Lists the servers of the user's own configuration that are switched on.
-pub fn list(codex: &Codex, environment: &BTreeMap<String, String>) -> Result<Vec<Server>, ListError> {
-    let mut command = Command::new(codex.program());
+pub(super) fn list(codex: &Codex, environment: &Environment) -> Result<Vec<Server>, Unavailable> {
+    let wrong = |what: String| {
+        let hint = "`codex mcp list --json` has to work by hand first: look at your Codex configuration";
+        Unavailable::new(format!("codex mcp list: {what}"), hint)
+    };
+    let mut command = Command::new(&codex.program);
     command.env_clear();
     let own = ["HOME", "PATH", "CODEX_HOME"].into_iter();
     command.envs(own.filter_map(|name| Some((name, environment.get(name)?))));
-    let listed: Vec<Value> = serde_json::from_str(&output(command.args(["mcp", "list", "--json"]))?)?;
+    let told = output(command.args(["mcp", "list", "--json"])).map_err(|error| wrong(error.to_string()))?;
+    let listed: Vec<Value> = serde_json::from_str(&told)
+        .map_err(|error| wrong(format!("its answer is not understood: {error}")))?;
     Ok(listed.iter().filter(|entry| entry["enabled"] != false).filter_map(server).collect())
 }
 
@@ -73,39 +67,6 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Tells whether what stands under a name is a credential: a variable or a header that sounds like one.
-fn sounds_secret(name: &str) -> bool {
-    let name = name.to_ascii_uppercase().replace('-', "_");
-    let words = [
-        "TOKEN",
-        "SECRET",
-        "PASSWORD",
-        "PASSWD",
-        "KEY",
-        "APIKEY",
-        "AUTHORIZATION",
-        "COOKIE",
-        "CREDENTIALS",
-        "PAT",
-    ];
-    name.split('_').any(|part| words.contains(&part))
-}
-
-/// Reads where a URL leads.
-pub(super) fn host_and_port(url: &str) -> Option<(String, u16)> {
-    let (scheme, rest) = url.split_once("://")?;
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let authority = authority.rsplit('@').next()?;
-    let standard = if scheme.eq_ignore_ascii_case("http") { 80 } else { 443 };
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => {
-            (host, port.parse().ok()?)
-        }
-        _ => (authority, standard),
-    };
-    Some((host.trim_matches(['[', ']']).to_ascii_lowercase(), port))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,18 +104,5 @@ mod tests {
         assert_eq!(server.reaches, Some(("mcp.example.org".to_owned(), 443)));
         assert_eq!(server.variables, ["OTHER_VAR", "WEB_TOKEN"]);
         assert_eq!(server.literal, ["X-Api-Key"]);
-    }
-
-    #[test]
-    fn urls_lead_somewhere() {
-        for (url, host, port) in [
-            ("http://127.0.0.1:8080/v1", "127.0.0.1", 8080),
-            ("http://[::1]:9/x", "::1", 9),
-            ("https://user@example.org?x", "example.org", 443),
-            ("http://example.org", "example.org", 80),
-        ] {
-            assert_eq!(host_and_port(url), Some((host.to_owned(), port)), "{url}");
-        }
-        assert_eq!(host_and_port("example.org"), None);
     }
 }

@@ -4,6 +4,7 @@
 //! and `--strict-config` makes a version that lacks a setting say so instead of going on without it.
 
 mod ending;
+mod entry;
 mod find;
 mod login;
 mod mcp;
@@ -11,6 +12,7 @@ mod program;
 mod stream;
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
@@ -29,13 +31,25 @@ pub mod fuzzing {
     }
 }
 
-pub use find::{FindError, find};
-pub use login::{Cloud, Login, LoginError, cloud, login, task_path};
-pub use mcp::{ListError, list};
-pub use program::{Codex, TESTED};
-
-use super::{Agent, Endpoint, Listen, Start, Task};
+use super::{Agent, Endpoint, Environment, Kind, Listen, Server, Start, Task, Unavailable};
+use crate::network::Dialect;
+use crate::plan::AgentId;
+use program::{Codex, TESTED};
 use stream::Stream;
+
+/// Codex, as the registry has it.
+pub(super) static KIND: Kind = Kind {
+    id: AgentId::Codex,
+    shown: &["codex", "exec"],
+    tested: &TESTED,
+    instructions: &["AGENTS.md"],
+    more_instructions: &["AGENTS.override.md"],
+    dialect: Dialect::Responses,
+    find: |path| Ok(Rc::new(find::find(path)?)),
+    access: entry::access,
+    entry: entry::entry,
+    cloud: Some(entry::cloud),
+};
 
 /// The provider's name in the private configuration.
 const PROVIDER: &str = "autopilot";
@@ -46,26 +60,6 @@ const PROVIDER: &str = "autopilot";
 const OFF: [&str; 5] = ["unbounded_connection_retries", "plugins", "apps", "shell_snapshot", "hooks"];
 
 impl Codex {
-    /// Composes how `codex apply` is started for a task of Codex's cloud, which it finds at the endpoint. It runs git
-    /// in a checkout where steps have been, whose hooks run beside it: the login is not there.
-    pub fn apply(&self, task: &str, endpoint: &Endpoint, home: &Path) -> Start {
-        let config = json!({
-            "chatgpt_base_url": endpoint.base_url,
-            "analytics": {"enabled": false},
-            "features": self.off(),
-        });
-        let program = self.program.to_string_lossy().into_owned();
-        Start {
-            argv: vec![program, "apply".to_owned(), task.to_owned()],
-            env: environment(home),
-            files: vec![
-                ("config.toml".into(), toml_of(&config)),
-                ("auth.json".into(), login::stand_in().to_string()),
-            ],
-            stdin: String::new(),
-        }
-    }
-
     /// Switches off what is not wanted, as far as this version has it.
     fn off(&self) -> Value {
         let known = |name: &&&str| self.features.iter().any(|feature| feature == *name);
@@ -119,16 +113,24 @@ impl Codex {
 }
 
 impl Agent for Codex {
-    fn id(&self) -> &'static str {
-        "codex"
+    fn id(&self) -> AgentId {
+        AgentId::Codex
     }
 
-    fn name(&self) -> String {
-        format!("codex {}", self.version)
+    fn version(&self) -> &str {
+        &self.version
+    }
+
+    fn program(&self) -> &Path {
+        &self.program
     }
 
     fn files(&self) -> &[PathBuf] {
         &self.files
+    }
+
+    fn servers(&self, environment: &Environment) -> Result<Vec<Server>, Unavailable> {
+        mcp::list(self, environment)
     }
 
     fn start(&self, task: &Task<'_>, home: &Path) -> Start {
@@ -146,6 +148,30 @@ impl Agent for Codex {
 
     fn listen(&self) -> Box<dyn Listen> {
         Box::new(Stream::default())
+    }
+
+    /// Composes how `codex apply` is started for a task of Codex's cloud, which it finds at the endpoint. It runs git
+    /// in a checkout where steps have been, whose hooks run beside it: the login is not there.
+    fn apply(&self, task: &str, endpoint: &Endpoint, home: &Path) -> Option<Start> {
+        let config = json!({
+            "chatgpt_base_url": endpoint.base_url,
+            "analytics": {"enabled": false},
+            "features": self.off(),
+        });
+        let program = self.program.to_string_lossy().into_owned();
+        Some(Start {
+            argv: vec![program, "apply".to_owned(), task.to_owned()],
+            env: environment(home),
+            files: vec![
+                ("config.toml".into(), toml_of(&config)),
+                ("auth.json".into(), login::stand_in().to_string()),
+            ],
+            stdin: String::new(),
+        })
+    }
+
+    fn task_path(&self, task: &str) -> String {
+        login::task_path(task)
     }
 }
 
@@ -228,8 +254,7 @@ mod tests {
 
     #[test]
     fn a_newer_version_is_a_warning() {
-        assert_eq!(codex().warning(), None);
-        let newer = Codex { version: "1.0.0".into(), ..codex() };
-        assert!(newer.warning().unwrap().contains("newer"));
+        assert_eq!(KIND.warning("0.169.0"), None);
+        assert!(KIND.warning("1.0.0").unwrap().contains("newer"));
     }
 }

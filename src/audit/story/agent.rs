@@ -126,12 +126,12 @@ impl Story {
     /// Tells whether a destination is the model of the agent that works, or the cloud whose work is applied.
     pub(super) fn is_model(&self, at: usize, host: &str, port: u16) -> bool {
         match self.planned(at).map(|step| &step.action) {
-            Some(Action::CodexApply(_)) => {
+            Some(Action::CloudTask(_)) => {
                 let cloud = self.start.as_ref().and_then(|start| start.cloud.as_ref());
                 let own = format!("{host}:{port}");
                 cloud.map_or((host, port) == CHATGPT, |cloud| cloud.as_str() == own)
             }
-            Some(Action::Codex(_)) => {
+            Some(Action::Agent(..)) => {
                 let model = self.at.attempt().and_then(|attempt| attempt.model.as_ref());
                 model.is_some_and(|(own, own_port)| {
                     (host, port) == (own, *own_port) || (own == OPENAI && (host, port) == CHATGPT)

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::valid::{Answer, Denied, Valid};
+use crate::agent::kind;
 use crate::plan::{
-    Action, Changes, Codex, EnvEntry, Expectation, Fault, Faults, Glob, Invocation, Network, OnFailure, Plan,
-    Provider, Resources, Step, Tier, units,
+    Action, AgentStep, CLOUD_AGENT, Changes, EnvEntry, Expectation, Fault, Faults, Glob, Invocation, Network,
+    OnFailure, Plan, Resources, Step, Tier, units,
 };
 
 /// Longer commands are cut: the plan itself has them in full.
@@ -70,8 +71,8 @@ pub(super) fn argv(step: &Step) -> Vec<String> {
     match &step.action {
         Action::Command(invocation) => invocation.argv(),
         Action::Apply(path) => words(&["git", "apply", &path.to_string_lossy()]),
-        Action::Codex(_) => words(&["codex", "exec"]),
-        Action::CodexApply(task) => words(&["codex", "apply", task]),
+        Action::Agent(asked) => words(kind(asked.agent).shown),
+        Action::CloudTask(task) => words(&[CLOUD_AGENT.key(), "apply", task]),
     }
 }
 
@@ -79,19 +80,15 @@ fn command(step: &Step) -> String {
     match &step.action {
         Action::Command(invocation) => invocation.to_string(),
         Action::Apply(path) => format!("git apply {}", path.display()),
-        Action::Codex(codex) => format!("codex exec … ({})", model(codex)),
-        Action::CodexApply(task) => format!("codex apply {task}"),
+        Action::Agent(asked) => {
+            format!("{} … ({})", kind(asked.agent).shown.join(" "), model(asked))
+        }
+        Action::CloudTask(task) => CLOUD_AGENT.apply_shown(task),
     }
 }
 
-fn model(codex: &Codex) -> String {
-    let provider = match &codex.provider {
-        Provider::OpenAi => "openai",
-        Provider::Ollama => "ollama",
-        Provider::LmStudio => "lmstudio",
-        Provider::Custom { base_url, .. } => base_url,
-    };
-    let parts = [Some(provider), codex.model.as_deref(), codex.effort.as_deref()];
+fn model(asked: &AgentStep) -> String {
+    let parts = [Some(asked.provider.word()), asked.model.as_deref(), asked.effort.as_deref()];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
@@ -145,9 +142,9 @@ fn lowest(plan: &Plan, step: &Step) -> Tier {
 
 fn network(step: &Step, is_first: bool) -> String {
     let agent = match step.action {
-        Action::Codex(_) => " (+ model endpoint, key outside)",
-        Action::CodexApply(_) => " (+ Codex cloud)",
-        _ => "",
+        Action::Agent(_) => " (+ model endpoint, key outside)".to_owned(),
+        Action::CloudTask(_) => format!(" (+ {} cloud)", CLOUD_AGENT.title()),
+        _ => String::new(),
     };
     match &step.network {
         Network::None if is_first || !agent.is_empty() => format!("none{agent}"),

@@ -11,7 +11,7 @@ pub struct AgentStarted {
     /// Whose agent.
     #[serde(flatten)]
     pub at: AttemptId,
-    /// Which agent, such as `codex`; from version 2 on.
+    /// Which agent, by its key in a plan; from version 2 on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<Token>,
     /// Name and version.

@@ -116,10 +116,10 @@ pub enum Event {
     /// An agent is on this host, in the version that works on the run's steps.
     #[serde(rename = "agent.found")]
     AgentFound {
-        /// Which agent, such as `codex`; from version 2 on.
+        /// Which agent, by its key in a plan; from version 2 on.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<Token>,
-        /// Name and version, such as `codex 0.169.0`.
+        /// Name and version.
         #[serde(deserialize_with = "text::one")]
         agent: Text,
         /// What is to be said of this version.

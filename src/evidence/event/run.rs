@@ -70,7 +70,7 @@ pub struct RunStarted {
     /// What is to be published at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publish: Option<Publishing>,
-    /// Where `codex_apply` steps get their tasks from, `host:port`.
+    /// Where steps that apply the work of a cloud get their tasks from, `host:port`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "text::maybe")]
     pub cloud: Option<Text>,

@@ -495,7 +495,7 @@ impl RunState {
     }
 }
 
-/// Tells whether the agent of version 1's runs, Codex, read a file as instructions.
+/// Tells whether the agent of version 1's runs read a file as instructions.
 fn is_instructions(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     ["AGENTS.md", "AGENTS.override.md"].iter().any(|each| name.eq_ignore_ascii_case(each))

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Rules;
+use crate::plan::agents::AgentId;
 use crate::plan::file::{FilesystemFile, ResourcesFile};
 use crate::plan::resolve;
 use crate::plan::schema::schema_of;
@@ -40,8 +41,8 @@ pub(super) struct CeilingFile {
     /// The most that a process tree uses; a step that asks for more gets this.
     resources: Option<ResourcesFile>,
     /// Agents that may work.
-    agents: Option<Vec<AgentName>>,
-    /// Models that may be asked, such as `gpt-5-codex` or `"qwen*"`; a step must name one.
+    agents: Option<Vec<AgentId>>,
+    /// Models that may be asked, such as `gpt-5.5` or `"qwen*"`; a step must name one.
     models: Option<Vec<ModelName>>,
     /// The most model tokens of a run; a plan that asks for more gets this.
     tokens: Option<Count>,
@@ -63,14 +64,6 @@ struct PublishRule {
     push: Option<bool>,
     /// Open pull requests.
     pull_request: Option<bool>,
-}
-
-/// An agent.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-enum AgentName {
-    Codex,
 }
 
 /// A protection that can be given up.
@@ -99,7 +92,7 @@ pub(super) fn resolve(file: CeilingFile) -> Rules {
         secrets: names(file.secrets),
         timeout: file.timeout.map(|time| time.0),
         resources: resources(file.resources.unwrap_or_default()),
-        agents: list(file.agents, |AgentName::Codex| "codex".to_owned()),
+        agents: list(file.agents, |agent| agent.key().to_owned()),
         models: list(file.models, |name| name.0),
         tokens: file.tokens.map(|count| count.0),
         budget: file.budget.map(|money| money.0),

@@ -1,16 +1,18 @@
-//! Writes the plan of a graph: each task a codex step. What the document cannot know is left as a comment.
+//! Writes the plan of a graph: each task a step of an agent. What the document cannot know is left as a comment.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use super::visible::visible;
-use super::yaml::{self, Agent, Changes, Expectation, Head, Limits, Provider, Step};
+use super::yaml::{self, Changes, Expectation, Head, Limits, Provider, Step};
 use super::{Graph, Task, Wrong, names};
-use crate::plan::{read, units};
+use crate::plan::{AgentId, read, units};
 
 /// A task may take twice its estimate, and at least this long.
 const SHORTEST: Duration = Duration::from_secs(600);
 const RETRIES: u32 = 1;
+/// Whose steps they are.
+const AGENT: AgentId = AgentId::ALL[0];
 
 /// What is around the plan's own text.
 const SCHEMA: &str = "# yaml-language-server: $schema=../../../docs/autopilot.schema.json\n";
@@ -79,7 +81,8 @@ fn head(issue: u64, title: &str, timeout: Duration) -> Result<String, serde_yaml
     let title = one_line(issue, title);
     let timeout = units::duration(timeout.min(units::LONGEST));
     let head = Head { version: 1, issue, title: &title, limits: Limits { timeout, tokens: "unlimited" } };
-    let agent = Agent { codex: Provider { provider: "openai" } };
+    let provider = AGENT.default_provider();
+    let agent = BTreeMap::from([(AGENT.key(), Provider { provider: provider.word() })]);
     Ok(format!("{SCHEMA}{}{TOKENS}{}{PROVIDERS}", yaml::piece(&head)?, yaml::piece(&agent)?))
 }
 
@@ -98,7 +101,7 @@ fn step<'a>(id: &'a str, prompt: &str, timeout: Duration) -> Step<'a> {
         id,
         needs: Vec::new(),
         // With its end of line it is a block that reads as it stands, and no number.
-        codex: format!("{}\n", prompt.trim()),
+        agent: BTreeMap::from([(AGENT.key(), format!("{}\n", prompt.trim()))]),
         context: Vec::new(),
         timeout: units::duration(timeout),
         retries: RETRIES,
@@ -149,11 +152,11 @@ mod tests {
         assert_eq!(steps[0].id, "t-1");
         assert_eq!((steps[1].id.as_str(), &steps[1].needs), ("task-2", &vec!["t-1".to_owned()]));
         let words = |at: usize| match &steps[at].action {
-            Action::Codex(codex) => match &codex.prompt {
+            Action::Agent(asked) => match &asked.prompt {
                 Prompt::Text(text) => text.trim().to_owned(),
                 Prompt::File(_) => panic!("a file"),
             },
-            _ => panic!("no codex step"),
+            _ => panic!("no agent's step"),
         };
         assert_eq!(words(0), format!("{}\n\n{}", document.tasks[0].title, document.tasks[0].description));
         assert_eq!(words(1), format!("{}\n\n{}", document.tasks[1].title, document.tasks[1].description));

@@ -1,6 +1,8 @@
 //! The plan that `init` writes, as types in the order of a plan's keys, and their YAML. What is quoted, and how, the
 //! library decides; comments stand between the pieces it wrote, never in them.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 /// What stands before the steps.
@@ -19,22 +21,19 @@ pub(super) struct Limits {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Agent {
-    pub(super) codex: Provider,
+pub(super) struct Provider<'a> {
+    pub(super) provider: &'a str,
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct Provider {
-    pub(super) provider: &'static str,
-}
-
-/// A codex step.
+/// A step of an agent.
 #[derive(Debug, Serialize)]
 pub(super) struct Step<'a> {
     pub(super) id: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) needs: Vec<&'a str>,
-    pub(super) codex: String,
+    /// Its key, and what it is asked.
+    #[serde(flatten)]
+    pub(super) agent: BTreeMap<&'static str, String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) context: Vec<&'static str>,
     pub(super) timeout: String,

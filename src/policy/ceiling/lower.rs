@@ -85,8 +85,8 @@ pub(super) fn lower(ceiling: &Ceiling, plan: &mut Plan, asked: &Asked) -> Vec<Lo
         );
     }
     for step in &mut plan.steps {
-        if let (Some(most), Action::Codex(codex)) = (rules.tokens, &mut step.action)
-            && let Some(from) = lower_tokens(&mut codex.tokens, most, false)
+        if let (Some(most), Action::Agent(asked)) = (rules.tokens, &mut step.action)
+            && let Some(from) = lower_tokens(&mut asked.tokens, most, false)
         {
             add(Some(&step.id), "tokens", "tokens", from, most.to_string());
         }

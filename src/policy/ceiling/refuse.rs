@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::above::Above;
 use super::within::Within;
-use crate::plan::{Action, Asked, Ceiling, Codex, Destination, EnvEntry, Network, Plan, Provider, Step};
+use crate::plan::{Asked, Ceiling, Destination, EnvEntry, Network, Plan, Provider, Step};
 use crate::policy::request::Reason;
 use crate::policy::waiver::Waivers;
 
@@ -117,8 +117,8 @@ impl Holding<'_> {
             };
             self.add(Some(step), ("env", name), env_rule, &allows);
         }
-        if let Action::Codex(Codex { provider: Provider::Custom { env_key: Some(name), .. }, .. }) =
-            &step.action
+        if let Some(Provider::Custom { env_key: Some(name), .. }) =
+            step.action.asks().map(|asked| &asked.provider)
             && !all.contains(name)
         {
             self.add(Some(step), ("provider", name), rule, &listed(&all));
@@ -127,24 +127,19 @@ impl Holding<'_> {
 
     fn agent(&mut self, step: &Step) {
         let rules = &self.ceiling.rules;
-        let (key, codex) = match &step.action {
-            Action::Codex(codex) => ("codex", Some(codex)),
-            Action::CodexApply(_) => ("codex_apply", None),
-            Action::Command(_) | Action::Apply(_) => return,
-        };
-        if let Some(agents) = &rules.agents
-            && !agents.iter().any(|agent| agent == "codex")
+        if let (Some(own), Some(agents)) = (step.action.agent(), &rules.agents)
+            && !agents.iter().any(|agent| agent == own.key())
         {
-            self.add(Some(step), (key, ""), "agents", &listed(agents));
+            self.add(Some(step), (step.action.key(), ""), "agents", &listed(agents));
         }
-        let Some(codex) = codex else { return };
+        let Some(asked) = step.action.asks() else { return };
         if let Some(models) = &rules.models
-            && !codex.model.as_ref().is_some_and(|own| models.iter().any(|model| is_like(model, own)))
+            && !asked.model.as_ref().is_some_and(|own| models.iter().any(|model| is_like(model, own)))
         {
-            let own = codex.model.as_deref().unwrap_or("none is named, and the agent would choose");
+            let own = asked.model.as_deref().unwrap_or("none is named, and the agent would choose");
             self.add(Some(step), ("model", own), "models", &listed(models));
         }
-        if let (Some(most), Provider::Custom { base_url, .. }) = (&rules.network, &codex.provider)
+        if let (Some(most), Provider::Custom { base_url, .. }) = (&rules.network, &asked.provider)
             && !host_of(base_url).is_some_and(|host| *most == Network::Full || reaches(most, &host))
         {
             self.add(Some(step), ("provider", base_url), "network", &allows(most));

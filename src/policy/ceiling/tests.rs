@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::*;
-use crate::plan::{Action, TokenLimit, parse, parse_ceiling};
+use crate::plan::{TokenLimit, parse, parse_ceiling};
 use crate::policy::Waiver;
 
 /// A plan that asks for something of every kind; each in a line of its own.
@@ -170,8 +170,7 @@ fn bounds_are_lowered_and_said() {
     assert_eq!(plan.limits.tokens, TokenLimit::AtMost(500));
     assert_eq!(plan.steps[0].timeout, Duration::from_secs(600));
     assert_eq!((plan.steps[0].resources.memory, plan.steps[0].resources.processes), (2 << 30, 512));
-    let Action::Codex(codex) = &plan.steps[1].action else { panic!("{:?}", plan.steps[1].action) };
-    assert_eq!(codex.tokens, TokenLimit::AtMost(500));
+    assert_eq!(plan.steps[1].action.asks().unwrap().tokens, TokenLimit::AtMost(500));
     assert!(ceilings.hold(&mut plan, &asked, &real).lowered.is_empty(), "once is enough");
 }
 

@@ -16,7 +16,7 @@ fn loaded(text: &str) -> Plan {
 
 fn of(action: &Action) -> &str {
     match action {
-        Action::Codex(codex) => match &codex.prompt {
+        Action::Agent(asked) => match &asked.prompt {
             Prompt::Text(text) => text,
             Prompt::File(_) => panic!("a file"),
         },

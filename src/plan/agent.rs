@@ -1,17 +1,21 @@
-//! What an agent is asked, and who serves its model.
+//! What an agent is asked.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::wrong::Wrong;
+use super::agents::AgentId;
+use super::provider::Provider;
 
 /// What an agent is asked.
 #[derive(Debug, Clone, Serialize)]
-pub struct Codex {
+pub struct AgentStep {
+    /// Which agent; the key of a recorded plan says it.
+    #[serde(skip)]
+    pub agent: AgentId,
     /// The prompt or where it is.
     pub prompt: Prompt,
-    /// Model name, of the step or the plan's `codex.model`.
+    /// Model name, of the step or the plan's defaults for its agent.
     pub model: Option<String>,
     /// Reasoning effort, passed on as it is.
     pub effort: Option<String>,
@@ -19,13 +23,13 @@ pub struct Codex {
     pub tokens: TokenLimit,
     /// Who serves the model.
     pub provider: Provider,
-    /// MCP servers it may use, by their names in the user's Codex configuration.
+    /// MCP servers it may use, by their names in the user's own configuration of the agent.
     pub mcp: Vec<String>,
     /// What is attached as untrusted data.
     pub context: Vec<Context>,
 }
 
-/// The prompt of a codex step.
+/// The prompt of an agent's step.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Prompt {
@@ -33,25 +37,6 @@ pub enum Prompt {
     Text(String),
     /// In a file, relative to the plan's folder.
     File(PathBuf),
-}
-
-/// Who serves the model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Provider {
-    /// OpenAI, by key or login.
-    OpenAi,
-    /// Ollama on its loopback port.
-    Ollama,
-    /// LM Studio on its loopback port.
-    LmStudio,
-    /// Anything that speaks the Responses API.
-    Custom {
-        /// Up to and with the version, such as `http://127.0.0.1:8080/v1`.
-        base_url: String,
-        /// The variable that holds the key, if one is needed.
-        env_key: Option<String>,
-    },
 }
 
 /// Something attached to a prompt.
@@ -86,24 +71,6 @@ impl Context {
             Self::Issue => Some(Whose::Writers),
             Self::IssueOf(whose) => Some(*whose),
             Self::Step(_) | Self::File(_) => None,
-        }
-    }
-}
-
-impl std::str::FromStr for Provider {
-    type Err = Wrong;
-
-    /// Reads `openai`, `ollama`, `lmstudio`, or a base URL, with the variable of its key behind `#` if it needs one.
-    fn from_str(text: &str) -> Result<Self, Wrong> {
-        let (url, key) = text.split_once('#').map_or((text, None), |(url, key)| (url, Some(key)));
-        match text {
-            "openai" => Ok(Self::OpenAi),
-            "ollama" => Ok(Self::Ollama),
-            "lmstudio" => Ok(Self::LmStudio),
-            _ if url.starts_with("http://") || url.starts_with("https://") => {
-                Ok(Self::Custom { base_url: url.to_owned(), env_key: key.map(str::to_owned) })
-            }
-            _ => Err(Wrong::new("is no provider", "openai, ollama, lmstudio, or URL[#VARIABLE_OF_THE_KEY]")),
         }
     }
 }
