@@ -2,29 +2,24 @@
 
 use super::dialect::{Dialect, Telling};
 use super::told::Facts;
+use crate::plan::units;
 
-/// Longest line of an answer that is looked at: the last event may repeat the whole answer.
+/// Longest event of an answer: the last one may repeat the whole answer.
 const LONGEST: usize = 16 << 20;
 
 /// Finds what is told in the lines of an answer.
 pub(super) struct Reader {
     telling: Telling,
     line: Vec<u8>,
-    /// The line is too long to be kept.
-    skipping: bool,
+    /// Bytes of the event that has not ended.
+    event: usize,
     facts: Facts,
     bytes: u64,
 }
 
 impl Reader {
     pub(super) fn new(dialect: Dialect) -> Self {
-        Self {
-            telling: dialect.telling(),
-            line: Vec::new(),
-            skipping: false,
-            facts: Facts::default(),
-            bytes: 0,
-        }
+        Self { telling: dialect.telling(), line: Vec::new(), event: 0, facts: Facts::default(), bytes: 0 }
     }
 
     /// Returns what was told so far.
@@ -54,9 +49,10 @@ impl Reader {
     }
 
     fn extend(&mut self, part: &[u8]) {
-        self.skipping |= self.line.len() + part.len() > LONGEST;
-        if self.skipping {
-            self.line.clear();
+        self.event = self.event.saturating_add(part.len());
+        // Whoever reads on keeps nothing of it.
+        if self.is_endless() {
+            self.line = Vec::new();
         } else {
             self.line.extend_from_slice(part);
         }
@@ -69,8 +65,21 @@ impl Reader {
             self.facts.streamed.get_or_insert(0);
         }
         self.telling.take(event.unwrap_or(&self.line), &mut self.facts);
+        // An empty line ends an event.
+        if matches!(&*self.line, b"" | b"\r") && !self.is_endless() {
+            self.event = 0;
+        }
         self.line.clear();
-        self.skipping = false;
+    }
+
+    /// Tells whether an event is longer than any.
+    pub(super) fn is_endless(&self) -> bool {
+        self.event > LONGEST
+    }
+
+    /// Says how long one may be.
+    pub(super) fn bound() -> String {
+        format!("one event of it is larger than {}", units::size(LONGEST as u64))
     }
 }
 

@@ -34,16 +34,20 @@
 mod address;
 mod allow;
 mod answer;
+mod bill;
 mod counted;
 mod dialect;
+mod exchange;
 mod gate;
 mod grammar;
 mod hello;
 mod http;
 mod judge;
+mod metered;
 mod model;
 mod outside;
 mod proxy;
+mod send;
 mod serve;
 mod tally;
 mod told;
@@ -62,6 +66,7 @@ pub mod fuzzing {
 }
 
 pub use dialect::Dialect;
+pub use exchange::{Class, Exchange};
 pub use gate::Gate;
 pub use outside::{Answer, Internet, Outside};
 pub use serve::{Serving, Traffic};

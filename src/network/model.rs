@@ -4,30 +4,33 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{self, HeaderValue};
 use hyper::http::request;
-use hyper::{Method, Request, Response, StatusCode, client};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
+use hyper::{Method, Request, Response, StatusCode};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::{ClientConfig, pki_types::ServerName};
 
-use super::counted::Counted;
+use super::bill::Bill;
 use super::dialect::Dialect;
+use super::exchange::{Class, Course, Exchange};
 use super::http::{self, Body, strip};
 use super::judge::{self, Objection};
-use super::outside::{self, Outside};
-use super::tally::{Tally, Verdict};
+use super::metered::{Metered, Silence, Waiting};
+use super::outside::Outside;
+use super::send;
+use super::tally::Tally;
 use super::upstream::Upstream;
-use super::usage::{Bill, Meter, Metered, Usage};
+use super::usage::{Meter, Usage};
 
 /// Largest request: a long conversation with a few pictures in it.
 const LARGEST: usize = 32 << 20;
+/// Largest answer that refuses, and how long it may take to come.
+const LARGEST_REFUSAL: usize = 64 << 10;
+const REFUSAL: Duration = Duration::from_secs(10);
 /// Requests in memory at once, until the server has begun to answer; others wait. A step must not fill the runner's.
 const IN_MEMORY: usize = 4;
 /// Most requests under way where tokens are limited: what each will cost is not known before it is over.
@@ -43,6 +46,7 @@ pub(super) struct Endpoint {
     outside: Arc<dyn Outside>,
     tally: Tally,
     meter: Arc<Meter>,
+    course: Arc<Course>,
     memory: Arc<Semaphore>,
 }
 
@@ -51,10 +55,10 @@ impl Endpoint {
         upstream: Upstream,
         outside: Arc<dyn Outside>,
         tally: Tally,
-        meter: Arc<Meter>,
+        (meter, course): (Arc<Meter>, Arc<Course>),
     ) -> Self {
         let memory = Arc::new(Semaphore::new(IN_MEMORY));
-        Self { upstream: Arc::new(upstream), outside, tally, meter, memory }
+        Self { upstream: Arc::new(upstream), outside, tally, meter, course, memory }
     }
 
     /// Serves one connection.
@@ -68,12 +72,19 @@ impl Endpoint {
         let only = only.as_deref();
         let answered = match (request.method(), path) {
             (&Method::POST, Some(path)) if only.is_none() && path == dialect.ask() => self.ask(request).await,
-            (&Method::GET, Some(path)) if Some(path) == only.or(dialect.look()) => {
-                self.pass_on(request.into_parts().0, Bytes::new(), None).await
-            }
+            (&Method::GET, Some(path)) if Some(path) == only.or(dialect.look()) => self.look(request).await,
             _ => Err((StatusCode::NOT_FOUND, passed_on(*dialect, only))),
         };
         answered.unwrap_or_else(|(status, why)| refusal(status, &why))
+    }
+
+    /// Passes on what asks no model.
+    async fn look(&self, request: Request<Incoming>) -> Result<Response<Body>, Refused> {
+        let ways = (&*self.outside, &self.tally);
+        let sent = send::send(&self.upstream, ways, (request.into_parts().0, Bytes::new()), || {});
+        let (mut head, body) = sent.await.map_err(|why| (StatusCode::BAD_GATEWAY, why))?.into_parts();
+        strip(&mut head.headers);
+        Ok(Response::from_parts(head, body.boxed()))
     }
 
     /// Asks the model itself, if nothing forbids it.
@@ -81,22 +92,32 @@ impl Endpoint {
         let _held = self.memory.acquire().await;
         let (head, body) = request.into_parts();
         let body = read(body).await?;
+        if let Some(last) = self.course.over() {
+            if last.class == Class::Limit {
+                self.meter.refuse();
+            }
+            return Err((StatusCode::FORBIDDEN, last.in_words()));
+        }
         let shape = self.upstream.dialect.request();
         judge::judge(&body, shape, &|id| self.meter.gave(id)).map_err(|objection| {
             let status = match objection {
                 Objection::Forbidden(_) => StatusCode::FORBIDDEN,
                 Objection::Unreadable(_) => StatusCode::BAD_REQUEST,
             };
-            (status, objection.to_string())
+            let why = objection.to_string();
+            self.course.note(Exchange::new(Class::Refused, &*why));
+            (status, why)
         })?;
-        let bill = self.meter.open(body.len() as u64, |used, under_way| self.forbids(used, under_way))?;
-        self.pass_on(head, body, Some(bill)).await
+        let bill =
+            Bill::open(&self.meter, body.len() as u64, |used, under_way| self.forbids(used, under_way))?;
+        self.exchange(head, body, bill).await
     }
 
     /// Says why no further request is passed on, if none is.
     fn forbids(&self, used: &Usage, under_way: usize) -> Option<Refused> {
         let never = |why: String| {
             self.meter.refuse();
+            self.course.note(Exchange::new(Class::Limit, &*why));
             Some((StatusCode::FORBIDDEN, why))
         };
         // What the others cost may leave room for it: whoever asks can wait for that.
@@ -116,60 +137,71 @@ impl Endpoint {
         }
     }
 
-    async fn pass_on(
+    /// Sends a request, and takes what comes of it.
+    async fn exchange(
         &self,
         head: request::Parts,
         body: Bytes,
-        mut bill: Option<Bill>,
+        mut bill: Bill,
     ) -> Result<Response<Body>, Refused> {
-        let Upstream { target, tls, .. } = &*self.upstream;
-        let failed = |why: String| (StatusCode::BAD_GATEWAY, format!("{target}: {why}"));
-        let stream = outside::connect_anywhere(&*self.outside, target).await.map_err(|verdict| {
-            let why = verdict.why();
-            self.tally.note(target, verdict);
-            failed(why)
-        })?;
-        let stream = Counted::new(stream, self.tally.note(target, Verdict::Allowed));
-        let request = self.outbound(head, body).map_err(failed)?;
-        if let Some(bill) = &mut bill {
-            bill.sent();
-        }
-        let exchanged = match tls {
-            None => exchange(stream, request).await,
-            Some(tls) => exchange_by_tls(tls, &target.host, stream, request).await,
+        let gateway = |why: String| (StatusCode::BAD_GATEWAY, why);
+        let waiting = Waiting::begin(&self.course);
+        let ways = (&*self.outside, &self.tally);
+        let sending = send::send(&self.upstream, ways, (head, body), || bill.sent());
+        let limit = self.upstream.silence;
+        let sent = match limit {
+            None => sending.await,
+            Some(limit) => tokio::time::timeout(limit, sending).await.map_err(|_| {
+                let silent = Silence::exchange(limit);
+                let why = silent.in_words();
+                self.course.note(silent);
+                (StatusCode::GATEWAY_TIMEOUT, why)
+            })?,
         };
-        // A server that does not answer, or refuses, does no work.
-        let worked = exchanged.as_ref().is_ok_and(|response| response.status().is_success());
-        if let Some(bill) = bill.take_if(|_| !worked) {
+        let response = match sent {
+            Ok(response) => response,
+            Err(why) => {
+                // A server that does not answer does no work.
+                bill.cancel();
+                self.course.note(Exchange::new(Class::Unreachable, &*why));
+                return Err(gateway(why));
+            }
+        };
+        if let Some(why) = send::unreadable(response.headers()) {
+            self.course.note(Exchange::new(Class::Unreachable, &*why));
+            return Err(gateway(why));
+        }
+        if !response.status().is_success() {
+            // One that refuses does none either.
             bill.cancel();
+            return self.refused(response).await;
         }
-        let (mut head, body) = exchanged.map_err(failed)?.into_parts();
-        if let Some(why) = unreadable(&head.headers) {
-            return Err(failed(why));
-        }
+        let (mut head, body) = response.into_parts();
         strip(&mut head.headers);
-        Ok(Response::from_parts(head, Metered::new(body, self.upstream.dialect, bill).boxed()))
+        let (status, dialect) = (head.status.as_u16(), self.upstream.dialect);
+        let metered = Metered::new(body, status, dialect, bill, (waiting, limit.map(Silence::of)));
+        Ok(Response::from_parts(head, metered.boxed()))
     }
 
-    /// Makes the request that goes out.
-    fn outbound(&self, mut head: request::Parts, body: Bytes) -> Result<Request<Body>, String> {
-        let Upstream { dialect, base, target, headers, tls, .. } = &*self.upstream;
-        let path = head.uri.path().strip_prefix(dialect.prefix()).unwrap_or_default();
-        let query = head.uri.query().filter(|query| dialect.asks(query));
-        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-        head.uri = format!("{base}/{path}{query}").parse().map_err(|_| "not a path".to_owned())?;
-        head.version = hyper::Version::HTTP_11;
-        head.headers = known(*dialect, &head.headers);
-        head.headers.extend(headers.clone());
-        if head.method == Method::POST {
-            head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    /// Takes what a server says that refuses, and passes it on; but for where else to ask.
+    async fn refused(&self, response: Response<Incoming>) -> Result<Response<Body>, Refused> {
+        let (mut head, body) = response.into_parts();
+        let read = Limited::new(body, LARGEST_REFUSAL).collect();
+        let body = match tokio::time::timeout(REFUSAL, read).await {
+            Ok(Ok(body)) => body.to_bytes(),
+            // It is none the less refused.
+            Ok(Err(_)) | Err(_) => Bytes::new(),
+        };
+        let exchange = Exchange::refused(&self.upstream, head.status, &head.headers, &body);
+        let words = exchange.in_words();
+        let is_elsewhere = exchange.class == Class::Redirect;
+        self.course.note(exchange);
+        if is_elsewhere {
+            return Err((StatusCode::FORBIDDEN, words));
         }
-        let default = if tls.is_some() { 443 } else { 80 };
-        let shown = target.to_string();
-        let host = shown.strip_suffix(&format!(":{default}")).unwrap_or(&shown);
-        let host = HeaderValue::from_str(host).map_err(|error| error.to_string())?;
-        head.headers.insert(header::HOST, host);
-        Ok(Request::from_parts(head, http::whole(body)))
+        strip(&mut head.headers);
+        head.headers.remove(header::CONTENT_LENGTH);
+        Ok(Response::from_parts(head, http::whole(body)))
     }
 }
 
@@ -179,27 +211,6 @@ fn passed_on(dialect: Dialect, only: Option<&str>) -> String {
         None => dialect.passed_on().to_owned(),
         Some(path) => format!("only GET {}{path} is passed on", dialect.prefix()),
     }
-}
-
-/// Returns the headers that an agent needs. An answer is never to be compressed: nobody could read what it cost.
-fn known(dialect: Dialect, headers: &HeaderMap) -> HeaderMap {
-    let goes_out = |(name, value): (&HeaderName, &HeaderValue)| {
-        Some((name.clone(), dialect.goes_out(name.as_str(), value)?))
-    };
-    let mut known: HeaderMap = headers.iter().filter_map(goes_out).collect();
-    known.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    known
-}
-
-/// Says why an answer cannot be read, if it cannot.
-fn unreadable(headers: &HeaderMap) -> Option<String> {
-    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
-    let encoding = encodings.find(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))?;
-    let encoding = String::from_utf8_lossy(encoding.as_bytes());
-    Some(format!(
-        "it answers in `{}`, which it was asked not to: what it costs cannot be read",
-        encoding.escape_debug()
-    ))
 }
 
 /// Reads a request's body.
@@ -213,31 +224,6 @@ async fn read(body: Incoming) -> Result<Bytes, Refused> {
         Err(error) if error.is::<LengthLimitError>() => too_large(),
         Err(error) => Err((StatusCode::BAD_REQUEST, error.to_string())),
     }
-}
-
-async fn exchange_by_tls<S>(
-    tls: &Arc<ClientConfig>,
-    host: &str,
-    stream: S,
-    request: Request<Body>,
-) -> Result<Response<Incoming>, String>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
-    let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await;
-    exchange(stream.map_err(|error| format!("TLS: {error}"))?, request).await
-}
-
-async fn exchange<S>(stream: S, request: Request<Body>) -> Result<Response<Incoming>, String>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let shown = |error: hyper::Error| error.to_string();
-    let (mut sender, connection) =
-        client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(shown)?;
-    tokio::spawn(connection);
-    sender.send_request(request).await.map_err(shown)
 }
 
 /// Refuses as a model's server would, so that an agent shows why.

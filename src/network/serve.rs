@@ -10,8 +10,9 @@ use std::time::Duration;
 use nix::sys::resource::{Resource, getrlimit};
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot, watch};
 
+use super::exchange::{Course, Exchange};
 use super::gate::Gate;
 use super::model::Endpoint;
 use super::proxy::{self, Slot};
@@ -36,6 +37,7 @@ pub struct Serving {
     thread: Option<JoinHandle<()>>,
     tally: Tally,
     meter: Arc<Meter>,
+    course: Arc<Course>,
 }
 
 /// What went through a gate.
@@ -45,6 +47,8 @@ pub struct Traffic {
     pub decisions: Vec<Decision>,
     /// What was asked of the model.
     pub model: Usage,
+    /// How the last exchange with it went.
+    pub last: Option<Exchange>,
 }
 
 /// What a listener is for.
@@ -59,7 +63,8 @@ impl Serving {
     /// Ends all connections, and returns what was not told before of what went over them.
     pub fn end(mut self) -> Traffic {
         self.stop();
-        let traffic = Traffic { decisions: self.tally.news(true), model: self.meter.usage() };
+        let (decisions, model, last) = (self.tally.news(true), self.meter.usage(), self.course.last());
+        let traffic = Traffic { decisions, model, last };
         tracing::debug!(
             destinations = traffic.decisions.len(),
             tokens = traffic.model.tokens(),
@@ -71,6 +76,16 @@ impl Serving {
     /// Returns what was decided and what ended since it was last asked.
     pub fn news(&self) -> Vec<Decision> {
         self.tally.news(false)
+    }
+
+    /// Returns what hears of each exchange with the model.
+    pub fn exchanges(&self) -> watch::Receiver<Option<Exchange>> {
+        self.course.listen()
+    }
+
+    /// Returns for how long nothing has come of what the model is asked, if it is asked anything.
+    pub fn silent_for(&self) -> Option<Duration> {
+        self.course.silent_for()
     }
 
     /// Returns what was asked of the model so far.
@@ -112,9 +127,10 @@ fn start(gate: &Gate, listeners: Vec<TcpListener>) -> io::Result<Serving> {
     // Who shares the loopback finds them there already.
     let forwards = forwards.filter(|_| gate.own.is_none());
     let proxy = gate.proxy.map(|_| Role::Proxy(door.clone()));
-    let meter = Arc::new(Meter::default());
+    let (meter, course) = (Arc::new(Meter::default()), Arc::new(Course::default()));
+    let counters = (Arc::clone(&meter), Arc::clone(&course));
     let model = gate.model.clone().map(|(_, upstream)| {
-        Role::Model(Endpoint::new(upstream, Arc::clone(&gate.outside), tally.clone(), Arc::clone(&meter)))
+        Role::Model(Endpoint::new(upstream, Arc::clone(&gate.outside), tally.clone(), counters))
     });
     let roles: Vec<Role> = proxy.into_iter().chain(forwards).chain(model).collect();
     tracing::debug!(proxy = ?gate.proxy, model = ?gate.model_url(), doors = roles.len(), "a command's way out");
@@ -122,7 +138,7 @@ fn start(gate: &Gate, listeners: Vec<TcpListener>) -> io::Result<Serving> {
         return Err(io::Error::other(format!("{} listeners for {} roles", listeners.len(), roles.len())));
     }
     if listeners.is_empty() {
-        return Ok(Serving { stop: None, thread: None, tally, meter });
+        return Ok(Serving { stop: None, thread: None, tally, meter, course });
     }
     for listener in &listeners {
         listener.set_nonblocking(true)?;
@@ -145,7 +161,7 @@ fn start(gate: &Gate, listeners: Vec<TcpListener>) -> io::Result<Serving> {
         runtime.shutdown_background();
     };
     let thread = std::thread::Builder::new().name("network".into()).spawn(work)?;
-    Ok(Serving { stop: Some(stop), thread: Some(thread), tally, meter })
+    Ok(Serving { stop: Some(stop), thread: Some(thread), tally, meter, course })
 }
 
 /// Returns how many connections this process can serve: each takes two descriptors, and two pipes.

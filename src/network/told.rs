@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
 
+use super::exchange::Said;
+
 /// Tokens that no answer costs: who tells of more does not count.
 pub(super) const MOST: u64 = 1 << 40;
 
@@ -11,6 +13,8 @@ pub(super) const MOST: u64 = 1 << 40;
 pub(super) struct Facts {
     pub(super) told: Option<Told>,
     pub(super) end: Option<End>,
+    /// What the server said of an answer that it could not give.
+    pub(super) failure: Option<Said>,
     /// Bytes of the pieces that events hold, if it streams.
     pub(super) streamed: Option<u64>,
     /// Ids of reasoning that it gave, and nobody took yet.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::Uri;
 use hyper::header::{self, HeaderMap, HeaderValue};
@@ -21,6 +22,7 @@ pub struct Upstream {
     pub(super) headers: HeaderMap,
     pub(super) limit: Option<u64>,
     pub(super) counted: bool,
+    pub(super) silence: Option<Duration>,
     /// The one path that is passed on, if it is no model that is there.
     pub(super) only: Option<String>,
 }
@@ -95,8 +97,22 @@ impl Upstream {
             auth: auth.clone(),
             limit: None,
             counted: false,
+            silence: None,
             only: None,
         })
+    }
+
+    /// Returns scheme, host and port.
+    pub(super) fn origin(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let default = if self.tls.is_some() { ":443" } else { ":80" };
+        let target = self.target.to_string();
+        format!("{scheme}://{}", target.strip_suffix(default).unwrap_or(&target))
+    }
+
+    /// Returns the base URL.
+    pub(super) fn address(&self) -> String {
+        format!("{}{}", self.origin(), self.base)
     }
 
     /// Returns what must never be seen: for the masker.
@@ -119,6 +135,19 @@ impl Upstream {
     #[must_use]
     pub fn limit(self, tokens: Option<u64>) -> Self {
         Self { limit: tokens, ..self }
+    }
+
+    /// Bounds how long the server may be silent while it is waited for.
+    #[must_use]
+    pub fn silence(self, limit: Option<Duration>) -> Self {
+        Self { silence: limit, ..self }
+    }
+
+    /// Tells whether the model is on this host.
+    pub fn is_local(&self) -> bool {
+        let address = |host: &str| host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+        self.target.host == "localhost"
+            || address(&self.target.host).is_ok_and(|address| address.is_loopback())
     }
 
     /// Wants every answer to tell what it cost: after one that does not, the next request is refused.

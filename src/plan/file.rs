@@ -64,6 +64,8 @@ pub(super) struct LimitsFile {
     pub(super) consecutive_failures: Option<u32>,
     /// Model tokens of the run: a number or `unlimited`. Default: not bounded.
     pub(super) tokens: Option<TokensFile>,
+    /// How long a model's server may send nothing while it is waited for. Default: 5m, on this host 15m.
+    pub(super) silence: Option<Time>,
     /// Bytes a run may salvage, such as `1GiB`; above it the run's folder stays. Default: 1GiB.
     pub(super) salvage: Option<Size>,
 }

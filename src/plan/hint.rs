@@ -192,7 +192,7 @@ const ALIASES: &[Alias] = &[
     (Some(Place::Plan), &["model", "provider", "mcp", "effort"], Some("codex"), "write it into `codex: {…}`"),
     (
         Some(Place::Plan),
-        &["timeout", "consecutive_failures", "max_failures", "tokens", "salvage"],
+        &["timeout", "consecutive_failures", "max_failures", "tokens", "salvage", "silence"],
         Some("limits"),
         "write it into `limits: {…}`",
     ),

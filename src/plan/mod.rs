@@ -98,8 +98,18 @@ pub struct Limits {
     pub consecutive_failures: u32,
     /// Model tokens of the run.
     pub tokens: TokenLimit,
+    /// How long a model's server may send nothing while it is waited for.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "show::duration_if_any")]
+    pub silence: Option<Duration>,
     /// Bytes a run may salvage; above it the run directory stays.
     pub salvage: u64,
+}
+
+impl Limits {
+    /// Returns how long a model may be silent; one on this host thinks longer.
+    pub fn silence_of(&self, local: bool) -> Duration {
+        self.silence.unwrap_or(Duration::from_secs(if local { 900 } else { 300 }))
+    }
 }
 
 /// What the runner does with the result.

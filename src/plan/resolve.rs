@@ -60,6 +60,7 @@ fn limits(file: LimitsFile) -> Limits {
         timeout: file.timeout.map_or(Duration::from_secs(3600), |time| time.0),
         consecutive_failures: file.consecutive_failures.unwrap_or(3),
         tokens: tokens(file.tokens.as_ref()),
+        silence: file.silence.map(|time| time.0),
         salvage: file.salvage.map_or(1 << 30, |size| size.0),
     }
 }

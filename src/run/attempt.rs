@@ -254,6 +254,7 @@ fn recorded(cut: Cut) -> event::Cut {
         Cut::Time(Bound::Run) => event::Cut::RunTimeout,
         Cut::Time(Bound::Rollback) => event::Cut::RollbackTimeout,
         Cut::Output => event::Cut::Output,
+        Cut::Answer => event::Cut::Answer,
         Cut::Signal(_) => event::Cut::Signal,
     }
 }

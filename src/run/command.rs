@@ -16,12 +16,13 @@ use super::deadline::{Cut, Deadline};
 use super::egress::{Egress, Of};
 use super::expect::Verdict;
 use super::hearing::Hearing;
+use super::hope;
 use super::interrupt::Interrupt;
 use super::output::Judge;
 use crate::agent::Report;
 use crate::evidence::log::Stream;
 use crate::evidence::{AttemptId, Recorder};
-use crate::network::{Gate, Usage};
+use crate::network::{Exchange, Gate, Traffic, Usage};
 use crate::policy::{Grant, Isolation, Reach};
 use crate::sandbox::{self, Confined, Ended, Enforced, Place};
 
@@ -71,6 +72,10 @@ pub(super) struct Done {
     pub(super) took: Duration,
     /// What it asked of a model.
     pub(super) usage: Usage,
+    /// How the last exchange with it went.
+    pub(super) exchange: Option<Exchange>,
+    /// For how long the model had been silent when its time was over.
+    pub(super) silent: Option<Duration>,
 }
 
 /// Runs a command to the end of its whole process tree, or of the bytes that it may print; what it reached is
@@ -107,14 +112,16 @@ pub(super) async fn run(
     let (stream, aside_stream) = (recorder.stream(), recorder.stream());
     let (hearing, judge, printed) = (job.hearing, job.judge, 0);
     let mut pump = Pump { at: &at, stream, aside: aside_stream, hearing, judge, recorder, printed, limit };
-    let mut usage = Usage::default();
+    let (mut traffic, mut silent) = (Traffic::default(), None);
     let (ended, cut, enforced, report) = match sandbox::spawn(job.grant, job.place, command).await {
         Ok(mut child) => {
             let mut egress = Egress::new(of, gate.serve(child.take_listeners())?);
             let pipes = Pipes { reader, aside };
-            let (ended, cut) = watch(&mut child, pipes, deadline, &mut pump, &mut egress, interrupt).await?;
+            let (ended, cut, quiet) =
+                watch(&mut child, pipes, deadline, &mut pump, &mut egress, interrupt).await?;
+            silent = quiet;
             let report = pump.finish()?;
-            usage = egress.end(pump.recorder);
+            traffic = egress.end(pump.recorder);
             (ended, cut, Some(child.enforced().clone()), report)
         }
         Err(error) => (Err(format!("{error} ({})", error.hint)), None, None, None),
@@ -122,7 +129,8 @@ pub(super) async fn run(
     let (printed, verdicts) = (pump.printed, pump.judge.take().map(Judge::finish).unwrap_or_default());
     recorder.keep_in_place()?;
     let (log, took) = (from..recorder.part(&at)?.size(), started.elapsed());
-    Ok(Done { ended, cut, enforced, log, printed, report, verdicts, took, usage })
+    let Traffic { model: usage, last: exchange, .. } = traffic;
+    Ok(Done { ended, cut, enforced, log, printed, report, verdicts, took, usage, exchange, silent })
 }
 
 /// Where a command's output arrives.
@@ -157,11 +165,12 @@ async fn watch(
     pump: &mut Pump<'_>,
     egress: &mut Egress,
     interrupt: &mut Interrupt,
-) -> io::Result<(Result<Ended, String>, Option<Cut>)> {
-    let mut cut = None;
+) -> io::Result<(Result<Ended, String>, Option<Cut>, Option<Duration>)> {
+    let (mut cut, mut silent) = (None, None);
     let mut open = true;
     let mut buffer = vec![0; CHUNK];
     let mut look = Egress::looks();
+    let mut exchanges = egress.exchanges();
     let mut second = vec![0; if aside.is_some() { CHUNK } else { 0 }];
     let ended = loop {
         tokio::select! {
@@ -173,6 +182,11 @@ async fn watch(
             }
             () = tokio::time::sleep_until(deadline.at.into()), if cut.is_none() => {
                 cut = Some(Cut::Time(deadline.bound));
+                silent = egress.silent_for();
+                child.terminate(GRACE);
+            }
+            () = hope::hopeless(&mut exchanges, deadline), if cut.is_none() => {
+                cut = Some(Cut::Answer);
                 child.terminate(GRACE);
             }
             // Before the output, of which there may always be more.
@@ -208,7 +222,7 @@ async fn watch(
             cut = Some(Cut::Output);
         }
     }
-    Ok((ended, cut))
+    Ok((ended, cut, silent))
 }
 
 /// Reads what a pipe holds at this moment; nothing if it is empty. Asks the kernel: tokio's `try_read` asks what the

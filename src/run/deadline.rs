@@ -27,6 +27,8 @@ pub(super) enum Cut {
     Time(Bound),
     /// It printed too much.
     Output,
+    /// What its model's server answered, or did not: there is nothing to wait for.
+    Answer,
     /// The runner was told to end by this signal.
     Signal(i32),
 }

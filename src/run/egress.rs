@@ -4,11 +4,12 @@
 use std::io;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use crate::evidence::event::{self, AgentUsed, EgressVerdict, Event, Role, Tokens};
 use crate::evidence::{AttemptId, Recorder};
-use crate::network::{Decision, Serving, Usage, Verdict};
+use crate::network::{Decision, Exchange, Serving, Traffic, Usage, Verdict};
 
 /// Between two looks. One wait for the disk serves all that came between.
 const EVERY: Duration = Duration::from_secs(1);
@@ -61,12 +62,22 @@ impl Egress {
         Some(AgentUsed { at: self.of.at.clone(), requests: usage.requests, tokens, cost: None })
     }
 
+    /// Returns what hears of each exchange with the model.
+    pub(super) fn exchanges(&self) -> watch::Receiver<Option<Exchange>> {
+        self.serving.exchanges()
+    }
+
+    /// Returns for how long nothing has come of what the model is asked.
+    pub(super) fn silent_for(&self) -> Option<Duration> {
+        self.serving.silent_for()
+    }
+
     /// Ends all connections; what was not told of them is recorded with the command's end.
-    pub(super) fn end(self, recorder: &mut Recorder) -> Usage {
+    pub(super) fn end(self, recorder: &mut Recorder) -> Traffic {
         let Self { of, serving, .. } = self;
         let traffic = serving.end();
         of.defer(&traffic.decisions, recorder);
-        traffic.model
+        traffic
     }
 }
 

@@ -23,12 +23,13 @@ impl Runner<'_> {
             (_, Some(Cut::Signal(number))) => Some(Outcome::Interrupted(number)),
             (Err(error), _) => fail(ReasonKind::Launch, error),
             (_, Some(cut @ Cut::Time(Bound::Step))) => {
-                fail(ReasonKind::Timeout, &self.cut_in_words(cut, this.step))
+                fail(ReasonKind::Timeout, &(self.cut_in_words(cut, this.step) + &silence(done)))
             }
             (_, Some(cut @ Cut::Time(Bound::Run))) => {
-                fail(ReasonKind::RunTimeout, &self.cut_in_words(cut, this.step))
+                fail(ReasonKind::RunTimeout, &(self.cut_in_words(cut, this.step) + &silence(done)))
             }
             (_, Some(Cut::Time(Bound::Rollback))) => fail(ReasonKind::Timeout, "over a minute"),
+            (_, Some(Cut::Answer)) => fail(ReasonKind::Agent, &self.cut_in_words(Cut::Answer, this.step)),
             (_, Some(Cut::Output)) => fail(ReasonKind::Limit, "output over its limit"),
             (Ok(ended), None) if ended.survivors > 0 => {
                 fail(ReasonKind::Limit, &format!("{} processes could not be ended", ended.survivors))
@@ -93,6 +94,7 @@ impl Runner<'_> {
             }
             Cut::Time(Bound::Rollback) => "rollback timeout of 1m".to_owned(),
             Cut::Output => format!("output limit of {}", units::size(step.resources.output)),
+            Cut::Answer => "what the model's server answered".to_owned(),
             Cut::Signal(number) => expect::signal_name(number),
         }
     }
@@ -105,6 +107,12 @@ impl Runner<'_> {
     pub(super) fn reason(&self, kind: ReasonKind, text: &str) -> Reason {
         Reason { kind, text: self.recorder.line(text) }
     }
+}
+
+/// Says that the model had been silent when a turn's time was over, if it had.
+fn silence(done: &Done) -> String {
+    let long = done.silent.filter(|silent| silent.as_secs() > 0);
+    long.map(|silent| format!("; the model had been silent for {}", units::clock(silent))).unwrap_or_default()
 }
 
 /// Which of a step's commands: what it is expected to do follows.

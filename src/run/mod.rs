@@ -2,6 +2,7 @@
 //! nothing; the rules are those of `docs/plan.md`, each with a test of its name in `tests/it/rules.rs`.
 
 mod action;
+mod answered;
 mod attach;
 mod attempt;
 mod checkpoint;
@@ -13,6 +14,7 @@ mod expect;
 mod finish;
 mod hearing;
 mod home;
+mod hope;
 mod interrupt;
 mod judge;
 mod memory;

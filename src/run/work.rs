@@ -4,9 +4,10 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::answered::{self, Meaning};
 use super::attach::with_folders_above;
 use super::command::{self, Done, Job};
-use super::deadline::Deadline;
+use super::deadline::{Cut, Deadline};
 use super::egress;
 use super::equip::Assignment;
 use super::hearing::{self, Hearing};
@@ -15,7 +16,7 @@ use super::judge::Which;
 use super::outcome::{Attempt, Outcome, millis};
 use super::{RunError, Runner, expect};
 use crate::agent::prompt::{Attachment, Before, Briefing};
-use crate::agent::{self, Endpoint, Report, Task, Turn};
+use crate::agent::{Endpoint, Report, Task, Turn};
 use crate::evidence::event::{AgentEnded, AgentStarted, Attached, Event, ReasonKind};
 use crate::evidence::state::StepState;
 use crate::evidence::{Sha256, Token};
@@ -77,20 +78,23 @@ impl Runner<'_> {
         let (mut patience, mut least) = (PATIENCE, LEAST_PATIENCE);
         loop {
             let upstream = assignment.upstream.clone().limit(self.tokens_left(this.step, asked));
-            let upstream = upstream.counted(self.must_count(asked));
+            let silence = self.plan.limits.silence_of(upstream.is_local());
+            let upstream = upstream.counted(self.must_count(asked)).silence(Some(silence));
             let gate = command::way_out(grant).model(upstream);
             let (done, report) = self.turn(this, assignment, &task, gate, (grant, place), deadline).await?;
-            let Some(failure) = waits(&done, report.as_ref()) else {
+            let meaning = report.as_ref().and_then(|report| answered::meaning(&done, report));
+            let Some(Meaning::Wait { asked: said, words }) = meaning else {
                 return Ok(self.went(this, asked, &done, report));
             };
-            let wait = failure.wait.unwrap_or(patience).max(least);
+            let wait = said.unwrap_or(patience).max(least);
             (patience, least) = ((patience * 2).min(LONGEST_PATIENCE), (least * 2).min(LONGEST_PATIENCE));
             if Instant::now() + wait >= deadline.at {
+                let words = answered::too_late(&words, said, deadline);
                 return Ok(Worked::Over(
-                    self.failed(ReasonKind::RateLimit, self.recorder.said(failure.in_words()).as_str()),
+                    self.failed(ReasonKind::RateLimit, self.recorder.said(words).as_str()),
                 ));
             }
-            let reason = self.reason(ReasonKind::RateLimit, self.recorder.said(failure.in_words()).as_str());
+            let reason = self.reason(ReasonKind::RateLimit, self.recorder.said(words).as_str());
             let at = this.at.clone();
             self.recorder.record(Event::AgentWaiting { at, reason, ms: millis(wait) })?;
             tokio::select! {
@@ -152,7 +156,8 @@ impl Runner<'_> {
         let (step, which) = (this.step, Which::Action(this.step.expectation.exit_code));
         let over = |outcome| Worked::Over(outcome);
         let over_limit = done.ended.as_ref().is_ok_and(|ended| matches!(ended.status, Status::Limit(_)));
-        let Some(report) = report.filter(|_| done.cut.is_none() && !over_limit) else {
+        let by_itself = matches!(done.cut, None | Some(Cut::Answer)) && !over_limit;
+        let Some(report) = report.filter(|_| by_itself) else {
             // It was ended, or never started: that is the reason, whatever it said.
             let outcome = self.judge(this, which, done);
             return over(outcome.unwrap_or_else(|| self.failed(ReasonKind::Agent, "the agent said nothing")));
@@ -166,6 +171,9 @@ impl Runner<'_> {
         }
         if done.usage.refused > 0 {
             return over(self.failed(ReasonKind::Tokens, &self.spent(step, asked)));
+        }
+        if let Some(Meaning::Fail { kind, words }) = answered::meaning(done, &report) {
+            return over(self.failed(kind, self.recorder.said(words).as_str()));
         }
         match &report.turn {
             Turn::Failed(failure) => return fail(self.recorder.said(failure.in_words()).as_str()),
@@ -284,13 +292,5 @@ impl Runner<'_> {
             instructions,
         };
         Ok(self.recorder.record(Event::AgentStarted(Box::new(started)))?)
-    }
-}
-
-/// Returns the failure that waiting helps against.
-fn waits<'r>(done: &Done, report: Option<&'r Report>) -> Option<&'r agent::Failure> {
-    match &report?.turn {
-        Turn::Failed(failure) if failure.passes() && done.cut.is_none() => Some(failure),
-        _ => None,
     }
 }

@@ -123,6 +123,7 @@ impl Attempt {
             (_, Some(R::RunTimeout)) => cut == Cut::RunTimeout,
             (_, Some(R::Limit)) => matches!(cut, Cut::Output | Cut::Resource),
             (_, Some(R::Launch)) => cut == Cut::Launch,
+            (_, Some(R::Agent | R::RateLimit | R::Tokens | R::Silence | R::Budget)) => cut == Cut::Answer,
             _ => false,
         }
     }

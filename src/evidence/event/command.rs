@@ -35,6 +35,8 @@ pub enum Cut {
     Resource,
     /// A signal to the runner.
     Signal,
+    /// What the model's server answered, or that it answered nothing: no further request would help.
+    Answer,
 }
 
 /// How a command ended.

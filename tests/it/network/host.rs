@@ -13,22 +13,35 @@ pub(super) struct Host {
 impl Host {
     /// Starts one that answers 200 with this body.
     pub(super) fn saying(body: &str) -> Self {
-        Self::answering(format!(
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            body.len()
-        ))
+        Self::answering(answer("200 OK", "", body))
     }
 
     /// Starts one that answers with these bytes.
     pub(super) fn answering(answer: String) -> Self {
+        Self::answering_in_turn(vec![answer])
+    }
+
+    /// Starts one that answers the first request with the first of these, and so on; the last one again and again.
+    pub(super) fn answering_in_turn(answers: Vec<String>) -> Self {
+        Self::start(answers, false)
+    }
+
+    /// Starts one that begins to answer 200 with this body, and then says no more.
+    pub(super) fn falling_silent(body: &str) -> Self {
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n";
+        let begun = if body.is_empty() { String::new() } else { format!("{head}{body}") };
+        Self::start(vec![begun], true)
+    }
+
+    fn start(answers: Vec<String>, stays: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let heads = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&heads);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let (answer, seen) = (answer.clone(), Arc::clone(&seen));
-                std::thread::spawn(move || serve(stream.unwrap(), &answer, &seen));
+                let (answers, seen) = (answers.clone(), Arc::clone(&seen));
+                std::thread::spawn(move || serve(stream.unwrap(), &answers, stays, &seen));
             }
         });
         Self { address, heads }
@@ -40,7 +53,13 @@ impl Host {
     }
 }
 
-fn serve(stream: TcpStream, answer: &str, seen: &Mutex<Vec<String>>) {
+/// Puts an answer together.
+pub(super) fn answer(status: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n{body}")
+}
+
+fn serve(stream: TcpStream, answers: &[String], stays: bool, seen: &Mutex<Vec<String>>) {
     let mut reader = BufReader::new(stream);
     let mut head = Vec::new();
     while reader.read_until(b'\n', &mut head).is_ok_and(|read| read > 2) {}
@@ -56,6 +75,13 @@ fn serve(stream: TcpStream, answer: &str, seen: &Mutex<Vec<String>>) {
     let mut body = vec![0; length.unwrap_or(0)];
     // A client that goes away is its own affair.
     let _ = reader.read_exact(&mut body);
-    seen.lock().unwrap().push(head + &String::from_utf8_lossy(&body));
-    let _ = reader.get_mut().write_all(answer.as_bytes());
+    let nth = {
+        let mut seen = seen.lock().unwrap();
+        seen.push(head + &String::from_utf8_lossy(&body));
+        seen.len().min(answers.len()) - 1
+    };
+    let _ = reader.get_mut().write_all(answers[nth].as_bytes());
+    if stays {
+        let _ = reader.read_to_end(&mut body);
+    }
 }

@@ -1,7 +1,9 @@
 //! Takes an event of an answer, or the whole of one that does not stream; reads what it tells.
 
 use serde::Deserialize;
+use serde_json::Value;
 
+use crate::network::exchange::Said;
 use crate::network::told::{Cost, Count, End, Facts, Told};
 
 /// What there is in an event that tells something: what it cost, a piece of the answer, its end.
@@ -15,6 +17,7 @@ struct Event {
     message: Option<Message>,
     usage: Option<Usage>,
     delta: Option<Delta>,
+    error: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -86,7 +89,10 @@ pub(in crate::network) fn take(data: &[u8], counts: &mut Counts, facts: &mut Fac
         // What it will cost in the end is not told yet.
         Some("message_delta") => facts.told = usage.map(|_| counts.told()).or(facts.told),
         Some("message_stop") => facts.end = Some(End::Complete),
-        Some("error") => facts.end = Some(End::Failed),
+        Some("error") => {
+            facts.end = Some(End::Failed);
+            facts.failure = event.error.as_ref().map(Said::of);
+        }
         // All of it in one piece.
         Some("message") => {
             facts.end = Some(End::Complete);

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::network::exchange::Said;
 use crate::network::told::{Cost, Count, End, Facts, Told};
 
 /// The types of the events that end an answer: complete, as far as it was allowed to go on, and one that could not be
@@ -12,8 +13,10 @@ const INCOMPLETE: &str = "response.incomplete";
 const FAILED: &str = "response.failed";
 /// The type of the event that holds a part of the answer as the next request repeats it.
 const ITEM: &str = "response.output_item.done";
-/// What else there is in an event that tells something: what it cost, and a piece of the answer.
-const MEMBERS: [&[u8]; 2] = [b"\"usage\"", b"\"delta\""];
+/// The type of an event that says what went wrong, without a response.
+const ERROR: &str = "error";
+/// What else there is in an event that tells something: what it cost, a piece of the answer, and that.
+const MEMBERS: [&[u8]; 3] = [b"\"usage\"", b"\"delta\"", b"\"error\""];
 
 /// An event of an answer, or the whole of one that does not stream.
 #[derive(Deserialize)]
@@ -24,10 +27,14 @@ struct Event {
     usage: Option<Usage>,
     delta: Option<Value>,
     item: Option<Item>,
+    error: Option<Value>,
+    code: Option<Value>,
+    message: Option<Value>,
 }
 
 #[derive(Deserialize)]
 struct Response {
+    error: Option<Value>,
     usage: Option<Usage>,
 }
 
@@ -76,7 +83,16 @@ pub(in crate::network) fn take(data: &[u8], facts: &mut Facts) {
     let Ok(event) = serde_json::from_slice::<Event>(data) else { return };
     match event.kind.as_deref() {
         Some(COMPLETED | INCOMPLETE) => facts.end = Some(End::Complete),
-        Some(FAILED) => facts.end = Some(End::Failed),
+        Some(FAILED) => {
+            facts.end = Some(End::Failed);
+            let error = event.response.as_ref().and_then(|response| response.error.as_ref());
+            facts.failure = error.map(Said::of);
+        }
+        Some(ERROR) => {
+            facts.end = Some(End::Failed);
+            let flat = serde_json::json!({"code": event.code, "message": event.message});
+            facts.failure = Some(Said::of(event.error.as_ref().unwrap_or(&flat)));
+        }
         Some(ITEM) => {
             let reasoning = event.item.filter(|item| item.kind.as_deref() == Some("reasoning"));
             facts.reasoning.extend(reasoning.and_then(|item| item.id));
