@@ -14,7 +14,7 @@ pub(super) fn access(
         Provider::Custom { env_key: Some(name), .. } => own(key(name, environment)?),
         _ => Auth::None,
     };
-    Ok(Access { base_url: provider.base_url().to_owned(), auth })
+    Ok(Access { base_url: provider.base_url().to_owned(), auth, by_login: false })
 }
 
 /// Reads a key from the environment of the runner.

@@ -2,7 +2,9 @@
 //! it did. The runner knows [`Agent`] and the registry alone. Knows nothing of worktrees.
 
 mod access;
+pub mod claude;
 pub mod codex;
+mod lines;
 mod program;
 pub mod prompt;
 mod registry;
@@ -59,10 +61,12 @@ impl Kind {
 /// Where a model is, and what lets one in there: that stays with the runner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
-    /// Up to and with the version, such as `https://api.openai.com/v1`.
+    /// As the agent has it, such as `https://api.openai.com/v1`.
     pub base_url: String,
     /// What lets one in.
     pub auth: Auth,
+    /// It is a login, not a key.
+    pub by_login: bool,
 }
 
 /// A login to an agent's cloud.
@@ -134,8 +138,10 @@ pub struct Task<'a> {
 /// Where an agent reaches its model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Up to and with the version, such as `http://127.0.0.1:8080/v1`.
+    /// As the agent has it, such as `http://127.0.0.1:8080/v1`.
     pub base_url: String,
+    /// It is a login that lets one in there, and the agent has to behave as if it had one.
+    pub by_login: bool,
 }
 
 /// How an agent is started.

@@ -1,14 +1,15 @@
 //! All agents, one line each: how one joins them is in `docs/agents.md`.
 
-use super::{Kind, codex};
+use super::{Kind, claude, codex};
 use crate::plan::AgentId;
 
-static KINDS: [&Kind; AgentId::ALL.len()] = [&codex::KIND];
+static KINDS: [&Kind; AgentId::ALL.len()] = [&codex::KIND, &claude::KIND];
 
 /// Returns what there is to know of an agent.
 pub fn kind(id: AgentId) -> &'static Kind {
     match id {
         AgentId::Codex => &codex::KIND,
+        AgentId::Claude => &claude::KIND,
     }
 }
 

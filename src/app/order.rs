@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::Error;
-use crate::plan::Provider;
+use crate::plan::{AgentId, Provider};
 use crate::policy::{HostFacts, Waivers};
 use crate::run::Ending;
 use crate::sandbox;
@@ -24,6 +24,8 @@ pub struct Order {
     pub ending: Ending,
     /// Publish at the end what the plan says.
     pub publish: bool,
+    /// Who does the steps of agents, whatever the plan says.
+    pub agent: Option<AgentId>,
     /// Who serves the models of agents' steps, whatever the plan says.
     pub provider: Option<Provider>,
     /// Their model, whatever the plan says.
@@ -44,6 +46,7 @@ impl Order {
             resume: false,
             ending: Ending::Remove,
             publish: true,
+            agent: None,
             provider: None,
             model: None,
             run_as: None,

@@ -146,7 +146,7 @@ fn load(order: &Order, repository: &Repository, front: &impl Front) -> Result<(F
         front.note(Note::PlanWarning(warning));
     }
     let mut plan = loaded.plan;
-    plan.serve_by(order.provider.as_ref(), order.model.as_deref());
+    plan.serve_by(order.agent, order.provider.as_ref(), order.model.as_deref());
     Ok((found, plan, loaded.asked))
 }
 

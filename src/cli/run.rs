@@ -11,7 +11,7 @@ use super::{actions, output, target};
 use crate::app::jobs::{self, BrokenOff, Job};
 use crate::app::{self, Ended, Order, Outcome, Verdict};
 use crate::evidence::state::WorktreeState;
-use crate::plan::Provider;
+use crate::plan::{AgentId, Provider};
 use crate::policy::Waiver;
 use crate::run::Ending;
 use crate::worktree::Repository;
@@ -40,7 +40,10 @@ pub(super) struct RunArgs {
     /// Leave the issue, the remote and pull requests alone, whatever the plan says.
     #[arg(long)]
     no_publish: bool,
-    /// Who serves the models of agents' steps, whatever the plan says: openai, ollama, lmstudio, or URL[#KEY_VARIABLE].
+    /// Who does the steps of agents, whatever the plan says, with the plan's defaults for it: codex or claude.
+    #[arg(long, value_name = "AGENT")]
+    agent: Option<AgentId>,
+    /// Who serves the models of agents' steps, whatever the plan says: openai, anthropic, ollama, lmstudio, or URL[#KEY_VARIABLE].
     #[arg(long, value_name = "PROVIDER")]
     provider: Option<Provider>,
     /// The model of agents' steps, whatever the plan says.
@@ -118,6 +121,7 @@ impl RunArgs {
             resume: self.resume,
             ending: if self.keep_worktree { Ending::Keep } else { Ending::Remove },
             publish: !self.no_publish,
+            agent: self.agent,
             provider: self.provider.clone(),
             model: self.model.clone(),
             run_as: self.run_as.clone(),

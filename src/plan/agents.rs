@@ -23,16 +23,19 @@ pub const CLOUD_AGENT: AgentId = AgentId::Codex;
 pub enum AgentId {
     /// Codex.
     Codex,
+    /// Claude Code.
+    Claude,
 }
 
 impl AgentId {
     /// All of them; the first is the one that `init` writes.
-    pub const ALL: [Self; 1] = [Self::Codex];
+    pub const ALL: [Self; 2] = [Self::Codex, Self::Claude];
 
     /// Returns its key in a plan, which is its name in the journal as well.
     pub fn key(self) -> &'static str {
         match self {
             Self::Codex => "codex",
+            Self::Claude => "claude",
         }
     }
 
@@ -40,6 +43,7 @@ impl AgentId {
     pub fn title(self) -> &'static str {
         match self {
             Self::Codex => "Codex",
+            Self::Claude => "Claude Code",
         }
     }
 
@@ -57,13 +61,45 @@ impl AgentId {
     pub fn default_provider(self) -> Provider {
         match self {
             Self::Codex => Provider::OpenAi,
+            Self::Claude => Provider::Anthropic,
         }
+    }
+
+    /// Says why a provider does not serve its models, and what to write instead; nothing if it does.
+    pub fn cannot_use(self, provider: &Provider) -> Option<Wrong> {
+        let own = match (self, provider) {
+            (_, Provider::Custom { .. })
+            | (Self::Codex, Provider::OpenAi | Provider::Ollama | Provider::LmStudio)
+            | (Self::Claude, Provider::Anthropic) => return None,
+            (Self::Claude, Provider::Ollama | Provider::LmStudio) => {
+                let address = provider.base_url().trim_end_matches("/v1");
+                format!("if yours speaks Anthropic's Messages, write `provider: {{base_url: \"{address}\"}}`")
+            }
+            (Self::Codex, Provider::Anthropic) | (Self::Claude, Provider::OpenAi) => {
+                format!("`{}`, or `{{base_url: …, env_key: …}}`", self.default_provider().word())
+            }
+        };
+        Some(Wrong::new(format!("does not serve {}", self.title()), own))
+    }
+
+    /// Says why its usual provider has no model of this name: it is one of another agent's.
+    pub fn cannot_have(self, provider: &Provider, model: &str) -> Option<Wrong> {
+        let begins = |names: &[&str]| names.iter().any(|name| model.starts_with(name));
+        let is_wrong = match (self, provider) {
+            (Self::Codex, Provider::OpenAi) => begins(&["claude"]),
+            (Self::Claude, Provider::Anthropic) => begins(&["gpt-", "codex", "o1", "o3", "o4"]),
+            _ => false,
+        };
+        let own =
+            format!("name one of {}'s, or leave it out: then {} decides", provider.word(), self.title());
+        is_wrong.then(|| Wrong::new(format!("is no model of {}", provider.word()), own))
     }
 
     /// Returns the words of a command with which people start it on a prompt by hand.
     pub(super) fn by_hand(self) -> &'static [&'static str] {
         match self {
             Self::Codex => &["exec", "e"],
+            Self::Claude => &["-p", "--print"],
         }
     }
 }
@@ -83,7 +119,14 @@ impl FromStr for AgentId {
 }
 
 /// Variables that are for the runner, which itself talks to GitHub and to the models.
-pub(super) const OF_THE_RUNNER: [&str; 4] = ["GH_TOKEN", "GITHUB_TOKEN", "OPENAI_API_KEY", "CODEX_API_KEY"];
+pub(super) const OF_THE_RUNNER: [&str; 6] = [
+    "GH_TOKEN",
+    "GITHUB_TOKEN",
+    "OPENAI_API_KEY",
+    "CODEX_API_KEY",
+    "ANTHROPIC_API_KEY",
+    "CLAUDE_CODE_OAUTH_TOKEN",
+];
 
 /// Returns the keys of all agents.
 pub(super) fn keys() -> impl Iterator<Item = &'static str> {

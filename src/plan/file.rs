@@ -43,6 +43,8 @@ pub(super) struct PlanFile {
     pub(super) submodules: Option<bool>,
     /// Defaults of every `codex` step.
     pub(super) codex: Option<AgentDefaults>,
+    /// Defaults of every `claude` step.
+    pub(super) claude: Option<AgentDefaults>,
     /// Defaults of every step. A step's `env` and `filesystem` add to them; its `network` replaces them.
     pub(super) defaults: Option<Defaults>,
     /// The steps, run one after the other in file order; `needs` reorders and skips.
@@ -78,7 +80,7 @@ pub(super) struct AgentDefaults {
     pub(super) model: Option<Token>,
     /// Reasoning effort, passed on as it is.
     pub(super) effort: Option<Token>,
-    /// Who serves the model. Default: openai for Codex.
+    /// Who serves the model. Default: openai for Codex, anthropic for Claude Code.
     pub(super) provider: Option<ProviderFile>,
     /// MCP servers it may use, by their names in your own configuration of the agent. Default: none.
     pub(super) mcp: Option<Vec<Token>>,
@@ -118,6 +120,8 @@ pub(super) struct StepFile {
     pub(super) command: Option<CommandFile>,
     /// Action: Codex implements a prompt.
     pub(super) codex: Option<AgentFile>,
+    /// Action: Claude Code implements a prompt.
+    pub(super) claude: Option<AgentFile>,
     /// Action: `codex apply` of this task of Codex's cloud.
     #[serde(rename = "codex_apply")]
     pub(super) cloud_task: Option<Token>,
@@ -284,7 +288,7 @@ pub(super) fn actions() -> Vec<&'static str> {
 impl PlanFile {
     /// Takes the defaults of each agent that has some.
     pub(super) fn take_agents(&mut self) -> BTreeMap<AgentId, AgentDefaults> {
-        let all = [(AgentId::Codex, self.codex.take())];
+        let all = [(AgentId::Codex, self.codex.take()), (AgentId::Claude, self.claude.take())];
         all.into_iter().filter_map(|(agent, file)| Some((agent, file?))).collect()
     }
 }
@@ -292,7 +296,7 @@ impl PlanFile {
 impl StepFile {
     /// Takes what an agent is asked, if one is.
     pub(super) fn take_agent(&mut self) -> Option<(AgentId, AgentFile)> {
-        let all = [(AgentId::Codex, self.codex.take())];
+        let all = [(AgentId::Codex, self.codex.take()), (AgentId::Claude, self.claude.take())];
         all.into_iter().find_map(|(agent, file)| Some((agent, file?)))
     }
 }

@@ -37,6 +37,7 @@ mod warn;
 mod weight;
 mod wrong;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -76,6 +77,9 @@ pub struct Plan {
     /// Whether every submodule of the base has to be there.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub submodules: bool,
+    /// What a step of each agent is asked that says nothing of its own: the plan's defaults.
+    #[serde(skip)]
+    pub agents: BTreeMap<AgentId, AgentStep>,
     /// Steps, in the order they run: file order, moved back only as far as `needs` demands.
     pub steps: Vec<Step>,
     /// What the runner does with the result.
@@ -146,10 +150,17 @@ impl Plan {
         serde_json::to_value(self).unwrap_or_default()
     }
 
-    /// Replaces who serves the models of all agents' steps, and which, as the command line asks for.
-    pub fn serve_by(&mut self, provider: Option<&Provider>, model: Option<&str>) {
+    /// Replaces who does the steps of agents, who serves their models, and which, as the command line asks for. Another
+    /// agent takes its own defaults: what one calls its models and efforts is nothing to another.
+    pub fn serve_by(&mut self, agent: Option<AgentId>, provider: Option<&Provider>, model: Option<&str>) {
         for step in &mut self.steps {
             let Action::Agent(asked) = &mut step.action else { continue };
+            if let Some((agent, own)) = agent.and_then(|agent| Some((agent, self.agents.get(&agent)?)))
+                && agent != asked.agent
+            {
+                let AgentStep { model, effort, provider, .. } = own.clone();
+                (asked.agent, asked.model, asked.effort, asked.provider) = (agent, model, effort, provider);
+            }
             asked.provider = provider.unwrap_or(&asked.provider).clone();
             asked.model = model.map(str::to_owned).or(asked.model.take());
         }

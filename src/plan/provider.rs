@@ -10,13 +10,15 @@ use super::wrong::Wrong;
 pub enum Provider {
     /// OpenAI, by key or login.
     OpenAi,
+    /// Anthropic, by key or login.
+    Anthropic,
     /// Ollama on its loopback port.
     Ollama,
     /// LM Studio on its loopback port.
     LmStudio,
-    /// Anything that speaks the Responses API.
+    /// Anything that speaks what the agent speaks.
     Custom {
-        /// Up to and with the version, such as `http://127.0.0.1:8080/v1`.
+        /// As the agent's makers write it: `http://127.0.0.1:8080/v1` for Codex, without the version for Claude Code.
         base_url: String,
         /// The variable that holds the key, if one is needed.
         env_key: Option<String>,
@@ -26,17 +28,21 @@ pub enum Provider {
 impl std::str::FromStr for Provider {
     type Err = Wrong;
 
-    /// Reads `openai`, `ollama`, `lmstudio`, or a base URL, with the variable of its key behind `#` if it needs one.
+    /// Reads `openai`, `anthropic`, `ollama`, `lmstudio`, or a base URL, with the variable of its key behind `#` if it needs one.
     fn from_str(text: &str) -> Result<Self, Wrong> {
         let (url, key) = text.split_once('#').map_or((text, None), |(url, key)| (url, Some(key)));
         match text {
             "openai" => Ok(Self::OpenAi),
+            "anthropic" => Ok(Self::Anthropic),
             "ollama" => Ok(Self::Ollama),
             "lmstudio" => Ok(Self::LmStudio),
             _ if url.starts_with("http://") || url.starts_with("https://") => {
                 Ok(Self::Custom { base_url: url.to_owned(), env_key: key.map(str::to_owned) })
             }
-            _ => Err(Wrong::new("is no provider", "openai, ollama, lmstudio, or URL[#VARIABLE_OF_THE_KEY]")),
+            _ => Err(Wrong::new(
+                "is no provider",
+                "openai, anthropic, ollama, lmstudio, or URL[#VARIABLE_OF_THE_KEY]",
+            )),
         }
     }
 }
@@ -46,6 +52,7 @@ impl Provider {
     pub fn word(&self) -> &str {
         match self {
             Self::OpenAi => "openai",
+            Self::Anthropic => "anthropic",
             Self::Ollama => "ollama",
             Self::LmStudio => "lmstudio",
             Self::Custom { base_url, .. } => base_url,
@@ -56,6 +63,7 @@ impl Provider {
     pub fn base_url(&self) -> &str {
         match self {
             Self::OpenAi => "https://api.openai.com/v1",
+            Self::Anthropic => "https://api.anthropic.com",
             Self::Ollama => "http://127.0.0.1:11434/v1",
             Self::LmStudio => "http://127.0.0.1:1234/v1",
             Self::Custom { base_url, .. } => base_url.trim_end_matches('/'),

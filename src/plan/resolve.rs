@@ -32,7 +32,10 @@ pub(super) struct Origin<'a> {
 
 /// Resolves a plan file.
 pub(super) fn resolve(mut file: PlanFile, origin: Origin<'_>) -> Plan {
-    let agents = file.take_agents();
+    let mut named = file.take_agents();
+    let agents = AgentId::ALL
+        .map(|agent| (agent, agent_defaults(agent, &named.remove(&agent).unwrap_or_default())))
+        .into();
     let defaults = file.defaults.unwrap_or_default();
     let mut steps: Vec<Option<Step>> = file
         .steps
@@ -47,6 +50,7 @@ pub(super) fn resolve(mut file: PlanFile, origin: Origin<'_>) -> Plan {
         limits: limits(file.limits.unwrap_or_default()),
         share_objects: file.share_objects.unwrap_or(false),
         submodules: file.submodules.unwrap_or(false),
+        agents,
         steps: origin.order.iter().filter_map(|index| steps.get_mut(*index)?.take()).collect(),
         publish: publish(file.publish.unwrap_or_default()),
         path: origin.path.to_owned(),
@@ -77,16 +81,14 @@ fn resolve_step(
     mut file: StepFile,
     line: usize,
     defaults: &Defaults,
-    agents: &BTreeMap<AgentId, AgentDefaults>,
+    agents: &BTreeMap<AgentId, AgentStep>,
 ) -> Step {
-    let (shell, none) = (file.shell.unwrap_or(Shell::Sh), AgentDefaults::default());
+    let shell = file.shell.unwrap_or(Shell::Sh);
     let run = |command| invocation(command, shell);
-    let asked = file.take_agent();
+    let asked = file.take_agent().and_then(|(agent, asked)| Some((asked, agents.get(&agent)?)));
     let context = file.context.into_iter().filter_map(context_entry).collect();
     let action = match (file.command, asked, file.cloud_task, file.apply) {
-        (_, Some((agent, asked)), _, _) => {
-            Action::Agent(agent_action((agent, asked), context, agents.get(&agent).unwrap_or(&none)))
-        }
+        (_, Some((asked, defaults)), _, _) => Action::Agent(agent_action(asked, context, defaults)),
         (_, _, Some(task), _) => Action::CloudTask(task.0),
         (_, _, _, Some(path)) => Action::Apply(path.0),
         (command, None, None, None) => Action::Command(command.map_or(Invocation::Argv(Vec::new()), run)),
@@ -131,21 +133,22 @@ fn invocation(file: CommandFile, shell: Shell) -> Invocation {
     }
 }
 
-fn agent_action(
-    (agent, file): (AgentId, AgentFile),
-    context: Vec<Context>,
-    defaults: &AgentDefaults,
-) -> AgentStep {
-    let mut asked = AgentStep {
+/// Resolves what an agent is asked that is told nothing more than the plan's defaults.
+fn agent_defaults(agent: AgentId, file: &AgentDefaults) -> AgentStep {
+    AgentStep {
         agent,
         prompt: Prompt::Text(String::new()),
-        model: defaults.model.as_ref().map(name),
-        effort: defaults.effort.as_ref().map(name),
+        model: file.model.as_ref().map(name),
+        effort: file.effort.as_ref().map(name),
         tokens: TokenLimit::Unset,
-        provider: defaults.provider.as_ref().map_or_else(|| agent.default_provider(), provider),
-        mcp: defaults.mcp.iter().flatten().map(name).collect(),
-        context,
-    };
+        provider: file.provider.as_ref().map_or_else(|| agent.default_provider(), provider),
+        mcp: file.mcp.iter().flatten().map(name).collect(),
+        context: Vec::new(),
+    }
+}
+
+fn agent_action(file: AgentFile, context: Vec<Context>, defaults: &AgentStep) -> AgentStep {
+    let mut asked = AgentStep { context, ..defaults.clone() };
     match file {
         AgentFile::Prompt(text) => asked.prompt = Prompt::Text(text.0),
         AgentFile::Map(map) => {
@@ -174,6 +177,7 @@ fn name(token: &Token) -> String {
 fn provider(file: &ProviderFile) -> Provider {
     match file {
         ProviderFile::Named(ProviderName::OpenAi) => Provider::OpenAi,
+        ProviderFile::Named(ProviderName::Anthropic) => Provider::Anthropic,
         ProviderFile::Named(ProviderName::Ollama) => Provider::Ollama,
         ProviderFile::Named(ProviderName::LmStudio) => Provider::LmStudio,
         ProviderFile::Custom(custom) => Provider::Custom {

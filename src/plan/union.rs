@@ -88,6 +88,7 @@ pub(super) enum Unlimited {
 #[schemars(inline)]
 pub(super) enum ProviderName {
     OpenAi,
+    Anthropic,
     Ollama,
     LmStudio,
 }
@@ -152,11 +153,11 @@ pub(super) struct AgentMap {
     pub(super) mcp: Option<Vec<Token>>,
 }
 
-/// Anything that speaks the Responses API.
+/// Anything that speaks what the agent speaks: the Responses API for Codex, the Messages API for Claude Code.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CustomProvider {
-    /// Address up to and with the version, such as `http://127.0.0.1:8080/v1`.
+    /// Its address: with the version for Codex (`http://127.0.0.1:8080/v1`), without it for Claude Code.
     pub(super) base_url: BaseUrl,
     /// Variable that holds the key, if one is needed. The key stays with the runner.
     pub(super) env_key: Option<EnvName>,

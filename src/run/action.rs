@@ -41,7 +41,7 @@ impl Runner<'_> {
                 let home = Home::make(place, grant)?;
                 let upstream = applier.upstream.clone().only(applier.agent.task_path(task));
                 let gate = command::way_out(grant).model(upstream);
-                let endpoint = Endpoint { base_url: gate.model_url().unwrap_or_default() };
+                let endpoint = Endpoint { base_url: gate.model_url().unwrap_or_default(), by_login: true };
                 let start = applier.agent.apply(task, &endpoint, home.seen());
                 let start = start.ok_or_else(|| RunError::Unprepared(step.id.clone()))?;
                 home.furnish(&start, grant)?;

@@ -53,6 +53,8 @@ pub struct Assignment {
     pub found: Rc<Found>,
     /// Its model, with the key: it stays in this process.
     pub upstream: Upstream,
+    /// It is a login that lets one in at the model.
+    pub by_login: bool,
     /// The MCP servers it may use.
     pub servers: Vec<Server>,
     /// The step's own words.
@@ -71,10 +73,22 @@ pub fn equip(plan: &Plan, host: &HostFacts, secrets: &Secrets) -> Result<Equipme
         all.found.insert(id, Rc::clone(&found));
         match &step.action {
             Action::Agent(asked) => {
+                if let Some(wrong) = id.cannot_use(&asked.provider) {
+                    let what = format!("provider {} {}", asked.provider.word(), wrong.message);
+                    return Err(refuse(step, what, wrong.hint));
+                }
+                let wrong = asked
+                    .model
+                    .as_ref()
+                    .and_then(|model| Some((model, id.cannot_have(&asked.provider, model)?)));
+                if let Some((model, wrong)) = wrong {
+                    return Err(refuse(step, format!("model {model} {}", wrong.message), wrong.hint));
+                }
                 let access = (agent::kind(id).access)(&asked.provider, &host.environment);
                 let access = access.map_err(|error| unavailable(step, error))?;
                 let assignment = Assignment {
                     upstream: upstream(step, &access, id, secrets)?,
+                    by_login: access.by_login,
                     servers: chosen(step, asked, &found.servers)?,
                     task: task(plan, step, &asked.prompt)?,
                     found,

@@ -21,6 +21,20 @@ pub enum Changed {
         /// The run.
         run: Token,
     },
+    /// A step would be done by something else: another agent, where the command line names one.
+    #[error(
+        "{then} did step `{step}` when run {run} began, and {now} would now: say `--agent {then}`, or leave it away"
+    )]
+    Agent {
+        /// The run.
+        run: Token,
+        /// The step.
+        step: String,
+        /// What did it, by its key.
+        then: String,
+        /// What would do it.
+        now: &'static str,
+    },
     /// The base moved, or is gone.
     #[error("the base `{base}` was {then} when run {run} began, and {now}")]
     Base {
@@ -60,6 +74,7 @@ pub fn unchanged(start: &RunStarted, plan: &Plan, repository: &Repository) -> Re
     if plan.digest != start.plan_sha256.as_str() {
         return Err(Changed::Plan { run }.into());
     }
+    same_actions(start, plan)?;
     let then: String = start.commit.as_str().chars().take(12).collect();
     let base = start.base.to_string();
     match repository.base(Some(&base)) {
@@ -70,6 +85,19 @@ pub fn unchanged(start: &RunStarted, plan: &Plan, repository: &Repository) -> Re
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Demands that each step is done by what did it when the run began.
+fn same_actions(start: &RunStarted, plan: &Plan) -> Result<(), Changed> {
+    let recorded = &start.plan.value()["steps"];
+    for (at, step) in plan.steps.iter().enumerate() {
+        let then = recorded[at]["action"].as_object().and_then(|action| action.keys().next());
+        if let Some(then) = then.filter(|then| *then != step.action.key()) {
+            let (run, step_id) = (start.run.clone(), step.id.clone());
+            return Err(Changed::Agent { run, step: step_id, then: then.clone(), now: step.action.key() });
+        }
+    }
+    Ok(())
 }
 
 /// Why a run does not go on.

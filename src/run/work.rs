@@ -65,7 +65,8 @@ impl Runner<'_> {
             .collect();
         // No gate with a model is without its address.
         let gate = command::way_out(grant).model(assignment.upstream.clone());
-        let endpoint = Endpoint { base_url: gate.model_url().unwrap_or_default() };
+        let endpoint =
+            Endpoint { base_url: gate.model_url().unwrap_or_default(), by_login: assignment.by_login };
         let task = Task {
             prompt: &prompt,
             model: asked.model.as_deref(),

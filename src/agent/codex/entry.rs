@@ -22,7 +22,11 @@ pub(super) fn access(provider: &Provider, environment: &Environment) -> Result<A
 /// A key counts before a login, as with Codex itself.
 fn open_ai(environment: &Environment) -> Result<Access, Unavailable> {
     if let Some((_, key)) = access::first_set(&KEYS, environment) {
-        return Ok(Access { base_url: Provider::OpenAi.base_url().to_owned(), auth: Auth::Bearer(key) });
+        return Ok(Access {
+            base_url: Provider::OpenAi.base_url().to_owned(),
+            auth: Auth::Bearer(key),
+            by_login: false,
+        });
     }
     let login = login::login(environment, now()).map_err(|error| {
         Unavailable::new(
@@ -30,7 +34,7 @@ fn open_ai(environment: &Environment) -> Result<Access, Unavailable> {
             "export OPENAI_API_KEY, run `codex login`, or take another provider: `codex: {provider: ollama}`",
         )
     })?;
-    Ok(Access { base_url: CHATGPT.to_owned(), auth: auth(login) })
+    Ok(Access { base_url: CHATGPT.to_owned(), auth: auth(login), by_login: true })
 }
 
 /// Tells what lets one in at OpenAI.
@@ -50,7 +54,7 @@ pub(super) fn cloud(environment: &Environment) -> Result<Login, Unavailable> {
     let cloud = login::cloud(environment, now()).map_err(|error: LoginError| {
         Unavailable::new(format!("codex_apply needs a login with ChatGPT: {error}"), error.hint())
     })?;
-    let access = Access { base_url: cloud.base_url, auth: auth(cloud.login) };
+    let access = Access { base_url: cloud.base_url, auth: auth(cloud.login), by_login: true };
     Ok(Login { access, reaches: cloud.reaches })
 }
 

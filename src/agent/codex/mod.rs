@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn the_prompt_goes_to_standard_input_and_settings_to_the_private_home() {
-        let endpoint = Endpoint { base_url: "http://127.0.0.1:9/v1".into() };
+        let endpoint = Endpoint { base_url: "http://127.0.0.1:9/v1".into(), by_login: false };
         let server = Server {
             name: "docs".into(),
             config: json!({"command": "docs-mcp", "args": ["-x"], "cwd": null, "startup_timeout_sec": 5.5}),

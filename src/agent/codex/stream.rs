@@ -4,10 +4,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::ending::failure;
+use crate::agent::lines::Lines;
 use crate::agent::{Act, Listen, Report, Turn};
-
-/// Longer lines are not of the protocol: Codex cuts what its commands print.
-const LONGEST_LINE: usize = 16 << 20;
 
 /// One line. Types that are not known are passed over: a newer version may have more.
 #[derive(Debug, Deserialize)]
@@ -36,7 +34,7 @@ struct Message {
 /// Listens to one `codex exec --json`.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
-    partial: Vec<u8>,
+    lines: Lines,
     message: Option<String>,
     acts: u64,
     begun: bool,
@@ -48,24 +46,15 @@ pub(super) struct Stream {
 impl Listen for Stream {
     fn push(&mut self, bytes: &[u8]) -> Vec<Act> {
         let mut acts = Vec::new();
-        let mut rest = bytes;
-        while let Some(at) = memchr::memchr(b'\n', rest) {
-            self.partial.extend_from_slice(&rest[..at]);
-            let line = std::mem::take(&mut self.partial);
+        for line in self.lines.push(bytes) {
             self.line(&line, &mut acts);
-            rest = &rest[at + 1..];
-        }
-        self.partial.extend_from_slice(rest);
-        if self.partial.len() > LONGEST_LINE {
-            let line = std::mem::take(&mut self.partial);
-            acts.push(noise(&line));
         }
         acts
     }
 
     fn finish(&mut self) -> (Vec<Act>, Report) {
         let mut acts = Vec::new();
-        let line = std::mem::take(&mut self.partial);
+        let line = self.lines.rest();
         self.line(&line, &mut acts);
         let turn = match (self.turn.take(), self.error.take()) {
             (Some(turn), _) => turn,
@@ -187,17 +176,5 @@ mod tests {
             panic!("not failed")
         };
         assert_eq!(why.kind, FailureKind::Quota);
-    }
-
-    #[test]
-    fn a_line_without_end_is_let_go() {
-        let mut stream = Stream::default();
-        let piece = vec![b'x'; 1 << 20];
-        let mut acts = 0;
-        for _ in 0..40 {
-            acts += stream.push(&piece).len();
-            assert!(stream.partial.len() <= LONGEST_LINE + piece.len());
-        }
-        assert!(acts > 0);
     }
 }

@@ -1,0 +1,61 @@
+//! What lets one in at Anthropic: a key of the environment, or the token of a login with Claude.
+
+use crate::agent::{Access, Environment, Unavailable, access};
+use crate::network::Auth;
+use crate::plan::Provider;
+
+const KEY: &str = "ANTHROPIC_API_KEY";
+/// `claude setup-token` makes one.
+const LOGIN: &str = "CLAUDE_CODE_OAUTH_TOKEN";
+
+/// Finds the access to a provider's model.
+pub(super) fn access(provider: &Provider, environment: &Environment) -> Result<Access, Unavailable> {
+    match provider {
+        Provider::Anthropic => anthropic(environment),
+        _ => access::access(provider, environment, Auth::ApiKey),
+    }
+}
+
+/// A key counts before a login, as with Claude Code itself.
+fn anthropic(environment: &Environment) -> Result<Access, Unavailable> {
+    let base_url = Provider::Anthropic.base_url().to_owned();
+    let (key, login) = (access::set(KEY, environment), access::set(LOGIN, environment));
+    let by_login = key.is_none();
+    let auth = key.map(Auth::ApiKey).or(login.map(Auth::Bearer)).ok_or_else(|| {
+        Unavailable::new(
+            format!("no {KEY} and no {LOGIN}"),
+            format!(
+                "export {KEY}, or {LOGIN} with what `claude setup-token` prints (a login that Claude Code keeps for itself is \
+                 not read); or take another provider: `claude: {{provider: {{base_url: …, env_key: …}}}}`"
+            ),
+        )
+    })?;
+    Ok(Access { base_url, auth, by_login })
+}
+
+/// Tells what lets one in at Anthropic.
+pub(super) fn entry(environment: &Environment) -> (&'static str, bool, String) {
+    let (good, what) = match access::first_set(&[KEY, LOGIN], environment) {
+        Some((name, _)) => (true, format!("{name} is set; it stays with the runner")),
+        None => (false, format!("neither {KEY} nor {LOGIN} is set; a model of your own may need neither")),
+    };
+    ("anthropic", good, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_counts_before_a_login() {
+        let set =
+            |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), format!("of-{name}"))).collect();
+        let auth = |names: &[&str]| access(&Provider::Anthropic, &set(names)).map(|access| access.auth);
+        assert_eq!(auth(&[KEY, LOGIN]), Ok(Auth::ApiKey(format!("of-{KEY}"))));
+        assert_eq!(auth(&[LOGIN]), Ok(Auth::Bearer(format!("of-{LOGIN}"))));
+        let error = auth(&["ANTHROPIC_AUTH_TOKEN"]).unwrap_err();
+        assert!(error.what.contains(KEY) && error.hint.contains("claude setup-token"), "{error:?}");
+        let empty = Environment::from([(KEY.to_owned(), String::new())]);
+        assert!(access(&Provider::Anthropic, &empty).is_err(), "an empty key is none");
+    }
+}
