@@ -56,7 +56,7 @@ mod plan;
 #[cfg(test)]
 mod publish;
 #[cfg(test)]
-mod real_codex;
+mod real_agents;
 #[cfg(test)]
 mod repositories;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::common::model::{Model, does, say, shell};
 use crate::common::program::copy_folder;
 use crate::common::{Ran, Repo, wait_until};
-use crate::real_codex::{command_of, versions};
+use crate::real_agents::versions;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -158,8 +158,8 @@ fn the_plan_of_issue_653_runs_to_its_end() {
     let repo = clone();
     let model = Model::serve(vec![does(shell(PROPERTIES)), does(say("Three properties hold."))]);
     let args = ["653", "--provider", &model.base_url(), "--model", "gpt-5.5", "--no-publish"];
-    let newest = versions().pop().unwrap();
-    Ran::of(&command_of(&repo, &newest, &args).output().unwrap()).exits(0).says("1 commit");
+    let newest = versions("codex").pop().unwrap();
+    Ran::of(&newest.command_of(&repo, &args).output().unwrap()).exits(0).says("1 commit");
     let changed = repo.git(["diff", "--name-only", "HEAD", &repo.branch()]);
     assert_eq!(changed, "src/plan/units.rs");
     assert!(repo.on_branch("src/plan/units.rs").contains("fn what_is_written_is_read_back"));

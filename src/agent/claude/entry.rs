@@ -12,6 +12,10 @@ const LOGIN: &str = "CLAUDE_CODE_OAUTH_TOKEN";
 pub(super) fn access(provider: &Provider, environment: &Environment) -> Result<Access, Unavailable> {
     match provider {
         Provider::Anthropic => anthropic(environment),
+        // A gateway of one's own may take the login, too.
+        Provider::Custom { env_key: Some(name), .. } if name == LOGIN => {
+            Ok(Access { by_login: true, ..access::access(provider, environment, Auth::Bearer)? })
+        }
         _ => access::access(provider, environment, Auth::ApiKey),
     }
 }

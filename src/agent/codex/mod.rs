@@ -80,6 +80,8 @@ impl Codex {
             "web_search": "disabled",
             // The runner gives it the repository's instructions, if they are those of the base.
             "project_doc_max_bytes": 0,
+            // The checkout's and HOME's skills would stand in the developer's message: they are a step's to write.
+            "skills": {"include_instructions": false},
             "model_providers": {PROVIDER: {
                 "name": PROVIDER,
                 "base_url": task.endpoint.base_url,

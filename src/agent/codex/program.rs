@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 /// The versions that autopilot was tested with, oldest first; `docs/codex.md` has the same.
-pub(super) const TESTED: [&str; 2] = ["0.157.1", "0.169.0"];
+pub(super) const TESTED: [&str; 3] = ["0.157.1", "0.169.0", "0.171.0"];
 
 /// A Codex on this host.
 #[derive(Debug, Clone, PartialEq, Eq)]

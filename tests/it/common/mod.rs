@@ -2,6 +2,7 @@
 
 pub(crate) mod github;
 pub(crate) mod http;
+mod messages;
 pub(crate) mod model;
 pub(crate) mod program;
 pub(crate) mod request;

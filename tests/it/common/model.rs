@@ -1,4 +1,5 @@
-//! A stub model: serves the Responses API on loopback, answers what it was told to, and keeps what it was asked.
+//! A stub model: serves the Responses and the Messages API on loopback, answers what it was told to in the form that it
+//! was asked in, and keeps what it was asked.
 
 use std::io::{BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
+use super::messages;
 use super::request::Request;
 
 /// What the model answers to one request.
@@ -42,6 +44,13 @@ pub(crate) fn shell(command: &str) -> Value {
     json!({"type": "function_call", "call_id": "c1", "name": "exec_command", "arguments": arguments})
 }
 
+/// Asks for a file to be read, by the agent's own tool if it has one.
+pub(crate) fn read(path: &str) -> Value {
+    let mut item = shell(&format!("cat {path}"));
+    item["reads"] = path.into();
+    item
+}
+
 /// Asks for a file to be added by `apply_patch`.
 pub(crate) fn add_file(path: &str, line: &str) -> Value {
     let input = format!("*** Begin Patch\n*** Add File: {path}\n+{line}\n*** End Patch\n");
@@ -52,6 +61,11 @@ pub(crate) fn add_file(path: &str, line: &str) -> Value {
 pub(crate) fn say(text: &str) -> Value {
     let content = json!([{ "type": "output_text", "text": text }]);
     json!({"type": "message", "role": "assistant", "content": content})
+}
+
+/// Asks for a tool of an MCP server to be used.
+pub(crate) fn call(server: &str, tool: &str) -> Value {
+    json!({"type": "function_call", "call_id": "c3", "name": tool, "namespace": server, "arguments": "{}"})
 }
 
 /// Does one thing, and counts its tokens.
@@ -75,8 +89,9 @@ impl Model {
             let mut silent = Vec::new();
             let mut replies = replies.into_iter().peekable();
             for stream in listener.incoming() {
-                let Some(asked) = read(stream.as_ref().unwrap()) else { continue };
+                let Some(asked) = take(stream.as_ref().unwrap()) else { continue };
                 let is_turn = asked.line.starts_with("POST");
+                let answer = if asked.line.contains("/v1/messages") { messages::answer } else { answer };
                 kept.lock().unwrap().push(asked);
                 if !is_turn {
                     respond(stream.unwrap(), 200, "application/json", &cloud_task().to_string());
@@ -99,6 +114,11 @@ impl Model {
         format!("http://{}/v1", self.address)
     }
 
+    /// The same for an agent that writes the version into the path itself.
+    pub(crate) fn address(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// Everything it was asked so far.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
@@ -107,7 +127,9 @@ impl Model {
     /// The turns it was asked for: the text of each request.
     pub(crate) fn turns(&self) -> Vec<String> {
         let asked = self.asked().into_iter().filter(|asked| asked.line.starts_with("POST"));
-        asked.map(|asked| asked.body["input"].to_string()).collect()
+        let said =
+            |asked: Asked| [&asked.body["input"], &asked.body["messages"]].map(ToString::to_string).concat();
+        asked.map(said).collect()
     }
 }
 
@@ -119,7 +141,7 @@ fn cloud_task() -> Value {
     json!({"current_diff_task_turn": {"output_items": output}})
 }
 
-fn read(stream: &TcpStream) -> Option<Asked> {
+fn take(stream: &TcpStream) -> Option<Asked> {
     let Request { method, path, headers, body } = Request::read(&mut BufReader::new(stream))?;
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
     Some(Asked { line: format!("{method} {path}"), headers, body })
@@ -153,7 +175,7 @@ fn answer(stream: TcpStream, reply: &Reply) {
     respond(stream, 200, "text/event-stream", &text);
 }
 
-fn respond(mut stream: TcpStream, status: u16, kind: &str, body: &str) {
+pub(super) fn respond(mut stream: TcpStream, status: u16, kind: &str, body: &str) {
     let head = format!(
         "HTTP/1.1 {status} Stub\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
         body.len()
