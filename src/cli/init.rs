@@ -8,7 +8,7 @@ use super::exit::{Exit, Failure};
 use super::{output, plans, target};
 use crate::app::{issue, jobs};
 use crate::evidence::mask::Secrets;
-use crate::plan::{self, draft, units};
+use crate::plan::{self, AgentId, draft, units};
 
 /// Where a task graph lies, below the issue's folder, if none is named.
 const GRAPHS: [&str; 2] = ["Plans-latest.md", "Plans.md"];
@@ -28,6 +28,9 @@ pub(super) struct InitArgs {
     /// The task graph (default: .ai/plans/<ISSUE>/Plans-latest.md or Plans.md, else `gh issue view`).
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
+    /// The agent that does the work, by its key in a plan.
+    #[arg(long, value_name = "AGENT", default_value_t = AgentId::ALL[0])]
+    agent: AgentId,
 }
 
 pub(super) fn run(args: InitArgs) -> Result<Exit, Failure> {
@@ -39,8 +42,8 @@ pub(super) fn run(args: InitArgs) -> Result<Exit, Failure> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let graph = args.from.or_else(|| GRAPHS.iter().map(|name| folder.join(name)).find(|file| file.is_file()));
     let text = match &graph {
-        Some(file) => from_graph(args.issue, file)?,
-        None => from_issue(args.issue)?,
+        Some(file) => from_graph(args.issue, file, args.agent)?,
+        None => from_issue(args.issue, args.agent)?,
     };
     // What is written has to be a plan, whatever the document held.
     let loaded = plan::parse(text.as_bytes(), &path, folder, Some(args.issue)).map_err(|faults| {
@@ -59,7 +62,7 @@ pub(super) fn run(args: InitArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn from_graph(issue: u64, file: &Path) -> Result<String, Failure> {
+fn from_graph(issue: u64, file: &Path, agent: AgentId) -> Result<String, Failure> {
     let document = draft::Document::read(&read(file)?);
     let wrong = |wrong: draft::Wrong| {
         let shown = wrong.0.iter().take(PRINTED).map(|line| format!("{}: {line}", file.display()));
@@ -80,7 +83,7 @@ fn from_graph(issue: u64, file: &Path) -> Result<String, Failure> {
         ));
     }
     let title = document.title.clone().unwrap_or_else(|| format!("Issue {issue}"));
-    graph.write(issue, &title).map_err(wrong)
+    graph.write(issue, &title, agent).map_err(wrong)
 }
 
 /// Reads a document of a sane size.
@@ -102,12 +105,12 @@ fn read(file: &Path) -> Result<String, Failure> {
     })
 }
 
-fn from_issue(number: u64) -> Result<String, Failure> {
+fn from_issue(number: u64, agent: AgentId) -> Result<String, Failure> {
     let repository = target::repository()?;
     let issue = jobs::runtime()?.block_on(issue::read(number, &repository, &Secrets::default()));
     let hint = "or name a task graph: --from Plans.md";
     let issue = issue.map_err(|error| Failure::from(error).hint(hint))?;
-    draft::of_issue(number, &issue.title).map_err(|wrong| Failure::new(Exit::Usage, wrong.to_string()))
+    draft::of_issue(number, &issue.title, agent).map_err(|wrong| Failure::new(Exit::Usage, wrong.to_string()))
 }
 
 fn write(path: &Path, text: &str) -> std::io::Result<()> {

@@ -40,7 +40,7 @@ pub(super) struct RunArgs {
     /// Leave the issue, the remote and pull requests alone, whatever the plan says.
     #[arg(long)]
     no_publish: bool,
-    /// Who does the steps of agents, whatever the plan says, with the plan's defaults for it: codex or claude.
+    /// Who does the steps of agents, whatever the plan says, with the plan's defaults for it; by its key in a plan.
     #[arg(long, value_name = "AGENT")]
     agent: Option<AgentId>,
     /// Who serves the models of agents' steps, whatever the plan says: openai, anthropic, ollama, lmstudio, or URL[#KEY_VARIABLE].

@@ -143,6 +143,11 @@ impl Upstream {
         Self { silence: limit, ..self }
     }
 
+    /// Tells whether what lets one in would be read by everybody on the way.
+    pub fn is_plain(&self) -> bool {
+        self.tls.is_none()
+    }
+
     /// Tells whether the model is on this host.
     pub fn is_local(&self) -> bool {
         let address = |host: &str| host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();

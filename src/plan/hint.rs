@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::agents::AgentId;
 use super::odd;
 use super::place::Place;
 
@@ -25,16 +26,16 @@ const ALIASES: &[Alias] = &[
     ),
     (
         Some(Place::Step),
-        &["prompt", "instructions", "agent", "task", "claude", "ai"],
+        &["prompt", "instructions", "agent", "task", "ai"],
         Some("codex"),
-        "write `codex:` with the prompt",
+        "write `codex:`, or `claude:`, with the prompt",
     ),
     (Some(Place::Step), &["prompt_file"], Some("codex"), "write `codex: {prompt_file: …}`"),
     (
         Some(Place::Step),
         &["model", "effort", "tokens", "provider", "mcp"],
         Some("codex"),
-        "write it into the step's `codex: {prompt: …, …}`",
+        "write it into the step's `codex: {prompt: …, …}`, or `claude`",
     ),
     (
         Some(Place::Step),
@@ -88,7 +89,7 @@ const ALIASES: &[Alias] = &[
         Some(Place::Step),
         &["uses", "with", "image", "container", "services"],
         None,
-        "steps run `command`, `codex`, `codex_apply` or `apply`; there are no shared actions or images",
+        "steps run `command`, `codex`, `claude`, `codex_apply` or `apply`; there are no shared actions or images",
     ),
     (Some(Place::Step), &["patch", "diff"], Some("apply"), "write `apply: FILE`, a file beside the plan"),
     (Some(Place::Step), &["message", "commit_message"], Some("commit"), "write `commit:`"),
@@ -185,11 +186,16 @@ const ALIASES: &[Alias] = &[
         Some(Place::Ceiling),
         &["codex", "provider", "claude"],
         Some("agents"),
-        "write `agents: [codex]`, and `models: [NAME, …]`",
+        "write `agents: [codex, claude]`, and `models: [NAME, …]`",
     ),
     (Some(Place::Plan), &["issue_number", "number", "id", "ticket"], Some("issue"), "write `issue:`"),
     (Some(Place::Plan), &["branch", "ref", "base_branch", "from"], Some("base"), "write `base:`"),
-    (Some(Place::Plan), &["model", "provider", "mcp", "effort"], Some("codex"), "write it into `codex: {…}`"),
+    (
+        Some(Place::Plan),
+        &["model", "provider", "mcp", "effort"],
+        Some("codex"),
+        "write it into `codex: {…}` or `claude: {…}`",
+    ),
     (
         Some(Place::Plan),
         &["timeout", "consecutive_failures", "max_failures", "tokens", "salvage", "silence"],
@@ -215,7 +221,7 @@ const ALIASES: &[Alias] = &[
         "write `prompt:`",
     ),
     (Some(Place::Key("codex")), &["file"], Some("prompt_file"), "write `prompt_file:`"),
-    (Some(Place::Key("codex")), &["context"], None, "`context` is a key of the step, beside `codex`"),
+    (Some(Place::Key("codex")), &["context"], None, "`context` is a key of the step, beside the agent's"),
     (
         Some(Place::Key("codex")),
         &["reasoning_effort", "reasoning", "model_reasoning_effort"],
@@ -260,6 +266,14 @@ impl Advice {
     }
 }
 
+/// Returns the place whose keys are the same: those of all agents are.
+fn alike(place: Place<'_>) -> Place<'_> {
+    match place {
+        Place::Key(key) if AgentId::of_key(key).is_some() => Place::Key("codex"),
+        other => other,
+    }
+}
+
 /// Says what to write instead of an unknown key.
 pub(super) fn unknown_key(key: &str, place: Place<'_>, known: &[&str], schema: &Json) -> Advice {
     if let Some(odd) = odd::in_word(key) {
@@ -269,8 +283,9 @@ pub(super) fn unknown_key(key: &str, place: Place<'_>, known: &[&str], schema: &
         };
     }
     let plain = normalise(key);
+    let like = alike(place);
     let alias = ALIASES.iter().find(|(at, theirs, ..)| {
-        at.is_none_or(|at| at == place) && theirs.iter().any(|alias| normalise(alias) == plain)
+        at.is_none_or(|at| at == like) && theirs.iter().any(|alias| normalise(alias) == plain)
     });
     // `timeout_minutes` is no help where there is no `timeout`. A step is told of the plan's keys, too.
     let fits = |means: Option<&str>| means.is_none_or(|key| place == Place::Step || known.contains(&key));

@@ -18,7 +18,7 @@ pub enum Provider {
     LmStudio,
     /// Anything that speaks what the agent speaks.
     Custom {
-        /// As the agent's makers write it: `http://127.0.0.1:8080/v1` for Codex, without the version for Claude Code.
+        /// As the agent's makers write it: with the version for Responses (`http://127.0.0.1:8080/v1`), without for Messages.
         base_url: String,
         /// The variable that holds the key, if one is needed.
         env_key: Option<String>,
@@ -48,6 +48,9 @@ impl std::str::FromStr for Provider {
 }
 
 impl Provider {
+    /// Those that have a name.
+    pub const ALL: [Self; 4] = [Self::OpenAi, Self::Anthropic, Self::Ollama, Self::LmStudio];
+
     /// Returns how a plan names it; one of somebody's own by its address.
     pub fn word(&self) -> &str {
         match self {

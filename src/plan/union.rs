@@ -153,11 +153,11 @@ pub(super) struct AgentMap {
     pub(super) mcp: Option<Vec<Token>>,
 }
 
-/// Anything that speaks what the agent speaks: the Responses API for Codex, the Messages API for Claude Code.
+/// Anything that speaks what the agent speaks: OpenAI's Responses or Anthropic's Messages.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CustomProvider {
-    /// Its address: with the version for Codex (`http://127.0.0.1:8080/v1`), without it for Claude Code.
+    /// Its address: with the version for Responses (`http://127.0.0.1:8080/v1`), without it for Messages.
     pub(super) base_url: BaseUrl,
     /// Variable that holds the key, if one is needed. The key stays with the runner.
     pub(super) env_key: Option<EnvName>,

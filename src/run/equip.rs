@@ -137,6 +137,14 @@ fn upstream(step: &Step, access: &Access, agent: AgentId, secrets: &Secrets) -> 
     );
     let upstream = Upstream::new(agent::kind(agent).dialect, &access.base_url, &access.auth)
         .map_err(|error| refuse(step, error.to_string(), hint))?;
+    if upstream.secret().is_some() && upstream.is_plain() && !upstream.is_local() {
+        let what = format!(
+            "the key would go to {} by plain http, where everybody on the way can read it",
+            access.base_url
+        );
+        let hint = "write `https://…`, or lead it through a tunnel that ends on 127.0.0.1";
+        return Err(refuse(step, what, hint));
+    }
     if let Some(Err(error)) = upstream.secret().map(|secret| secrets.register(secret.as_bytes())) {
         return Err(refuse(step, format!("the model's key: {error}"), "use a longer key, or log in anew"));
     }

@@ -1,4 +1,4 @@
-//! Codex steps with a Codex of the test's own: one that misbehaves, or one that shows what it was told.
+//! Agents' steps with agents of the test's own: one that misbehaves, or one that shows what it was told.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -11,7 +11,7 @@ use crate::common::{Ran, Repo, wait_until};
 use crate::network::site::Site;
 
 /// What every Codex answers when it is asked what it is; then its behaviour in `exec`.
-const SELF: &str = "#!/bin/sh
+const CODEX: &str = "#!/bin/sh
 case \"$1 $2\" in
   '--version ') echo codex-cli 0.169.0; exit;;
   'exec --help') echo '--json --ephemeral --strict-config --color'; exit;;
@@ -24,14 +24,50 @@ say() { echo \"{\\\"type\\\":\\\"item.completed\\\",\\\"item\\\":{\\\"type\\\":\
 end() { echo '{\"type\":\"turn.completed\",\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}'; }
 ";
 
+/// The same of Claude Code.
+const CLAUDE: &str = "#!/bin/sh
+case \"$1\" in
+  --version) echo '2.1.332 (Claude Code)'; exit;;
+  --help) echo '--append-system-prompt --dangerously-skip-permissions --disable-slash-commands --effort
+--no-session-persistence --output-format --setting-sources --strict-mcp-config --tools'; exit;;
+esac
+begin() { echo '{\"type\":\"system\",\"subtype\":\"init\"}'; }
+did() { echo '{\"type\":\"assistant\",\"message\":{\"content\":[{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"Bash\",\"input\":{\"command\":\"x\"}}]}}
+{\"type\":\"user\",\"message\":{\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"t\",\"content\":\"\"}]}}'; }
+say() { said=$1; echo \"{\\\"type\\\":\\\"assistant\\\",\\\"message\\\":{\\\"content\\\":[{\\\"type\\\":\\\"text\\\",\\\"text\\\":\\\"$1\\\"}]}}\"; }
+end() { echo \"{\\\"type\\\":\\\"result\\\",\\\"subtype\\\":\\\"success\\\",\\\"is_error\\\":false,\\\"result\\\":\\\"$said\\\"}\"; }
+";
+
+/// The agents, and what each answers of itself.
+const AGENTS: [(&str, &str); 2] = [("codex", CODEX), ("claude", CLAUDE)];
+
 /// A repository beside a Codex that behaves like this.
 pub(crate) fn repo(behaviour: &str) -> Repo {
     let repo = Repo::new();
-    let bin = repo.dir().join("bin");
-    fs::create_dir(&bin).unwrap();
-    write_program(&bin.join("codex"), &format!("{SELF}{behaviour}\n"));
+    fs::create_dir(repo.dir().join("bin")).unwrap();
+    agent(&repo, AGENTS[0], behaviour);
     servers(&repo, "[]");
     repo
+}
+
+/// The same beside any agent.
+fn repo_of(which: (&str, &str), behaviour: &str) -> Repo {
+    let repo = repo("exit 9");
+    agent(&repo, which, behaviour);
+    repo
+}
+
+/// Lays an agent on the PATH.
+fn agent(repo: &Repo, (key, itself): (&str, &str), behaviour: &str) {
+    let program = repo.dir().join("bin").join(key);
+    let _ = fs::remove_file(&program);
+    write_program(&program, &format!("{itself}{behaviour}\n"));
+}
+
+/// Writes a plan whose agents' steps (`AGENT`) are this agent's.
+fn plan_of(repo: &Repo, (key, _): (&str, &str), steps: &str) {
+    let defaults = format!("{key}: {{model: m, provider: {{base_url: \"http://127.0.0.1:9/v1\"}}}}");
+    repo.plan_with(&defaults, &steps.replace("AGENT:", &format!("{key}:")));
 }
 
 fn servers(repo: &Repo, json: &str) {
@@ -69,7 +105,7 @@ fn reason(repo: &Repo) -> (String, String) {
 
 #[test]
 fn an_agent_that_misbehaves_is_a_failed_attempt_with_the_right_reason() {
-    for (behaviour, more, kind, words) in [
+    let cases = [
         ("begin; sleep 1000", "timeout: 2s", "timeout", "the step's timeout"),
         ("begin; yes", "resources: {output: 1MiB}", "limit", "output over its limit"),
         ("yes >&2", "resources: {output: 1MiB}", "limit", "output over its limit"),
@@ -127,10 +163,13 @@ fn an_agent_that_misbehaves_is_a_failed_attempt_with_the_right_reason() {
             "post",
             "exit 1",
         ),
-    ] {
-        let repo = repo(behaviour);
+    ];
+    for (which, (behaviour, more, kind, words)) in
+        AGENTS.iter().flat_map(|which| cases.iter().map(move |case| (*which, *case)))
+    {
+        let repo = repo_of(which, behaviour);
         repo.commit_file("tests/one", "a test\n");
-        plan(&repo, &format!("  - {{id: a, codex: Do it., {more}}}\n"));
+        plan_of(&repo, which, &format!("  - {{id: a, AGENT: Do it., {more}}}\n"));
         run(&repo).exits(1);
         let (found, text) = reason(&repo);
         assert_eq!(found, kind, "{behaviour}: {text}");
@@ -155,19 +194,22 @@ fn what_an_agent_forks_does_not_outlive_it() {
 
 #[test]
 fn a_retry_goes_on_and_is_told_why() {
-    let repo = repo("begin; cat > told-$(ls | grep -c told); say done; end");
-    plan(
-        &repo,
-        "  - {id: a, codex: Do it., retries: 1, post: ['ls | grep -q told-1 || { echo only-one; exit 9; }']}\n",
-    );
-    run(&repo).exits(0);
-    let first = repo.on_branch("told-0");
-    assert!(first.contains("# Task\n\nDo it.") && !first.contains("attempt before"), "{first}");
-    let second = repo.on_branch("told-1");
-    assert!(second.contains("Attempt 1 did not pass."), "{second}");
-    assert!(second.contains(": why it did not pass\npost `"), "in a fence: {second}");
-    assert!(second.contains("exit 9") && second.contains("only-one"), "{second}");
-    assert!(second.contains("go on from there"), "{second}");
+    for which in AGENTS {
+        let repo = repo_of(which, "begin; cat > told-$(ls | grep -c told); say done; end");
+        plan_of(
+            &repo,
+            which,
+            "  - {id: a, AGENT: Do it., retries: 1, post: ['ls | grep -q told-1 || { echo only-one; exit 9; }']}\n",
+        );
+        run(&repo).exits(0);
+        let first = repo.on_branch("told-0");
+        assert!(first.contains("# Task\n\nDo it.") && !first.contains("attempt before"), "{first}");
+        let second = repo.on_branch("told-1");
+        assert!(second.contains("Attempt 1 did not pass."), "{second}");
+        assert!(second.contains(": why it did not pass\npost `"), "in a fence: {second}");
+        assert!(second.contains("exit 9") && second.contains("only-one"), "{second}");
+        assert!(second.contains("go on from there"), "{second}");
+    }
 }
 
 #[test]
@@ -265,6 +307,84 @@ fn a_key_that_is_missing_is_known_before_the_first_step() {
     plan(&repo, "  - {id: a, codex: Do it., network: full}\n");
     run(&repo).exits(3).says("everybody on this host could use the key");
     assert!(repo.evidence("").is_empty(), "no run, no evidence");
+}
+
+#[test]
+fn another_agent_does_a_plans_steps_with_defaults_of_its_own() {
+    let shows = "begin; for word; do echo \"$word\"; done > argv; env > variables; say done; end";
+    let repo = repo_of(AGENTS[1], shows);
+    let defaults = "codex: {model: gpt-5.5, effort: xhigh}\nclaude: {model: claude-of-the-plan, provider: {base_url: \"http://127.0.0.1:9\"}}";
+    repo.plan_with(defaults, "  - {id: a, codex: {prompt: Do it., model: gpt-5.5-of-the-step}}\n");
+    Ran::of(&command(&repo, &["7", "--agent", "claude"]).output().unwrap()).exits(0);
+    let (argv, variables) = (repo.on_branch("argv"), repo.on_branch("variables"));
+    assert!(
+        argv.contains("--model=claude-of-the-plan") && !argv.contains("gpt") && !argv.contains("effort"),
+        "{argv}"
+    );
+    assert!(argv.contains("--setting-sources=\n--strict-mcp-config\n"), "{argv}");
+    assert!(
+        variables.contains("HOME=/home/step/.agent-")
+            && variables.contains("ANTHROPIC_BASE_URL=http://127.0.0.1:")
+    );
+    let started = &repo.events_of("agent.started")[0];
+    assert_eq!((&started["id"], &started["agent"]), (&"claude".into(), &"claude 2.1.332".into()));
+    assert!(repo.events_of("command.started")[0]["command"].as_str().unwrap().starts_with("claude -p"));
+    repo.autopilot(["audit", "7"]).exits(0).says("AUDIT PASS");
+    Ran::of(&command(&repo, &["7", "--agent", "nobody"]).output().unwrap()).exits(2).says("codex, claude");
+}
+
+#[test]
+fn what_does_not_fit_an_agent_is_refused_before_the_first_step() {
+    let repo = repo_of(AGENTS[1], "exit 9");
+    for (defaults, options, words) in [
+        ("claude: {provider: ollama}", &[][..], "write `provider: {base_url: \"http://127.0.0.1:11434\"}`"),
+        ("claude: {provider: openai}", &[], "openai does not serve Claude Code: `anthropic`"),
+        ("codex: {provider: anthropic}", &["--agent", "codex"], "anthropic does not serve Codex: `openai`"),
+        (
+            "claude: {model: gpt-5.5, provider: anthropic}",
+            &["--model", "gpt-5.5"],
+            "model gpt-5.5 is no model of anthropic",
+        ),
+        ("claude: {provider: anthropic}", &[], "no ANTHROPIC_API_KEY and no CLAUDE_CODE_OAUTH_TOKEN"),
+        ("claude: {provider: {base_url: \"http://example.org\", env_key: MODEL_KEY}}", &[], "by plain http"),
+    ] {
+        repo.plan_with(defaults, "  - {id: a, claude: Do it.}\n");
+        let args = [&["7"], options].concat();
+        let mut command = command(&repo, &args);
+        let ran = Ran::of(&command.env("MODEL_KEY", "a-key-of-a-test-4711").output().unwrap());
+        let said = format!("{}{}", ran.stdout, ran.stderr).replace("\n  hint", ":").replace(": : ", ": ");
+        assert_eq!(ran.code, 2, "{words}: {said}");
+        assert!(words.split(": ").all(|part| said.contains(part)), "{words} is not in {said}");
+    }
+    fs::remove_file(repo.dir().join("bin/claude")).unwrap();
+    plan_of(&repo, AGENTS[1], "  - {id: a, AGENT: Do it.}\n");
+    let mut bare = command(&repo, &["7"]);
+    bare.env("PATH", format!("{}:/usr/bin:/bin", repo.dir().join("bin").display()));
+    Ran::of(&bare.output().unwrap())
+        .exits(2)
+        .says("claude is not on PATH")
+        .says("npm install -g @anthropic-ai");
+    assert!(repo.evidence("").is_empty(), "no run, no evidence");
+}
+
+#[test]
+fn a_run_goes_on_with_the_agent_that_it_began_with() {
+    let repo = repo_of(
+        AGENTS[1],
+        "begin; test -e ~/../go || { echo ready >&2; sleep 3600; }; echo x > made; say done; end",
+    );
+    let local = "{provider: {base_url: \"http://127.0.0.1:9\"}}";
+    repo.plan_with(&format!("codex: {local}\nclaude: {local}"), "  - {id: a, codex: Do it.}\n");
+    let args = ["7", "--agent", "claude"];
+    let mut child = command(&repo, &args).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    wait_until(|| repo.log().contains("ready"));
+    repo.kill(&mut child);
+    let ran = Ran::of(&command(&repo, &["7", "--resume"]).output().unwrap());
+    assert!(ran.stderr.contains("say `--agent claude`"), "{}", ran.stderr);
+    agent(&repo, AGENTS[1], "begin; echo x > made; say done; end");
+    Ran::of(&command(&repo, &["7", "--resume", "--agent", "claude"]).output().unwrap()).exits(0);
+    assert_eq!(repo.on_branch("made"), "x");
+    repo.autopilot(["audit", "7"]).exits(0);
 }
 
 #[test]

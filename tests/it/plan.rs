@@ -159,10 +159,11 @@ fn the_resolved_plan_is_json() {
     assert_eq!(at("/steps/0/action/command/script/text"), "cargo fetch --locked");
     assert_eq!(at("/steps/0/network/allow/1"), "*.example.org:8443");
     assert_eq!(at("/steps/1/action/codex/context/1/step"), "fetch");
+    assert_eq!(at("/steps/3/action/claude/model"), "claude-sonnet-5");
     assert_eq!(at("/steps/1/expectation/changes/within/0"), "src/**");
     assert_eq!(at("/steps/1/expectation/output_matches/0"), "done");
-    assert_eq!(at("/steps/6/env/1"), "RUST_LOG=debug");
-    assert_eq!(at("/steps/6/resources/memory"), 1 << 30);
+    assert_eq!(at("/steps/7/env/1"), "RUST_LOG=debug");
+    assert_eq!(at("/steps/7/resources/memory"), 1 << 30);
     assert!(matches!(at("/digest"), Value::String(digest) if digest.len() == 64));
 }
 

@@ -153,17 +153,20 @@ END";
 
 /// All of its steps, in the sandbox: this repository is built there, which takes minutes.
 #[test]
-#[ignore = "needs codex"]
-fn the_plan_of_issue_653_runs_to_its_end() {
-    let repo = clone();
-    let model = Model::serve(vec![does(shell(PROPERTIES)), does(say("Three properties hold."))]);
-    let args = ["653", "--provider", &model.base_url(), "--model", "gpt-5.5", "--no-publish"];
-    let newest = versions("codex").pop().unwrap();
-    Ran::of(&newest.command_of(&repo, &args).output().unwrap()).exits(0).says("1 commit");
-    let changed = repo.git(["diff", "--name-only", "HEAD", &repo.branch()]);
-    assert_eq!(changed, "src/plan/units.rs");
-    assert!(repo.on_branch("src/plan/units.rs").contains("fn what_is_written_is_read_back"));
-    let subject = repo.git(["log", "-1", "--format=%s", &repo.branch()]);
-    assert_eq!(subject, "test: hold the plan's units together in both directions");
-    repo.autopilot(["audit", "653"]).exits(0).says("AUDIT PASS");
+#[ignore = "needs codex and claude"]
+fn the_plan_of_issue_653_runs_to_its_end_with_either_agent() {
+    for key in ["codex", "claude"] {
+        let repo = clone();
+        let model = Model::serve(vec![does(shell(PROPERTIES)), does(say("Three properties hold."))]);
+        let newest = versions(key).pop().unwrap();
+        let address = newest.address(&model);
+        let args = ["653", "--agent", key, "--provider", &address, "--model", newest.model(), "--no-publish"];
+        Ran::of(&newest.command_of(&repo, &args).output().unwrap()).exits(0).says("1 commit");
+        let changed = repo.git(["diff", "--name-only", "HEAD", &repo.branch()]);
+        assert_eq!(changed, "src/plan/units.rs");
+        assert!(repo.on_branch("src/plan/units.rs").contains("fn what_is_written_is_read_back"));
+        let subject = repo.git(["log", "-1", "--format=%s", &repo.branch()]);
+        assert_eq!(subject, "test: hold the plan's units together in both directions");
+        repo.autopilot(["audit", "653"]).exits(0).says("AUDIT PASS");
+    }
 }

@@ -6,18 +6,15 @@ use std::time::Duration;
 use super::visible::visible;
 use super::yaml::{self, Changes, Expectation, Head, Limits, Provider, Step};
 use super::{Graph, Task, Wrong, names};
-use crate::plan::{AgentId, read, units};
+use crate::plan::{AgentId, Provider as Named, read, units};
 
 /// A task may take twice its estimate, and at least this long.
 const SHORTEST: Duration = Duration::from_secs(600);
 const RETRIES: u32 = 1;
-/// Whose steps they are.
-const AGENT: AgentId = AgentId::ALL[0];
 
 /// What is around the plan's own text.
 const SCHEMA: &str = "# yaml-language-server: $schema=../../../docs/autopilot.schema.json\n";
 const TOKENS: &str = "  # tokens: a number bounds them\n";
-const PROVIDERS: &str = "  # or ollama, lmstudio, {base_url: …, env_key: …}\n";
 const POST: &str = "    # post: [cargo test --offline]   # what must pass before the runner commits\n";
 
 impl Graph<'_> {
@@ -33,19 +30,19 @@ impl Graph<'_> {
         )
     }
 
-    /// Writes the plan.
-    pub fn write(&self, issue: u64, title: &str) -> Result<String, Wrong> {
+    /// Writes the plan, for an agent to do.
+    pub fn write(&self, issue: u64, title: &str, agent: AgentId) -> Result<String, Wrong> {
         let ids = names::ids(&self.tasks);
         let timeouts: Vec<Duration> = self.tasks.iter().map(|task| timeout(task)).collect();
         let all = timeouts.iter().fold(Duration::ZERO, |all, one| all.saturating_add(all_attempts(*one)));
-        let mut text = head(issue, title, all).map_err(|error| broken(&error))?;
+        let mut text = head(issue, title, agent, all).map_err(|error| broken(&error))?;
         text.push_str(&format!("# {}\nsteps:\n", visible(&self.describe())));
         for (at, task) in self.tasks.iter().enumerate() {
             let estimate = task.estimate.map_or("no estimate".to_owned(), units::duration);
             text.push_str(&format!("  # level {}, {estimate}\n", self.levels[at]));
             let needs: Vec<&str> = task.needs.iter().map(|need| ids[need.as_str()].as_str()).collect();
             let prompt = format!("{}\n\n{}", task.title, task.description);
-            let step = step(&ids[task.id.as_str()], &prompt, timeouts[at]);
+            let step = step(&ids[task.id.as_str()], (agent, &prompt), timeouts[at]);
             let step = Step { needs: unique(&needs), ..step };
             text.push_str(&yaml::entry(&step).map_err(|error| broken(&error))?);
             text.push_str(POST);
@@ -69,21 +66,28 @@ impl Graph<'_> {
 }
 
 /// Writes a plan of one step for an issue that there is no task graph of; the issue itself is attached.
-pub fn of_issue(issue: u64, title: &str) -> Result<String, Wrong> {
+pub fn of_issue(issue: u64, title: &str, agent: AgentId) -> Result<String, Wrong> {
     let timeout = Duration::from_secs(1800);
     let prompt = format!("Implement what issue #{issue} asks for; it is attached.");
-    let step = Step { context: vec!["issue"], ..step("implement", &prompt, timeout) };
-    let write = || Ok(head(issue, title, all_attempts(timeout))? + "steps:\n" + &yaml::entry(&step)? + POST);
+    let step = Step { context: vec!["issue"], ..step("implement", (agent, &prompt), timeout) };
+    let write =
+        || Ok(head(issue, title, agent, all_attempts(timeout))? + "steps:\n" + &yaml::entry(&step)? + POST);
     write().map_err(|error| broken(&error))
 }
 
-fn head(issue: u64, title: &str, timeout: Duration) -> Result<String, serde_yaml::Error> {
+fn head(issue: u64, title: &str, agent: AgentId, timeout: Duration) -> Result<String, serde_yaml::Error> {
     let title = one_line(issue, title);
     let timeout = units::duration(timeout.min(units::LONGEST));
     let head = Head { version: 1, issue, title: &title, limits: Limits { timeout, tokens: "unlimited" } };
-    let provider = AGENT.default_provider();
-    let agent = BTreeMap::from([(AGENT.key(), Provider { provider: provider.word() })]);
-    Ok(format!("{SCHEMA}{}{TOKENS}{}{PROVIDERS}", yaml::piece(&head)?, yaml::piece(&agent)?))
+    let provider = agent.default_provider();
+    let defaults = BTreeMap::from([(agent.key(), Provider { provider: provider.word() })]);
+    let others: String = Named::ALL
+        .iter()
+        .filter(|other| other.word() != provider.word() && agent.cannot_use(other).is_none())
+        .map(|other| format!("{}, ", other.word()))
+        .collect();
+    let others = format!("  # or {others}{{base_url: …, env_key: …}}\n");
+    Ok(format!("{SCHEMA}{}{TOKENS}{}{others}", yaml::piece(&head)?, yaml::piece(&defaults)?))
 }
 
 /// Returns the title as a plan takes it: one line that says something and is no number.
@@ -96,12 +100,12 @@ fn one_line(issue: u64, title: &str) -> String {
     }
 }
 
-fn step<'a>(id: &'a str, prompt: &str, timeout: Duration) -> Step<'a> {
+fn step<'a>(id: &'a str, (agent, prompt): (AgentId, &str), timeout: Duration) -> Step<'a> {
     Step {
         id,
         needs: Vec::new(),
         // With its end of line it is a block that reads as it stands, and no number.
-        agent: BTreeMap::from([(AGENT.key(), format!("{}\n", prompt.trim()))]),
+        agent: BTreeMap::from([(agent.key(), format!("{}\n", prompt.trim()))]),
         context: Vec::new(),
         timeout: units::duration(timeout),
         retries: RETRIES,
@@ -144,7 +148,7 @@ mod tests {
                      ### 2. タスク\n- **ID**: 二\n- **Dependencies**: T-1 ü\n**Description**: \ttabs\tand \u{7} bells\n";
         let document = Document::read(tasks);
         let graph = document.graph().unwrap();
-        let text = graph.write(653, "A: \"title\" — 題").unwrap();
+        let text = graph.write(653, "A: \"title\" — 題", AgentId::ALL[0]).unwrap();
         let loaded = plan::parse(text.as_bytes(), Path::new("x"), Path::new("."), Some(653));
         let loaded = loaded.unwrap_or_else(|faults| panic!("{faults}\n{text}"));
         assert_eq!(loaded.plan.title, "A: \"title\" — 題");
@@ -168,7 +172,7 @@ mod tests {
         let tasks = "### 1. One\n- **ID**: 1\n- **Estimated Duration**: 5 min\n**Description**: 🚀 Do\n\n  - it\n\
                      ### 2. Two\n- **ID**: b\n- **Dependencies**: 1\n";
         let document = Document::read(tasks);
-        let text = document.graph().unwrap().write(7, "Übersicht").unwrap();
+        let text = document.graph().unwrap().write(7, "Übersicht", AgentId::ALL[0]).unwrap();
         assert_eq!(
             text,
             "# yaml-language-server: $schema=../../../docs/autopilot.schema.json\n\
@@ -187,8 +191,11 @@ mod tests {
 
     #[test]
     fn an_issue_alone_makes_a_plan() {
-        let text = of_issue(7, "Try\nit").unwrap();
-        let loaded = plan::parse(text.as_bytes(), Path::new("x"), Path::new("."), Some(7)).unwrap();
-        assert_eq!(loaded.plan.title, "Try it");
+        for agent in AgentId::ALL {
+            let text = of_issue(7, "Try\nit", agent).unwrap();
+            let loaded = plan::parse(text.as_bytes(), Path::new("x"), Path::new("."), Some(7)).unwrap();
+            assert_eq!(loaded.plan.title, "Try it");
+            assert_eq!(loaded.plan.steps[0].action.agent(), Some(agent));
+        }
     }
 }

@@ -4,13 +4,16 @@ use std::net::TcpStream;
 
 use serde_json::{Value, json};
 
-use super::model::{Reply, respond};
+use super::model::{Reply, respond, respond_with};
 
 pub(super) fn answer(stream: TcpStream, reply: &Reply) {
     let events = match reply {
         Reply::Silence => return,
         Reply::Status(status, body) => {
             return respond(stream, *status, "application/json", &body.to_string());
+        }
+        Reply::Head(status, header, body) => {
+            return respond_with(stream, *status, "application/json", header, &body.to_string());
         }
         Reply::Fails(code, message) => {
             // What one calls `rate_limit_exceeded` the other calls `rate_limit_error`.

@@ -19,6 +19,8 @@ pub(crate) enum Reply {
     Fails(&'static str, &'static str),
     /// Another status than 200.
     Status(u16, Value),
+    /// The same, with a header.
+    Head(u16, &'static str, Value),
     /// Nothing, and the connection stays.
     Silence,
 }
@@ -153,6 +155,9 @@ fn answer(stream: TcpStream, reply: &Reply) {
         Reply::Status(status, body) => {
             return respond(stream, *status, "application/json", &body.to_string());
         }
+        Reply::Head(status, header, body) => {
+            return respond_with(stream, *status, "application/json", header, &body.to_string());
+        }
         Reply::Fails(code, message) => {
             let error = json!({"code": code, "message": message});
             vec![
@@ -175,9 +180,14 @@ fn answer(stream: TcpStream, reply: &Reply) {
     respond(stream, 200, "text/event-stream", &text);
 }
 
-pub(super) fn respond(mut stream: TcpStream, status: u16, kind: &str, body: &str) {
+pub(super) fn respond(stream: TcpStream, status: u16, kind: &str, body: &str) {
+    respond_with(stream, status, kind, "", body);
+}
+
+pub(super) fn respond_with(mut stream: TcpStream, status: u16, kind: &str, header: &str, body: &str) {
+    let more = if header.is_empty() { String::new() } else { format!("{header}\r\n") };
     let head = format!(
-        "HTTP/1.1 {status} Stub\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 {status} Stub\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n{more}connection: close\r\n\r\n",
         body.len()
     );
     // Whoever asked may be gone: that is for the test to notice, not for the model.

@@ -84,8 +84,12 @@ impl Real {
     }
 
     pub(crate) fn provider(&self, model: &Model) -> String {
-        let address = if self.key == "codex" { model.base_url() } else { model.address() };
-        format!("{{base_url: \"{address}\", env_key: MODEL_KEY}}")
+        format!("{{base_url: \"{}\", env_key: MODEL_KEY}}", self.address(model))
+    }
+
+    /// The base URL, as its makers write it.
+    pub(crate) fn address(&self, model: &Model) -> String {
+        if self.key == "codex" { model.base_url() } else { model.address() }
     }
 
     pub(crate) fn model(&self) -> &'static str {
