@@ -66,6 +66,14 @@ pub(super) fn untested(name: &str, version: &str, tested: &[&str]) -> Option<Str
         .then(|| format!("{name} {version} is newer than what autopilot was tested with (up to {newest})"))
 }
 
+/// Says why a version is refused that is older than any that was tested: what keeps a checkout out may be missing in it,
+/// and not all of that can be asked for.
+pub(super) fn too_old(name: &str, version: &str, tested: &[&str]) -> Option<String> {
+    let oldest = tested.first().copied().unwrap_or_default();
+    is_newer(oldest, version)
+        .then(|| format!("{name} {version} is older than what autopilot was tested with (from {oldest} on)"))
+}
+
 /// Reads the three numbers of a version.
 pub(super) fn numbers(version: &str) -> Option<[u64; 3]> {
     let release = version.split(['-', '+']).next()?;

@@ -9,6 +9,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
+use super::served::Served;
 use super::{actions, output, plans};
 use crate::app::plans::Found;
 use crate::app::{self, ceiling};
@@ -27,6 +28,8 @@ pub(super) struct CheckArgs {
     /// Check the plans alone: ask nothing of this host
     #[arg(long)]
     pub(super) plan_only: bool,
+    #[command(flatten)]
+    pub(super) served: Served,
     /// Print JSON, faults and all
     #[arg(long)]
     pub(super) json: bool,
@@ -36,7 +39,7 @@ pub(super) struct CheckArgs {
 pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     let found = find(&args.targets)?;
     let here = (!args.plan_only).then(Here::look).transpose()?;
-    let checked: Vec<Checked> = found.iter().map(|found| check(found, here.as_ref())).collect();
+    let checked: Vec<Checked> = found.iter().map(|found| check(found, &args.served, here.as_ref())).collect();
     if args.json {
         let plans: Vec<Value> = checked.iter().map(Checked::to_json).collect();
         output::print(&format!("{:#}\n", json!({ "plans": plans })))?;
@@ -89,8 +92,9 @@ impl Here {
     }
 }
 
-fn check<'a>(found: &'a Found, here: Option<&Here>) -> Checked<'a> {
+fn check<'a>(found: &'a Found, served: &Served, here: Option<&Here>) -> Checked<'a> {
     let result = found.load().map(|mut loaded| {
+        served.apply(&mut loaded.plan);
         // What is unset here may be set where it runs.
         let warnings = if here.is_none() { loaded.warnings.clone() } else { warnings(&loaded) };
         let host = here.map(|here| ask(here, &mut loaded));

@@ -20,6 +20,7 @@ mod publish;
 mod run;
 mod sandbox;
 mod schema;
+mod served;
 mod status;
 mod stop;
 mod target;

@@ -7,11 +7,11 @@ use serde_json::json;
 use super::exit::{Exit, Failure};
 use super::front::Front;
 use super::progress::{Board, Mode};
+use super::served::Served;
 use super::{actions, output, target};
 use crate::app::jobs::{self, BrokenOff, Job};
 use crate::app::{self, Ended, Order, Outcome, Verdict};
 use crate::evidence::state::WorktreeState;
-use crate::plan::{AgentId, Provider};
 use crate::policy::Waiver;
 use crate::run::Ending;
 use crate::worktree::Repository;
@@ -40,15 +40,8 @@ pub(super) struct RunArgs {
     /// Leave the issue, the remote and pull requests alone, whatever the plan says.
     #[arg(long)]
     no_publish: bool,
-    /// Who does the steps of agents, whatever the plan says, with the plan's defaults for it; by its key in a plan.
-    #[arg(long, value_name = "AGENT")]
-    agent: Option<AgentId>,
-    /// Who serves the models of agents' steps, whatever the plan says: openai, anthropic, ollama, lmstudio, or URL[#KEY_VARIABLE].
-    #[arg(long, value_name = "PROVIDER")]
-    provider: Option<Provider>,
-    /// The model of agents' steps, whatever the plan says.
-    #[arg(long, value_name = "NAME")]
-    model: Option<String>,
+    #[command(flatten)]
+    served: Served,
     /// As root: the user whom the steps run as (default: an unprivileged uid of the run's own).
     #[arg(long, value_name = "USER")]
     run_as: Option<String>,
@@ -67,7 +60,13 @@ pub(super) fn run(args: RunArgs) -> Result<Exit, Failure> {
     if args.dry_run {
         let issues = || args.issues.iter().map(ToString::to_string).collect();
         let targets = args.plan.map_or_else(issues, |plan| vec![plan.to_string_lossy().into_owned()]);
-        return super::check::run(&super::check::CheckArgs { targets, plan_only: false, json: args.json });
+        let served = args.served;
+        return super::check::run(&super::check::CheckArgs {
+            targets,
+            plan_only: false,
+            served,
+            json: args.json,
+        });
     }
     let repository = target::repository()?;
     let issues = jobs::distinct(&args.issues);
@@ -121,9 +120,9 @@ impl RunArgs {
             resume: self.resume,
             ending: if self.keep_worktree { Ending::Keep } else { Ending::Remove },
             publish: !self.no_publish,
-            agent: self.agent,
-            provider: self.provider.clone(),
-            model: self.model.clone(),
+            agent: self.served.agent,
+            provider: self.served.provider.clone(),
+            model: self.served.model.clone(),
             run_as: self.run_as.clone(),
             waivers: self.allow_degraded.iter().copied().collect(),
             ..Order::of(issue)

@@ -76,7 +76,7 @@ impl AgentId {
                 format!("if yours speaks Anthropic's Messages, write `provider: {{base_url: \"{address}\"}}`")
             }
             (Self::Codex, Provider::Anthropic) | (Self::Claude, Provider::OpenAi) => {
-                format!("`{}`, or `{{base_url: …, env_key: …}}`", self.default_provider().word())
+                format!("write `{}`, or `{{base_url: …, env_key: …}}`", self.default_provider().word())
             }
         };
         Some(Wrong::new(format!("does not serve {}", self.title()), own))

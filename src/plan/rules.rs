@@ -3,9 +3,10 @@
 
 use std::collections::HashMap;
 
-use super::agents;
+use super::agents::{self, AgentId};
 use super::fault::Findings;
 use super::order;
+use super::provider::Provider;
 use super::quote::quote;
 use super::source::Mark;
 use super::tree::{Kind, Node, Value};
@@ -19,9 +20,11 @@ pub(super) fn check(root: &Node, issue: Option<u64>, findings: &mut Findings<'_>
     for step in steps {
         rules.commands(step);
         rules.agents_only(step);
+        rules.providers(step);
         rules.environment(step);
         rules.changes(step);
     }
+    rules.providers(root);
     if let Some(defaults) = root.get("defaults") {
         rules.environment(defaults);
     }
@@ -204,6 +207,18 @@ impl Rules<'_, '_> {
             let hint = "take it out; a command reads files by itself";
             let which = agents::listed("` or `");
             self.fault(entry.mark, format!("only a `{which}` step has a `context`"), hint);
+        }
+    }
+
+    /// Each agent has providers that speak what it speaks.
+    fn providers(&mut self, map: &Node) {
+        for agent in AgentId::ALL {
+            let Some(node) = map.get(agent.key()).and_then(|asked| asked.get("provider")) else { continue };
+            let named = node.text().and_then(|text| text.parse::<Provider>().ok());
+            if let Some((own, wrong)) = named.and_then(|own| agent.cannot_use(&own).map(|wrong| (own, wrong)))
+            {
+                self.fault(node.mark, format!("{} {}", quote(own.word()), wrong.message), wrong.hint);
+            }
         }
     }
 

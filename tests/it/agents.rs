@@ -330,6 +330,11 @@ fn another_agent_does_a_plans_steps_with_defaults_of_its_own() {
     assert_eq!((&started["id"], &started["agent"]), (&"claude".into(), &"claude 2.1.332".into()));
     assert!(repo.events_of("command.started")[0]["command"].as_str().unwrap().starts_with("claude -p"));
     repo.autopilot(["audit", "7"]).exits(0).says("AUDIT PASS");
+    let checked = Ran::of(&command(&repo, &["check", "7", "--agent", "claude"]).output().unwrap());
+    checked.exits(0).says("claude -p … (http://127.0.0.1:9, claude-of-the-plan)");
+    let dry =
+        Ran::of(&command(&repo, &["7", "--dry-run", "--agent", "claude", "--model", "m"]).output().unwrap());
+    dry.exits(0).says("claude -p … (http://127.0.0.1:9, m)");
     Ran::of(&command(&repo, &["7", "--agent", "nobody"]).output().unwrap()).exits(2).says("codex, claude");
 }
 
@@ -338,8 +343,13 @@ fn what_does_not_fit_an_agent_is_refused_before_the_first_step() {
     let repo = repo_of(AGENTS[1], "exit 9");
     for (defaults, options, words) in [
         ("claude: {provider: ollama}", &[][..], "write `provider: {base_url: \"http://127.0.0.1:11434\"}`"),
-        ("claude: {provider: openai}", &[], "openai does not serve Claude Code: `anthropic`"),
-        ("codex: {provider: anthropic}", &["--agent", "codex"], "anthropic does not serve Codex: `openai`"),
+        ("claude: {provider: openai}", &[], "does not serve Claude Code: write `anthropic`"),
+        ("codex: {provider: anthropic}", &["--agent", "codex"], "does not serve Codex: write `openai`"),
+        (
+            "claude: {provider: anthropic}",
+            &["--provider", "ollama"],
+            "provider ollama does not serve Claude Code",
+        ),
         (
             "claude: {model: gpt-5.5, provider: anthropic}",
             &["--model", "gpt-5.5"],

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::program::{Claude, TESTED};
-use crate::agent::program::{Unavailable, numbers, on_path, output};
+use crate::agent::program::{Unavailable, numbers, on_path, output, too_old};
 
 /// Options that a version must have: without one of them the checkout would have a say, or nobody could be heard.
 const NEEDED: [&str; 9] = [
@@ -60,6 +60,9 @@ pub(super) fn find(path: &[PathBuf]) -> Result<Claude, Unavailable> {
             program.display(),
             missing.join(" ")
         )));
+    }
+    if let Some(why) = too_old("claude", &version, &TESTED) {
+        return Err(unavailable(format!("{why}: {}", program.display())));
     }
     tracing::debug!(program = %program.display(), version, "claude is found");
     Ok(Claude { files: vec![program.clone()], program, version })
@@ -123,6 +126,13 @@ mod tests {
         let error = find(&path).unwrap_err();
         assert!(error.what.contains("claude 1.0.3") && error.what.contains("`--setting-sources`"), "{error}");
         assert!(error.hint.contains("npm install -g @anthropic-ai/claude-code@"), "{error}");
+        let options = NEEDED.join(" ");
+        let (_folder, path) =
+            fake(&format!("case $1 in --version) echo '2.1.300 (Claude Code)';; *) echo '{options}';; esac"));
+        assert!(
+            find(&path).unwrap_err().what.contains("2.1.300 is older than"),
+            "what is not tested is not trusted"
+        );
         assert_eq!(find(&[]).unwrap_err().what, "claude is not on PATH");
         let (_folder, path) = fake("echo hello");
         assert!(find(&path).unwrap_err().what.contains("says no version"));

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::{fs, io};
 
 use super::program::{Codex, TESTED};
-use crate::agent::program::{Unavailable, numbers, on_path, output};
+use crate::agent::program::{Unavailable, numbers, on_path, output, too_old};
 
 /// Options of `codex exec` that a version must have.
 const NEEDED: [&str; 4] = ["--json", "--ephemeral", "--strict-config", "--color"];
@@ -44,6 +44,9 @@ pub(super) fn find(path: &[PathBuf]) -> Result<Codex, Unavailable> {
             program.display(),
             missing.join(" ")
         )));
+    }
+    if let Some(why) = too_old("codex", &version, &TESTED) {
+        return Err(unavailable(format!("{why}: {}", program.display())));
     }
     // Without the list no feature is switched off by name: `--strict-config` refuses names it does not know.
     let features = ask(&program, &["features", "list"]).map_err(at)?;

@@ -59,6 +59,16 @@ impl Real {
         ran
     }
 
+    /// The folder that is on PATH.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        &self.folder
+    }
+
+    /// All that npm installed with it.
+    pub(crate) fn package(&self) -> &std::path::Path {
+        self.folder.ancestors().nth(2).unwrap()
+    }
+
     pub(crate) fn command(&self, repo: &Repo) -> Command {
         self.command_of(repo, &["7"])
     }
