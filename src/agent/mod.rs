@@ -26,6 +26,12 @@ pub use server::Server;
 /// The variables that autopilot was started with.
 pub type Environment = BTreeMap<String, String>;
 
+/// Finds an agent in the folders of a PATH.
+pub type Find = fn(&[PathBuf]) -> Result<Rc<dyn Agent>, Unavailable>;
+
+/// Reads a login of the user's.
+pub type ReadLogin = fn(&Environment) -> Result<Login, Unavailable>;
+
 /// What there is to know of an agent before one is looked for: its line in the registry.
 #[derive(Debug)]
 pub struct Kind {
@@ -42,13 +48,13 @@ pub struct Kind {
     /// What its model speaks.
     pub dialect: Dialect,
     /// Finds it in the folders of a PATH, and asks it what it is.
-    pub find: fn(&[PathBuf]) -> Result<Rc<dyn Agent>, Unavailable>,
+    pub find: Find,
     /// Finds where a provider serves its model, and what lets one in there.
     pub access: fn(&Provider, &Environment) -> Result<Access, Unavailable>,
     /// Tells what lets one in where its models usually are: a name for it, whether it is there, in words.
     pub entry: fn(&Environment) -> (&'static str, bool, String),
     /// Reads the login to its cloud, whose finished work a step may apply.
-    pub cloud: Option<fn(&Environment) -> Result<Login, Unavailable>>,
+    pub cloud: Option<ReadLogin>,
 }
 
 impl Kind {

@@ -133,7 +133,9 @@ impl Stream {
             Line::System(system) => self.system(&system, acts),
             Line::Assistant { message } | Line::User { message } => {
                 if let Content::Blocks(blocks) = message.content {
-                    blocks.into_iter().for_each(|block| self.block(block, acts));
+                    for block in blocks {
+                        self.block(block, acts);
+                    }
                 }
             }
             Line::Result(ended) => self.turn = Some(self.ended(ended)),

@@ -151,3 +151,33 @@ fn the_named_mcp_servers_are_started_and_no_others() {
         );
     }
 }
+
+#[test]
+#[ignore = "needs codex and claude"]
+fn beside_an_allow_list_and_below_the_top_an_agent_works_as_well() {
+    for agent in all() {
+        let repo = Repo::new();
+        repo.commit_file("AGENTS.md", "Always be of-the-top.\n");
+        repo.commit_file("below/AGENTS.md", "Always be of-below.\n");
+        repo.commit_file("beside/AGENTS.md", "Always be of-beside.\n");
+        let model = Model::serve(vec![
+            does(shell("pwd; echo x > made; env | grep -i ^http_proxy")),
+            does(say("done")),
+        ]);
+        let steps = "  - id: a
+    AGENT: Make it.
+    dir: below
+    network: {allow: [example.org]}
+    expectation: {files_exist: [below/made]}
+";
+        agent.plan(&repo, &model, steps);
+        agent.run(&repo).exits(0);
+        let asked = model.asked()[0].body.to_string();
+        assert!(asked.contains("of-the-top") && asked.contains("of-below") && !asked.contains("of-beside"));
+        let seen = &model.turns()[1];
+        assert!(
+            seen.contains("/work/tree/below") && seen.to_lowercase().contains("http_proxy=http://"),
+            "{seen}"
+        );
+    }
+}
