@@ -8,7 +8,7 @@ use super::model::{Reply, respond, respond_with};
 
 pub(super) fn answer(stream: TcpStream, reply: &Reply) {
     let events = match reply {
-        Reply::Silence => return,
+        Reply::Silence | Reply::Begins => return,
         Reply::Status(status, body) => {
             return respond(stream, *status, "application/json", &body.to_string());
         }

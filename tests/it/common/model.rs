@@ -23,6 +23,8 @@ pub(crate) enum Reply {
     Head(u16, &'static str, Value),
     /// Nothing, and the connection stays.
     Silence,
+    /// The first event of an answer, and then nothing.
+    Begins,
 }
 
 /// A request as it arrived.
@@ -105,6 +107,10 @@ impl Model {
                 }
                 match reply {
                     Reply::Silence => silent.push(stream),
+                    Reply::Begins => {
+                        begin(stream.as_ref().unwrap());
+                        silent.push(stream);
+                    }
                     reply => answer(stream.unwrap(), &reply),
                 }
             }
@@ -151,7 +157,7 @@ fn take(stream: &TcpStream) -> Option<Asked> {
 
 fn answer(stream: TcpStream, reply: &Reply) {
     let events = match reply {
-        Reply::Silence => return,
+        Reply::Silence | Reply::Begins => return,
         Reply::Status(status, body) => {
             return respond(stream, *status, "application/json", &body.to_string());
         }
@@ -178,6 +184,21 @@ fn answer(stream: TcpStream, reply: &Reply) {
     };
     let text: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
     respond(stream, 200, "text/event-stream", &text);
+}
+
+/// Begins an answer in either form: what one does not know it passes over.
+fn begin(mut stream: &TcpStream) {
+    let events = [
+        json!({"type": "response.created", "response": {"id": "r"}}),
+        json!({"type": "message_start", "message": {"id": "m", "type": "message", "role": "assistant", "model": "m",
+            "content": [], "stop_reason": null, "stop_sequence": null, "usage": {"input_tokens": 1, "output_tokens": 1}}}),
+    ];
+    let events: String = events
+        .iter()
+        .map(|event| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap()))
+        .collect();
+    let head = "HTTP/1.1 200 Stub\r\ncontent-type: text/event-stream\r\n\r\n";
+    drop(stream.write_all(format!("{head}{events}").as_bytes()));
 }
 
 pub(super) fn respond(stream: TcpStream, status: u16, kind: &str, body: &str) {

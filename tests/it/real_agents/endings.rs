@@ -159,6 +159,7 @@ fn the_endpoint_decides_what_an_answer_means() {
         (status(429, "", "insufficient_quota", "You exceeded your current quota"), "rate_limit", "quota", 1),
         (status(500, "", "api_error", "boom"), "agent", "500", 8),
         (Reply::Silence, "silence", "the model was silent for", 2),
+        (Reply::Begins, "silence", "the model was silent for", 2),
     ];
     for agent in all() {
         for (reply, kind, words, most) in &cases {
