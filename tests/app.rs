@@ -213,7 +213,7 @@ impl House {
         let site = Site { state: &state, repository: &self.repository, host: &host, waivers: &waivers };
         let found = RefCell::new(Vec::new());
         let tell = |one: Result<Found, Error>| found.borrow_mut().push(one.expect("it can be cleaned"));
-        let cleaning = Cleaning { dry_run: false, kept: Kept::Stays };
+        let cleaning = Cleaning { dry_run: false, kept: Kept::Stays, caches: false };
         clean::clean(site, cleaning, &tell).await.expect("cleaned");
         found.into_inner()
     }

@@ -9,7 +9,7 @@ use super::recover::{Kept, Picking, recover};
 use super::{Aside, Error, Note, Site, runs};
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, RunName};
-use crate::worktree::{Halt, Holder, LockError, RunDir, Stale, StoredCache};
+use crate::worktree::{Halt, Holder, KeptCache, LockError, Outdated, RunDir, Stale, StoredCache};
 
 /// How it is cleaned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Cleaning {
     pub dry_run: bool,
     /// What is to become of worktrees that were kept.
     pub kept: Kept,
+    /// All that plans of the repository keep from run to run goes.
+    pub caches: bool,
 }
 
 /// Something that was found, and what becomes of it.
@@ -65,6 +67,17 @@ pub enum Found {
         /// What they take together.
         bytes: u64,
     },
+    /// What plans keep from run to run is removed.
+    CacheRemoved(KeptCache, Outdated),
+    /// That is in use just now, and stays.
+    CacheInUse(KeptCache),
+    /// That stays, for runs to come.
+    Caches {
+        /// So many.
+        count: usize,
+        /// What they take together.
+        bytes: u64,
+    },
     /// A directory is of a repository that is not where it was.
     OfNobody {
         /// The directory.
@@ -106,6 +119,8 @@ pub enum Todo {
     RemoveHalfWritten(PathBuf),
     /// Remove an object cache.
     RemoveObjectCache(StoredCache, Stale),
+    /// Remove what plans keep from run to run.
+    RemoveCache(KeptCache, Outdated),
 }
 
 /// Cleans up after all runs of a repository. What is found is told as it is found, and so is what fails: an error of
@@ -138,6 +153,7 @@ pub async fn clean(
         half_written(&site.repository.toplevel, cleaning.dry_run, &found)?;
     }
     object_caches(site, cleaning.dry_run, &found)?;
+    caches(site, cleaning, &found)?;
     for (dir, record) in RunDir::of_nobody(site.state)? {
         found(Found::OfNobody { path: dir.path().to_owned(), common_dir: record.common_dir });
     }
@@ -228,6 +244,31 @@ fn object_caches(site: Site<'_>, dry_run: bool, found: &dyn Fn(Found)) -> Result
     let bytes = stay.iter().map(|cache| cache.bytes).fold(0, u64::saturating_add);
     if !stay.is_empty() {
         found(Found::ObjectCaches { count: stay.len(), bytes });
+    }
+    Ok(())
+}
+
+/// Removes what no run will take any more of what plans keep from run to run, or all of it, and tells what stays.
+fn caches(site: Site<'_>, cleaning: Cleaning, found: &dyn Fn(Found)) -> Result<(), Error> {
+    let common_dir = &site.repository.common_dir;
+    let mut gone = site.state.outdated_caches(common_dir)?;
+    if cleaning.caches {
+        let ours = site.state.kept_caches()?.into_iter().filter(|cache| cache.is_of(common_dir));
+        gone = ours.map(|cache| (cache, Outdated::Unwanted)).collect();
+    }
+    for (cache, why) in gone {
+        found(if cleaning.dry_run {
+            Found::Would(Todo::RemoveCache(cache, why))
+        } else if cache.remove()? {
+            Found::CacheRemoved(cache, why)
+        } else {
+            Found::CacheInUse(cache)
+        });
+    }
+    let stay = site.state.kept_caches()?;
+    let bytes = stay.iter().map(|cache| cache.bytes).fold(0, u64::saturating_add);
+    if !stay.is_empty() {
+        found(Found::Caches { count: stay.len(), bytes });
     }
     Ok(())
 }

@@ -31,6 +31,7 @@
 //! ```
 
 mod begin;
+pub mod cached;
 pub mod ceiling;
 pub mod clean;
 mod earlier;

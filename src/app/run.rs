@@ -8,7 +8,7 @@ use super::next::{self, Next};
 use super::outcome::ASKED;
 use super::plans::{Found, Shelf};
 use super::recover::{Closed, Kept, Picking, recover};
-use super::{Ended, Error, Front, Note, Order, Outcome, Site, ceiling, issue, publish};
+use super::{Ended, Error, Front, Note, Order, Outcome, Site, cached, ceiling, issue, publish};
 use crate::evidence::RunState;
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, Recorder};
@@ -115,6 +115,7 @@ async fn prepare(order: &Order, repository: &Repository, front: &impl Front) -> 
     if plan.submodules {
         base.demand_submodules()?;
     }
+    cached::demand(&base, &plan, &asked)?;
     let empty = base.empty_submodules();
     if !empty.is_empty() {
         front.note(Note::EmptySubmodules(empty));

@@ -17,6 +17,9 @@ pub(super) struct Recorded {
     pub(super) title: String,
     pub(super) limits: Limits,
     pub(super) steps: Vec<RecordedStep>,
+    /// Folders that are kept from run to run.
+    #[serde(default)]
+    pub(super) cache: Vec<String>,
     #[serde(default)]
     pub(super) publish: Publish,
 }

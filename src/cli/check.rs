@@ -10,13 +10,14 @@ use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
 use super::served::Served;
-use super::{actions, output, plans};
+use super::{actions, output, plans, target};
 use crate::app::plans::Found;
 use crate::app::{self, ceiling};
 use crate::evidence::mask::Secrets;
 use crate::plan::{self, Fault, Loaded};
-use crate::policy::{self, Ceilings, Decision, HostFacts, Request, Waivers};
+use crate::policy::{self, Ceilings, Decision, HostFacts, Reason, Request, Waivers};
 use crate::run;
+use crate::worktree::WorktreeError;
 use valid::{Answer, Denied, Valid};
 
 /// What `check` takes.
@@ -116,8 +117,8 @@ fn warnings(loaded: &Loaded) -> Vec<Fault> {
 /// Holds the plan to the ceilings, and asks the policy, for every step, whether this host could enforce what the step asks for.
 fn ask(here: &Here, loaded: &mut Loaded) -> Answer {
     let mut host = here.host.clone();
-    let Loaded { plan, asked, .. } = loaded;
-    let held = ceiling::hold(&here.ceilings, plan, asked, &mut host);
+    let held = ceiling::hold(&here.ceilings, &mut loaded.plan, &loaded.asked, &mut host);
+    let plan = &loaded.plan;
     let mut answer = Answer {
         lowered: held.lowered,
         denied: held.above.into_iter().map(Denied::from).collect(),
@@ -133,8 +134,26 @@ fn ask(here: &Here, loaded: &mut Loaded) -> Answer {
             Decision::Deny(reason) => answer.denied.push(Denied { step: Some(step.id.clone()), reason }),
         }
     }
+    ask_of_cache(loaded, &host, &mut answer);
     answer.denied.extend(run::equip(plan, &host, &Secrets::default()).err().map(Denied::from));
     answer
+}
+
+/// Asks what a run would take of the folders that the plan keeps from run to run. Out of a repository nobody knows.
+fn ask_of_cache(loaded: &Loaded, host: &HostFacts, answer: &mut Answer) {
+    if loaded.plan.cache.is_empty() {
+        return;
+    }
+    let Ok(repository) = target::repository() else { return };
+    match app::cached::ask(&repository, &loaded.plan, &loaded.asked, host) {
+        Ok(cache) => answer.cache = cache,
+        Err(error) => {
+            let hint =
+                if let WorktreeError::Refused { hint, .. } = &error { hint.clone() } else { String::new() };
+            let reason = Reason { what: "not to be had".into(), why: error.to_string(), hint };
+            answer.denied.push(Denied { step: None, reason });
+        }
+    }
 }
 
 /// An invalid plan weighs more than one that another host could run.
@@ -174,6 +193,7 @@ impl Checked<'_> {
                     "warnings": valid.warnings,
                     "granted": granted,
                     "denied": denied,
+                    "cache": host.and_then(|answer| answer.cache.as_ref().map(text::cache)),
                     "lowered": host.map(|answer| answer.lowered.iter().map(ToString::to_string).collect::<Vec<_>>()),
                     "plan": valid.plan.resolved(),
                 })

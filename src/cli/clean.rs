@@ -9,7 +9,7 @@ use crate::app::clean::{self, Cleaning, Found, Todo};
 use crate::app::{Error, Kept, Site, jobs};
 use crate::plan::units::size;
 use crate::policy::{Waiver, Waivers};
-use crate::worktree::{Stale, State};
+use crate::worktree::{Outdated, Stale, State};
 
 /// Save and remove what runs of this repository left that crashed.
 #[derive(Debug, clap::Args)]
@@ -20,6 +20,9 @@ pub(super) struct CleanArgs {
     /// Also remove worktrees that were kept, once what is in them is saved; and what no bundle can hold, for good.
     #[arg(long)]
     kept: bool,
+    /// Also remove all that plans of this repository keep from run to run (`cache`): builds begin from nothing.
+    #[arg(long)]
+    caches: bool,
     /// A protection to go without where this host cannot give it: landlock, seccomp or network (repeatable).
     #[arg(long, value_name = "WHAT")]
     allow_degraded: Vec<Waiver>,
@@ -32,12 +35,14 @@ pub(super) fn run(args: CleanArgs) -> Result<Exit, Failure> {
     let waivers: Waivers = args.allow_degraded.iter().copied().collect();
     let site = Site { state: &state, repository: &repository, host: &host, waivers: &waivers };
     let kept = if args.kept { Kept::Goes } else { Kept::Stays };
-    let cleaning = Cleaning { dry_run: args.dry_run, kept };
+    let cleaning = Cleaning { dry_run: args.dry_run, kept, caches: args.caches };
     let (lines, worst) = (RefCell::new(Vec::new()), Cell::new(Exit::Done));
-    let stay = RefCell::new(None);
+    let stay = RefCell::new(Vec::new());
     let tell = |found: Result<Found, Error>| match found.map_err(Failure::from) {
         // What stays on purpose is no rest of a run.
-        Ok(found @ Found::ObjectCaches { .. }) => drop(stay.replace(Some(text(&found)))),
+        Ok(found @ (Found::ObjectCaches { .. } | Found::Caches { .. })) => {
+            stay.borrow_mut().push(text(&found))
+        }
         Ok(found) => lines.borrow_mut().push(text(&found)),
         Err(failure) => {
             output::error(&failure);
@@ -89,6 +94,17 @@ fn text(found: &Found) -> String {
                 if *count == 1 { "1 object cache".to_owned() } else { format!("{count} object caches") };
             format!("{caches}, {}, kept for the next runs", size(*bytes))
         }
+        Found::CacheRemoved(cache, why) => {
+            let (path, bytes) = (cache.path.display(), size(cache.bytes));
+            format!("what a plan kept in {path} is removed ({bytes}): {}", outdated(*why))
+        }
+        Found::CacheInUse(cache) => {
+            format!("a run is at what a plan kept in {}: it stays", cache.path.display())
+        }
+        Found::Caches { count, bytes } => {
+            let caches = if *count == 1 { "1 cache".to_owned() } else { format!("{count} caches") };
+            format!("{caches} of plans, {}, kept for the next runs", size(*bytes))
+        }
         Found::OfNobody { path, common_dir } => format!(
             "{} is of a repository that is gone or was moved ({}): move it back and clean there, or remove it",
             path.display(),
@@ -105,6 +121,18 @@ fn stale(why: Stale) -> &'static str {
         Stale::NoBranch => "their branch is gone",
         Stale::Unused => "no run has used them for 30 days",
         Stale::Large => "those used later take 20 GiB already",
+    }
+}
+
+/// Says why what a plan kept can go.
+pub(super) fn outdated(why: Outdated) -> &'static str {
+    match why {
+        Outdated::Unfinished => "it never came to be whole",
+        Outdated::NoRepository => "its repository is not where it was",
+        Outdated::Replaced => "a later run has left the same anew",
+        Outdated::Unused => "no run has used it for 30 days",
+        Outdated::Large => "those used later take 20 GiB already",
+        Outdated::Unwanted => "`--caches`",
     }
 }
 
@@ -133,6 +161,10 @@ fn would(todo: &Todo) -> String {
                 size(cache.bytes),
                 stale(*why)
             )
+        }
+        Todo::RemoveCache(cache, why) => {
+            let (path, bytes) = (cache.path.display(), size(cache.bytes));
+            format!("would remove what a plan kept in {path} ({bytes}): {}", outdated(*why))
         }
         Todo::RemoveHalfWritten(path) => format!("would remove {}, which is half written", path.display()),
     }

@@ -1,5 +1,6 @@
 //! `autopilot doctor`: what this host enforces, which tools are there, what would make it better.
 
+mod cached;
 mod ceilings;
 mod layers;
 
@@ -111,6 +112,13 @@ fn report(host: &HostFacts, decision: &Decision, ceilings: &[Found], between: &T
     if let Some(caches) = object_caches() {
         text += "\nObjects kept for runs\n";
         line(&mut text, true, "objects", &caches);
+    }
+    let kept = cached::lines();
+    if !kept.is_empty() {
+        text += "\nKept for plans with `cache`\n";
+    }
+    for (good, name, what) in kept {
+        line(&mut text, good, name, &what);
     }
     text
 }

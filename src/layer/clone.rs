@@ -30,6 +30,8 @@ pub struct Cloned {
     pub bytes: u64,
     /// Files whose bytes are shared with the original.
     pub shared: u64,
+    /// Files and folders that their owner had shut for itself.
+    pub shut: u64,
 }
 
 /// That a tree is larger or deeper than it may be.
@@ -37,13 +39,47 @@ pub struct Cloned {
 #[error("larger or deeper than what is cloned")]
 pub struct TooMuch;
 
+/// Whose a clone is, where root makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heir {
+    /// Its uid.
+    pub uid: u32,
+    /// Its gid.
+    pub gid: u32,
+}
+
+impl Heir {
+    /// The runner alone.
+    pub const ROOT: Self = Self { uid: 0, gid: 0 };
+}
+
 /// Clones what has this name in a folder to another name in another folder, where nothing is yet, on whatever file
 /// system.
 ///
 /// Errors: the system's; [`TooMuch`] within an [`io::Error`] where the bound is reached. What was made by then stays, for
 /// the caller to remove.
 pub fn clone_tree(from: (impl AsFd, &OsStr), to: (impl AsFd, &OsStr), bound: Bound) -> io::Result<Cloned> {
-    let mut clone = Clone { bound, done: Cloned::default(), as_root: nix::unistd::geteuid().is_root() };
+    clone_with(None, from, to, bound)
+}
+
+/// The same, with all of it somebody's. Who is not root makes what is its own.
+pub fn clone_tree_for(
+    heir: Heir,
+    from: (impl AsFd, &OsStr),
+    to: (impl AsFd, &OsStr),
+    bound: Bound,
+) -> io::Result<Cloned> {
+    clone_with(Some(heir), from, to, bound)
+}
+
+fn clone_with(
+    heir: Option<Heir>,
+    from: (impl AsFd, &OsStr),
+    to: (impl AsFd, &OsStr),
+    bound: Bound,
+) -> io::Result<Cloned> {
+    let as_root = nix::unistd::geteuid().is_root();
+    let mut clone = Clone { bound, done: Cloned::default(), as_root, heir };
     let (name, new) = (CString::new(from.1.as_bytes())?, CString::new(to.1.as_bytes())?);
     clone.entry((from.0.as_fd(), &name), (to.0.as_fd(), &new), 0)?;
     Ok(clone.done)
@@ -53,6 +89,8 @@ struct Clone {
     bound: Bound,
     done: Cloned,
     as_root: bool,
+    /// Whose it is; nothing if it is whose the original is.
+    heir: Option<Heir>,
 }
 
 /// A name in a folder.
@@ -82,6 +120,7 @@ impl Clone {
 
     fn folder(&mut self, from: Named<'_>, to: Named<'_>, stat: &Stat, depth: usize) -> io::Result<()> {
         let (source, was_shut) = opened(from, FOLDER, stat, Mode::RUSR | Mode::XUSR)?;
+        self.done.shut += u64::from(was_shut);
         rustix::fs::mkdirat(to.0, to.1, Mode::RWXU)?;
         let target = rustix::fs::openat(to.0, to.1, FOLDER, Mode::empty())?;
         let below = self.below(&source, &target, depth + 1);
@@ -106,6 +145,7 @@ impl Clone {
     fn file(&mut self, from: Named<'_>, to: Named<'_>, stat: &Stat) -> io::Result<()> {
         let read = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let (source, was_shut) = opened(from, read, stat, Mode::RUSR)?;
+        self.done.shut += u64::from(was_shut);
         if was_shut {
             // What is open stays open.
             rustix::fs::fchmod(&source, Mode::from_raw_mode(stat.st_mode & 0o777))?;
@@ -140,7 +180,8 @@ impl Clone {
 
     fn own(&self, to: Named<'_>, stat: &Stat) -> io::Result<()> {
         if self.as_root {
-            let (uid, gid) = (rustix::fs::Uid::from_raw(stat.st_uid), rustix::fs::Gid::from_raw(stat.st_gid));
+            let Heir { uid, gid } = self.heir.unwrap_or(Heir { uid: stat.st_uid, gid: stat.st_gid });
+            let (uid, gid) = (rustix::fs::Uid::from_raw(uid), rustix::fs::Gid::from_raw(gid));
             rustix::fs::chownat(to.0, to.1, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
         }
         Ok(())

@@ -11,7 +11,7 @@ mod clone;
 mod print;
 mod stack;
 
-pub use clone::{Bound, Cloned, TooMuch, clone_tree};
+pub use clone::{Bound, Cloned, Heir, TooMuch, clone_tree, clone_tree_for};
 pub use print::{Print, print_of};
 pub use stack::{Owner, Stack};
 

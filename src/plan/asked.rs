@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::Destination;
 use super::agents;
 use super::tree::Node;
+use super::{Destination, cached};
 
 /// Where a plan asks for what.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +26,7 @@ impl Asked {
         }
         asked.add_scalars("", root.get("limits"), "limits.", &["limits.tokens"]);
         asked.add_scalars("", root.get("publish"), "publish.", &PUBLISH);
+        asked.add_items("", "cache", root.get("cache").map(Node::items).unwrap_or_default());
         for step in root.get("steps").map(Node::items).unwrap_or_default() {
             let Some(id) = step.get("id").and_then(Node::text) else { continue };
             asked.steps.insert(id.to_owned(), step.mark.line);
@@ -80,6 +81,7 @@ impl Asked {
             let Some(text) = item.text() else { continue };
             let entry = match key {
                 "network" => text.parse::<Destination>().map_or(text.to_owned(), |host| host.to_string()),
+                "cache" => cached::read(text).map_or(text.to_owned(), |folder| folder.to_string()),
                 "env" => text.split('=').next().unwrap_or(text).to_owned(),
                 _ => text.to_owned(),
             };

@@ -10,8 +10,8 @@ use serde::Deserialize;
 
 use super::agents::{self, AgentId};
 use super::text::{
-    Env, EnvName, Expression, Id, InnerPath, Line, Mention, OuterPath, Pattern, Prose, Revision, Size, Time,
-    Token,
+    CachedFolder, Env, EnvName, Expression, Id, InnerPath, Line, Mention, OuterPath, Pattern, Prose,
+    Revision, Size, Time, Token,
 };
 use super::union::{
     AgentFile, CommandFile, ContextFile, NetworkFile, ProviderFile, PullRequestFile, TokensFile, one_of,
@@ -41,6 +41,10 @@ pub(super) struct PlanFile {
     /// Demand that every submodule of the base is there, from what the checkout has fetched of them. Default: false, those
     /// that are not there are empty folders.
     pub(super) submodules: Option<bool>,
+    /// Folders that are kept from run to run, as they stood before the first agent, patch or secret step: ignored ones of the
+    /// checkout, such as `target`, and ones of the steps' HOME, such as `~/.m2`. Default: none.
+    #[serde(default)]
+    pub(super) cache: Vec<CachedFolder>,
     /// Defaults of every `codex` step.
     pub(super) codex: Option<AgentDefaults>,
     /// Defaults of every `claude` step.
@@ -70,6 +74,8 @@ pub(super) struct LimitsFile {
     pub(super) silence: Option<Time>,
     /// Bytes a run may salvage, such as `1GiB`; above it the run's folder stays. Default: 1GiB.
     pub(super) salvage: Option<Size>,
+    /// Bytes a run may add to what `cache` keeps, such as `4GiB`; above it nothing is kept. Default: 4GiB.
+    pub(super) cache: Option<Size>,
 }
 
 /// Defaults of every step of an agent.

@@ -6,6 +6,7 @@
 mod agent;
 mod agents;
 mod asked;
+mod cached;
 mod ceiling;
 mod command;
 pub mod draft;
@@ -47,6 +48,7 @@ use serde_json::Value;
 pub use agent::{AgentStep, Context, Prompt, TokenLimit, Whose};
 pub use agents::{AgentId, CLOUD_AGENT, CLOUD_KEY};
 pub use asked::Asked;
+pub use cached::Cached;
 pub use ceiling::{Ceiling, Keeper, Rules, ceiling_schema, load_ceiling, parse_ceiling};
 pub use command::{Invocation, Shell};
 pub use fault::{Fault, Faults};
@@ -80,6 +82,9 @@ pub struct Plan {
     /// What a step of each agent is asked that says nothing of its own: the plan's defaults.
     #[serde(skip)]
     pub agents: BTreeMap<AgentId, AgentStep>,
+    /// Folders that are kept from run to run; none without a word.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cache: Vec<Cached>,
     /// Steps, in the order they run: file order, moved back only as far as `needs` demands.
     pub steps: Vec<Step>,
     /// What the runner does with the result.
@@ -107,6 +112,9 @@ pub struct Limits {
     pub silence: Option<Duration>,
     /// Bytes a run may salvage; above it the run directory stays.
     pub salvage: u64,
+    /// Bytes a run may add to what is kept from run to run, if the plan says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<u64>,
 }
 
 impl Limits {

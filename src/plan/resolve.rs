@@ -51,6 +51,7 @@ pub(super) fn resolve(mut file: PlanFile, origin: Origin<'_>) -> Plan {
         share_objects: file.share_objects.unwrap_or(false),
         submodules: file.submodules.unwrap_or(false),
         agents,
+        cache: file.cache.into_iter().map(|folder| folder.0).collect(),
         steps: origin.order.iter().filter_map(|index| steps.get_mut(*index)?.take()).collect(),
         publish: publish(file.publish.unwrap_or_default()),
         path: origin.path.to_owned(),
@@ -66,6 +67,7 @@ fn limits(file: LimitsFile) -> Limits {
         tokens: tokens(file.tokens.as_ref()),
         silence: file.silence.map(|time| time.0),
         salvage: file.salvage.map_or(1 << 30, |size| size.0),
+        cache: file.cache.map(|size| size.0),
     }
 }
 

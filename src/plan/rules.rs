@@ -10,13 +10,14 @@ use super::provider::Provider;
 use super::quote::quote;
 use super::source::Mark;
 use super::tree::{Kind, Node, Value};
-use super::{command, hint};
+use super::{Cached, cached, command, hint};
 
 /// Finds the faults between keys and steps; returns the order of the steps if there is one.
 pub(super) fn check(root: &Node, issue: Option<u64>, findings: &mut Findings<'_>) -> Option<Vec<usize>> {
     let steps = root.get("steps").map(Node::items).unwrap_or_default();
     let mut rules = Rules { findings };
     rules.issue(root, issue);
+    rules.cache(root);
     for step in steps {
         rules.commands(step);
         rules.agents_only(step);
@@ -49,6 +50,19 @@ impl Rules<'_, '_> {
         if let Some(found) = node.integer().filter(|found| *found != i128::from(asked)) {
             let hint = format!("write `issue: {asked}`, or run the plan as what it is: `autopilot {found}`");
             self.fault(node.mark, format!("this is the plan of issue {found}, not of {asked}"), hint);
+        }
+    }
+
+    /// Each folder is kept once.
+    fn cache(&mut self, root: &Node) {
+        let mut before: Vec<Cached> = Vec::new();
+        for node in root.get("cache").map(Node::items).unwrap_or_default() {
+            let Some(Ok(folder)) = node.text().map(cached::read) else { continue };
+            if let Some(other) = before.iter().find(|other| other.overlaps(&folder)) {
+                let message = format!("{} and `{other}` are in each other", quote(&folder.to_string()));
+                self.fault(node.mark, message, "write the outer one alone");
+            }
+            before.push(folder);
         }
     }
 

@@ -10,7 +10,7 @@ use regex::Regex;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
-use super::{Destination, EnvEntry, Glob, Wrong, units};
+use super::{Cached, Destination, EnvEntry, Glob, Wrong, cached, units};
 
 /// Declares the types: name, what it holds, its `format`, a `pattern` for editors, its reader.
 macro_rules! texts {
@@ -65,6 +65,8 @@ texts! {
     Line(String) "autopilot-line" r"^[^\r\n]*\S[^\r\n]*$" read_line;
     /// A path inside the folder it is relative to.
     InnerPath(PathBuf) "autopilot-path" r"^[^/~]" read_inner_path;
+    /// A folder in the checkout or in HOME of the steps.
+    CachedFolder(Cached) "autopilot-cache" r"^[^/]" cached::read;
     /// An absolute path, or one in the caller's home.
     OuterPath(PathBuf) "autopilot-host-path" r"^(/|~/|~$)" read_outer_path;
     /// A path pattern.

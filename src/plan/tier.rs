@@ -5,7 +5,7 @@ use std::fmt;
 use autopilot_mask::is_secret_name;
 use serde::{Deserialize, Serialize};
 
-use super::{Home, Network, Plan, Step};
+use super::{Action, Home, Network, Plan, Step};
 
 /// How much a step may do. What a step of a lower tier wrote into HOME, into ignored files or into its git never runs
 /// in one of a higher tier, unless that one says [`Keep`](Home::Keep).
@@ -48,6 +48,12 @@ impl Step {
             (false, true) => Tier::WayOut,
             (false, false) => Tier::Offline,
         }
+    }
+
+    /// Tells whether what `cache` keeps is as it stood before this step: what an agent, a patch or a holder of a secret
+    /// wrote is no later run's.
+    pub fn ends_cache(&self) -> bool {
+        !matches!(self.action, Action::Command(_)) || self.tier() == Tier::Secret
     }
 
     /// Tells whether the step takes what steps of lower tiers left.

@@ -121,6 +121,11 @@ impl Identity {
         Self { uid, gid: uid, name: "step".into() }
     }
 
+    /// Returns the uid by which later runs know it; 0 of those that are a run's own, and no other's.
+    pub fn lasting_uid(&self) -> u32 {
+        if self.is_own() { 0 } else { self.uid }
+    }
+
     /// Tells whether it is one of a run's own.
     pub(super) fn is_own(&self) -> bool {
         OWN_UIDS.contains(&self.uid)

@@ -1,6 +1,7 @@
 //! Takes a journal, gives what people read: status, summary, failure report. A fold over events that reads
 //! nothing but the evidence, and so works after a crash.
 
+mod cached;
 mod check;
 mod comment;
 mod egress;
@@ -15,6 +16,7 @@ mod tail;
 
 use std::io;
 
+pub use cached::taken;
 pub use comment::{comment, marker, pull_request};
 pub use publishing::name_of;
 

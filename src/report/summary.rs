@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::markdown::{clip, inline, table_cell};
 use super::spoken::{plural, spoken};
-use super::{check, egress, gantt};
+use super::{cached, check, egress, gantt};
 use crate::evidence::event::{Change, ChangeKind, RunResult, StepResult};
 use crate::evidence::state::{AttemptState, RunState, StepState, WorktreeState};
 use crate::evidence::{Files, LOGS_OF_STEPS, RunName};
@@ -42,6 +42,9 @@ pub(super) fn write(state: &RunState, files: &Files) -> String {
     text.push_str(&changed_files(state));
     let _ = writeln!(text, "\n**Policy:** {}", policy(state));
     let _ = writeln!(text, "**Worktree:** {}", worktree(state));
+    if let Some(cache) = cached::line(state) {
+        let _ = writeln!(text, "**Cache:** {cache}");
+    }
     if let Some(publishing) = publishing(state) {
         let _ = writeln!(text, "**To publish:** {publishing}");
     }

@@ -5,6 +5,7 @@ mod action;
 mod answered;
 mod attach;
 mod attempt;
+mod cached;
 mod checkpoint;
 mod command;
 mod deadline;

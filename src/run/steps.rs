@@ -26,6 +26,7 @@ struct Stop {
 pub(super) async fn execute(mut runner: Runner<'_>, is_left: bool) -> Result<(), RunError> {
     let runner = &mut runner;
     runner.reconcile(is_left).await?;
+    runner.take_cache(is_left).await?;
     let mut results: HashMap<&str, StepResult> = HashMap::new();
     let mut stop: Option<Stop> = None;
     let mut failed: Option<Stop> = None;
@@ -57,6 +58,9 @@ pub(super) async fn execute(mut runner: Runner<'_>, is_left: bool) -> Result<(),
     // A signal that came when everything had passed changes nothing.
     let complete = results.values().all(|result| *result == StepResult::Passed);
     let interrupted = runner.interrupted().filter(|_| !complete);
+    if complete {
+        runner.hold_cache().await?;
+    }
     runner.worktree.forget_secrets()?;
     runner.end(interrupted.or(stop).or(failed))
 }
@@ -104,6 +108,7 @@ impl Runner<'_> {
     /// Makes attempts until one passes or none is left.
     async fn step(&mut self, step: &Step) -> Result<(StepResult, Verdict), RunError> {
         self.remember_last(step);
+        self.hold_cache_before(step).await?;
         loop {
             let mut this = self.next_attempt(step);
             let result = match self.attempt(&mut this).await? {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::cached;
 use super::expect::signal_name as name_of_signal;
 use super::finish::{Ending, finish};
 use super::outcome::millis;
@@ -63,7 +64,9 @@ pub async fn carry_out(
         }
         end_by_fault(recorder, &error.to_string())?;
     }
-    finish(worktree, recorder, ending).await
+    let keeping = (!plan.cache.is_empty()).then(|| worktree.keeping());
+    finish(worktree, recorder, ending).await?;
+    keeping.map_or(Ok(()), |keeping| cached::keep(&keeping, recorder, &interrupt.halt()))
 }
 
 /// Ends a run whose worktree was not made: it was asked to stop, or its time was over first.

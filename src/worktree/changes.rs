@@ -212,6 +212,13 @@ impl Snapshot {
         self.known.get(&*found.path).is_some_and(|known| known.is(found.mode, raw))
     }
 
+    /// Lists the paths of the checkpoint, with their modes and the ids that their bytes on disk have as blobs.
+    pub(super) fn on_disk(&self) -> impl Iterator<Item = (&[u8], u32, RawOid)> {
+        self.known.iter().map(|(path, known)| {
+            (&**path, known.held.mode, known.raw.as_deref().copied().unwrap_or(known.held.oid))
+        })
+    }
+
     /// Lists the topmost ignored paths that are there now.
     pub(super) fn ignored(&self, root: &Root, rules: &Rules) -> io::Result<Vec<Vec<u8>>> {
         let mut walk = root.walk(rules)?;

@@ -18,7 +18,7 @@ use super::repository::Repository;
 use super::root::Root;
 use super::rundir::RunDir;
 use crate::layer::Backend;
-use crate::policy::{self, Decision, Grant, HostFacts, Request, Waivers};
+use crate::policy::{self, Decision, Grant, HostFacts, Identity, Request, Waivers};
 use crate::sandbox::{self, Place, Status};
 
 /// No git of the runner's own takes longer; a step can make it slow, not endless.
@@ -60,6 +60,11 @@ impl ConfinedGit {
             also_read: vec![dir.inbox()],
         };
         Ok(Self { grant, place, format: repository.format.name(), halt: Halt::never() })
+    }
+
+    /// Returns whom the steps run as.
+    pub(super) fn identity(&self) -> &Identity {
+        self.grant.identity()
     }
 
     /// Ends a git that is under way, once this says so.

@@ -104,7 +104,7 @@ impl Worktree {
         self.make_home(Tier::Secret)
     }
 
-    fn settle(&mut self) -> Result<Vec<Vec<u8>>, WorktreeError> {
+    pub(super) fn settle(&mut self) -> Result<Vec<Vec<u8>>, WorktreeError> {
         let now = self.snapshot.ignored(&self.root, &self.base.rules)?;
         let aside = self.aside()?;
         let ground = Ground { root: &self.root, aside: &aside, now: &now };
@@ -114,7 +114,7 @@ impl Worktree {
     }
 
     /// Opens the folder of what lies aside.
-    fn aside(&self) -> Result<Root, WorktreeError> {
+    pub(super) fn aside(&self) -> Result<Root, WorktreeError> {
         let folder = self.dir.aside();
         DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(at(&folder))?;
         let mut aside = Root::open(&folder)?;
@@ -122,14 +122,14 @@ impl Worktree {
         Ok(aside)
     }
 
-    fn write_layers(&self) -> Result<(), WorktreeError> {
+    pub(super) fn write_layers(&self) -> Result<(), WorktreeError> {
         let bytes = serde_json::to_vec(&self.layers.known).map_err(io::Error::from)?;
         let (file, new) = (self.dir.layers(), self.dir.layers().with_extension("new"));
         fs::write(&new, bytes).and_then(|()| fs::rename(&new, &file)).map_err(at(&file))
     }
 
     /// Makes HOME of a tier; what a `secret` step left in its own goes.
-    fn make_home(&mut self, tier: Tier) -> Result<(), WorktreeError> {
+    pub(super) fn make_home(&mut self, tier: Tier) -> Result<(), WorktreeError> {
         let home = self.dir.home_of(tier);
         if tier == Tier::Secret {
             remove_tree(&home)?;
@@ -177,7 +177,7 @@ impl Worktree {
         Ok(Vec::new())
     }
 
-    async fn tried_backend(&mut self) -> Result<&Backend, WorktreeError> {
+    pub(super) async fn tried_backend(&mut self) -> Result<&Backend, WorktreeError> {
         if self.layers.backend.is_none() {
             let backend = self.git.try_overlay(&self.dir).await?;
             tracing::debug!(?backend, "layers are made like this");
@@ -187,7 +187,7 @@ impl Worktree {
     }
 
     /// Clones what is new in other HOMEs into this one, entry by entry: the latest of a higher tier is the lower one's, too.
-    fn clone_homes(&mut self, home: Tier, below: &[PathBuf]) -> Result<(), WorktreeError> {
+    pub(super) fn clone_homes(&mut self, home: Tier, below: &[PathBuf]) -> Result<(), WorktreeError> {
         let target = self.dir.home_of(home);
         // The farthest first: what is nearer lies above it.
         for from in below.iter().rev() {

@@ -63,6 +63,20 @@ struct Version {
     is_aside: bool,
     /// How it looked when it was last looked at, in its place.
     print: Option<Print>,
+    /// It is as an earlier run had left it.
+    #[serde(default)]
+    is_taken: bool,
+}
+
+/// A version of a path, and where it lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Lying {
+    /// The lowest tier that wrote to it.
+    pub(super) owner: Tier,
+    /// Its name aside, if it lies there and not in its place.
+    pub(super) aside: Option<u64>,
+    /// It is as an earlier run had left it.
+    pub(super) is_taken: bool,
 }
 
 impl Version {
@@ -90,6 +104,37 @@ pub(super) struct Ground<'a> {
 }
 
 impl Ignored {
+    /// Tells where the versions of a path lie. Call it when all is settled.
+    pub(super) fn versions_of(&self, path: &[u8]) -> Vec<Lying> {
+        let versions = self.versions.0.get(path).into_iter().flatten();
+        versions
+            .map(|own| Lying {
+                owner: own.owner,
+                aside: own.is_aside.then_some(own.name),
+                is_taken: own.is_taken,
+            })
+            .collect()
+    }
+
+    /// Gives a name aside that nothing else has.
+    pub(super) fn next_name(&mut self) -> u64 {
+        next(&mut self.last)
+    }
+
+    /// Takes in a version that an earlier run had left, and that lies aside under this name.
+    pub(super) fn take_in(&mut self, path: &[u8], owner: Tier, name: u64) {
+        let version = Version { owner, name, is_aside: true, print: None, is_taken: true };
+        self.versions.0.entry(path.to_vec()).or_default().push(version);
+    }
+
+    /// Forgets the versions of a path that lie aside, and removes them: nobody has worked with them yet.
+    pub(super) fn forget(&mut self, path: &[u8], aside: &Root) -> io::Result<()> {
+        for version in self.versions.0.remove(path).unwrap_or_default() {
+            remove_aside(aside, &version)?;
+        }
+        Ok(())
+    }
+
     /// Attributes what changed since to who worked here; returns the paths that did. Nobody's is the lowest's.
     pub(super) fn settle(&mut self, ground: &Ground<'_>) -> io::Result<Vec<Vec<u8>>> {
         self.compare(ground)?;
@@ -190,12 +235,19 @@ fn look(
     let print = print_of(ground.root, path);
     match versions.iter_mut().find(|own| !own.is_aside) {
         None => {
-            versions.push(Version { owner: visitor, name: next(last), is_aside: false, print });
+            versions.push(Version {
+                owner: visitor,
+                name: next(last),
+                is_aside: false,
+                print,
+                is_taken: false,
+            });
             true
         }
         Some(own) if print.is_none() || own.print != print => {
             own.owner = own.owner.min(visitor);
             own.print = print;
+            own.is_taken = false;
             true
         }
         Some(_) => false,

@@ -40,6 +40,21 @@ pub(super) struct Known {
     pub(super) homes: BTreeMap<Tier, Entries>,
     /// How those of the HOME above looked when they were last cloned into the offline one.
     pub(super) cloned: BTreeMap<String, Entries>,
+    /// What the run began with of an earlier one's folders.
+    #[serde(default)]
+    pub(super) taken: Option<Taken>,
+}
+
+/// What a run began with of an earlier one's folders.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Taken {
+    /// Digest of the cache.
+    pub(super) digest: String,
+    /// How many versions of folders of the checkout there were.
+    pub(super) versions: usize,
+    /// How its folders of HOME looked then: whose HOME, and where in it.
+    pub(super) homes: Vec<(Tier, String, Option<Print>)>,
 }
 
 /// Names in a HOME, in order, with their prints; one of which nothing is known counts as changed.

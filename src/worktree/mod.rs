@@ -8,6 +8,7 @@
 mod aside;
 mod base;
 mod bundle;
+mod cached;
 mod changes;
 mod checkout;
 mod checkpoint;
@@ -66,6 +67,7 @@ mod wildmatch;
 
 pub use aside::NotHeld;
 pub use base::Base;
+pub use cached::{Added, Choice, Keeping, KeptCache, Outdated, Taking, preview};
 pub use changes::{Changed, Changes, Kind};
 pub use checkout::{Look, Worktree};
 pub use checkpoint::{Checkpoint, Counted};

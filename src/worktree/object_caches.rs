@@ -122,7 +122,7 @@ impl StoredCache {
 }
 
 /// Adds up what the files below a folder take.
-fn measure(folder: &Path) -> u64 {
+pub(super) fn measure(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let sizes = entries.map(|entry| match entry.metadata() {
         Ok(metadata) if metadata.is_dir() => measure(&entry.path()),

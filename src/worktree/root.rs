@@ -7,7 +7,9 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, ResolveFlags, Stat};
+use rustix::fs::{
+    AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, ResolveFlags, Stat, Timespec, Timestamps, UTIME_OMIT,
+};
 use rustix::io::Errno;
 
 use super::halt::{Halt, Halted, is_halt};
@@ -168,6 +170,15 @@ impl Root {
     /// Gives a file or folder, never what a link points to, these permissions.
     pub(super) fn permit(&self, path: &[u8], mode: Mode) -> io::Result<()> {
         Ok(permit(&self.below(path, OFlags::PATH)?, mode)?)
+    }
+
+    /// Sets when a path was last written, never that of what a link points to.
+    pub(super) fn set_modified(&self, path: &[u8], time: Timespec) -> io::Result<()> {
+        let (folder, name) = split(path);
+        let folder = self.below(folder, OFlags::PATH | OFlags::DIRECTORY)?;
+        let as_it_is = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
+        let times = Timestamps { last_access: as_it_is, last_modification: time };
+        Ok(rustix::fs::utimensat(&folder, OsStr::from_bytes(name), &times, AtFlags::SYMLINK_NOFOLLOW)?)
     }
 
     /// Lets the owner into a folder.

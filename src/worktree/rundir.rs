@@ -183,6 +183,16 @@ impl RunDir {
         DirBuilder::new().mode(0o700).create(self.worktree()).map_err(at(&self.worktree()))
     }
 
+    /// The state directory that it is in.
+    pub(super) fn state(&self) -> State {
+        State::at(self.path.ancestors().nth(2).unwrap_or(&self.path).to_owned())
+    }
+
+    /// Where folders of an earlier run's HOME wait to be put in their place.
+    pub(super) fn brought(&self) -> PathBuf {
+        self.path.join("brought")
+    }
+
     /// The directory itself.
     pub fn path(&self) -> &Path {
         &self.path

@@ -34,6 +34,7 @@ impl Story {
         self.log.cut();
         self.policy.goes_on();
         self.end = None;
+        (self.has_looked, self.has_kept) = (false, false);
         self.next = 0;
         self.runner_gone();
         let Runner::Gone(was) = std::mem::replace(&mut self.runner, Runner::Alive) else { return };

@@ -13,7 +13,7 @@ use crate::evidence::event::{ReasonKind, Role};
 use crate::git::Oid;
 
 /// What the story of the events alone does not show.
-const UNSEEN: [&str; 88] = [
+const UNSEEN: [&str; 96] = [
     // What an agent did and used, by its own words and the endpoint's count; what it is given follows from the plan, masked.
     "agent.acted act",
     "agent.ended acts",
@@ -93,6 +93,13 @@ const UNSEEN: [&str; 88] = [
     "egress host",
     "egress port",
     "run.started plan",
+    // What an earlier run left, and what this one leaves to later ones: by digests of what lies on the host.
+    "cache.kept bytes",
+    "cache.kept sha256",
+    "cache.looked base",
+    "cache.looked locks",
+    "cache.looked run",
+    "cache.looked sha256",
     // Who runs it, with what, and where the plan is from.
     "resumed autopilot",
     "resumed host",
@@ -104,6 +111,8 @@ const UNSEEN: [&str; 88] = [
     "run.started started_by",
     // Words for people.
     "attempt.ended reason",
+    "cache.kept why",
+    "cache.looked why",
     "expectation.judged saw",
     "publish.failed hint",
     "publish.failed why",

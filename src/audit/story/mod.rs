@@ -10,6 +10,7 @@ mod at;
 mod attempt;
 mod attempts;
 mod begin;
+mod cached;
 mod chain;
 #[cfg(test)]
 mod changed;
@@ -98,6 +99,8 @@ impl Story {
         match entry.event {
             Event::RunStarted(start) => self.begin(&start),
             Event::WorktreeReady { .. } => {}
+            Event::CacheLooked(looked) => self.cache_looked(&looked),
+            Event::CacheKept(kept) => self.cache_kept(&kept),
             Event::AgentFound { id, agent, .. } => {
                 self.agents.push((id.map(String::from), agent.to_string()));
             }
@@ -106,6 +109,7 @@ impl Story {
                     self.log.begins(log, at.step.as_str(), at.attempt);
                 }
                 self.attempt_started(at.step.as_str(), at.attempt, from.is_some());
+                self.expect_cache(&at);
                 if let Some(from) = from {
                     self.expect_position(from.as_str(), &format!("attempt {at} from"));
                 }
@@ -181,7 +185,10 @@ impl Story {
             Event::PublishFailed { effect, key, .. } => {
                 self.publish_ended(effect, key.as_str());
             }
-            Event::Sealed { files } => self.sealed(files, entry.so_far.unwrap_or_default(), entry.time),
+            Event::Sealed { files } => {
+                self.expect_kept();
+                self.sealed(files, entry.so_far.unwrap_or_default(), entry.time);
+            }
             Event::Attested { sha256 } => self.attest(sha256.to_string(), entry.at),
         }
     }

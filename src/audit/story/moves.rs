@@ -85,6 +85,8 @@ named! {
         RunStarted Run "run.started",
         AgentFound Within "agent.found",
         WorktreeReady Within "worktree.ready",
+        CacheLooked Within "cache.looked",
+        CacheKept Within "cache.kept",
         AttemptStarted Turns "attempt.started",
         AgentStarted Within "agent.started",
         CommandStarted Turns "command.started",
@@ -150,7 +152,7 @@ pub(super) fn next(at: State, kind: Kind) -> Result<State, Code> {
         (S::Publishing, K::PublishDone | K::PublishFailed) => S::Closed,
 
         // Between steps.
-        (S::Idle, K::AgentFound | K::WorktreeReady | K::StepEnded) => S::Idle,
+        (S::Idle, K::AgentFound | K::WorktreeReady | K::CacheLooked | K::StepEnded) => S::Idle,
         (S::Idle, K::AttemptStarted) => S::Attempt,
         (S::Idle, K::RunEnded) => S::Closing,
 
@@ -200,6 +202,7 @@ pub(super) fn next(at: State, kind: Kind) -> Result<State, Code> {
             | S::Back | S::Waiting | S::Settling | S::PickedUp | S::Closing, K::RunFaulted) => S::Closing,
         (S::PickedUp | S::Closing, K::BranchMade | K::GitLeft | K::WorktreeRemoved | K::WorktreeKept) => S::Closing,
         (S::PickedUp | S::Closing, K::BranchSearched) => S::Closing,
+        (S::Closing, K::CacheKept) => S::Closing,
         (S::PickedUp | S::Closing, K::Sealed) => S::Sealed,
         (S::Sealed, K::Attested) => S::Closed,
 
@@ -225,7 +228,7 @@ pub(super) fn worktree(is: Worktree, kind: Kind) -> Result<Worktree, Code> {
     use {Kind as K, Worktree as W};
     Ok(match (is, kind) {
         (W::Missing | W::Left, K::WorktreeReady) => W::There,
-        (W::There, K::AttemptStarted | K::Salvaged | K::GitMended | K::GitLeft | K::ResetStarted) => W::There,
+        (W::There, K::CacheLooked | K::AttemptStarted | K::Salvaged | K::GitMended | K::GitLeft | K::ResetStarted) => W::There,
         // Whoever goes on in what is left goes back to its checkpoint first.
         (W::Left, K::Salvaged | K::GitLeft) => W::Left,
         (W::Left, K::ResetStarted) => W::There,
@@ -236,7 +239,9 @@ pub(super) fn worktree(is: Worktree, kind: Kind) -> Result<Worktree, Code> {
         (W::There | W::Left | W::Delivered | W::Kept, K::Resumed) => W::Left,
         (W::Missing | W::Removed, K::Resumed) => W::Missing,
         (_, K::WorktreeRemoved | K::WorktreeKept) => return Err(Code::StartWithoutEnd),
-        (_, K::WorktreeReady | K::AttemptStarted | K::Salvaged | K::GitMended | K::GitLeft | K::ResetStarted | K::BranchMade)
+        // What is kept is told when the worktree is gone, or stays.
+        (W::Missing | W::There | W::Left | W::Delivered, K::CacheKept)
+        | (_, K::WorktreeReady | K::CacheLooked | K::AttemptStarted | K::Salvaged | K::GitMended | K::GitLeft | K::ResetStarted | K::BranchMade)
         | (W::Removed | W::Kept, K::RunFaulted) => return Err(Code::OutOfOrder),
         // Any other leaves it as it is.
         _ => is,
@@ -249,6 +254,8 @@ impl Kind {
         match event {
             Event::RunStarted(_) => Self::RunStarted,
             Event::WorktreeReady { .. } => Self::WorktreeReady,
+            Event::CacheLooked(_) => Self::CacheLooked,
+            Event::CacheKept(_) => Self::CacheKept,
             Event::AttemptStarted { .. } => Self::AttemptStarted,
             Event::CommandStarted { role: Role::Action | Role::Post, .. } => Self::CommandStarted,
             Event::CommandStarted { role: Role::Rollback, .. } => Self::RollbackStarted,

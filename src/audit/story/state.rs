@@ -60,6 +60,11 @@ pub(in crate::audit) struct Story {
     /// What is said to be published, in its order.
     pub(in crate::audit) published: Vec<Published>,
     pub(in crate::audit) policy: Policy,
+    /// What the run said that it took of folders that are kept: digests, nothing where it took nothing.
+    pub(super) looked: Vec<Option<String>>,
+    /// It said that since it began, or went on; and what it left of them.
+    pub(super) has_looked: bool,
+    pub(super) has_kept: bool,
     /// Lines that were taken.
     pub(super) events: u64,
     pub(in crate::audit) started: Option<DateTime<Utc>>,
@@ -98,6 +103,9 @@ impl Story {
             agents: Vec::new(),
             published: Vec::new(),
             policy: Policy::default(),
+            looked: Vec::new(),
+            has_looked: false,
+            has_kept: false,
             events: 0,
             started: None,
             finished: None,

@@ -233,7 +233,7 @@ fn is_harmless(what: &str) -> bool {
 }
 
 /// What the order of events does not show. It makes another journal that is as honest, or of which nothing follows.
-const HARMLESS: [&str; 35] = [
+const HARMLESS: [&str; 37] = [
     // What an agent and its connections did; of the end of its turn, where its attempt did not come to use it.
     "agent.acted doubled",
     "agent.acted removed",
@@ -253,6 +253,9 @@ const HARMLESS: [&str; 35] = [
     "egress behind agent.used",
     "egress doubled",
     "egress removed",
+    // Where no attempt follows, nobody asked what it would have found.
+    "cache.looked behind step.ended",
+    "cache.looked removed",
     // An attempt that leaves nothing has no salvage; the bundle is compared with the rest. One that changes nothing has
     // no checkpoint; the branch is compared with those there are.
     "salvaged doubled",

@@ -9,6 +9,7 @@ use crate::plan::{
     Action, AgentStep, CLOUD_AGENT, Changes, EnvEntry, Expectation, Fault, Faults, Glob, Invocation, Network,
     OnFailure, Plan, Resources, Step, Tier, units,
 };
+use crate::worktree::Choice;
 
 /// Longer commands are cut: the plan itself has them in full.
 const LONGEST: usize = 60;
@@ -250,6 +251,19 @@ fn warn(out: &mut String, warning: &Fault) {
     }
 }
 
+/// Says what a run would take of the folders that its plan keeps from run to run.
+pub(super) fn cache(choice: &Choice) -> String {
+    match choice {
+        Choice::Hit { run, base, is_exact } => {
+            let base: String = base.as_str().chars().take(12).collect();
+            let which =
+                if *is_exact { "this very base" } else { "the nearest base with the same lock files" };
+            format!("hit: what run {run} left at {base}, {which}")
+        }
+        Choice::Miss(why) => format!("miss: {why}"),
+    }
+}
+
 /// Says whether this host could run the plan, and what it would enforce; once for steps that are alike.
 fn host(out: &mut String, answer: &Answer) {
     if answer.denied.is_empty() {
@@ -264,6 +278,9 @@ fn host(out: &mut String, answer: &Answer) {
     }
     for lowered in &answer.lowered {
         let _ = writeln!(out, "ceiling: {lowered}");
+    }
+    if let Some(choice) = &answer.cache {
+        let _ = writeln!(out, "cache: {}", cache(choice));
     }
     let mut alike: Vec<(&str, Vec<&str>)> = Vec::new();
     for (step, grant) in &answer.granted {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::plan::{Fault, Plan};
 use crate::policy::{Above, Lowered, Reason};
 use crate::run::Refusal;
+use crate::worktree::Choice;
 
 /// A valid plan, and what this host makes of it.
 pub(super) struct Valid {
@@ -28,6 +29,8 @@ pub(super) struct Answer {
     pub(super) denied: Vec<Denied>,
     /// What a ceiling lowers.
     pub(super) lowered: Vec<Lowered>,
+    /// What it would take of the folders that it keeps from run to run.
+    pub(super) cache: Option<Choice>,
 }
 
 /// A step that this host would refuse, or the plan as a whole, and why.

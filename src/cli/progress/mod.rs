@@ -23,6 +23,7 @@ use crate::evidence::event::{
 use crate::evidence::state::{AttemptState, StepState};
 use crate::evidence::{AttemptId, Line, RunState, Text, Watch};
 use crate::plan::{Plan, units};
+use crate::report;
 
 /// What is being done before the first step.
 const WORKTREE: &str = "preparing the worktree";
@@ -246,6 +247,7 @@ impl Watch for Progress {
                 self.begin(WORKTREE.to_owned());
             }
             Event::WorktreeReady { .. } => self.heartbeat.iter().for_each(Heartbeat::rest),
+            Event::CacheLooked(looked) => self.say(&format!("cache {}", report::taken(looked))),
             Event::AttemptStarted { at, .. } => self.attempt_started(at, state),
             Event::AgentUsed(used) => self.show_tokens(&used.at, state),
             Event::AgentWaiting { at, reason, ms } => {
@@ -309,6 +311,7 @@ impl Watch for Progress {
             | Event::WorktreeRemoved { .. }
             | Event::WorktreeKept { .. }
             | Event::PublishStarted { .. }
+            | Event::CacheKept(_)
             | Event::Sealed { .. } => {}
         }
     }

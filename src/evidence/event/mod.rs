@@ -5,6 +5,7 @@
 //! version.
 
 mod agent;
+mod cached;
 mod command;
 mod flat;
 mod judged;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use agent::{Act, AgentEnded, AgentStarted, AgentUsed, Attached, Spending, Tokens};
+pub use cached::{CacheKept, CacheLooked};
 pub use command::{CommandEnded, Cut, Egress, EgressVerdict, Role};
 pub use flat::is_straight;
 pub use judged::{Expected, Judged, ProofRan, ProofRun};
@@ -76,6 +78,12 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pin: Option<RefName>,
     },
+    /// The folders that are kept from run to run are as the steps find them. From version 2 on.
+    #[serde(rename = "cache.looked")]
+    CacheLooked(Box<CacheLooked>),
+    /// The run has passed, and leaves those folders to later ones. From version 2 on.
+    #[serde(rename = "cache.kept")]
+    CacheKept(Box<CacheKept>),
     /// An attempt at a step begins.
     #[serde(rename = "attempt.started")]
     AttemptStarted {

@@ -23,9 +23,11 @@ impl std::fmt::Display for Misfit {
 
 impl Event {
     /// The `type` of every kind of event that this program knows.
-    pub const KINDS: [&str; 37] = [
+    pub const KINDS: [&str; 39] = [
         "run.started",
         "worktree.ready",
+        "cache.looked",
+        "cache.kept",
         "attempt.started",
         "command.started",
         "command.ended",
@@ -68,6 +70,8 @@ impl Event {
         match self {
             Self::RunStarted(_) => "run.started",
             Self::WorktreeReady { .. } => "worktree.ready",
+            Self::CacheLooked(_) => "cache.looked",
+            Self::CacheKept(_) => "cache.kept",
             Self::AttemptStarted { .. } => "attempt.started",
             Self::CommandStarted { .. } => "command.started",
             Self::CommandEnded(_) => "command.ended",
@@ -136,6 +140,8 @@ impl Event {
             Self::ProofRan(ran) => Some(&ran.at),
             Self::RunStarted(_)
             | Self::WorktreeReady { .. }
+            | Self::CacheLooked(_)
+            | Self::CacheKept(_)
             | Self::AgentFound { .. }
             | Self::StepEnded { .. }
             | Self::RunEnded { .. }
@@ -183,6 +189,8 @@ impl Event {
             Self::AgentStarted(started) => has(started.id.is_some(), "id"),
             Self::AgentUsed(used) => has(used.cost.is_some(), "cost"),
             Self::AgentEnded(ended) => has(ended.cost.is_some(), "cost"),
+            Self::CacheLooked(_) => Some(Misfit::Has("cache.looked")),
+            Self::CacheKept(_) => Some(Misfit::Has("cache.kept")),
             Self::ExpectationJudged(_) => Some(Misfit::Has("expectation.judged")),
             Self::ProofRan(_) => Some(Misfit::Has("proof.ran")),
             Self::MasksRefused { .. } => Some(Misfit::Has("masks.refused")),

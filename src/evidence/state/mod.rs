@@ -16,8 +16,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::event::{
-    AttemptResult, Change, Egress, Event, InGit, KEPT, Reason, ReasonKind, Resumed, RunResult, RunStarted,
-    StepResult,
+    AttemptResult, CacheKept, CacheLooked, Change, Egress, Event, InGit, KEPT, Reason, ReasonKind, Resumed,
+    RunResult, RunStarted, StepResult,
 };
 use super::id::{AttemptId, Sha256, StepId};
 use super::journal::{ReadTo, Stamped};
@@ -58,6 +58,8 @@ pub struct RunState {
     pub worktree: WorktreeState,
     /// What was salvaged while no step was being done, under the name that stands for one: `crashed-1`.
     pub salvaged_beside: Vec<(String, Salvage)>,
+    /// What it took of folders that are kept from run to run, and what it left of them; the last that was said.
+    pub cache: (Option<CacheLooked>, Option<CacheKept>),
     /// Work that lay in the steps' own git and nowhere else.
     pub left_in_git: Vec<InGit>,
     /// How much more of that there was.
@@ -148,6 +150,7 @@ impl RunState {
             has_worktree: false,
             worktree: WorktreeState::There,
             salvaged_beside: Vec::new(),
+            cache: (None, None),
             left_in_git: Vec::new(),
             more_in_git: 0,
             recovered: false,
@@ -219,6 +222,8 @@ impl RunState {
             Event::BranchSearched { found, more, unsearched, .. } => {
                 self.searched = Some(Searched::of(found, *more, unsearched));
             }
+            Event::CacheLooked(looked) => self.cache.0 = Some((**looked).clone()),
+            Event::CacheKept(kept) => self.cache.1 = Some((**kept).clone()),
             Event::WorktreeReady { .. } => self.has_worktree = true,
             Event::WorktreeRemoved { proved, ignored_files, .. } => {
                 self.has_worktree = false;

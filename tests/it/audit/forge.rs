@@ -24,7 +24,7 @@ pub(super) fn good() -> &'static Good {
         let repo = Repo::new();
         repo.plan_of(
             7,
-            "",
+            "cache: [target]",
             "  - {id: one, command: 'echo one > one; echo hello', post: ['test -e one'], expectation: {files_exist: [one], files_absent: [gone],
       file_contains: [{path: one, pattern: one}], output_matches: [hello], output_excludes: [error], changes: {max: 3}}}
   - {id: two, command: 'echo half > half; test -e ~/tried || { touch ~/tried; exit 3; }', retries: 1, rollback: [echo undone]}

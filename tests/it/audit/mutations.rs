@@ -285,7 +285,7 @@ fn a_journal_that_was_written_again_is_found_by_its_head_if_by_nothing_else() {
 }
 
 /// What the evidence alone cannot show of a journal that was written again; all of it, and nothing else.
-const BY_HEAD: [&str; 48] = [
+const BY_HEAD: [&str; 50] = [
     // Measurements: of time, within what the others leave; of bytes, files and processes.
     "attempt.ended ms",
     "attempt.ended wrote",
@@ -334,7 +334,10 @@ const BY_HEAD: [&str; 48] = [
     "run.started publish.hindered",
     "run.started sandbox",
     "run.started started_by.user",
+    // What an earlier run had left.
+    "cache.looked locks",
     // Words for people.
+    "cache.looked why",
     "expectation.judged saw",
     "salvaged not_held",
     "step.ended because",

@@ -22,7 +22,11 @@ impl World {
         let limits = json!({"consecutive_failures": self.limit, "tokens": "unlimited"});
         let steps: Vec<Value> = steps.collect();
         let publish = json!({"comment": null, "escalate": [], "push": true, "pull_request": {"draft": false, "title": null, "labels": [], "reviewers": []}});
-        let plan = json!({"issue": 7, "title": "Try", "limits": limits, "steps": steps, "publish": publish});
+        let mut plan =
+            json!({"issue": 7, "title": "Try", "limits": limits, "steps": steps, "publish": publish});
+        if self.cached {
+            plan["cache"] = json!(["target"]);
+        }
         let ids: Vec<&str> = self.steps.iter().map(|step| &*step.id).collect();
         let event = json!({
             "run": self.run.to_string(), "issue": 7, "title": "Try", "autopilot": "1", "base": "main", "commit": Oid::nth(0),
@@ -52,6 +56,7 @@ impl World {
             Ok(()) => {}
         }
         self.finish()?;
+        self.keep_cache();
         self.close()
     }
 
@@ -66,6 +71,7 @@ impl World {
 
     pub(super) fn execute(&mut self, in_place: bool) -> Done<()> {
         self.settle(in_place)?;
+        self.look_for_cache(in_place);
         let mut results: Vec<&str> = Vec::new();
         let (mut stop, mut failed): (Option<Value>, Option<Value>) = (None, None);
         for at in 0..self.steps.len() {
@@ -114,6 +120,32 @@ impl World {
         let (since, before) = self.invoked;
         end["ms"] = json!(before + (self.now - since).num_milliseconds());
         self.emit("run.ended", end)
+    }
+
+    fn look_for_cache(&mut self, in_place: bool) {
+        let again = self.looked == Some(true) && !in_place;
+        if !self.cached || (self.looked.is_some() && !again) {
+            return;
+        }
+        let hit = if again { !self.choose(3) } else { self.choose(2) };
+        let mut event = json!({"folders": ["target"], "locks": "1".repeat(64), "sha256": null, "base": null, "run": null, "why": "x"});
+        if hit {
+            event["sha256"] = "2".repeat(64).into();
+            (event["base"], event["run"], event["why"]) =
+                (json!(Oid::nth(0)), json!("20261001T101500Z-7"), Value::Null);
+        }
+        self.emit_beside("cache.looked", event);
+    }
+
+    fn keep_cache(&mut self) {
+        if !self.cached || self.end.as_ref().is_none_or(|(result, _)| result != "done") {
+            return;
+        }
+        let event = match self.choose(3) {
+            true => json!({"sha256": null, "bytes": 0, "why": "x"}),
+            false => json!({"sha256": "3".repeat(64), "bytes": 1, "why": null}),
+        };
+        self.emit_beside("cache.kept", event);
     }
 
     pub(super) fn finish(&mut self) -> Done<()> {

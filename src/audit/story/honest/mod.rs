@@ -106,6 +106,10 @@ struct World {
     /// What is to be searched for secrets.
     delivered: Option<Value>,
     saved: HashSet<String>,
+    /// Its plan keeps a folder from run to run; whether it found something, if it looked.
+    cached: bool,
+    looked: Option<bool>,
+    luck: u32,
     /// What was published: effect and state of the run.
     published: Vec<(String, String)>,
 }
@@ -148,6 +152,9 @@ impl World {
             branch: false,
             delivered: None,
             saved: HashSet::new(),
+            cached: false,
+            looked: None,
+            luck: 0,
             published: Vec::new(),
         };
         world.version = 2 - u32::from(world.one_in(4));
@@ -156,6 +163,9 @@ impl World {
             let step = world.plan_step(at);
             world.steps.push(step);
         }
+        // Not by the tape: all else is as without it.
+        world.luck = tape.iter().map(|byte| u32::from(*byte)).sum();
+        world.cached = world.version > 1 && world.luck % 4 == 3;
         world
     }
 
@@ -230,6 +240,20 @@ impl World {
         self.emit(kind, event)
     }
 
+    /// Writes an event that nothing befalls.
+    fn emit_beside(&mut self, kind: &str, mut event: Value) {
+        event["type"] = kind.into();
+        self.fold(kind, &event);
+        self.active.fold(kind, &event, self.now);
+        self.written.push((self.now, self.version, event));
+    }
+
+    /// Returns another choice, by chance.
+    fn choose(&mut self, of: u32) -> bool {
+        self.luck = self.luck.wrapping_mul(1_103_515_245).wrapping_add(12_345);
+        (self.luck >> 16).is_multiple_of(of)
+    }
+
     /// Takes from an event what whoever comes after a death knows.
     fn fold(&mut self, kind: &str, event: &Value) {
         let id = event["step"].as_str().unwrap_or_default();
@@ -238,6 +262,9 @@ impl World {
         let number = u32::try_from(event["attempt"].as_u64().unwrap_or_default()).unwrap();
         match (kind, at) {
             ("worktree.ready", _) => (self.made, self.dir, self.kept) = (true, true, false),
+            ("cache.looked", _) => {
+                self.looked = Some(event["sha256"].is_string() || self.looked == Some(true))
+            }
             ("worktree.removed", _) => (self.made, self.dir, self.kept) = (false, false, false),
             ("worktree.kept", _) => self.kept = true,
             ("attempt.started", Some(at)) => {

@@ -23,7 +23,15 @@ const LATER: [&str; 15] = [
 
 /// Returns an event of version 2 as version 1 has it; nothing if that has none of its kind.
 pub(in crate::audit::story) fn of_one(kind: &str, mut event: Value) -> Option<Value> {
-    let later = ["expectation.judged", "proof.ran", "masks.refused", "log.appended", "branch.searched"];
+    let later = [
+        "expectation.judged",
+        "proof.ran",
+        "masks.refused",
+        "log.appended",
+        "branch.searched",
+        "cache.looked",
+        "cache.kept",
+    ];
     if later.contains(&kind) {
         return None;
     }
