@@ -41,7 +41,7 @@ pub(super) fn run(args: CleanArgs) -> Result<Exit, Failure> {
     let tell = |found: Result<Found, Error>| match found.map_err(Failure::from) {
         // What stays on purpose is no rest of a run.
         Ok(found @ (Found::ObjectCaches { .. } | Found::Caches { .. })) => {
-            stay.borrow_mut().push(text(&found))
+            stay.borrow_mut().push(text(&found));
         }
         Ok(found) => lines.borrow_mut().push(text(&found)),
         Err(failure) => {

@@ -93,7 +93,7 @@ pub async fn recover(
         recorder.record(crashed(&recorder))?;
     }
     if let Some(worktree) = worktree {
-        finish(worktree, &mut recorder, Ending::Remove).await?;
+        Box::pin(finish(worktree, &mut recorder, Ending::Remove)).await?;
     } else if let Some(moved_aside) = moved_aside.filter(|_| had_worktree) {
         stays(&mut recorder, &moved_aside)?;
     }

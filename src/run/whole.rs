@@ -65,7 +65,7 @@ pub async fn carry_out(
         end_by_fault(recorder, &error.to_string())?;
     }
     let keeping = (!plan.cache.is_empty()).then(|| worktree.keeping());
-    finish(worktree, recorder, ending).await?;
+    Box::pin(finish(worktree, recorder, ending)).await?;
     keeping.map_or(Ok(()), |keeping| cached::keep(&keeping, recorder, &interrupt.halt()))
 }
 
