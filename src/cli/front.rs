@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::progress::{Board, Mode, Preparing, Progress};
 use super::{actions, notes, output};
@@ -29,9 +30,10 @@ impl app::Front for Front {
     }
 
     fn ask(&self, crashed: &Crashed) -> Option<impl Future<Output = bool>> {
-        let is_there = || std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-        let question = format!("{}. Go on with it? [Y/n] ", notes::crashed(crashed));
-        (self.asks && is_there()).then(|| agrees(question))
+        let seconds = PATIENCE.as_secs();
+        let question =
+            format!("{}. Go on with it? [Y/n] (yes after {seconds} seconds) ", notes::crashed(crashed));
+        (self.asks && is_somebody_there()).then(|| agrees(question))
     }
 
     fn preparing(&self, plan: &Plan) -> Box<dyn Any> {
@@ -44,7 +46,18 @@ impl app::Front for Front {
     }
 }
 
-/// Asks, and waits for a line. From a thread, which nobody waits for: signals are heard meanwhile.
+/// How long an answer is waited for. There are terminals with nobody in front of them.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Tells whether somebody may answer. Who reads from a terminal in the background is stopped.
+fn is_somebody_there() -> bool {
+    let (stdin, stderr) = (std::io::stdin(), std::io::stderr());
+    let is_in_front = || nix::unistd::tcgetpgrp(&stdin).is_ok_and(|front| front == nix::unistd::getpgrp());
+    !output::is_ci() && stdin.is_terminal() && stderr.is_terminal() && is_in_front()
+}
+
+/// Asks, and waits for a line; no answer is yes, after a while. From a thread, which nobody waits for: signals are heard
+/// meanwhile.
 async fn agrees(question: String) -> bool {
     if output::complain(&question).is_err() {
         return false;
@@ -56,5 +69,8 @@ async fn agrees(question: String) -> bool {
         let yes = matches!(line.trim().to_lowercase().as_str(), "" | "y" | "yes");
         let _ = tell.send(read.is_ok_and(|bytes| bytes > 0) && yes);
     });
-    told.await.unwrap_or(false)
+    match tokio::time::timeout(PATIENCE, told).await {
+        Ok(told) => told.unwrap_or(false),
+        Err(_) => output::complain("no answer: yes\n").is_ok(),
+    }
 }

@@ -85,8 +85,10 @@ enum Command {
 /// Runs the command line.
 pub fn main() -> ExitCode {
     crate::sandbox::enter_if_confined();
+    crate::sandbox::keep_ends_of_children();
     let cli = Cli::parse_from(with_run(std::env::args_os().collect()));
     diagnose(cli.verbose, cli.quiet);
+    output::choose_colors();
     tracing::debug!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "autopilot");
     let done = enter(cli.directory).and_then(|()| dispatch(cli.command));
     crate::sandbox::tidy();

@@ -20,6 +20,20 @@ pub(super) fn is_quiet() -> bool {
     QUIET.load(Ordering::Relaxed)
 }
 
+/// Tells whether a continuous integration runs this: all of them say so by `CI`. Some give their jobs a terminal, in front
+/// of which nobody sits, and keep what is printed line by line.
+pub(super) fn is_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|ci| !["", "0", "false"].iter().any(|no| ci == *no))
+}
+
+/// Leaves out colours where nobody sees them, unless they are asked for by `CLICOLOR_FORCE`.
+pub(super) fn choose_colors() {
+    if is_ci() && std::env::var_os("CLICOLOR_FORCE").is_none() {
+        console::set_colors_enabled(false);
+        console::set_colors_enabled_stderr(false);
+    }
+}
+
 /// Prints bytes to standard output.
 pub(super) fn write(bytes: &[u8]) -> Result<(), Failure> {
     write_to(io::stdout().lock(), bytes)

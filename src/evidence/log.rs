@@ -116,8 +116,18 @@ fn lines(part: impl Read, most: u64, mut each: impl FnMut(&[u8])) -> io::Result<
     }
 }
 
-/// Reads the last lines of a part of a log: at most `count`, of at most 64 KiB; returns them with the number
-/// of all its lines.
+/// Returns what a line shows last: a progress bar draws itself over and over, each time behind a carriage return, and what
+/// counts is what stands there in the end. The line itself if nothing in it is drawn over.
+pub fn last_drawn(line: &[u8]) -> &[u8] {
+    let shows = |drawn: &&[u8]| {
+        let text = String::from_utf8_lossy(drawn);
+        !console::strip_ansi_codes(&text).trim().is_empty()
+    };
+    line.rsplit(|&byte| byte == b'\r').find(shows).unwrap_or(line)
+}
+
+/// Reads the last lines of a part of a log, each as it was drawn last: at most `count`, of at most 64 KiB; returns them
+/// with the number of all its lines.
 pub fn tail(path: &Path, from: u64, to: u64, count: usize) -> io::Result<(Vec<String>, u64)> {
     let mut file = File::open(path).map_err(|e| named(e, path))?;
     file.seek(SeekFrom::Start(from))?;
@@ -133,6 +143,7 @@ pub(super) fn tail_of(part: impl Read, most: u64, count: usize) -> io::Result<(V
         if kept.len() == count {
             kept.pop_front();
         }
+        let line = last_drawn(line);
         let end = line.len().min(4096);
         kept.push_back(String::from_utf8_lossy(&line[..end]).into_owned());
     })?;
@@ -177,6 +188,17 @@ impl Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_line_that_is_drawn_over_the_last_words_count() {
+        let drawn = |line: &'static str| last_drawn(line.as_bytes());
+        assert_eq!(drawn("10%\r90%\rerror: disk full"), b"error: disk full");
+        assert_eq!(drawn("10%\r90%\r"), b"90%");
+        assert_eq!(drawn("error: gone\r\x1b[2K\r   \r"), b"error: gone");
+        assert_eq!(drawn("plain"), b"plain");
+        assert_eq!(drawn("\r \r"), b"\r \r", "nothing is shown at all");
+        assert_eq!(drawn(""), b"");
+    }
 
     #[test]
     fn a_banner_has_a_line_of_its_own_and_parts_can_be_read_back() {

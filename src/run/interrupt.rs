@@ -1,8 +1,10 @@
 //! Signals to the runner.
 
+use std::future::poll_fn;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -10,7 +12,11 @@ use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::sandbox;
 use crate::worktree::Halt;
+
+/// The signals that end a run in order, unless whoever started it had them ignored.
+const HEEDED: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
 
 /// How long what is under way may go on after that.
 const GRACE: Duration = Duration::from_secs(10);
@@ -52,24 +58,27 @@ impl Asked {
 }
 
 impl Interrupt {
-    /// Listens for SIGINT, SIGTERM and SIGHUP, in a thread of its own: what takes long and waits for nothing hears them,
-    /// too.
+    /// Listens for those of SIGINT, SIGTERM and SIGHUP that this process was not started to ignore, in a thread of its
+    /// own: what takes long and waits for nothing hears them, too.
     pub fn listen() -> io::Result<Self> {
         let (tell, heard) = watch::channel(None);
         let runtime = Builder::new_current_thread().enable_io().build()?;
         let within = runtime.enter();
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut hangup = signal(SignalKind::hangup())?;
+        let ignored = sandbox::ignored();
+        let mut heeded = Vec::new();
+        for number in HEEDED.into_iter().filter(|number| !ignored.contains(number)) {
+            heeded.push((signal(SignalKind::from_raw(number as i32))?, number));
+        }
         drop(within);
         let listen = async move {
             loop {
-                let number = tokio::select! {
-                    Some(()) = interrupt.recv() => Signal::SIGINT,
-                    Some(()) = terminate.recv() => Signal::SIGTERM,
-                    Some(()) = hangup.recv() => Signal::SIGHUP,
-                    else => return,
-                };
+                let any = poll_fn(|context| {
+                    let mut heard = heeded.iter_mut().filter_map(|(signal, number)| {
+                        (signal.poll_recv(context) == Poll::Ready(Some(()))).then_some(*number)
+                    });
+                    heard.next().map_or(Poll::Pending, Poll::Ready)
+                });
+                let number = any.await;
                 // The first one counts; that the run ends in order does not change by asking again.
                 tell.send_if_modified(|heard| heard.is_none() && heard.replace(number as i32).is_none());
             }

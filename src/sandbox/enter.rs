@@ -27,7 +27,7 @@ use super::tree::Tree;
 use super::victim::Score;
 use super::watch::Watch;
 use super::wire::{self, Launched, Report};
-use super::{Ended, SandboxError, Status, caches, cgroup, confine, held, namespaces, root, shares};
+use super::{Ended, SandboxError, Status, caches, cgroup, confine, held, namespaces, root, shares, signals};
 use crate::policy::Isolation;
 
 /// First argument of a confined side.
@@ -144,6 +144,7 @@ fn init(socket: &OwnedFd, before: &str) -> Result<Ended, SandboxError> {
         step("shares", shares::bound)?;
     }
     let walls = step("rules", || confine::prepare(&setting))?;
+    step("signals", || signals::ignore_alone().map_err(|error| failed("catch signals", error)))?;
     wire::send(socket, &Report::Staged).map_err(|error| failed("report", error))?;
     // Up to here nothing depends on what is to run: this may have happened while another command ran.
     let Launched { launch, streams, meter } =
@@ -223,6 +224,7 @@ pub(super) fn answer(socket: &OwnedFd) -> io::Result<Option<Report>> {
 fn become_step(socket: &OwnedFd) -> i32 {
     let become_it = || {
         new_session()?;
+        step("signals", || signals::ignore_alone().map_err(|error| failed("catch signals", error)))?;
         let Launched { launch, streams, .. } =
             wire::receive_launch(socket).map_err(|error| failed("receive the launch", error))?;
         Score::open().iter().for_each(Score::raise);

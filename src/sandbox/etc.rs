@@ -23,7 +23,8 @@ pub(super) fn write(setting: &Setting, host: &Path) -> io::Result<()> {
         bring(path, &below(host, path))?;
     }
     if !setting.shares_network {
-        fs::write(Path::new("/etc/hosts"), b"127.0.0.1 localhost\n::1 localhost\n")?;
+        let hosts = format!("127.0.0.1 localhost\n::1 localhost\n{}", own_line(""));
+        fs::write(Path::new("/etc/hosts"), hosts)?;
     }
     symlink("/proc/self/mounts", "/etc/mtab")
 }
@@ -43,7 +44,31 @@ pub(super) fn people(launch: &Launch) -> io::Result<()> {
 /// Brings the host's name service in, as it is now.
 pub(super) fn names(host: &Path) -> io::Result<()> {
     let mut there = NAMES.iter().map(Path::new).filter(|name| below(host, name).symlink_metadata().is_ok());
-    there.try_for_each(|name| bring(name, &below(host, name)))
+    there.try_for_each(|name| bring(name, &below(host, name)))?;
+    let hosts = Path::new("/etc/hosts");
+    // A large one, or one that is a link, is the host's own: nothing is written to it.
+    let is_copy = fs::symlink_metadata(hosts).is_ok_and(|kind| kind.is_file() && kind.len() <= COPIED);
+    match fs::read_to_string(hosts) {
+        Ok(text) if is_copy => fs::write(hosts, format!("{text}{}", own_line(&text))),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the line that names this host, unless it is named there: outside it may be known by other ways than a file
+/// (`nss-myhostname`, a directory service), and programs look their own host up (Java, Erlang, MPI).
+fn own_line(known: &str) -> String {
+    let uname = rustix::system::uname();
+    let name = uname.nodename().to_str().unwrap_or_default();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let is_known = |line: &str| {
+        line.split('#').next().unwrap_or_default().split_whitespace().skip(1).any(|each| each == name)
+    };
+    if name.is_empty() || !name.chars().all(is_name) || known.lines().any(is_known) {
+        return String::new();
+    }
+    let start = if known.is_empty() || known.ends_with('\n') { "" } else { "\n" };
+    let short = name.split('.').next().filter(|short| !short.is_empty() && *short != name);
+    format!("{start}127.0.1.1 {name}{}\n", short.map(|short| format!(" {short}")).unwrap_or_default())
 }
 
 /// Brings a file or folder in. Links are resolved against the host's root, where they were made.

@@ -30,6 +30,7 @@ mod place;
 mod probe;
 mod root;
 mod shares;
+mod signals;
 mod spec;
 mod streams;
 mod supervise;
@@ -49,6 +50,7 @@ pub use outcome::{Ended, Enforced, SandboxError, Status};
 pub use own::{demand_apart, demand_worktree_apart, leads, own_of_user, with_real};
 pub use place::{HOME, Place, Seen, TMPDIR, WORKTREE};
 pub use probe::{probe, user};
+pub use signals::{ignored, keep_ends_of_children};
 pub use trial::try_overlay;
 
 /// Runs the confined side if this process was started as one. Called first in `main`, before any thread

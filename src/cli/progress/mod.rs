@@ -20,6 +20,7 @@ use super::publish::told;
 use crate::evidence::event::{
     AttemptResult, Change, ChangeKind, Egress, EgressVerdict, Event, Reason, RunResult, StepResult,
 };
+use crate::evidence::log::last_drawn;
 use crate::evidence::state::{AttemptState, StepState};
 use crate::evidence::{AttemptId, Line, RunState, Text, Watch};
 use crate::plan::{Plan, units};
@@ -147,6 +148,9 @@ impl Progress {
         ms: u64,
         state: &RunState,
     ) {
+        // A program that dies need not end its last line.
+        let unended = std::mem::take(&mut self.partial);
+        self.take_line(&unended);
         let time = units::clock(Duration::from_millis(ms));
         let allowed = allowed(at, state);
         let worth_saying = allowed > 1 && (at.attempt > 1 || result != AttemptResult::Passed);
@@ -167,6 +171,18 @@ impl Progress {
             }
         }
         self.heartbeat.iter().for_each(Heartbeat::rest);
+    }
+
+    /// Keeps a line of a step among its last ones, if it shows anything.
+    fn take_line(&mut self, line: &[u8]) {
+        let text = printable(last_drawn(line));
+        if !text.is_empty() {
+            if self.tail.len() == LINES {
+                self.tail.pop_front();
+            }
+            self.bar.set_message(text.clone());
+            self.tail.push_back(text);
+        }
     }
 
     fn told_of_git(&self, at: &AttemptId, what: &[Text]) {
@@ -322,14 +338,7 @@ impl Watch for Progress {
         self.partial.extend_from_slice(end);
         while let Some(at) = self.partial.iter().position(|&byte| byte == b'\n') {
             let line: Vec<u8> = self.partial.drain(..=at).collect();
-            let text = printable(&line);
-            if !text.is_empty() {
-                if self.tail.len() == LINES {
-                    self.tail.pop_front();
-                }
-                self.bar.set_message(text.clone());
-                self.tail.push_back(text);
-            }
+            self.take_line(&line);
         }
         let surplus = self.partial.len().saturating_sub(8 * 1024);
         self.partial.drain(..surplus);

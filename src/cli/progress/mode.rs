@@ -25,13 +25,13 @@ impl Mode {
         matches!(self, Self::Plain | Self::Aside)
     }
 
-    /// Chooses by what standard output is: on a terminal that cannot move a line, plain lines tell.
+    /// Chooses by what standard output is: on a terminal that cannot move a line, or is a CI's, plain lines tell.
     pub(in crate::cli) fn choose(json: bool) -> Self {
         if output::is_quiet() {
             Self::Silent
         } else if json {
             Self::Aside
-        } else if !ProgressDrawTarget::stdout().is_hidden() {
+        } else if !ProgressDrawTarget::stdout().is_hidden() && !output::is_ci() {
             Self::Terminal
         } else {
             Self::Plain
