@@ -3,6 +3,7 @@
 //! The runner executes itself (`/proc/self/exe`) with the grant on a socket; that child confines itself,
 //! supervises the command's whole process tree and ends with the runner. Decides nothing.
 
+mod behind;
 mod binds;
 mod caches;
 mod calls;
@@ -10,6 +11,7 @@ mod cgroup;
 mod command;
 mod confine;
 mod confined;
+mod distribution;
 mod enter;
 mod etc;
 mod filter;

@@ -1,6 +1,6 @@
 //! Probes what this host can enforce and what it has. Namespaces are tried, not guessed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use rustix::thread::CapabilitySet;
 use super::granted::Granted;
 use super::spec::Setting;
 use super::toolchains::{self, Toolchains};
-use super::{SandboxError, cgroup, filter, launcher, lock, own};
+use super::{SandboxError, cgroup, distribution, filter, launcher, lock, own};
 use crate::policy::{self, Decision, Fact, HostFacts, Identity, Namespaces, Request, Waiver, Waivers};
 
 /// Folders of the system that programs need, and what they read of the machine.
@@ -31,32 +31,6 @@ const FOLDERS: [&str; 11] = [
     "/sys/devices/system/cpu",
 ];
 
-/// Files and folders of `/etc` that programs need; none holds a secret. No `/etc/profile`: login shells would have it
-/// replace PATH.
-const ETC: [&str; 21] = [
-    "/etc/alternatives",
-    "/etc/ca-certificates",
-    "/etc/fonts",
-    "/etc/hosts",
-    "/etc/ld.so.cache",
-    "/etc/ld.so.conf",
-    "/etc/ld.so.conf.d",
-    "/etc/localtime",
-    "/etc/magic",
-    "/etc/mime.types",
-    "/etc/nsswitch.conf",
-    "/etc/os-release",
-    "/etc/perl",
-    "/etc/pki/ca-trust",
-    "/etc/pki/tls",
-    "/etc/protocols",
-    "/etc/resolv.conf",
-    "/etc/services",
-    "/etc/ssl/certs",
-    "/etc/ssl/openssl.cnf",
-    "/etc/terminfo",
-];
-
 /// Probes the host, as the caller of this process.
 pub fn probe() -> HostFacts {
     // Lossy names and values are of no use to a plan, which is UTF-8.
@@ -65,9 +39,13 @@ pub fn probe() -> HostFacts {
         .collect();
     let home = environment.get("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
     let own = own::places(&environment, home.as_deref());
-    let Toolchains { path, refused, folders, env, caches } =
+    let Toolchains { path, refused, folders, config, env, caches } =
         toolchains::find(&environment, home.as_deref(), &own);
-    let system = FOLDERS.iter().chain(&ETC).map(PathBuf::from).filter(|path| path.exists()).collect();
+    let folders_of_system = FOLDERS.iter().map(PathBuf::from).filter(|path| path.exists());
+    let all: BTreeSet<PathBuf> = folders_of_system.chain(distribution::find()).chain(config).collect();
+    // What lies in a folder that is brought in is there already.
+    let is_within = |path: &Path| path.ancestors().skip(1).any(|above| all.contains(above));
+    let system = all.iter().filter(|path| !is_within(path)).cloned().collect();
     let mut facts = HostFacts {
         environment,
         uid: getuid().as_raw(),

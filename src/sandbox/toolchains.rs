@@ -1,9 +1,9 @@
 //! The toolchains behind PATH: found by where its entries and their links lead, not by a list of names.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::behind::Behind;
 use super::own::Own;
 use crate::policy::Cache;
 
@@ -20,34 +20,6 @@ const SYSTEM: [&str; 9] = [
     "/proc",
 ];
 
-/// What the distribution, or NixOS, lists whole: hundreds of programs, whose links stay in the system.
-const COLLECTIONS: [&str; 5] = ["/usr/bin", "/usr/sbin", "/bin", "/sbin", "/run/current-system/sw/bin"];
-
-/// The parts of a toolchain's folder that hold programs and what they load. What lies beside them (credentials,
-/// configuration, history) is not part of it.
-const PARTS: [&str; 17] = [
-    "bin",
-    "sbin",
-    "lib",
-    "lib32",
-    "lib64",
-    "libexec",
-    "include",
-    "shims",
-    "versions",
-    "plugins",
-    "toolchains",
-    "completions",
-    "pyenv.d",
-    "version",
-    "VERSION",
-    "settings.toml",
-    "pyvenv.cfg",
-];
-
-/// Parts that are a toolchain's only where it is a folder of its own, not a user's or the system's collection.
-const PARTS_OF_ITS_OWN: [&str; 5] = ["share", "src", "pkg", "api", "go.env"];
-
 /// What PATH leads to.
 #[derive(Debug, Default)]
 pub(super) struct Toolchains {
@@ -57,6 +29,8 @@ pub(super) struct Toolchains {
     pub(super) refused: Vec<(String, String)>,
     /// What has to be readable for them to work.
     pub(super) folders: Vec<PathBuf>,
+    /// What programs of the system have in `/etc`.
+    pub(super) config: Vec<PathBuf>,
     /// What they need to find themselves.
     pub(super) env: Vec<(String, String)>,
     /// What they have downloaded.
@@ -74,7 +48,7 @@ pub(super) fn find(
     let own = Own::find(own, Path::new("/")).ok();
     let is_apart = |path: &Path| own.as_ref().is_some_and(|own| own.shown(path).is_none());
     let checkout = checkout();
-    let mut behind = Behind { home, system: &SYSTEM, folders: BTreeSet::new() };
+    let mut behind = Behind::new(home, checkout.as_deref(), &SYSTEM);
     let search = environment.get("PATH").map_or("/usr/local/bin:/usr/bin:/bin", String::as_str);
     for entry in search.split(':') {
         match usable(entry, checkout.as_deref()) {
@@ -91,7 +65,8 @@ pub(super) fn find(
             Err(why) => found.refused.push((entry.to_owned(), why.to_owned())),
         }
     }
-    let mut folders = behind.folders;
+    let Behind { mut folders, config, .. } = behind;
+    found.config = config.into_iter().collect();
     rustup(environment, home, &mut found, &mut folders);
     pyenv(environment, &mut found, &folders);
     found.caches = caches(environment, home);
@@ -123,62 +98,6 @@ fn usable(entry: &str, checkout: Option<&Path>) -> Result<Option<PathBuf>, &'sta
         return Err("it lies in the checkout, so that a step would decide what runs");
     }
     Ok(path.is_dir().then(|| path.to_owned()))
-}
-
-/// What lies behind the directories of PATH.
-struct Behind<'a> {
-    home: Option<&'a Path>,
-    /// What is readable anyway.
-    system: &'a [&'a str],
-    folders: BTreeSet<PathBuf>,
-}
-
-impl Behind<'_> {
-    /// Adds what the programs of a directory need: the directory, its toolchain, and where their links lead. Links
-    /// are followed out of the system as well: /usr/local/bin leads to /opt, and a store may to anywhere.
-    fn directory(&mut self, dir: &Path) {
-        if COLLECTIONS.iter().any(|each| dir == Path::new(each)) || dir.starts_with("/proc") {
-            return;
-        }
-        if !self.is_system(dir) {
-            self.folders.insert(dir.to_owned());
-        }
-        let Ok(real) = fs::canonicalize(dir) else { return };
-        self.toolchain_of(&real);
-        let Ok(entries) = fs::read_dir(&real) else { return };
-        for entry in entries.flatten() {
-            if entry.file_type().is_ok_and(|kind| kind.is_symlink())
-                && let Ok(program) = fs::canonicalize(entry.path())
-                && let Some(parent) = program.parent()
-                && !parent.starts_with(&real)
-                && !self.is_system(parent)
-            {
-                self.folders.insert(program.clone());
-                self.toolchain_of(parent);
-            }
-        }
-    }
-
-    /// Adds the parts of the toolchain that a directory of programs belongs to.
-    fn toolchain_of(&mut self, bin: &Path) {
-        if self.is_system(bin)
-            || !matches!(bin.file_name().and_then(|name| name.to_str()), Some("bin" | "sbin" | "shims"))
-        {
-            return;
-        }
-        let Some(top) = bin.parent() else { return };
-        if top == Path::new("/") || self.home == Some(top) || top == Path::new("/root") {
-            return;
-        }
-        // ~/.local and its kin collect what many programs leave; /opt/node belongs to node alone.
-        let own = self.home.is_none_or(|home| top.parent() != Some(home));
-        let parts = PARTS.iter().chain(own.then_some(PARTS_OF_ITS_OWN.iter()).into_iter().flatten());
-        self.folders.extend(parts.map(|part| top.join(part)).filter(|path| path.exists()));
-    }
-
-    fn is_system(&self, path: &Path) -> bool {
-        self.system.iter().any(|each| path.starts_with(each))
-    }
 }
 
 /// rustup's proxies look their toolchain up in a folder that PATH does not lead to.
@@ -237,8 +156,6 @@ fn caches(environment: &BTreeMap<String, String>, home: Option<&Path>) -> Vec<Ca
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
-
     use super::*;
 
     #[test]
@@ -247,53 +164,5 @@ mod tests {
         assert!(usable("", None).is_err());
         assert!(usable("/src/repo/node_modules/.bin", Some(Path::new("/src/repo"))).is_err());
         assert_eq!(usable("/nonexistent", None), Ok(None));
-    }
-
-    #[test]
-    fn credentials_beside_programs_are_no_part_of_a_toolchain() {
-        let top = tempfile::tempdir().unwrap();
-        for part in [
-            "home/.cargo/bin",
-            "home/.cargo/registry",
-            "home/.local/bin",
-            "home/.local/share",
-            "opt/go/bin",
-            "opt/go/src",
-        ] {
-            fs::create_dir_all(top.path().join(part)).unwrap();
-        }
-        fs::write(top.path().join("home/.cargo/credentials.toml"), "token").unwrap();
-        let home = top.path().join("home");
-        let mut behind = Behind { home: Some(&home), system: &SYSTEM, folders: BTreeSet::new() };
-        for dir in ["home/.cargo/bin", "home/.local/bin", "opt/go/bin"] {
-            behind.directory(&top.path().join(dir));
-        }
-        assert_eq!(
-            seen(&behind, top.path()),
-            ["home/.cargo/bin", "home/.local/bin", "opt/go/bin", "opt/go/src"]
-        );
-    }
-
-    #[test]
-    fn links_out_of_a_store_are_followed_and_those_into_it_need_nothing() {
-        let top = tempfile::tempdir().unwrap();
-        // Links are compared by where they really lead.
-        let top = fs::canonicalize(top.path()).unwrap();
-        for part in ["store/cargo/bin", "store/gcc/bin", "opt/rust/bin", "opt/rust/lib", "opt/rust/etc"] {
-            fs::create_dir_all(top.join(part)).unwrap();
-        }
-        fs::write(top.join("opt/rust/bin/cargo"), "").unwrap();
-        fs::write(top.join("store/gcc/bin/gcc"), "").unwrap();
-        symlink(top.join("opt/rust/bin/cargo"), top.join("store/cargo/bin/cargo")).unwrap();
-        symlink(top.join("store/gcc/bin/gcc"), top.join("store/cargo/bin/cc")).unwrap();
-        let store = top.join("store");
-        let system = [store.to_str().unwrap()];
-        let mut behind = Behind { home: None, system: &system, folders: BTreeSet::new() };
-        behind.directory(&store.join("cargo/bin"));
-        assert_eq!(seen(&behind, &top), ["opt/rust/bin", "opt/rust/bin/cargo", "opt/rust/lib"]);
-    }
-
-    fn seen<'a>(behind: &'a Behind<'_>, top: &Path) -> Vec<&'a str> {
-        behind.folders.iter().map(|path| path.strip_prefix(top).unwrap().to_str().unwrap()).collect()
     }
 }

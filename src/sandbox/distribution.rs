@@ -1,0 +1,195 @@
+//! What the distribution has for its programs outside of `/usr`: gives the files and folders of `/etc` and `/var/lib` that
+//! programs read, and that hold no secret. Nothing there can be written to; what only root can read, a step cannot either.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use regex::bytes::Regex;
+
+/// Of `/etc`, what any program may read. No `/etc/profile`: login shells would have it replace PATH.
+const COMMON: [&str; 36] = [
+    "alternatives",
+    "ca-certificates",
+    "ca-certificates.conf",
+    "crypto-policies",
+    "debian_version",
+    "fonts",
+    "gai.conf",
+    "host.conf",
+    "hosts",
+    "inputrc",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "locale.alias",
+    "locale.conf",
+    "localtime",
+    "lsb-release",
+    "magic",
+    "mime.types",
+    "networks",
+    "nsswitch.conf",
+    "os-release",
+    "papersize",
+    "perl",
+    "pki/ca-trust",
+    "pki/tls",
+    "protocols",
+    "resolv.conf",
+    "rpc",
+    "services",
+    "shells",
+    "ssl/certs",
+    "ssl/openssl.cnf",
+    "terminfo",
+    "timezone",
+    "xattr.conf",
+];
+
+/// Of `/etc`, what a language or a tool has for its own, perhaps with its version behind it (`php`, `python3.11`,
+/// `java-17-openjdk`): packages of distributions put it there, and programs have its place compiled in.
+const OF_PROGRAMS: [&str; 43] = [
+    "ImageMagick",
+    "OpenCL",
+    "R",
+    "ant",
+    "bazel",
+    "clang",
+    "cmake",
+    "dotnet",
+    "dpkg",
+    "elixir",
+    "emacs",
+    "erlang",
+    "gdb",
+    "ghc",
+    "glvnd",
+    "gnutls",
+    "gradle",
+    "groff",
+    "gtk",
+    "guile",
+    "java",
+    "julia",
+    "jvm",
+    "lua",
+    "manpath.config",
+    "maven",
+    "mono",
+    "nanorc",
+    "node",
+    "ocaml",
+    "octave",
+    "php",
+    "pkcs11",
+    "python",
+    "ruby",
+    "scala",
+    "sgml",
+    "texmf",
+    "tidy",
+    "vim",
+    "vulkan",
+    "wgetrc",
+    "xml",
+];
+
+/// Of `/etc`, where clients of registries find a mirror, and might find a password.
+const OF_CLIENTS: [&str; 6] = ["gitconfig", "npmrc", "pip.conf", "pnpmrc", "yarnrc", "gemrc"];
+
+/// Elsewhere: what package managers and languages of the distribution know.
+const ELSEWHERE: [&str; 5] =
+    ["/var/lib/dpkg", "/var/lib/gems", "/var/lib/ghc", "/var/lib/rpm", "/var/lib/texmf"];
+
+/// A client's settings are shorter.
+const LONGEST: u64 = 256 << 10;
+
+/// What speaks of a password or a key in settings of clients, or in an address.
+const SECRET: &str =
+    r"(?i)_auth|password|passwd|token|secret|credential|extraheader|apikey|api_key|://[^\s/@]*@";
+
+/// Lists what there is, sorted.
+pub(super) fn find() -> Vec<PathBuf> {
+    below(Path::new("/etc"), &ELSEWHERE.map(Path::new))
+}
+
+fn below(etc: &Path, elsewhere: &[&Path]) -> Vec<PathBuf> {
+    let common = COMMON.iter().map(|name| etc.join(name));
+    let names = fs::read_dir(etc)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok());
+    let of_programs = names.filter(|name| is_of_a_program(name)).map(|name| etc.join(name));
+    let of_clients = OF_CLIENTS.iter().map(|name| etc.join(name)).filter(|path| holds_no_secret(path));
+    let elsewhere = elsewhere.iter().map(|path| path.to_path_buf());
+    let mut all: Vec<PathBuf> =
+        common.chain(of_programs).chain(of_clients).chain(elsewhere).filter(|path| path.exists()).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// Tells whether a name is one of the list, or one with a version.
+fn is_of_a_program(name: &str) -> bool {
+    OF_PROGRAMS.iter().any(|known| {
+        let rest = name.strip_prefix(known);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(|c: char| c == '-' || c.is_ascii_digit()))
+    })
+}
+
+fn holds_no_secret(path: &Path) -> bool {
+    let mut text = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut text));
+    let is_whole = read.is_ok_and(|read| (read as u64) < LONGEST);
+    is_whole && Regex::new(SECRET).is_ok_and(|secret| !secret.is_match(&text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_have_their_own_with_and_without_a_version_and_administration_is_nobodys() {
+        for name in ["php", "python3.11", "java-17-openjdk", "ImageMagick-6", "maven", "R"] {
+            assert!(is_of_a_program(name), "{name}");
+        }
+        for name in [
+            "shadow",
+            "ssh",
+            "sudoers",
+            "phpmyadmin",
+            "rubbish",
+            "Rproject",
+            "apt",
+            "kubernetes",
+            "autopilot",
+        ] {
+            assert!(!is_of_a_program(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_mirror_is_shown_and_a_password_is_not() {
+        let etc = tempfile::tempdir().unwrap();
+        let is_shown = |name: &str, text: &str| {
+            fs::write(etc.path().join(name), text).unwrap();
+            let shown = below(etc.path(), &[]).contains(&etc.path().join(name));
+            fs::remove_file(etc.path().join(name)).unwrap();
+            shown
+        };
+        assert!(is_shown("pip.conf", "[global]\nindex-url = https://mirror.example.org/simple\n"));
+        assert!(!is_shown("pip.conf", "[global]\nindex-url = https://me:pw@mirror.example.org/simple\n"));
+        assert!(is_shown("npmrc", "registry=https://mirror.example.org/\n"));
+        assert!(!is_shown("npmrc", "//mirror.example.org/:_authToken=x\n"));
+        assert!(is_shown(
+            "gitconfig",
+            "[url \"https://mirror.example.org/\"]\n\tinsteadOf = https://example.com/\n"
+        ));
+        assert!(!is_shown("gitconfig", "[http]\n\textraHeader = Authorization: Basic x\n"));
+        assert!(!is_shown("gemrc", &format!("# {}", "x".repeat(300 << 10))), "too long to be looked through");
+        assert!(is_shown("php", ""));
+        assert!(!is_shown("shadow", ""));
+    }
+}
