@@ -14,7 +14,7 @@ pub(super) fn environment(
     name: &str,
 ) -> Result<(Variables, Vec<String>), Reason> {
     let mut env = fixed(host, name);
-    let mut warnings = path_warnings(host);
+    let mut warnings = host_warnings(host);
     for entry in &request.env {
         match entry {
             EnvEntry::Set(name, value) => {
@@ -42,8 +42,9 @@ pub(super) fn environment(
     Ok((env, warnings))
 }
 
-/// Returns warnings about PATH: the same for every step.
-pub fn path_warnings(host: &HostFacts) -> Vec<String> {
+/// Returns warnings about the host, the same for every step: what of PATH is not to be had, and whether anything can be
+/// executed where steps work.
+pub fn host_warnings(host: &HostFacts) -> Vec<String> {
     let mut warnings: Vec<String> =
         host.path_refused.iter().map(|(entry, why)| format!("PATH: {entry:?} is left out: {why}")).collect();
     // With a root of its own the step finds them in a place of their own.
@@ -55,6 +56,13 @@ pub fn path_warnings(host: &HostFacts) -> Vec<String> {
             "PATH: steps cannot reach {}, which is closed to other users, for this host gives them no root of their \
              own: install its programs for everybody (/usr/local), or run autopilot as the user who owns them",
             dir.display()
+        )
+    }));
+    warnings.extend(host.state_noexec.as_ref().map(|state| {
+        format!(
+            "nothing that a step makes can be executed: {} lies on a file system that is mounted noexec; set \
+             AUTOPILOT_STATE_DIR to a folder on another one",
+            state.display()
         )
     }));
     warnings

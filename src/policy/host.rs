@@ -46,6 +46,19 @@ pub struct HostFacts {
     pub own: Vec<PathBuf>,
     /// Folders in which the paths of a plan have to lie, where they lead by then.
     pub within: Vec<Within>,
+    /// Bounds that whoever started this process set, and that it cannot raise: `ulimit -H`.
+    pub bounds: Bounds,
+    /// Where runs live, if the file system there lets nothing be executed.
+    pub state_noexec: Option<PathBuf>,
+}
+
+/// Bounds of every process that a command starts; nothing where there is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// Files that are open at once.
+    pub open_files: Option<u64>,
+    /// Bytes of a file.
+    pub file_size: Option<u64>,
 }
 
 /// Something a host has, or why it has not.

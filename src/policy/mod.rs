@@ -18,9 +18,9 @@ use std::path::{Path, PathBuf};
 
 pub use ceiling::{Above, Ceilings, Held, Lowered, Within, in_words};
 pub use denial::{Denial, Own, explain_denial};
-pub use environment::path_warnings;
+pub use environment::host_warnings;
 pub use grant::{Grant, Isolation, Limits, Reach};
-pub use host::{Cache, Cgroup, Fact, HostFacts, Identity, Namespaces};
+pub use host::{Bounds, Cache, Cgroup, Fact, HostFacts, Identity, Namespaces};
 pub use modeline::evaluates;
 pub use origin::{Origin, Trust, hold_origin, reached};
 pub use own::{not_for_steps, shows};
@@ -28,7 +28,7 @@ pub use request::{Reason, Request};
 pub use review::{Left, reviewable};
 pub use waiver::{NoWaiver, Waiver, Waivers};
 
-use crate::plan::Network;
+use crate::plan::{Network, Resources};
 
 /// Lowest Landlock ABI with mount, pid and network namespaces around it.
 const FLOOR: u32 = 1;
@@ -72,8 +72,9 @@ fn grant(request: &Request, host: &HostFacts, waivers: &Waivers) -> Result<Grant
     listed(host, isolation, &network, waivers, &mut waived)?;
     landlock(host, isolation, &network, waivers, &mut waived)?;
     seccomp(host, isolation, waivers, &mut waived)?;
-    let (env, warnings) = environment::environment(request, host, &identity.name)?;
+    let (env, mut warnings) = environment::environment(request, host, &identity.name)?;
     own::demand_apart(host)?;
+    let limits = limits(request, host, &mut warnings)?;
     let of_agent = paths("what the agent needs", &request.of_agent, host)?;
     Ok(Grant {
         isolation,
@@ -91,7 +92,7 @@ fn grant(request: &Request, host: &HostFacts, waivers: &Waivers) -> Result<Grant
         read: [paths("filesystem.read", &request.read, host)?, of_agent.clone()].concat(),
         write: paths("filesystem.write", &request.write, host)?,
         caches: if request.caches { host.caches.clone() } else { Vec::new() },
-        limits: Limits::from(&request.resources),
+        limits,
         waived,
         warnings,
         own: host.own.clone(),
@@ -105,6 +106,34 @@ fn reach(network: &Network) -> Reach {
         Network::Full => Reach::Full,
         Network::Allow(hosts) => Reach::Allow(hosts.clone()),
     }
+}
+
+/// Returns the bounds of a step. Where the host sets every process narrower ones, what nobody named is lowered, and what a
+/// plan names is refused.
+fn limits(request: &Request, host: &HostFacts, warnings: &mut Vec<String>) -> Result<Limits, Reason> {
+    let usual = Resources::of_runner();
+    let mut asked = request.resources.clone();
+    let Bounds { open_files, file_size } = host.bounds;
+    let pairs = [
+        ("open_files", &mut asked.open_files, usual.open_files, open_files, "-Hn"),
+        ("file_size", &mut asked.file_size, usual.file_size, file_size, "-Hf"),
+    ];
+    for (key, asked, usual, most, flag) in pairs {
+        let Some(most) = most.filter(|most| *asked > *most) else { continue };
+        let why = format!(
+            "this process was started with a bound of {most} (`ulimit {flag}`), which only root can raise"
+        );
+        if *asked != usual {
+            return Err(Reason {
+                what: format!("resources.{key}: {asked}"),
+                why,
+                hint: format!("write {most} or less, or have the bound raised where autopilot is started"),
+            });
+        }
+        warnings.push(format!("resources.{key}: {most} instead of {usual}: {why}"));
+        *asked = most;
+    }
+    Ok(Limits::from(&asked))
 }
 
 /// First Landlock ABI that knows TCP ports.

@@ -251,3 +251,34 @@ fn nothing_of_autopilots_own_is_granted_and_nothing_above_it() {
         assert!(denied(&Request::git(), &wrong, &[]).why.contains("autopilot's own"));
     }
 }
+
+#[test]
+fn bounds_of_the_host_lower_what_nobody_named_and_refuse_what_a_plan_names() {
+    let host = HostFacts { bounds: Bounds { open_files: Some(512), file_size: None }, ..host() };
+    let grant = allowed(&Request::git(), &host, &[]);
+    assert_eq!(grant.limits().open_files, 512);
+    assert!(
+        grant.warnings().iter().any(|warning| warning.contains("512 instead of 1024")),
+        "{:?}",
+        grant.warnings()
+    );
+    let named = |open_files| Request {
+        resources: Resources { open_files, ..Resources::of_runner() },
+        ..Request::git()
+    };
+    assert_eq!(allowed(&named(100), &host, &[]).limits().open_files, 100);
+    let reason = denied(&named(4096), &host, &[]);
+    assert_eq!(reason.what, "resources.open_files: 4096");
+    assert!(reason.why.contains("ulimit -Hn") && reason.hint.contains("512"), "{reason:?}");
+}
+
+#[test]
+fn a_host_where_nothing_made_can_be_executed_is_warned_of() {
+    let host = HostFacts { state_noexec: Some("/var/lib/autopilot".into()), ..host() };
+    let grant = allowed(&Request::git(), &host, &[]);
+    assert!(
+        grant.warnings().iter().any(|warning| warning.contains("mounted noexec")),
+        "{:?}",
+        grant.warnings()
+    );
+}

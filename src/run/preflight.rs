@@ -36,7 +36,7 @@ pub fn preflight(
 ) -> Result<(BTreeMap<String, Grants>, Vec<String>), Refusal> {
     let mut grants = BTreeMap::new();
     let mut there = There::default();
-    let mut warnings = policy::path_warnings(host);
+    let mut warnings = policy::host_warnings(host);
     let equipment = equip(plan, host, secrets)?;
     warnings.extend(equipment.found.values().filter_map(|found| found.warning.clone()));
     for step in &plan.steps {

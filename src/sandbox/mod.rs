@@ -49,7 +49,7 @@ pub use handover::make_over;
 pub(crate) use launch::spawn_seen;
 pub use launch::{Command, spawn};
 pub use outcome::{Ended, Enforced, SandboxError, Status};
-pub use own::{demand_apart, demand_worktree_apart, leads, own_of_user, with_real};
+pub use own::{demand_apart, demand_worktree_apart, leads, own_of_user, state_dir, with_real};
 pub use place::{HOME, Place, Seen, TMPDIR, WORKTREE};
 pub use probe::{probe, user};
 pub use signals::{ignored, keep_ends_of_children};

@@ -36,6 +36,15 @@ pub(super) fn places(environment: &BTreeMap<String, String>, home: Option<&Path>
     with_real(all)
 }
 
+/// Returns where the state of runs is, by variables that are set: `$AUTOPILOT_STATE_DIR`, `$XDG_STATE_HOME/autopilot`,
+/// `/var/lib/autopilot` for root, else `~/.local/state/autopilot`. Perhaps no absolute path.
+pub fn state_dir(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+    variable("AUTOPILOT_STATE_DIR")
+        .or_else(|| Some(variable("XDG_STATE_HOME")?.join("autopilot")))
+        .or_else(|| nix::unistd::geteuid().is_root().then(|| PathBuf::from(OF_HOST[1])))
+        .or_else(|| Some(variable("HOME")?.join(IN_HOME[1])))
+}
+
 /// Returns the same of a user of this host.
 pub fn own_of_user(name: &str) -> Vec<PathBuf> {
     let user = User::from_name(name).ok().flatten();

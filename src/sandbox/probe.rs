@@ -7,14 +7,18 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use nix::unistd::{User, getegid, geteuid, getuid};
+use rustix::fs::StatVfsMountFlags;
 use rustix::thread::CapabilitySet;
 
 use super::granted::Granted;
 use super::spec::Setting;
 use super::toolchains::{self, Toolchains};
 use super::{SandboxError, cgroup, distribution, filter, launcher, lock, own};
-use crate::policy::{self, Decision, Fact, HostFacts, Identity, Namespaces, Request, Waiver, Waivers};
+use crate::policy::{
+    self, Bounds, Decision, Fact, HostFacts, Identity, Namespaces, Request, Waiver, Waivers,
+};
 
 /// Folders of the system that programs need, and what they read of the machine.
 const FOLDERS: [&str; 11] = [
@@ -46,6 +50,8 @@ pub fn probe() -> HostFacts {
     // What lies in a folder that is brought in is there already.
     let is_within = |path: &Path| path.ancestors().skip(1).any(|above| all.contains(above));
     let system = all.iter().filter(|path| !is_within(path)).cloned().collect();
+    let set = |name: &str| environment.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let state_noexec = own::state_dir(set).filter(|state| is_noexec(state));
     let mut facts = HostFacts {
         environment,
         uid: getuid().as_raw(),
@@ -64,6 +70,8 @@ pub fn probe() -> HostFacts {
         caches,
         own,
         within: Vec::new(),
+        bounds: bounds(),
+        state_noexec,
     };
     if let Err(error) = try_namespaces(&mut facts) {
         facts.namespaces = Fact::No { why: error.to_string(), hint: error.hint };
@@ -72,6 +80,23 @@ pub fn probe() -> HostFacts {
         facts.path_closed = facts.path.iter().filter_map(|dir| Some((dir.clone(), closed(dir)?))).collect();
     }
     facts
+}
+
+/// Tells whether nothing can be executed in a folder, or where it will be once it is made.
+fn is_noexec(folder: &Path) -> bool {
+    let there = folder.ancestors().find(|folder| folder.is_dir());
+    let mount = there.and_then(|folder| rustix::fs::statvfs(folder).ok());
+    mount.is_some_and(|mount| mount.f_flag.contains(StatVfsMountFlags::NOEXEC))
+}
+
+/// Returns the bounds that this process cannot raise.
+fn bounds() -> Bounds {
+    let most =
+        |resource| getrlimit(resource).ok().map(|(_, hard)| hard).filter(|hard| *hard != RLIM_INFINITY);
+    if geteuid().is_root() {
+        return Bounds::default();
+    }
+    Bounds { open_files: most(Resource::RLIMIT_NOFILE), file_size: most(Resource::RLIMIT_FSIZE) }
 }
 
 /// Returns who owns the folder on the way to this one that is closed to others, if one is.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::error::{WorktreeError, at};
+use crate::sandbox;
 
 /// How often it is looked whether a holder has written its name, which takes it no time: counted, not timed, so that
 /// whoever was halted meanwhile has looked as often.
@@ -80,11 +81,9 @@ impl State {
     /// Finds the state directory: `$AUTOPILOT_STATE_DIR`, `$XDG_STATE_HOME/autopilot`, `/var/lib/autopilot`
     /// for root, else `~/.local/state/autopilot`.
     pub fn find() -> Result<Self, WorktreeError> {
-        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let root = variable("AUTOPILOT_STATE_DIR")
-            .or_else(|| Some(variable("XDG_STATE_HOME")?.join("autopilot")))
-            .or_else(|| nix::unistd::geteuid().is_root().then(|| PathBuf::from("/var/lib/autopilot")))
-            .or_else(|| Some(variable("HOME")?.join(".local/state/autopilot")));
+        let root = sandbox::state_dir(|name| {
+            std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+        });
         let Some(root) = root.as_ref().filter(|root| root.is_absolute()).cloned() else {
             let why = root.map_or_else(
                 || "HOME is not set".to_owned(),
