@@ -169,6 +169,8 @@ fn tell(args: &RunArgs, ended: &Ended) -> Result<(), Failure> {
         "branch": state.branch.as_ref().map(|made| &made.reference),
         "commit": state.branch.as_ref().map(|made| &made.commit),
         "worktree": if let WorktreeState::Kept(path, _) = &state.worktree { Some(path) } else { None },
+        "tokens": state.tokens(),
+        "cost": state.cost(),
         "labels": state.start.labels,
         "head": head.to_string(),
         "journal": relative(files.journal()),

@@ -60,6 +60,8 @@ struct Row {
     how: How,
     step: String,
     took: Option<Duration>,
+    /// Millionths of a US dollar.
+    cost: Option<u64>,
     next: Next,
     to_publish: Vec<Effect>,
 }
@@ -67,7 +69,7 @@ struct Row {
 impl Row {
     /// A run of which nothing can be read.
     fn unknown(run: RunName, how: How, next: Next) -> Self {
-        Self { run, how, step: "–".into(), took: None, next, to_publish: Vec::new() }
+        Self { run, how, step: "–".into(), took: None, cost: None, next, to_publish: Vec::new() }
     }
 
     fn json(&self) -> serde_json::Value {
@@ -77,6 +79,7 @@ impl Row {
             "result": self.how.word(),
             "step": self.step,
             "seconds": self.took.map(|took| took.as_secs_f64()),
+            "cost": self.cost,
             "next": self.next(),
             "to_publish": self.to_publish.iter().copied().map(report::name_of).collect::<Vec<_>>(),
         })
@@ -169,7 +172,7 @@ fn row(
         (None, false) => None,
     };
     let to_publish = if alive { Vec::new() } else { view.to_publish() };
-    Row { run, how, step: step(&view), took, next: Next::of(&view, how), to_publish }
+    Row { run, how, step: step(&view), took, cost: view.cost(), next: Next::of(&view, how), to_publish }
 }
 
 fn step(view: &RunState) -> String {
@@ -196,18 +199,25 @@ fn table(rows: &[Row], issue: Option<u64>) -> String {
             None => "no runs here yet: autopilot run ISSUE".to_owned(),
         };
     }
-    let head = ["ISSUE", "RUN", "RESULT", "STEP", "TIME", "NEXT"].map(str::to_owned);
+    // Nobody needs a column of dashes.
+    let costs = rows.iter().any(|row| row.cost.is_some_and(|cost| cost > 0));
+    let head = ["ISSUE", "RUN", "RESULT", "STEP", "TIME", "COST", "NEXT"].map(str::to_owned);
     let cells = rows.iter().map(|row| {
         let time = row.took.map_or_else(|| "–".to_owned(), units::clock);
         let issue = row.run.issue().to_string();
         // A line is a row, whatever is said of it.
         let next = row.next().replace('\n', " ");
-        [issue, row.run.timestamp(), row.how.word().to_owned(), row.step.clone(), time, next]
+        let cost = row.cost.map_or_else(|| "–".to_owned(), units::dollars);
+        [issue, row.run.timestamp(), row.how.word().to_owned(), row.step.clone(), time, cost, next]
     });
-    let all: Vec<[String; 6]> = std::iter::once(head).chain(cells).collect();
+    let shown = |row: [String; 7]| -> Vec<String> {
+        let cells = row.into_iter().enumerate().filter(|(column, _)| costs || *column != 5);
+        cells.map(|(_, cell)| cell).collect()
+    };
+    let all: Vec<Vec<String>> = std::iter::once(head).chain(cells).map(shown).collect();
     let width = |column: usize| all.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..6).map(width).collect();
-    let line = |row: &[String; 6]| {
+    let widths: Vec<usize> = (0..all[0].len()).map(width).collect();
+    let line = |row: &Vec<String>| {
         let padded = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };

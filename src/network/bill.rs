@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::dialect;
+use super::price::Rates;
 use super::told::Cost;
 use super::usage::{Meter, Ongoing, Usage};
 
@@ -18,13 +20,13 @@ pub(super) struct Bill {
 }
 
 impl Bill {
-    /// Opens the bill of a request of so many bytes, unless what was used and how many are under way forbid it.
+    /// Opens the bill of a request, unless what was used and how many are under way forbid it.
     pub(super) fn open<W>(
         meter: &Arc<Meter>,
-        asked: u64,
+        request: Ongoing,
         forbids: impl FnOnce(&Usage, usize) -> Option<W>,
     ) -> Result<Self, W> {
-        let request = meter.begin(asked, forbids)?;
+        let request = meter.begin(request, forbids)?;
         Ok(Self { meter: Arc::clone(meter), request, complete: false, owed: false })
     }
 
@@ -53,10 +55,13 @@ impl Bill {
         self.owed = false;
     }
 
-    /// Takes what the answer told, if it is the first that does.
-    pub(super) fn settle(&mut self, cost: Cost) {
+    /// Takes what the answer told, and which model gave it, if it is the first that does.
+    pub(super) fn settle(&mut self, cost: Cost, model: Option<&str>) {
         if std::mem::take(&mut self.owed) {
-            self.meter.add(cost);
+            let asked = self.request.rates();
+            // What costs nothing costs nothing whoever answers.
+            let answered = model.and_then(dialect::rates).filter(|_| asked != Some(Rates::FREE));
+            self.meter.add(cost, answered.or(asked));
         }
     }
 }

@@ -111,7 +111,7 @@ impl Metered {
     fn settle(&mut self) {
         let Some(mut bill) = self.bill.take() else { return };
         match (self.reader.facts().told, self.reader.facts().end) {
-            (Some(Told::Tokens(cost)), _) => bill.settle(cost),
+            (Some(Told::Tokens(cost)), _) => bill.settle(cost, self.reader.facts().model.as_deref()),
             (None, Some(End::Failed)) => bill.cancel(),
             // A server that tells what cannot be does not count.
             (Some(Told::Absurd), _) | (None, Some(End::Complete)) => bill.is_complete(),

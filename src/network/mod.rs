@@ -34,8 +34,10 @@
 mod address;
 mod allow;
 mod answer;
+mod asked;
 mod bill;
 mod counted;
+mod dated;
 mod dialect;
 mod exchange;
 mod gate;
@@ -46,6 +48,7 @@ mod judge;
 mod metered;
 mod model;
 mod outside;
+mod price;
 mod proxy;
 mod send;
 mod serve;
@@ -65,10 +68,11 @@ pub mod fuzzing {
     }
 }
 
-pub use dialect::Dialect;
+pub use dialect::{Dialect, is_priced};
 pub use exchange::{Class, Exchange};
 pub use gate::Gate;
 pub use outside::{Answer, Internet, Outside};
+pub use price::PRICES_OF;
 pub use serve::{Serving, Traffic};
 pub use tally::{Decision, Verdict};
 pub use upstream::{Auth, Upstream, UpstreamError};

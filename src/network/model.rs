@@ -14,6 +14,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
+use super::asked::Asked;
 use super::bill::Bill;
 use super::dialect::Dialect;
 use super::exchange::{Class, Course, Exchange};
@@ -21,10 +22,12 @@ use super::http::{self, Body, strip};
 use super::judge::{self, Objection};
 use super::metered::{Metered, Silence, Waiting};
 use super::outside::Outside;
+use super::price::Rates;
 use super::send;
 use super::tally::Tally;
 use super::upstream::Upstream;
-use super::usage::{Meter, Usage};
+use super::usage::{Meter, Ongoing, Usage};
+use crate::plan::units;
 
 /// Largest request: a long conversation with a few pictures in it.
 const LARGEST: usize = 32 << 20;
@@ -108,9 +111,35 @@ impl Endpoint {
             self.course.note(Exchange::new(Class::Refused, &*why));
             (status, why)
         })?;
-        let bill =
-            Bill::open(&self.meter, body.len() as u64, |used, under_way| self.forbids(used, under_way))?;
+        let asked = Asked::read(&body);
+        let rates = self.upstream.rates(asked.model.as_deref());
+        let request = Ongoing::new(body.len() as u64, asked.longest(), rates);
+        let bill = Bill::open(&self.meter, request, |used, under_way| {
+            self.over_budget(used, rates, &asked).or_else(|| self.forbids(used, under_way))
+        })?;
         self.exchange(head, body, bill).await
+    }
+
+    /// Says why what a request may cost forbids it, if it does. What others can cost at most is reserved: whichever of
+    /// them is the dearest, no more than the last one goes over.
+    fn over_budget(&self, used: &Usage, rates: Option<Rates>, asked: &Asked) -> Option<Refused> {
+        let budget = self.upstream.budget?;
+        let never = |why: String| {
+            self.course.note(Exchange::new(Class::Budget, &*why));
+            Some((StatusCode::FORBIDDEN, why))
+        };
+        let model = asked.model.as_deref().unwrap_or("(none)");
+        if rates.is_none() || used.unpriced > 0 {
+            return never(format!("nobody knows what model `{model}` costs, and money is limited"));
+        }
+        let left = units::dollars(budget / 1000);
+        if used.spent >= budget {
+            return never(format!("the {left} that were left of it are spent"));
+        }
+        (used.spent.saturating_add(used.reserved) >= budget).then(|| {
+            let why = format!("requests under way may spend the {left} that were left of the budget");
+            (StatusCode::TOO_MANY_REQUESTS, why)
+        })
     }
 
     /// Says why no further request is passed on, if none is.

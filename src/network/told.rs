@@ -13,6 +13,8 @@ pub(super) const MOST: u64 = 1 << 40;
 pub(super) struct Facts {
     pub(super) told: Option<Told>,
     pub(super) end: Option<End>,
+    /// The model that answered.
+    pub(super) model: Option<String>,
     /// What the server said of an answer that it could not give.
     pub(super) failure: Option<Said>,
     /// Bytes of the pieces that events hold, if it streams.
@@ -43,6 +45,8 @@ pub(super) struct Cost {
     pub(super) input: u64,
     pub(super) cached: u64,
     pub(super) written: u64,
+    /// Of those, for longer than the usual.
+    pub(super) written_long: u64,
     pub(super) output: u64,
 }
 

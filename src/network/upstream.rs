@@ -8,7 +8,8 @@ use hyper::Uri;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
-use super::dialect::Dialect;
+use super::dialect::{self, Dialect};
+use super::price::Rates;
 use crate::plan::Destination;
 
 /// Where a model is, what lets one in there, and how much of it may be used.
@@ -23,6 +24,8 @@ pub struct Upstream {
     pub(super) limit: Option<u64>,
     pub(super) counted: bool,
     pub(super) silence: Option<Duration>,
+    /// Billionths of a US dollar that may be spent.
+    pub(super) budget: Option<u64>,
     /// The one path that is passed on, if it is no model that is there.
     pub(super) only: Option<String>,
 }
@@ -98,6 +101,7 @@ impl Upstream {
             limit: None,
             counted: false,
             silence: None,
+            budget: None,
             only: None,
         })
     }
@@ -146,6 +150,22 @@ impl Upstream {
     /// Tells whether what lets one in would be read by everybody on the way.
     pub fn is_plain(&self) -> bool {
         self.tls.is_none()
+    }
+
+    /// Bounds what may be spent, in millionths of a US dollar: when it is, the next request is refused.
+    #[must_use]
+    pub fn budget(self, most: Option<u64>) -> Self {
+        Self { budget: most.map(|most| most.saturating_mul(1000)), ..self }
+    }
+
+    /// Tells whether the model costs nothing: it is on this host, and wants no key.
+    pub fn is_free(&self) -> bool {
+        self.is_local() && self.auth == Auth::None
+    }
+
+    /// Returns what a model costs here, if that is known.
+    pub(super) fn rates(&self, model: Option<&str>) -> Option<Rates> {
+        if self.is_free() { Some(Rates::FREE) } else { model.and_then(dialect::rates) }
     }
 
     /// Tells whether the model is on this host.

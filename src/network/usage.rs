@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::price::Rates;
 use super::told::Cost;
 
 /// What one token is taken for where an answer did not tell, in bytes.
@@ -34,12 +35,23 @@ pub struct Usage {
     pub uncounted: u64,
     /// Tokens that requests are taken for whose answers have not told yet.
     pub under_way: u64,
+    /// What it cost, in billionths of a US dollar, as far as the models' prices are known.
+    pub spent: u64,
+    /// Answers of models whose prices are not known.
+    pub unpriced: u64,
+    /// The most that requests can cost whose answers have not told yet.
+    pub reserved: u64,
 }
 
 impl Usage {
     /// Returns what counts against a limit.
     pub fn tokens(&self) -> u64 {
         self.input.saturating_add(self.output)
+    }
+
+    /// Returns what it cost in millionths of a US dollar, a part of one for a whole one; nothing where a price is missing.
+    pub fn cost(&self) -> Option<u64> {
+        (self.unpriced == 0 && self.tokens() > 0).then(|| self.spent.div_ceil(1000))
     }
 }
 
@@ -54,6 +66,8 @@ pub(super) struct Meter {
     output: AtomicU64,
     estimated: AtomicU64,
     uncounted: AtomicU64,
+    spent: AtomicU64,
+    unpriced: AtomicU64,
     under_way: Mutex<Vec<Arc<Ongoing>>>,
     reasoning: Mutex<HashSet<String>>,
 }
@@ -62,10 +76,24 @@ pub(super) struct Meter {
 #[derive(Debug)]
 pub(super) struct Ongoing {
     asked: u64,
+    /// What its model costs, if that is known.
+    rates: Option<Rates>,
+    /// The most that it can cost.
+    most: u64,
     pub(super) answered: AtomicU64,
 }
 
 impl Ongoing {
+    /// Takes a request of so many bytes, whose answer has at most so many tokens.
+    pub(super) fn new(asked: u64, longest: u64, rates: Option<Rates>) -> Self {
+        let most = rates.map_or(0, |rates| rates.most(asked, longest));
+        Self { asked, rates, most, answered: AtomicU64::new(0) }
+    }
+
+    pub(super) fn rates(&self) -> Option<Rates> {
+        self.rates
+    }
+
     fn tokens(&self) -> (u64, u64) {
         (self.asked / BYTES_PER_TOKEN, self.answered.load(Ordering::Relaxed) / BYTES_PER_TOKEN)
     }
@@ -91,6 +119,9 @@ impl Meter {
             estimated: of(&self.estimated),
             uncounted: of(&self.uncounted),
             under_way,
+            spent: of(&self.spent),
+            unpriced: of(&self.unpriced),
+            reserved: exchanges.iter().fold(0, |sum, each| sum.saturating_add(each.most)),
         }
     }
 
@@ -98,18 +129,18 @@ impl Meter {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins a request of so many bytes, unless what was used and how many are under way forbid it.
+    /// Begins a request, unless what was used and how many are under way forbid it.
     /// Nobody begins one in between: of a burst, each request finds those before it.
     pub(super) fn begin<W>(
         &self,
-        asked: u64,
+        request: Ongoing,
         forbids: impl FnOnce(&Usage, usize) -> Option<W>,
     ) -> Result<Arc<Ongoing>, W> {
         let mut exchanges = self.exchanges();
         if let Some(why) = forbids(&self.used(&exchanges), exchanges.len()) {
             return Err(why);
         }
-        let exchange = Arc::new(Ongoing { asked, answered: AtomicU64::new(0) });
+        let exchange = Arc::new(request);
         exchanges.push(Arc::clone(&exchange));
         Ok(exchange)
     }
@@ -127,7 +158,11 @@ impl Meter {
         add(&self.refused, 1);
     }
 
-    pub(super) fn add(&self, cost: Cost) {
+    pub(super) fn add(&self, cost: Cost, rates: Option<Rates>) {
+        match rates {
+            Some(rates) => add(&self.spent, rates.cost(&cost)),
+            None => add(&self.unpriced, 1),
+        }
         add(&self.input, cost.input);
         add(&self.cached, cost.cached);
         add(&self.written, cost.written);
@@ -149,8 +184,7 @@ impl Meter {
         let (asked, answered) = exchange.tokens();
         add(&self.estimated, 1);
         add(&self.uncounted, complete.into());
-        add(&self.input, asked);
-        add(&self.output, answered);
+        self.add(Cost { input: asked, output: answered, ..Cost::default() }, exchange.rates);
     }
 }
 

@@ -21,6 +21,9 @@ pub struct AgentStep {
     pub effort: Option<String>,
     /// Model tokens of the step.
     pub tokens: TokenLimit,
+    /// Money that the model may cost, in millionths of a US dollar.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "super::show::money_if_any")]
+    pub budget: Option<u64>,
     /// Who serves the model.
     pub provider: Provider,
     /// MCP servers it may use, by their names in the user's own configuration of the agent.

@@ -24,7 +24,7 @@ impl Asked {
         for agent in agents::keys() {
             asked.add_scalars("", root.get(agent), "", &["model", "provider"]);
         }
-        asked.add_scalars("", root.get("limits"), "limits.", &["limits.tokens"]);
+        asked.add_scalars("", root.get("limits"), "limits.", &["limits.tokens", "limits.budget"]);
         asked.add_scalars("", root.get("publish"), "publish.", &PUBLISH);
         asked.add_items("", "cache", root.get("cache").map(Node::items).unwrap_or_default());
         for step in root.get("steps").map(Node::items).unwrap_or_default() {
@@ -38,7 +38,7 @@ impl Asked {
             asked.add_scalars(id, Some(step), "", &[agents::CLOUD_KEY]);
             for agent in agents::keys() {
                 asked.add_scalars(id, Some(step), "", &[agent]);
-                asked.add_scalars(id, step.get(agent), "", &["model", "provider", "tokens"]);
+                asked.add_scalars(id, step.get(agent), "", &["model", "provider", "tokens", "budget"]);
             }
         }
         asked

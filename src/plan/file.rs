@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::agents::{self, AgentId};
 use super::text::{
-    CachedFolder, Env, EnvName, Expression, Id, InnerPath, Line, Mention, OuterPath, Pattern, Prose,
+    CachedFolder, Env, EnvName, Expression, Id, InnerPath, Line, Mention, Money, OuterPath, Pattern, Prose,
     Revision, Size, Time, Token,
 };
 use super::union::{
@@ -70,6 +70,8 @@ pub(super) struct LimitsFile {
     pub(super) consecutive_failures: Option<u32>,
     /// Model tokens of the run: a number or `unlimited`. Default: not bounded.
     pub(super) tokens: Option<TokensFile>,
+    /// Money that the models of the run may cost, such as `5 USD`. Default: not bounded.
+    pub(super) budget: Option<Money>,
     /// How long a model's server may send nothing while it is waited for. Default: 5m, on this host 15m.
     pub(super) silence: Option<Time>,
     /// Bytes a run may salvage, such as `1GiB`; above it the run's folder stays. Default: 1GiB.

@@ -33,7 +33,7 @@ const ALIASES: &[Alias] = &[
     (Some(Place::Step), &["prompt_file"], Some("codex"), "write `codex: {prompt_file: …}`"),
     (
         Some(Place::Step),
-        &["model", "effort", "tokens", "provider", "mcp"],
+        &["model", "effort", "tokens", "budget", "provider", "mcp"],
         Some("codex"),
         "write it into the step's `codex: {prompt: …, …}`, or `claude`",
     ),
@@ -198,7 +198,7 @@ const ALIASES: &[Alias] = &[
     ),
     (
         Some(Place::Plan),
-        &["timeout", "consecutive_failures", "max_failures", "tokens", "salvage", "silence"],
+        &["timeout", "consecutive_failures", "max_failures", "tokens", "salvage", "silence", "budget"],
         Some("limits"),
         "write it into `limits: {…}`",
     ),
@@ -228,7 +228,7 @@ const ALIASES: &[Alias] = &[
         Some("effort"),
         "write `effort:`",
     ),
-    (Some(Place::Key("codex")), &["max_tokens", "token_limit", "budget"], Some("tokens"), "write `tokens:`"),
+    (Some(Place::Key("codex")), &["max_tokens", "token_limit"], Some("tokens"), "write `tokens:`"),
     (Some(Place::Key("resources")), &["ram", "mem", "memory_limit"], Some("memory"), "write `memory:`"),
     (Some(Place::Key("resources")), &["pids", "procs", "nproc"], Some("processes"), "write `processes:`"),
     (

@@ -107,6 +107,9 @@ pub struct Limits {
     pub consecutive_failures: u32,
     /// Model tokens of the run.
     pub tokens: TokenLimit,
+    /// Money that the models of the run may cost, in millionths of a US dollar.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "show::money_if_any")]
+    pub budget: Option<u64>,
     /// How long a model's server may send nothing while it is waited for.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "show::duration_if_any")]
     pub silence: Option<Duration>,

@@ -8,11 +8,12 @@ use super::file::{
     AgentDefaults, ChangesFile, Defaults, ExpectationFile, FilesystemFile, LimitsFile, PlanFile, PublishFile,
     ResourcesFile, StepFile,
 };
-use super::text::{Env, Id, InnerPath, Pattern, Token};
+use super::text::{Env, Id, InnerPath, Money, Pattern, Token};
 use super::union::{
     AgentFile, CommandFile, ContextFile, NetworkFile, NetworkName, ProviderFile, ProviderName,
     PullRequestFile, PullRequestName, TokensFile,
 };
+use super::units;
 use super::{
     Action, AgentId, AgentStep, Changes, Context, EnvEntry, Expectation, FileContains, Filesystem, Glob,
     Invocation, Limits, Network, OnFailure, Plan, Prompt, Provider, Publish, PullRequest, Resources,
@@ -65,10 +66,15 @@ fn limits(file: LimitsFile) -> Limits {
         timeout: file.timeout.map_or(Duration::from_secs(3600), |time| time.0),
         consecutive_failures: file.consecutive_failures.unwrap_or(3),
         tokens: tokens(file.tokens.as_ref()),
+        budget: file.budget.as_ref().and_then(micros),
         silence: file.silence.map(|time| time.0),
         salvage: file.salvage.map_or(1 << 30, |size| size.0),
         cache: file.cache.map(|size| size.0),
     }
+}
+
+fn micros(money: &Money) -> Option<u64> {
+    units::micros(&money.0)
 }
 
 fn tokens(file: Option<&TokensFile>) -> TokenLimit {
@@ -143,6 +149,7 @@ fn agent_defaults(agent: AgentId, file: &AgentDefaults) -> AgentStep {
         model: file.model.as_ref().map(name),
         effort: file.effort.as_ref().map(name),
         tokens: TokenLimit::Unset,
+        budget: None,
         provider: file.provider.as_ref().map_or_else(|| agent.default_provider(), provider),
         mcp: file.mcp.iter().flatten().map(name).collect(),
         context: Vec::new(),
@@ -161,6 +168,7 @@ fn agent_action(file: AgentFile, context: Vec<Context>, defaults: &AgentStep) ->
             asked.model = map.model.as_ref().map(name).or(asked.model);
             asked.effort = map.effort.as_ref().map(name).or(asked.effort);
             asked.tokens = tokens(map.tokens.as_ref());
+            asked.budget = map.budget.as_ref().and_then(micros);
             if let Some(own) = &map.provider {
                 asked.provider = provider(own);
             }

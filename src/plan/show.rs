@@ -20,6 +20,11 @@ pub(super) fn duration_if_any<S: Serializer>(
     value.map(units::duration).serialize(serializer)
 }
 
+#[expect(clippy::ref_option, reason = "serde calls it so")]
+pub(super) fn money_if_any<S: Serializer>(value: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+    value.map(units::money).serialize(serializer)
+}
+
 pub(super) fn regex<S: Serializer>(value: &Regex, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(value.as_str())
 }

@@ -88,7 +88,7 @@ texts! {
     /// The name of a model, or what it is like.
     ModelName(String) "autopilot-model" r"^[A-Za-z0-9*][A-Za-z0-9._:/@*-]*$" read_model;
     /// An amount of money.
-    Money(String) "autopilot-money" r"^[0-9]+(\.[0-9]{1,2})? [A-Z]{3}$" read_money;
+    Money(String) "autopilot-money" r"^[0-9]+(\.[0-9]{1,2})? USD$" read_money;
     /// What git takes for a commit.
     Revision(String) "autopilot-revision" r"^[^-\s][^\s]*$" read_revision;
 }
@@ -334,10 +334,10 @@ fn read_money(text: &str) -> Result<String, Wrong> {
         let (whole, cents) = number.split_once('.').unwrap_or((number, "0"));
         let digits =
             |text: &str, most| (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-        let is_unit = unit.len() == 3 && unit.bytes().all(|b| b.is_ascii_uppercase());
-        (digits(whole, 9) && digits(cents, 2) && is_unit).then(|| text.to_owned())
+        // Models are priced in nothing else.
+        (digits(whole, 9) && digits(cents, 2) && unit == "USD").then(|| text.to_owned())
     });
-    amount.ok_or_else(|| Wrong::new("is not an amount of money", "write a number and the currency: `5 USD`"))
+    amount.ok_or_else(|| Wrong::new("is not an amount of money", "write a number and US dollars: `5 USD`"))
 }
 
 fn read_revision(text: &str) -> Result<String, Wrong> {

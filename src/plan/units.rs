@@ -74,6 +74,34 @@ pub fn count(number: u64) -> String {
     }
 }
 
+/// Returns what an amount such as `5 USD` or `0.50 USD` is, in millionths of a US dollar.
+pub fn micros(money: &str) -> Option<u64> {
+    let number = money.strip_suffix(" USD")?;
+    let (whole, cents) = number.split_once('.').unwrap_or((number, "0"));
+    let (dollars, digits): (u64, u64) = (whole.parse().ok()?, cents.parse().ok()?);
+    let cents = if cents.len() == 1 { digits * 10 } else { digits };
+    dollars.checked_mul(1_000_000)?.checked_add(cents.checked_mul(10_000)?)
+}
+
+/// Writes an amount of money as a plan does, given in millionths of a US dollar.
+pub fn money(micros: u64) -> String {
+    let cents = micros.div_ceil(10_000);
+    format!("{}.{:02} USD", cents / 100, cents % 100)
+}
+
+/// Writes an amount of money, given in millionths of a US dollar: `$0.41`, and what is less than a cent as `$0.0021`.
+pub fn dollars(micros: u64) -> String {
+    match micros {
+        0 => "$0".to_owned(),
+        1..10_000 => format!("$0.{:04}", micros.div_ceil(100)),
+        // A part of a cent is a cent.
+        _ => {
+            let cents = micros.div_ceil(10_000);
+            format!("${}.{:02}", cents / 100, cents % 100)
+        }
+    }
+}
+
 /// Returns a duration as a clock shows it: `0:04`, `8:43`, `1:02:03`.
 pub fn clock(duration: Duration) -> String {
     let seconds = duration.as_secs();

@@ -120,8 +120,13 @@ impl Look<'_> {
             let message = format!("step `{}` may take longer than the whole run", step.id);
             self.warn(self.step_mark(step, "timeout"), message, "the run's limit ends it");
         }
-        let asks = |step: &&Step| step.action.asks().is_some_and(|asked| asked.tokens == TokenLimit::Unset);
+        let asks = |step: &&Step| {
+            step.action
+                .asks()
+                .is_some_and(|asked| asked.tokens == TokenLimit::Unset && asked.budget.is_none())
+        };
         if plan.limits.tokens == TokenLimit::Unset
+            && plan.limits.budget.is_none()
             && let Some(step) = plan.steps.iter().find(asks)
         {
             let message = format!("nothing bounds the tokens of step `{}`", step.id);

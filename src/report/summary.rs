@@ -90,7 +90,12 @@ pub(super) fn extent(state: &RunState) -> String {
     match (&state.branch, changes.len()) {
         (Some(made), _) => {
             let (added, removed) = totals(&changes);
-            format!("{}, {files}, +{added} −{removed}", plural(made.commits, "commit"))
+            let cost = state
+                .cost()
+                .filter(|cost| *cost > 0)
+                .map(|cost| format!(", {}", units::dollars(cost)))
+                .unwrap_or_default();
+            format!("{}, {files}, +{added} −{removed}{cost}", plural(made.commits, "commit"))
         }
         (None, 0) => format!("nothing changed since {base}: no branch"),
         (None, _) => format!("{files} changed since {base}, but there is no branch"),
@@ -113,7 +118,7 @@ pub(super) fn has_agents(state: &RunState) -> bool {
 
 /// Returns the head of the table of steps.
 pub(super) fn steps_head(agents: bool) -> String {
-    let (name, line) = if agents { (" tokens |", "---|") } else { ("", "") };
+    let (name, line) = if agents { (" tokens, cost |", "---|") } else { ("", "") };
     format!("| step | result | tries | time |{name}\n|---|---|---|---|{line}\n")
 }
 
@@ -124,7 +129,12 @@ pub(super) fn step_row(step: &StepState, agents: bool) -> String {
         0 => ("–".to_owned(), "–".to_owned()),
         tries => (tries.to_string(), spoken(step.took())),
     };
-    let tokens = step.tokens().map_or_else(|| "–".to_owned(), units::count);
+    let cost = step
+        .cost()
+        .filter(|cost| *cost > 0)
+        .map(|cost| format!(", {}", units::dollars(cost)))
+        .unwrap_or_default();
+    let tokens = step.tokens().map_or_else(|| "–".to_owned(), |tokens| units::count(tokens) + &cost);
     let tokens = if agents { format!(" {tokens} |") } else { String::new() };
     format!("| {} | {mark}{} | {tries} | {time} |{tokens}\n", step.id, table_cell(&note))
 }

@@ -33,6 +33,7 @@ pub(super) fn meaning(done: &Done, report: &Report) -> Option<Meaning> {
         }
         Class::Quota => Meaning::Fail { kind: ReasonKind::RateLimit, words },
         Class::Silence => Meaning::Fail { kind: ReasonKind::Silence, words },
+        Class::Budget => Meaning::Fail { kind: ReasonKind::Budget, words },
         Class::Limit => Meaning::Fail { kind: ReasonKind::Tokens, words },
         Class::Answered
         | Class::Unreachable

@@ -27,7 +27,7 @@ pub(super) struct Egress {
     of: Of,
     serving: Serving,
     /// Requests of the model and what they cost, as recorded last.
-    told: (u64, Tokens),
+    told: (u64, Tokens, Option<u64>),
 }
 
 impl Egress {
@@ -55,11 +55,11 @@ impl Egress {
     fn used(&mut self) -> Option<AgentUsed> {
         let usage = self.serving.usage();
         let tokens = tokens(&usage);
-        let now = (usage.requests, tokens);
+        let now = (usage.requests, tokens, usage.cost());
         if std::mem::replace(&mut self.told, now) == now {
             return None;
         }
-        Some(AgentUsed { at: self.of.at.clone(), requests: usage.requests, tokens, cost: None })
+        Some(AgentUsed { at: self.of.at.clone(), requests: usage.requests, tokens, cost: usage.cost() })
     }
 
     /// Returns what hears of each exchange with the model.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::refusal::Refusal;
 use crate::agent::{self, Access, Agent, Login, Server, Unavailable};
 use crate::evidence::mask::Secrets;
-use crate::network::Upstream;
+use crate::network::{self, PRICES_OF, Upstream};
 use crate::plan::{self, Action, AgentId, AgentStep, Network, Plan, Prompt, Step};
 use crate::policy::HostFacts;
 
@@ -86,8 +86,10 @@ pub fn equip(plan: &Plan, host: &HostFacts, secrets: &Secrets) -> Result<Equipme
                 }
                 let access = (agent::kind(id).access)(&asked.provider, &host.environment);
                 let access = access.map_err(|error| unavailable(step, error))?;
+                let upstream = upstream(step, &access, id, secrets)?;
+                is_priced(plan, step, asked, &upstream)?;
                 let assignment = Assignment {
-                    upstream: upstream(step, &access, id, secrets)?,
+                    upstream,
                     by_login: access.by_login,
                     servers: chosen(step, asked, &found.servers)?,
                     task: task(plan, step, &asked.prompt)?,
@@ -149,6 +151,25 @@ fn upstream(step: &Step, access: &Access, agent: AgentId, secrets: &Secrets) -> 
         return Err(refuse(step, format!("the model's key: {error}"), "use a longer key, or log in anew"));
     }
     Ok(upstream)
+}
+
+/// Demands that it is known what a step's model costs, if its money is bounded.
+fn is_priced(plan: &Plan, step: &Step, asked: &AgentStep, upstream: &Upstream) -> Result<(), Refusal> {
+    if (asked.budget.is_none() && plan.limits.budget.is_none()) || upstream.is_free() {
+        return Ok(());
+    }
+    let hint =
+        "bound its tokens instead (`tokens: 500000`), or name a model whose price is known: docs/network.md";
+    match asked.model.as_deref() {
+        None => Err(refuse(step, "its money is bounded, and no model is named", "name one: `model: NAME`")),
+        Some(model) if network::is_priced(model) => Ok(()),
+        Some(model) => {
+            let what = format!(
+                "its money is bounded, and what model `{model}` costs is not known (prices of {PRICES_OF})"
+            );
+            Err(refuse(step, what, hint))
+        }
+    }
 }
 
 /// Picks the servers that a step names, and holds them to what the step may do.

@@ -19,6 +19,7 @@ mod hope;
 mod interrupt;
 mod judge;
 mod memory;
+mod money;
 mod outcome;
 mod output;
 mod preflight;

@@ -9,7 +9,7 @@ use super::start::{Under, labels, this_host};
 use crate::evidence::event::{Event, ReasonKind, Resumed, RunResult, RunStarted};
 use crate::evidence::{Recorder, Token};
 use crate::git::Oid;
-use crate::plan::{Action, Plan, TokenLimit};
+use crate::plan::{Action, Plan, TokenLimit, units};
 use crate::worktree::{Base, Repository, WorktreeError};
 
 /// Why a run cannot go on: it would not be the same run.
@@ -128,15 +128,22 @@ pub fn branch_unchanged(
     Err(Changed::Branch { run, branch, how }.into())
 }
 
-/// Lowers the token limits of a plan to those that its run began under: a ceiling that was raised since raises nothing of it.
+/// Lowers the limits of tokens and money of a plan to those that its run began under: a ceiling that was raised since raises nothing of it.
 pub fn hold_to_record(plan: &mut Plan, start: &RunStarted) {
     let recorded = start.plan.value();
     lower(&mut plan.limits.tokens, &recorded["limits"]["tokens"]);
+    lower_money(&mut plan.limits.budget, &recorded["limits"]["budget"]);
     for (at, step) in plan.steps.iter_mut().enumerate() {
         if let Action::Agent(asked) = &mut step.action {
+            lower_money(&mut asked.budget, &recorded["steps"][at]["action"][asked.agent.key()]["budget"]);
             lower(&mut asked.tokens, &recorded["steps"][at]["action"][asked.agent.key()]["tokens"]);
         }
     }
+}
+
+fn lower_money(now: &mut Option<u64>, then: &serde_json::Value) {
+    let Some(most) = then.as_str().and_then(units::micros) else { return };
+    *now = Some(now.map_or(most, |now| now.min(most)));
 }
 
 fn lower(now: &mut TokenLimit, then: &serde_json::Value) {

@@ -20,7 +20,7 @@ use crate::agent::{Endpoint, Report, Task, Turn};
 use crate::evidence::event::{AgentEnded, AgentStarted, Attached, Event, ReasonKind};
 use crate::evidence::state::StepState;
 use crate::evidence::{Sha256, Token};
-use crate::network::Gate;
+use crate::network::{Class, Gate};
 use crate::plan::{AgentStep, Step, TokenLimit};
 use crate::policy::Grant;
 use crate::sandbox::{Place, Status};
@@ -51,7 +51,8 @@ impl Runner<'_> {
         place: &Place,
         deadline: Deadline,
     ) -> Result<Worked, RunError> {
-        if let Some(outcome) = self.too_many_tokens(this.step, asked) {
+        let over = self.too_many_tokens(this.step, asked).or_else(|| self.too_much_money(this.step, asked));
+        if let Some(outcome) = over {
             return Ok(Worked::Over(outcome));
         }
         let attached = self.attach(this.step, asked)?;
@@ -80,7 +81,9 @@ impl Runner<'_> {
         loop {
             let upstream = assignment.upstream.clone().limit(self.tokens_left(this.step, asked));
             let silence = self.plan.limits.silence_of(upstream.is_local());
-            let upstream = upstream.counted(self.must_count(asked)).silence(Some(silence));
+            let budget = self.money_left(this.step, asked);
+            let counted = self.must_count(asked) || budget.is_some();
+            let upstream = upstream.counted(counted).silence(Some(silence)).budget(budget);
             let gate = command::way_out(grant).model(upstream);
             let (done, report) = self.turn(this, assignment, &task, gate, (grant, place), deadline).await?;
             let meaning = report.as_ref().and_then(|report| answered::meaning(&done, report));
@@ -144,7 +147,7 @@ impl Runner<'_> {
                 message: message.map(|text| self.recorder.said(text)),
                 tokens: (tokens.total() > 0).then_some(tokens),
                 requests: done.usage.requests,
-                cost: None,
+                cost: done.usage.cost(),
                 acts: report.acts,
             };
             self.recorder.record(Event::AgentEnded(Box::new(ended)))?;
@@ -165,13 +168,18 @@ impl Runner<'_> {
         };
         let ended = done.ended.as_ref().map(|ended| expect::how(&ended.status)).unwrap_or_default();
         let fail = |text: &str| over(self.failed(ReasonKind::Agent, text));
-        if self.must_count(asked) && done.usage.uncounted > 0 {
+        let counted = self.must_count(asked) || self.money_left(step, asked).is_some();
+        if counted && done.usage.uncounted > 0 {
             let text = "the model's server reported no token counts, and the plan limits them: write \
                         `tokens: unlimited` for this step, or take the limit out";
             return over(self.failed(ReasonKind::Tokens, text));
         }
         if done.usage.refused > 0 {
             return over(self.failed(ReasonKind::Tokens, &self.spent(step, asked)));
+        }
+        if done.exchange.as_ref().is_some_and(|last| last.class == Class::Budget) && done.usage.unpriced == 0
+        {
+            return over(self.failed(ReasonKind::Budget, &self.spent_money(step, asked)));
         }
         if let Some(Meaning::Fail { kind, words }) = answered::meaning(done, &report) {
             return over(self.failed(kind, self.recorder.said(words).as_str()));
@@ -237,9 +245,11 @@ impl Runner<'_> {
         }
     }
 
-    /// Tells whether no further attempt of a step could begin within the run's tokens.
+    /// Tells whether no further attempt of a step could begin within the run's tokens and money.
     pub(super) fn out_of_tokens(&self, step: &Step) -> bool {
-        step.action.asks().is_some_and(|asked| self.too_many_tokens(step, asked).is_some())
+        step.action.asks().is_some_and(|asked| {
+            self.too_many_tokens(step, asked).is_some() || self.too_much_money(step, asked).is_some()
+        })
     }
 
     fn prompt(&self, this: &Attempt<'_>, task: &str, attached: &[Attachment]) -> String {

@@ -7,7 +7,9 @@ use super::step::StepStory;
 use super::tried::Try;
 use crate::audit::code::Code;
 use crate::audit::plan::{Action, MASK};
-use crate::evidence::event::{AgentStarted, AgentUsed, Reason, ReasonKind, Role, Spending, Tokens};
+use crate::evidence::event::{
+    AgentEnded, AgentStarted, AgentUsed, Reason, ReasonKind, Role, Spending, Tokens,
+};
 
 /// Where the model is that an OpenAI key leads to, and where a ChatGPT login leads instead: to a model, and to the
 /// cloud's tasks, unless the run says otherwise from its beginning.
@@ -55,7 +57,9 @@ impl Story {
     }
 
     /// Takes that an agent's turn is over.
-    pub(super) fn agent_ended(&mut self, id: &str, number: u32, requests: u64, tokens: Option<Tokens>) {
+    pub(super) fn agent_ended(&mut self, ended: &AgentEnded) {
+        let (requests, tokens) = (ended.requests, ended.tokens);
+        let (id, number) = (ended.at.step.as_str(), ended.at.attempt);
         self.at_work(id, number, "agent.ended");
         self.has_used(id, requests, tokens.unwrap_or_default());
         if let Some(attempt) = self.at.attempt_mut() {
@@ -65,7 +69,7 @@ impl Story {
             }
         }
         if let Some(spending) = self.spending_of(id) {
-            spending.turn_over(tokens);
+            spending.turn_over(tokens, ended.cost);
         }
     }
 

@@ -138,9 +138,7 @@ impl Story {
             Event::AgentStarted(started) => self.agent_started(&started),
             Event::AgentActed { at, .. } => self.at_work(at.step.as_str(), at.attempt, &entry.kind),
             Event::AgentUsed(used) => self.agent_used(&used),
-            Event::AgentEnded(ended) => {
-                self.agent_ended(ended.at.step.as_str(), ended.at.attempt, ended.requests, ended.tokens);
-            }
+            Event::AgentEnded(ended) => self.agent_ended(&ended),
             Event::AgentWaiting { at, reason, .. } => {
                 self.agent_waiting(at.step.as_str(), at.attempt, &reason);
             }

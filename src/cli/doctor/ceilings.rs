@@ -43,8 +43,7 @@ fn one(name: &'static str, path: Option<PathBuf>, keeper: Keeper) -> Found {
 fn bounds(path: &Path, ceiling: &Ceiling) -> String {
     let keys: Vec<&str> = ceiling.keys().collect();
     let bounds = if keys.is_empty() { "nothing".to_owned() } else { keys.join(", ") };
-    let money = if ceiling.rules.budget.is_some() { "; money is not counted yet: bound tokens" } else { "" };
-    format!("{} bounds {bounds}{money} (sha256 {})", path.display(), ceiling.digest)
+    format!("{} bounds {bounds} (sha256 {})", path.display(), ceiling.digest)
 }
 
 fn in_a_line(faults: &Faults) -> String {

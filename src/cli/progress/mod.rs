@@ -243,7 +243,13 @@ fn changed(changes: &[Change]) -> Option<String> {
 }
 
 fn tokens(attempt: &AttemptState) -> Option<String> {
-    attempt.spending.total().map(|tokens| format!("{} tokens", units::count(tokens)))
+    let cost = attempt
+        .spending
+        .cost()
+        .filter(|cost| *cost > 0)
+        .map(|cost| format!(", {}", units::dollars(cost)))
+        .unwrap_or_default();
+    attempt.spending.total().map(|tokens| format!("{} tokens{cost}", units::count(tokens)))
 }
 
 impl Watch for Progress {

@@ -151,31 +151,62 @@ pub struct AgentEnded {
 /// Adds up over turns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Spending {
-    over: Option<u64>,
-    turn: Option<u64>,
+    over: Spent,
+    turn: Spent,
+}
+
+/// What was used, as far as it is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Spent {
+    tokens: Option<u64>,
+    cost: Option<u64>,
+    /// Some of the tokens have no known cost.
+    lacks: bool,
+}
+
+impl Spent {
+    fn of(tokens: Option<Tokens>, cost: Option<u64>) -> Self {
+        Self { tokens: tokens.map(|tokens| tokens.total()), cost, lacks: tokens.is_some() && cost.is_none() }
+    }
+
+    fn and(self, other: Self) -> Self {
+        let (tokens, cost) = (sum(self.tokens, other.tokens), sum(self.cost, other.cost));
+        Self { tokens, cost, lacks: self.lacks || other.lacks }
+    }
 }
 
 impl Spending {
     /// Takes a running total of the turn that is under way.
     pub fn under_way(&mut self, used: &AgentUsed) {
-        self.turn = Some(used.tokens.total());
+        self.turn = Spent::of(Some(used.tokens), used.cost);
     }
 
-    /// Takes the end of a turn, and what it used, if that is known.
-    pub fn turn_over(&mut self, tokens: Option<Tokens>) {
-        self.turn = None;
-        self.over = sum(self.over, tokens.map(|tokens| tokens.total()));
+    /// Takes the end of a turn, and what it used and cost, if that is known.
+    pub fn turn_over(&mut self, tokens: Option<Tokens>, cost: Option<u64>) {
+        self.turn = Spent::default();
+        self.over = self.over.and(Spent::of(tokens, cost));
     }
 
     /// Notes that another turn begins: one that has no end used what it was last known to have used.
     pub fn cut_off(&mut self) {
-        self.over = self.total();
-        self.turn = None;
+        self.over = self.over.and(self.turn);
+        self.turn = Spent::default();
     }
 
     /// Returns the tokens of all turns, the one under way included; nothing if none is known.
     pub fn total(&self) -> Option<u64> {
-        sum(self.over, self.turn)
+        self.over.and(self.turn).tokens
+    }
+
+    /// Returns what all turns cost, in millionths of a US dollar; nothing if that is not known of each.
+    pub fn cost(&self) -> Option<u64> {
+        let all = self.over.and(self.turn);
+        all.cost.filter(|_| !all.lacks)
+    }
+
+    /// Returns what turns cost as far as it is known.
+    pub fn known_cost(&self) -> u64 {
+        self.over.and(self.turn).cost.unwrap_or(0)
     }
 }
 

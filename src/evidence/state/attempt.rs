@@ -117,7 +117,7 @@ impl AttemptState {
 
     pub(super) fn turn_over(&mut self, ended: &AgentEnded) {
         self.message = ended.message.as_ref().map(ToString::to_string);
-        self.spending.turn_over(ended.tokens);
+        self.spending.turn_over(ended.tokens, ended.cost);
     }
 
     pub(super) fn refuse_masks(&mut self, count: u64) {

@@ -417,6 +417,19 @@ impl RunState {
         running.fold(self.used, Duration::saturating_add)
     }
 
+    /// Returns what the whole run cost, in millionths of a US dollar; nothing if that is not known of each step that used
+    /// a model.
+    pub fn cost(&self) -> Option<u64> {
+        let used = self.steps.iter().filter(|step| step.tokens().is_some());
+        let all: Option<Vec<u64>> = used.map(StepState::cost).collect();
+        all?.into_iter().reduce(u64::saturating_add)
+    }
+
+    /// Returns what the whole run cost as far as it is known.
+    pub fn known_cost(&self) -> u64 {
+        self.steps.iter().map(StepState::known_cost).fold(0, u64::saturating_add)
+    }
+
     /// Returns the model tokens of the whole run.
     pub fn tokens(&self) -> u64 {
         self.steps.iter().filter_map(StepState::tokens).fold(0, u64::saturating_add)

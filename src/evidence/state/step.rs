@@ -125,6 +125,19 @@ impl StepState {
         self.attempts.iter().fold(Duration::ZERO, |all, attempt| all.saturating_add(attempt.took))
     }
 
+    /// Returns what its attempts cost together, in millionths of a US dollar; nothing if that is not known of each that
+    /// used a model.
+    pub fn cost(&self) -> Option<u64> {
+        let used = || self.attempts.iter().filter(|attempt| attempt.spending.total().is_some());
+        let all: Option<Vec<u64>> = used().map(|attempt| attempt.spending.cost()).collect();
+        all?.into_iter().reduce(u64::saturating_add)
+    }
+
+    /// Returns what its attempts cost as far as it is known.
+    pub fn known_cost(&self) -> u64 {
+        self.attempts.iter().map(|attempt| attempt.spending.known_cost()).fold(0, u64::saturating_add)
+    }
+
     /// Returns the model tokens of its attempts together; nothing if none is known.
     pub fn tokens(&self) -> Option<u64> {
         let known = self.attempts.iter().filter_map(|attempt| attempt.spending.total());

@@ -6,7 +6,9 @@ mod responses;
 
 use hyper::header::HeaderValue;
 
+use super::dated::undated;
 use super::grammar::Shape;
+use super::price::Rates;
 use super::told::Facts;
 
 /// A wire format between an agent and its model.
@@ -102,5 +104,45 @@ impl Telling {
             Self::Responses => responses::take(line, facts),
             Self::Messages(counts) => messages::take(line, counts, facts),
         }
+    }
+}
+
+/// Returns what a model costs, by its name with the day of its making or without, if that is known.
+pub(super) fn rates(model: &str) -> Option<Rates> {
+    let name = model.strip_suffix("[1m]").unwrap_or(model);
+    let name = undated(name.strip_suffix("-latest").unwrap_or(name));
+    let all = || responses::PRICES.iter().chain(messages::PRICES);
+    all().find(|(known, _)| *known == name).map(|(_, rates)| *rates)
+}
+
+/// Tells whether it is known what a model costs.
+pub fn is_priced(model: &str) -> bool {
+    rates(model).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_found_by_its_name_with_and_without_its_day() {
+        for name in ["gpt-5.5", "gpt-5.5-2026-04-24", "claude-sonnet-5-20260630", "claude-opus-5-5[1m]"] {
+            assert!(is_priced(name), "{name}");
+        }
+        for name in
+            ["", "gpt-5.5-own", "gpt-5.55", "openai/gpt-5.5", "GPT-5.5", "-2026-04-24", "qwen3", "gpt-5.5-1"]
+        {
+            assert!(!is_priced(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_model_has_two_prices() {
+        let mut names: Vec<&str> =
+            responses::PRICES.iter().chain(messages::PRICES).map(|(name, _)| *name).collect();
+        names.sort_unstable();
+        let all = names.len();
+        names.dedup();
+        assert_eq!(names.len(), all);
     }
 }

@@ -56,8 +56,10 @@ pub enum Class {
     Silence,
     /// One event of the answer has no end.
     Endless,
-    /// The plan's limit is reached: not passed on.
+    /// The plan's limit of tokens is reached: not passed on.
     Limit,
+    /// The plan's budget is reached, or nobody knows what the model costs: not passed on.
+    Budget,
     /// It asks for what a step does not get: not passed on.
     Refused,
     /// Anything else.
@@ -74,7 +76,7 @@ impl Class {
     /// answered before: agents ask several.
     fn is_final(self, answered: bool) -> bool {
         match self {
-            Self::Quota | Self::Redirect | Self::Silence | Self::Endless | Self::Limit => true,
+            Self::Quota | Self::Redirect | Self::Silence | Self::Endless | Self::Limit | Self::Budget => true,
             Self::Key | Self::Model | Self::Missing => !answered,
             Self::Answered
             | Self::RateLimit
@@ -109,6 +111,7 @@ impl Exchange {
             Class::Silence => "the model was silent",
             Class::Endless => "the model's answer has no end",
             Class::Limit => "the limit is reached",
+            Class::Budget => "the budget",
             Class::Refused => "a request was not passed on",
             Class::Other => "the model's server refused the request",
         };

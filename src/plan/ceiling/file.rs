@@ -46,7 +46,7 @@ pub(super) struct CeilingFile {
     models: Option<Vec<ModelName>>,
     /// The most model tokens of a run; a plan that asks for more gets this.
     tokens: Option<Count>,
-    /// The most money of a run, such as `5 USD`. Kept for later: nothing counts money yet.
+    /// The most money of a run, such as `5 USD`; a plan that asks for more gets this.
     budget: Option<Money>,
     /// What may be published; what is not named may.
     publish: Option<PublishRule>,

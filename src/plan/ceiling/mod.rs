@@ -61,7 +61,7 @@ pub struct Rules {
     /// The most tokens of a run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<u64>,
-    /// The most money of a run, such as `5 USD`. Not counted yet.
+    /// The most money of a run, such as `5 USD`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<String>,
     /// Whether issues are commented on.

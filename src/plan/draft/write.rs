@@ -14,7 +14,10 @@ const RETRIES: u32 = 1;
 
 /// What is around the plan's own text.
 const SCHEMA: &str = "# yaml-language-server: $schema=../../../docs/autopilot.schema.json\n";
-const TOKENS: &str = "  # tokens: a number bounds them\n";
+/// Model tokens that a plan begins with: no run costs without a bound that nobody chose.
+const LIMIT: u64 = 500_000;
+const TOKENS: &str =
+    "  # tokens: of all steps together; where `model` is named, budget: 5 USD bounds money instead\n";
 const POST: &str = "    # post: [cargo test --offline]   # what must pass before the runner commits\n";
 
 impl Graph<'_> {
@@ -78,7 +81,7 @@ pub fn of_issue(issue: u64, title: &str, agent: AgentId) -> Result<String, Wrong
 fn head(issue: u64, title: &str, agent: AgentId, timeout: Duration) -> Result<String, serde_yaml::Error> {
     let title = one_line(issue, title);
     let timeout = units::duration(timeout.min(units::LONGEST));
-    let head = Head { version: 1, issue, title: &title, limits: Limits { timeout, tokens: "unlimited" } };
+    let head = Head { version: 1, issue, title: &title, limits: Limits { timeout, tokens: LIMIT } };
     let provider = agent.default_provider();
     let defaults = BTreeMap::from([(agent.key(), Provider { provider: provider.word() })]);
     let others: String = Named::ALL
@@ -176,8 +179,8 @@ mod tests {
         assert_eq!(
             text,
             "# yaml-language-server: $schema=../../../docs/autopilot.schema.json\n\
-             version: 1\nissue: 7\ntitle: Übersicht\nlimits:\n  timeout: 40m\n  tokens: unlimited\n  \
-             # tokens: a number bounds them\ncodex:\n  provider: openai\n  \
+             version: 1\nissue: 7\ntitle: Übersicht\nlimits:\n  timeout: 40m\n  tokens: 500000\n  \
+             # tokens: of all steps together; where `model` is named, budget: 5 USD bounds money instead\ncodex:\n  provider: openai\n  \
              # or ollama, lmstudio, {base_url: …, env_key: …}\n\
              # 2 tasks on 2 levels; critical path 5m: 1\nsteps:\n  \
              # level 0, 5m\n  - id: '1'\n    codex: |\n      One\n\n      🚀 Do\n\n        - it\n    \

@@ -17,7 +17,7 @@ pub(super) struct Head<'a> {
 #[derive(Debug, Serialize)]
 pub(super) struct Limits {
     pub(super) timeout: String,
-    pub(super) tokens: &'static str,
+    pub(super) tokens: u64,
 }
 
 #[derive(Debug, Serialize)]

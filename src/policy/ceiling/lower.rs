@@ -73,6 +73,11 @@ pub(super) fn lower(ceiling: &Ceiling, plan: &mut Plan, asked: &Asked) -> Vec<Lo
     {
         add(None, "tokens", "limits.tokens", from, most.to_string());
     }
+    if let Some(most) = rules.budget.as_deref().and_then(units::micros)
+        && let Some(from) = lower_budget(&mut plan.limits.budget, most, true)
+    {
+        add(None, "budget", "limits.budget", from, units::money(most));
+    }
     // A comment that the plan leaves open is none.
     if rules.comment == Some(false) && plan.publish.comment.is_none() {
         plan.publish.comment = Some(false);
@@ -90,6 +95,12 @@ pub(super) fn lower(ceiling: &Ceiling, plan: &mut Plan, asked: &Asked) -> Vec<Lo
         {
             add(Some(&step.id), "tokens", "tokens", from, most.to_string());
         }
+        if let (Some(most), Action::Agent(asked)) =
+            (rules.budget.as_deref().and_then(units::micros), &mut step.action)
+            && let Some(from) = lower_budget(&mut asked.budget, most, false)
+        {
+            add(Some(&step.id), "budget", "budget", from, units::money(most));
+        }
         if let Some(most) = rules.timeout.filter(|most| *most < step.timeout) {
             let from = std::mem::replace(&mut step.timeout, most);
             add(Some(&step.id), "timeout", "timeout", units::duration(from), units::duration(most));
@@ -100,6 +111,18 @@ pub(super) fn lower(ceiling: &Ceiling, plan: &mut Plan, asked: &Asked) -> Vec<Lo
         }
     }
     all
+}
+
+/// Lowers a bound of money; returns what it was. A step that says nothing is bounded by the run.
+fn lower_budget(budget: &mut Option<u64>, most: u64, is_run: bool) -> Option<String> {
+    let from = match *budget {
+        Some(own) if own <= most => return None,
+        Some(own) => units::money(own),
+        None if !is_run => return None,
+        None => "unlimited".to_owned(),
+    };
+    *budget = Some(most);
+    Some(from)
 }
 
 /// Lowers a bound of tokens; returns what it was. A step that says nothing is bounded by the run.

@@ -12,7 +12,7 @@ const PLAN: &str = "\
 version: 1
 issue: 7
 title: Try
-limits: {tokens: unlimited}
+limits: {tokens: unlimited, budget: 5 USD}
 defaults:
   network: {allow: [a.example.org, '*.b.example.org:8443']}
   env: [CI_TOKEN, \"OWN=1\"]
@@ -153,7 +153,8 @@ budget: 5 USD
 #[test]
 fn bounds_are_lowered_and_said() {
     let (mut plan, asked) = asks();
-    let ceilings = hosts("timeout: 10m\ntokens: 500\nresources: {memory: 2GiB, processes: 4096}\n");
+    let ceilings =
+        hosts("timeout: 10m\ntokens: 500\nresources: {memory: 2GiB, processes: 4096}\nbudget: 2.50 USD\n");
     let held = ceilings.hold(&mut plan, &asked, &real);
     assert!(held.above.is_empty());
     let said: Vec<String> = held.lowered.iter().map(ToString::to_string).collect();
@@ -161,6 +162,7 @@ fn bounds_are_lowered_and_said() {
         said,
         [
             "`limits.tokens` is lowered from unlimited (plan.yaml:4) to 500 (/etc/p.yaml:2)",
+            "`limits.budget` is lowered from 5.00 USD (plan.yaml:4) to 2.50 USD (/etc/p.yaml:4)",
             "`timeout` of step `build` is lowered from 30m (plan.yaml:11) to 10m (/etc/p.yaml:1)",
             "`resources.memory` of step `build` is lowered from 8GiB (plan.yaml:12) to 2GiB (/etc/p.yaml:3)",
             "`tokens` of step `think` is lowered from 900 (plan.yaml:22) to 500 (/etc/p.yaml:2)",

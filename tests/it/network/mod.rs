@@ -7,6 +7,7 @@ mod elsewhere;
 mod endpoint;
 mod host;
 mod messages;
+mod money;
 mod plans;
 mod proxy;
 pub(crate) mod site;

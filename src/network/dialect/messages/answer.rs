@@ -18,10 +18,12 @@ struct Event {
     usage: Option<Usage>,
     delta: Option<Delta>,
     error: Option<Value>,
+    model: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Message {
+    model: Option<String>,
     usage: Option<Usage>,
 }
 
@@ -33,6 +35,13 @@ struct Usage {
     cache_creation_input_tokens: Option<Count>,
     cache_read_input_tokens: Option<Count>,
     output_tokens: Option<Count>,
+    cache_creation: Option<Creation>,
+}
+
+/// What was written to the cache, by how long it stays there.
+#[derive(Deserialize)]
+struct Creation {
+    ephemeral_1h_input_tokens: Option<Count>,
 }
 
 /// A piece of the answer: words, thoughts, what a tool is called with.
@@ -50,6 +59,8 @@ pub(in crate::network) struct Counts {
     written: Option<Count>,
     cached: Option<Count>,
     output: Option<Count>,
+    /// Of what was written, for an hour.
+    long: Option<Count>,
 }
 
 impl Counts {
@@ -58,6 +69,8 @@ impl Counts {
         self.written = usage.cache_creation_input_tokens.or(self.written);
         self.cached = usage.cache_read_input_tokens.or(self.cached);
         self.output = usage.output_tokens.or(self.output);
+        let long = usage.cache_creation.as_ref().and_then(|written| written.ephemeral_1h_input_tokens);
+        self.long = long.or(self.long);
     }
 
     fn told(&self) -> Told {
@@ -66,7 +79,9 @@ impl Counts {
         let count = |count: Option<Count>| count.and_then(|count| count.0);
         match (count(self.input), cache(self.written), cache(self.cached), count(self.output)) {
             (Some(input), Some(written), Some(cached), Some(output)) => {
-                Told::Tokens(Cost { input: input + written + cached, cached, written, output })
+                // One that is told wrongly is taken for the dearer.
+                let written_long = cache(self.long).map_or(written, |long| long.min(written));
+                Told::Tokens(Cost { input: input + written + cached, cached, written, written_long, output })
             }
             _ => Told::Absurd,
         }
@@ -83,8 +98,12 @@ pub(in crate::network) fn take(data: &[u8], counts: &mut Counts, facts: &mut Fac
         let pieces = [text, thinking, partial_json];
         facts.piece(pieces.iter().flatten().map(String::len).sum());
     }
-    let usage = event.message.and_then(|message| message.usage).or(event.usage);
-    usage.iter().for_each(|usage| counts.take(usage));
+    let (model, usage) = event.message.map_or((None, None), |message| (message.model, message.usage));
+    facts.model = model.or(event.model).or(facts.model.take());
+    let usage = usage.or(event.usage);
+    if let Some(usage) = &usage {
+        counts.take(usage);
+    }
     match event.kind.as_deref() {
         // What it will cost in the end is not told yet.
         Some("message_delta") => facts.told = usage.map(|_| counts.told()).or(facts.told),
@@ -108,12 +127,14 @@ mod tests {
 
     fn read(lines: &[&str]) -> Facts {
         let (mut counts, mut facts) = (Counts::default(), Facts { streamed: Some(0), ..Facts::default() });
-        lines.iter().for_each(|line| take(line.as_bytes(), &mut counts, &mut facts));
+        for line in lines {
+            take(line.as_bytes(), &mut counts, &mut facts);
+        }
         facts
     }
 
-    fn tokens(input: u64, cached: u64, written: u64, output: u64) -> Option<Told> {
-        Some(Told::Tokens(Cost { input, cached, written, output }))
+    fn tokens(input: u64, cached: u64, written: u64, output: u64) -> Told {
+        Told::Tokens(Cost { input, cached, written, output, ..Cost::default() })
     }
 
     const START: &str = r#"{"type":"message_start","message":{"id":"m","usage":{"input_tokens":100,"cache_creation_input_tokens":20,"cache_read_input_tokens":30,"output_tokens":1}}}"#;
@@ -124,9 +145,9 @@ mod tests {
         let delta =
             r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":10}}"#;
         let facts = read(&[START, delta, STOP]);
-        assert_eq!((facts.told, facts.end), (tokens(150, 30, 20, 10), Some(End::Complete)));
+        assert_eq!((facts.told, facts.end), (Some(tokens(150, 30, 20, 10)), Some(End::Complete)));
         let all = r#"{"type":"message_delta","usage":{"input_tokens":100,"cache_creation_input_tokens":null,"cache_read_input_tokens":31,"output_tokens":12}}"#;
-        assert_eq!(read(&[START, delta, all, STOP]).told, tokens(151, 31, 20, 12));
+        assert_eq!(read(&[START, delta, all, STOP]).told, Some(tokens(151, 31, 20, 12)));
     }
 
     #[test]
@@ -134,7 +155,7 @@ mod tests {
         let facts = read(&[
             r#"{"id":"m","type":"message","content":[{"type":"text","text":"message_stop"}],"usage":{"input_tokens":3,"cache_read_input_tokens":4,"output_tokens":2}}"#,
         ]);
-        assert_eq!((facts.told, facts.end), (tokens(7, 4, 0, 2), Some(End::Complete)));
+        assert_eq!((facts.told, facts.end), (Some(tokens(7, 4, 0, 2)), Some(End::Complete)));
         let silent = read(&[r#"{"type":"message","content":[],"usage":null}"#]);
         assert_eq!((silent.told, silent.end), (None, Some(End::Complete)));
     }

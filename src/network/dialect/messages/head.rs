@@ -1,6 +1,8 @@
 //! Takes the head of a request, tells what of it goes out: the headers that Claude Code needs, of the features that it
 //! asks for by name those that leave the server at answering, and its one query.
 
+use crate::network::dated::undated;
+
 /// Headers that Claude Code sends; beside them those that begin with [`OWN`].
 const HEADERS: [&str; 5] = ["accept", "anthropic-version", "user-agent", "x-app", "x-claude-code-session-id"];
 const OWN: &str = "x-stainless-";
@@ -36,16 +38,6 @@ pub(in crate::network) fn goes_out(name: &str, value: &str) -> Option<String> {
     let answering = |feature: &&str| ANSWERING.contains(&undated(feature));
     let features: Vec<&str> = value.split(',').map(str::trim).filter(answering).collect();
     (!features.is_empty()).then(|| features.join(","))
-}
-
-/// Returns a feature's name without the day that it ends with: `-2025-05-14` or `-20250219`.
-fn undated(feature: &str) -> &str {
-    let is_day = |end: &str| end.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-    let cut = |length: usize| {
-        let (name, day) = feature.split_at_checked(feature.len().checked_sub(length)?)?;
-        (day.starts_with('-') && is_day(day)).then_some(name)
-    };
-    cut("-2025-05-14".len()).or_else(|| cut("-20250219".len())).unwrap_or(feature)
 }
 
 /// Tells whether a query is the one that Claude Code asks with.

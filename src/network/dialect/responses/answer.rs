@@ -30,10 +30,12 @@ struct Event {
     error: Option<Value>,
     code: Option<Value>,
     message: Option<Value>,
+    model: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Response {
+    model: Option<String>,
     error: Option<Value>,
     usage: Option<Usage>,
 }
@@ -66,7 +68,12 @@ impl Usage {
         match (self.input_tokens.0, self.output_tokens.0) {
             (Some(input), Some(output)) => {
                 // What is read from the cache is read.
-                Told::Tokens(Cost { input, cached: cached.unwrap_or(0).min(input), written: 0, output })
+                Told::Tokens(Cost {
+                    input,
+                    cached: cached.unwrap_or(0).min(input),
+                    output,
+                    ..Cost::default()
+                })
             }
             _ => Told::Absurd,
         }
@@ -102,6 +109,8 @@ pub(in crate::network) fn take(data: &[u8], facts: &mut Facts) {
     if let Some(Value::String(piece)) = event.delta {
         facts.piece(piece.len());
     }
-    let usage = event.response.and_then(|response| response.usage).or(event.usage);
+    let (model, usage) = event.response.map_or((None, None), |response| (response.model, response.usage));
+    facts.model = model.or(event.model).or(facts.model.take());
+    let usage = usage.or(event.usage);
     facts.told = usage.map(|usage| usage.told()).or(facts.told);
 }

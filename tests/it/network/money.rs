@@ -1,0 +1,207 @@
+//! What requests to a model cost in money, and that no more is spent than a budget allows.
+
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier};
+
+use autopilot::network::{Answer, Auth, Dialect, Internet, Outside, Upstream, is_priced};
+
+use super::endpoint::Endpoint;
+use super::host::{Host, answer};
+use crate::agents;
+use crate::common::Repo;
+
+/// An answer of this model that cost 100,000 tokens of input and 10,000 of output: $0.80 of gpt-5.5.
+fn answering(model: &str) -> Host {
+    let usage = serde_json::json!({"input_tokens": 100_000, "output_tokens": 10_000});
+    let response = serde_json::json!({"id": "r", "model": model, "usage": usage});
+    let event = serde_json::json!({"type": "response.completed", "response": response});
+    Host::answering(answer("200 OK", "", &format!("data: {event}\n\n")))
+}
+
+fn ask(model: &str) -> String {
+    format!(r#"{{"store":false,"stream":true,"model":"{model}"}}"#)
+}
+
+fn upstream(dialect: Dialect, address: SocketAddr) -> Upstream {
+    Upstream::new(dialect, &format!("http://{address}"), &Auth::Bearer("the-key".into())).unwrap()
+}
+
+#[test]
+fn an_answer_costs_what_the_model_that_gave_it_costs() {
+    for (asked, answered, cost) in [
+        ("gpt-5.5", "gpt-5.5-2026-04-24", Some(800_000)),
+        ("gpt-5.5", "gpt-5.4-mini", Some(120_000)),
+        // Whose price is not known is taken for the one that was asked.
+        ("gpt-5.5", "own", Some(800_000)),
+        ("own", "gpt-5.5", Some(800_000)),
+        ("own", "own", None),
+    ] {
+        let host = answering(answered);
+        let endpoint = Endpoint::of(upstream(Dialect::Responses, host.address));
+        assert!(endpoint.post("", &ask(asked)).starts_with("HTTP/1.1 200"));
+        assert_eq!(endpoint.end().model.cost(), cost, "{asked}, {answered}");
+    }
+    // A model on this host that wants no key costs nothing.
+    let host = answering("gpt-5.5");
+    let free = Upstream::new(Dialect::Responses, &format!("http://{}", host.address), &Auth::None).unwrap();
+    let endpoint = Endpoint::of(free.budget(Some(1)));
+    assert!(endpoint.post("", &ask("own")).starts_with("HTTP/1.1 200"));
+    assert_eq!(endpoint.end().model.cost(), Some(0));
+}
+
+#[test]
+fn what_is_in_the_cache_has_its_own_prices() {
+    let usage = serde_json::json!({"input_tokens": 100, "cache_read_input_tokens": 30, "cache_creation_input_tokens": 20,
+        "cache_creation": {"ephemeral_1h_input_tokens": 15, "ephemeral_5m_input_tokens": 5}, "output_tokens": 10});
+    let whole = serde_json::json!({"type": "message", "model": "claude-sonnet-5", "usage": usage});
+    let host = Host::answering(answer("200 OK", "", &whole.to_string()));
+    let endpoint = Endpoint::of(upstream(Dialect::Messages, host.address));
+    endpoint.post_to("/v1/messages", "", r#"{"model":"claude-sonnet-5","messages":[]}"#);
+    // 100 × 2 + 30 × 0.2 + 5 × 2.5 + 15 × 4 + 10 × 10, in millionths.
+    let used = endpoint.end().model;
+    assert_eq!((used.spent, used.cost()), (378_500, Some(379)));
+}
+
+#[test]
+fn at_its_budget_the_next_request_is_refused() {
+    for (budget, passed) in [(0, 0), (1, 1), (799_999, 1), (800_000, 1), (800_001, 2), (1_600_000, 2)] {
+        let host = answering("gpt-5.5");
+        let endpoint = Endpoint::of(upstream(Dialect::Responses, host.address).budget(Some(budget)));
+        let answers: Vec<String> = (0..4).map(|_| endpoint.post("", &ask("gpt-5.5"))).collect();
+        assert_eq!(host.heads().len(), passed, "{budget}");
+        assert!(answers[passed].starts_with("HTTP/1.1 403"), "{}", answers[passed]);
+        assert_eq!(endpoint.end().model.cost().unwrap_or(0), 800_000 * passed as u64);
+    }
+}
+
+#[test]
+fn of_eight_side_by_side_at_the_limit_one_at_most_goes_over() {
+    for budget in [1, 500_000, 1_000_000, 2_000_000, 3_500_000] {
+        let host = answering("gpt-5.5");
+        let endpoint = Endpoint::of(upstream(Dialect::Responses, host.address).budget(Some(budget)));
+        let barrier = Barrier::new(8);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    barrier.wait();
+                    // Until it is told that there is no more.
+                    while !endpoint.post("", &ask("gpt-5.5")).starts_with("HTTP/1.1 403") {}
+                });
+            }
+        });
+        let spent = endpoint.end().model.cost().unwrap();
+        assert!(spent >= budget && spent - 800_000 < budget, "{budget}: {spent}");
+        assert_eq!(host.heads().len() as u64, spent / 800_000);
+    }
+}
+
+/// The way to a server, where connections are counted as they begin.
+#[derive(Debug, Default)]
+struct Counting(AtomicU64);
+
+impl Outside for Counting {
+    fn look_up(&self, name: &str) -> Answer<Vec<IpAddr>> {
+        Internet.look_up(name)
+    }
+
+    fn connect(&self, address: SocketAddr) -> Answer<tokio::net::TcpStream> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Internet.connect(address)
+    }
+}
+
+#[test]
+fn whose_most_is_small_may_go_side_by_side_as_long_as_it_fits() {
+    // At most $0.005 of output each, and a little for what is asked: two of them reach $0.01 together.
+    let body = r#"{"model":"claude-haiku-4-5","max_tokens":1000,"messages":[]}"#;
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let way = Arc::new(Counting::default());
+    let upstream = upstream(Dialect::Messages, silent.local_addr().unwrap()).budget(Some(10_000));
+    let endpoint = Arc::new(Endpoint::through(upstream, Arc::clone(&way) as Arc<dyn Outside>));
+    let (tell, told) = std::sync::mpsc::channel();
+    for _ in 0..8 {
+        let (endpoint, tell) = (Arc::clone(&endpoint), tell.clone());
+        std::thread::spawn(move || tell.send(endpoint.post_to("/v1/messages", "", body)));
+    }
+    for _ in 0..6 {
+        let refused = told.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
+        assert!(refused.starts_with("HTTP/1.1 429") && refused.contains("$0.01"), "{refused}");
+    }
+    assert_eq!(way.0.load(Ordering::Relaxed), 2, "no other one was even connected");
+}
+
+#[test]
+fn a_model_whose_price_nobody_knows_is_not_asked_under_a_budget() {
+    let host = answering("own");
+    let endpoint = Endpoint::of(upstream(Dialect::Responses, host.address).budget(Some(5_000_000)));
+    let refused = endpoint.post("", &ask("own"));
+    assert!(refused.starts_with("HTTP/1.1 403") && refused.contains("model `own` costs"), "{refused}");
+    assert_eq!(host.heads().len(), 0);
+    assert!(!is_priced("own"));
+}
+
+/// An agent that asks until it is refused.
+const GREEDY: &str = r#"begin
+while /usr/bin/curl -sf -o "$TMPDIR/answer" -d '{"store":false,"stream":true,"model":"gpt-5.5"}' http://127.0.0.1:61079/v1/responses; do
+  echo x >> made
+done
+echo '{"type":"turn.failed","error":{"message":"refused"}}'
+exit 1"#;
+
+fn repo(host: &Host, model: &str, limits: &str, step: &str) -> Repo {
+    let repo = agents::repo(GREEDY);
+    let provider = format!("{{base_url: \"http://{}/v1\", env_key: MODEL_KEY}}", host.address);
+    repo.plan_with(
+        &format!("codex: {{model: {model}, provider: {provider}}}\nlimits: {{{limits}}}"),
+        &format!("  - {{id: a, codex: {{prompt: Do it.{step}}}, on_failure: continue}}\n  - {{id: b, codex: Do it.}}\n"),
+    );
+    repo
+}
+
+#[test]
+fn a_run_spends_its_budget_and_says_so_everywhere() {
+    let host = answering("gpt-5.5");
+    let repo = repo(&host, "gpt-5.5", "budget: 2 USD", ", budget: 1 USD");
+    agents::run(&repo).exits(1).says("$1.60");
+    let reasons: Vec<(String, String)> = repo
+        .events_of("attempt.ended")
+        .iter()
+        .map(|ended| {
+            let text = |name: &str| ended["reason"][name].as_str().unwrap().to_owned();
+            (text("kind"), text("text"))
+        })
+        .collect();
+    let budget = |text: &str| ("budget".to_owned(), text.to_owned());
+    assert_eq!(
+        reasons,
+        [
+            budget("the step's budget of 1.00 USD is reached: it cost $1.60"),
+            budget("the run's budget of 2.00 USD is reached: it cost $2.40"),
+        ]
+    );
+    assert_eq!(host.heads().len(), 3);
+    let cost: Vec<u64> =
+        repo.events_of("agent.ended").iter().map(|ended| ended["cost"].as_u64().unwrap()).collect();
+    assert_eq!(cost, [1_600_000, 800_000]);
+    let summary = repo.summary();
+    assert!(summary.contains("220k, $1.60") && summary.contains("110k, $0.80"), "{summary}");
+    repo.autopilot(["status"]).exits(0).says("COST").says("$2.40");
+    repo.autopilot(["status", "--json"]).exits(0).says("\"cost\":2400000");
+}
+
+#[test]
+fn a_budget_for_a_model_without_a_price_is_refused_before_the_first_step() {
+    for (model, limits, step) in [
+        ("own", "budget: 5 USD", ""),
+        ("own", "timeout: 1h", ", budget: 1 USD"),
+        ("qwen3", "budget: 0.50 USD", ""),
+    ] {
+        let host = answering(model);
+        let repo = repo(&host, model, limits, step);
+        let ran = agents::run(&repo);
+        assert!(ran.code > 1, "{ran:?}");
+        ran.says(&format!("what model `{model}` costs is not known"));
+        assert_eq!(host.heads().len(), 0);
+    }
+}
