@@ -3,13 +3,13 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{FileTypeExt, symlink};
 use std::path::{Path, PathBuf};
 
 use nix::mount::MsFlags;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 
-use super::mounts::{HOST, below, failed, folder_at, mount_at, seal};
+use super::mounts::{HARMLESS, HOST, below, failed, folder_at, mount_at, seal, seal_with};
 use super::spec::{Launch, Setting};
 use super::{SandboxError, TMPDIR};
 
@@ -130,11 +130,20 @@ impl Bind {
             }
         }
         mount_at(&host, &self.target, "", MsFlags::MS_BIND | MsFlags::MS_REC, "")?;
-        seal(&self.target, self.writable)?;
+        let devices = if self.is_of_devices(&host) { MsFlags::MS_NOSUID } else { HARMLESS };
+        seal_with(&self.target, self.writable, devices)?;
         for submount in &self.submounts {
             seal(&self.target.join(submount), self.writable)?;
         }
         Ok(())
+    }
+
+    /// Tells whether it is a device that is granted by its own name, or a folder of such (`/dev/dri`): it is to work. In any
+    /// other folder devices stay dead, whoever made them.
+    fn is_of_devices(&self, host: &Path) -> bool {
+        let is_one =
+            || fs::metadata(host).is_ok_and(|kind| kind.is_dir() || kind.file_type().is_char_device());
+        self.source.components().count() > 2 && self.source.starts_with("/dev") && is_one()
     }
 
     /// `/bin` → `usr/bin` and its kin: made as links, so that both names are one.

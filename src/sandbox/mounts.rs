@@ -21,6 +21,11 @@ pub(super) const HARMLESS: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV)
 /// Makes a bind harmless, and read-only unless it is to be written. A bind takes flags only when it is mounted
 /// again, and each mount below it by itself. What the host locked must stay as it is, or a user namespace refuses.
 pub(super) fn seal(target: &Path, writable: bool) -> Result<(), SandboxError> {
+    seal_with(target, writable, HARMLESS)
+}
+
+/// The same with other flags than [`HARMLESS`], for what is a device by name.
+pub(super) fn seal_with(target: &Path, writable: bool, always: MsFlags) -> Result<(), SandboxError> {
     let Ok(now) = rustix::fs::statvfs(target) else {
         // A mount that this identity cannot even look at is no use to it, and no danger.
         return Ok(());
@@ -31,8 +36,9 @@ pub(super) fn seal(target: &Path, writable: bool) -> Result<(), SandboxError> {
         (rustix::fs::StatVfsMountFlags::NODIRATIME, MsFlags::MS_NODIRATIME),
         (rustix::fs::StatVfsMountFlags::RELATIME, MsFlags::MS_RELATIME),
         (rustix::fs::StatVfsMountFlags::RDONLY, MsFlags::MS_RDONLY),
+        (rustix::fs::StatVfsMountFlags::NODEV, MsFlags::MS_NODEV),
     ];
-    let mut flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | HARMLESS;
+    let mut flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | always;
     for (seen, flag) in kept {
         flags.set(flag, now.f_flag.contains(seen));
     }

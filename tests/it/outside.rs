@@ -167,3 +167,15 @@ fn programs_of_the_distribution_find_their_own_settings() {
     let ran = repo.run();
     assert_eq!(ran.code, 0, "{}\n{}", ran.stderr, repo.log());
 }
+
+/// A device that is granted works, and one that somebody made elsewhere does not.
+#[test]
+fn a_device_that_is_granted_works() {
+    let repo = Repo::new();
+    repo.plan(
+        "  - {id: write, filesystem: {write: [/dev/zero, /dev/full]}, command: 'test $(head -c 3 /dev/zero | wc -c) = 3 && echo x > /dev/zero && ! echo x > /dev/full'}
+  - {id: read, filesystem: {read: [/dev/zero]}, command: 'test $(head -c 3 /dev/zero | wc -c) = 3'}\n",
+    );
+    let ran = repo.run();
+    assert_eq!(ran.code, 0, "{}\n{}", ran.stderr, repo.log());
+}
