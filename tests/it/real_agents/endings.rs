@@ -103,7 +103,7 @@ fn tokens_of_a_turn_that_a_crash_cut_off_stay_used() {
         repo.autopilot(["status", "7"]).says("crashed");
         Ran::of(&agent.command(&repo).arg("--resume").output().unwrap()).exits(0);
         assert_eq!(model.turns().len(), 3);
-        assert!(repo.summary().contains("| 220 |"), "{}", repo.summary());
+        assert!(repo.summary().contains("| 220, $0.00"), "{}", repo.summary());
         repo.autopilot(["audit", "7"]).exits(0);
         // With what it had used before, a further turn has none left.
         let repo = Repo::new();

@@ -28,9 +28,10 @@ fn what_its_shell_and_apply_patch_make_lands_on_the_branch() {
         assert_eq!(repo.on_branch("patched.txt"), "by-patch");
         let summary = repo.summary();
         assert!(summary.contains("**`a` says:** `I made two files.`"), "{summary}");
-        assert!(summary.contains("| a | ✅ | 1 |") && summary.contains("| 330 |"), "{summary}");
+        assert!(summary.contains("| a | ✅ | 1 |") && summary.contains("| 330, $0.00"), "{summary}");
         let ended = repo.events_of("agent.ended").remove(0);
         assert_eq!(ended["tokens"]["input"], 300);
+        assert!(ended["cost"].as_u64().is_some_and(|cost| cost > 0), "its model has a price: {ended}");
         assert_eq!(ended["acts"], 2, "{}\n{}", repo.log(), model.turns()[1]);
         let log = repo.log();
         assert!(log.contains("/usr/outside") && !log.contains("\"type\""), "{log}");
