@@ -130,6 +130,7 @@ pub(super) fn outdated(why: Outdated) -> &'static str {
         Outdated::Unfinished => "it never came to be whole",
         Outdated::NoRepository => "its repository is not where it was",
         Outdated::Replaced => "a later run has left the same anew",
+        Outdated::Many => "four that were used later are of the same folders and lock files",
         Outdated::Unused => "no run has used it for 30 days",
         Outdated::Large => "those used later take 20 GiB already",
         Outdated::Unwanted => "`--caches`",

@@ -30,7 +30,7 @@ impl Runner<'_> {
     fn looked(&self, taking: &Taking) -> Result<CacheLooked, RunError> {
         let found = taking.found.as_ref();
         Ok(CacheLooked {
-            folders: self.plan.cache.iter().map(|folder| self.recorder.text(&folder.to_string())).collect(),
+            folders: self.plan.cache.iter().map(|folder| self.recorder.text(folder.to_string())).collect(),
             locks: Sha256::from_hex(&taking.locks)?,
             sha256: found.ok().map(|found| Sha256::from_hex(&found.digest)).transpose()?,
             base: found.ok().map(|found| found.base.clone()),

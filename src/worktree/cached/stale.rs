@@ -19,6 +19,9 @@ const UNUSED: Duration = Duration::from_secs(30 * 24 * 3600);
 /// lately.
 const MOST: u64 = 20 << 30;
 
+/// Caches of the same folders and lock files, one for each base, that a repository and an identity may have.
+const BASES: usize = 4;
+
 /// A cache of a plan.
 #[derive(Debug, Clone)]
 pub struct KeptCache {
@@ -41,6 +44,8 @@ pub enum Outdated {
     NoRepository,
     /// A later one is of the same folders, lock files and base.
     Replaced,
+    /// Several that were used later are of the same folders and lock files.
+    Many,
     /// Nobody has used it for long.
     Unused,
     /// All of them together take too much.
@@ -152,12 +157,11 @@ fn outdated(
     let (mut found, mut later, mut sum) = (Vec::new(), Vec::new(), 0_u64);
     for cache in listed(store, runs)? {
         let why = why(&cache, is_ours, &later, sum);
-        match why {
-            Some(why) => found.push((cache, why)),
-            None => {
-                sum = sum.saturating_add(cache.bytes);
-                later.push(cache);
-            }
+        if let Some(why) = why {
+            found.push((cache, why));
+        } else {
+            sum = sum.saturating_add(cache.bytes);
+            later.push(cache);
         }
     }
     Ok(found)
@@ -169,14 +173,16 @@ fn why(cache: &KeptCache, is_ours: bool, later: &[KeptCache], sum: u64) -> Optio
     if !record.common_dir.is_dir() {
         return Some(Outdated::NoRepository);
     }
-    let is_same = |other: &Record| {
-        let key = |own: &Record| (own.folders.clone(), own.locks.clone(), own.base.clone(), own.overlay);
-        key(other) == key(record)
-    };
+    let is_like = |other: &&Record| (&other.folders, &other.locks) == (&record.folders, &record.locks);
+    let alike: Vec<&Record> =
+        later.iter().filter_map(|cache| cache.record.as_ref()).filter(is_like).collect();
+    let is_same = |other: &&Record| (&other.base, other.overlay) == (&record.base, record.overlay);
     if !is_ours {
         None
-    } else if later.iter().filter_map(|cache| cache.record.as_ref()).any(is_same) {
+    } else if alike.iter().any(is_same) {
         Some(Outdated::Replaced)
+    } else if alike.len() >= BASES {
+        Some(Outdated::Many)
     } else if cache.used.elapsed().is_ok_and(|unused| unused > UNUSED) {
         Some(Outdated::Unused)
     } else {

@@ -64,7 +64,9 @@ fn described(snapshot: &Snapshot) -> Vec<(Vec<u8>, String)> {
     }
     let of = |names: &BTreeSet<Vec<u8>>| {
         let mut digest = Sha256::new();
-        names.iter().for_each(|name| digest.update([name.as_slice(), b"\0"].concat()));
+        for name in names {
+            digest.update([name.as_slice(), b"\0"].concat());
+        }
         format!("d:{}", hex::encode(digest.finalize()))
     };
     all.extend(folders.iter().rev().map(|(path, names)| (path.clone(), of(names))));

@@ -93,6 +93,25 @@ fn folders_that_are_no_builds_are_refused_with_their_line() {
 }
 
 #[test]
+fn of_the_same_folders_and_lock_files_those_used_last_stay() {
+    let repo = built();
+    let mut bases = Vec::new();
+    for number in 0..5 {
+        repo.commit_file("a", &format!("{number}\n"));
+        // Each is of a base of its own, and changes what is kept.
+        repo.plan_with("cache: [target]", &format!("{BUILD}  # {number}\n"));
+        bases.push(repo.git(["rev-parse", "HEAD"]));
+        pass(&repo);
+        hits(&repo);
+    }
+    assert_eq!(caches(&repo).len(), 4);
+    let told = |cache: &std::path::PathBuf| std::fs::read_to_string(cache.join("cache.json")).unwrap();
+    let all: String = caches(&repo).iter().map(told).collect();
+    let there: Vec<bool> = bases.iter().map(|base| all.contains(base.as_str())).collect();
+    assert_eq!(there, [false, true, true, true, true]);
+}
+
+#[test]
 fn what_no_run_will_take_goes_and_is_told() {
     let repo = built();
     let store = caches(&repo)[0].parent().unwrap().to_owned();

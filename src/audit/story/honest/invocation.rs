@@ -141,9 +141,10 @@ impl World {
         if !self.cached || self.end.as_ref().is_none_or(|(result, _)| result != "done") {
             return;
         }
-        let event = match self.choose(3) {
-            true => json!({"sha256": null, "bytes": 0, "why": "x"}),
-            false => json!({"sha256": "3".repeat(64), "bytes": 1, "why": null}),
+        let event = if self.choose(3) {
+            json!({"sha256": null, "bytes": 0, "why": "x"})
+        } else {
+            json!({"sha256": "3".repeat(64), "bytes": 1, "why": null})
         };
         self.emit_beside("cache.kept", event);
     }

@@ -263,7 +263,7 @@ impl World {
         match (kind, at) {
             ("worktree.ready", _) => (self.made, self.dir, self.kept) = (true, true, false),
             ("cache.looked", _) => {
-                self.looked = Some(event["sha256"].is_string() || self.looked == Some(true))
+                self.looked = Some(event["sha256"].is_string() || self.looked == Some(true));
             }
             ("worktree.removed", _) => (self.made, self.dir, self.kept) = (false, false, false),
             ("worktree.kept", _) => self.kept = true,
