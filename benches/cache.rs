@@ -18,8 +18,8 @@ const ROUNDS: usize = 3;
 const BOUND: f64 = 1.3;
 
 /// Crates of the Rust sample, and functions in each.
-const CRATES: usize = 12;
-const FUNCTIONS: usize = 1500;
+const CRATES: usize = 4;
+const FUNCTIONS: usize = 300;
 
 /// Packages of the Node sample, and files in each.
 const PACKAGES: usize = 150;
