@@ -59,7 +59,7 @@ pub(super) async fn recover(
             Left::MovedAside => remove_aside(&earlier, note)?,
             Left::Broken => leave_broken(earlier, note),
             Left::Unfinished | Left::KeptWorktree => {
-                closed.extend(recover_one(site, earlier, picking, note).await?);
+                closed.extend(Box::pin(recover_one(site, earlier, picking, note)).await?);
             }
         }
     }

@@ -164,7 +164,7 @@ impl<F: Front> Call<'_, F> {
     async fn complete(&self, opened: Opened, lock: Lock) -> Result<Outcome, Error> {
         let run = opened.recorder.files().run().to_string();
         let interrupt = self.interrupt.or_asked(lock.stop_file(), run);
-        let mut recorder = self.carry_out(opened, &interrupt).await?;
+        let mut recorder = Box::pin(self.carry_out(opened, &interrupt)).await?;
         Box::pin(publish::search(&mut recorder, self.site.repository, Some(&interrupt))).await?;
         self.close(&mut recorder)?;
         self.publish(&mut recorder, &interrupt).await?;
