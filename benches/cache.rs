@@ -124,7 +124,7 @@ fn plan(folder: &Path, sample: &Sample, at: usize, cache: &str) -> PathBuf {
 }
 
 fn change(repo: &Path, sample: &Sample, round: usize) {
-    let text = if sample.changes.ends_with(".rs") {
+    let text = if Path::new(sample.changes).extension().is_some_and(|end| end == "rs") {
         format!("pub fn changing() -> usize {{ {round} }}\n")
     } else {
         format!("exports.changing = {round};\n")

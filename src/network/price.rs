@@ -1,9 +1,9 @@
-//! Takes what a model costs a token, gives what an answer costs. The prices stand with each wire format (`dialect`). Amounts are whole billionths of a US dollar: what a token costs
-//! is a whole number of them, and sums stop at the largest.
+//! Takes what a model costs a token, gives what an answer costs. The prices stand with each wire format (`dialect`). Amounts
+//! are whole billionths of a US dollar: what a token costs is a whole number of them, and sums stop at the largest.
 
 use super::told::Cost;
 
-/// The day on which the prices were held against what the makers of the models say.
+/// The day on which the prices were collected, from what was published of them: by the makers in part, else by others.
 pub const PRICES_OF: &str = "2026-11-30";
 
 /// What a token costs, in billionths of a US dollar: the same number as thousandths of a dollar for a million.
