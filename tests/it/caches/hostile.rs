@@ -45,9 +45,12 @@ fn links_stay_links_and_nothing_special_or_set_uid_is_kept() {
     }
 }
 
+/// What somebody does to a folder.
+type Deed = fn(&std::path::Path);
+
 #[test]
 fn what_somebody_changed_is_nobodys() {
-    let changes: [(&str, fn(&std::path::Path)); 5] = [
+    let changes: [(&str, Deed); 5] = [
         ("a file", |cache| fs::write(cache.join("trees/0/built"), "evil!").unwrap()),
         ("a file more", |cache| fs::write(cache.join("trees/0/more"), "evil").unwrap()),
         ("a link", |cache| symlink("/etc", cache.join("trees/0/link")).unwrap()),
