@@ -11,6 +11,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -30,6 +31,17 @@ pub(crate) struct Ran {
     pub(crate) code: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
+}
+
+/// Where git is, by its whole path. By its name alone, and with a PATH of its own, a child is not spawned but forked: for
+/// that the kernel copies the page tables of all tests together.
+fn git_program() -> &'static Path {
+    static GIT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let all = std::env::split_paths(&path).map(|folder| folder.join("git"));
+        all.into_iter().find(|program| program.is_file()).expect("git is on PATH")
+    });
+    &GIT
 }
 
 impl Repo {
@@ -62,7 +74,7 @@ impl Repo {
     pub(crate) fn cloned(from: &Path) -> Option<Self> {
         let repo = Self::empty();
         let clone = repo
-            .clean(Command::new("git"))
+            .clean(Command::new(git_program()))
             .args(["clone", "-q", "--no-hardlinks"])
             .arg(from)
             .arg(".")
@@ -155,7 +167,7 @@ impl Repo {
     /// The same, and returns the bytes it printed.
     pub(crate) fn git_bytes<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Vec<u8> {
         // Looking must not refresh the index that is looked at.
-        let mut git = self.clean(Command::new("git"));
+        let mut git = self.clean(Command::new(git_program()));
         // Nor does each commit need somebody who looks whether there is something to tidy up.
         git.env("GIT_OPTIONAL_LOCKS", "0").args(["-c", "maintenance.auto=false"]);
         let output = git.args(args).output().unwrap();
