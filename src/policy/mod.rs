@@ -62,6 +62,8 @@ pub fn decide(request: &Request, host: &HostFacts, waivers: &Waivers) -> Decisio
 }
 
 fn grant(request: &Request, host: &HostFacts, waivers: &Waivers) -> Result<Grant, Reason> {
+    let mut bounded = Vec::new();
+    let limits = limits(request, host, &mut bounded)?;
     let network = reach(&request.network);
     let identity = identity(host)?;
     let isolation = match &host.namespaces {
@@ -74,7 +76,7 @@ fn grant(request: &Request, host: &HostFacts, waivers: &Waivers) -> Result<Grant
     seccomp(host, isolation, waivers, &mut waived)?;
     let (env, mut warnings) = environment::environment(request, host, &identity.name)?;
     own::demand_apart(host)?;
-    let limits = limits(request, host, &mut warnings)?;
+    warnings.append(&mut bounded);
     let of_agent = paths("what the agent needs", &request.of_agent, host)?;
     Ok(Grant {
         isolation,
@@ -108,12 +110,24 @@ fn reach(network: &Network) -> Reach {
     }
 }
 
+/// So many files a runner has open at once at most: folders within one another, a step's streams, its log, git's.
+const LEAST_FILES: u64 = 256;
+
 /// Returns the bounds of a step. Where the host sets every process narrower ones, what nobody named is lowered, and what a
 /// plan names is refused.
 fn limits(request: &Request, host: &HostFacts, warnings: &mut Vec<String>) -> Result<Limits, Reason> {
     let usual = Resources::of_runner();
     let mut asked = request.resources.clone();
     let Bounds { open_files, file_size } = host.bounds;
+    if let Some(most) = open_files.filter(|most| *most < LEAST_FILES) {
+        return Err(Reason {
+            what: "open files".into(),
+            why: format!(
+                "this process may open {most} at once (`ulimit -Hn`), and a run needs {LEAST_FILES}"
+            ),
+            hint: "have the bound raised where autopilot is started".into(),
+        });
+    }
     let pairs = [
         ("open_files", &mut asked.open_files, usual.open_files, open_files, "-Hn"),
         ("file_size", &mut asked.file_size, usual.file_size, file_size, "-Hf"),

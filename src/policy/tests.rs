@@ -262,6 +262,8 @@ fn bounds_of_the_host_lower_what_nobody_named_and_refuse_what_a_plan_names() {
         "{:?}",
         grant.warnings()
     );
+    let few = HostFacts { bounds: Bounds { open_files: Some(28), file_size: None }, ..host.clone() };
+    assert_eq!(denied(&Request::git(), &few, &[]).what, "open files");
     let named = |open_files| Request {
         resources: Resources { open_files, ..Resources::of_runner() },
         ..Request::git()
