@@ -14,7 +14,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::Duration;
 
 use crate::network::{Auth, Dialect};
 use crate::plan::{AgentId, Provider};
@@ -254,8 +253,6 @@ pub struct Failure {
     pub kind: FailureKind,
     /// The agent's own words.
     pub text: String,
-    /// How long to wait, where the model's server says so.
-    pub wait: Option<Duration>,
 }
 
 /// Classes of failures.
@@ -290,10 +287,5 @@ impl Failure {
             FailureKind::Other => "the turn failed",
         };
         format!("{what}: {}", self.text)
-    }
-
-    /// Tells whether waiting helps.
-    pub fn passes(&self) -> bool {
-        matches!(self.kind, FailureKind::RateLimit | FailureKind::Quota)
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn failure(status: Option<u64>, text: &str) -> Failure {
         (Some(_), _) => FailureKind::Other,
         (None, kind) => kind.unwrap_or(FailureKind::Other),
     };
-    Failure { kind, text: text.to_owned(), wait: None }
+    Failure { kind, text: text.to_owned() }
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! Why a turn failed, from what Codex says: it has one exit code for everything.
 
-use std::time::Duration;
-
 use crate::agent::{Failure, FailureKind};
 
 /// What Codex's messages hold, in the order in which it is looked for, and what that means. Each was seen from
@@ -44,7 +42,7 @@ pub(super) fn failure(message: &str) -> Failure {
         None if low.contains("404 not found") => FailureKind::Unreachable,
         None => FailureKind::Other,
     };
-    Failure { kind, text: inner(message), wait: wait(&low) }
+    Failure { kind, text: inner(message) }
 }
 
 /// Older versions hand the server's JSON on as it is.
@@ -52,29 +50,6 @@ fn inner(message: &str) -> String {
     let value: Option<serde_json::Value> = serde_json::from_str(message).ok();
     let text = value.as_ref().and_then(|value| value["error"]["message"].as_str());
     text.unwrap_or(message).to_owned()
-}
-
-/// Reads `try again in 1.5s`, `in 20ms`, `in 2m3s`.
-fn wait(low: &str) -> Option<Duration> {
-    let rest = low.split_once("try again in ")?.1;
-    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '.').unwrap_or(rest.len());
-    let mut total = Duration::ZERO;
-    let mut rest = rest[..end].trim_end_matches('.');
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let number: f64 = rest[..digits].parse().ok()?;
-        let unit = rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |at| digits + at);
-        let seconds = match &rest[digits..unit] {
-            "ms" => number / 1000.0,
-            "s" => number,
-            "m" => number * 60.0,
-            "h" => number * 3600.0,
-            _ => return None,
-        };
-        total = total.checked_add(Duration::try_from_secs_f64(seconds).ok()?)?;
-        rest = &rest[unit..];
-    }
-    Some(total)
 }
 
 #[cfg(test)]
@@ -112,16 +87,5 @@ mod tests {
         let old = r#"{"error": {"message": "The requested model 'nope' does not exist.", "code": "model_not_found"}}"#;
         assert_eq!(failure(old).kind, FailureKind::Model);
         assert_eq!(failure(old).text, "The requested model 'nope' does not exist.");
-    }
-
-    #[test]
-    fn the_servers_own_wait_is_read() {
-        let read = |text: &str| failure(&format!("rate limit exceeded: Please {text}")).wait;
-        assert_eq!(read("try again in 1.5s."), Some(Duration::from_millis(1500)));
-        assert_eq!(read("try again in 20ms"), Some(Duration::from_millis(20)));
-        assert_eq!(read("try again in 2m3s. Visit x"), Some(Duration::from_secs(123)));
-        assert_eq!(read("try again in 99999999999999999999999h"), None);
-        assert_eq!(read("try again in a while"), None);
-        assert_eq!(read("try again later"), None);
     }
 }

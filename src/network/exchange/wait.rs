@@ -26,7 +26,7 @@ fn until(date: &str) -> Option<Duration> {
 }
 
 /// Reads `try again in 1.5s`, `in 20ms`, `in 2m3s`.
-pub(in crate::network) fn in_words(message: &str) -> Option<Duration> {
+fn in_words(message: &str) -> Option<Duration> {
     let low = message.to_lowercase();
     let rest = low.split_once("try again in ")?.1;
     let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '.').unwrap_or(rest.len());
