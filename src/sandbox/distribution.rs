@@ -122,7 +122,9 @@ fn below(etc: &Path, elsewhere: &[&Path]) -> Vec<PathBuf> {
         .flatten()
         .filter_map(|entry| entry.file_name().into_string().ok());
     let of_programs = names.filter(|name| is_of_a_program(name)).map(|name| etc.join(name));
-    let of_clients = OF_CLIENTS.iter().map(|name| etc.join(name)).filter(|path| holds_no_secret(path));
+    let secret = Regex::new(SECRET).ok();
+    let holds_none = |path: &PathBuf| secret.as_ref().is_some_and(|secret| holds_none(path, secret));
+    let of_clients = OF_CLIENTS.iter().map(|name| etc.join(name)).filter(holds_none);
     let elsewhere = elsewhere.iter().map(|path| path.to_path_buf());
     let mut all: Vec<PathBuf> =
         common.chain(of_programs).chain(of_clients).chain(elsewhere).filter(|path| path.exists()).collect();
@@ -139,11 +141,12 @@ fn is_of_a_program(name: &str) -> bool {
     })
 }
 
-fn holds_no_secret(path: &Path) -> bool {
+/// Tells whether the whole of a file speaks of no secret.
+fn holds_none(path: &Path, secret: &Regex) -> bool {
     let mut text = Vec::new();
     let read = File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut text));
     let is_whole = read.is_ok_and(|read| (read as u64) < LONGEST);
-    is_whole && Regex::new(SECRET).is_ok_and(|secret| !secret.is_match(&text))
+    is_whole && !secret.is_match(&text)
 }
 
 #[cfg(test)]
