@@ -21,6 +21,7 @@ let
     ../Cargo.toml
     ../Cargo.lock
     ../crates/mask/Cargo.toml
+    ../crates/proof/Cargo.toml
   ];
   of =
     files:
@@ -52,10 +53,12 @@ let
         mkdir -p "$(dirname "$target")"
         [ -e "$target" ] || printf '//! Empty.\nfn main() {}\n' >"$target"
       done
-    if [ ! -e crates/mask/src ]; then
-      mkdir crates/mask/src
-      echo '//! Empty.' >crates/mask/src/lib.rs
-    fi
+    for crate in crates/*; do
+      if [ ! -e "$crate/src" ]; then
+        mkdir "$crate/src"
+        echo '//! Empty.' >"$crate/src/lib.rs"
+      fi
+    done
   '';
 
   # One profile and one folder for all that is compiled, so that each finds what another left: the tests differ from

@@ -1,0 +1,1 @@
+//! Takes what a test runner reported, gives each test its outcome.

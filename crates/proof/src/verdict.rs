@@ -1,0 +1,1 @@
+//! Takes the results of all runs, gives the verdict.
