@@ -8,6 +8,7 @@ mod claude;
 pub(crate) mod codex;
 mod endings;
 mod hostile;
+mod local;
 mod work;
 
 use std::path::PathBuf;
