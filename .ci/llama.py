@@ -116,7 +116,7 @@ def serve(path, port):
     settings.n_parallel = 1
     settings.use_jinja = True
     settings.warmup = False
-    settings.verbosity = 2
+    settings.verbosity = 1
     settings.cpuparams.n_threads = 2
     server = xllamacpp.Server(settings)
     print("listening", server.listening_address, flush=True)
