@@ -1,1 +1,0 @@
-//! Takes what a test runner reported, gives each test its outcome.

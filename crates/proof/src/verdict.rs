@@ -1,1 +1,0 @@
-//! Takes the results of all runs, gives the verdict.
