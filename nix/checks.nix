@@ -15,8 +15,8 @@
 let
   inherit (unwrapped) source;
 
-  # What takes a host, which Nix's sandbox is not: why, and the tests by the beginning of their names. `.ci/run` tries
-  # them, as root and as an ordinary user.
+  # What takes a host, which Nix's sandbox is not, and what is the same in it and takes minutes: why, and the tests by
+  # the beginning of their names. `.ci/run` tries them, as root and as an ordinary user.
   notHere = {
     "adversaries, and hosts that lack something, are made by Python" = [
       "escape::"
@@ -45,6 +45,22 @@ let
       "toolchains::without_namespaces"
     ];
     "a program is linked to in /usr/bin" = [ "toolchains::a_toolchain" ];
+    "killed again and again, or made at random by the thousand, it takes minutes, and is the same on every host" = [
+      "audit::mutations::"
+      "audit::story::tests::what_honest"
+      "crash::"
+      "foreign::"
+      "journals::"
+      "killed::"
+      "network::decides::"
+      "own::"
+      "plan::draft::random"
+      "plan::hostile::"
+      "repositories::hostile::"
+      "repositories::object_cache::"
+      "repositories::own_git::"
+      "repositories::removal::"
+    ];
   };
   reasons = builtins.attrNames notHere;
 
