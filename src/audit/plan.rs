@@ -28,6 +28,8 @@ pub(super) struct Recorded {
 pub(super) struct Limits {
     pub(super) consecutive_failures: u32,
     pub(super) tokens: TokenLimit,
+    #[serde(default)]
+    pub(super) budget: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -62,6 +64,8 @@ pub(super) enum Action {
 #[derive(Debug, Deserialize)]
 pub(super) struct RecordedAgent {
     tokens: TokenLimit,
+    #[serde(default)]
+    budget: Option<String>,
 }
 
 impl<'de> Deserialize<'de> for Action {
@@ -172,6 +176,14 @@ impl Action {
     pub(super) fn tokens(&self) -> Option<u64> {
         match self {
             Self::Agent(_, asked) => asked.tokens.most(),
+            Self::Command(_) | Self::Apply(_) | Self::CloudTask(_) => None,
+        }
+    }
+
+    /// Returns the most money that an agent may cost for it, such as `1.00 USD`.
+    pub(super) fn budget(&self) -> Option<&str> {
+        match self {
+            Self::Agent(_, asked) => asked.budget.as_deref(),
             Self::Command(_) | Self::Apply(_) | Self::CloudTask(_) => None,
         }
     }

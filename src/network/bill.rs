@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::dialect;
 use super::price::Rates;
 use super::told::Cost;
+use super::upstream::Upstream;
 use super::usage::{Meter, Ongoing, Usage};
 
 /// A request of a model whose cost is not known yet. Dropped before it is, because the step did not wait or went away
@@ -13,6 +13,7 @@ use super::usage::{Meter, Ongoing, Usage};
 #[derive(Debug)]
 pub(super) struct Bill {
     meter: Arc<Meter>,
+    upstream: Arc<Upstream>,
     request: Arc<Ongoing>,
     complete: bool,
     /// It was sent, and nothing was told yet.
@@ -22,12 +23,18 @@ pub(super) struct Bill {
 impl Bill {
     /// Opens the bill of a request, unless what was used and how many are under way forbid it.
     pub(super) fn open<W>(
-        meter: &Arc<Meter>,
+        (meter, upstream): (&Arc<Meter>, &Arc<Upstream>),
         request: Ongoing,
         forbids: impl FnOnce(&Usage, usize) -> Option<W>,
     ) -> Result<Self, W> {
         let request = meter.begin(request, forbids)?;
-        Ok(Self { meter: Arc::clone(meter), request, complete: false, owed: false })
+        Ok(Self {
+            meter: Arc::clone(meter),
+            upstream: Arc::clone(upstream),
+            request,
+            complete: false,
+            owed: false,
+        })
     }
 
     pub(super) fn meter(&self) -> &Meter {
@@ -60,7 +67,10 @@ impl Bill {
         if std::mem::take(&mut self.owed) {
             let asked = self.request.rates();
             // What costs nothing costs nothing whoever answers.
-            let answered = model.and_then(dialect::rates).filter(|_| asked != Some(Rates::FREE));
+            let answered = self
+                .upstream
+                .rates(model)
+                .filter(|rates| asked != Some(Rates::FREE) && *rates != Rates::FREE);
             self.meter.add(cost, answered.or(asked));
         }
     }

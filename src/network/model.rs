@@ -114,7 +114,7 @@ impl Endpoint {
         let asked = Asked::read(&body);
         let rates = self.upstream.rates(asked.model.as_deref());
         let request = Ongoing::new(body.len() as u64, asked.longest(), rates);
-        let bill = Bill::open(&self.meter, request, |used, under_way| {
+        let bill = Bill::open((&self.meter, &self.upstream), request, |used, under_way| {
             self.over_budget(used, rates, &asked).or_else(|| self.forbids(used, under_way))
         })?;
         self.exchange(head, body, bill).await

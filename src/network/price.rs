@@ -2,6 +2,7 @@
 //! are whole billionths of a US dollar: what a token costs is a whole number of them, and sums stop at the largest.
 
 use super::told::Cost;
+use crate::plan;
 
 /// The day on which the prices were collected, from what was published of them: by the makers in part, else by others.
 pub const PRICES_OF: &str = "2026-11-30";
@@ -22,6 +23,14 @@ pub(super) struct Price {
 pub(super) struct Rates {
     short: Price,
     long: Option<(u64, Price)>,
+}
+
+impl From<&plan::Price> for Rates {
+    /// Takes what a file of the host says; a long prompt costs no more there.
+    fn from(own: &plan::Price) -> Self {
+        let plan::Price { input, cached, written, output } = *own;
+        Self::new(Price { input, cached, written: [written, written], output }, None)
+    }
 }
 
 impl Rates {

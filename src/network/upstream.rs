@@ -10,7 +10,7 @@ use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
 use super::dialect::{self, Dialect};
 use super::price::Rates;
-use crate::plan::Destination;
+use crate::plan::{Destination, Prices};
 
 /// Where a model is, what lets one in there, and how much of it may be used.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub struct Upstream {
     pub(super) silence: Option<Duration>,
     /// Billionths of a US dollar that may be spent.
     pub(super) budget: Option<u64>,
+    /// What models cost, as the host says.
+    prices: Arc<Prices>,
     /// The one path that is passed on, if it is no model that is there.
     pub(super) only: Option<String>,
 }
@@ -102,6 +104,7 @@ impl Upstream {
             counted: false,
             silence: None,
             budget: None,
+            prices: Arc::default(),
             only: None,
         })
     }
@@ -163,9 +166,22 @@ impl Upstream {
         self.is_local() && self.auth == Auth::None
     }
 
-    /// Returns what a model costs here, if that is known.
+    /// Counts by these prices before those of this program.
+    #[must_use]
+    pub fn prices(self, own: &Prices) -> Self {
+        Self { prices: Arc::new(own.clone()), ..self }
+    }
+
+    /// Returns what a model costs here, if that is known: as the host says; on it, nothing; as this program knows.
     pub(super) fn rates(&self, model: Option<&str>) -> Option<Rates> {
-        if self.is_free() { Some(Rates::FREE) } else { model.and_then(dialect::rates) }
+        let own = model.and_then(|model| dialect::own_rates(&self.prices, model));
+        let free = self.is_free().then_some(Rates::FREE);
+        own.or(free).or_else(|| model.and_then(dialect::rates))
+    }
+
+    /// Tells whether it is known what a model costs here.
+    pub fn knows_price(&self, model: &str) -> bool {
+        self.rates(Some(model)).is_some()
     }
 
     /// Tells whether the model is on this host.

@@ -1,6 +1,7 @@
 //! What an agent is asked.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,9 @@ pub struct AgentStep {
     /// Money that the model may cost, in millionths of a US dollar.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "super::show::money_if_any")]
     pub budget: Option<u64>,
+    /// How long the model's server may send nothing while it is waited for; nothing: as the run's.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "super::show::duration_if_any")]
+    pub silence: Option<Duration>,
     /// Who serves the model.
     pub provider: Provider,
     /// MCP servers it may use, by their names in the user's own configuration of the agent.

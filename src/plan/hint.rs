@@ -33,7 +33,7 @@ const ALIASES: &[Alias] = &[
     (Some(Place::Step), &["prompt_file"], Some("codex"), "write `codex: {prompt_file: …}`"),
     (
         Some(Place::Step),
-        &["model", "effort", "tokens", "budget", "provider", "mcp"],
+        &["model", "effort", "tokens", "budget", "silence", "provider", "mcp"],
         Some("codex"),
         "write it into the step's `codex: {prompt: …, …}`, or `claude`",
     ),
@@ -181,6 +181,12 @@ const ALIASES: &[Alias] = &[
         &["memory", "cpu", "processes"],
         Some("resources"),
         "write it into `resources: {…}`",
+    ),
+    (
+        Some(Place::Ceiling),
+        &["price", "rates", "cost", "costs"],
+        Some("prices"),
+        "write `prices: [{model: NAME, input: 2 USD, output: 10 USD}]`, for a million tokens",
     ),
     (
         Some(Place::Ceiling),

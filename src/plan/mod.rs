@@ -19,6 +19,7 @@ mod load;
 mod odd;
 mod order;
 mod place;
+mod prices;
 mod provider;
 mod quote;
 mod read;
@@ -54,6 +55,7 @@ pub use command::{Invocation, Shell};
 pub use fault::{Fault, Faults};
 pub use glob::Glob;
 pub use load::{Loaded, load, load_as, parse};
+pub use prices::{Price, Prices};
 pub use provider::Provider;
 pub use schema::schema;
 pub use step::{
@@ -82,6 +84,9 @@ pub struct Plan {
     /// What a step of each agent is asked that says nothing of its own: the plan's defaults.
     #[serde(skip)]
     pub agents: BTreeMap<AgentId, AgentStep>,
+    /// What models cost here beside the table of this program: no plan says that, the files of the host do.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub prices: Prices,
     /// Folders that are kept from run to run; none without a word.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cache: Vec<Cached>,

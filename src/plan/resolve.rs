@@ -52,6 +52,7 @@ pub(super) fn resolve(mut file: PlanFile, origin: Origin<'_>) -> Plan {
         share_objects: file.share_objects.unwrap_or(false),
         submodules: file.submodules.unwrap_or(false),
         agents,
+        prices: BTreeMap::new(),
         cache: file.cache.into_iter().map(|folder| folder.0).collect(),
         steps: origin.order.iter().filter_map(|index| steps.get_mut(*index)?.take()).collect(),
         publish: publish(file.publish.unwrap_or_default()),
@@ -150,6 +151,7 @@ fn agent_defaults(agent: AgentId, file: &AgentDefaults) -> AgentStep {
         effort: file.effort.as_ref().map(name),
         tokens: TokenLimit::Unset,
         budget: None,
+        silence: None,
         provider: file.provider.as_ref().map_or_else(|| agent.default_provider(), provider),
         mcp: file.mcp.iter().flatten().map(name).collect(),
         context: Vec::new(),
@@ -169,6 +171,7 @@ fn agent_action(file: AgentFile, context: Vec<Context>, defaults: &AgentStep) ->
             asked.effort = map.effort.as_ref().map(name).or(asked.effort);
             asked.tokens = tokens(map.tokens.as_ref());
             asked.budget = map.budget.as_ref().and_then(micros);
+            asked.silence = map.silence.map(|time| time.0);
             if let Some(own) = &map.provider {
                 asked.provider = provider(own);
             }

@@ -326,8 +326,16 @@ fn scalar_hint(ways: &[&Json], text: &str, kind: Kind, place: Place<'_>, wanted:
     if takes("integer") && is_number && kind == Kind::Text {
         return format!("write `{number}`, without quotes or separators");
     }
-    if kind != Kind::Text && ways.iter().any(|way| type_of(way) == "string" && words(way).next().is_none()) {
-        return format!("put it in quotes: \"{text}\"");
+    let mut texts = ways.iter().filter(|way| type_of(way) == "string" && words(way).next().is_none());
+    if kind != Kind::Text
+        && let Some(way) = texts.next()
+    {
+        // In quotes it may be wrong as well.
+        let format = way.get("format").and_then(Json::as_str).unwrap_or_default();
+        return match text::check(format, text) {
+            Ok(()) => format!("put it in quotes: \"{text}\""),
+            Err(wrong) => wrong.hint,
+        };
     }
     if takes("array") {
         let entry = if kind == Kind::Text && !text.contains([',', '[', ']', '{', '}', '"', '\n']) {

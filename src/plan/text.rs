@@ -89,6 +89,8 @@ texts! {
     ModelName(String) "autopilot-model" r"^[A-Za-z0-9*][A-Za-z0-9._:/@*-]*$" read_model;
     /// An amount of money.
     Money(String) "autopilot-money" r"^[0-9]+(\.[0-9]{1,2})? USD$" read_money;
+    /// What a million tokens cost.
+    Rate(u64) "autopilot-rate" r"^[0-9]+(\.[0-9]{1,3})? USD$" units::read_rate;
     /// What git takes for a commit.
     Revision(String) "autopilot-revision" r"^[^-\s][^\s]*$" read_revision;
 }

@@ -10,7 +10,7 @@ use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::text::{BaseUrl, EnvName, Host, Id, InnerPath, Line, Money, Prose, Token};
+use super::text::{BaseUrl, EnvName, Host, Id, InnerPath, Line, Money, Prose, Time, Token};
 
 macro_rules! unions {
     ($($(#[$doc:meta])* $name:ident { $($kind:ident => $variant:ident($inner:ty)),+ $(,)? })*) => { $(
@@ -149,6 +149,8 @@ pub(super) struct AgentMap {
     pub(super) tokens: Option<TokensFile>,
     /// Money that the model may cost, such as `1 USD`.
     pub(super) budget: Option<Money>,
+    /// How long the model's server may send nothing while it is waited for. Default: that of the run's limits.
+    pub(super) silence: Option<Time>,
     /// Who serves the model. Default: that of the plan's defaults for this agent.
     pub(super) provider: Option<ProviderFile>,
     /// MCP servers it may use. Default: those of the plan's defaults for this agent.

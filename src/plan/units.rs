@@ -89,6 +89,28 @@ pub fn money(micros: u64) -> String {
     format!("{}.{:02} USD", cents / 100, cents % 100)
 }
 
+/// Reads what a million tokens cost, such as `2 USD` or `0.075 USD`, in thousandths of a US dollar.
+pub fn read_rate(text: &str) -> Result<u64, Wrong> {
+    let thousandths = text.strip_suffix(" USD").and_then(|number| {
+        let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+        let digits =
+            |text: &str, most| (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        if !digits(whole, 6) || !digits(part, 3) {
+            return None;
+        }
+        Some(whole.parse::<u64>().ok()? * 1000 + format!("{part:0<3}").parse::<u64>().ok()?)
+    });
+    let hint =
+        "write US dollars for a million tokens, at most three digits behind the point: `2 USD`, `0.075 USD`";
+    thousandths.ok_or_else(|| Wrong::new("is not a price", hint))
+}
+
+/// Writes a price as `read_rate` reads it.
+pub fn rate(thousandths: u64) -> String {
+    let number = format!("{}.{:03}", thousandths / 1000, thousandths % 1000);
+    format!("{} USD", number.trim_end_matches('0').trim_end_matches('.'))
+}
+
 /// Writes an amount of money, given in millionths of a US dollar: `$0.41`, and what is less than a cent as `$0.0021`.
 pub fn dollars(micros: u64) -> String {
     match micros {
@@ -214,6 +236,24 @@ fn exact_size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_price_is_read_and_written_and_nothing_else_is_one() {
+        for (text, thousandths, written) in [
+            ("2 USD", 2000, "2 USD"),
+            ("0 USD", 0, "0 USD"),
+            ("0.075 USD", 75, "0.075 USD"),
+            ("10.50 USD", 10_500, "10.5 USD"),
+            ("999999.999 USD", 999_999_999, "999999.999 USD"),
+        ] {
+            assert_eq!(read_rate(text).unwrap(), thousandths, "{text}");
+            assert_eq!(rate(thousandths), written);
+        }
+        let wrong = "|2|USD| USD|2USD|2 EUR|-1 USD|1e3 USD|0.0001 USD|1. USD|1000000 USD";
+        for text in wrong.split('|') {
+            assert!(read_rate(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn reads_durations_that_carry_their_unit() {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::refusal::Refusal;
 use crate::agent::{self, Access, Agent, Login, Server, Unavailable};
 use crate::evidence::mask::Secrets;
-use crate::network::{self, PRICES_OF, Upstream};
+use crate::network::{PRICES_OF, Upstream};
 use crate::plan::{self, Action, AgentId, AgentStep, Network, Plan, Prompt, Step};
 use crate::policy::HostFacts;
 
@@ -86,7 +86,7 @@ pub fn equip(plan: &Plan, host: &HostFacts, secrets: &Secrets) -> Result<Equipme
                 }
                 let access = (agent::kind(id).access)(&asked.provider, &host.environment);
                 let access = access.map_err(|error| unavailable(step, error))?;
-                let upstream = upstream(step, &access, id, secrets)?;
+                let upstream = upstream(step, &access, id, secrets)?.prices(&plan.prices);
                 is_priced(plan, step, asked, &upstream)?;
                 let assignment = Assignment {
                     upstream,
@@ -158,11 +158,11 @@ fn is_priced(plan: &Plan, step: &Step, asked: &AgentStep, upstream: &Upstream) -
     if (asked.budget.is_none() && plan.limits.budget.is_none()) || upstream.is_free() {
         return Ok(());
     }
-    let hint =
-        "bound its tokens instead (`tokens: 500000`), or name a model whose price is known: docs/network.md";
+    let hint = "bound its tokens instead (`tokens: 500000`), name a model whose price is known, or have a file of the host \
+                say it (`prices`): docs/ceilings.md";
     match asked.model.as_deref() {
         None => Err(refuse(step, "its money is bounded, and no model is named", "name one: `model: NAME`")),
-        Some(model) if network::is_priced(model) => Ok(()),
+        Some(model) if upstream.knows_price(model) => Ok(()),
         Some(model) => {
             let what = format!(
                 "its money is bounded, and what model `{model}` costs is not known (prices of {PRICES_OF})"

@@ -35,6 +35,14 @@ pub enum Changed {
         /// What would do it.
         now: &'static str,
     },
+    /// What its models cost is counted otherwise.
+    #[error(
+        "what models cost was changed since run {run} began: `prices` of the host's files (docs/ceilings.md)"
+    )]
+    Prices {
+        /// The run.
+        run: Token,
+    },
     /// The base moved, or is gone.
     #[error("the base `{base}` was {then} when run {run} began, and {now}")]
     Base {
@@ -75,6 +83,7 @@ pub fn unchanged(start: &RunStarted, plan: &Plan, repository: &Repository) -> Re
         return Err(Changed::Plan { run }.into());
     }
     same_actions(start, plan)?;
+    same_prices(start, plan)?;
     let then: String = start.commit.as_str().chars().take(12).collect();
     let base = start.base.to_string();
     match repository.base(Some(&base)) {
@@ -85,6 +94,13 @@ pub fn unchanged(start: &RunStarted, plan: &Plan, repository: &Repository) -> Re
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Demands that money is counted as the first event says.
+fn same_prices(start: &RunStarted, plan: &Plan) -> Result<(), Changed> {
+    let asks = plan.steps.iter().any(|step| step.action.asks().is_some());
+    let is_same = plan.resolved()["prices"] == start.plan.value()["prices"];
+    if asks && !is_same { Err(Changed::Prices { run: start.run.clone() }) } else { Ok(()) }
 }
 
 /// Demands that each step is done by what did it when the run began.

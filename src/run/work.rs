@@ -80,7 +80,7 @@ impl Runner<'_> {
         let (mut patience, mut least) = (PATIENCE, LEAST_PATIENCE);
         loop {
             let upstream = assignment.upstream.clone().limit(self.tokens_left(this.step, asked));
-            let silence = self.plan.limits.silence_of(upstream.is_local());
+            let silence = asked.silence.unwrap_or(self.plan.limits.silence_of(upstream.is_local()));
             let budget = self.money_left(this.step, asked);
             let counted = self.must_count(asked) || budget.is_some();
             let upstream = upstream.counted(counted).silence(Some(silence)).budget(budget);

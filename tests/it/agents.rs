@@ -82,6 +82,12 @@ fn command(repo: &Repo, args: &[&str]) -> Command {
     command
 }
 
+/// Starts the same, and does not wait for it.
+pub(crate) fn start(repo: &Repo, args: &[&str]) -> std::process::Child {
+    let pipe = Stdio::piped;
+    command(repo, args).stdout(pipe()).stderr(pipe()).spawn().unwrap()
+}
+
 /// Runs issue 7; whatever comes of it, the audit finds nothing in it.
 pub(crate) fn run(repo: &Repo) -> Ran {
     let ran = Ran::of(&command(repo, &["7"]).output().unwrap());

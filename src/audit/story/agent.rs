@@ -3,7 +3,6 @@
 
 use super::at::At;
 use super::state::Story;
-use super::step::StepStory;
 use super::tried::Try;
 use crate::audit::code::Code;
 use crate::audit::plan::{Action, MASK};
@@ -21,7 +20,7 @@ impl Story {
     pub(super) fn agent_started(&mut self, started: &AgentStarted) {
         self.at_work(started.at.step.as_str(), started.at.attempt, "agent.started");
         if let Some(at) = self.step_of(started.at.step.as_str()) {
-            self.tokens_are_left(at);
+            self.is_left(at);
         }
         self.is_found(started);
         if let Some(attempt) = self.at.attempt_mut() {
@@ -54,6 +53,7 @@ impl Story {
         if let Some(spending) = self.spending_of(used.at.step.as_str()) {
             spending.under_way(used);
         }
+        self.note_limit(used.at.step.as_str(), used.requests);
     }
 
     /// Takes that an agent's turn is over.
@@ -62,8 +62,9 @@ impl Story {
         let (id, number) = (ended.at.step.as_str(), ended.at.attempt);
         self.at_work(id, number, "agent.ended");
         self.has_used(id, requests, tokens.unwrap_or_default());
+        self.is_priced(id, tokens, ended.cost);
         if let Some(attempt) = self.at.attempt_mut() {
-            attempt.used = (0, Tokens::default());
+            (attempt.used, attempt.limit_at) = ((0, Tokens::default()), None);
             if std::mem::replace(&mut attempt.heard_out, true) {
                 self.wrong(Code::OutOfOrder, "one end of a turn", format!("another one of `{id}`"));
             }
@@ -73,34 +74,9 @@ impl Story {
         }
     }
 
-    fn has_used(&mut self, id: &str, requests: u64, tokens: Tokens) {
-        let Some(attempt) = self.at.attempt_mut() else { return };
-        let (before, used) = std::mem::replace(&mut attempt.used, (requests, tokens));
-        if requests < before || tokens.input < used.input || tokens.output < used.output {
-            let found = format!("{requests} requests and {} tokens of `{id}`", tokens.total());
-            let expected = format!("{before} requests and {} tokens, or more", used.total());
-            self.wrong(Code::ResultWrong, expected, found);
-        }
-    }
-
     fn spending_of(&mut self, id: &str) -> Option<&mut Spending> {
         let at = *self.by_id.get(id)?;
         self.steps.get_mut(at).map(|step| &mut step.spending)
-    }
-
-    /// Demands that tokens are left for a turn that begins: the step's own, and the run's.
-    fn tokens_are_left(&mut self, at: usize) {
-        let used_by = |step: &StepStory| step.spending.total().unwrap_or_default();
-        let own = self.steps.get(at).map_or(0, used_by);
-        let all = self.steps.iter().map(used_by).fold(0, u64::saturating_add);
-        let Some(plan) = &self.plan else { return };
-        let of_step = plan.steps.get(at).and_then(|step| step.action.tokens());
-        for (used, limit) in [(own, of_step), (all, plan.limits.tokens.most())] {
-            if let Some(most) = limit.filter(|most| used >= *most) {
-                let found = format!("an agent at work after {used}");
-                return self.wrong(Code::PlanNotFollowed, format!("at most {most} tokens"), found);
-            }
-        }
     }
 
     /// Takes anything else that an agent does: only within the attempt that gave it a task.

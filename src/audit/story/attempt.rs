@@ -24,6 +24,8 @@ pub(super) struct Attempt {
     pub(super) heard_out: bool,
     /// Requests and tokens of its turn so far.
     pub(super) used: (u64, Tokens),
+    /// At which request of its turn a limit of the plan was seen to be reached.
+    pub(super) limit_at: Option<u64>,
     /// How far it was judged; nothing if version 1 began it.
     pub(super) judged: Option<Verdicts>,
     pub(super) checkpoint: bool,
@@ -44,6 +46,7 @@ impl Attempt {
             model: None,
             heard_out: false,
             used: (0, Tokens::default()),
+            limit_at: None,
             judged: None,
             checkpoint: false,
             lost: false,

@@ -24,6 +24,7 @@ mod output;
 mod printed;
 mod published;
 mod records;
+mod spent;
 mod state;
 mod step;
 mod steps;

@@ -10,6 +10,7 @@ use super::dated::undated;
 use super::grammar::Shape;
 use super::price::Rates;
 use super::told::Facts;
+use crate::plan::Prices;
 
 /// A wire format between an agent and its model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,15 +110,25 @@ impl Telling {
 
 /// Returns what a model costs, by its name with the day of its making or without, if that is known.
 pub(super) fn rates(model: &str) -> Option<Rates> {
-    let name = model.strip_suffix("[1m]").unwrap_or(model);
-    let name = undated(name.strip_suffix("-latest").unwrap_or(name));
+    let name = bare(model);
     let all = || responses::PRICES.iter().chain(messages::PRICES);
     all().find(|(known, _)| *known == name).map(|(_, rates)| *rates)
 }
 
-/// Tells whether it is known what a model costs.
+/// Returns what the host says that a model costs, by its very name before the one without the day of its making.
+pub(super) fn own_rates(own: &Prices, model: &str) -> Option<Rates> {
+    own.get(model).or_else(|| own.get(bare(model))).map(Rates::from)
+}
+
+/// Tells whether this program's own table says what a model costs.
 pub fn is_priced(model: &str) -> bool {
     rates(model).is_some()
+}
+
+/// Returns the name of a model without what says which make of it.
+fn bare(model: &str) -> &str {
+    let name = model.strip_suffix("[1m]").unwrap_or(model);
+    undated(name.strip_suffix("-latest").unwrap_or(name))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::Rules;
 use crate::plan::agents::AgentId;
 use crate::plan::file::{FilesystemFile, ResourcesFile};
+use crate::plan::prices::PriceFile;
 use crate::plan::resolve;
 use crate::plan::schema::schema_of;
 use crate::plan::text::{EnvName, ModelName, Money, OuterPath, Time};
@@ -48,6 +49,8 @@ pub(super) struct CeilingFile {
     tokens: Option<Count>,
     /// The most money of a run, such as `5 USD`; a plan that asks for more gets this.
     budget: Option<Money>,
+    /// What models cost, beside or instead of the table of this program.
+    pub(super) prices: Option<Vec<PriceFile>>,
     /// What may be published; what is not named may.
     publish: Option<PublishRule>,
     /// Protections that `--allow-degraded` may give up.
@@ -96,6 +99,7 @@ pub(super) fn resolve(file: CeilingFile) -> Rules {
         models: list(file.models, |name| name.0),
         tokens: file.tokens.map(|count| count.0),
         budget: file.budget.map(|money| money.0),
+        prices: file.prices.into_iter().flatten().map(PriceFile::resolve).collect(),
         comment: publish.comment,
         push: publish.push,
         pull_request: publish.pull_request,

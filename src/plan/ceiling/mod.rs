@@ -14,7 +14,7 @@ use serde_json::Value;
 pub use file::ceiling_schema;
 pub use read::{Keeper, load_ceiling, parse_ceiling};
 
-use super::{Network, show};
+use super::{Network, Prices, show};
 
 /// What no plan may exceed, as one file says it.
 #[derive(Debug, Clone)]
@@ -64,6 +64,9 @@ pub struct Rules {
     /// The most money of a run, such as `5 USD`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<String>,
+    /// What models cost: a bound of none, and what bounds of money are counted by.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub prices: Prices,
     /// Whether issues are commented on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<bool>,

@@ -52,12 +52,30 @@ pub fn parse_ceiling(bytes: &[u8], path: &Path) -> Result<Ceiling, Faults> {
     if !findings.is_empty() {
         return Err(said_of_a_ceiling(findings.into_faults()));
     }
+    twice(&root, &mut findings);
+    if !findings.is_empty() {
+        return Err(findings.into_faults());
+    }
     let file: CeilingFile = serde_json::from_value(root.to_json()).map_err(|error| {
         let message = format!("the file cannot be read: {error}");
         Faults::from(Fault::of_file(path, message, "this is a fault of autopilot: please report it"))
     })?;
     let digest = Sha256::digest(bytes).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     Ok(Ceiling { path: path.to_owned(), digest, rules: resolve(file), lines: lines(&root) })
+}
+
+/// Finds models that have two prices: which one is meant, nobody can say.
+fn twice(root: &Node, findings: &mut Findings<'_>) {
+    let prices = root.entry("prices").map(|entry| entry.node.items()).unwrap_or_default();
+    let mut known = Vec::new();
+    for price in prices {
+        let Some(model) = price.entry("model").and_then(|entry| entry.node.text()) else { continue };
+        if known.contains(&model) {
+            let message = format!("model `{model}` has two prices");
+            findings.add(price.mark, message, "leave the one that holds");
+        }
+        known.push(model);
+    }
 }
 
 /// Returns the line of each key, and of each key below one.

@@ -3,6 +3,7 @@
 
 mod above;
 mod lower;
+mod prices;
 mod refuse;
 mod within;
 
@@ -61,6 +62,7 @@ impl Ceilings {
     /// Holds a plan to them: lowers its bounds, and tells what is above. `real` tells where a path leads.
     pub fn hold(&self, plan: &mut Plan, asked: &Asked, real: &dyn Fn(&Path) -> PathBuf) -> Held {
         let mut held = Held::default();
+        (plan.prices, held.lowered) = prices::hold((self.host.as_ref(), self.user.as_ref()), plan);
         for ceiling in self.all() {
             held.above.extend(refuse::above(ceiling, plan, asked, real));
             held.lowered.extend(lower::lower(ceiling, plan, asked));

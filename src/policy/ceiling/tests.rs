@@ -70,6 +70,26 @@ fn above(text: &str) -> Vec<String> {
 }
 
 #[test]
+fn roots_prices_come_before_the_users_and_alone_where_root_bounds_money() {
+    let prices = |host: &str, user: &str| {
+        let (mut plan, asked) = asks();
+        let ceilings = Ceilings { user: Some(ceiling("/home/me/c.yaml", user)), ..hosts(host) };
+        let held = ceilings.hold(&mut plan, &asked, &real);
+        let input = |(name, price): (&String, &crate::plan::Price)| format!("{name} {}", price.input);
+        let lowered = held.lowered.iter().filter(|each| each.what == "prices").map(ToString::to_string);
+        (plan.prices.iter().map(input).collect::<Vec<_>>(), lowered.collect::<Vec<_>>())
+    };
+    let (host, user) = (
+        "prices: [{model: a, input: 2 USD, output: 3 USD}]\n",
+        "prices:\n- {model: a, input: 0 USD, output: 0 USD}\n- {model: b, input: 0.5 USD, output: 1 USD}\n",
+    );
+    assert_eq!(prices(host, user), (vec!["a 2000".to_owned(), "b 500".to_owned()], vec![]));
+    let said = "`prices` is lowered from the user's (/home/me/c.yaml:1) to root's alone (/etc/p.yaml:2)";
+    let bounded = format!("{host}budget: 1 USD\n");
+    assert_eq!(prices(&bounded, user), (vec!["a 2000".to_owned()], vec![said.to_owned()]));
+}
+
+#[test]
 fn what_nothing_bounds_is_let_through() {
     assert!(Ceilings::default().digest().is_none());
     let (mut plan, asked) = asks();
@@ -265,7 +285,7 @@ fn what_is_wrong_with_a_file_is_said_with_its_place() {
         ("models: gpt\n", "c.yaml:1:9", "[gpt]"),
         ("agents: [claud]\n", "c.yaml:1:10", "codex"),
         ("allow_degraded: [seccmp]\n", "c.yaml:1:18", "seccomp"),
-        ("budget: 5\n", "c.yaml:1:9", "quotes"),
+        ("budget: 5\n", "c.yaml:1:9", "write a number and US dollars: `5 USD`"),
         ("budget: five\n", "c.yaml:1:9", "5 USD"),
         ("publish: {pull: true}\n", "c.yaml:1:11", "unknown key"),
         ("filesystem: {read: [data]}\n", "c.yaml:1:21", "absolute"),

@@ -90,6 +90,65 @@ fn no_turn_begins_after_the_tokens_are_used_up() {
     over_the_limit("unlimited", again);
 }
 
+#[test]
+fn no_turn_begins_after_the_money_is_spent_and_none_goes_on_for_long() {
+    let own = "codex: {prompt: Do it., budget: 1 USD}, retries: 1, post: ['test -e ~/tried || { touch ~/tried; exit 1; }']";
+    for (of_run, step) in [("", own), ("budget: 1 USD", &own.replace(", budget: 1 USD", ""))] {
+        let repo = repo(DOES);
+        let provider = "codex: {model: m, provider: {base_url: 'http://127.0.0.1:9/v1'}}";
+        repo.plan_with(
+            &format!("{provider}\nlimits: {{timeout: 1h, {of_run}}}"),
+            &format!("  - {{id: a, {step}}}\n"),
+        );
+        run(&repo).exits(0);
+        let forge = Forge::new(&repo.top(), repo.events()[0]["run"].as_str().unwrap());
+        let was = forge.values();
+        // What the first turn is said to have cost; without that, the plan's word is not kept either.
+        for (cost, code) in [(json!(999_999), 0), (json!(1_000_000), 4), (json!(null), 4)] {
+            forge.edit(|lines| lines.clone_from(&was));
+            let first = |event: &Value| event["attempt"] == 1;
+            forge.edit_event("agent.ended", first, |event| *event = ended(1, &cost));
+            let ran = repo.autopilot(["audit"]);
+            assert_eq!(ran.stdout.contains("AP404 plan-not-followed"), code == 4, "{cost}: {}", ran.stdout);
+        }
+        // Four may be under way when the limit is reached.
+        for (requests, code) in [(5, 0), (6, 4)] {
+            forge.edit(|lines| {
+                lines.clone_from(&was);
+                let of = |kind: &str| {
+                    let is = |line: &Value| line["event"]["type"] == kind && line["event"]["attempt"] == 2;
+                    lines.iter().position(is).unwrap()
+                };
+                let (begun, over) = (of("command.started"), of("agent.ended"));
+                lines[over]["event"] = ended(requests, &json!(2_000_000));
+                lines[over]["event"]["attempt"] = 2.into();
+                let mut used = lines[begun].clone();
+                used["event"] = json!({"type": "agent.used", "step": "a", "attempt": 2, "requests": 1,
+                    "tokens": {"input": 1, "cached": 0, "output": 1}, "cost": 1_000_000});
+                lines.insert(begun + 1, used);
+            });
+            let ran = repo.autopilot(["audit"]);
+            assert_eq!(
+                ran.stdout.contains("AP404 plan-not-followed"),
+                code == 4,
+                "{requests}: {}",
+                ran.stdout
+            );
+        }
+    }
+}
+
+/// The end of a first turn.
+fn ended(requests: u64, cost: &Value) -> Value {
+    let mut event = json!({"type": "agent.ended", "step": "a", "attempt": 1, "message": "done",
+        "tokens": {"input": 100, "cached": 0, "output": 10}, "requests": requests});
+    if !cost.is_null() {
+        event["cost"] = cost.clone();
+    }
+    event["acts"] = 1.into();
+    event
+}
+
 fn over_the_limit(of_run: &str, steps: &str) {
     let repo = repo(DOES);
     let provider = "codex: {provider: {base_url: 'http://127.0.0.1:9/v1'}}";

@@ -21,11 +21,15 @@ exit 1"#;
 
 /// A repository whose plan has one step of this agent and this model.
 fn repo(host: &Host, behaviour: &str, limits: &str, step: &str) -> Repo {
+    repo_of(host, behaviour, limits, &format!("codex: Do it., {step}"))
+}
+
+fn repo_of(host: &Host, behaviour: &str, limits: &str, step: &str) -> Repo {
     let repo = agents::repo(behaviour);
     let provider = format!("{{base_url: \"http://{}/v1\"}}", host.address);
     repo.plan_with(
         &format!("codex: {{model: m, provider: {provider}}}\nlimits: {{{limits}}}"),
-        &format!("  - {{id: a, codex: Do it., {step}}}\n"),
+        &format!("  - {{id: a, {step}}}\n"),
     );
     repo
 }
@@ -139,6 +143,11 @@ fn silence_is_a_reason_of_its_own() {
         assert_eq!(failed(&repo), ("silence".to_owned(), "the model was silent for 2s".to_owned()));
         assert_eq!(host.heads().len(), 1);
     }
+    // A step may say something else than the run.
+    let host = Host::falling_silent("");
+    let step = "timeout: 60s, codex: {prompt: Do it., silence: 2s}";
+    let own = repo_of(&host, STUBBORN, "silence: 50s", step);
+    assert_eq!(failed(&own), ("silence".to_owned(), "the model was silent for 2s".to_owned()));
     // What ends before that says so as well.
     let host = Host::falling_silent("");
     let (kind, text) = failed(&repo(&host, STUBBORN, "silence: 60s", "timeout: 4s"));

@@ -64,6 +64,36 @@ fn what_is_in_the_cache_has_its_own_prices() {
 }
 
 #[test]
+fn what_the_host_says_of_prices_comes_before_what_is_known_here() {
+    let price = |model: &str, input, output| {
+        (model.to_owned(), autopilot::plan::Price { input, cached: input, written: input, output })
+    };
+    let own = [price("own", 1000, 5000), price("gpt-5.5", 3000, 0), price("other", 0, 0)].into();
+    for (asked, answered, cost) in [
+        ("own", "own", 150_000),
+        ("own", "own-2026-04-24", 150_000),
+        ("gpt-5.5", "gpt-5.5-2026-04-24", 300_000),
+        ("gpt-5.5", "gpt-5.4-mini", 120_000),
+        // What is said to cost nothing answers for nothing only if it was asked.
+        ("other", "other", 0),
+        ("gpt-5.5", "other", 300_000),
+    ] {
+        let host = answering(answered);
+        let upstream = upstream(Dialect::Responses, host.address).prices(&own);
+        assert!(upstream.knows_price(asked) && !upstream.knows_price("unknown"));
+        let endpoint = Endpoint::of(upstream.budget(Some(5_000_000)));
+        assert!(endpoint.post("", &ask(asked)).starts_with("HTTP/1.1 200"));
+        assert_eq!(endpoint.end().model.cost(), Some(cost), "{asked}, {answered}");
+    }
+    // A model on this host costs what is said of it.
+    let host = answering("gpt-5.5");
+    let here = Upstream::new(Dialect::Responses, &format!("http://{}", host.address), &Auth::None).unwrap();
+    let endpoint = Endpoint::of(here.prices(&own));
+    assert!(endpoint.post("", &ask("own")).starts_with("HTTP/1.1 200"));
+    assert_eq!(endpoint.end().model.cost(), Some(300_000));
+}
+
+#[test]
 fn at_its_budget_the_next_request_is_refused() {
     for (budget, passed) in [(0, 0), (1, 1), (799_999, 1), (800_000, 1), (800_001, 2), (1_600_000, 2)] {
         let host = answering("gpt-5.5");
@@ -188,6 +218,71 @@ fn a_run_spends_its_budget_and_says_so_everywhere() {
     assert!(summary.contains("220k, $1.60") && summary.contains("110k, $0.80"), "{summary}");
     repo.autopilot(["status"]).exits(0).says("COST").says("$2.40");
     repo.autopilot(["status", "--json"]).exits(0).says("\"cost\":2400000");
+}
+
+/// What the user's own file says.
+fn config(repo: &Repo, text: &str) {
+    let folder = repo.home().join(".config/autopilot");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("config.yaml"), text).unwrap();
+}
+
+#[test]
+fn a_model_of_ones_own_has_the_price_that_the_users_file_says_and_the_record_tells_it() {
+    let host = answering("own");
+    let repo = repo(&host, "own", "budget: 20 USD", "");
+    config(&repo, "prices:\n- {model: own, input: 40 USD, output: 200.5 USD, cached: 0.075 USD}\n");
+    agents::run(&repo).exits(1).says("$24.02");
+    let recorded = &repo.events_of("run.started")[0]["plan"]["prices"];
+    let expected = serde_json::json!({"own":
+        {"input": "40 USD", "cached": "0.075 USD", "written": "40 USD", "output": "200.5 USD"}});
+    assert_eq!(*recorded, expected);
+    assert_eq!(host.heads().len(), 4);
+    repo.autopilot(["doctor"]).says("prices");
+}
+
+#[test]
+fn a_file_with_bad_prices_stops_everything_with_its_place() {
+    let host = answering("own");
+    let repo = repo(&host, "own", "budget: 20 USD", "");
+    for (prices, place, says) in [
+        ("[{model: own, input: 2, output: 1 USD}]", "1:30", "write US dollars for a million tokens"),
+        ("[{model: own, input: 0.00001 USD, output: 1 USD}]", "1:30", "at most three digits"),
+        ("[{model: own, input: 2 USD}]", "1:10", "has no `output`"),
+        ("[{model: \"o*\", input: 2 USD, output: 2 USD}]", "1:18", "is not a name"),
+        ("{own: 2 USD}", "1:9", "must be a list"),
+        (
+            "[{model: own, input: 1 USD, output: 1 USD}, {model: own, input: 0 USD, output: 0 USD}]",
+            "1:53",
+            "has two prices",
+        ),
+    ] {
+        config(&repo, &format!("prices: {prices}\n"));
+        let ran = agents::run(&repo).exits(2).says(says);
+        assert!(ran.stderr.contains(&format!("config.yaml:{place}")), "{}", ran.stderr);
+    }
+    assert_eq!(host.heads().len(), 0);
+}
+
+#[test]
+fn a_run_goes_on_by_the_prices_that_it_began_with() {
+    let host = answering("own");
+    let repo = agents::repo("begin; echo ready; test -e ~/go || sleep 600; echo x > made; say done; end");
+    let provider = format!("{{base_url: \"http://{}/v1\"}}", host.address);
+    repo.plan_with(&format!("codex: {{model: own, provider: {provider}}}"), "  - {id: a, codex: Do it.}\n");
+    let price =
+        |input: u64| config(&repo, &format!("prices: [{{model: own, input: {input} USD, output: 2 USD}}]\n"));
+    price(1);
+    let child = agents::start(&repo, &["7"]);
+    crate::common::wait_until(|| {
+        !repo.evidence("status-").is_empty() && !repo.events_of("command.started").is_empty()
+    });
+    crate::common::signal(&child, nix::sys::signal::Signal::SIGINT);
+    crate::common::Ran::of(&child.wait_with_output().unwrap()).exits(130);
+    price(2);
+    let again = agents::start(&repo, &["7", "--resume"]).wait_with_output().unwrap();
+    crate::common::Ran::of(&again).exits(2).says("what models cost was changed since run");
+    assert!(repo.events_of("resumed").is_empty(), "nothing of it went on");
 }
 
 #[test]
