@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use autopilot::plan::draft::{Document, of_issue};
+use autopilot::plan::AgentId;
+use autopilot::plan::draft::{Document, Worker, of_issue};
 use libfuzzer_sys::fuzz_target;
 
 fn is_plan(text: &str) {
@@ -14,11 +15,12 @@ fn is_plan(text: &str) {
 }
 
 fuzz_target!(|text: &str| {
-    if let Ok(plan) = of_issue(7, text) {
+    let worker = Worker { agent: AgentId::ALL[0], model: None, is_priced: false };
+    if let Ok(plan) = of_issue(7, text, worker) {
         is_plan(&plan);
     }
     let document = Document::read(text);
-    let written = document.graph().and_then(|graph| graph.write(7, "A title"));
+    let written = document.graph().and_then(|graph| graph.write(7, "A title", worker));
     if let Ok(plan) = written {
         is_plan(&plan);
     }

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failure};
 use super::{output, plans, target};
-use crate::app::{issue, jobs};
+use crate::app::{ceiling, issue, jobs};
 use crate::evidence::mask::Secrets;
+use crate::network::is_priced;
+use crate::plan::draft::Worker;
 use crate::plan::{self, AgentId, draft, units};
 
 /// Where a task graph lies, below the issue's folder, if none is named.
@@ -31,6 +33,9 @@ pub(super) struct InitArgs {
     /// The agent that does the work, by its key in a plan.
     #[arg(long, value_name = "AGENT", default_value_t = AgentId::ALL[0])]
     agent: AgentId,
+    /// Its model: where that has a price, the plan bounds money instead of tokens.
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
 }
 
 pub(super) fn run(args: InitArgs) -> Result<Exit, Failure> {
@@ -39,11 +44,13 @@ pub(super) fn run(args: InitArgs) -> Result<Exit, Failure> {
         let message = format!("{} is there already", path.display());
         return Err(Failure::new(Exit::Usage, message).hint("change it by hand, or move it away first"));
     }
+    let worker = worker(&args)?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    let graph = args.from.or_else(|| GRAPHS.iter().map(|name| folder.join(name)).find(|file| file.is_file()));
+    let graph =
+        args.from.clone().or_else(|| GRAPHS.iter().map(|name| folder.join(name)).find(|file| file.is_file()));
     let text = match &graph {
-        Some(file) => from_graph(args.issue, file, args.agent)?,
-        None => from_issue(args.issue, args.agent)?,
+        Some(file) => from_graph(args.issue, file, worker)?,
+        None => from_issue(args.issue, worker)?,
     };
     // What is written has to be a plan, whatever the document held.
     let loaded = plan::parse(text.as_bytes(), &path, folder, Some(args.issue)).map_err(|faults| {
@@ -62,7 +69,22 @@ pub(super) fn run(args: InitArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn from_graph(issue: u64, file: &Path, agent: AgentId) -> Result<String, Failure> {
+/// Tells who is to do it, and whether it is known what that costs here.
+fn worker(args: &InitArgs) -> Result<Worker<'_>, Failure> {
+    let (agent, model) = (args.agent, args.model.as_deref());
+    if let Some(model) = model
+        && let Some(wrong) = agent.cannot_have(&agent.default_provider(), model)
+    {
+        let message = format!("--model {model} {}", wrong.message);
+        return Err(Failure::new(Exit::Usage, message).hint(wrong.hint));
+    }
+    let prices =
+        ceiling::of_caller().map_err(|faults| Failure::new(Exit::Usage, faults.to_string()))?.prices();
+    let is_priced = model.is_some_and(|model| is_priced(model, &prices));
+    Ok(Worker { agent, model, is_priced })
+}
+
+fn from_graph(issue: u64, file: &Path, worker: Worker<'_>) -> Result<String, Failure> {
     let document = draft::Document::read(&read(file)?);
     let wrong = |wrong: draft::Wrong| {
         let shown = wrong.0.iter().take(PRINTED).map(|line| format!("{}: {line}", file.display()));
@@ -83,7 +105,7 @@ fn from_graph(issue: u64, file: &Path, agent: AgentId) -> Result<String, Failure
         ));
     }
     let title = document.title.clone().unwrap_or_else(|| format!("Issue {issue}"));
-    graph.write(issue, &title, agent).map_err(wrong)
+    graph.write(issue, &title, worker).map_err(wrong)
 }
 
 /// Reads a document of a sane size.
@@ -105,12 +127,13 @@ fn read(file: &Path) -> Result<String, Failure> {
     })
 }
 
-fn from_issue(number: u64, agent: AgentId) -> Result<String, Failure> {
+fn from_issue(number: u64, worker: Worker<'_>) -> Result<String, Failure> {
     let repository = target::repository()?;
     let issue = jobs::runtime()?.block_on(issue::read(number, &repository, &Secrets::default()));
     let hint = "or name a task graph: --from Plans.md";
     let issue = issue.map_err(|error| Failure::from(error).hint(hint))?;
-    draft::of_issue(number, &issue.title, agent).map_err(|wrong| Failure::new(Exit::Usage, wrong.to_string()))
+    draft::of_issue(number, &issue.title, worker)
+        .map_err(|wrong| Failure::new(Exit::Usage, wrong.to_string()))
 }
 
 fn write(path: &Path, text: &str) -> std::io::Result<()> {

@@ -87,19 +87,16 @@ pub(super) fn extent(state: &RunState) -> String {
     let changes = state.changes();
     let files = plural(changes.len() as u64, "file");
     let base = inline(state.start.base.as_str());
-    match (&state.branch, changes.len()) {
+    let extent = match (&state.branch, changes.len()) {
         (Some(made), _) => {
             let (added, removed) = totals(&changes);
-            let cost = state
-                .cost()
-                .filter(|cost| *cost > 0)
-                .map(|cost| format!(", {}", units::dollars(cost)))
-                .unwrap_or_default();
-            format!("{}, {files}, +{added} −{removed}{cost}", plural(made.commits, "commit"))
+            format!("{}, {files}, +{added} −{removed}", plural(made.commits, "commit"))
         }
         (None, 0) => format!("nothing changed since {base}: no branch"),
         (None, _) => format!("{files} changed since {base}, but there is no branch"),
-    }
+    };
+    let cost = state.cost().filter(|cost| *cost > 0).map(|cost| format!(", {}", units::dollars(cost)));
+    extent + &cost.unwrap_or_default()
 }
 
 pub(super) fn reason(state: &RunState) -> Option<String> {

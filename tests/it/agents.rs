@@ -74,7 +74,7 @@ fn servers(repo: &Repo, json: &str) {
     fs::write(repo.dir().join("bin/mcp.json"), json).unwrap();
 }
 
-fn command(repo: &Repo, args: &[&str]) -> Command {
+pub(crate) fn command(repo: &Repo, args: &[&str]) -> Command {
     let mut command = repo.command(args);
     let own = std::env::var_os("PATH").unwrap_or_default();
     let path = std::iter::once(repo.dir().join("bin")).chain(std::env::split_paths(&own));
@@ -459,6 +459,34 @@ fn a_task_graph_becomes_a_plan_with_its_true_critical_path() {
     assert!(text.contains("title: Übersicht\n") && text.contains("needs:\n    - c\n"), "{text}");
     repo.autopilot(["check", "7"]).says("valid, 4 steps");
     repo.autopilot(["init", "7"]).exits(2).says("is there already");
+}
+
+#[test]
+fn init_bounds_money_where_it_can_be_counted_and_else_tokens() {
+    let own = "prices: [{model: own, input: 1 USD, output: 2 USD}]\n";
+    for (config, args, limit) in [
+        ("", &["--agent", "claude"][..], "tokens: 500000"),
+        ("", &["--agent", "claude", "--model", "claude-sonnet-5"], "budget: 5 USD"),
+        ("", &["--model", "gpt-5.5"], "budget: 5 USD"),
+        ("", &["--model", "own"], "tokens: 500000"),
+        (own, &["--model", "own"], "budget: 5 USD"),
+    ] {
+        let repo = Repo::new();
+        repo.file(".ai/plans/7/Plans.md", GRAPH);
+        if !config.is_empty() {
+            fs::create_dir_all(repo.home().join(".config/autopilot")).unwrap();
+            fs::write(repo.home().join(".config/autopilot/config.yaml"), config).unwrap();
+        }
+        repo.autopilot([&["init", "7"][..], args].concat()).exits(0);
+        let text = repo.read(".ai/plans/7/Autopilot.yaml");
+        assert!(text.contains(&format!("\n  {limit}\n")) && !text.contains("unlimited"), "{args:?}: {text}");
+        assert_eq!(text.contains("  model: "), args.contains(&"--model"), "{text}");
+    }
+    let repo = Repo::new();
+    repo.file(".ai/plans/7/Plans.md", GRAPH);
+    let ran = repo.autopilot(["init", "7", "--agent", "claude", "--model", "gpt-5.5"]).exits(2);
+    ran.says("--model gpt-5.5 is no model of anthropic").says("name one of anthropic's");
+    repo.autopilot(["init", "7", "--model", "a b"]).exits(2).says("is not a name");
 }
 
 #[test]

@@ -120,9 +120,9 @@ pub(super) fn own_rates(own: &Prices, model: &str) -> Option<Rates> {
     own.get(model).or_else(|| own.get(bare(model))).map(Rates::from)
 }
 
-/// Tells whether this program's own table says what a model costs.
-pub fn is_priced(model: &str) -> bool {
-    rates(model).is_some()
+/// Tells whether it is known what a model costs, by the host's files or this program's own table.
+pub fn is_priced(model: &str, own: &Prices) -> bool {
+    own_rates(own, model).or_else(|| rates(model)).is_some()
 }
 
 /// Returns the name of a model without what says which make of it.
@@ -138,12 +138,12 @@ mod tests {
     #[test]
     fn a_model_is_found_by_its_name_with_and_without_its_day() {
         for name in ["gpt-5.5", "gpt-5.5-2026-04-24", "claude-sonnet-5-20260630", "claude-opus-5-5[1m]"] {
-            assert!(is_priced(name), "{name}");
+            assert!(is_priced(name, &Prices::new()), "{name}");
         }
         for name in
             ["", "gpt-5.5-own", "gpt-5.55", "openai/gpt-5.5", "GPT-5.5", "-2026-04-24", "qwen3", "gpt-5.5-1"]
         {
-            assert!(!is_priced(name), "{name}");
+            assert!(!is_priced(name, &Prices::new()), "{name}");
         }
     }
 

@@ -11,7 +11,7 @@ mod yaml;
 
 pub use document::{Document, Task, Wrong};
 pub use graph::Graph;
-pub use write::of_issue;
+pub use write::{Worker, of_issue};
 
 impl Document {
     /// Reads a document.

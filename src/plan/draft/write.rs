@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use super::visible::visible;
-use super::yaml::{self, Changes, Expectation, Head, Limits, Provider, Step};
+use super::yaml::{self, Changes, Defaults, Expectation, Head, Limits, Step};
 use super::{Graph, Task, Wrong, names};
 use crate::plan::{AgentId, Provider as Named, read, units};
 
@@ -18,7 +18,22 @@ const SCHEMA: &str = "# yaml-language-server: $schema=../../../docs/autopilot.sc
 const LIMIT: u64 = 500_000;
 const TOKENS: &str =
     "  # tokens: of all steps together; where `model` is named, budget: 5 USD bounds money instead\n";
+/// Money that a plan begins with whose model is named and has a price.
+const MONEY: &str = "5 USD";
+const BUDGET: &str =
+    "  # budget: of all steps together, at the prices of docs/network.md; tokens: 500000 bounds them, too\n";
 const POST: &str = "    # post: [cargo test --offline]   # what must pass before the runner commits\n";
+
+/// Who does the steps of a plan.
+#[derive(Debug, Clone, Copy)]
+pub struct Worker<'a> {
+    /// The agent.
+    pub agent: AgentId,
+    /// Its model, if one is named.
+    pub model: Option<&'a str>,
+    /// It is known what that costs.
+    pub is_priced: bool,
+}
 
 impl Graph<'_> {
     /// Says in a line what the graph comes down to.
@@ -34,18 +49,18 @@ impl Graph<'_> {
     }
 
     /// Writes the plan, for an agent to do.
-    pub fn write(&self, issue: u64, title: &str, agent: AgentId) -> Result<String, Wrong> {
+    pub fn write(&self, issue: u64, title: &str, worker: Worker<'_>) -> Result<String, Wrong> {
         let ids = names::ids(&self.tasks);
         let timeouts: Vec<Duration> = self.tasks.iter().map(|task| timeout(task)).collect();
         let all = timeouts.iter().fold(Duration::ZERO, |all, one| all.saturating_add(all_attempts(*one)));
-        let mut text = head(issue, title, agent, all).map_err(|error| broken(&error))?;
+        let mut text = head(issue, title, worker, all).map_err(|error| broken(&error))?;
         text.push_str(&format!("# {}\nsteps:\n", visible(&self.describe())));
         for (at, task) in self.tasks.iter().enumerate() {
             let estimate = task.estimate.map_or("no estimate".to_owned(), units::duration);
             text.push_str(&format!("  # level {}, {estimate}\n", self.levels[at]));
             let needs: Vec<&str> = task.needs.iter().map(|need| ids[need.as_str()].as_str()).collect();
             let prompt = format!("{}\n\n{}", task.title, task.description);
-            let step = step(&ids[task.id.as_str()], (agent, &prompt), timeouts[at]);
+            let step = step(&ids[task.id.as_str()], (worker.agent, &prompt), timeouts[at]);
             let step = Step { needs: unique(&needs), ..step };
             text.push_str(&yaml::entry(&step).map_err(|error| broken(&error))?);
             text.push_str(POST);
@@ -69,28 +84,33 @@ impl Graph<'_> {
 }
 
 /// Writes a plan of one step for an issue that there is no task graph of; the issue itself is attached.
-pub fn of_issue(issue: u64, title: &str, agent: AgentId) -> Result<String, Wrong> {
+pub fn of_issue(issue: u64, title: &str, worker: Worker<'_>) -> Result<String, Wrong> {
     let timeout = Duration::from_secs(1800);
     let prompt = format!("Implement what issue #{issue} asks for; it is attached.");
-    let step = Step { context: vec!["issue"], ..step("implement", (agent, &prompt), timeout) };
+    let step = Step { context: vec!["issue"], ..step("implement", (worker.agent, &prompt), timeout) };
     let write =
-        || Ok(head(issue, title, agent, all_attempts(timeout))? + "steps:\n" + &yaml::entry(&step)? + POST);
+        || Ok(head(issue, title, worker, all_attempts(timeout))? + "steps:\n" + &yaml::entry(&step)? + POST);
     write().map_err(|error| broken(&error))
 }
 
-fn head(issue: u64, title: &str, agent: AgentId, timeout: Duration) -> Result<String, serde_yaml::Error> {
+fn head(issue: u64, title: &str, worker: Worker<'_>, timeout: Duration) -> Result<String, serde_yaml::Error> {
     let title = one_line(issue, title);
     let timeout = units::duration(timeout.min(units::LONGEST));
-    let head = Head { version: 1, issue, title: &title, limits: Limits { timeout, tokens: LIMIT } };
+    let Worker { agent, model, .. } = worker;
+    let (tokens, budget, said) = match model.filter(|_| worker.is_priced) {
+        Some(_) => (None, Some(MONEY), BUDGET),
+        None => (Some(LIMIT), None, TOKENS),
+    };
+    let head = Head { version: 1, issue, title: &title, limits: Limits { timeout, tokens, budget } };
     let provider = agent.default_provider();
-    let defaults = BTreeMap::from([(agent.key(), Provider { provider: provider.word() })]);
+    let defaults = BTreeMap::from([(agent.key(), Defaults { model, provider: provider.word() })]);
     let others: String = Named::ALL
         .iter()
         .filter(|other| other.word() != provider.word() && agent.cannot_use(other).is_none())
         .map(|other| format!("{}, ", other.word()))
         .collect();
     let others = format!("  # or {others}{{base_url: …, env_key: …}}\n");
-    Ok(format!("{SCHEMA}{}{TOKENS}{}{others}", yaml::piece(&head)?, yaml::piece(&defaults)?))
+    Ok(format!("{SCHEMA}{}{said}{}{others}", yaml::piece(&head)?, yaml::piece(&defaults)?))
 }
 
 /// Returns the title as a plan takes it: one line that says something and is no number.
@@ -142,7 +162,30 @@ mod tests {
 
     use super::super::Document;
     use super::*;
-    use crate::plan::{self, Action, Prompt};
+    use crate::plan::{self, Action, Prompt, TokenLimit};
+
+    fn worker(agent: AgentId) -> Worker<'static> {
+        Worker { agent, model: None, is_priced: false }
+    }
+
+    #[test]
+    fn no_plan_is_written_without_a_bound_and_money_is_one_where_it_can_be_counted() {
+        for agent in AgentId::ALL {
+            for (model, is_priced) in [(None, false), (Some("own"), false), (Some("own"), true), (None, true)]
+            {
+                let text = of_issue(7, "Try", Worker { agent, model, is_priced }).unwrap();
+                let plan =
+                    plan::parse(text.as_bytes(), Path::new("x"), Path::new("."), Some(7)).unwrap().plan;
+                let bounds = match model.filter(|_| is_priced) {
+                    Some(_) => (TokenLimit::Unset, Some(5_000_000)),
+                    None => (TokenLimit::AtMost(500_000), None),
+                };
+                assert_eq!((plan.limits.tokens, plan.limits.budget), bounds, "{text}");
+                let asked = plan.steps[0].action.asks().unwrap();
+                assert_eq!((asked.agent, asked.model.as_deref()), (agent, model));
+            }
+        }
+    }
 
     #[test]
     fn what_is_written_is_a_plan_with_the_same_words() {
@@ -151,7 +194,7 @@ mod tests {
                      ### 2. タスク\n- **ID**: 二\n- **Dependencies**: T-1 ü\n**Description**: \ttabs\tand \u{7} bells\n";
         let document = Document::read(tasks);
         let graph = document.graph().unwrap();
-        let text = graph.write(653, "A: \"title\" — 題", AgentId::ALL[0]).unwrap();
+        let text = graph.write(653, "A: \"title\" — 題", worker(AgentId::ALL[0])).unwrap();
         let loaded = plan::parse(text.as_bytes(), Path::new("x"), Path::new("."), Some(653));
         let loaded = loaded.unwrap_or_else(|faults| panic!("{faults}\n{text}"));
         assert_eq!(loaded.plan.title, "A: \"title\" — 題");
@@ -175,7 +218,7 @@ mod tests {
         let tasks = "### 1. One\n- **ID**: 1\n- **Estimated Duration**: 5 min\n**Description**: 🚀 Do\n\n  - it\n\
                      ### 2. Two\n- **ID**: b\n- **Dependencies**: 1\n";
         let document = Document::read(tasks);
-        let text = document.graph().unwrap().write(7, "Übersicht", AgentId::ALL[0]).unwrap();
+        let text = document.graph().unwrap().write(7, "Übersicht", worker(AgentId::ALL[0])).unwrap();
         assert_eq!(
             text,
             "# yaml-language-server: $schema=../../../docs/autopilot.schema.json\n\
@@ -195,7 +238,7 @@ mod tests {
     #[test]
     fn an_issue_alone_makes_a_plan() {
         for agent in AgentId::ALL {
-            let text = of_issue(7, "Try\nit", agent).unwrap();
+            let text = of_issue(7, "Try\nit", worker(agent)).unwrap();
             let loaded = plan::parse(text.as_bytes(), Path::new("x"), Path::new("."), Some(7)).unwrap();
             assert_eq!(loaded.plan.title, "Try it");
             assert_eq!(loaded.plan.steps[0].action.agent(), Some(agent));

@@ -17,11 +17,16 @@ pub(super) struct Head<'a> {
 #[derive(Debug, Serialize)]
 pub(super) struct Limits {
     pub(super) timeout: String,
-    pub(super) tokens: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) budget: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Provider<'a> {
+pub(super) struct Defaults<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) model: Option<&'a str>,
     pub(super) provider: &'a str,
 }
 

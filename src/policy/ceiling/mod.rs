@@ -17,7 +17,7 @@ pub use lower::{Lowered, in_words};
 pub use within::Within;
 
 use super::waiver::Waivers;
-use crate::plan::{Asked, Ceiling, Plan};
+use crate::plan::{Asked, Ceiling, Plan, Prices};
 
 /// What no plan may exceed on this host: root's word, then the user's. Both hold.
 #[derive(Debug, Clone, Default)]
@@ -62,12 +62,18 @@ impl Ceilings {
     /// Holds a plan to them: lowers its bounds, and tells what is above. `real` tells where a path leads.
     pub fn hold(&self, plan: &mut Plan, asked: &Asked, real: &dyn Fn(&Path) -> PathBuf) -> Held {
         let mut held = Held::default();
-        (plan.prices, held.lowered) = prices::hold((self.host.as_ref(), self.user.as_ref()), plan);
+        plan.prices = self.prices();
+        held.lowered.extend(prices::lowered(self.host.as_ref(), self.user.as_ref(), plan));
         for ceiling in self.all() {
             held.above.extend(refuse::above(ceiling, plan, asked, real));
             held.lowered.extend(lower::lower(ceiling, plan, asked));
         }
         held
+    }
+
+    /// Returns what models cost by them.
+    pub fn prices(&self) -> Prices {
+        prices::of(self.host.as_ref(), self.user.as_ref())
     }
 
     /// Tells which protections are given up that may not be.

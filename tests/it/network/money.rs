@@ -168,7 +168,7 @@ fn a_model_whose_price_nobody_knows_is_not_asked_under_a_budget() {
     let refused = endpoint.post("", &ask("own"));
     assert!(refused.starts_with("HTTP/1.1 403") && refused.contains("model `own` costs"), "{refused}");
     assert_eq!(host.heads().len(), 0);
-    assert!(!is_priced("own"));
+    assert!(!is_priced("own", &[].into()));
 }
 
 /// An agent that asks until it is refused.
@@ -218,6 +218,54 @@ fn a_run_spends_its_budget_and_says_so_everywhere() {
     assert!(summary.contains("220k, $1.60") && summary.contains("110k, $0.80"), "{summary}");
     repo.autopilot(["status"]).exits(0).says("COST").says("$2.40");
     repo.autopilot(["status", "--json"]).exits(0).says("\"cost\":2400000");
+}
+
+/// An agent that asks once and passes.
+const ONCE: &str = r#"begin
+/usr/bin/curl -sf -o "$TMPDIR/answer" -d '{"store":false,"stream":true,"model":"gpt-5.5"}' http://127.0.0.1:61079/v1/responses
+echo x > made
+say done; end"#;
+
+fn of_once(host: &Host, more: &str) -> Repo {
+    let repo = agents::repo(ONCE);
+    let provider = format!("{{base_url: \"http://{}/v1\", env_key: MODEL_KEY}}", host.address);
+    let more = format!("codex: {{model: gpt-5.5, provider: {provider}}}\n{more}");
+    repo.plan_with(&more, "  - {id: a, codex: Do it., expectation: {changes: {min: 1}}}\n");
+    repo
+}
+
+#[test]
+fn what_a_run_cost_stands_in_its_json_as_a_number() {
+    for (model, cost) in
+        [("gpt-5.5", serde_json::json!(800_000)), ("gpt-5.4-mini", serde_json::json!(120_000))]
+    {
+        let host = answering(model);
+        let repo = of_once(&host, "");
+        let ran = agents::start(&repo, &["7", "--json"]).wait_with_output().unwrap();
+        let ran = crate::common::Ran::of(&ran).exits(0);
+        let told: serde_json::Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
+        assert_eq!((&told["cost"], &told["tokens"]), (&cost, &110_000.into()), "{told}");
+    }
+}
+
+#[test]
+#[ignore = "needs gh"]
+fn what_a_run_and_its_steps_cost_stands_in_the_comment() {
+    let github = crate::common::github::GitHub::start();
+    for (behaviour, code, extent) in
+        [(ONCE, 0, "1 commit, 1 file, +1 −0, $0.80"), (GREEDY, 1, "no branch, $1.60")]
+    {
+        let host = answering("gpt-5.5");
+        let repo = of_once(&host, "limits: {budget: 1 USD}\npublish: {comment: true}");
+        std::fs::remove_dir_all(repo.dir().join("bin")).unwrap();
+        let other = agents::repo(behaviour);
+        std::fs::rename(other.dir().join("bin"), repo.dir().join("bin")).unwrap();
+        let ran = agents::command(&repo, &["7"]).envs(github.variables()).output().unwrap();
+        crate::common::Ran::of(&ran).exits(code);
+        let comment = github.comments(7).pop().unwrap().body;
+        let total = extent.rsplit_once(", ").unwrap().1;
+        assert!(comment.contains(extent) && comment.contains(&format!("k, {total} |")), "{comment}");
+    }
 }
 
 /// What the user's own file says.

@@ -3,11 +3,15 @@
 use std::path::Path;
 use std::time::Duration;
 
-use autopilot::plan::draft::{Document, Task, of_issue};
+use autopilot::plan::draft::{Document, Task, Worker, of_issue};
 use autopilot::plan::{self, Action, Plan, Prompt};
 use proptest::prelude::*;
 
 use super::ISSUE;
+
+fn worker() -> Worker<'static> {
+    Worker { agent: plan::AgentId::ALL[0], model: None, is_priced: false }
+}
 
 fn loaded(text: &str) -> Plan {
     let loaded = plan::parse(text.as_bytes(), Path::new("p"), Path::new("."), Some(ISSUE));
@@ -35,7 +39,7 @@ fn same(text: &str) -> bool {
         }
     };
     let title = document.title.clone().unwrap_or_default();
-    let plan = loaded(&graph.write(ISSUE, &title, plan::AgentId::ALL[0]).unwrap());
+    let plan = loaded(&graph.write(ISSUE, &title, worker()).unwrap());
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(title.trim().is_empty() || plan.title.ends_with(&words(&title)), "{title:?} {:?}", plan.title);
     assert_eq!(plan.steps.len(), graph.tasks.len());
@@ -118,7 +122,7 @@ fn what_yaml_reads_as_something_else_stays_text() {
         assert!(same(&task(word, "5 min", "x")), "{word}");
         assert!(same(&format!("**Title**: {word}\n\n{}", task("a", "5 min", word))), "{word}");
         assert!(same(&format!("### {word}\n- **ID**: a\n")) || word.trim().is_empty(), "{word}");
-        loaded(&of_issue(ISSUE, word, plan::AgentId::ALL[0]).unwrap());
+        loaded(&of_issue(ISSUE, word, worker()).unwrap());
     }
     assert!(same(&format!("**Title**: {}\n\n{}", "9".repeat(400), task("a", "5 min", "x"))));
 }
@@ -131,7 +135,7 @@ fn what_a_plan_may_not_hold_is_spelled_and_said() {
     assert_eq!(document.tasks[0].description, "x <U+202E> y   <U+009B> z <U+0000>\nend");
     assert_eq!(document.notes.len(), 3);
     assert!(document.notes[0].starts_with("line 7: a plan holds no U+202E"), "{}", document.notes[0]);
-    let plan = loaded(&of_issue(ISSUE, "a\u{202e}b\u{7}\u{2028}c", plan::AgentId::ALL[0]).unwrap());
+    let plan = loaded(&of_issue(ISSUE, "a\u{202e}b\u{7}\u{2028}c", worker()).unwrap());
     assert_eq!(plan.title, "a<U+202E>b<U+0007> c");
 }
 
@@ -160,7 +164,7 @@ fn estimates_of_every_size_are_bounded_and_what_is_none_is_said() {
 fn a_document_that_makes_too_large_a_plan_is_refused() {
     let document =
         Document::read(&format!("{}\n{}", task("a", "1 h", "x"), task("b", "1 h", &"x ".repeat(600_000))));
-    let wrong = document.graph().unwrap().write(ISSUE, "t", plan::AgentId::ALL[0]).unwrap_err().to_string();
+    let wrong = document.graph().unwrap().write(ISSUE, "t", worker()).unwrap_err().to_string();
     assert!(wrong.starts_with("line 8: the plan would be 1.1MiB") && wrong.contains("that of b"), "{wrong}");
 }
 
@@ -208,6 +212,6 @@ proptest! {
         let text = words.join("\n");
         let document = format!("**Title**: {title}\n\n{}", task("a", "1 h", &text));
         prop_assert!(same(&document));
-        loaded(&of_issue(ISSUE, &title, plan::AgentId::ALL[0]).unwrap());
+        loaded(&of_issue(ISSUE, &title, worker()).unwrap());
     }
 }
