@@ -175,6 +175,7 @@ fn place(folder: &Path, tree: &Path) -> Place {
         also_write: Vec::new(),
         also_read: Vec::new(),
         below_home: Vec::new(),
+        below_worktree: Vec::new(),
     }
 }
 

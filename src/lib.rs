@@ -20,6 +20,7 @@ pub mod layer;
 pub mod network;
 pub mod plan;
 pub mod policy;
+pub mod proof;
 pub mod publish;
 pub mod report;
 pub mod run;

@@ -106,6 +106,7 @@ fn place(top: &Path) -> Place {
         worktree: own("tree"),
         home: own("home"),
         below_home: Vec::new(),
+        below_worktree: Vec::new(),
         tmp: own("tmp"),
         also_write: Vec::new(),
         also_read: Vec::new(),

@@ -244,6 +244,7 @@ mod tests {
             output_matches: Vec::new(),
             output_excludes: Vec::new(),
             changes: None,
+            proves: None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The plan as the journal's first event holds it: masked, resolved, and read again from nothing but that.
 
+use autopilot_proof::verdict::{self, Terms};
 use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -106,6 +107,26 @@ pub(super) struct Expectation {
     pub(super) output_excludes: Vec<IgnoredAny>,
     #[serde(default)]
     pub(super) changes: Option<IgnoredAny>,
+    /// What its proof is held to.
+    #[serde(default)]
+    pub(super) proves: Option<RecordedProves>,
+}
+
+/// What the verdict of a proof depends on.
+#[derive(Debug, Deserialize)]
+pub(super) struct RecordedProves {
+    except: Vec<String>,
+    mutants: u32,
+    #[serde(default)]
+    refactor: bool,
+}
+
+impl RecordedProves {
+    /// Returns it as what decides takes it.
+    pub(super) fn terms(&self) -> Terms {
+        let kind = if self.refactor { verdict::Kind::Refactor } else { verdict::Kind::Proof };
+        Terms { except: self.except.clone(), mutants: self.mutants, kind }
+    }
 }
 
 #[derive(Debug, PartialEq, Eq, Deserialize)]

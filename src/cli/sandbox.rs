@@ -186,6 +186,7 @@ fn place(worktree: &Path, scratch: &Path) -> Result<Place, Failure> {
         worktree: worktree.to_owned(),
         home,
         below_home: Vec::new(),
+        below_worktree: Vec::new(),
         tmp,
         also_write: Vec::new(),
         also_read: Vec::new(),

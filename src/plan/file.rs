@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::agents::{self, AgentId};
+use super::proving::ProvesFile;
 use super::text::{
     CachedFolder, Env, EnvName, Expression, Id, InnerPath, Line, Mention, Money, OuterPath, Pattern, Prose,
     Revision, Size, Time, Token,
@@ -205,6 +206,8 @@ pub(super) struct ExpectationFile {
     pub(super) output_excludes: Vec<Expression>,
     /// Bounds of what the attempt changed.
     pub(super) changes: Option<ChangesFile>,
+    /// That the step's tests can fail: without its change they do, with it they pass.
+    pub(super) proves: Option<ProvesFile>,
 }
 
 /// A file and what it contains.

@@ -103,6 +103,7 @@ const ALIASES: &[Alias] = &[
             "output_matches",
             "output_excludes",
             "changes",
+            "proves",
         ],
         Some("expectation"),
         "write it into the step's `expectation:`",
@@ -347,6 +348,7 @@ fn homes(key: &str, schema: &Json) -> String {
         ("Limits", "`limits`"),
         ("Expectation", "`expectation`"),
         ("Changes", "`expectation.changes`"),
+        ("Proves", "`expectation.proves`"),
         ("Publish", "`publish`"),
         ("Resources", "`resources`"),
     ];

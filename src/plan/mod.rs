@@ -6,6 +6,7 @@
 mod agent;
 mod agents;
 mod asked;
+mod based;
 mod cached;
 mod ceiling;
 mod command;
@@ -20,7 +21,9 @@ mod odd;
 mod order;
 mod place;
 mod prices;
+mod proves;
 mod provider;
+mod proving;
 mod quote;
 mod read;
 mod resolve;
@@ -56,6 +59,7 @@ pub use fault::{Fault, Faults};
 pub use glob::Glob;
 pub use load::{Loaded, load, load_as, parse};
 pub use prices::{Price, Prices};
+pub use proves::{MUTANTS, Proves, Report, ReportFormat};
 pub use provider::Provider;
 pub use schema::schema;
 pub use step::{

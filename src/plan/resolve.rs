@@ -13,12 +13,12 @@ use super::union::{
     AgentFile, CommandFile, ContextFile, NetworkFile, NetworkName, ProviderFile, ProviderName,
     PullRequestFile, PullRequestName, TokensFile,
 };
-use super::units;
 use super::{
     Action, AgentId, AgentStep, Changes, Context, EnvEntry, Expectation, FileContains, Filesystem, Glob,
     Invocation, Limits, Network, OnFailure, Plan, Prompt, Provider, Publish, PullRequest, Resources,
     RetryFrom, Shell, Step, TokenLimit, Whose,
 };
+use super::{proving, units};
 
 /// Where a plan came from, which its own text does not tell.
 pub(super) struct Origin<'a> {
@@ -119,7 +119,7 @@ fn resolve_step(
             .map_or(Duration::from_secs(600), |time| time.0),
         retries: file.retries.or(defaults.retries).unwrap_or(0),
         retry_from,
-        expectation: expectation(file.expectation.unwrap_or_default()),
+        expectation: expectation(file.expectation.unwrap_or_default(), shell),
         post: file.post.into_iter().map(run).collect(),
         rollback: file.rollback.into_iter().map(run).collect(),
         commit: file.commit.map(|message| message.0.trim_end().to_owned()),
@@ -211,7 +211,7 @@ fn context_entry(file: ContextFile) -> Option<Context> {
     }
 }
 
-fn expectation(file: ExpectationFile) -> Expectation {
+fn expectation(file: ExpectationFile, shell: Shell) -> Expectation {
     Expectation {
         exit_code: file.exit_code.unwrap_or(0),
         files_exist: paths(file.files_exist),
@@ -224,6 +224,7 @@ fn expectation(file: ExpectationFile) -> Expectation {
         output_matches: file.output_matches.into_iter().map(|regex| regex.0).collect(),
         output_excludes: file.output_excludes.into_iter().map(|regex| regex.0).collect(),
         changes: file.changes.map(changes),
+        proves: file.proves.map(|file| proving::resolve(file, |command| invocation(command, shell))),
     }
 }
 

@@ -24,6 +24,7 @@ pub(super) fn check(root: &Node, issue: Option<u64>, findings: &mut Findings<'_>
         rules.providers(step);
         rules.environment(step);
         rules.changes(step);
+        rules.proves(step);
     }
     rules.providers(root);
     if let Some(defaults) = root.get("defaults") {
@@ -33,6 +34,7 @@ pub(super) fn check(root: &Node, issue: Option<u64>, findings: &mut Findings<'_>
     let needs = rules.needs(steps, &ids);
     let order = rules.order(steps, &needs);
     rules.context(steps, &ids, order.as_deref());
+    rules.since(steps, &ids, order.as_deref());
     order
 }
 
@@ -272,4 +274,32 @@ impl Rules<'_, '_> {
             );
         }
     }
+
+    /// What runs the tests is a command as any other.
+    fn proves(&mut self, step: &Node) {
+        if let Some(node) = proves_of(step).and_then(|proves| proves.get("command")) {
+            self.command(node);
+        }
+    }
+
+    /// The base of a proof stood before the step that it is of.
+    fn since(&mut self, steps: &[Node], ids: &HashMap<&str, usize>, order: Option<&[usize]>) {
+        let position = |index: usize| order?.iter().position(|own| *own == index);
+        for (index, step) in steps.iter().enumerate() {
+            let since = proves_of(step).and_then(|proves| proves.get("since"));
+            let Some((node, id)) = since.and_then(|node| Some((node, node.text()?))) else { continue };
+            match ids.get(id) {
+                None => self.dangling(node, id, ids),
+                Some(other) if position(*other) > position(index) => {
+                    let hint = "name this step or one before it, or take `since` out";
+                    self.fault(node.mark, format!("step {} comes after this one", quote(id)), hint);
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+fn proves_of(step: &Node) -> Option<&Node> {
+    step.get("expectation")?.get("proves")
 }

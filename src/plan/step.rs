@@ -12,6 +12,7 @@ use super::agent::AgentStep;
 use super::agents::{AgentId, CLOUD_AGENT, CLOUD_KEY};
 use super::command::Invocation;
 use super::glob::Glob;
+use super::proves::Proves;
 use super::show;
 use super::wrong::Wrong;
 
@@ -167,6 +168,9 @@ pub struct Expectation {
     pub output_excludes: Vec<Regex>,
     /// What the attempt changed since the last checkpoint.
     pub changes: Option<Changes>,
+    /// That its tests can fail: without its change they do, with it they pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proves: Option<Proves>,
 }
 
 /// A file and what it must contain.

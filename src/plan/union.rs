@@ -56,6 +56,8 @@ unions! {
     NetworkFile { String => Named(NetworkName), Object => Allow(AllowList) }
     /// An entry of `context`.
     ContextFile { String => Named(ContextName), Object => Map(ContextMap) }
+    /// Which old tests have to pass.
+    OldTestsFile { String => Named(OldTestsName), Object => Map(OldTestsMap) }
     /// Whether and which pull request to open.
     PullRequestFile { Bool => Switch(bool), String => Named(PullRequestName), Object => Map(PullRequestMap) }
 }
@@ -194,6 +196,23 @@ pub(super) struct ContextMap {
 #[schemars(inline)]
 pub(super) enum Everybody {
     Everybody,
+}
+
+/// Old tests that rightly change.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OldTestsMap {
+    /// Names of the tests.
+    #[schemars(length(min = 1))]
+    pub(super) except: Vec<Line>,
+}
+
+/// The word for all of them.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub(super) enum OldTestsName {
+    Pass,
 }
 
 /// Builds the `oneOf` that lets exactly one of these keys be there.

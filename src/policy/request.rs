@@ -45,6 +45,22 @@ impl Request {
         Self { network: Network::None, ..Self::action(step) }
     }
 
+    /// Returns what the runs of a step's proof ask for: no network, no secret, and nothing to write in which one run could
+    /// leave word for another.
+    pub fn proof(step: &Step, is_secret: impl Fn(&str) -> bool) -> Self {
+        let all = Self::follow_up(step);
+        let env = all.env.into_iter().filter(|entry| !is_secret(entry.name())).collect();
+        let read = all.read.into_iter().chain(all.write).collect();
+        Self {
+            env,
+            read,
+            secrets: Vec::new(),
+            write: Vec::new(),
+            network: Network::None,
+            ..Self::follow_up(step)
+        }
+    }
+
     /// Returns what the runner's own git work on a worktree asks for.
     pub fn git() -> Self {
         Self {

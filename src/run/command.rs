@@ -69,6 +69,8 @@ pub(super) struct Done {
     pub(super) report: Option<Report>,
     /// Whether it printed what it was to print, if that was looked at.
     pub(super) verdicts: Vec<Verdict>,
+    /// What it printed, if that was to be kept: raw, and never shown.
+    pub(super) kept: Vec<u8>,
     pub(super) took: Duration,
     /// What it asked of a model.
     pub(super) usage: Usage,
@@ -126,11 +128,12 @@ pub(super) async fn run(
         }
         Err(error) => (Err(format!("{error} ({})", error.hint)), None, None, None),
     };
+    let kept = pump.judge.as_mut().map(Judge::take_kept).unwrap_or_default();
     let (printed, verdicts) = (pump.printed, pump.judge.take().map(Judge::finish).unwrap_or_default());
     recorder.keep_in_place()?;
     let (log, took) = (from..recorder.part(&at)?.size(), started.elapsed());
     let Traffic { model: usage, last: exchange, .. } = traffic;
-    Ok(Done { ended, cut, enforced, log, printed, report, verdicts, took, usage, exchange, silent })
+    Ok(Done { ended, cut, enforced, log, printed, report, verdicts, kept, took, usage, exchange, silent })
 }
 
 /// Where a command's output arrives.

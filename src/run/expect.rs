@@ -69,7 +69,7 @@ impl Verdict {
             Expected::OutputExcludes => {
                 format!("output_excludes: `{}` matches: {saw}", pattern(&expected.output_excludes))
             }
-            Expected::ExitCode | Expected::Changes | Expected::Post => saw.to_owned(),
+            Expected::ExitCode | Expected::Changes | Expected::Post | Expected::Proves => saw.to_owned(),
         }
     }
 }

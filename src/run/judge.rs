@@ -78,7 +78,7 @@ impl Runner<'_> {
         Verdict { saw, ..verdict }
     }
 
-    fn record_verdict(&mut self, this: &Attempt<'_>, verdict: Verdict) {
+    pub(super) fn record_verdict(&mut self, this: &Attempt<'_>, verdict: Verdict) {
         let Verdict { kind, index, held, saw } = verdict;
         let saw = saw.map(|saw| self.recorder.line(self.recorder.said(saw).as_str()));
         let judged = Judged { at: this.at.clone(), kind, index, held, saw, tree: None };

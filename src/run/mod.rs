@@ -23,6 +23,7 @@ mod money;
 mod outcome;
 mod output;
 mod preflight;
+mod proof;
 mod reconcile;
 mod recover;
 mod refusal;

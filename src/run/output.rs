@@ -20,6 +20,8 @@ pub(super) struct Judge {
     wanted: Vec<(Regex, bool)>,
     unwanted: Vec<(Regex, Option<String>)>,
     line: Vec<u8>,
+    /// All of it, if it is a report.
+    kept: Option<Vec<u8>>,
 }
 
 impl Judge {
@@ -33,11 +35,20 @@ impl Judge {
             wanted: matches.iter().map(|pattern| (pattern.clone(), false)).collect(),
             unwanted: excludes.iter().map(|pattern| (pattern.clone(), None)).collect(),
             line: Vec::new(),
+            kept: None,
         }
+    }
+
+    /// Prepares to keep all that is printed: it is a report.
+    pub(super) fn keeping() -> Self {
+        Self { kept: Some(Vec::new()), ..Self::new(&[], &[]) }
     }
 
     /// Takes the next bytes.
     pub(super) fn push(&mut self, mut bytes: &[u8]) {
+        if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(bytes);
+        }
         if self.wanted.is_empty() && self.unwanted.is_empty() {
             return;
         }
@@ -71,6 +82,11 @@ impl Judge {
             }
         }
         self.line.clear();
+    }
+
+    /// Returns what was kept.
+    pub(super) fn take_kept(&mut self) -> Vec<u8> {
+        self.kept.take().unwrap_or_default()
     }
 
     /// Takes the end of all output.

@@ -18,6 +18,8 @@ pub struct Grants {
     pub action: Grant,
     /// Its `post` and `rollback` commands: the same, never a network.
     pub follow_up: Grant,
+    /// The runs of its proof, if it has one: no secret, and nothing to write outside of them.
+    pub proof: Option<Grant>,
     /// Who does it, if an agent does.
     pub agent: Option<Assignment>,
     /// What applies the work of a cloud, if that is what it does.
@@ -52,8 +54,12 @@ pub fn preflight(
                 .map_err(|reason| Refusal::Policy { step: step.id.clone(), reason })?;
         }
         let follow_up = decide(step, &Request::follow_up(step), host, waivers)?;
+        let asks_proof = step.expectation.proves.is_some();
+        let proof =
+            asks_proof.then(|| decide(step, &Request::proof(step, mask::is_secret_name), host, waivers));
+        let proof = proof.transpose()?;
         let applier = equipment.cloud.clone().filter(|_| is_cloud);
-        grants.insert(step.id.clone(), Grants { action, follow_up, agent, applier, issue: None });
+        grants.insert(step.id.clone(), Grants { action, follow_up, proof, agent, applier, issue: None });
     }
     Ok((grants, warnings))
 }

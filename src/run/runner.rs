@@ -57,6 +57,8 @@ pub struct Runner<'a> {
     pub(super) used_before: Duration,
     /// Why the attempt before failed, for an agent that tries again.
     pub(super) before: Option<Failed>,
+    /// It goes on in the worktree that a dead runner left.
+    pub(super) is_left: bool,
 }
 
 impl<'a> Runner<'a> {
@@ -71,7 +73,7 @@ impl<'a> Runner<'a> {
         // What was under way when a runner died was counted when the run went on.
         let used_before = recorder.state().active(|_| Duration::ZERO);
         let (started, before) = (Instant::now(), None);
-        Self { plan, grants, recorder, worktree, interrupt, started, used_before, before }
+        Self { plan, grants, recorder, worktree, interrupt, started, used_before, before, is_left: false }
     }
 
     /// Counts what was done for it before.

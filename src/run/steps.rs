@@ -25,6 +25,7 @@ struct Stop {
 /// Runs every step that is to be run; the last event is `run.ended`.
 pub(super) async fn execute(mut runner: Runner<'_>, is_left: bool) -> Result<(), RunError> {
     let runner = &mut runner;
+    runner.is_left = is_left;
     runner.reconcile(is_left).await?;
     runner.take_cache(is_left).await?;
     let mut results: HashMap<&str, StepResult> = HashMap::new();
@@ -109,6 +110,7 @@ impl Runner<'_> {
     async fn step(&mut self, step: &Step) -> Result<(StepResult, Verdict), RunError> {
         self.remember_last(step);
         self.hold_cache_before(step).await?;
+        self.hold_stood_before(step)?;
         loop {
             let mut this = self.next_attempt(step);
             let result = match self.attempt(&mut this).await? {

@@ -31,18 +31,23 @@ pub(super) fn mount(launch: &Launch, host: &Path) -> Result<(), SandboxError> {
     Ok(())
 }
 
-/// Mounts HOME as a layer above others, if there are any.
-pub(super) fn mount_home(launch: &Launch, host: &Path) -> Result<(), SandboxError> {
-    let place = &launch.place;
-    if place.below_home.is_empty() {
-        return Ok(());
+/// Mounts HOME and the worktree as layers above others, where there are any.
+pub(super) fn mount_own(launch: &Launch, host: &Path) -> Result<(), SandboxError> {
+    let (place, seen) = (&launch.place, &launch.seen);
+    let all = [
+        ("HOME", &place.home, &place.below_home, &seen.home),
+        ("the worktree", &place.worktree, &place.below_worktree, &seen.worktree),
+    ];
+    for (what, own, lowers, target) in all.into_iter().filter(|(_, _, lowers, _)| !lowers.is_empty()) {
+        let stack = Stack {
+            upper: below(host, own),
+            work: beside(&below(host, own)).join(".work"),
+            lowers: lowers.iter().map(|lower| below(host, lower)).collect(),
+        };
+        let mounted = stack.mount(target, owner(launch.grant.isolation));
+        mounted.map_err(|error| failed(&format!("layer {what}"), error))?;
     }
-    let stack = Stack {
-        upper: below(host, &place.home),
-        work: beside(&below(host, &place.home)).join(".work"),
-        lowers: place.below_home.iter().map(|home| below(host, home)).collect(),
-    };
-    stack.mount(&launch.seen.home, owner(launch.grant.isolation)).map_err(|error| failed("layer HOME", error))
+    Ok(())
 }
 
 fn one(launch: &Launch, host: &Path, cache: &Cache) -> io::Result<()> {

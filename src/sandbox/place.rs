@@ -23,6 +23,8 @@ pub struct Place {
     /// What is seen through HOME where nothing of it was written there, the nearest first. Nothing: HOME is all there is.
     /// Only with namespaces, and where an overlay can be mounted.
     pub below_home: Vec<PathBuf>,
+    /// The same of the worktree: what a proof runs on lies there, and stays as it is.
+    pub below_worktree: Vec<PathBuf>,
     /// Private TMPDIR of the attempt: writable.
     pub tmp: PathBuf,
     /// What the runner itself needs writable here (its own git directory), hidden from steps.

@@ -65,7 +65,7 @@ pub(super) fn build(staged: Staged, launch: &Launch) -> Done {
         etc::names(Path::new(HOST)).map_err(|error| failed("make /etc", error))?;
     }
     host.of_launch(launch, made)?.iter().try_for_each(Bind::make)?;
-    caches::mount_home(launch, Path::new(HOST))?;
+    caches::mount_own(launch, Path::new(HOST))?;
     caches::mount(launch, Path::new(HOST))?;
     own::held(launch)?;
     drop(host);

@@ -31,6 +31,7 @@ pub async fn try_overlay(grant: &Grant, folder: &Path) -> io::Result<Backend> {
         worktree: own("tree"),
         home: own("home"),
         below_home: vec![own("below")],
+        below_worktree: Vec::new(),
         tmp: own("tmp"),
         also_write: Vec::new(),
         also_read: Vec::new(),

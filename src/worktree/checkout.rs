@@ -174,6 +174,7 @@ impl Worktree {
             worktree: self.dir.worktree(),
             home,
             below_home,
+            below_worktree: Vec::new(),
             tmp: self.dir.tmp(),
             also_write: Vec::new(),
             also_read: self.borrowed.clone(),

@@ -55,6 +55,7 @@ impl ConfinedGit {
             worktree: dir.worktree(),
             home: dir.home(),
             below_home: Vec::new(),
+            below_worktree: Vec::new(),
             tmp,
             also_write: vec![dir.checkpoints()],
             also_read: vec![dir.inbox()],

@@ -276,6 +276,16 @@ impl RunDir {
         self.path.join("aside")
     }
 
+    /// What stood before steps, for proofs.
+    pub(super) fn stood(&self) -> PathBuf {
+        self.path.join("stood")
+    }
+
+    /// Where the runs of a proof work.
+    pub(super) fn beds(&self) -> PathBuf {
+        self.path.join("beds")
+    }
+
     /// TMPDIR of the attempt.
     pub(super) fn tmp(&self) -> PathBuf {
         self.path.join("tmp")

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use tree::{Import, Tree};
 
 /// Each room, and the rooms it may import. What is not listed is an import that points backwards.
-const ROOMS: [(&str, &[&str]); 16] = [
+const ROOMS: [(&str, &[&str]); 17] = [
     ("plan", &[]),
     ("policy", &["plan"]),
     ("layer", &[]),
@@ -26,9 +26,10 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("github", &[]),
     ("network", &["plan"]),
     ("agent", &["plan", "network"]),
-    ("run", &["plan", "git", "policy", "sandbox", "network", "worktree", "evidence", "agent"]),
-    ("report", &["plan", "evidence"]),
-    ("audit", &["plan", "git", "worktree", "evidence", "github"]),
+    ("proof", &["plan", "worktree", "evidence"]),
+    ("run", &["plan", "git", "proof", "policy", "sandbox", "network", "worktree", "evidence", "agent"]),
+    ("report", &["plan", "evidence", "proof"]),
+    ("audit", &["plan", "git", "worktree", "evidence", "github", "proof"]),
     ("publish", &["plan", "git", "worktree", "evidence", "report", "github"]),
     (
         "app",

@@ -58,6 +58,8 @@ mod own;
 #[cfg(test)]
 mod plan;
 #[cfg(test)]
+mod proof;
+#[cfg(test)]
 mod publish;
 #[cfg(test)]
 mod real_agents;

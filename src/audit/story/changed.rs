@@ -28,10 +28,10 @@ const UNSEEN: [&str; 96] = [
     "agent.used tokens",
     "agent.waiting ms",
     "agent.waiting reason",
-    // Of proofs, for which no plan asks yet, all but that it held.
+    "command.started (agent) command",
+    // Of proofs all but what was run, and how its tests came out; whether a test is there that failed before is one of many.
     "proof.ran exit_code",
     "proof.ran ms",
-    "proof.ran run",
     "proof.ran signal",
     // How a rollback ended changes nothing; but it is confined.
     "command.ended (rollback) cut",
@@ -211,6 +211,10 @@ fn documented() -> BTreeSet<String> {
 fn kind_of(event: &Event) -> &'static str {
     match event {
         Event::CommandEnded(ended) if ended.role == Role::Rollback => "command.ended (rollback)",
+        // What calls an agent is not the plan's.
+        Event::CommandStarted { command, .. } if command.as_str().starts_with("codex exec") => {
+            "command.started (agent)"
+        }
         _ => event.kind(),
     }
 }

@@ -6,7 +6,7 @@ use super::attempt::Attempt;
 use super::ended::Ended;
 use super::state::Story;
 use super::tried::Try;
-use super::verdicts::{all, is_command};
+use super::verdicts::{Verdicts, all, is_command};
 use crate::audit::code::Code;
 use crate::audit::plan::RecordedStep;
 use crate::audit::spelled;
@@ -40,6 +40,10 @@ impl Attempt {
         if next != Some(own) || !is_there {
             let next = next.map_or("none".to_owned(), |(kind, index)| format!("one on {kind:?} {index}"));
             return Err((Code::OutOfOrder, format!("the verdicts in their order: {next}"), found()));
+        }
+        if judged.kind == Expected::Proves && !verdicts.shows(step, judged.held) {
+            let found = format!("{}, held: {}", found(), judged.held);
+            return Err((Code::ResultWrong, "what follows from the runs of its proof".to_owned(), found));
         }
         verdicts.done += 1;
         if !judged.held {
@@ -102,13 +106,13 @@ impl Story {
 
     /// Takes a run of a proof: behind the action, and before the checkpoint.
     pub(super) fn proof_ran(&mut self, ran: &ProofRan) {
-        if self.running(&ran.at, "a proof").is_none() {
-            return;
-        }
+        let Some(at) = self.running(&ran.at, "a proof") else { return };
+        let Some(planned) = self.plan.as_ref().and_then(|plan| plan.steps.get(at)) else { return };
         let Some(attempt) = self.at.attempt_mut() else { return };
         let is_late = attempt.ended.is_none() || attempt.has_checkpoint();
+        let is_next = |verdicts: &Verdicts| verdicts.next(planned) == Some((Expected::Proves, 0));
         match &mut attempt.judged {
-            Some(verdicts) if !is_late => verdicts.unproved |= !ran.held,
+            Some(verdicts) if !is_late && is_next(verdicts) => verdicts.proofs.push(ran.clone()),
             _ => self.wrong(Code::OutOfOrder, "a proof of what an action left", format!("one of {}", ran.at)),
         }
     }

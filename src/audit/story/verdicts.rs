@@ -1,8 +1,11 @@
 //! How far an attempt was judged: each expectation of the recorded plan, in the order in which the runner judges them, and
 //! what an attempt comes to by that. From version 2 on.
 
+use autopilot_proof::verdict::{Kind, decide};
+
 use crate::audit::plan::RecordedStep;
-use crate::evidence::event::{AttemptResult, Expected, ReasonKind};
+use crate::evidence::event::{AttemptResult, Expected, ProofRan, ProofRun, ReasonKind};
+use crate::proof;
 
 /// How far an attempt was judged.
 #[derive(Debug, Default)]
@@ -11,8 +14,8 @@ pub(super) struct Verdicts {
     pub(super) done: usize,
     /// The first that did not hold.
     pub(super) unmet: Option<Expected>,
-    /// A run of a proof did not show what it should.
-    pub(super) unproved: bool,
+    /// The runs of its proof.
+    pub(super) proofs: Vec<ProofRan>,
 }
 
 /// Lists what is expected of a step, in the order in which it is judged: the action, what it left and printed, what it
@@ -30,6 +33,12 @@ pub(super) fn all(step: &RecordedStep) -> impl Iterator<Item = (Expected, u32)> 
         .chain(each(Expected::Changes, changes))
         .chain(each(Expected::Post, post))
         .chain((1..2).take(changes.min(post)).map(|again| (Expected::Changes, again)))
+        .chain(each(Expected::Proves, usize::from(own.proves.is_some())))
+}
+
+/// Tells whether nothing is judged beside it: a command, or a proof, is over before anything else follows.
+fn is_alone(kind: Expected) -> bool {
+    is_command(kind) || kind == Expected::Proves
 }
 
 pub(super) fn is_command(kind: Expected) -> bool {
@@ -43,7 +52,7 @@ impl Verdicts {
         match self.unmet {
             None => Some(next),
             // All of a result is judged, and nothing behind what decides.
-            Some(unmet) => (!is_command(unmet) && !is_command(next.0)).then_some(next),
+            Some(unmet) => (!is_alone(unmet) && !is_alone(next.0)).then_some(next),
         }
     }
 
@@ -65,7 +74,7 @@ impl Verdicts {
 
     /// Tells whether everything that was judged held.
     pub(super) fn hold(&self) -> bool {
-        self.unmet.is_none() && !self.unproved
+        self.unmet.is_none()
     }
 
     /// Tells whether an attempt that came to its end by itself was judged as its result says.
@@ -83,15 +92,32 @@ impl Verdicts {
             (AttemptResult::Failed, Some(why)) => match why {
                 R::Exit => self.unmet == Some(Expected::ExitCode),
                 R::Post => self.unmet == Some(Expected::Post),
-                R::Expectation => {
-                    self.unmet.is_some_and(|kind| !is_command(kind)) && self.next(step).is_none()
-                }
+                R::Expectation => self.unmet.is_some_and(|kind| !is_alone(kind)) && self.next(step).is_none(),
                 R::Checkpoint => self.are_whole(step),
-                R::Proof => self.unmet.is_none() && self.unproved && self.done == all(step).count(),
+                R::Proof => self.unmet == Some(Expected::Proves),
                 R::Limit => self.unmet.is_none_or(is_command),
                 R::Agent | R::RateLimit | R::Tokens | R::Silence | R::Budget => self.are_none(),
                 _ => self.hold(),
             },
         }
+    }
+
+    /// Tells whether a verdict on a proof follows from its runs. What is refused before all of them are made, or for what
+    /// none of them shows, the runner alone knows: that it is refused is then taken at its word.
+    pub(super) fn shows(&self, step: &RecordedStep, held: bool) -> bool {
+        let Some(proves) = &step.expectation.proves else { return false };
+        if self.proofs.is_empty() {
+            return !held;
+        }
+        let refactor = proves.terms().kind == Kind::Refactor;
+        let Some(recorded) = proof::runs(&self.proofs).filter(|_| self.proofs.iter().all(|ran| ran.held))
+        else {
+            return !held;
+        };
+        let made = |run| recorded.made.iter().filter(|own| **own == run).count();
+        let whole = made(ProofRun::Base) == 1
+            && made(ProofRun::Tests) == if refactor { 0 } else { 2 }
+            && made(ProofRun::Result) == 2;
+        held == (whole && decide(&recorded.runs, &proves.terms()).is_accepted())
     }
 }

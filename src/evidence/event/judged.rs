@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::id::AttemptId;
-use crate::evidence::text::{self, Text};
+use crate::evidence::text::{self, Document, Text};
 use crate::git::Oid;
 
 /// An expectation that was judged. Raw bytes decide; what was seen is masked, and for people.
@@ -48,6 +48,8 @@ pub enum Expected {
     Changes,
     /// A `post` command, which has to exit with 0.
     Post,
+    /// That the tests of the change fail without it, and pass with it.
+    Proves,
 }
 
 /// One of the runs by which it is proved that tests would have noticed.
@@ -70,6 +72,10 @@ pub struct ProofRan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "text::maybe")]
     pub saw: Option<Text>,
+    /// What it reported, test by test, from which the verdict follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "text::maybe_document")]
+    pub report: Option<Document>,
 }
 
 /// What the tests of a proof are run on.
@@ -84,6 +90,8 @@ pub enum ProofRun {
     Result,
     /// The result with the base's tests.
     OldTests,
+    /// The result with tests that must fail.
+    Canary,
     /// The result with a fault put into it.
     Mutant,
 }

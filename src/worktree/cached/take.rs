@@ -99,7 +99,7 @@ impl Worktree {
     }
 
     /// Returns whose the clones are: a run of root's has a uid of its own.
-    fn heir(&self) -> Heir {
+    pub(in crate::worktree) fn heir(&self) -> Heir {
         let identity = self.git.identity();
         Heir { uid: identity.uid, gid: identity.gid }
     }

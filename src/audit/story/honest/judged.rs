@@ -1,10 +1,13 @@
 //! Verdicts of an honest run, what else it tells of an attempt at work, and where its output goes.
 
+use autopilot_proof::results::Outcome as Came;
+use autopilot_proof::verdict::{Ran, Runs, Terms, decide};
 use serde_json::{Value, json};
 
 use super::command::Act;
 use super::step::Step;
 use super::{Done, Outcome, Part, World, reason};
+use crate::proof::{Opening, Report};
 
 /// The lists of expectations, as the plan and verdicts call them.
 const LISTS: [&str; 5] =
@@ -18,6 +21,9 @@ impl Step {
             own[*list] = json!(vec!["x"; count]);
         }
         own["changes"] = if self.changes { json!({"max": 3}) } else { Value::Null };
+        if self.proves {
+            own["proves"] = json!({"except": [], "mutants": 0});
+        }
         own
     }
 
@@ -77,15 +83,54 @@ impl World {
         Ok((!held).then(|| reason("expectation", "x")))
     }
 
-    /// Proves that its tests would have noticed.
-    pub(super) fn prove(&mut self, of: (&str, u32)) -> Done<Outcome> {
-        if self.version == 1 || !self.one_in(6) {
+    /// Proves that its tests would have noticed, or finds that they would not.
+    pub(super) fn prove(&mut self, at: usize, of: (&str, u32)) -> Done<Outcome> {
+        if !self.steps[at].proves {
             return Ok(None);
         }
-        let held = !self.one_in(4);
-        let event = json!({"run": "base", "exit_code": 1, "signal": null, "ms": 1, "held": held});
-        self.emit_of("proof.ran", of.0, of.1, event)?;
+        let held = match self.upto(5) {
+            // Something is refused before any run.
+            0 => false,
+            1 => {
+                self.proof_ran(of, "base", None)?;
+                false
+            }
+            2 => self.make_runs(of, "passed")?,
+            _ => self.make_runs(of, "failed")?,
+        };
+        self.verdict(of, "proves", 0, held, Some("x"))?;
         Ok((!held).then(|| reason("proof", "x")))
+    }
+
+    /// Makes all runs, of a new test that comes out like this without the change.
+    fn make_runs(&mut self, of: (&str, u32), without: &str) -> Done<bool> {
+        let ran = |all: &[(&str, Came)]| {
+            Ran::whole(all.iter().map(|(id, outcome)| ((*id).to_owned(), *outcome)).collect())
+        };
+        let new = if without == "passed" { Came::Passed } else { Came::Failed };
+        let base = ran(&[("old", Came::Passed)]);
+        let tests = ran(&[("old", Came::Passed), ("new", new)]);
+        let result = ran(&[("old", Came::Passed), ("new", Came::Passed)]);
+        let runs = Runs {
+            base: base.clone(),
+            tests: [tests.clone(), tests.clone()],
+            result: [result.clone(), result.clone()],
+            ..Runs::default()
+        };
+        self.proof_ran(of, "base", Some(Report::base(&base, Opening::default())))?;
+        for (run, own) in [("tests", &tests), ("tests", &tests), ("result", &result), ("result", &result)] {
+            self.proof_ran(of, run, Some(Report::other(own, &base)))?;
+        }
+        Ok(decide(&runs, &Terms::default()).is_accepted())
+    }
+
+    fn proof_ran(&mut self, of: (&str, u32), run: &str, report: Option<Report>) -> Done<()> {
+        let mut event =
+            json!({"run": run, "exit_code": 1, "signal": null, "ms": 1, "held": report.is_some()});
+        if let Some(report) = report {
+            event["report"] = report.value();
+        }
+        self.emit_of("proof.ran", of.0, of.1, event)
     }
 
     pub(super) fn ask_for_masks(&mut self, of: (&str, u32)) -> Done<()> {

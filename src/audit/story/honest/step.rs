@@ -21,6 +21,7 @@ pub(super) struct Step {
     /// How many there are of each list of expectations.
     pub(super) lists: [usize; 5],
     pub(super) changes: bool,
+    pub(super) proves: bool,
     pub(super) retries: u32,
     pub(super) from_attempt: bool,
     pub(super) post: Vec<Invocation>,
@@ -67,6 +68,7 @@ impl World {
             expected: i32::from(self.one_in(6)) * 3,
             lists: [(); 5].map(|()| self.upto(5).saturating_sub(3)),
             changes: self.one_in(4),
+            proves: self.version > 1 && self.one_in(4),
             retries: u32::try_from(self.upto(2)).unwrap(),
             from_attempt: self.one_in(3),
             post: many(self, "post"),
@@ -192,7 +194,7 @@ impl World {
         if let Some(why) = self.judge_again(at, of)? {
             return Ok(Some(why));
         }
-        if let Some(why) = self.prove(of)? {
+        if let Some(why) = self.prove(at, of)? {
             return Ok(Some(why));
         }
         if self.one_in(9) {

@@ -1,0 +1,75 @@
+//! What of a change is to be proved, and by which command: `expectation.proves`, resolved.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::command::Invocation;
+use super::glob::Glob;
+
+/// Changes of the new code that some test has to notice, where a plan says nothing.
+pub const MUTANTS: u32 = 10;
+
+/// What shows that the tests of a change fail without it and pass with it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Proves {
+    /// Files that hold the tests.
+    pub tests: Vec<Glob>,
+    /// What runs them.
+    pub command: Invocation,
+    /// The step before which the base of the proof stood, if it is not what stood before the run's first agent or patch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// Old tests that rightly change: they need not pass any more.
+    pub except: Vec<String>,
+    /// Configuration of the runner that the change may touch.
+    pub may_change: Vec<Glob>,
+    /// Changes of the new code that some test has to notice.
+    pub mutants: u32,
+    /// What the command leaves by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<Report>,
+    /// The change is to be noticed by no test: all that passed passes, and nothing is gone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub refactor: bool,
+}
+
+/// A report that a command leaves by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// How it is written.
+    pub format: ReportFormat,
+    /// Where, relative to the step's folder.
+    pub path: PathBuf,
+}
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum ReportFormat {
+    /// `JUnit`'s XML.
+    Junit,
+    /// What `cargo test` prints.
+    Cargo,
+    /// What `go test -json` prints.
+    GoJson,
+    /// Mocha's JSON.
+    MochaJson,
+    /// Jest's JSON, and Vitest's.
+    JestJson,
+}
+
+impl ReportFormat {
+    /// Returns its word in a plan.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Junit => "junit",
+            Self::Cargo => "cargo",
+            Self::GoJson => "go_json",
+            Self::MochaJson => "mocha_json",
+            Self::JestJson => "jest_json",
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Takes the files of a change, tells tests from code: by the plan's patterns, and within a file by its language.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use autopilot_proof::guarded::{Stack, guarded};
+use autopilot_proof::source::{self, Language, Tests};
+use autopilot_proof::verdict::Code;
+
+use crate::plan::{Glob, Proves};
+
+/// A path that is not as it stood.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct File {
+    /// Relative to the repository's top.
+    pub path: Vec<u8>,
+    /// Something stood there.
+    pub stood: bool,
+    /// Something is there now.
+    pub is_there: bool,
+    /// The bytes that stood there, if they were a file's that is not too large to be read.
+    pub before: Option<Vec<u8>>,
+    /// The same of what is there now.
+    pub after: Option<Vec<u8>>,
+}
+
+/// What of a file is test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// All of it: tests, what they share, and their data.
+    Test,
+    /// Some of it.
+    Both(Language),
+    /// Nothing.
+    Code,
+}
+
+/// The files of a change, each with what of it is test.
+#[derive(Debug)]
+pub struct Change {
+    pub(super) files: Vec<(File, Role)>,
+}
+
+/// Endings of what documents.
+const TEXTS: [&str; 5] = ["md", "rst", "txt", "adoc", "license"];
+
+/// Endings of code that nobody here can read.
+const OTHER_CODE: [&str; 24] = [
+    "c", "cc", "cpp", "cs", "cxx", "dart", "ex", "exs", "fs", "h", "hpp", "hs", "kt", "kts", "lua", "m",
+    "ml", "php", "pl", "rb", "scala", "sh", "swift", "zig",
+];
+
+impl File {
+    /// Returns its path for people, and for whom a path is a text.
+    pub fn shown(&self) -> String {
+        String::from_utf8_lossy(&self.path).into_owned()
+    }
+
+    pub(super) fn language(&self) -> Option<Language> {
+        Language::of(std::str::from_utf8(&self.path).ok()?)
+    }
+
+    pub(super) fn text_before(&self) -> Option<&str> {
+        std::str::from_utf8(self.before.as_ref()?).ok()
+    }
+
+    pub(super) fn text_after(&self) -> Option<&str> {
+        std::str::from_utf8(self.after.as_ref()?).ok()
+    }
+
+    fn role(&self, tests: &[Glob]) -> Role {
+        if !matches(tests, &self.path) {
+            return Role::Code;
+        }
+        let Some(language) = self.language() else { return Role::Test };
+        let path = self.shown();
+        let found: Vec<Tests> = [self.text_before(), self.text_after()]
+            .into_iter()
+            .flatten()
+            .map(|text| source::holds_tests(language, &path, text))
+            .collect();
+        if found.contains(&Tests::Within) {
+            return Role::Both(language);
+        }
+        let is_all = found.contains(&Tests::Whole) || found.is_empty() || is_among_tests(&path);
+        if is_all { Role::Test } else { Role::Code }
+    }
+}
+
+pub(super) fn matches(globs: &[Glob], path: &[u8]) -> bool {
+    globs.iter().any(|glob| glob.matches(Path::new(OsStr::from_bytes(path))))
+}
+
+/// Tells whether a file that holds no test lies where tests do: what they share.
+fn is_among_tests(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
+    path.split('/')
+        .any(|part| ["test", "spec", "fixture", "snap", "mock"].iter().any(|word| part.contains(word)))
+}
+
+impl Change {
+    /// Tells tests from code.
+    pub fn of(files: Vec<File>, proves: &Proves) -> Self {
+        let with_role = |file: File| {
+            let role = file.role(&proves.tests);
+            (file, role)
+        };
+        Self { files: files.into_iter().map(with_role).collect() }
+    }
+
+    /// Lists what of the runner's configuration the change touches and the plan does not let it: paths, and what each
+    /// configures.
+    pub fn guarded(&self, stack: Option<Stack>, proves: &Proves) -> Vec<(String, &'static str)> {
+        let all = self.files.iter().map(|(file, _)| file);
+        let touched = all.filter(|file| !matches(&proves.may_change, &file.path));
+        touched.filter_map(|file| Some((file.shown(), guarded(&file.shown(), stack)?))).collect()
+    }
+
+    /// Tells what the change does to what is no test.
+    pub fn code(&self) -> Code {
+        let of = |file: &File, role: Role| {
+            if matches!(role, Role::Both(_)) || file.language().is_some() {
+                return Code::Changed;
+            }
+            let path = file.shown().to_ascii_lowercase();
+            let name = path.rsplit('/').next().unwrap_or_default();
+            let ending = name.rsplit('.').next().unwrap_or_default();
+            if OTHER_CODE.contains(&ending) {
+                Code::Unknown
+            } else if TEXTS.contains(&ending) {
+                Code::Comments
+            } else {
+                Code::Data
+            }
+        };
+        let all: Vec<Code> = self
+            .files
+            .iter()
+            .filter(|(_, role)| *role != Role::Test)
+            .map(|(file, role)| of(file, *role))
+            .collect();
+        let order = [Code::Changed, Code::Unknown, Code::Data, Code::Comments];
+        order.into_iter().find(|code| all.contains(code)).unwrap_or(Code::Nothing)
+    }
+
+    /// Lists the test files that stood, that the change changed, and that hold no code.
+    pub fn data(&self) -> Vec<String> {
+        let is_data = |file: &File, role| {
+            role == Role::Test && file.stood && file.is_there && file.language().is_none()
+        };
+        let all = self.files.iter().filter(|(file, role)| is_data(file, *role));
+        all.map(|(file, _)| file.shown()).collect()
+    }
+
+    /// Tells whether the change touches a test file that stood.
+    pub fn touches_old_tests(&self) -> bool {
+        self.files.iter().any(|(file, role)| *role != Role::Code && file.stood)
+    }
+
+    /// Lists the test files that are there now, or that stood, if running them alone says as much as running all.
+    pub fn test_files(&self, stood: bool) -> Option<Vec<String>> {
+        let tests: Vec<&File> =
+            self.files.iter().filter(|(_, role)| *role != Role::Code).map(|(file, _)| file).collect();
+        let is_plain = |file: &&&File| {
+            let (Some(language), Some(text)) = (file.language(), file.text_after().or(file.text_before()))
+            else {
+                return false;
+            };
+            source::holds_tests(language, &file.shown(), text) == Tests::Whole
+        };
+        if tests.is_empty() || !tests.iter().all(|file| is_plain(&file)) {
+            return None;
+        }
+        let there = tests.iter().filter(|file| if stood { file.stood } else { file.is_there });
+        let all: Vec<String> = there.map(|file| file.shown()).collect();
+        (!all.is_empty()).then_some(all)
+    }
+}

@@ -1,0 +1,153 @@
+//! Takes a change, gives what is laid above what stood for each run: the tests alone, all of it, the code with the old tests,
+//! tests that must fail, a changed value.
+
+use autopilot_proof::runner::CanaryRunner;
+use autopilot_proof::source::{self, Inseparable};
+use autopilot_proof::verdict::Canary;
+
+use super::change::{Change, File, Role};
+use crate::worktree::Laid;
+
+/// A value of the new code that is changed for one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mutated {
+    /// Where: `path:line`.
+    pub at: String,
+    /// What became of what.
+    pub what: String,
+    /// The file, as it is laid above the result.
+    pub laid: Laid,
+}
+
+impl File {
+    /// Lays what is there now, or takes away what stood.
+    fn now(&self) -> Vec<Laid> {
+        let path = || self.path.clone();
+        let mut laid = vec![if self.is_there { Laid::Now(path()) } else { Laid::Gone(path()) }];
+        laid.extend(self.compiled());
+        laid
+    }
+
+    /// What Python made of a module lies beside it, and is taken for it.
+    fn compiled(&self) -> Option<Laid> {
+        let folder = self.path.strip_suffix(b".py")?.iter().rposition(|&byte| byte == b'/');
+        let mut compiled = self.path[..folder.map_or(0, |slash| slash + 1)].to_vec();
+        compiled.extend(b"__pycache__");
+        Some(Laid::Gone(compiled))
+    }
+}
+
+impl Change {
+    /// Lays the change's tests alone.
+    pub fn tests(&self) -> Result<Vec<Laid>, (String, Inseparable)> {
+        let mut all = Vec::new();
+        for (file, role) in &self.files {
+            match role {
+                Role::Code => {}
+                Role::Test => all.extend(file.now()),
+                Role::Both(language) => {
+                    // Of a new file nothing is seen, and one that is gone has no tests.
+                    let (Some(before), Some(after)) = (file.text_before(), file.text_after()) else {
+                        continue;
+                    };
+                    let welded = source::weld(*language, before, after).map_err(|why| (file.shown(), why))?;
+                    all.push(Laid::File(file.path.clone(), welded.into_bytes()));
+                    all.extend(file.compiled());
+                }
+            }
+        }
+        Ok(unique(all))
+    }
+
+    /// Lays all of it.
+    pub fn result(&self) -> Vec<Laid> {
+        unique(self.files.iter().flat_map(|(file, _)| file.now()).collect())
+    }
+
+    /// Lays the code, and leaves the tests that stood.
+    pub fn old_tests(&self) -> Result<Vec<Laid>, (String, Inseparable)> {
+        let mut all = Vec::new();
+        for (file, role) in &self.files {
+            match (role, file.text_before(), file.text_after()) {
+                (Role::Test, ..) => {}
+                (Role::Both(language), Some(before), Some(after)) => {
+                    let welded = source::weld(*language, after, before).map_err(|why| (file.shown(), why))?;
+                    all.push(Laid::File(file.path.clone(), welded.into_bytes()));
+                    all.extend(file.compiled());
+                }
+                (Role::Code | Role::Both(_), ..) => all.extend(file.now()),
+            }
+        }
+        Ok(unique(all))
+    }
+
+    /// Adds a test that must fail to each changed test file: what is laid, and what each is called.
+    pub fn canaries(&self, runner: Option<CanaryRunner>, name: &str) -> (Vec<Laid>, Vec<Canary>) {
+        let (mut all, mut canaries) = (self.result(), Vec::new());
+        for (file, role) in self.files.iter().filter(|(file, role)| *role != Role::Code && file.is_there) {
+            let language = match role {
+                Role::Both(language) => Some(*language),
+                _ => file.language(),
+            };
+            let (Some(language), Some(text)) = (language, file.text_after()) else { continue };
+            let runner = runner.or_else(|| of_language(language));
+            let planted = runner.and_then(|runner| source::canary(language, runner, text, name));
+            let Some(planted) = planted else {
+                canaries.push(Canary { file: file.shown(), id: None, seen: None });
+                continue;
+            };
+            let of = |id| Canary { file: file.shown(), id: Some(id), seen: None };
+            canaries.extend(planted.ids.into_iter().map(of));
+            all.retain(|laid| laid.path() != file.path);
+            all.push(Laid::File(file.path.clone(), planted.text.into_bytes()));
+        }
+        (all, canaries)
+    }
+
+    /// Chooses values of the new code that are changed, one for each run.
+    pub fn mutants(&self, count: u32) -> Vec<Mutated> {
+        let mut all = Vec::new();
+        for (file, _) in self.files.iter().filter(|(_, role)| *role != Role::Test) {
+            let (Some(language), Some(after)) = (file.language(), file.text_after()) else { continue };
+            let found = source::mutations(language, file.text_before(), after);
+            all.extend(found.into_iter().map(|mutation| (file.shown(), mutation)));
+        }
+        let chosen = source::choose(all, usize::try_from(count).unwrap_or(usize::MAX));
+        let mutated = |(path, mutation): (String, source::Mutation)| Mutated {
+            at: format!("{path}:{}", mutation.line),
+            what: mutation.what,
+            laid: Laid::File(path.into_bytes(), mutation.text.into_bytes()),
+        };
+        chosen.into_iter().map(mutated).collect()
+    }
+
+    /// Lays all of it with one value changed.
+    pub fn mutant(&self, mutated: &Mutated) -> Vec<Laid> {
+        let mut all = self.result();
+        all.retain(|laid| laid.path() != mutated.laid.path());
+        all.push(mutated.laid.clone());
+        all
+    }
+}
+
+/// What a canary is written for where the command does not tell.
+fn of_language(language: source::Language) -> Option<CanaryRunner> {
+    use source::Language as L;
+    match language {
+        L::Rust => Some(CanaryRunner::Cargo),
+        L::Python => Some(CanaryRunner::Pytest),
+        L::Go => Some(CanaryRunner::Go),
+        L::Java => Some(CanaryRunner::Junit5),
+        L::JavaScript | L::TypeScript | L::Tsx => None,
+    }
+}
+
+/// Each path once: the last word counts.
+fn unique(all: Vec<Laid>) -> Vec<Laid> {
+    let mut kept: Vec<Laid> = Vec::new();
+    for laid in all {
+        kept.retain(|own| own.path() != laid.path());
+        kept.push(laid);
+    }
+    kept
+}

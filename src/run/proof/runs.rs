@@ -1,0 +1,195 @@
+//! The runs of a proof, in their order: the base, the change's tests without the change twice, the result twice, the old tests,
+//! tests that must fail, changed values. What is refused already is not run on.
+
+use std::os::unix::ffi::OsStrExt;
+
+use autopilot_proof::guarded::Stack;
+use autopilot_proof::results::Format;
+use autopilot_proof::runner::{self, CanaryRunner, NotKnown};
+use autopilot_proof::verdict::{Mutant, Ran, Runs, Terms, decide};
+
+use super::kinds::{Asked, Common, Ends, Of, Proof};
+use super::one::name;
+use crate::evidence::event::ProofRun;
+use crate::plan::{Invocation, Proves, Step};
+use crate::proof::{Change, File, Opening, Report, terms, told};
+use crate::run::outcome::Attempt;
+use crate::run::{RunError, Runner};
+use crate::worktree::{Laid, Stood};
+
+/// Bytes of a file that are looked into; of a larger one it is only known that it changed.
+const LARGEST: u64 = 4 << 20;
+
+impl Runner<'_> {
+    pub(super) async fn make_proof(
+        &mut self,
+        this: &mut Attempt<'_>,
+        asked: &Asked<'_>,
+    ) -> Result<Proof, RunError> {
+        let stood = match self.worktree.stood(&asked.base.id)? {
+            Ok(stood) => stood,
+            Err(why) => return Ok(Proof::Refused(why)),
+        };
+        let proves = asked.proves;
+        let runner = match runner_of(this.step, proves, &stood) {
+            Ok(runner) => runner,
+            Err(NotKnown(why)) => return Ok(Proof::Refused(why)),
+        };
+        let change = self.change_since(&stood, proves)?;
+        let canary = runner.asked("/", None).canary;
+        let touched = change.guarded(canary.map(stack), proves);
+        if !touched.is_empty() {
+            return Ok(Proof::Refused(guarded(&touched)));
+        }
+        let (tests, old_tests) = match (change.tests(), change.old_tests()) {
+            (Ok(tests), Ok(old_tests)) => (tests, old_tests),
+            (Err((path, why)), _) | (_, Err((path, why))) => {
+                return Ok(Proof::Refused(format!("{path}: {why}")));
+            }
+        };
+        if tests.is_empty() && !proves.refactor {
+            return Ok(Proof::Refused(no_test(proves)));
+        }
+        let mut common = Common { asked, runner, stood, left: None, count: 0 };
+        let plan = Plan { change, tests, old_tests, canary };
+        match self.make_runs(this, &mut common, &plan).await? {
+            Ok(runs) => Ok(Proof::Told(told(&decide(&runs, &terms(proves))))),
+            Err(Ends::Refused(why)) => Ok(Proof::Refused(why)),
+            Err(Ends::Interrupted(signal)) => Ok(Proof::Interrupted(signal)),
+        }
+    }
+
+    /// Makes all runs, or as many as are needed to refuse.
+    async fn make_runs(
+        &mut self,
+        this: &mut Attempt<'_>,
+        common: &mut Common<'_>,
+        plan: &Plan,
+    ) -> Result<Result<Runs, Ends>, RunError> {
+        let Plan { change, .. } = plan;
+        let proves = common.asked.proves;
+        let (planted, canaries) = change.canaries(plan.canary, &name()?);
+        let opening = Opening { code: change.code(), data: change.data(), canaries };
+        let mut runs = Runs {
+            code: opening.code,
+            data: opening.data.clone(),
+            canaries: opening.canaries.clone(),
+            ..Runs::default()
+        };
+        macro_rules! run {
+            ($of:expr) => {
+                match self.one(this, common, $of).await? {
+                    Ok(ran) => ran,
+                    Err(ends) => return Ok(Err(ends)),
+                }
+            };
+        }
+        let report = |ran: &Ran| Report::base(ran, opening.clone());
+        runs.base = run!(Of { run: ProofRun::Base, laid: &[], only: None, report: &report });
+        let base = runs.base.clone();
+        let other = |ran: &Ran| Report::other(ran, &base);
+        let (stood, there) = (change.test_files(true), change.test_files(false));
+        if !proves.refactor {
+            for nth in 0..2 {
+                let (laid, only) = (plan.tests.as_slice(), there.as_deref());
+                runs.tests[nth] = run!(Of { run: ProofRun::Tests, laid, only, report: &other });
+            }
+        }
+        let result = change.result();
+        for nth in 0..2 {
+            let laid = result.as_slice();
+            runs.result[nth] = run!(Of { run: ProofRun::Result, laid, only: None, report: &other });
+        }
+        if change.touches_old_tests() {
+            let (laid, only) = (plan.old_tests.as_slice(), stood.as_deref());
+            runs.old_tests = Some(run!(Of { run: ProofRun::OldTests, laid, only, report: &other }));
+        }
+        if is_refused_already(&runs, proves) {
+            return Ok(Ok(runs));
+        }
+        if runs.canaries.iter().any(|canary| canary.id.is_some()) {
+            let (laid, only) = (planted.as_slice(), there.as_deref());
+            let ran = run!(Of { run: ProofRun::Canary, laid, only, report: &other });
+            for canary in &mut runs.canaries {
+                canary.seen = canary.id.as_ref().and_then(|id| ran.results.ending(id));
+            }
+            runs.canaried = Some(ran);
+        }
+        if proves.refactor || is_refused_already(&runs, proves) {
+            return Ok(Ok(runs));
+        }
+        for mutated in change.mutants(proves.mutants) {
+            let (laid, only) = (change.mutant(&mutated), there.as_deref());
+            let of =
+                |ran: &Ran| Mutant { at: mutated.at.clone(), what: mutated.what.clone(), ran: ran.clone() };
+            let report = |ran: &Ran| Report::mutant(&of(ran), &base);
+            let ran = run!(Of { run: ProofRun::Mutant, laid: &laid, only, report: &report });
+            runs.mutants.push(of(&ran));
+        }
+        Ok(Ok(runs))
+    }
+
+    /// Reads what the change is: each path with what stood there and what is there now.
+    fn change_since(&mut self, stood: &Stood, proves: &Proves) -> Result<Change, RunError> {
+        let mut files = Vec::new();
+        for own in self.worktree.differing(stood)? {
+            let before = if own.stood { stood.read(&own.path, LARGEST)? } else { None };
+            let after = if own.is_there { self.worktree.read(&own.path, LARGEST)? } else { None };
+            files.push(File { path: own.path, stood: own.stood, is_there: own.is_there, before, after });
+        }
+        Ok(Change::of(files, proves))
+    }
+}
+
+/// What is run.
+struct Plan {
+    change: Change,
+    tests: Vec<Laid>,
+    old_tests: Vec<Laid>,
+    canary: Option<CanaryRunner>,
+}
+
+/// Tells whether what was run so far is enough to refuse; what is not run yet is not held against it.
+fn is_refused_already(runs: &Runs, proves: &Proves) -> bool {
+    let terms = Terms { mutants: 0, ..terms(proves) };
+    !decide(runs, &terms).is_accepted() && runs.base.built && runs.tests.iter().all(|ran| ran.built)
+}
+
+/// Finds how the command is asked for a report.
+fn runner_of(step: &Step, proves: &Proves, stood: &Stood) -> Result<runner::Runner, NotKnown> {
+    let argv = proves.command.argv();
+    if let Some(report) = &proves.report {
+        let format: Format = report.format.word().parse().map_err(|error| NotKnown(format!("{error}")))?;
+        let path = report.path.to_string_lossy();
+        return Ok(runner::Runner::reporting(&argv, format, Some(&path)));
+    }
+    let files = |path: &str| stood.read(step.dir.join(path).as_os_str().as_bytes(), LARGEST).ok().flatten();
+    runner::Runner::of(&argv, matches!(proves.command, Invocation::Script { .. }), &files)
+}
+
+fn stack(canary: CanaryRunner) -> Stack {
+    use CanaryRunner as C;
+    match canary {
+        C::Pytest | C::Unittest => Stack::Python,
+        C::NodeTest | C::Mocha | C::Jest | C::Vitest => Stack::JavaScript,
+        C::Cargo => Stack::Rust,
+        C::Go => Stack::Go,
+        C::Junit4 | C::Junit5 => Stack::Java,
+    }
+}
+
+fn guarded(touched: &[(String, &'static str)]) -> String {
+    let all: Vec<String> = touched.iter().map(|(path, what)| format!("{path} ({what})")).collect();
+    format!(
+        "the change touches what decides how tests are run: {}; leave it as it was, or let the plan's `may_change` name it",
+        all.join(", ")
+    )
+}
+
+fn no_test(proves: &Proves) -> String {
+    let globs: Vec<&str> = proves.tests.iter().map(crate::plan::Glob::as_str).collect();
+    format!(
+        "the change touches no test: no path that matches {} differs; add a test that fails without your change",
+        globs.join(" ")
+    )
+}
