@@ -13,7 +13,7 @@ use crate::evidence::event::{ReasonKind, Role};
 use crate::git::Oid;
 
 /// What the story of the events alone does not show.
-const UNSEEN: [&str; 96] = [
+const UNSEEN: [&str; 99] = [
     // What an agent did and used, by its own words and the endpoint's count; what it is given follows from the plan, masked.
     "agent.acted act",
     "agent.ended acts",
@@ -29,9 +29,12 @@ const UNSEEN: [&str; 96] = [
     "agent.waiting ms",
     "agent.waiting reason",
     "command.started (agent) command",
-    // Of proofs all but what was run, and how its tests came out; whether a test is there that failed before is one of many.
+    // Of proofs: of one that is refused, whatever else its runs show.
     "proof.ran exit_code",
     "proof.ran ms",
+    "proof.ran held",
+    "proof.ran report",
+    "proof.ran run",
     "proof.ran signal",
     // How a rollback ended changes nothing; but it is confined.
     "command.ended (rollback) cut",
@@ -212,7 +215,9 @@ fn kind_of(event: &Event) -> &'static str {
     match event {
         Event::CommandEnded(ended) if ended.role == Role::Rollback => "command.ended (rollback)",
         // What calls an agent is not the plan's.
-        Event::CommandStarted { command, .. } if command.as_str().starts_with("codex exec") => {
+        Event::CommandStarted { role: Role::Action, command, .. }
+            if !command.as_str().starts_with("act ") =>
+        {
             "command.started (agent)"
         }
         _ => event.kind(),
