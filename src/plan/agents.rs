@@ -68,6 +68,11 @@ impl AgentId {
     /// Says why a provider does not serve its models, and what to write instead; nothing if it does.
     pub fn cannot_use(self, provider: &Provider) -> Option<Wrong> {
         let own = match (self, provider) {
+            (Self::Claude, Provider::Custom { .. }) if provider.base_url().ends_with("/v1") => {
+                let address = provider.base_url().trim_end_matches("/v1");
+                let what = format!("ends with the version, which {} adds itself", self.title());
+                return Some(Wrong::new(what, format!("write `base_url: \"{address}\"`")));
+            }
             (_, Provider::Custom { .. })
             | (Self::Codex, Provider::OpenAi | Provider::Ollama | Provider::LmStudio)
             | (Self::Claude, Provider::Anthropic) => return None,

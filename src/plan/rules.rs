@@ -230,6 +230,7 @@ impl Rules<'_, '_> {
     fn providers(&mut self, map: &Node) {
         for agent in AgentId::ALL {
             let Some(node) = map.get(agent.key()).and_then(|asked| asked.get("provider")) else { continue };
+            let node = node.get("base_url").unwrap_or(node);
             let named = node.text().and_then(|text| text.parse::<Provider>().ok());
             if let Some((own, wrong)) = named.and_then(|own| agent.cannot_use(&own).map(|wrong| (own, wrong)))
             {

@@ -66,7 +66,8 @@ fn agent(repo: &Repo, (key, itself): (&str, &str), behaviour: &str) {
 
 /// Writes a plan whose agents' steps (`AGENT`) are this agent's.
 fn plan_of(repo: &Repo, (key, _): (&str, &str), steps: &str) {
-    let defaults = format!("{key}: {{model: m, provider: {{base_url: \"http://127.0.0.1:9/v1\"}}}}");
+    let version = if key == "codex" { "/v1" } else { "" };
+    let defaults = format!("{key}: {{model: m, provider: {{base_url: \"http://127.0.0.1:9{version}\"}}}}");
     repo.plan_with(&defaults, &steps.replace("AGENT:", &format!("{key}:")));
 }
 
@@ -349,6 +350,16 @@ fn what_does_not_fit_an_agent_is_refused_before_the_first_step() {
     let repo = repo_of(AGENTS[1], "exit 9");
     for (defaults, options, words) in [
         ("claude: {provider: ollama}", &[][..], "write `provider: {base_url: \"http://127.0.0.1:11434\"}`"),
+        (
+            "claude: {provider: {base_url: \"http://127.0.0.1:9/v1/\"}}",
+            &[],
+            "which Claude Code adds itself: write `base_url: \"http://127.0.0.1:9\"`",
+        ),
+        (
+            "claude: {provider: anthropic}",
+            &["--provider", "http://127.0.0.1:9/v1"],
+            "ends with the version: write `base_url: \"http://127.0.0.1:9\"`",
+        ),
         ("claude: {provider: openai}", &[], "does not serve Claude Code: write `anthropic`"),
         ("codex: {provider: anthropic}", &["--agent", "codex"], "does not serve Codex: write `openai`"),
         (
