@@ -3,8 +3,17 @@
 //! A report is written by, or beside, the code that is judged: it is hostile text. What is cut short or makes no sense
 //! is no report; what names a test twice gives it the worse outcome; what ended early is remembered.
 
+mod cargo;
 mod format;
+mod go;
 mod id;
+mod jest;
+mod json;
+mod junit;
+mod mocha;
+mod path;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -162,10 +171,19 @@ pub enum Unreadable {
 
 /// Reads a report of one run. `root` is the folder that the tests ran in, as an absolute path: ids lose it.
 pub fn read(format: Format, bytes: &[u8], root: &str) -> Result<Results, Unreadable> {
-    let _ = root;
-    match bytes.len() {
-        0 => Err(Unreadable::Nothing),
-        length if length > LONGEST => Err(Unreadable::Long),
-        _ => Err(Unreadable::Odd { format, why: "no report can be read yet".to_owned() }),
+    if bytes.len() > LONGEST {
+        return Err(Unreadable::Long);
+    }
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(Unreadable::Nothing);
+    }
+    // Raw output may hold anything. What is no text in a name differs no more.
+    let text = String::from_utf8_lossy(bytes);
+    match format {
+        Format::Junit => junit::read(&text, root),
+        Format::Cargo => cargo::read(&text),
+        Format::GoJson => go::read(&text),
+        Format::MochaJson => mocha::read(&text, root),
+        Format::JestJson => jest::read(&text, root),
     }
 }
