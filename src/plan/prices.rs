@@ -56,6 +56,7 @@ impl PriceFile {
 }
 
 /// Writes a price as a file does.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn shown<S: Serializer>(thousandths: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&units::rate(*thousandths))
 }
