@@ -7,7 +7,7 @@ use super::code::Code;
 use super::finding::Finding;
 use super::plan::{MASK, Network};
 use crate::evidence::event::{Origin, RunStarted};
-use crate::plan::{self, Rules, units};
+use crate::plan::{self, Prices, Rules, units};
 
 /// The ceilings of this host, as they are now.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +28,21 @@ pub(super) fn check(start: &RunStarted, ceilings: Option<Ceilings<'_>>) -> Vec<F
     let same = ceilings.filter(|now| start.ceiling.as_ref().is_some_and(|then| then.as_str() == now.digest));
     let rules = same.map(|same| same.rules).unwrap_or_default();
     findings.extend(rules.iter().flat_map(|rules| above(rules, plan)));
+    findings.extend(same.and_then(|same| other_prices(same.rules, plan)));
     findings
+}
+
+/// Compares what models cost with what the files say, root's first: where root bounds money, the user's do not count.
+fn other_prices(rules: &[Rules], plan: &Value) -> Option<Finding> {
+    let count = match rules {
+        [root, _] if root.budget.is_some() => 1,
+        rules => rules.len(),
+    };
+    let all: Prices = rules[..count].iter().rev().flat_map(|rules| rules.prices.clone()).collect();
+    let expected = if all.is_empty() { Value::Null } else { serde_json::to_value(all).ok()? };
+    let own = &plan["prices"];
+    let is_other = *own != expected && !own.to_string().contains(MASK);
+    is_other.then(|| wrong(format!("prices of {expected}, as the ceiling says"), own.to_string()))
 }
 
 fn wrong(expected: impl Into<String>, found: String) -> Finding {
@@ -64,6 +78,14 @@ fn above(rules: &Rules, plan: &Value) -> Vec<Finding> {
     let tokens = &plan["limits"]["tokens"];
     if let Some(most) = rules.tokens.filter(|most| tokens["at_most"].as_u64().is_none_or(|own| own > *most)) {
         found.push(wrong(format!("at most {most} tokens, as the ceiling says"), tokens.to_string()));
+    }
+    if let Some(most) = rules.budget.as_deref().and_then(units::micros) {
+        let is_above = |own: &&Value| units::micros(text(own)).is_none_or(|own| own > most);
+        let of_steps = items(&plan["steps"]).iter().flat_map(|step| step["action"].as_object());
+        let of_steps = of_steps.flat_map(serde_json::Map::values).filter_map(|asked| asked.get("budget"));
+        let all = std::iter::once(&plan["limits"]["budget"]).chain(of_steps);
+        let expected = || format!("at most {}, as the ceiling says", units::money(most));
+        found.extend(all.filter(is_above).map(|own| wrong(expected(), own.to_string())));
     }
     for step in items(&plan["steps"]) {
         found.extend(step_above(rules, step));
@@ -184,6 +206,35 @@ mod tests {
             ("publish: {comment: false}", "comment"),
         ] {
             assert_eq!(found(&above(&rules(text), &plan())), [what], "{text}");
+        }
+    }
+
+    #[test]
+    fn money_above_a_rule_and_prices_of_ones_own_are_found() {
+        let mut plan = plan();
+        assert_eq!(found(&above(&rules("budget: 5 USD"), &plan)), ["null"], "it bounds none");
+        plan["limits"]["budget"] = json!("5.00 USD");
+        plan["steps"][0]["action"] = json!({"claude": {"budget": "5.01 USD"}});
+        assert_eq!(found(&above(&rules("budget: 5 USD"), &plan)), ["\"5.01 USD\""]);
+        assert_eq!(found(&above(&rules("budget: 4.99 USD"), &plan)).len(), 2);
+        plan["prices"] =
+            json!({"a": {"input": "1 USD", "cached": "1 USD", "written": "1 USD", "output": "0 USD"}});
+        let [one, two, bounding] = [
+            "prices: [{model: a, input: 1 USD, output: 0 USD}]",
+            "prices: [{model: a, input: 9 USD, output: 9 USD}]",
+            "{budget: 9 USD, prices: [{model: a, input: 9 USD, output: 9 USD}]}",
+        ]
+        .map(rules);
+        let none = rules("budget: 9 USD");
+        for (files, is_right) in [
+            (vec![one.clone()], true),
+            (vec![two.clone()], false),
+            (vec![one.clone(), two], true),
+            (vec![bounding, one.clone()], false),
+            (vec![none, one], false),
+            (vec![], false),
+        ] {
+            assert_eq!(other_prices(&files, &plan).is_none(), is_right, "{files:?}");
         }
     }
 
