@@ -81,7 +81,7 @@ fn above(rules: &Rules, plan: &Value) -> Vec<Finding> {
     }
     if let Some(most) = rules.budget.as_deref().and_then(units::micros) {
         let is_above = |own: &&Value| units::micros(text(own)).is_none_or(|own| own > most);
-        let of_steps = items(&plan["steps"]).iter().flat_map(|step| step["action"].as_object());
+        let of_steps = items(&plan["steps"]).iter().filter_map(|step| step["action"].as_object());
         let of_steps = of_steps.flat_map(serde_json::Map::values).filter_map(|asked| asked.get("budget"));
         let all = std::iter::once(&plan["limits"]["budget"]).chain(of_steps);
         let expected = || format!("at most {}, as the ceiling says", units::money(most));
