@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use autopilot_proof::guarded::Stack;
 use autopilot_proof::results::Format;
 use autopilot_proof::runner::{self, CanaryRunner, NotKnown};
-use autopilot_proof::verdict::{Mutant, Ran, Runs, Terms, decide};
+use autopilot_proof::verdict::{self, Mutant, Ran, Runs, decide};
 
 use super::kinds::{Asked, Common, Ends, Of, Proof};
 use super::one::name;
@@ -151,8 +151,7 @@ struct Plan {
 
 /// Tells whether what was run so far is enough to refuse; what is not run yet is not held against it.
 fn is_refused_already(runs: &Runs, proves: &Proves) -> bool {
-    let terms = Terms { mutants: 0, ..terms(proves) };
-    !decide(runs, &terms).is_accepted() && runs.base.built && runs.tests.iter().all(|ran| ran.built)
+    verdict::is_refused_already(runs, &terms(proves))
 }
 
 /// Finds how the command is asked for a report.

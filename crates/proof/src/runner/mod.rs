@@ -1,8 +1,17 @@
 //! Takes a plan's test command, gives how it is asked for a report.
 
+mod ask;
+mod known;
+mod only;
+#[cfg(test)]
+mod tests;
+mod words;
+
 use serde::{Deserialize, Serialize};
 
 use crate::results::Format;
+use ask::Given;
+use known::{By, Known};
 
 /// Where a runner leaves its report.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +75,14 @@ pub enum CanaryRunner {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Runner {
     argv: Vec<String>,
+    how: How,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum How {
+    Known(Known, By),
+    /// The plan says what it reports, and where.
+    Reports(Format, Source),
 }
 
 /// A command that nobody knows how to ask.
@@ -80,28 +97,92 @@ impl Runner {
         shell: bool,
         files: &dyn Fn(&str) -> Option<Vec<u8>>,
     ) -> Result<Self, NotKnown> {
-        let _ = (shell, files);
-        Err(NotKnown(format!("nobody knows yet how to ask `{}` for a report", argv.join(" "))))
+        let line = argv.join(" ");
+        let Some(words) = words::of(argv, shell) else {
+            // A variable reaches pytest through anything that a shell does.
+            if shell && line.contains("pytest") {
+                return Ok(Self { argv: argv.to_vec(), how: How::Known(Known::Pytest, By::Env) });
+            }
+            return Err(not_known(&line));
+        };
+        let (known, by) = known::of(&words, files).ok_or_else(|| not_known(&line))?;
+        if let Some(why) = known.cannot(&words, files) {
+            return Err(NotKnown(why));
+        }
+        Ok(Self { argv: words, how: How::Known(known, by) })
     }
 
-    /// A command whose plan says what it reports, and where.
+    /// A command whose plan says what it reports, and where: a file of the worktree, a folder of it where the path ends
+    /// in `/`, or what it prints.
     pub fn reporting(argv: &[String], format: Format, path: Option<&str>) -> Self {
-        let _ = (format, path);
-        Self { argv: argv.to_vec() }
+        let source = match path {
+            None => Source::Output,
+            Some(path) => match path.strip_suffix('/') {
+                Some(folder) => Source::Folder(folder.to_owned(), ".xml".to_owned()),
+                None => Source::Worktree(path.to_owned()),
+            },
+        };
+        Self { argv: argv.to_vec(), how: How::Reports(format, source) }
     }
 
     /// How the command is run so that it leaves a report in `folder`, absolute, as the step sees it; `only`: the test
     /// files that are of interest, for a runner that can select them.
     pub fn asked(&self, folder: &str, only: Option<&[String]>) -> Asked {
-        let _ = (folder, only);
+        let (known, by) = match &self.how {
+            How::Known(known, by) => (*known, *by),
+            How::Reports(format, source) => return self.reports(*format, source.clone()),
+        };
+        let given = known.given(folder);
+        let mut env = given.env;
+        let mut argv = known.kept(&self.argv);
+        let chosen = only.and_then(|only| known.only(&argv, by, only));
+        let is_part = chosen.is_some();
+        match by {
+            By::Place(at) => {
+                let at = at.min(argv.len());
+                let before =
+                    if known == Known::NodeTest { Vec::new() } else { chosen.clone().unwrap_or_default() };
+                argv.splice(at..at, given.args.into_iter().chain(before));
+                if known == Known::NodeTest {
+                    argv.extend(chosen.unwrap_or_default());
+                }
+            }
+            By::End => argv.extend(given.args.into_iter().chain(chosen.unwrap_or_default())),
+            By::Script => argv.extend(["--".to_owned()].into_iter().chain(given.args)),
+            By::Env => {
+                let name = if known == Known::NodeTest { "NODE_OPTIONS" } else { "PYTEST_ADDOPTS" };
+                env.push((name.to_owned(), given.args.join(" ")));
+            }
+        }
+        let Given { files, format, source, canary, .. } =
+            Given { args: Vec::new(), env: Vec::new(), ..given };
+        Asked { argv, env, files, format, source, canary: Some(canary), is_part }
+    }
+
+    fn reports(&self, format: Format, source: Source) -> Asked {
+        let canary = match format {
+            Format::Junit => None,
+            Format::Cargo => Some(CanaryRunner::Cargo),
+            Format::GoJson => Some(CanaryRunner::Go),
+            Format::MochaJson => Some(CanaryRunner::Mocha),
+            Format::JestJson => Some(CanaryRunner::Jest),
+        };
         Asked {
             argv: self.argv.clone(),
             env: Vec::new(),
             files: Vec::new(),
-            format: Format::Junit,
-            source: Source::Output,
-            canary: None,
+            format,
+            source,
+            canary,
             is_part: false,
         }
     }
+}
+
+fn not_known(line: &str) -> NotKnown {
+    NotKnown(format!(
+        "how to ask `{line}` for a report of its tests is not known; write the test runner's own command as \
+         `proves.command`, such as `python3 -m pytest`, or what the command leaves: `report: {{format: junit, path: \
+         report.xml}}`"
+    ))
 }

@@ -2,14 +2,21 @@
 //!
 //! The runner decides by it, and an audit derives it again from what was recorded.
 
+mod judge;
+mod names;
 mod note;
+mod old;
 mod refusal;
 mod runs;
+mod support;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use judge::Judge;
 pub use note::Note;
 pub use refusal::{Refusal, Which};
 pub use runs::{Canary, Code, Kind, Mutant, Ran, Runs, Terms};
@@ -55,6 +62,18 @@ impl Verdict {
 
 /// Decides.
 pub fn decide(runs: &Runs, terms: &Terms) -> Verdict {
-    let _ = (runs, terms);
-    Verdict { refusals: vec![Refusal::NothingProved], ..Verdict::default() }
+    let mut judge = Judge::of(runs, terms);
+    judge.first();
+    judge.support();
+    judge.verdict
+}
+
+/// Tells whether the runs without canaries and mutants are enough to refuse, before those are made.
+pub fn is_refused_already(runs: &Runs, terms: &Terms) -> bool {
+    let mut judge = Judge::of(runs, terms);
+    judge.first();
+    if runs.canaried.is_some() {
+        judge.canaries();
+    }
+    !judge.verdict.is_accepted()
 }

@@ -1,0 +1,20 @@
+//! The plan's names of old tests: takes them, tells which tests they name.
+
+/// What may stand before the last part of an id.
+const BEFORE: [&str; 5] = ["::", " > ", ".", "/", " "];
+
+/// Tells whether a name names a test: the whole id, a last part of it, or with `*` behind the beginning of either.
+///
+/// Parameters that a runner writes behind an id need not be named: `test_x` names `test_x[1]`.
+pub(super) fn names(name: &str, id: &str) -> bool {
+    if name.trim_matches('*').is_empty() {
+        return false;
+    }
+    if let Some(start) = name.strip_suffix('*') {
+        return id.starts_with(start) || BEFORE.iter().any(|mark| id.contains(&format!("{mark}{start}")));
+    }
+    let bare = id.split_once('[').map_or(id, |(bare, _)| bare);
+    [id, bare].into_iter().any(|id| {
+        id == name || id.strip_suffix(name).is_some_and(|rest| BEFORE.iter().any(|mark| rest.ends_with(mark)))
+    })
+}

@@ -1,0 +1,132 @@
+//! Canaries and mutants: takes their runs, tells whether failures show and whether the new code is what is tested.
+
+use std::collections::BTreeSet;
+
+use super::judge::Judge;
+use super::{Code, Kind, Mutant, Note, Noticed, Refusal};
+use crate::results::Outcome;
+
+/// More tests than are named of those that notice a changed value.
+const NAMED: usize = 5;
+
+/// What the tests say of a changed value.
+enum Said {
+    Noticed(BTreeSet<String>),
+    Survived,
+    /// The tests did not run with it, or not to their end.
+    Unjudged,
+}
+
+impl Judge<'_> {
+    /// Judges the tests that had to fail.
+    pub(super) fn canaries(&mut self) {
+        if self.runs.canaries.is_empty() {
+            self.verdict.notes.push(Note::NoCanaries);
+        }
+        for canary in &self.runs.canaries {
+            let file = canary.file.clone();
+            match (&canary.id, canary.seen) {
+                (None, _) => self.verdict.notes.push(Note::NotCanaried { file }),
+                (Some(_), Some(Outcome::Failed)) => {}
+                (Some(_), Some(_)) => self.refuse(Refusal::CanaryPassed { file }),
+                (Some(_), None) => self.refuse(Refusal::CanaryMissing { file }),
+            }
+        }
+        let Some(ran) = &self.runs.canaried else { return };
+        let disturbed =
+            ran.results.iter().filter(|(id, outcome)| *outcome == Outcome::Failed && self.passes(id));
+        for id in disturbed.map(|(id, _)| id.to_owned()).collect::<Vec<_>>() {
+            if self.verdict.proved.contains(&id) {
+                self.refuse(Refusal::Disturbed { id });
+            } else {
+                self.verdict.notes.push(Note::Disturbed { id });
+            }
+        }
+    }
+
+    /// Judges the changed values; tells whether one was noticed by a test that is not there on the base.
+    fn mutants(&mut self) -> bool {
+        let (mut judged, mut survived, mut by_proof, mut by_absent) = (0, 0, false, false);
+        for mutant in &self.runs.mutants {
+            let (at, what) = (mutant.at.clone(), mutant.what.clone());
+            match self.said(mutant) {
+                Said::Unjudged => self.verdict.notes.push(Note::NotJudged { at, what }),
+                Said::Survived => {
+                    judged += 1;
+                    survived += 1;
+                    self.refuse(Refusal::MutantSurvived { at, what });
+                }
+                Said::Noticed(by) => {
+                    judged += 1;
+                    by_absent |= !by.is_disjoint(&self.absent);
+                    let proving: BTreeSet<String> = by
+                        .iter()
+                        .filter(|id| self.verdict.proved.contains(*id) || self.verdict.excused.contains(*id))
+                        .cloned()
+                        .collect();
+                    by_proof |= !proving.is_empty();
+                    let by = if proving.is_empty() { by } else { proving };
+                    let by = by.into_iter().take(NAMED).collect();
+                    self.verdict.noticed.push(Noticed { at, what, by });
+                }
+            }
+        }
+        let count = self.runs.mutants.len();
+        if count > 0 && judged == 0 {
+            self.refuse(Refusal::MutantsUnjudged { count });
+        } else if judged > 0 && survived == 0 && !by_proof {
+            self.refuse(Refusal::ProofUntouched);
+        }
+        by_absent
+    }
+
+    fn said(&self, mutant: &Mutant) -> Said {
+        let ran = &mutant.ran;
+        let fails = |id: &str| self.twice(&self.runs.result, id).contains(&Some(Outcome::Failed));
+        let by: BTreeSet<String> = ran
+            .results
+            .iter()
+            .filter(|(id, outcome)| *outcome == Outcome::Failed && !fails(id))
+            .map(|(id, _)| id.to_owned())
+            .collect();
+        let before: BTreeSet<&str> = self.runs.result.iter().flat_map(|ran| ran.results.broken()).collect();
+        let is_whole = self.verdict.proved.iter().all(|id| ran.results.get(id).is_some() || ran.part);
+        if !ran.built {
+            Said::Unjudged
+        } else if !by.is_empty() {
+            Said::Noticed(by)
+        } else if !is_whole
+            || ran.results.is_empty()
+            || ran.results.broken().any(|what| !before.contains(what))
+        {
+            Said::Unjudged
+        } else {
+            Said::Survived
+        }
+    }
+
+    /// Judges what supports a proof.
+    pub(super) fn support(&mut self) {
+        self.canaries();
+        if self.terms.kind == Kind::Refactor {
+            return;
+        }
+        let by_absent = self.mutants();
+        if self.runs.mutants.is_empty() {
+            let wanted = self.terms.mutants > 0 && self.runs.code != Code::Nothing;
+            self.verdict.notes.push(if wanted { Note::NothingToMutate } else { Note::NoMutants });
+        }
+        if !self.failing.is_empty() || self.absent.is_empty() {
+            return;
+        }
+        let is_canaried = self.runs.canaries.iter().any(|canary| canary.seen == Some(Outcome::Failed));
+        let why = match (is_canaried, by_absent) {
+            (true, true) => return,
+            (false, _) => "no file could carry such a test",
+            (true, false) if self.runs.mutants.is_empty() => "there is no value to change",
+            (true, false) => "these tests notice none",
+        };
+        let ids = self.absent.iter().take(NAMED).cloned().collect();
+        self.refuse(Refusal::NotBuiltOnBaseAndUnsupported { ids, why: why.to_owned() });
+    }
+}
