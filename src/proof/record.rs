@@ -112,7 +112,9 @@ impl Report {
             (true, Some(base)) => base.results.iter().map(|(id, own)| (id.to_owned(), own)).collect(),
             (true, None) => return None,
         };
-        self.absent.iter().for_each(|id| drop(tests.remove(id)));
+        for id in &self.absent {
+            tests.remove(id);
+        }
         let named = [
             (&self.passed, Outcome::Passed),
             (&self.failed, Outcome::Failed),
