@@ -16,6 +16,7 @@ pub mod cli;
 pub mod evidence;
 pub mod git;
 pub mod github;
+pub mod helper;
 pub mod layer;
 pub mod network;
 pub mod plan;

@@ -10,6 +10,8 @@ use std::time::Duration;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
+use crate::helper;
+
 /// How long an agent may take to tell about itself.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -38,7 +40,7 @@ pub(super) fn on_path(path: &[PathBuf], name: &str) -> Option<PathBuf> {
 pub(super) fn output(command: &mut Command) -> io::Result<String> {
     let mut printed: File = tempfile::tempfile()?;
     command.stdin(Stdio::null()).stdout(printed.try_clone()?).stderr(Stdio::null());
-    let mut child = command.spawn()?;
+    let mut child = helper::start(|| command.spawn())?;
     if !ends(&child)? {
         child.kill()?;
         child.wait()?;

@@ -8,6 +8,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Child;
 
+use crate::helper;
+
 /// What a program may print: a list of many comments fits.
 const MOST: u64 = 32 << 20;
 
@@ -24,7 +26,7 @@ pub enum Ended {
 pub async fn output(command: Command, input: Vec<u8>, time: Duration) -> io::Result<Ended> {
     let mut command = tokio::process::Command::from(command);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    let mut group = Group(command.spawn()?);
+    let mut group = Group(helper::start(|| command.spawn())?);
     match tokio::time::timeout(time, group.converse(input)).await {
         Ok(output) => output.map(Ended::InTime),
         Err(_) => Ok(Ended::Late),

@@ -22,9 +22,10 @@ use super::output::Judge;
 use crate::agent::Report;
 use crate::evidence::log::Stream;
 use crate::evidence::{AttemptId, Recorder};
+use crate::helper;
 use crate::network::{Exchange, Gate, Traffic, Usage};
 use crate::policy::{Grant, Isolation, Reach};
-use crate::sandbox::{self, Confined, Ended, Enforced, Place};
+use crate::sandbox::{self, Confined, Ended, Enforced, Place, Status};
 
 /// Between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(5);
@@ -32,6 +33,8 @@ const GRACE: Duration = Duration::from_secs(5);
 const SHORT_GRACE: Duration = Duration::from_secs(3);
 /// A line without its newline is shown after this much silence.
 const IDLE: Duration = Duration::from_millis(900);
+/// A signal to the runner is heard within this time of one to its command.
+const HEARD: Duration = Duration::from_millis(200);
 const CHUNK: usize = 256 * 1024;
 
 /// What is to run, and within which bounds.
@@ -214,6 +217,10 @@ async fn watch(
             () = tokio::time::sleep(IDLE), if open => pump.idle()?,
         }
     };
+    if cut.is_none() && ended.as_ref().is_ok_and(|ended| was_asked_to_end(&ended.status)) {
+        // Whoever stops a service asks all of its processes: then it was not this command that failed.
+        cut = interrupt.within(HEARD).await.map(Cut::Signal);
+    }
     // Every process that could write is gone: what is in the pipes is all there is.
     while let Some(n) = left_in(&reader, &mut buffer)? {
         if pump.take(&buffer[..n])? == Flow::Over && cut.is_none() {
@@ -226,6 +233,16 @@ async fn watch(
         }
     }
     Ok((ended, cut, silent))
+}
+
+/// Tells whether a command ended as one does that was asked to.
+fn was_asked_to_end(status: &Status) -> bool {
+    let asks = |number: i32| helper::POLITE.iter().any(|signal| *signal as i32 == number);
+    match status {
+        Status::Signaled(number) => asks(*number),
+        Status::Exited(code) => asks(code - 128),
+        Status::Limit(_) => false,
+    }
 }
 
 /// Reads what a pipe holds at this moment; nothing if it is empty. Asks the kernel: tokio's `try_read` asks what the

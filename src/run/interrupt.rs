@@ -144,6 +144,11 @@ impl Interrupt {
         *self.heard.borrow()
     }
 
+    /// Waits for a signal, but no longer than this; returns its number.
+    pub(super) async fn within(&mut self, time: Duration) -> Option<i32> {
+        tokio::time::timeout(time, self.wait()).await.ok()
+    }
+
     /// Waits for a signal; returns its number. Cancel-safe.
     pub async fn wait(&mut self) -> i32 {
         loop {

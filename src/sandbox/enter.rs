@@ -28,6 +28,7 @@ use super::victim::Score;
 use super::watch::Watch;
 use super::wire::{self, Launched, Report};
 use super::{Ended, SandboxError, Status, caches, cgroup, confine, held, namespaces, root, shares, signals};
+use crate::helper;
 use crate::policy::Isolation;
 
 /// First argument of a confined side.
@@ -104,7 +105,8 @@ pub(super) fn start(setting: &Setting, group: Option<&Group>) -> io::Result<(Own
 
 /// Executes this very file, even if it was replaced on disk since, in another role.
 fn execute_self(socket: OwnedFd, arguments: &[&str]) -> io::Result<Child> {
-    Command::new("/proc/self/exe")
+    let mut command = Command::new("/proc/self/exe");
+    command
         .arg0("autopilot")
         .arg(MARK)
         .arg(told::argument())
@@ -112,8 +114,8 @@ fn execute_self(socket: OwnedFd, arguments: &[&str]) -> io::Result<Child> {
         .env_clear()
         .stdin(Stdio::from(socket))
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
+        .stderr(Stdio::null());
+    helper::start(|| command.spawn())
 }
 
 /// Leaves the host's namespaces, starts init in the new ones, and waits for it.

@@ -13,6 +13,7 @@ use super::tree::Tree;
 use super::watch::Watch;
 use super::wire::{self, Order};
 use super::{Ended, Status};
+use crate::helper;
 
 /// What the supervisor keeps an eye on.
 pub(super) struct Supervisor<'a> {
@@ -30,11 +31,8 @@ pub(super) struct Supervisor<'a> {
 
 /// Takes the signals that wake the supervisor. Called before the command starts, so that none is missed.
 pub(super) fn signals() -> nix::Result<SignalFd> {
-    let mut set = SigSet::empty();
     // The polite ones too: the runner decides about the tree's end, not a terminal.
-    for signal in [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT] {
-        set.add(signal);
-    }
+    let set: SigSet = helper::POLITE.into_iter().chain([Signal::SIGCHLD]).collect();
     set.thread_block()?;
     SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
 }

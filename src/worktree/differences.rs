@@ -7,6 +7,7 @@ use super::error::WorktreeError;
 use super::repository::Repository;
 use super::tree;
 use crate::git::Oid;
+use crate::helper;
 
 /// What some commits change.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ impl Differences {
         let how = ["--stdin", "-r", "-z", "-m", "--root", "--raw", "--no-renames", "--no-ext-diff"];
         let mut command = repository.git("diff-tree").args(how).into_command();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn()?;
+        let mut child = helper::start(|| command.spawn())?;
         let (Some(mut stdin), Some(told)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(garbled());
         };

@@ -5,6 +5,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use super::error::WorktreeError;
 use super::repository::Repository;
+use crate::helper;
 
 /// Reads objects.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ impl Asked {
     fn start(repository: &Repository) -> Result<Self, WorktreeError> {
         let mut command = repository.git("cat-file").arg("--batch").into_command();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn()?;
+        let mut child = helper::start(|| command.spawn())?;
         let (names, answers) = (child.stdin.take(), child.stdout.take());
         let (Some(names), Some(answers)) = (names, answers) else { return Err(garbled()) };
         Ok(Self { child, names, answers: BufReader::new(answers) })

@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use super::error::WorktreeError;
 use super::halt::Halt;
+use crate::helper;
 
 /// How often it is looked whether to break off.
 const LOOK: Duration = Duration::from_millis(200);
@@ -38,7 +39,7 @@ impl Running {
         halt: Halt,
     ) -> Result<Self, WorktreeError> {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| unstartable(&error))?;
+        let mut child = helper::start(|| command.spawn()).map_err(|error| unstartable(&error))?;
         let stderr = child.stderr.take();
         let complaints = thread::spawn(move || stderr.map_or(Ok(Vec::new()), read_all));
         let (ended, wait) = mpsc::channel();

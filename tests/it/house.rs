@@ -15,19 +15,23 @@ use std::path::{Path, PathBuf};
 use tree::{Import, Tree};
 
 /// Each room, and the rooms it may import. What is not listed is an import that points backwards.
-const ROOMS: [(&str, &[&str]); 17] = [
+const ROOMS: [(&str, &[&str]); 18] = [
+    ("helper", &[]),
     ("plan", &[]),
     ("policy", &["plan"]),
     ("layer", &[]),
-    ("sandbox", &["policy", "layer"]),
+    ("sandbox", &["helper", "policy", "layer"]),
     ("git", &[]),
-    ("worktree", &["plan", "policy", "layer", "sandbox", "git"]),
+    ("worktree", &["helper", "plan", "policy", "layer", "sandbox", "git"]),
     ("evidence", &["git"]),
-    ("github", &[]),
+    ("github", &["helper"]),
     ("network", &["plan"]),
-    ("agent", &["plan", "network"]),
+    ("agent", &["helper", "plan", "network"]),
     ("proof", &["plan", "worktree", "evidence"]),
-    ("run", &["plan", "git", "proof", "policy", "sandbox", "network", "worktree", "evidence", "agent"]),
+    (
+        "run",
+        &["helper", "plan", "git", "proof", "policy", "sandbox", "network", "worktree", "evidence", "agent"],
+    ),
     ("report", &["plan", "evidence", "proof"]),
     ("audit", &["plan", "git", "worktree", "evidence", "github", "proof"]),
     ("publish", &["plan", "git", "worktree", "evidence", "report", "github"]),

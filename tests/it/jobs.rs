@@ -1,8 +1,10 @@
 //! Several issues of one repository side by side.
 
 use std::process::Stdio;
+use std::time::Duration;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::common::{Ran, Repo, signal, wait_for, wait_until};
@@ -69,6 +71,54 @@ fn ctrl_c_ends_all_in_order_and_begins_no_other() {
     wait_until(|| repo.processes().is_empty());
 }
 
+/// `timeout`, a terminal and systemd send a signal to a whole process group: what helps the runner is in another one, and is
+/// none of it.
+#[test]
+fn a_signal_to_the_whole_group_interrupts_and_is_no_failure() {
+    use std::os::unix::process::CommandExt;
+    let repo = Repo::new();
+    let issues: Vec<String> = (1..=12).map(|issue| issue.to_string()).collect();
+    for issue in 1..=12 {
+        repo.plan_of(issue, "", "  - {id: a, command: 'echo a > a'}\n  - {id: b, command: 'echo b > b'}\n");
+    }
+    repo.commit("plans");
+    let all = |more: &[&str]| {
+        issues.iter().map(String::as_str).chain(more.iter().copied()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    for after in [100, 300, 600, 900, 1300] {
+        let mut command = repo.command(all(&["--jobs", "12"]));
+        let child = command.process_group(0).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(after));
+        killpg(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGTERM).unwrap();
+        let ran = Ran::of(&child.wait_with_output().unwrap());
+        assert!(!ran.stdout.contains("  failed"), "after {after} ms: {}{}", ran.stdout, ran.stderr);
+        assert_eq!(repo.left_in_state(), Vec::<String>::new(), "after {after} ms: {}", ran.stderr);
+        repo.autopilot(["audit", "--all"]).exits(0);
+    }
+    repo.autopilot(all(&["--jobs", "4"])).exits(0);
+}
+
+/// A service manager that stops a unit signals each process of it: the runner's, its gits', the steps'.
+#[test]
+fn a_signal_to_every_process_interrupts_and_is_no_failure() {
+    let repo = Repo::new();
+    for issue in 1..=2 {
+        repo.plan_of(issue, "", WAITING);
+    }
+    repo.commit("plans");
+    let child = repo.start(["1", "2", "--jobs", "2"]);
+    wait_until(|| logs_that_say_ready(&repo) == 2);
+    for line in repo.processes() {
+        let pid = line.split_whitespace().next().and_then(|pid| pid.parse().ok()).unwrap();
+        // One that ended meanwhile was another's child.
+        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+    }
+    let ran = Ran::of(&child.wait_with_output().unwrap()).exits(143);
+    assert_eq!(ran.stdout.matches("interrupted by SIGTERM").count(), 2, "{}", ran.stdout);
+    assert_eq!(repo.left_in_state(), Vec::<String>::new());
+    repo.autopilot(["audit", "--all"]).exits(0);
+}
+
 #[test]
 fn one_of_several_stops_and_the_others_go_on() {
     let repo = Repo::new();
@@ -121,9 +171,7 @@ fn many_issues_killed_in_the_middle_go_on_to_the_same_end() {
     args.extend(["--jobs".to_owned(), "8".to_owned(), "--resume".to_owned()]);
     let mut child = repo.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let done = |repo: &Repo| repo.evidence("summary-").len() as u64;
-    wait_for(std::time::Duration::from_mins(5), || {
-        done(&repo) >= issues / 2 || child.try_wait().unwrap().is_some()
-    });
+    wait_for(Duration::from_mins(5), || done(&repo) >= issues / 2 || child.try_wait().unwrap().is_some());
     repo.kill(&mut child);
     assert_eq!(repo.fingerprint(), before);
     // The same call again brings all of them to their end, each once.
