@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use crate::plan::{Changes, Expectation, Glob, Invocation, Network};
+use crate::plan::{Changes, Expectation, Glob, Invocation, Network, Proves};
 
 /// Most bytes of one attachment that reach the prompt.
 pub const LARGEST: usize = 64 << 10;
@@ -182,7 +182,28 @@ fn expected(expectation: &Expectation) -> Vec<String> {
     all.extend(expectation.output_matches.iter().map(|regex| format!("{message} matches /{regex}/")));
     all.extend(expectation.output_excludes.iter().map(|regex| format!("{message} does not match /{regex}/")));
     all.extend(expectation.changes.iter().flat_map(changes));
+    all.extend(expectation.proves.as_ref().map(proves));
     all
+}
+
+/// Says what its tests are held to.
+fn proves(proves: &Proves) -> String {
+    let (command, globs) = (proves.command.short(), |globs: &[Glob]| {
+        globs.iter().map(Glob::as_str).collect::<Vec<_>>().join(" ")
+    });
+    if proves.refactor {
+        return format!("every test that `{command}` passed before passes, and none is gone");
+    }
+    let may = if proves.may_change.is_empty() {
+        "no configuration of the test runner changes".to_owned()
+    } else {
+        format!("of the test runner's configuration nothing changes but {}", globs(&proves.may_change))
+    };
+    format!(
+        "`{command}` passes, and at least one test in {} fails without the rest of your change; the tests are run on both, \
+         and with values of your code changed, which some test has to notice; {may}",
+        globs(&proves.tests)
+    )
 }
 
 fn changes(changes: &Changes) -> Vec<String> {

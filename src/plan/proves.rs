@@ -73,3 +73,11 @@ impl ReportFormat {
         }
     }
 }
+
+impl Proves {
+    /// Returns how often the tests are run, at least and at most, if nothing is refused before: on the base, twice with the
+    /// change's tests alone, twice with the change; with the old tests, with tests that must fail, and with each changed value.
+    pub fn runs(&self) -> (u32, u32) {
+        if self.refactor { (3, 5) } else { (5, self.mutants.saturating_add(7)) }
+    }
+}

@@ -10,7 +10,7 @@ use super::summary::{
     changed_file, extent, has_agents, headline, policy, range, reason, step_row, steps_head,
 };
 use super::tail::log_of;
-use super::{check, egress, gantt};
+use super::{check, egress, gantt, proof};
 use crate::evidence::event::{Effect, RunResult};
 use crate::evidence::state::PublishState;
 use crate::evidence::{Files, RunName, RunState};
@@ -57,6 +57,7 @@ fn outcome(state: &RunState) -> String {
     let rows: Vec<String> = state.steps.iter().map(|step| step_row(step, agents)).collect();
     let _ = writeln!(text, "{}{}", steps_head(agents), fitted(&rows, "", TABLE).trim_end());
     part(&mut text, "Check before merging", &fitted(&check::items(state), "; ", ITEMS));
+    part(&mut text, "Proof", &fitted(&proof::verdicts(state), "; ", ITEMS));
     let in_step = |step: &str, what: &str| format!("{} in `{step}`", inline(&clip(what, WIDTH)));
     let refused = egress::refused(state);
     let refused: Vec<String> =

@@ -8,6 +8,7 @@ mod egress;
 mod failure;
 mod gantt;
 mod markdown;
+mod proof;
 mod publishing;
 mod secrets;
 mod spoken;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::markdown::{clip, inline, table_cell};
 use super::spoken::{plural, spoken};
-use super::{cached, check, egress, gantt};
+use super::{cached, check, egress, gantt, proof};
 use crate::evidence::event::{Change, ChangeKind, RunResult, StepResult};
 use crate::evidence::state::{AttemptState, RunState, StepState, WorktreeState};
 use crate::evidence::{Files, LOGS_OF_STEPS, RunName};
@@ -26,6 +26,9 @@ pub(super) fn write(state: &RunState, files: &Files) -> String {
     let check = check::items(state);
     if !check.is_empty() {
         let _ = writeln!(text, "\n**Check before merging:** {}", check.join("; "));
+    }
+    for verdict in proof::verdicts(state) {
+        let _ = writeln!(text, "\n**Proof:** {verdict}");
     }
     text.push_str(&messages(state));
     for (step, refused) in egress::refused(state) {

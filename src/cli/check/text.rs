@@ -38,7 +38,7 @@ pub(super) fn plan(valid: &Valid) -> String {
             if step.needs.is_empty() { String::new() } else { format!("  after {}", step.needs.join(", ")) };
         let _ =
             writeln!(out, "{:>number$} {:ids$}  {command}{:pad$}  {tries}{after}", index + 1, step.id, "");
-        let lines = details(step, index == 0).into_iter().chain(home(plan, step));
+        let lines = details(step, index == 0).into_iter().chain(proves(plan, step)).chain(home(plan, step));
         for (name, text) in lines {
             let _ = writeln!(out, "{:number$}   {name:w$}  {text}", "", w = ids - 2);
         }
@@ -119,6 +119,15 @@ fn details(step: &Step, is_first: bool) -> Vec<(&'static str, String)> {
     line("rollback", commands(&step.rollback));
     line("failure", on_failure(step.on_failure).to_owned());
     lines
+}
+
+/// Says what is run to prove that a step's tests can fail, and how often.
+fn proves(plan: &Plan, step: &Step) -> Option<(&'static str, String)> {
+    let (own, base) = step.expectation.proves.as_ref().zip(plan.proof_base(step))?;
+    let (fewest, most) = own.runs();
+    let runs = if fewest == most { fewest.to_string() } else { format!("{fewest} to {most}") };
+    let text = format!("{runs} runs of `{}`, on what stands before `{}`", own.command.short(), base.id);
+    Some(("proves", text))
 }
 
 /// Says what a step finds in HOME and in ignored files, where that is not all that the steps before it left.
