@@ -49,7 +49,8 @@ impl Sample {
         let command = match (self.language.as_str(), self.command.as_str()) {
             (_, "make") => "make test",
             (_, "npm") => "npm test",
-            ("python", _) => "python3 -m pytest -q",
+            // The system's, which has it by a package.
+            ("python", _) => "/usr/bin/python3 -m pytest -q",
             ("rust", _) => "cargo test --offline --no-fail-fast",
             ("js", _) => "node --test",
             other => panic!("{other:?}"),
@@ -92,6 +93,11 @@ impl Sample {
         assert_eq!(ended["result"], if held { "passed" } else { "failed" }, "{ended}");
         if !held {
             assert_eq!(ended["reason"]["kind"], "proof", "{ended}");
+        }
+        // What is refused because nothing could be run says nothing of the change.
+        for ran in repo.events_of("proof.ran").iter().filter(|ran| ran["run"] == "base") {
+            assert_eq!(ran["report"]["built"], true, "{}: {ran}\n{}", self.name, repo.log());
+            assert_ne!(ran["report"]["passed"], Value::Null, "{}: {ran}\n{}", self.name, repo.log());
         }
         repo.autopilot(["audit", "7"]).exits(0);
         let told = format!("{}\n{}", verdict["saw"], repo.log());
@@ -155,4 +161,144 @@ fn samples_in_python_come_out_as_they_should() {
 #[ignore = "needs node and npm"]
 fn samples_in_javascript_come_out_as_they_should() {
     holds("js");
+}
+
+/// Refuses a system call to whatever it starts.
+const REFUSE: &str = include_str!("common/refuse.py");
+
+/// Reports, as a test each, what a run of a proof sees; and leaves marks everywhere.
+const LOOK: &str = r#"
+look() {
+  if eval "$2"; then echo "<testcase classname='look' name='$1'/>"; else
+    echo "<testcase classname='look' name='$1'><failure message='not so'/></testcase>"; fi
+}
+rm -f out/none; mkdir -p out
+{
+  echo "<testsuites><testsuite name='look'>"
+  look begins_with_what_is_ignored 'test -e ignored/made'
+  look begins_with_home 'test -e ~/made'
+  look has_no_git '! test -e .git'
+  look has_no_secret 'test -z "$DEPLOY_TOKEN"'
+  look finds_no_mark_in_the_tree '! test -e mark'
+  look finds_no_mark_in_home '! test -e ~/mark'
+  look finds_no_mark_in_tmpdir '! test -e "$TMPDIR/mark"'
+  look finds_no_report '! test -e out/report.xml.before'
+  look writes_nowhere_outside '! touch OUTSIDE/mark 2>/dev/null'
+  look has_what_was_changed 'grep -q new code/file'
+  look has_what_was_removed 'test -e code/gone'
+  look has_what_was_added 'test -e code/added/deep'
+  look has_the_new_test 'test -e tests/new'
+  look has_the_old_test 'grep -q old tests/old'
+  look can_execute 'test -x code/file'
+  look has_the_link 'test "$(readlink code/link)" = file'
+  echo "</testsuite></testsuites>"
+} > out/report
+mv out/report out/report.xml
+touch mark ~/mark "$TMPDIR/mark" 2>/dev/null
+"#;
+
+/// How layers are made in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    Overlay,
+    /// No overlay can be told of a path with a comma.
+    Clone,
+    /// Nothing can be mounted.
+    Bare,
+}
+
+fn run_like(repo: &Repo, how: How) -> crate::common::Ran {
+    let mut command = repo.command(["-vv", "7"]);
+    command.env("CARGO_HOME", repo.dir().join("cargo")).env("DEPLOY_TOKEN", "tok-4711-abcdefgh");
+    match how {
+        How::Overlay => {}
+        How::Clone => {
+            command.env("AUTOPILOT_STATE_DIR", repo.dir().join("a,comma"));
+        }
+        How::Bare => {
+            let like = command;
+            command = std::process::Command::new("/usr/bin/python3");
+            command.args(["-c", REFUSE, "unshare"]).arg(like.get_program()).args(like.get_args()).env_clear();
+            command.envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            command.current_dir(repo.top());
+        }
+    }
+    let ran = crate::common::Ran::of(&command.output().unwrap());
+    let expected = if how == How::Overlay { "backend=Overlay" } else { "backend=Clone" };
+    assert!(ran.stderr.contains(expected), "{how:?}: {}", ran.stderr);
+    ran
+}
+
+#[test]
+fn each_run_has_what_is_laid_for_it_and_nothing_else() {
+    for how in [How::Overlay, How::Clone, How::Bare] {
+        let repo = Repo::new();
+        let outside = repo.dir().join("outside");
+        fs::create_dir(&outside).unwrap();
+        repo.file("look.sh", &LOOK.replace("OUTSIDE", outside.to_str().unwrap()));
+        repo.file(".gitignore", "ignored/\nout/\n");
+        for (path, text) in [("code/file", "base\n"), ("code/gone", "x\n"), ("tests/old", "old\n")] {
+            repo.file(path, text);
+        }
+        let before = "mkdir ignored out; touch ignored/made ~/made; echo '<testsuite/>' > out/report.xml";
+        let change = "echo new > code/file; chmod +x code/file; rm code/gone; mkdir code/added; \
+                      echo x > code/added/deep; ln -s file code/link; echo new > tests/old; echo x > tests/new";
+        let proves = json!({"tests": ["tests/**"], "command": "sh look.sh", "mutants": 0,
+            "report": {"format": "junit", "path": "out/report.xml"}});
+        let step = json!({"id": "change", "command": change, "secrets": ["DEPLOY_TOKEN"],
+            "filesystem": {"write": [outside]}, "expectation": {"proves": proves}});
+        repo.plan(&format!("  - {}\n  - {step}\n", json!({"id": "before", "command": before})));
+        let ran = run_like(&repo, how);
+        let runs = repo.events_of("proof.ran");
+        let told = || format!("{how:?}\n{}\n{}\n{runs:#?}", ran.stderr, repo.log());
+        let always: Vec<String> = LOOK
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("look ")?.split(' ').next().map(str::to_owned))
+            .filter(|name| {
+                !name.starts_with("has_what") && !name.starts_with("has_the") && name != "can_execute"
+            })
+            .collect();
+        assert!(always.len() == 9, "{always:?}");
+        let mut seen = Vec::new();
+        for run in &runs {
+            let (code, new, old) = match run["run"].as_str().unwrap() {
+                "base" => (false, false, true),
+                "tests" => (false, true, false),
+                "result" => (true, true, false),
+                "old_tests" => (true, false, true),
+                other => panic!("{other}"),
+            };
+            seen.push(run["run"].as_str().unwrap().to_owned());
+            let holds = |name: &str| outcome(&runs[0], run, name) == Some("passed");
+            for name in &always {
+                assert!(holds(name), "{name} in {run}\n{}", told());
+            }
+            for (name, expected) in [
+                ("has_what_was_changed", code),
+                ("can_execute", code),
+                ("has_what_was_added", code),
+                ("has_the_link", code),
+                ("has_what_was_removed", !code),
+                ("has_the_new_test", new),
+                ("has_the_old_test", old),
+            ] {
+                assert_eq!(holds(name), expected, "{name} in {run}\n{}", told());
+            }
+        }
+        assert_eq!(seen, ["base", "tests", "tests", "result", "result", "old_tests"], "{}", told());
+        assert!(fs::read_dir(&outside).unwrap().next().is_none(), "{}", told());
+    }
+}
+
+/// Reads how a test came out in a run, by the recorded difference to the base.
+fn outcome<'r>(base: &'r Value, run: &'r Value, name: &str) -> Option<&'r str> {
+    let named = |report: &Value| {
+        let is_in = |list: &str| {
+            let ids = report[list].as_array().into_iter().flatten();
+            ids.filter_map(Value::as_str).any(|id| id.ends_with(name))
+        };
+        ["passed", "failed", "skipped", "absent"].into_iter().find(|list| is_in(list))
+    };
+    let own = named(&run["report"]);
+    if run["report"]["else_as_base"] == true { own.or_else(|| named(&base["report"])) } else { own }
 }

@@ -79,7 +79,7 @@ impl Runner<'_> {
         let is_base = of.run == ProofRun::Base;
         let result = self.reported(this, &of, &done, ran);
         if is_base && result.is_ok() {
-            common.left = Some(bed.keep()?);
+            common.left = self.worktree.keep_built(bed)?;
         } else {
             bed.remove()?;
         }

@@ -49,7 +49,7 @@ pub struct Bed {
     pub place: Place,
 }
 
-/// What a run of a proof left, as a layer that later ones see.
+/// What a run of a proof built, as a layer that later ones see.
 #[derive(Debug)]
 pub struct Left {
     dir: PathBuf,
@@ -80,8 +80,7 @@ impl Worktree {
             below_worktree.push(stood.dir.join(TREE));
             below_home = stood.homes().into_iter().filter(|home| is_used(home)).collect();
         } else {
-            let from = above.map_or(stood.dir.join(TREE), |above| above.upper.clone());
-            self.clone_path(&from, &tree, &mut left)?;
+            self.clone_path(&stood.dir.join(TREE), &tree, &mut left)?;
             self.clone_home(stood, &home, &mut left)?;
         }
         DirBuilder::new().mode(0o700).create(&tmp).map_err(at(&tmp))?;
@@ -108,6 +107,32 @@ impl Worktree {
             also_read: Vec::new(),
         };
         Ok(Bed { dir, place })
+    }
+
+    /// Keeps what a run built in ignored folders, for later runs to begin with; nothing where that would be a copy.
+    pub fn keep_built(&self, bed: Bed) -> Result<Option<Left>, WorktreeError> {
+        if bed.place.below_worktree.is_empty() {
+            return bed.remove().map(|()| None);
+        }
+        let tree = Root::open(&bed.place.worktree)?;
+        tree.open_top()?;
+        let upper = bed.dir.join("built");
+        DirBuilder::new().mode(0o700).create(&upper).map_err(at(&upper))?;
+        for path in self.snapshot.ignored(&tree, &self.base.rules)? {
+            let to = upper.join(OsStr::from_bytes(&path));
+            let above = to.parent().unwrap_or(&upper);
+            DirBuilder::new().recursive(true).mode(0o755).create(above).map_err(at(above))?;
+            let from = bed.place.worktree.join(OsStr::from_bytes(&path));
+            // A link has to stay where it is: nothing is moved through one.
+            if !fs::symlink_metadata(&from).map_err(at(&from))?.is_symlink() {
+                fs::rename(&from, &to).map_err(at(&from))?;
+            }
+        }
+        self.git.make_over(&upper)?;
+        for folder in ["home", "tmp", "tree"] {
+            remove_tree(&bed.dir.join(folder))?;
+        }
+        Ok(Some(Left { upper, dir: bed.dir }))
     }
 
     /// Removes what is left of all runs of proofs.
@@ -189,14 +214,6 @@ impl Bed {
         let all: io::Result<Vec<Option<Vec<u8>>>> =
             names.iter().map(|name| read(&root, &join(folder, name), most)).collect();
         Ok(all?.into_iter().flatten().collect())
-    }
-
-    /// Keeps what the run wrote in the worktree, for later runs to begin with.
-    pub fn keep(self) -> Result<Left, WorktreeError> {
-        for folder in ["home", "tmp"] {
-            remove_tree(&self.dir.join(folder))?;
-        }
-        Ok(Left { upper: self.dir.join("tree"), dir: self.dir })
     }
 
     /// Removes it with all that is in it.
