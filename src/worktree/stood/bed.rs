@@ -66,9 +66,13 @@ impl Worktree {
         laid: &[Laid],
     ) -> Result<Bed, WorktreeError> {
         let is_overlay = *self.tried_backend().await? == Backend::Overlay;
-        let dir = self.dir.beds().join(name);
+        let (beds, dir) = (self.dir.beds(), self.dir.beds().join(name));
         remove_tree(&dir)?;
-        DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(at(&dir))?;
+        // Without a root of its own a command goes through them.
+        for folder in [&beds, &dir].into_iter().filter(|folder| !folder.exists()) {
+            DirBuilder::new().mode(0o700).create(folder).map_err(at(folder))?;
+            self.git.make_over(folder)?;
+        }
         let [tree, home, tmp] = ["tree", "home", "tmp"].map(|name| dir.join(name));
         let (mut below_worktree, mut below_home) = (Vec::new(), Vec::new());
         let mut left = BOUND;
