@@ -40,8 +40,9 @@ pub struct Proves {
 pub struct Report {
     /// How it is written.
     pub format: ReportFormat,
-    /// Where, relative to the step's folder.
-    pub path: PathBuf,
+    /// Where, relative to the step's folder; nothing: it is what the command prints.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
 }
 
 /// How a report is written.

@@ -41,8 +41,8 @@ pub(super) struct ProvesFile {
 pub(super) struct ReportFile {
     /// How it is written.
     format: ReportFormat,
-    /// The file, relative to the step's folder.
-    path: InnerPath,
+    /// The file, relative to the step's folder. Default: what the command prints.
+    path: Option<InnerPath>,
 }
 
 /// Resolves what is written.
@@ -59,7 +59,9 @@ pub(super) fn resolve(file: ProvesFile, run: impl FnOnce(CommandFile) -> Invocat
         except,
         may_change: globs(file.may_change),
         mutants: file.mutants.unwrap_or(MUTANTS),
-        report: file.report.map(|report| Report { format: report.format, path: report.path.0 }),
+        report: file
+            .report
+            .map(|report| Report { format: report.format, path: report.path.map(|path| path.0) }),
         refactor: file.refactor.unwrap_or(false),
     }
 }

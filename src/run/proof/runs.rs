@@ -159,8 +159,8 @@ fn runner_of(step: &Step, proves: &Proves, stood: &Stood) -> Result<runner::Runn
     let argv = proves.command.argv();
     if let Some(report) = &proves.report {
         let format: Format = report.format.word().parse().map_err(|error| NotKnown(format!("{error}")))?;
-        let path = report.path.to_string_lossy();
-        return Ok(runner::Runner::reporting(&argv, format, Some(&path)));
+        let path = report.path.as_ref().map(|path| path.to_string_lossy());
+        return Ok(runner::Runner::reporting(&argv, format, path.as_deref()));
     }
     let files = |path: &str| stood.read(step.dir.join(path).as_os_str().as_bytes(), LARGEST).ok().flatten();
     runner::Runner::of(&argv, matches!(proves.command, Invocation::Script { .. }), &files)
