@@ -96,7 +96,7 @@ impl Report<'_> {
         match self.open.last_mut() {
             Some(Open::Case(case)) => case.child(element, || Attributes::of(start))?,
             Some(Open::Suite(name)) if matches!(element, "error" | "failure") => {
-                self.results.add_broken(name)?
+                self.results.add_broken(name)?;
             }
             _ => {}
         }

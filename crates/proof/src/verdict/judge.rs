@@ -8,6 +8,12 @@ use crate::results::Outcome;
 /// More tests than are named in one refusal.
 const NAMED: usize = 20;
 
+/// What two runs of the same say of a test.
+pub(super) fn twice(ran: &[Ran; 2], id: &str) -> [Option<Outcome>; 2] {
+    [ran[0].results.get(id), ran[1].results.get(id)]
+}
+
+/// What is judged, and what was found so far.
 pub(super) struct Judge<'a> {
     pub(super) runs: &'a Runs,
     pub(super) terms: &'a Terms,
@@ -28,21 +34,16 @@ impl<'a> Judge<'a> {
         self.verdict.refusals.push(refusal);
     }
 
-    /// What two runs of the same say of a test.
-    pub(super) fn twice(&self, ran: &[Ran; 2], id: &str) -> [Option<Outcome>; 2] {
-        [ran[0].results.get(id), ran[1].results.get(id)]
-    }
-
     pub(super) fn passes(&self, id: &str) -> bool {
-        self.twice(&self.runs.result, id) == [Some(Outcome::Passed); 2]
+        twice(&self.runs.result, id) == [Some(Outcome::Passed); 2]
     }
 
     pub(super) fn fails_before(&self, id: &str) -> bool {
-        self.twice(&self.runs.tests, id) == [Some(Outcome::Failed); 2]
+        twice(&self.runs.tests, id) == [Some(Outcome::Failed); 2]
     }
 
     pub(super) fn is_in_tests(&self, id: &str) -> bool {
-        self.twice(&self.runs.tests, id).iter().any(Option::is_some)
+        twice(&self.runs.tests, id).iter().any(Option::is_some)
     }
 
     /// The runs without canaries and mutants: what they are enough to refuse is refused.
@@ -92,7 +93,7 @@ impl<'a> Judge<'a> {
         let ids: BTreeSet<&str> =
             runs.result.iter().flat_map(|ran| ran.results.iter().map(|(id, _)| id)).collect();
         for id in ids {
-            let both = self.twice(&runs.result, id);
+            let both = twice(&runs.result, id);
             if both.contains(&Some(Outcome::Skipped)) {
                 self.verdict.skipped.insert(id.to_owned());
             }
@@ -138,7 +139,7 @@ impl<'a> Judge<'a> {
             if self.verdict.excused.contains(id) && !named {
                 continue;
             }
-            match self.twice(&runs.tests, id) {
+            match twice(&runs.tests, id) {
                 [Some(Outcome::Failed), Some(Outcome::Failed)] => {
                     self.failing.insert(id.to_owned());
                 }
@@ -165,7 +166,7 @@ impl<'a> Judge<'a> {
         }
         let base = &self.runs.base.results;
         let idle = self.runs.result[0].results.passed().filter(|id| base.get(id).is_none());
-        let idle = idle.filter(|id| self.twice(&self.runs.tests, id) == [Some(Outcome::Passed); 2]);
+        let idle = idle.filter(|id| twice(&self.runs.tests, id) == [Some(Outcome::Passed); 2]);
         let idle: Vec<String> = idle.take(NAMED).map(str::to_owned).collect();
         for id in idle {
             self.refuse(Refusal::PassesBefore { id });

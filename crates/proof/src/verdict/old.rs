@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::judge::Judge;
+use super::judge::{Judge, twice};
 use super::{Kind, Note, Refusal, names};
 use crate::results::Outcome;
 
@@ -27,7 +27,7 @@ impl Judge<'_> {
                 Became::Good => {}
                 // A test that fails with the change is never excused.
                 Became::Refused(refusal @ (Refusal::Fails { .. } | Refusal::Flaky { .. })) => {
-                    self.refuse(refusal)
+                    self.refuse(refusal);
                 }
                 _ if is_named => {
                     self.verdict.named.insert(id.clone());
@@ -51,7 +51,7 @@ impl Judge<'_> {
     fn became(&self, id: &str) -> Became {
         use Outcome::{Failed, Passed, Skipped};
         let own = || id.to_owned();
-        match self.twice(&self.runs.result, id) {
+        match twice(&self.runs.result, id) {
             [Some(Failed), Some(Failed)] => return Became::Refused(Refusal::Fails { id: own() }),
             [Some(Failed), _] | [_, Some(Failed)] => return Became::Refused(Refusal::Flaky { id: own() }),
             [Some(Skipped), _] | [_, Some(Skipped)] => {
@@ -87,8 +87,7 @@ impl Judge<'_> {
     fn vanished(&mut self, vanished: Vec<String>) {
         let base = &self.runs.base.results;
         let instead = self.runs.result[0].results.passed().filter(|id| base.get(id).is_none());
-        let instead =
-            instead.filter(|id| self.twice(&self.runs.tests, id) == [Some(Outcome::Passed); 2]).count();
+        let instead = instead.filter(|id| twice(&self.runs.tests, id) == [Some(Outcome::Passed); 2]).count();
         if vanished.len() <= instead {
             self.verdict.vanished.extend(vanished);
         } else {

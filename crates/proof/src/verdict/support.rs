@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::judge::Judge;
+use super::judge::{Judge, twice};
 use super::{Code, Kind, Mutant, Note, Noticed, Refusal};
 use crate::results::Outcome;
 
@@ -82,7 +82,7 @@ impl Judge<'_> {
 
     fn said(&self, mutant: &Mutant) -> Said {
         let ran = &mutant.ran;
-        let fails = |id: &str| self.twice(&self.runs.result, id).contains(&Some(Outcome::Failed));
+        let fails = |id: &str| twice(&self.runs.result, id).contains(&Some(Outcome::Failed));
         let by: BTreeSet<String> = ran
             .results
             .iter()

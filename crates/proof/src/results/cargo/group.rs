@@ -75,13 +75,13 @@ impl Group {
                 self.is_captured = true;
                 Counted::Nothing
             }
-            Line::Test(name, rest) => match Word::of(rest) {
-                Some(word) => self.count(name, word),
-                None => {
-                    self.open = Some(name.to_owned());
-                    Counted::Nothing
+            Line::Test(name, rest) => {
+                if let Some(word) = Word::of(rest) {
+                    return self.count(name, word);
                 }
-            },
+                self.open = Some(name.to_owned());
+                Counted::Nothing
+            }
             Line::Other(text) => match (Word::of(text), self.open.take()) {
                 (Some(word), Some(name)) => self.count(&name, word),
                 (_, open) => {

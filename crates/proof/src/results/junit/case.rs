@@ -80,7 +80,7 @@ impl Case {
             }
             // A test that passes when it is tried again does not pass.
             "failure" | "flakyFailure" | "flakyError" | "rerunFailure" | "rerunError" => {
-                self.is_failed = true
+                self.is_failed = true;
             }
             "testcase" | "testsuite" | "testsuites" => return Err(odd("there is a test in a test")),
             _ => {}
