@@ -1,0 +1,79 @@
+//! Takes source text, gives its tree, within bounds: what is larger, deeper or slower than source ever is, is not parsed.
+
+use std::ops::ControlFlow;
+
+use tree_sitter::{Node, ParseOptions, Parser, Point, Tree};
+
+use super::Language;
+
+/// What a file may measure.
+const BYTES: usize = 4 << 20;
+/// How deep a node may lie: beyond it nothing is looked at.
+const DEPTH: usize = 1_000;
+/// How often the parser may report progress: it does so every hundred operations, and source takes about one
+/// operation a token.
+const REPORTS: usize = 200_000;
+
+/// Parses; `None` if the text is out of bounds.
+pub(super) fn parse(language: Language, text: &str) -> Option<Tree> {
+    if text.len() > BYTES {
+        return None;
+    }
+    let mut parser = Parser::new();
+    parser.set_language(&language.grammar()).ok()?;
+    let mut reports = 0;
+    let mut bounded = |_: &tree_sitter::ParseState| {
+        reports += 1;
+        if reports > REPORTS { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let bytes = text.as_bytes();
+    let mut read = |at: usize, _: Point| bytes.get(at..).unwrap_or_default();
+    parser.parse_with_options(&mut read, None, Some(ParseOptions::new().progress_callback(&mut bounded)))
+}
+
+/// Whether a walk looks into a node.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Walk {
+    /// Its children come next.
+    Into,
+    /// Its children are left out.
+    Past,
+}
+
+/// Walks over all nodes, parents first, with those above each, the root first; a deep tree costs no stack.
+pub(super) fn walk<'tree>(top: Node<'tree>, mut see: impl FnMut(Node<'tree>, &[Node<'tree>]) -> Walk) {
+    let mut cursor = top.walk();
+    let mut above: Vec<Node<'tree>> = Vec::new();
+    loop {
+        let node = cursor.node();
+        if see(node, &above) == Walk::Into && above.len() < DEPTH && cursor.goto_first_child() {
+            above.push(node);
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() || above.pop().is_none() {
+                return;
+            }
+        }
+    }
+}
+
+/// The named children of a node.
+pub(super) fn named<'tree>(node: Node<'tree>) -> Vec<Node<'tree>> {
+    node.named_children(&mut node.walk()).collect()
+}
+
+/// The text of a node.
+pub(super) fn text<'text>(node: Node<'_>, source: &'text str) -> &'text str {
+    source.get(node.byte_range()).unwrap_or_default()
+}
+
+/// The line of a node, counted from 1.
+pub(super) fn line(node: Node<'_>) -> u32 {
+    u32::try_from(node.start_position().row).unwrap_or(u32::MAX).saturating_add(1)
+}
+
+/// The line on which a node ends, counted from 1.
+pub(super) fn last_line(node: Node<'_>) -> u32 {
+    u32::try_from(node.end_position().row).unwrap_or(u32::MAX).saturating_add(1)
+}
