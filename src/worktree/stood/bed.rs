@@ -261,17 +261,13 @@ impl Laying<'_> {
             Laid::Now(_) => {
                 self.make_room(relative)?;
                 let stat = self.worktree.stat(path)?.ok_or(io::ErrorKind::NotFound)?;
-                match FileType::from_raw_mode(stat.st_mode) {
-                    FileType::Symlink => {
-                        let target = self.worktree.link(path)?;
-                        symlink(OsStr::from_bytes(&target), self.top.join(relative))
-                    }
-                    _ => {
-                        let (mut file, size) = self.worktree.file(path)?;
-                        let mut to = self.file(relative, 0o644 | (stat.st_mode & 0o111))?;
-                        io::copy(&mut io::Read::take(&mut file, size), &mut to).map(drop)
-                    }
+                if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink {
+                    let target = self.worktree.link(path)?;
+                    return symlink(OsStr::from_bytes(&target), self.top.join(relative));
                 }
+                let (mut file, size) = self.worktree.file(path)?;
+                let mut to = self.file(relative, 0o644 | (stat.st_mode & 0o111))?;
+                io::copy(&mut io::Read::take(&mut file, size), &mut to).map(drop)
             }
         }
     }
