@@ -13,7 +13,7 @@ use crate::evidence::event::{ReasonKind, Role};
 use crate::git::Oid;
 
 /// What the story of the events alone does not show.
-const UNSEEN: [&str; 99] = [
+const UNSEEN: [&str; 97] = [
     // What an agent did and used, by its own words and the endpoint's count; what it is given follows from the plan, masked.
     "agent.acted act",
     "agent.ended acts",
@@ -29,12 +29,10 @@ const UNSEEN: [&str; 99] = [
     "agent.waiting ms",
     "agent.waiting reason",
     "command.started (agent) command",
-    // Of proofs: of one that is refused, whatever else its runs show.
+    // Of proofs all but what was run, and how its tests came out: of which some prove nothing.
     "proof.ran exit_code",
     "proof.ran ms",
-    "proof.ran held",
     "proof.ran report",
-    "proof.ran run",
     "proof.ran signal",
     // How a rollback ended changes nothing; but it is confined.
     "command.ended (rollback) cut",
@@ -232,6 +230,15 @@ fn came_to_its_end(journal: &Honest) -> bool {
     is_two && ended && !journal.events.iter().any(|(_, event)| stops(event))
 }
 
+/// Of a proof that is refused, a run may show anything else that does not prove.
+fn is_of_refused_proof(journal: &Honest, at: usize) -> bool {
+    let ended = journal.events[at..].iter().find_map(|(_, event)| match event {
+        Event::AttemptEnded { reason, .. } => Some(reason.as_ref().map(|reason| reason.kind)),
+        _ => None,
+    });
+    matches!(&journal.events[at].1, Event::ProofRan(_)) && ended == Some(Some(ReasonKind::Proof))
+}
+
 /// Of a result that does not hold, one more verdict may not.
 fn is_one_of_several(journal: &Honest, at: usize, field: &str) -> bool {
     let mut ends = journal.events[at..].iter().filter_map(|(_, event)| match event {
@@ -258,7 +265,9 @@ fn whatever_an_event_tells_is_seen_when_it_is_changed() {
         for (at, (_, event)) in journal.events.iter().enumerate().filter(|(_, (_, event))| is_told(event)) {
             let own = serde_json::to_value(event).unwrap();
             let fields = own.as_object().unwrap().keys().filter(|key| *key != "type");
-            for field in fields.filter(|field| !is_one_of_several(&journal, at, field)) {
+            for field in fields
+                .filter(|field| !is_one_of_several(&journal, at, field) && !is_of_refused_proof(&journal, at))
+            {
                 let what = format!("{} {field}", kind_of(event));
                 let count = changed.entry(what.clone()).or_default();
                 *count += 1;
