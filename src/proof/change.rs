@@ -120,8 +120,13 @@ impl Change {
     /// Tells what the change does to what is no test.
     pub fn code(&self) -> Code {
         let of = |file: &File, role: Role| {
-            if matches!(role, Role::Both(_)) || file.language().is_some() {
-                return Code::Changed;
+            if let Some(language) = file.language() {
+                return match (file.text_before(), file.text_after()) {
+                    (Some(before), Some(after)) if source::is_same_code(language, before, after) => {
+                        Code::Comments
+                    }
+                    _ => Code::Changed,
+                };
             }
             let path = file.shown().to_ascii_lowercase();
             let name = path.rsplit('/').next().unwrap_or_default();

@@ -19,7 +19,7 @@ pub fn changed_lines(before: &str, after: &str) -> BTreeSet<u32> {
     capture_diff_slices(Algorithm::Patience, &old, &new)
         .iter()
         .filter(|op| matches!(op.tag(), DiffTag::Insert | DiffTag::Replace))
-        .flat_map(|op| op.new_range())
+        .flat_map(similar::DiffOp::new_range)
         .filter_map(numbered)
         .collect()
 }

@@ -1,6 +1,7 @@
 //! Takes the text of a source file, gives what a proof needs of it: code and tests apart, canaries, mutants.
 
 mod canary;
+mod code;
 mod holds;
 mod language;
 mod lines;
@@ -9,6 +10,7 @@ mod tree;
 mod weld;
 
 pub use canary::{Planted, canary};
+pub use code::is_same_code;
 pub use holds::{Tests, holds_tests};
 pub use language::Language;
 pub use lines::changed_lines;

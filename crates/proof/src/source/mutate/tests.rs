@@ -1,0 +1,145 @@
+//! Which values are changed, and into what.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn all(language: Language, before: Option<&str>, after: &str) -> Vec<String> {
+    mutations(language, before, after).iter().map(|own| format!("{}: {}", own.line, own.what)).collect()
+}
+
+#[test]
+fn values_on_changed_lines_of_rust() {
+    let before = "fn unit(c: char) -> Option<u64> {\n    match c {\n        's' => Some(1),\n        _ => None,\n    }\n}\n";
+    let after = before.replace("        _ =>", "        'h' => Some(3600),\n        _ =>");
+    assert_eq!(
+        all(Language::Rust, Some(before), &after),
+        ["4: Some(3600) became None", "4: 3600 became 3601", "1: unit does nothing"]
+    );
+    let code = "fn a(x: u8) -> bool { x < 0x0f && !false }\n";
+    let found = all(Language::Rust, None, code);
+    for expected in [
+        "1: 0x0f became 0x10",
+        "1: false became true",
+        "1: < became <=",
+        "1: && became ||",
+        "1: ! became ",
+        "1: a does nothing",
+    ] {
+        assert!(found.contains(&expected.to_owned()), "{expected}: {found:?}");
+    }
+}
+
+#[test]
+fn values_within_macros_are_values() {
+    let found = all(
+        Language::Rust,
+        None,
+        "fn a() -> Vec<u8> { vec![1, 2] }\nfn b(s: u64) -> String { format!(\"{}m\", s / 60) }\n",
+    );
+    for expected in ["1: 1 became 2", "1: 2 became 3", "2: 60 became 61", "2: \"{}m\" became \"autopilot\""] {
+        assert!(found.contains(&expected.to_owned()), "{expected}: {found:?}");
+    }
+}
+
+#[test]
+fn tests_words_types_and_comments_are_left() {
+    for (language, code) in [
+        (
+            Language::Rust,
+            "// 1\nuse a::b;\ntype A = [u8; 3];\n#[cfg(test)]\nmod tests { fn a() -> u8 { 1 } }\n#[test]\nfn t() { let a = 1; }\nfn x() { println!(\"{}\", 1); }\n",
+        ),
+        (Language::Python, "\"\"\"Version 1.\"\"\"\nimport a\n"),
+        (Language::JavaScript, "// 1\nimport a from 'a1';\nconsole.log('x', 1);\n"),
+        (Language::TypeScript, "type A = 1 | 2;\ninterface B { a: 3 }\n"),
+    ] {
+        let found = all(language, None, code);
+        let is_body = |own: &String| own.ends_with("does nothing");
+        assert!(found.iter().all(is_body), "{language:?}: {found:?}");
+    }
+}
+
+#[test]
+fn values_of_other_languages() {
+    let python = "UNITS = {\"s\": 1, \"h\": 3600}\n\ndef parse(text):\n    \"\"\"Parses 5.\"\"\"\n    if text is None and not text:\n        return True\n    return None\n";
+    let script = "const UNITS = { h: 3600 };\nfunction parse(text) { if (text === null) return false; return Number(text) * 2; }\nmodule.exports = { parse };\n";
+    let go = "package a\n\nfunc A(x int) bool { return x+1 > 3 }\n";
+    let java = "class A { boolean a(int x) { return x + 1 > 3 && true; } }\n";
+    for (language, code, expected) in [
+        (
+            Language::Python,
+            python,
+            &[
+                "1: 3600 became 3601",
+                "6: True became False",
+                "5: and became or",
+                "7: None became 1",
+                "3: parse does nothing",
+            ][..],
+        ),
+        (
+            Language::JavaScript,
+            script,
+            &[
+                "1: 3600 became 3601",
+                "2: false became true",
+                "2: === became !==",
+                "2: * became +",
+                "2: parse does nothing",
+            ],
+        ),
+        (Language::TypeScript, script, &["1: 3600 became 3601"]),
+        (Language::Go, go, &["3: 3 became 4", "3: > became >="]),
+        (Language::Java, java, &["1: 3 became 4", "1: true became false"]),
+    ] {
+        let found = all(language, None, code);
+        for one in expected {
+            assert!(found.contains(&(*one).to_owned()), "{language:?}, {one}: {found:?}");
+        }
+        assert!(!found.iter().any(|own| own.contains("5 became")), "{found:?}");
+    }
+}
+
+#[test]
+fn words_for_people_are_left() {
+    for (language, code) in [
+        (Language::Python, "def f(a):\n    raise ValueError(f\"unknown {a!r}\")\n"),
+        (Language::Python, "option(help=\"Says so.\")\n"),
+        (Language::JavaScript, "function f() { throw new RangeError(`unknown`); }\n"),
+        (Language::Rust, "fn f() -> Result<(), E> { Err(E::new(\"unknown\")) }\nfn g() { bail!(\"no\") }\n"),
+    ] {
+        let found = all(language, None, code);
+        assert!(found.iter().all(|own| own.ends_with("does nothing")), "{language:?}: {found:?}");
+    }
+}
+
+#[test]
+fn they_are_spread_over_files_and_lines() {
+    let one = |line| Mutation { line, what: String::new(), text: line.to_string() };
+    let all = vec![
+        ("a".to_owned(), one(1)),
+        ("a".to_owned(), one(1)),
+        ("a".to_owned(), one(2)),
+        ("b".to_owned(), one(1)),
+    ];
+    let lines = |count| -> Vec<(String, u32)> {
+        choose(all.clone(), count).into_iter().map(|(path, own)| (path, own.line)).collect()
+    };
+    let of = |path: &str, line| (path.to_owned(), line);
+    assert_eq!(lines(3), [of("a", 1), of("b", 1), of("a", 2)]);
+    assert_eq!(lines(9).len(), 4);
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_file_is_each_differs_from_it(noise in "(?s).{0,80}", at in 0..100usize) {
+        let code = "fn a(x: u8) -> u8 { if x > 1 { 2 } else { x + 3 } } // é\n def f(): return [1, 'a']\n";
+        let at = (0..=at.min(code.len())).rev().find(|at| code.is_char_boundary(*at)).unwrap();
+        let text = format!("{noise}{}", &code[..at]);
+        for language in Language::ALL {
+            for mutation in mutations(language, None, &text) {
+                prop_assert_ne!(&mutation.text, &text);
+            }
+        }
+    }
+}
