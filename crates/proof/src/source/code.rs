@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use tree_sitter::Node;
 
 use super::Language;
-use super::tree::{Walk, last_line, line, parse, text, walk};
+use super::lines::added;
+use super::tree::{Walk, parse, text, walk};
 
 /// Tells whether two versions of a file hold the same code. What cannot be parsed differs.
 pub fn is_same_code(language: Language, before: &str, after: &str) -> bool {
@@ -16,11 +17,20 @@ pub fn is_same_code(language: Language, before: &str, after: &str) -> bool {
         }
 }
 
-/// Lists the lines that hold code.
-pub(super) fn lines(root: Node<'_>) -> BTreeSet<u32> {
-    let mut lines = BTreeSet::new();
-    each(root, |node| lines.extend(line(node)..=last_line(node)));
-    lines
+/// Tells where the later version's words of code begin that the earlier one has not, in bytes.
+pub(super) fn written(
+    language: Language,
+    before: Option<&str>,
+    root: Node<'_>,
+    after: &str,
+) -> BTreeSet<usize> {
+    let mut starts = Vec::new();
+    each(root, |node| starts.push((node.start_byte(), text(node, after))));
+    let Some(old) = before.and_then(|before| tokens(language, before)) else {
+        return starts.into_iter().map(|(at, _)| at).collect();
+    };
+    let new: Vec<&str> = starts.iter().map(|(_, word)| *word).collect();
+    added(&old, &new).into_iter().filter_map(|index| starts.get(index)).map(|(at, _)| *at).collect()
 }
 
 fn tokens(language: Language, source: &str) -> Option<Vec<&str>> {

@@ -13,6 +13,5 @@ pub use canary::{Planted, canary};
 pub use code::is_same_code;
 pub use holds::{Tests, holds_tests};
 pub use language::Language;
-pub use lines::changed_lines;
 pub use mutate::{Mutation, choose, mutations};
 pub use weld::{Inseparable, weld};

@@ -214,27 +214,33 @@ fn operator(language: Language, own: &str, above: &[Node<'_>]) -> Option<String>
     Some(new.to_owned())
 }
 
-/// Lets a function do nothing but end.
+/// Lets a function do nothing but end, and one that does nothing fail: a test that it is there notices neither.
 fn body(language: Language, node: Node<'_>, source: &str) -> Option<Edit> {
     let body = node.child_by_field_name("body")?;
     let statements = named(body).into_iter().filter(|own| !own.kind().contains("comment")).count();
+    let is_script = matches!(language, Language::JavaScript | Language::TypeScript | Language::Tsx);
+    let does_nothing =
+        statements == 0 || (language == Language::Python && text(body, source).trim() == "pass");
+    if does_nothing {
+        let new = match (language, body.kind()) {
+            (Language::Rust, "block") => "{ panic!() }",
+            (Language::Python, "block") => "raise RuntimeError",
+            (_, "statement_block") if is_script => "{ throw new Error(); }",
+            _ => return None,
+        };
+        let what = Some(format!("{} fails", name(node, source)));
+        return Some(Edit { range: body.byte_range(), new: new.to_owned(), what });
+    }
     let new = match (language, body.kind()) {
-        (Language::Rust, "block") if statements > 0 => match node.child_by_field_name("return_type") {
+        (Language::Rust, "block") => match node.child_by_field_name("return_type") {
             None => "{}".to_owned(),
             Some(own) => format!("{{ {} }}", empty(text(own, source))),
         },
-        (Language::Python, "block") if statements > 0 => "return None".to_owned(),
-        (Language::JavaScript | Language::TypeScript | Language::Tsx, "statement_block")
-            if statements > 0 =>
-        {
-            "{}".to_owned()
-        }
-        (Language::JavaScript | Language::TypeScript | Language::Tsx, kind) if kind != "statement_block" => {
-            "undefined".to_owned()
-        }
+        (Language::Python, "block") => "return None".to_owned(),
+        (_, "statement_block") if is_script => "{}".to_owned(),
+        _ if is_script => "undefined".to_owned(),
         _ => return None,
     };
-    // What a constructor of Python's returns is nothing in any case: then its body would survive by right.
     let what = Some(format!("{} does nothing", name(node, source)));
     Some(Edit { range: body.byte_range(), new, what })
 }

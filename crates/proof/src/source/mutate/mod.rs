@@ -5,14 +5,12 @@ mod choose;
 mod kinds;
 mod skip;
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 pub use choose::choose;
 use kinds::{Edit, Rank};
 
-use super::lines::{all_lines, changed_lines};
-use super::tree::{Walk, last_line, line, parse, walk};
+use super::tree::{Walk, line, parse, walk};
 use super::{Language, code};
 
 /// Mutations of one file that are given at most.
@@ -29,27 +27,20 @@ pub struct Mutation {
     pub text: String,
 }
 
-/// Gives the values on the changed lines of code, each changed by itself: those that matter most first.
+/// Gives the values that the later version wrote, each changed by itself: those that matter most first.
 pub fn mutations(language: Language, before: Option<&str>, after: &str) -> Vec<Mutation> {
-    let changed = before.map_or_else(|| all_lines(after), |before| changed_lines(before, after));
-    let Some(tree) = parse(language, after).filter(|_| !changed.is_empty()) else { return Vec::new() };
-    let code = code::lines(tree.root_node());
-    let changed: BTreeSet<u32> = changed.intersection(&code).copied().collect();
+    let Some(tree) = parse(language, after) else { return Vec::new() };
+    let changed = code::written(language, before, tree.root_node(), after);
     let mut edits: Vec<(Rank, u32, Edit)> = Vec::new();
     walk(tree.root_node(), |node, above| {
         if !node.is_named() && node.child_count() > 0 || skip::is_none_of_it(language, node, after) {
             return Walk::Past;
         }
-        let (first, last) = (line(node), last_line(node));
-        if changed.range(first..=last).next().is_none() {
+        if changed.range(node.byte_range()).next().is_none() {
             return Walk::Past;
         }
-        for (rank, edit) in kinds::of(language, node, above, after) {
-            // A body is changed where any line of it is; a value is where it stands.
-            if rank == Rank::Body || changed.contains(&first) {
-                edits.push((rank, first, edit));
-            }
-        }
+        let edits_of_node = kinds::of(language, node, above, after);
+        edits.extend(edits_of_node.into_iter().map(|(rank, edit)| (rank, line(node), edit)));
         Walk::Into
     });
     edits.sort_by_key(|(rank, line, edit)| (*rank, *line, edit.range.start));

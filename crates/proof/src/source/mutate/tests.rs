@@ -16,6 +16,9 @@ fn values_on_changed_lines_of_rust() {
         all(Language::Rust, Some(before), &after),
         ["4: Some(3600) became None", "4: 3600 became 3601", "1: unit does nothing"]
     );
+    let (before, after) = ("const A: [u8; 1] = [1];\n", "const A: [u8; 1] = [1, 2]; // 5\n");
+    assert_eq!(all(Language::Rust, Some(before), after), ["1: 2 became 3"], "of a line, what is new");
+    assert_eq!(all(Language::JavaScript, None, "function a() {}\n"), ["1: a fails"]);
     let code = "fn a(x: u8) -> bool { x < 0x0f && !false }\n";
     let found = all(Language::Rust, None, code);
     for expected in [
