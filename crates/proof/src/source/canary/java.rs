@@ -23,10 +23,11 @@ pub(super) fn plan(root: Node<'_>, text: &str, name: &str) -> Option<Plan> {
     let mut last = None;
     tree::walk(root, |node, above| {
         let is_in_class = above.last().is_some_and(|above| above.kind() == "class_body");
-        if node.kind() == "method_declaration" && is_in_class {
-            if let Some(annotation) = annotation(node, text) {
-                last = Some((node.end_byte(), annotation));
-            }
+        if node.kind() == "method_declaration"
+            && is_in_class
+            && let Some(annotation) = annotation(node, text)
+        {
+            last = Some((node.end_byte(), annotation));
         }
         Walk::Into
     });
