@@ -88,7 +88,14 @@ impl<'text> Found<'text> {
                 node.child_by_field_name("name").map(|name| tree::text(name, text)).unwrap_or_default();
             match node.kind() {
                 "function_definition" => {
-                    found.has_tests |= name.starts_with("test");
+                    // `test_client` of a conftest.py is a fixture, and nothing looks for tests there.
+                    let is_fixture = above.last().is_some_and(|above| {
+                        above.kind() == "decorated_definition"
+                            && tree::named(*above).iter().any(|part| {
+                                part.kind() == "decorator" && tree::text(*part, text).contains("fixture")
+                            })
+                    });
+                    found.has_tests |= name.starts_with("test") && !is_fixture;
                     return Walk::Past;
                 }
                 "class_definition" => {

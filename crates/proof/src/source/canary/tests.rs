@@ -80,6 +80,7 @@ fn each_file_gets_a_failure_by_itself_and_one_by_each_of_its_assertions() {
 fn a_file_without_tests_gets_none() {
     let table = [
         (L::Python, R::Pytest, "def helper():\n    return 1\n"),
+        (L::Python, R::Pytest, "import pytest\n@pytest.fixture()\ndef test_client():\n    return 1\n"),
         (L::JavaScript, R::NodeTest, "module.exports = { a: 1 };\n"),
         (L::Rust, R::Cargo, "pub fn helper() {}\n"),
         (L::Go, R::Go, "package a\nfunc TestMain(m *testing.M) {}\n"),
