@@ -5,6 +5,7 @@ use std::ops::Range;
 use tree_sitter::Node;
 
 use crate::source::Language;
+use crate::source::code::is_documentation;
 use crate::source::tree::{named, text};
 
 /// How much a change is worth trying: values and conditions first, texts last.
@@ -31,6 +32,12 @@ pub(super) struct Edit {
 
 /// Gives the changes of a node itself, not of what is in it.
 pub(super) fn of(language: Language, node: Node<'_>, above: &[Node<'_>], source: &str) -> Vec<(Rank, Edit)> {
+    let mut edits = value(language, node, above, source);
+    edits.extend(negated(language, node, above, source));
+    edits
+}
+
+fn value(language: Language, node: Node<'_>, above: &[Node<'_>], source: &str) -> Vec<(Rank, Edit)> {
     let own = text(node, source);
     let edit = |new: String| Edit { range: node.byte_range(), new, what: None };
     match node.kind() {
@@ -46,7 +53,9 @@ pub(super) fn of(language: Language, node: Node<'_>, above: &[Node<'_>], source:
         | "float_literal"
         | "float"
         | "decimal_floating_point_literal"
-        | "hex_integer_literal" => plus_one(own).map(|new| (Rank::Value, edit(new))).into_iter().collect(),
+        | "hex_integer_literal"
+        | "octal_integer_literal"
+        | "binary_integer_literal" => plus_one(own).map(|new| (Rank::Value, edit(new))).into_iter().collect(),
         "boolean_literal" | "true" | "false" | "True" | "False" => {
             flipped(own).map(|new| (Rank::Value, edit(new))).into_iter().collect()
         }
@@ -217,11 +226,8 @@ fn operator(language: Language, own: &str, above: &[Node<'_>]) -> Option<String>
 /// Lets a function do nothing but end, and one that does nothing fail: a test that it is there notices neither.
 fn body(language: Language, node: Node<'_>, source: &str) -> Option<Edit> {
     let body = node.child_by_field_name("body")?;
-    let statements = named(body).into_iter().filter(|own| !own.kind().contains("comment")).count();
     let is_script = matches!(language, Language::JavaScript | Language::TypeScript | Language::Tsx);
-    let does_nothing =
-        statements == 0 || (language == Language::Python && text(body, source).trim() == "pass");
-    if does_nothing {
+    if body.kind().contains("block") && named(body).into_iter().all(|own| does_nothing(own, source)) {
         let new = match (language, body.kind()) {
             (Language::Rust, "block") => "{ panic!() }",
             (Language::Python, "block") => "raise RuntimeError",
@@ -243,6 +249,44 @@ fn body(language: Language, node: Node<'_>, source: &str) -> Option<Edit> {
     };
     let what = Some(format!("{} does nothing", name(node, source)));
     Some(Edit { range: body.byte_range(), new, what })
+}
+
+/// Tells whether a statement does nothing: in its place, nothing would survive by right.
+fn does_nothing(own: Node<'_>, source: &str) -> bool {
+    let words = text(own, source).trim_end_matches(';');
+    own.kind().contains("comment")
+        || is_documentation(own)
+        || matches!(words, "pass" | "..." | "return" | "return None" | "return undefined")
+}
+
+/// The nodes that do one thing or another by a condition.
+const CONDITIONAL: [&str; 6] = [
+    "if_expression",
+    "while_expression",
+    "if_statement",
+    "elif_clause",
+    "while_statement",
+    "ternary_expression",
+];
+
+/// Turns a condition round, but for a pattern: to match it is not to be true.
+fn negated(language: Language, node: Node<'_>, above: &[Node<'_>], source: &str) -> Option<(Rank, Edit)> {
+    let parent = above.last().filter(|parent| CONDITIONAL.contains(&parent.kind()))?;
+    parent.child_by_field_name("condition").filter(|condition| *condition == node)?;
+    let kind = node.kind();
+    // A truth is turned round as a value.
+    if kind.starts_with("let_") || matches!(kind, "true" | "false" | "boolean_literal") {
+        return None;
+    }
+    let own = text(node, source);
+    let new = match language {
+        Language::Python => format!("(not ({own}))"),
+        // Its brackets are the statement's, which needs some.
+        _ if kind == "parenthesized_expression" => format!("(!{own})"),
+        _ => format!("!({own})"),
+    };
+    let what = Some(format!("the condition {} was turned round", super::short(own)));
+    Some((Rank::Value, Edit { range: node.byte_range(), new, what }))
 }
 
 /// Returns an empty value of a Rust type.

@@ -15,6 +15,8 @@ use super::{Language, code};
 
 /// Mutations of one file that are given at most.
 const MOST: usize = 200;
+/// What the texts of one file's mutations measure at most, together: each is the whole file.
+const BYTES: usize = 64 << 20;
 
 /// A file with one value of it changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,12 +46,17 @@ pub fn mutations(language: Language, before: Option<&str>, after: &str) -> Vec<M
         Walk::Into
     });
     edits.sort_by_key(|(rank, line, edit)| (*rank, *line, edit.range.start));
-    let applied = edits.into_iter().take(MOST).map(|(_, line, edit)| Mutation {
+    let applied = edits.into_iter().take(most(after.len())).map(|(_, line, edit)| Mutation {
         line,
         what: what(&after[edit.range.clone()], &edit),
         text: replaced(after, edit.range, &edit.new),
     });
     applied.filter(|mutation| mutation.text != after).collect()
+}
+
+/// Tells how many mutations of a file of so many bytes are given at most.
+fn most(bytes: usize) -> usize {
+    MOST.min(BYTES / bytes.max(1))
 }
 
 fn replaced(text: &str, range: Range<usize>, new: &str) -> String {

@@ -104,6 +104,52 @@ fn values_of_other_languages() {
 }
 
 #[test]
+fn conditions_are_turned_round() {
+    for (language, code, expected) in [
+        (Language::Rust, "fn a(x: A) -> u8 { if x.b() { c() } else { d() } }\n", "if !(x.b()) {"),
+        (Language::Python, "def a(x):\n    if x:\n        return b()\n    return c()\n", "if (not (x)):"),
+        (Language::JavaScript, "function a(x) { if (x) return b(); return c(); }\n", "if (!(x)) return"),
+        (Language::TypeScript, "const a = (x: A) => x.b ? c : d;\n", "=> !(x.b) ? c"),
+        (Language::Go, "package a\n\nfunc a(x bool) int { if x { return b() }; return c() }\n", "if !(x) {"),
+        (
+            Language::Java,
+            "class A { int a(boolean x) { if (x) return b(); return c(); } }\n",
+            "if (!(x)) return",
+        ),
+    ] {
+        let found = mutations(language, None, code);
+        assert!(found.iter().any(|own| own.text.contains(expected)), "{language:?}: {found:?}");
+    }
+    let pattern = all(Language::Rust, None, "fn a(x: A) { if let Some(b) = x { c(b) } }\n");
+    assert_eq!(pattern, ["1: a does nothing"]);
+}
+
+#[test]
+fn a_condition_that_was_there_is_left() {
+    let before = "def a(x):\n    if x:\n        b()\n";
+    let found = all(Language::Python, Some(before), &before.replace("b()", "b(1)"));
+    assert!(found.iter().all(|own| !own.contains("turned round")), "{found:?}");
+}
+
+#[test]
+fn a_body_that_does_nothing_fails() {
+    for (language, code) in [
+        (Language::Python, "def a():\n    \"\"\"Says 1.\"\"\"\n    pass\n"),
+        (Language::Python, "def a():\n    \"\"\"Says 1.\"\"\"\n"),
+        (Language::Python, "def a(): ...\n"),
+        (Language::JavaScript, "function a() { return; }\n"),
+        (Language::Rust, "fn a() { /* none */ }\n"),
+    ] {
+        assert_eq!(all(language, None, code), ["1: a fails"], "{language:?}: {code}");
+    }
+}
+
+#[test]
+fn a_large_file_has_few() {
+    assert_eq!([most(0), most(1_000), most(1 << 20), most(4 << 20)], [MOST, MOST, 64, 16]);
+}
+
+#[test]
 fn words_for_people_are_left() {
     for (language, code) in [
         (Language::Python, "def f(a):\n    raise ValueError(f\"unknown {a!r}\")\n"),
