@@ -114,12 +114,19 @@ impl Change {
     pub fn guarded(&self, stack: Option<Stack>, proves: &Proves) -> Vec<(String, &'static str)> {
         let all = self.files.iter().map(|(file, _)| file);
         let touched = all.filter(|file| !matches(&proves.may_change, &file.path));
-        touched.filter_map(|file| Some((file.shown(), guarded(&file.shown(), stack)?))).collect()
+        let argv = proves.command.argv();
+        let words: Vec<&str> = argv.iter().flat_map(|word| word.split_whitespace()).collect();
+        let runs = |path: &str| words.iter().any(|word| word.trim_start_matches("./") == path);
+        let what = |file: &File| {
+            let by_command = runs(&file.shown()) && !matches(&proves.tests, &file.path);
+            by_command.then_some("the command names it").or_else(|| guarded(&file.shown(), stack))
+        };
+        touched.filter_map(|file| Some((file.shown(), what(file)?))).collect()
     }
 
     /// Tells what the change does to what is no test.
     pub fn code(&self) -> Code {
-        let of = |file: &File, role: Role| {
+        let of = |file: &File| {
             if let Some(language) = file.language() {
                 return match (file.text_before(), file.text_after()) {
                     (Some(before), Some(after)) if source::is_same_code(language, before, after) => {
@@ -139,12 +146,8 @@ impl Change {
                 Code::Data
             }
         };
-        let all: Vec<Code> = self
-            .files
-            .iter()
-            .filter(|(_, role)| *role != Role::Test)
-            .map(|(file, role)| of(file, *role))
-            .collect();
+        let all: Vec<Code> =
+            self.files.iter().filter(|(_, role)| *role != Role::Test).map(|(file, _)| of(file)).collect();
         let order = [Code::Changed, Code::Unknown, Code::Data, Code::Comments];
         order.into_iter().find(|code| all.contains(code)).unwrap_or(Code::Nothing)
     }

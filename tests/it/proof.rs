@@ -146,7 +146,6 @@ fn holds(language: &str) {
 }
 
 #[test]
-#[ignore = "needs what decides, which is not done yet"]
 fn samples_in_rust_come_out_as_they_should() {
     holds("rust");
 }
@@ -230,7 +229,6 @@ fn run_like(repo: &Repo, how: How) -> crate::common::Ran {
 }
 
 #[test]
-#[ignore = "needs what decides, which is not done yet"]
 fn each_run_has_what_is_laid_for_it_and_nothing_else() {
     for how in [How::Overlay, How::Clone, How::Bare] {
         let repo = Repo::new();

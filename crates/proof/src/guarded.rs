@@ -88,7 +88,7 @@ pub const TABLE: &[Guarded] = &[
     Guarded {
         stack: Some(Stack::JavaScript),
         what: "loaded in a module's place",
-        paths: "**/node_modules/** __mocks__/**",
+        paths: "**/node_modules/** **/__mocks__/**",
     },
     Guarded {
         stack: Some(Stack::Rust),

@@ -59,7 +59,7 @@ pub(super) fn walk<'tree>(top: Node<'tree>, mut see: impl FnMut(Node<'tree>, &[N
 }
 
 /// The named children of a node.
-pub(super) fn named<'tree>(node: Node<'tree>) -> Vec<Node<'tree>> {
+pub(super) fn named(node: Node<'_>) -> Vec<Node<'_>> {
     node.named_children(&mut node.walk()).collect()
 }
 
@@ -71,9 +71,4 @@ pub(super) fn text<'text>(node: Node<'_>, source: &'text str) -> &'text str {
 /// The line of a node, counted from 1.
 pub(super) fn line(node: Node<'_>) -> u32 {
     u32::try_from(node.start_position().row).unwrap_or(u32::MAX).saturating_add(1)
-}
-
-/// The line on which a node ends, counted from 1.
-pub(super) fn last_line(node: Node<'_>) -> u32 {
-    u32::try_from(node.end_position().row).unwrap_or(u32::MAX).saturating_add(1)
 }

@@ -213,6 +213,18 @@ fn title(node: Node<'_>, source: &str) -> String {
     fields.into_iter().flatten().map(|field| text(field, source)).collect::<Vec<_>>().join(" ")
 }
 
+/// Words behind a fence of an example that is compiled or run all the same.
+const RUN: [&str; 8] = [
+    "rust",
+    "should_panic",
+    "edition2015",
+    "edition2018",
+    "edition2021",
+    "edition2024",
+    "no_run",
+    "compile_fail",
+];
+
 /// Tells whether documentation holds an example that runs.
 fn has_example(docs: &str) -> bool {
     let mut is_open = false;
@@ -223,16 +235,6 @@ fn has_example(docs: &str) -> bool {
         if !is_open {
             continue;
         }
-        const RUN: [&str; 8] = [
-            "rust",
-            "should_panic",
-            "edition2015",
-            "edition2018",
-            "edition2021",
-            "edition2024",
-            "no_run",
-            "compile_fail",
-        ];
         let words: Vec<&str> = fence.split([',', ' ']).filter(|word| !word.is_empty()).collect();
         if words.iter().all(|word| RUN.contains(word)) {
             return true;
