@@ -13,6 +13,11 @@ const DEPTH: usize = 1_000;
 /// How often the parser may report progress: it does so every hundred operations, and source takes about one
 /// operation a token.
 const REPORTS: usize = 200_000;
+/// How much is handed to the parser at a time.
+const CHUNK: usize = 4 << 10;
+/// How often the whole may be read, on average: a scanner of a language may look far ahead at every word, such as Python's
+/// behind each comment.
+const REREAD: usize = 64;
 
 /// Parses; `None` if the text is out of bounds.
 pub(super) fn parse(language: Language, text: &str) -> Option<Tree> {
@@ -26,9 +31,17 @@ pub(super) fn parse(language: Language, text: &str) -> Option<Tree> {
         reports += 1;
         if reports > REPORTS { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let bytes = text.as_bytes();
-    let mut read = |at: usize, _: Point| bytes.get(at..).unwrap_or_default();
-    parser.parse_with_options(&mut read, None, Some(ParseOptions::new().progress_callback(&mut bounded)))
+    let (bytes, mut handed) = (text.as_bytes(), 0);
+    let most = text.len().saturating_mul(REREAD) + CHUNK;
+    let mut read = |at: usize, _: Point| {
+        // What is read again and again is taken for its end, and then for no tree.
+        let chunk = bytes.get(at..).map(|left| &left[..left.len().min(CHUNK)]).unwrap_or_default();
+        handed += chunk.len();
+        if handed > most { &[][..] } else { chunk }
+    };
+    let options = ParseOptions::new().progress_callback(&mut bounded);
+    let tree = parser.parse_with_options(&mut read, None, Some(options));
+    tree.filter(|_| handed <= most)
 }
 
 /// Whether a walk looks into a node.
@@ -71,4 +84,18 @@ pub(super) fn text<'text>(node: Node<'_>, source: &'text str) -> &'text str {
 /// The line of a node, counted from 1.
 pub(super) fn line(node: Node<'_>) -> u32 {
     u32::try_from(node.start_position().row).unwrap_or(u32::MAX).saturating_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_source_has_a_tree_and_what_is_too_large_has_none() {
+        let comments = "# a comment, as long as they are\n".repeat(10_000);
+        assert!(parse(Language::Python, &comments).is_some());
+        let text = "def f():\n    # one\n    return 1\n\n".repeat(2_000);
+        assert!(parse(Language::Python, &text).is_some());
+        assert!(parse(Language::Python, &"a\n".repeat(BYTES)).is_none());
+    }
 }

@@ -180,6 +180,8 @@ fn they_are_spread_over_files_and_lines() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
     #[test]
     fn whatever_a_file_is_each_differs_from_it(noise in "(?s).{0,80}", at in 0..100usize) {
         let code = "fn a(x: u8) -> u8 { if x > 1 { 2 } else { x + 3 } } // é\n def f(): return [1, 'a']\n";
