@@ -270,7 +270,7 @@ fn the_base_is_a_branch_a_tag_or_a_commit() {
         // An uncommitted plan is a plan.
         repo.plan_of(
             7,
-            &format!("base: {base}"),
+            &format!("base: '{base}'"),
             "  - {id: a, command: 'test ! -e later; echo made > made'}\n",
         );
         let before = repo.fingerprint();
