@@ -1,6 +1,6 @@
 //! Several issues of one repository side by side.
 
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill, killpg};
@@ -17,6 +17,18 @@ fn logs_that_say_ready(repo: &Repo) -> usize {
     let logs = std::fs::read_dir(repo.top().join(".ai/logs/codex")).into_iter().flatten();
     let text = |entry: &std::fs::DirEntry| std::fs::read_to_string(entry.path()).unwrap_or_default();
     logs.filter(|entry| text(entry.as_ref().unwrap()).contains("ready")).count()
+}
+
+/// Starts two runs side by side that wait in their second step.
+fn two_that_wait() -> (Repo, Child) {
+    let repo = Repo::new();
+    for issue in 1..=2 {
+        repo.plan_of(issue, "", WAITING);
+    }
+    repo.commit("plans");
+    let child = repo.start(["1", "2", "--jobs", "2"]);
+    wait_until(|| logs_that_say_ready(&repo) == 2);
+    (repo, child)
 }
 
 fn result_of(repo: &Repo, issue: u64) -> String {
@@ -87,6 +99,7 @@ fn a_signal_to_the_whole_group_interrupts_and_is_no_failure() {
     };
     for after in [100, 300, 600, 900, 1300] {
         let mut command = repo.command(all(&["--jobs", "12"]));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.process_group(0).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(after));
         killpg(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGTERM).unwrap();
@@ -101,13 +114,7 @@ fn a_signal_to_the_whole_group_interrupts_and_is_no_failure() {
 /// A service manager that stops a unit signals each process of it: the runner's, its gits', the steps'.
 #[test]
 fn a_signal_to_every_process_interrupts_and_is_no_failure() {
-    let repo = Repo::new();
-    for issue in 1..=2 {
-        repo.plan_of(issue, "", WAITING);
-    }
-    repo.commit("plans");
-    let child = repo.start(["1", "2", "--jobs", "2"]);
-    wait_until(|| logs_that_say_ready(&repo) == 2);
+    let (repo, child) = two_that_wait();
     for line in repo.processes() {
         let pid = line.split_whitespace().next().and_then(|pid| pid.parse().ok()).unwrap();
         // One that ended meanwhile was another's child.
@@ -121,13 +128,7 @@ fn a_signal_to_every_process_interrupts_and_is_no_failure() {
 
 #[test]
 fn one_of_several_stops_and_the_others_go_on() {
-    let repo = Repo::new();
-    for issue in 1..=2 {
-        repo.plan_of(issue, "", WAITING);
-    }
-    repo.commit("plans");
-    let child = repo.start(["1", "2", "--jobs", "2"]);
-    wait_until(|| logs_that_say_ready(&repo) == 2);
+    let (repo, child) = two_that_wait();
     repo.autopilot(["stop", "1"]).exits(0).says(": interrupted");
     assert_eq!(result_of(&repo, 2), "running");
     for run in std::fs::read_dir(repo.state().join("runs")).unwrap() {
