@@ -59,7 +59,7 @@ pub use fault::{Fault, Faults};
 pub use glob::Glob;
 pub use load::{Loaded, load, load_as, parse};
 pub use prices::{Price, Prices};
-pub use proves::{MUTANTS, Proves, Report, ReportFormat};
+pub use proves::{MUTANTS, Proves, Report};
 pub use provider::Provider;
 pub use schema::schema;
 pub use step::{

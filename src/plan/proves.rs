@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use autopilot_proof::results::Format;
+use serde::Serialize;
 
 use super::command::Invocation;
 use super::glob::Glob;
@@ -39,40 +39,10 @@ pub struct Proves {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// How it is written.
-    pub format: ReportFormat,
+    pub format: Format,
     /// Where, relative to the step's folder; nothing: it is what the command prints.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
-}
-
-/// How a report is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub enum ReportFormat {
-    /// `JUnit`'s XML.
-    Junit,
-    /// What `cargo test` prints.
-    Cargo,
-    /// What `go test -json` prints.
-    GoJson,
-    /// Mocha's JSON.
-    MochaJson,
-    /// Jest's JSON, and Vitest's.
-    JestJson,
-}
-
-impl ReportFormat {
-    /// Returns its word in a plan.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Junit => "junit",
-            Self::Cargo => "cargo",
-            Self::GoJson => "go_json",
-            Self::MochaJson => "mocha_json",
-            Self::JestJson => "jest_json",
-        }
-    }
 }
 
 impl Proves {

@@ -1,10 +1,11 @@
 //! Takes `expectation.proves` as it is written, gives it resolved.
 
+use autopilot_proof::results::Format;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::command::Invocation;
-use super::proves::{MUTANTS, Proves, Report, ReportFormat};
+use super::proves::{MUTANTS, Proves, Report};
 use super::text::{Id, InnerPath, Pattern};
 use super::union::{CommandFile, OldTestsFile};
 
@@ -40,7 +41,7 @@ pub(super) struct ProvesFile {
 #[schemars(rename = "Report")]
 pub(super) struct ReportFile {
     /// How it is written.
-    format: ReportFormat,
+    format: Format,
     /// The file, relative to the step's folder. Default: what the command prints.
     path: Option<InnerPath>,
 }

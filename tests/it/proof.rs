@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::common::Repo;
+use crate::common::layers::How;
+use crate::common::{Ran, Repo};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/proofs")
@@ -162,9 +163,6 @@ fn samples_in_javascript_come_out_as_they_should() {
     holds("js");
 }
 
-/// Refuses a system call to whatever it starts.
-const REFUSE: &str = include_str!("common/refuse.py");
-
 /// Reports, as a test each, what a run of a proof sees; and leaves marks everywhere.
 const LOOK: &str = r#"
 look() {
@@ -196,41 +194,18 @@ mv out/report out/report.xml
 touch mark ~/mark "$TMPDIR/mark" 2>/dev/null
 "#;
 
-/// How layers are made in a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum How {
-    Overlay,
-    /// No overlay can be told of a path with a comma.
-    Clone,
-    /// Nothing can be mounted.
-    Bare,
-}
-
-fn run_like(repo: &Repo, how: How) -> crate::common::Ran {
+fn run_like(repo: &Repo, how: How) -> Ran {
     let mut command = repo.command(["-vv", "7"]);
     command.env("CARGO_HOME", repo.dir().join("cargo")).env("DEPLOY_TOKEN", "tok-4711-abcdefgh");
-    match how {
-        How::Overlay => {}
-        How::Clone => {
-            command.env("AUTOPILOT_STATE_DIR", repo.dir().join("a,comma"));
-        }
-        How::Bare => {
-            let like = command;
-            command = std::process::Command::new("/usr/bin/python3");
-            command.args(["-c", REFUSE, "unshare"]).arg(like.get_program()).args(like.get_args()).env_clear();
-            command.envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));
-            command.current_dir(repo.top());
-        }
-    }
-    let ran = crate::common::Ran::of(&command.output().unwrap());
-    let expected = if how == How::Overlay { "backend=Overlay" } else { "backend=Clone" };
+    let ran = Ran::of(&how.of(command, repo).output().unwrap());
+    let expected = how.backend();
     assert!(ran.stderr.contains(expected), "{how:?}: {}", ran.stderr);
     ran
 }
 
 #[test]
 fn each_run_has_what_is_laid_for_it_and_nothing_else() {
-    for how in [How::Overlay, How::Clone, How::Bare] {
+    for how in How::ALL {
         let repo = Repo::new();
         let outside = repo.dir().join("outside");
         fs::create_dir(&outside).unwrap();

@@ -4,22 +4,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::common::layers::How;
 use crate::common::{Ran, Repo, wait_until};
-
-/// Refuses a system call to whatever it starts.
-const REFUSE: &str = include_str!("common/refuse.py");
-
-/// How layers are made in a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum How {
-    Overlay,
-    /// No overlay can be told of a path with a comma.
-    Clone,
-    /// Nothing can be mounted.
-    Bare,
-}
-
-const ALL: [How; 3] = [How::Overlay, How::Clone, How::Bare];
 
 /// Runs the plan of issue 7 with layers made like this.
 fn run(repo: &Repo, how: How) -> Ran {
@@ -27,24 +13,8 @@ fn run(repo: &Repo, how: How) -> Ran {
     // What this host has downloaded would be copied where there is no overlay, and is not what is asked about.
     command.env("CARGO_HOME", repo.dir().join("cargo"));
     command.env("DEPLOY_TOKEN", "tok-4711-abcdefgh").env("OTHER_TOKEN", "tok-0815-ijklmnop");
-    match how {
-        How::Overlay => {}
-        How::Clone => {
-            command.env("AUTOPILOT_STATE_DIR", repo.dir().join("a,comma"));
-        }
-        How::Bare => {
-            let like = command;
-            command = Command::new("/usr/bin/python3");
-            command.args(["-c", REFUSE, "unshare"]).arg(like.get_program()).args(like.get_args()).env_clear();
-            command.envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));
-            command.current_dir(repo.top());
-        }
-    }
-    let ran = Ran::of(&command.output().unwrap());
-    let expected = match how {
-        How::Overlay => "backend=Overlay",
-        How::Clone | How::Bare => "backend=Clone",
-    };
+    let ran = Ran::of(&how.of(command, repo).output().unwrap());
+    let expected = how.backend();
     assert!(!ran.stderr.contains("backend=") || ran.stderr.contains(expected), "{how:?}: {}", ran.stderr);
     ran
 }
@@ -163,7 +133,7 @@ fn nothing_that_a_lower_tier_planted_runs_in_a_higher_one() {
         planting()
     );
     let deploy = format!("  - id: deploy\n    secrets: [DEPLOY_TOKEN]\n    command: |\n      {USE}\n");
-    in_all_ways(&ALL, &format!("{plant}{deploy}"), |how, repo, ran| {
+    in_all_ways(&How::ALL, &format!("{plant}{deploy}"), |how, repo, ran| {
         let wrote = wrote(repo, "plant");
         let ignored = [".venv", "local.env", "node_modules", "packages/inner/node_modules", "target"];
         assert_eq!(sorted(&wrote["ignored"]), ignored, "{how:?}");
@@ -206,12 +176,12 @@ fn nothing_leaves_the_home_of_a_step_that_holds_a_secret() {
   - {id: other, secrets: [OTHER_TOKEN], command: 'test ! -e ~/.npmrc; test -e node_modules/m'}
   - {id: offline, command: 'test ! -e ~/.npmrc; test -e node_modules/m'}
 ";
-    in_all_ways(&ALL, steps, |how, repo, _| {
+    in_all_ways(&How::ALL, steps, |how, repo, _| {
         assert_eq!(sorted(&wrote(repo, "login")["home"]), [".npmrc"], "{how:?}");
     });
     // A further attempt begins with an empty one, too.
     let steps = "  - {id: twice, secrets: [DEPLOY_TOKEN], retries: 1, command: 'test ! -e ~/.seen || exit 9; echo x > ~/.seen; test \"$(ls /tmp)\" = x || exit 1', on_failure: ignore}\n";
-    in_all_ways(&ALL, steps, |how, repo, _| {
+    in_all_ways(&How::ALL, steps, |how, repo, _| {
         let codes: Vec<Value> =
             repo.events_of("command.ended").into_iter().map(|event| event["exit_code"].clone()).collect();
         assert_eq!(codes, [1, 1], "{how:?}");
@@ -224,7 +194,7 @@ fn who_asks_for_it_keeps_what_lower_tiers_left() {
   - {id: deploy, secrets: [DEPLOY_TOKEN], home: keep, command: 'cat target/app ~/.built .git/hooks/mine; echo $DEPLOY_TOKEN > ~/.npmrc'}
   - {id: after, command: 'test ! -e ~/.npmrc; cat target/app ~/.built'}
 ";
-    in_all_ways(&ALL, steps, |how, repo, _| {
+    in_all_ways(&How::ALL, steps, |how, repo, _| {
         let expected = ["build offline offline", "deploy kept kept", "after offline offline"];
         assert_eq!(layers(repo), expected, "{how:?}");
     });

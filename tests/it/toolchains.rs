@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use crate::common::program::open_folder;
-use crate::common::{REFUSE, Repo};
+use crate::common::{Repo, without_unshare};
 
 /// Demands a tool: a suite that skips what it cannot find proves nothing.
 #[track_caller]
@@ -46,11 +46,7 @@ fn without_namespaces_downloads_are_copied() {
         return;
     }
     let repo = small_crate();
-    let like = repo.command(["7"]);
-    let mut command = Command::new("/usr/bin/python3");
-    command.args(["-c", REFUSE, "unshare"]).arg(like.get_program()).args(like.get_args()).env_clear();
-    command.envs(like.get_envs().filter_map(|(name, value)| Some((name, value?)))).current_dir(repo.top());
-    let output = command.output().unwrap();
+    let output = without_unshare(&repo.command(["7"])).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(0), "{said}\n{}", repo.log());
     let printed = String::from_utf8_lossy(&output.stdout);

@@ -4,7 +4,6 @@
 use std::os::unix::ffi::OsStrExt;
 
 use autopilot_proof::guarded::Stack;
-use autopilot_proof::results::Format;
 use autopilot_proof::runner::{self, CanaryRunner, NotKnown};
 use autopilot_proof::verdict::{self, Mutant, Ran, Runs, decide};
 
@@ -158,9 +157,8 @@ fn is_refused_already(runs: &Runs, proves: &Proves) -> bool {
 fn runner_of(step: &Step, proves: &Proves, stood: &Stood) -> Result<runner::Runner, NotKnown> {
     let argv = proves.command.argv();
     if let Some(report) = &proves.report {
-        let format: Format = report.format.word().parse().map_err(|error| NotKnown(format!("{error}")))?;
         let path = report.path.as_ref().map(|path| path.to_string_lossy());
-        return Ok(runner::Runner::reporting(&argv, format, path.as_deref()));
+        return Ok(runner::Runner::reporting(&argv, report.format, path.as_deref()));
     }
     let files = |path: &str| stood.read(step.dir.join(path).as_os_str().as_bytes(), LARGEST).ok().flatten();
     runner::Runner::of(&argv, matches!(proves.command, Invocation::Script { .. }), &files)

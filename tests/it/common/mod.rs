@@ -2,6 +2,7 @@
 
 pub(crate) mod github;
 pub(crate) mod http;
+pub(crate) mod layers;
 mod messages;
 pub(crate) mod model;
 pub(crate) mod program;
@@ -19,6 +20,15 @@ use tempfile::TempDir;
 
 /// Makes a host poorer: `python3 -c REFUSE CALL,… COMMAND…`.
 pub(crate) const REFUSE: &str = include_str!("refuse.py");
+
+/// Returns the same command where `unshare` is refused to whatever it starts.
+pub(crate) fn without_unshare(like: &Command) -> Command {
+    let mut command = Command::new("/usr/bin/python3");
+    command.args(["-c", REFUSE, "unshare"]).arg(like.get_program()).args(like.get_args()).env_clear();
+    command.envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.current_dir(like.get_current_dir().expect("the command has a folder"));
+    command
+}
 
 /// A scratch repository with a state directory and a home of its own.
 pub(crate) struct Repo {

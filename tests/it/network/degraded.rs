@@ -1,18 +1,11 @@
 //! Allow lists where no namespace is to be had: refused, or bounded by ports alone if the caller gives that up.
 
-use std::process::Command;
-
 use super::host::Host;
-use crate::common::{REFUSE, Ran, Repo};
+use crate::common::{Ran, Repo, without_unshare};
 
 /// Runs autopilot where `unshare` is refused.
 fn refused(repo: &Repo, args: &[&str]) -> Ran {
-    let autopilot = repo.command(args);
-    let mut command = Command::new("/usr/bin/python3");
-    command.args(["-c", REFUSE, "unshare"]).arg(autopilot.get_program()).args(autopilot.get_args());
-    command.current_dir(repo.top()).env_clear();
-    command.envs(autopilot.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    Ran::of(&command.output().unwrap())
+    Ran::of(&without_unshare(&repo.command(args)).output().unwrap())
 }
 
 /// Everything that a port's rule does not cover; each line that is printed is a way around it.

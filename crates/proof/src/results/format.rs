@@ -1,57 +1,36 @@
-//! Formats: takes the word that a plan writes, gives the format of a report.
+//! In what form a runner reports, as a plan writes it and as it is shown.
 
 use std::fmt;
-use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// In what form a runner reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum Format {
-    /// `JUnit`'s XML: pytest, `node --test`, Surefire, nextest and most others.
+    /// `JUnit`'s XML.
     Junit,
-    /// What `cargo test` prints, with standard output and standard error in one.
+    /// What `cargo test` prints.
     Cargo,
-    /// `go test -json`.
+    /// What `go test -json` prints.
     GoJson,
-    /// mocha's `json` reporter.
+    /// Mocha's JSON.
     MochaJson,
-    /// jest's `--json`, and vitest's `json` reporter.
+    /// Jest's JSON, and Vitest's.
     JestJson,
 }
 
-impl Format {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Junit, Self::Cargo, Self::GoJson, Self::MochaJson, Self::JestJson];
-
-    /// The word for it in a plan.
-    pub fn word(self) -> &'static str {
-        match self {
+/// As a plan writes it.
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Self::Junit => "junit",
             Self::Cargo => "cargo",
             Self::GoJson => "go_json",
             Self::MochaJson => "mocha_json",
             Self::JestJson => "jest_json",
-        }
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
-}
-
-/// A word that is no format.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no format of a report: write `junit`, `cargo`, `go_json`, `mocha_json` or `jest_json`")]
-pub struct NoFormat(pub String);
-
-impl FromStr for Format {
-    type Err = NoFormat;
-
-    fn from_str(word: &str) -> Result<Self, NoFormat> {
-        Self::ALL.into_iter().find(|format| format.word() == word).ok_or_else(|| NoFormat(word.to_owned()))
+        })
     }
 }

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub use format::{Format, NoFormat};
+pub use format::Format;
 
 /// More bytes than any report may have.
 const LONGEST: usize = 64 << 20;

@@ -86,6 +86,21 @@ pub(super) fn line(node: Node<'_>) -> u32 {
     u32::try_from(node.start_position().row).unwrap_or(u32::MAX).saturating_add(1)
 }
 
+/// The attributes before an item of Rust.
+pub(super) fn attributes<'text>(item: Node<'_>, source: &'text str) -> Vec<&'text str> {
+    let mut found = Vec::new();
+    let mut before = item.prev_named_sibling();
+    while let Some(node) = before {
+        match node.kind() {
+            "attribute_item" => found.push(text(node, source)),
+            "line_comment" | "block_comment" => {}
+            _ => break,
+        }
+        before = node.prev_named_sibling();
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tree_sitter::Node;
 
 use super::{Plan, ways};
-use crate::source::tree::{self, Walk};
+use crate::source::tree::{self, Walk, attributes};
 
 /// Macros that assert, with arguments with which they fail.
 const MACROS: &[(&str, &str)] = &[
@@ -74,21 +74,6 @@ fn is_test(node: Node<'_>, text: &str) -> bool {
         "macro_invocation" => tree::text(node, text).contains("#[test]"),
         _ => false,
     }
-}
-
-/// The attributes before an item.
-fn attributes<'text>(item: Node<'_>, text: &'text str) -> Vec<&'text str> {
-    let mut found = Vec::new();
-    let mut before = item.prev_named_sibling();
-    while let Some(node) = before {
-        match node.kind() {
-            "attribute_item" => found.push(tree::text(node, text)),
-            "line_comment" | "block_comment" => {}
-            _ => break,
-        }
-        before = node.prev_named_sibling();
-    }
-    found
 }
 
 /// The `use` of something that is called `test`, and stands for libtest's.

@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use crate::source::tree::text;
+use crate::source::tree::{attributes, text};
 use crate::source::{Language, code, weld};
 
 /// Kinds of nodes that no test notices, whatever the language.
@@ -96,22 +96,8 @@ pub(super) fn is_none_of_it(language: Language, node: Node<'_>, source: &str) ->
         "function_item" | "mod_item" | "impl_item" | "const_item" | "static_item" | "struct_item"
             if language == Language::Rust =>
         {
-            is_behind_test(node, source)
+            attributes(node, source).into_iter().any(weld::is_for_tests)
         }
         _ => false,
     }
-}
-
-/// Tells whether an attribute before an item makes it one for tests.
-fn is_behind_test(node: Node<'_>, source: &str) -> bool {
-    let mut before = node.prev_named_sibling();
-    while let Some(own) =
-        before.filter(|own| matches!(own.kind(), "attribute_item" | "line_comment" | "block_comment"))
-    {
-        if own.kind() == "attribute_item" && weld::is_for_tests(text(own, source)) {
-            return true;
-        }
-        before = own.prev_named_sibling();
-    }
-    false
 }
