@@ -77,8 +77,8 @@ fn the_key_reaches_the_model_and_nobody_else() {
     for agent in all() {
         let repo = Repo::new();
         let look = format!(
-            "env; cat /proc/*/environ | tr '\\0' '\\n'; own=${{CODEX_HOME:-$CLAUDE_CONFIG_DIR}}; cat $own/*.*; grep -rl {KEY} $own ~ $TMPDIR .; \
-             ls -ld $own; echo own=$own; echo looked > made"
+            "env; cat /proc/*/environ | tr '\\0' '\\n'; own=${{CODEX_HOME:-$CLAUDE_CONFIG_DIR}}; ls -ld $own; echo own=$own; \
+             grep -ahoF {KEY} $own/*.*; grep -rl {KEY} $own ~ $TMPDIR .; echo looked > made"
         );
         let model = Model::serve(vec![does(shell(&look)), does(say("done"))]);
         agent.plan(&repo, &model, "  - {id: a, AGENT: Look for the key.}\n");
