@@ -45,7 +45,7 @@ let
       "toolchains::without_namespaces"
     ];
     "a program is linked to in /usr/bin" = [ "toolchains::a_toolchain" ];
-    "killed again and again, or made at random by the thousand, it takes minutes, and is the same on every host" = [
+    "it takes minutes, and is the same on every host" = [
       "audit::mutations::"
       "audit::story::tests::what_honest"
       "crash::"
