@@ -43,6 +43,7 @@ mod note;
 mod order;
 mod outcome;
 pub mod plans;
+pub mod provable;
 pub mod publish;
 mod recover;
 mod resume;

@@ -110,6 +110,10 @@ fn check<'a>(found: &'a Found, served: &Served, here: Option<&Here>) -> Checked<
 fn warnings(loaded: &Loaded) -> Vec<Fault> {
     let mut warnings = loaded.warnings.clone();
     warnings.extend(loaded.unset(|name| std::env::var_os(name).is_some()));
+    // Out of a repository nobody knows what the tests are.
+    if let Ok(repository) = target::repository() {
+        warnings.extend(app::provable::look(&repository, loaded));
+    }
     warnings.sort_by_key(|warning| (warning.line, warning.column));
     warnings
 }
@@ -183,7 +187,10 @@ impl Checked<'_> {
                     .plan
                     .steps
                     .iter()
-                    .map(|step| json!({ "id": step.id, "argv": text::argv(step), "attempts": step.attempts() }))
+                    .map(|step| json!({
+                        "id": step.id, "argv": text::argv(step), "attempts": step.attempts(),
+                        "proof_runs": step.expectation.proves.as_ref().map(|own| [own.runs().0, own.runs().1]),
+                    }))
                     .collect();
                 json!({
                     "path": path,

@@ -8,6 +8,7 @@ use super::agents;
 use super::fault::{Fault, Faults, Findings};
 use super::file::PlanFile;
 use super::place::Place;
+use super::proof_places::ProofPlaces;
 use super::quote::quote;
 use super::resolve::{self, Origin};
 use super::source::{Mark, Source};
@@ -23,6 +24,8 @@ pub struct Loaded {
     pub warnings: Vec<Fault>,
     /// Where the plan asks for what.
     pub asked: Asked,
+    /// Where steps ask for a proof.
+    pub proofs: Vec<ProofPlaces>,
     /// Each `NAME` that is let through: what to say if it is not set.
     inherited: Vec<(String, Fault)>,
     /// Each file beside the plan that it names: what to say of it.
@@ -88,6 +91,7 @@ pub fn parse(bytes: &[u8], path: &Path, folder: &Path, issue: Option<u64>) -> Re
         plan,
         warnings,
         asked: Asked::of(path, &root),
+        proofs: ProofPlaces::all(&source, &root),
         inherited: warn::inherited(&source, &root),
         attached: attached(&source, &root),
     })

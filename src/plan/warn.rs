@@ -47,6 +47,7 @@ pub(super) fn look(source: &Source, root: &Node, plan: &Plan) -> Faults {
         look.applied_twice(plan, step);
         look.taken_at_its_word(step);
         look.kept(plan, step);
+        look.proves_no_work(plan, step);
     }
     look.warnings.into_faults()
 }
@@ -259,6 +260,7 @@ impl Look<'_> {
             output_matches,
             output_excludes,
             changes,
+            proves,
             ..
         } = &step.expectation;
         let nothing = [
@@ -268,6 +270,7 @@ impl Look<'_> {
             output_matches.is_empty(),
             output_excludes.is_empty(),
             changes.is_none(),
+            proves.is_none(),
             step.post.is_empty(),
         ];
         if let (Some(asked), true) = (step.action.asks(), nothing.into_iter().all(|is| is)) {
@@ -277,6 +280,21 @@ impl Look<'_> {
                 "say what must hold: `expectation: {changes: {min: 1}}`, `post: [cargo test --offline]`";
             self.warn(self.step_mark(step, asked.agent.key()), message, hint);
         }
+    }
+
+    /// The base of a proof is what stood before the work; without any, the step itself would have to do it.
+    fn proves_no_work(&mut self, plan: &Plan, step: &Step) {
+        let is_own = plan.proof_base(step).is_some_and(|base| base.id == step.id);
+        let names_its_base = step.expectation.proves.as_ref().is_some_and(|proves| proves.since.is_some());
+        if !is_own || names_its_base || !matches!(step.action, Action::Command(_)) {
+            return;
+        }
+        let message = format!(
+            "step `{}` proves what it changes itself: no step up to it is an agent's or applies a patch",
+            step.id
+        );
+        let hint = "name the step that makes the change: `since: STEP`; or put `proves` on that step";
+        self.warn(self.step_mark(step, "expectation"), message, hint);
     }
 
     /// What steps of lower tiers left in HOME and in ignored files runs with what this one may do.

@@ -46,7 +46,7 @@ pub struct Change {
 const TEXTS: [&str; 5] = ["md", "rst", "txt", "adoc", "license"];
 
 /// Endings of code that nobody here can read.
-const OTHER_CODE: [&str; 24] = [
+pub(super) const OTHER_CODE: [&str; 24] = [
     "c", "cc", "cpp", "cs", "cxx", "dart", "ex", "exs", "fs", "h", "hpp", "hs", "kt", "kts", "lua", "m",
     "ml", "php", "pl", "rb", "scala", "sh", "swift", "zig",
 ];
@@ -93,7 +93,7 @@ pub(super) fn matches(globs: &[Glob], path: &[u8]) -> bool {
 }
 
 /// Tells whether a file that holds no test lies where tests do: what they share.
-fn is_among_tests(path: &str) -> bool {
+pub(super) fn is_among_tests(path: &str) -> bool {
     let path = path.to_ascii_lowercase();
     path.split('/')
         .any(|part| ["test", "spec", "fixture", "snap", "mock"].iter().any(|word| part.contains(word)))

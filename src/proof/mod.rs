@@ -1,11 +1,15 @@
 //! Takes a change and what its plan wants proved, gives what is laid for each run of its tests, and what is recorded of them.
 //! Pure: the runs are made elsewhere. What decides is the crate `autopilot-proof`.
 
+mod apart;
+mod asking;
 mod change;
 mod lay;
 mod record;
 mod told;
 
+pub use apart::{Whole, has_to_be_read, taken_whole};
+pub use asking::{runner_of, stack_of};
 pub use change::{Change, File};
 pub use record::{Opening, Report, runs};
 pub use told::{Told, terms, told};

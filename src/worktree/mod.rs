@@ -7,6 +7,7 @@
 
 mod aside;
 mod base;
+mod based;
 mod bundle;
 mod cached;
 mod changes;

@@ -39,7 +39,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
         "app",
         &[
             "plan", "policy", "sandbox", "network", "worktree", "agent", "run", "evidence", "report",
-            "github", "publish", "audit",
+            "github", "publish", "audit", "proof",
         ],
     ),
     (

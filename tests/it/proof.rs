@@ -276,3 +276,49 @@ fn outcome<'r>(base: &'r Value, run: &'r Value, name: &str) -> Option<&'r str> {
     let own = named(&run["report"]);
     if run["report"]["else_as_base"] == true { own.or_else(|| named(&base["report"])) } else { own }
 }
+
+/// Runs `check` on a plan whose step is to be proved; what it says.
+fn checked(files: &[(&str, &str)], steps: &[Value]) -> String {
+    let repo = Repo::new();
+    for (path, text) in files {
+        repo.file(path, text);
+    }
+    repo.file(".ai/plans/7/change.patch", "x");
+    repo.plan(&steps.iter().map(|step| format!("  - {step}\n")).collect::<String>());
+    repo.autopilot(["check", "7"]).exits(0).stdout
+}
+
+#[test]
+fn a_check_says_beforehand_what_no_proof_could_tell_of() {
+    let proves = |tests: Value, command: &str| json!({"proves": {"tests": tests, "command": command}});
+    let work = json!({"id": "work", "apply": "change.patch"});
+    let rust = "pub fn a() {}\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn b() {}\n}\n";
+    let inside = "pub fn a() {\n    #[cfg(test)]\n    println!();\n}\n";
+    let files = [("lib/a.rb", "x"), ("src/lib.rs", rust), ("src/inside.rs", inside), ("spec/a_spec.rb", "x")];
+    for (tests, command, says, hides) in [
+        (json!(["spec/**"]), "rake test", "how to ask `rake test` for a report", "matches"),
+        (json!(["spec/**"]), "make test", "would be refused", "matches"),
+        (json!(["tests/**"]), "cargo test", "`tests/**` matches nothing yet: no file of `main`", "refused"),
+        (
+            json!(["lib/**"]),
+            "cargo test",
+            "`lib/**` matches lib/a.rb, whose language is not known",
+            "nothing yet",
+        ),
+        (
+            json!(["src/**"]),
+            "cargo test",
+            "`src/**` matches src/inside.rs (code and tests cannot",
+            "src/lib.rs (",
+        ),
+        (json!(["spec/**", "src/lib.rs"]), "cargo test", "5 to 17 runs of `cargo test`", "warning"),
+    ] {
+        let proof = json!({"id": "test", "command": "true", "expectation": proves(tests.clone(), command)});
+        let said = checked(&files, &[work.clone(), proof]);
+        assert!(said.contains(says) && !said.contains(hides), "{tests} {command}:\n{said}");
+    }
+    let alone =
+        json!({"id": "test", "command": "true", "expectation": proves(json!(["spec/**"]), "cargo test")});
+    let said = checked(&files, &[alone]);
+    assert!(said.contains("step `test` proves what it changes itself"), "{said}");
+}

@@ -1,17 +1,14 @@
 //! The runs of a proof, in their order: the base, the change's tests without the change twice, the result twice, the old tests,
 //! tests that must fail, changed values. What is refused already is not run on.
 
-use std::os::unix::ffi::OsStrExt;
-
-use autopilot_proof::guarded::Stack;
-use autopilot_proof::runner::{self, CanaryRunner, NotKnown};
+use autopilot_proof::runner::{CanaryRunner, NotKnown};
 use autopilot_proof::verdict::{self, Mutant, Ran, Runs, decide};
 
 use super::kinds::{Asked, Common, Ends, Of, Proof};
 use super::one::name;
 use crate::evidence::event::ProofRun;
-use crate::plan::{Invocation, Proves, Step};
-use crate::proof::{Change, File, Opening, Report, terms, told};
+use crate::plan::Proves;
+use crate::proof::{Change, File, Opening, Report, runner_of, stack_of, terms, told};
 use crate::run::outcome::Attempt;
 use crate::run::{RunError, Runner};
 use crate::worktree::{Laid, Stood};
@@ -30,13 +27,14 @@ impl Runner<'_> {
             Err(why) => return Ok(Proof::Refused(why)),
         };
         let proves = asked.proves;
-        let runner = match runner_of(this.step, proves, &stood) {
+        let files = |path: &[u8]| stood.read(path, LARGEST).ok().flatten();
+        let runner = match runner_of(this.step, proves, &files) {
             Ok(runner) => runner,
             Err(NotKnown(why)) => return Ok(Proof::Refused(why)),
         };
         let change = self.change_since(&stood, proves)?;
         let canary = runner.asked("/", None).canary;
-        let touched = change.guarded(canary.map(stack), proves);
+        let touched = change.guarded(stack_of(&runner), proves);
         if !touched.is_empty() {
             return Ok(Proof::Refused(guarded(&touched)));
         }
@@ -151,28 +149,6 @@ struct Plan {
 /// Tells whether what was run so far is enough to refuse; what is not run yet is not held against it.
 fn is_refused_already(runs: &Runs, proves: &Proves) -> bool {
     verdict::is_refused_already(runs, &terms(proves))
-}
-
-/// Finds how the command is asked for a report.
-fn runner_of(step: &Step, proves: &Proves, stood: &Stood) -> Result<runner::Runner, NotKnown> {
-    let argv = proves.command.argv();
-    if let Some(report) = &proves.report {
-        let path = report.path.as_ref().map(|path| path.to_string_lossy());
-        return Ok(runner::Runner::reporting(&argv, report.format, path.as_deref()));
-    }
-    let files = |path: &str| stood.read(step.dir.join(path).as_os_str().as_bytes(), LARGEST).ok().flatten();
-    runner::Runner::of(&argv, matches!(proves.command, Invocation::Script { .. }), &files)
-}
-
-fn stack(canary: CanaryRunner) -> Stack {
-    use CanaryRunner as C;
-    match canary {
-        C::Pytest | C::Unittest => Stack::Python,
-        C::NodeTest | C::Mocha | C::Jest | C::Vitest => Stack::JavaScript,
-        C::Cargo => Stack::Rust,
-        C::Go => Stack::Go,
-        C::Junit4 | C::Junit5 => Stack::Java,
-    }
 }
 
 fn guarded(touched: &[(String, &'static str)]) -> String {

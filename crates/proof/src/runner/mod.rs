@@ -97,7 +97,8 @@ impl Runner {
         shell: bool,
         files: &dyn Fn(&str) -> Option<Vec<u8>>,
     ) -> Result<Self, NotKnown> {
-        let line = argv.join(" ");
+        // As the plan has it, without the shell that the runner puts around it.
+        let line = if shell { argv.last().cloned().unwrap_or_default() } else { argv.join(" ") };
         let Some(words) = words::of(argv, shell) else {
             // A variable reaches pytest through anything that a shell does.
             if shell && line.contains("pytest") {
