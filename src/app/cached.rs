@@ -19,7 +19,8 @@ pub fn ask(
     if plan.cache.is_empty() {
         return Ok(None);
     }
-    let base = repository.base(plan.base.as_deref())?;
+    let mut base = repository.base(plan.base.as_deref())?;
+    base.leave_out(&plan.exclude);
     demand(&base, plan, asked)?;
     let uid = match &host.identity {
         Fact::Yes(identity) if host.uid == 0 => identity.lasting_uid(),

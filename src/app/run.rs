@@ -111,7 +111,8 @@ pub(super) struct Opened {
 /// Finds out all that can be known beforehand: a run that cannot be right is not begun.
 async fn prepare(order: &Order, repository: &Repository, front: &impl Front) -> Result<Ready, Error> {
     let (found, mut plan, asked) = load(order, repository, front)?;
-    let base = repository.base(plan.base.as_deref())?;
+    let mut base = repository.base(plan.base.as_deref())?;
+    base.leave_out(&plan.exclude);
     if plan.submodules {
         base.demand_submodules()?;
     }

@@ -46,6 +46,9 @@ pub(super) struct PlanFile {
     /// checkout, such as `target`, and ones of the steps' HOME, such as `~/.m2`. Default: none.
     #[serde(default)]
     pub(super) cache: Vec<CachedFolder>,
+    /// Paths that are never part of the result, such as `.venv/**`; what git tracks is, whatever matches. Default: none.
+    #[serde(default)]
+    pub(super) exclude: Vec<Pattern>,
     /// Defaults of every `codex` step.
     pub(super) codex: Option<AgentDefaults>,
     /// Defaults of every `claude` step.
@@ -113,6 +116,9 @@ pub(super) struct Defaults {
     pub(super) filesystem: Option<FilesystemFile>,
     /// Bounds of a step's whole process tree.
     pub(super) resources: Option<ResourcesFile>,
+    /// Paths that are never part of the result, beside those that the plan's `exclude` names. Default: none.
+    #[serde(default)]
+    pub(super) exclude: Vec<Pattern>,
 }
 
 /// One step: one action, and what must hold after it.

@@ -96,6 +96,9 @@ pub struct Plan {
     /// Folders that are kept from run to run; none without a word.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cache: Vec<Cached>,
+    /// What is never part of the result.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<Glob>,
     /// Steps, in the order they run: file order, moved back only as far as `needs` demands.
     pub steps: Vec<Step>,
     /// What the runner does with the result.

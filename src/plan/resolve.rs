@@ -54,6 +54,7 @@ pub(super) fn resolve(mut file: PlanFile, origin: Origin<'_>) -> Plan {
         agents,
         prices: BTreeMap::new(),
         cache: file.cache.into_iter().map(|folder| folder.0).collect(),
+        exclude: file.exclude.into_iter().chain(defaults.exclude).map(|pattern| pattern.0).collect(),
         steps: origin.order.iter().filter_map(|index| steps.get_mut(*index)?.take()).collect(),
         publish: publish(file.publish.unwrap_or_default()),
         path: origin.path.to_owned(),

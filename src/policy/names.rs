@@ -126,6 +126,10 @@ groups! {
         "*.freeze" "dub.selections.json" "cpanfile.snapshot" "Manifest.toml" "Manifest-v*.toml" "lake-manifest.json" "nix/sources.json" "npins/" "vendor/modules.txt"
         "elm-stuff/" "jsonnetfile.json" ".terraform.lock.hcl" "project.assets.json" "lock.json" "lock.y*ml"
     ]
+    /// What a tool makes of a source.
+    Compiled "compiled by a tool: it runs in the place of its source, and a comparison does not show what is in it" [
+        "__pycache__/" "*.pyc" "*.pyo" "*.class" "*.o" "*.obj" "*.a" "*.beam" "*.elc" "*.hi"
+    ]
     /// Can be executed now.
     Executable "can be executed, and could not before" []
     /// No text.

@@ -1,6 +1,7 @@
 //! Takes a run, gives what a reviewer should not miss, worst first: each item a text of Markdown, and no more of them, and
 //! no longer, than fit on a screen.
 
+use super::beside;
 use super::markdown::{clip, inline};
 use super::spoken::plural;
 use crate::evidence::RunState;
@@ -18,6 +19,7 @@ pub(super) fn items(state: &RunState) -> Vec<String> {
     let searched = state.searched.iter().flat_map(|searched| searched.to_check(NAMED));
     let mut items: Vec<String> = searched.map(|what| inline(&clip(&what, REASON))).collect();
     items.extend(changed(&state.changes()));
+    items.extend(few(beside::many(state)));
     let salvages: Vec<&Salvage> = state.salvages().map(|(_, salvage)| salvage).collect();
     let each = |what: fn(&Salvage) -> &Vec<String>| salvages.iter().flat_map(move |salvage| what(salvage));
     items.extend(few(mended(state)));

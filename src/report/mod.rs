@@ -1,6 +1,7 @@
 //! Takes a journal, gives what people read: status, summary, failure report. A fold over events that reads
 //! nothing but the evidence, and so works after a crash.
 
+mod beside;
 mod cached;
 mod check;
 mod comment;

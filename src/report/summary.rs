@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::markdown::{clip, inline, table_cell};
 use super::spoken::{plural, spoken};
-use super::{cached, check, egress, gantt, proof};
+use super::{beside, cached, check, egress, gantt, proof};
 use crate::evidence::event::{Change, ChangeKind, RunResult, StepResult};
 use crate::evidence::state::{AttemptState, RunState, StepState, WorktreeState};
 use crate::evidence::{Files, LOGS_OF_STEPS, RunName};
@@ -44,6 +44,9 @@ pub(super) fn write(state: &RunState, files: &Files) -> String {
     }
     text.push_str(&changed_files(state));
     let _ = writeln!(text, "\n**Policy:** {}", policy(state));
+    if let Some(beside) = beside::line(state) {
+        let _ = writeln!(text, "**Not on the branch:** {beside}");
+    }
     let _ = writeln!(text, "**Worktree:** {}", worktree(state));
     if let Some(cache) = cached::line(state) {
         let _ = writeln!(text, "**Cache:** {cache}");

@@ -96,7 +96,8 @@ impl Runner<'_> {
         let texts = |paths: &[Vec<u8>]| {
             paths.iter().map(|path| self.recorder.line(String::from_utf8_lossy(path))).collect()
         };
-        Ok(event::Wrote { ignored: texts(&wrote.ignored), home: texts(&wrote.home) })
+        let [ignored, marked, home] = [&wrote.ignored, &wrote.marked, &wrote.home].map(|paths| texts(paths));
+        Ok(event::Wrote { ignored, marked, home })
     }
 
     /// Guesses from an attempt's last output what its policy refused it.

@@ -87,7 +87,10 @@ pub fn unchanged(start: &RunStarted, plan: &Plan, repository: &Repository) -> Re
     let then: String = start.commit.as_str().chars().take(12).collect();
     let base = start.base.to_string();
     match repository.base(Some(&base)) {
-        Ok(now) if now.commit == start.commit => Ok(now),
+        Ok(mut now) if now.commit == start.commit => {
+            now.leave_out(&plan.exclude);
+            Ok(now)
+        }
         Ok(now) => {
             let now = format!("is {} now", now.commit.as_str().chars().take(12).collect::<String>());
             Err(Changed::Base { run, base, then, now }.into())

@@ -9,6 +9,7 @@ use super::repository::Repository;
 use super::rules::Rules;
 use super::strict;
 use crate::git::{Oid, RefName};
+use crate::plan::Glob;
 
 /// The commit a run starts from, and what it holds.
 #[derive(Debug, Clone)]
@@ -36,6 +37,11 @@ impl Base {
         let is_there = |path: &Vec<u8>| self.parts.iter().any(|part| part.path == *path);
         let links = self.parts.iter().flat_map(Part::gitlinks).filter(|path| !is_there(path));
         links.map(|path| shown(&path).into_owned()).collect()
+    }
+
+    /// Leaves out of the result what a plan's `exclude` matches, as if it were ignored.
+    pub fn leave_out(&mut self, patterns: &[Glob]) {
+        self.rules.leave_out(patterns);
     }
 
     /// Refuses a base one of whose submodules is not there.
@@ -79,7 +85,7 @@ impl Repository {
         self.refuse_incomplete(&settings, &commit)?;
         self.refuse_unnamable(&refs)?;
         let parts = part::all(self, &commit)?;
-        let rules = Rules::read(&parts)?;
+        let rules = Rules::read(&parts, self.excludes(&settings)?)?;
         let (person, filters) = (Person::of(&settings), settings.filters());
         Ok(Base { refs: beside(&refs, &name, &commit), name, commit, parts, rules, person, filters })
     }

@@ -14,6 +14,7 @@ use super::rundir::{Record, RunDir};
 use super::scripts::{DESCRIBE, GO_ON, TAKE_UP, TELL, UNLOCK};
 use super::tree::{self, ObjectFormat};
 use crate::git::{Oid, RefName};
+use crate::plan::{Glob, Wrong};
 use crate::policy::{HostFacts, Waivers};
 
 impl RunDir {
@@ -44,7 +45,8 @@ impl Worktree {
     ) -> Result<Self, WorktreeError> {
         dir.demand_whole()?;
         let mut git = ConfinedGit::new(&dir, host, waivers, repository)?;
-        let base = repository.resolve(Some(record.base.as_str()))?;
+        let mut base = repository.resolve(Some(record.base.as_str()))?;
+        base.leave_out(&left_out(record)?);
         let lent = gitdirs::regain(&dir, repository, &base)?;
         let borrowed = Vec::from_iter(lent.is_some().then(|| dir.objects()));
         git.read_also(&borrowed);
@@ -98,6 +100,19 @@ impl Worktree {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Returns what the plan of a run leaves out, as the run's own record has it.
+fn left_out(record: &Record) -> Result<Vec<Glob>, WorktreeError> {
+    let read = |text: &String| {
+        let no_pattern = |wrong: Wrong| {
+            let what =
+                format!("the record of the run {}: `{text}` of `exclude` {}", record.run, wrong.message);
+            WorktreeError::refused(what, wrong.hint)
+        };
+        Glob::new(text).map_err(no_pattern)
+    };
+    record.exclude.iter().map(read).collect()
 }
 
 /// What the runner's git directory holds.

@@ -44,6 +44,8 @@ pub struct Comer {
 pub struct Wrote {
     /// Topmost ignored paths of the worktree.
     pub ignored: Vec<Vec<u8>>,
+    /// Those of them that no rule ignores: they say of themselves that they are a tool's.
+    pub marked: Vec<Vec<u8>>,
     /// Entries of HOME.
     pub home: Vec<Vec<u8>>,
 }
@@ -89,9 +91,11 @@ impl Worktree {
             *before = now;
         }
         self.write_layers()?;
+        let is_marked = |path: &&Vec<u8>| !self.base.rules.ignore_within(path, true);
+        let marked = ignored.iter().filter(is_marked).take(NAMED).cloned().collect();
         ignored.truncate(NAMED);
         home.truncate(NAMED);
-        Ok(Wrote { ignored, home })
+        Ok(Wrote { ignored, marked, home })
     }
 
     /// Returns HOME of who works now, and what is seen through it.

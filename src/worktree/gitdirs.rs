@@ -153,7 +153,13 @@ fn make_private(
     branch: Option<&RefName>,
 ) -> Result<(), WorktreeError> {
     init(git_dir, repository.format, Use::Work, &head(part, branch), &own_settings(person))?;
-    lay_attributes(git_dir, part)
+    lay_attributes(git_dir, part)?;
+    if part.excludes.is_empty() {
+        return Ok(());
+    }
+    // For tools that ask git, or read it: the runner has rules of its own.
+    let file = git_dir.join("info/exclude");
+    fs::write(&file, &part.excludes).map_err(at(&file))
 }
 
 /// Returns what HEAD of the step's own repository of a part says at first.

@@ -29,6 +29,8 @@ pub(super) struct Part {
     pub(super) source: Source,
     /// Attributes that the user has set outside of any commit.
     pub(super) attributes: Vec<u8>,
+    /// What the user ignores outside of any commit.
+    pub(super) excludes: Vec<u8>,
 }
 
 /// Returns the parts of a commit, the repository itself first, each before what is inside of it.
@@ -71,9 +73,17 @@ fn any_has(parts: &[Part], wanted: fn(&str) -> bool) -> Result<bool, WorktreeErr
 impl Part {
     fn read(path: Vec<u8>, commit: &Oid, source: Source) -> Result<Self, WorktreeError> {
         let listing = source.git("ls-tree").args(["-r", "-z", "--full-tree", commit.as_str()]).run()?;
-        let file = source.git_dir.join("info/attributes");
-        let attributes = plain::read(&file)?.unwrap_or_default();
-        Ok(Self { path, commit: commit.clone(), entries: tree::parse(&listing)?, source, attributes })
+        let info = |name: &str| plain::read(&source.git_dir.join("info").join(name));
+        let attributes = info("attributes")?.unwrap_or_default();
+        let excludes = info("exclude")?.unwrap_or_default();
+        Ok(Self {
+            path,
+            commit: commit.clone(),
+            entries: tree::parse(&listing)?,
+            source,
+            attributes,
+            excludes,
+        })
     }
 
     /// Returns a path of this part as one of the worktree.

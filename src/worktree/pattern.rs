@@ -86,6 +86,11 @@ impl Pattern {
         !self.takes_back
     }
 
+    /// Tells whether everything is ignored by it, files and folders.
+    pub(super) fn is_everything(&self) -> bool {
+        self.ignores() && !self.of_folders && self.text == b"*"
+    }
+
     /// Tells whether it matches a path, which is taken from the folder that its file lies in.
     pub(super) fn matches(&self, path: &[u8], is_folder: bool, how: Stars) -> bool {
         if self.of_folders && !is_folder {

@@ -41,6 +41,9 @@ pub struct Record {
     /// Bytes that it may salvage, as its plan says.
     #[serde(default = "default_salvage")]
     pub salvage: u64,
+    /// What its plan leaves out of the result.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<String>,
     /// The runner.
     pub holder: Holder,
 }
@@ -78,6 +81,7 @@ impl RunDir {
             base: base.commit.clone(),
             branch: of.branch.to_owned(),
             salvage: of.salvage,
+            exclude: base.rules.left_out(),
             holder: Holder::this(of.run),
         };
         let bytes = serde_json::to_vec_pretty(&record).map_err(io::Error::from)?;

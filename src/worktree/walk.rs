@@ -127,6 +127,10 @@ impl Walk<'_> {
                 self.beside.unheld.push((path, Unheld::Deep));
             } else if is_folder && !is_git(&name) {
                 self.root.let_in(&path, &stat, Mode::RUSR | Mode::XUSR)?;
+                if !counts() && self.root.is_a_tools(&path)? {
+                    self.beside.ignored.push(path);
+                    continue;
+                }
                 self.beside.folders.push(path.clone());
                 self.open.push((path, ignored));
             } else {

@@ -43,7 +43,8 @@ fn release(repo: &Repo) {
     }
 }
 
-fn resume_waiting(repo: &Repo) -> Ran {
+/// Goes on with a run that waits, and lets it pass.
+pub(crate) fn resume_waiting(repo: &Repo) -> Ran {
     let seen = repo.log().matches("ready").count();
     let child = repo.start(["7", "--resume"]);
     wait_until(|| repo.log().matches("ready").count() > seen);

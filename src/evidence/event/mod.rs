@@ -41,6 +41,10 @@ pub struct Wrote {
     /// Of the worktree, what the repository's rules ignore, such as `target`.
     #[serde(deserialize_with = "text::many")]
     pub ignored: Vec<Text>,
+    /// Of these, what no rule ignores: folders that say of themselves that they are a tool's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "text::many")]
+    pub marked: Vec<Text>,
     /// Of HOME.
     #[serde(deserialize_with = "text::many")]
     pub home: Vec<Text>,

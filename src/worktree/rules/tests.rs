@@ -66,9 +66,17 @@ impl Asked {
         Self { top, stars: Stars::of(version), paths: all.into_keys().collect() }
     }
 
-    /// Asks git and the rules about each path with these `.gitignore` files, by their folders; returns where they differ.
-    fn differ(&self, files: &[(&[u8], Vec<u8>)]) -> Vec<String> {
+    /// Asks git and the rules about each path with these `.gitignore` files, by their folders, and what the user ignores here
+    /// and everywhere; returns where they differ.
+    fn differ(&self, files: &[(&[u8], Vec<u8>)], [here, everywhere]: [&[u8]; 2]) -> Vec<String> {
         let mut rules = Rules { stars: self.stars, ..Rules::default() };
+        fs::create_dir_all(self.top.path().join(".git/info")).unwrap();
+        fs::write(self.top.path().join(".git/info/exclude"), here).unwrap();
+        fs::write(self.top.path().join(".git/everywhere"), everywhere).unwrap();
+        rules.tops.insert(Vec::new());
+        let of_part = rules.take(PathBuf::new, here);
+        rules.of_parts.insert(Vec::new(), of_part);
+        rules.of_user = rules.take(PathBuf::new, everywhere);
         for (folder, text) in files {
             let path = [folder, b".gitignore".as_slice()].concat();
             fs::create_dir_all(self.top.path().join(as_path(folder))).unwrap();
@@ -85,7 +93,7 @@ impl Asked {
         for (said, path) in fields.chunks(4).zip(&paths) {
             let by_git = !said[2].is_empty() && !said[2].starts_with(b"!");
             // A folder that a rule file lies in, too.
-            let by_rules = is_ignored(&rules, path, self.top.path().join(as_path(path)).is_dir());
+            let by_rules = rules.ignore_within(path, self.top.path().join(as_path(path)).is_dir());
             if by_git != by_rules {
                 let (path, rule) = (path.escape_ascii(), said[2].escape_ascii());
                 let text = |(_, text): &(_, Vec<u8>)| text.escape_ascii().to_string();
@@ -98,6 +106,7 @@ impl Asked {
 
     fn ask(&self, paths: Vec<u8>) -> Vec<u8> {
         let mut git = Command::new("git");
+        git.args(["-c", "core.excludesFile=.git/everywhere"]);
         git.args(["check-ignore", "--no-index", "--stdin", "-z", "-v", "-n"]);
         git.current_dir(self.top.path())
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
@@ -114,12 +123,6 @@ impl Asked {
 fn as_path(bytes: &[u8]) -> &Path {
     use std::os::unix::ffi::OsStrExt;
     Path::new(std::ffi::OsStr::from_bytes(bytes))
-}
-
-/// Asks as a walk does: a folder before what is in it.
-fn is_ignored(rules: &Rules, path: &[u8], is_folder: bool) -> bool {
-    let above = (0..path.len()).filter(|at| path[*at] == b'/');
-    above.map(|at| &path[..at]).any(|folder| rules.ignore(folder, true)) || rules.ignore(path, is_folder)
 }
 
 const NAMES: [&str; 24] = [
@@ -258,7 +261,10 @@ fn what_people_and_attackers_write_means_what_it_means_to_git() {
         "[!^]\n",
         "[\\!]\n",
     ] {
-        assert_eq!(asked.differ(&[(b"", text.as_bytes().to_vec())]), Vec::<String>::new());
+        let (text, none) = (text.as_bytes(), b"".as_slice());
+        assert_eq!(asked.differ(&[(b"", text.to_vec())], [none; 2]), Vec::<String>::new());
+        assert_eq!(asked.differ(&[], [text, none]), Vec::<String>::new());
+        assert_eq!(asked.differ(&[], [none, text]), Vec::<String>::new());
     }
 }
 
@@ -326,10 +332,11 @@ proptest! {
     /// Each case is a hundred paths by up to thirty patterns.
     #[test]
     fn rules_are_gits_own(
-        top in text(), foo in text(), deep in text(), a in text(), paths in prop::collection::vec(path(), 40),
+        top in text(), foo in text(), deep in text(), a in text(), here in text(), everywhere in text(), paths in prop::collection::vec(path(), 40),
     ) {
         let asked = Asked::about(&paths);
-        let differ = asked.differ(&[(b"", top), (b"foo/", foo), (b"foo/ab/", deep), (b"a/", a)]);
+        let files = [(b"".as_slice(), top), (b"foo/", foo), (b"foo/ab/", deep), (b"a/", a)];
+        let differ = asked.differ(&files, [&here, &everywhere]);
         prop_assert!(differ.is_empty(), "{}", differ.join("\n"));
     }
 }

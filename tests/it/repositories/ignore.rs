@@ -1,8 +1,20 @@
-//! What the base's `.gitignore` says means here what it means to git: nothing is lost as ignored that git would commit, and
-//! nothing is committed that git would ignore.
+//! What the base's `.gitignore`, the user's own rules and the plan say means here what it means to git: nothing is lost as ignored
+//! that git would commit, and nothing is committed that git would ignore.
+
+use nix::sys::signal::Signal;
 
 use super::{names, refused, run_without_trace, script};
-use crate::common::Repo;
+use crate::common::{Repo, signal, wait_until};
+use crate::resume::resume_waiting;
+
+/// What a `CACHEDIR.TAG` begins with.
+const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55";
+
+/// Returns the paths of the result branch beside what every base here has.
+fn result(repo: &Repo) -> Vec<String> {
+    let names = names(repo).into_iter().map(|name| String::from_utf8(name).unwrap());
+    names.filter(|name| !name.starts_with(".ai") && name != "README.md" && name != ".gitignore").collect()
+}
 
 #[test]
 fn git_decides_what_is_ignored() {
@@ -15,15 +27,7 @@ fn git_decides_what_is_ignored() {
         "for name in secret a.key 'a.{key,pem}' -- -x xy tab space ends 1a sub/secret sub/a.key; do echo x > \"./$name\"; done",
     );
     run_without_trace(&repo, 0);
-    let names: Vec<String> = names(&repo)
-        .into_iter()
-        .map(|name| String::from_utf8(name).unwrap())
-        .filter(|name| !name.starts_with(".ai"))
-        .collect();
-    assert_eq!(
-        names,
-        ["--", "-x", ".gitignore", "README.md", "a.key", "sub/.gitignore", "sub/a.key", "sub/secret", "tab"]
-    );
+    assert_eq!(result(&repo), ["--", "-x", "a.key", "sub/.gitignore", "sub/a.key", "sub/secret", "tab"]);
 }
 
 #[test]
@@ -52,5 +56,160 @@ fn rules_that_cannot_be_read_are_refused_before_the_first_step() {
         lay(&repo);
         script(&repo, "echo x > made");
         refused(&repo).says(says).says("commit that, and run again");
+    }
+}
+
+#[test]
+fn what_the_user_ignores_outside_of_any_commit_is_ignored() {
+    let repo = Repo::new();
+    repo.file(".gitignore", "!mine.keep\n");
+    std::fs::create_dir_all(repo.top().join(".git/info")).unwrap();
+    std::fs::write(repo.top().join(".git/info/exclude"), "/local\n!both.tmp\n").unwrap();
+    std::fs::write(repo.home().join("everywhere"), "*.tmp\n*.keep\n").unwrap();
+    repo.git(["config", "core.excludesFile", "~/everywhere"]);
+    script(
+        &repo,
+        "mkdir sub; for name in local sub/local a.tmp both.tmp mine.keep b.keep; do echo x > $name; done",
+    );
+    run_without_trace(&repo, 0);
+    assert_eq!(result(&repo), ["both.tmp", "mine.keep", "sub/local"]);
+    assert!(repo.summary().contains("**Not on the branch:** ignored: `a.tmp`, `b.keep`, `local`; 3 files"));
+}
+
+#[test]
+fn the_users_rules_are_where_git_looks_for_them_without_a_word() {
+    let repo = Repo::new();
+    let settings = repo.home().join(".config/git");
+    std::fs::create_dir_all(&settings).unwrap();
+    std::fs::write(settings.join("ignore"), "*.tmp\n").unwrap();
+    script(&repo, "echo x > a.tmp; echo x > a");
+    let copies = [repo.copy(), repo.copy(), repo.copy()];
+    run_without_trace(&repo, 0);
+    assert_eq!(result(&repo), ["a"]);
+    // Named, and nothing there: git does without.
+    for (repo, nothing) in copies.into_iter().zip(["/dev/null", "/nowhere/at/all", ""]) {
+        repo.git(["config", "core.excludesFile", nothing]);
+        run_without_trace(&repo, 0);
+        assert_eq!(result(&repo), ["a", "a.tmp"], "{nothing:?}");
+    }
+}
+
+#[test]
+fn rules_that_a_step_writes_for_its_own_git_hide_nothing() {
+    let repo = Repo::new();
+    script(
+        &repo,
+        "mkdir -p .git/info ~/.config/git; echo '*' | tee .git/info/exclude > ~/.config/git/ignore; git config core.excludesFile ~/.config/git/ignore; echo x > made",
+    );
+    run_without_trace(&repo, 0);
+    assert_eq!(result(&repo), ["made"]);
+}
+
+#[test]
+fn folders_that_tools_mark_as_their_own_are_no_part_of_the_result() {
+    let repo = Repo::new();
+    repo.plan(&format!(
+        "  - id: a
+    command: |
+      mkdir -p .pytest_cache/v src/.ruff_cache build
+      printf '# Created by pytest automatically.\\n*\\n' > .pytest_cache/.gitignore
+      echo x > .pytest_cache/v/x
+      echo '*' > src/.ruff_cache/.gitignore
+      echo '{TAG}' > build/CACHEDIR.TAG
+      echo x > build/x
+      echo x > src/made
+    expectation:
+      changes: {{within: [\"src/made\"], min: 1, max: 1}}
+  - {{id: b, command: test -e build/x -a -e .pytest_cache/v/x}}
+"
+    ));
+    run_without_trace(&repo, 0);
+    assert_eq!(result(&repo), ["src/made"]);
+    let says =
+        "**Not on the branch:** by a tool's own mark: `.pytest_cache`, `build`, `src/.ruff_cache`; 5 files";
+    assert!(repo.summary().contains(says), "{}", repo.summary());
+    repo.autopilot(["audit", "7"]).exits(0);
+}
+
+#[test]
+fn no_mark_hides_what_git_knows_or_others_obey() {
+    let repo = Repo::new();
+    repo.file("src/known", "x\n");
+    script(
+        &repo,
+        &format!(
+            "mkdir -p .github/workflows src/deep\n\
+             for folder in .github src; do echo '{TAG}' > $folder/CACHEDIR.TAG; echo '*' > $folder/.gitignore; done\n\
+             echo x > .github/workflows/ci.yml; echo x > src/deep/new; echo y > src/known; echo '*' > .gitignore"
+        ),
+    );
+    run_without_trace(&repo, 0);
+    let all = [".github/CACHEDIR.TAG", ".github/.gitignore", ".github/workflows/ci.yml"];
+    let all = [&all[..], &["src/.gitignore", "src/CACHEDIR.TAG", "src/deep/new", "src/known"]].concat();
+    for path in all {
+        assert!(result(&repo).contains(&path.to_owned()), "{path}: {:?}", result(&repo));
+    }
+    assert_eq!(repo.on_branch("src/known"), "y");
+}
+
+#[test]
+fn a_plan_leaves_out_what_it_names_and_nothing_that_git_knows() {
+    let repo = Repo::new();
+    repo.file("gen/known", "x\n");
+    repo.plan_with(
+        "exclude: [\".venv/**\", \"gen/**\"]\ndefaults: {exclude: [\"**/*.log\"]}\n",
+        "  - id: a
+    command: mkdir .venv sub; echo x > .venv/x; echo x > sub/a.log; echo x > gen/new; echo y > gen/known; exit 3
+    on_failure: ignore
+  - id: b
+    command: test -e .venv/x -a -e sub/a.log; mkdir -p .venv; echo x > .venv/x; echo y > gen/known
+    expectation: {changes: {within: [gen/known]}}
+",
+    );
+    run_without_trace(&repo, 0);
+    assert_eq!(result(&repo), ["gen/known"]);
+    assert_eq!(repo.on_branch("gen/known"), "y");
+    let salvage = repo.evidence("salvage-").pop().unwrap();
+    let heads = repo.git(["bundle", "list-heads", salvage.to_str().unwrap()]);
+    assert!(heads.contains("refs/salvage/a-1"), "{heads}");
+}
+
+#[test]
+fn a_run_that_goes_on_leaves_out_what_its_plan_names() {
+    for dies in [false, true] {
+        let repo = Repo::new();
+        repo.plan_with(
+            "exclude: [\".venv/**\"]\n",
+            "  - {id: a, command: mkdir .venv; echo x > .venv/x; echo x > made}
+  - {id: b, command: 'mkdir -p .venv; echo y > .venv/y; echo ready; while test ! -e ~/go; do sleep 0.05; done; echo x > more'}
+",
+        );
+        let mut child = repo.start(["7"]);
+        wait_until(|| repo.log().contains("ready"));
+        if dies {
+            repo.kill(&mut child);
+        } else {
+            signal(&child, Signal::SIGINT);
+            child.wait().unwrap();
+        }
+        resume_waiting(&repo).exits(0);
+        assert_eq!(result(&repo), ["made", "more"], "{dies}");
+    }
+}
+
+#[test]
+fn many_new_files_and_byte_code_are_named() {
+    let repo = Repo::new();
+    script(
+        &repo,
+        "mkdir -p env/lib; i=0; while [ $i -lt 250 ]; do i=$((i+1)); echo $i > env/lib/$i.txt; done; mkdir __pycache__; echo x > __pycache__/a.pyc",
+    );
+    run_without_trace(&repo, 0);
+    let summary = repo.summary();
+    for says in [
+        "`a` added 251 files, 250 of them in `env/`; if they are no part of the result: `exclude: [\"env/**\"]`",
+        "`__pycache__/a.pyc` was changed (compiled by a tool",
+    ] {
+        assert!(summary.contains(says), "{says}: {summary}");
     }
 }

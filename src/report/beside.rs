@@ -1,0 +1,106 @@
+//! Takes a run, gives what of its steps' files is no part of the result, and what is that looks as if it should not be.
+
+use std::collections::BTreeMap;
+
+use super::markdown::{clip, inline};
+use super::spoken::plural;
+use crate::evidence::RunState;
+use crate::evidence::event::{Change, ChangeKind};
+use crate::evidence::state::WorktreeState;
+
+/// Paths that are named; the rest is counted.
+const NAMED: usize = 6;
+/// Characters of a path.
+const PATH: usize = 80;
+/// So many new files of one step are more than people write.
+const MANY: usize = 200;
+
+/// Names the top paths that steps wrote and no commit holds, and counts the files that went with the worktree; nothing where
+/// there are none.
+pub(super) fn line(state: &RunState) -> Option<String> {
+    let (mut ignored, mut marked): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+    for wrote in state.attempts().filter_map(|(_, attempt)| attempt.wrote.as_ref()) {
+        for path in wrote.ignored.iter().map(|path| path.as_str()) {
+            let is_marked = wrote.marked.iter().any(|own| own.as_str() == path);
+            let (list, other) = if is_marked { (&mut marked, &ignored) } else { (&mut ignored, &marked) };
+            if !list.contains(&path) && !other.contains(&path) {
+                list.push(path);
+            }
+        }
+    }
+    ignored.sort_unstable();
+    marked.sort_unstable();
+    let mut parts = Vec::new();
+    parts.extend((!ignored.is_empty()).then(|| format!("ignored: {}", named(&ignored))));
+    parts.extend((!marked.is_empty()).then(|| format!("by a tool's own mark: {}", named(&marked))));
+    if let (WorktreeState::Removed { ignored: files @ 1.., .. }, false) = (&state.worktree, parts.is_empty())
+    {
+        parts.push(plural(*files, "file"));
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// Names the steps that added more files than people write, with the folder that most of them lie in.
+pub(super) fn many(state: &RunState) -> impl Iterator<Item = String> {
+    state.attempts().filter_map(|(step, attempt)| {
+        let is_added = |change: &&Change| change.kind == ChangeKind::Added;
+        let added: Vec<&str> =
+            attempt.changes.iter().filter(is_added).map(|change| change.path.as_str()).collect();
+        (added.len() >= MANY).then(|| format!("`{}` added {}", step.id, in_words(&added)))
+    })
+}
+
+fn in_words(added: &[&str]) -> String {
+    let count = plural(added.len() as u64, "file");
+    let mut folders: BTreeMap<&str, usize> = BTreeMap::new();
+    for path in added {
+        if let Some((top, _)) = path.split_once('/') {
+            *folders.entry(top).or_default() += 1;
+        }
+    }
+    match folders.into_iter().max_by_key(|(_, files)| *files) {
+        Some((top, files)) if files * 2 > added.len() => {
+            let (folder, pattern) =
+                (clip(&format!("{top}/"), PATH), clip(&format!("exclude: [\"{top}/**\"]"), PATH));
+            format!(
+                "{count}, {files} of them in {}; if they are no part of the result: {}",
+                inline(&folder),
+                inline(&pattern)
+            )
+        }
+        _ => count,
+    }
+}
+
+fn named(paths: &[&str]) -> String {
+    let more = paths.len().saturating_sub(NAMED);
+    let named: Vec<String> = paths.iter().take(NAMED).map(|path| inline(&clip(path, PATH))).collect();
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    named.join(", ") + &more
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_most_is_named_with_the_line_that_leaves_it_out() {
+        let paths: Vec<String> = (0..300).map(|n| format!(".venv/lib/{n}.py")).collect();
+        let mut added: Vec<&str> = paths.iter().map(String::as_str).collect();
+        added.push("setup.py");
+        assert_eq!(
+            in_words(&added),
+            "301 files, 300 of them in `.venv/`; if they are no part of the result: `exclude: [\".venv/**\"]`"
+        );
+        let spread: Vec<String> = (0..300).map(|n| format!("{n}/a")).collect();
+        assert_eq!(in_words(&spread.iter().map(String::as_str).collect::<Vec<_>>()), "300 files");
+    }
+
+    #[test]
+    fn paths_beyond_the_first_are_counted() {
+        assert_eq!(named(&["a", "b"]), "`a`, `b`");
+        let many: Vec<String> = (0..9).map(|n| n.to_string()).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(named(&many), "`0`, `1`, `2`, `3`, `4`, `5` and 3 more");
+    }
+}
