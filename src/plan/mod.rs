@@ -5,6 +5,7 @@
 
 mod agent;
 mod agents;
+mod alias;
 mod asked;
 mod based;
 mod cached;
@@ -16,7 +17,9 @@ mod file;
 mod glob;
 mod hint;
 mod host;
+mod instead;
 mod load;
+mod misread;
 mod odd;
 mod order;
 mod place;
@@ -40,6 +43,7 @@ mod tree;
 mod union;
 pub mod units;
 mod warn;
+mod way;
 mod weight;
 mod wrong;
 

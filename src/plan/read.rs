@@ -65,6 +65,13 @@ fn repository_of(path: &Path) -> Option<(&Path, &Path)> {
     Some((if top.as_os_str().is_empty() { Path::new(".") } else { top }, rest))
 }
 
+/// Returns the issue whose plan lies at this path: `.ai/plans/653/Autopilot.yaml`.
+pub(super) fn issue_of(path: &Path) -> Option<u64> {
+    let folder = path.parent()?;
+    let number = folder.file_name()?.to_str()?.parse().ok()?;
+    folder.parent()?.ends_with(".ai/plans").then_some(number)
+}
+
 /// Looks for a file beside the plan; the error says what is wrong and what to do.
 pub(super) fn look_beside(folder: &Path, path: &Path) -> Result<(), (String, &'static str)> {
     let flags = OFlags::PATH | OFlags::CLOEXEC;

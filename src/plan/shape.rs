@@ -7,10 +7,13 @@ use serde_json::Value as Json;
 
 use super::fault::Findings;
 use super::hint::{self, Advice};
+use super::instead;
 use super::place::Place;
 use super::quote::quote;
+use super::read;
 use super::text;
 use super::tree::{Entry, Kind, Node, Value};
+use super::way::{strings, type_of, words};
 use super::weight::{Budget, Taken};
 
 /// Finds every fault of shape: unknown, missing and doubled keys, wrong kinds, texts that do not parse.
@@ -71,7 +74,9 @@ impl<'a> Walker<'a, '_, '_> {
                 Some(child) if is_null(&entry.node) => {
                     let wanted = self.kinds(self.resolve(child));
                     let message = format!("{} has no value", quote(&entry.key));
-                    self.findings.add(entry.mark, message, format!("write {wanted}, or take the key out"));
+                    let rest = self.findings.source.behind(entry.mark);
+                    let hint = instead::nothing(&entry.key, rest, &wanted);
+                    self.findings.add(entry.mark, message, hint);
                 }
                 Some(child) => self.walk(child, &entry.node, Place::Key(&entry.key)),
                 // Said when the tree was built.
@@ -83,7 +88,8 @@ impl<'a> Walker<'a, '_, '_> {
         let is_merged = node.entry("<<").is_some();
         let is_meant = |key: &str| is_merged || meant.iter().any(|other| other == key);
         for key in strings(schema.get("required")).filter(|key| node.entry(key).is_none() && !is_meant(key)) {
-            self.fault(node, format!("{place} has no `{key}`"), format!("add `{key}: …`"));
+            let hint = instead::missing(key, read::issue_of(&self.findings.source.path));
+            self.fault(node, format!("{place} has no `{key}`"), hint);
         }
         self.one_of(schema, node, place, is_meant);
     }
@@ -102,7 +108,8 @@ impl<'a> Walker<'a, '_, '_> {
             hint::unknown_key(&entry.key, place, &known, self.root)
         };
         let message = format!("unknown key {} in {place}", quote(&entry.key));
-        self.findings.add(entry.mark, message, advice.text);
+        let hint = instead::renamed(&advice.text, advice.means.as_deref(), entry);
+        self.findings.add(entry.mark, message, hint);
         advice.means
     }
 
@@ -152,7 +159,13 @@ impl<'a> Walker<'a, '_, '_> {
         let words: Vec<&str> = self.ways(whole).into_iter().flat_map(words).collect();
         if !words.is_empty() && !words.contains(&text) {
             let all = self.kinds(whole);
+            let of_place = match place {
+                Place::Key("network") => instead::of_network_word(text),
+                Place::Key("shell") => instead::of_shell(text),
+                _ => None,
+            };
             let hint = match (hint::nearest(text, &words), count_of(text)) {
+                _ if of_place.is_some() => of_place.unwrap_or_default(),
                 (Some(near), _) => format!("did you mean `{near}`? {place} is {all}"),
                 (None, Some(count)) if self.ways(whole).iter().any(|way| type_of(way) == "integer") => {
                     format!("write `{count}`")
@@ -212,7 +225,7 @@ impl<'a> Walker<'a, '_, '_> {
         let ways = self.ways(schema);
         let wanted = self.kinds(schema);
         let Value::Scalar { text, kind } = &node.value else {
-            let hint = container_hint(&ways, node, place);
+            let hint = instead::of_container(&ways, node, place);
             return self.fault(node, format!("{place} must be {wanted}, not {}", kind_name(node)), hint);
         };
         if *kind == Kind::Null {
@@ -227,7 +240,7 @@ impl<'a> Walker<'a, '_, '_> {
         if let ("autopilot-duration" | "autopilot-size", Err(wrong)) = (format, text::check(format, text)) {
             return self.fault(node, format!("{place}: {} {}", quote(text), wrong.message), wrong.hint);
         }
-        let hint = scalar_hint(&ways, text, *kind, place, &wanted);
+        let hint = instead::of_scalar(&ways, text, *kind, place, &wanted);
         self.fault(node, format!("{place} must be {wanted}, not {}", kind_name(node)), hint);
     }
 
@@ -259,10 +272,6 @@ fn count_of(text: &str) -> Option<u64> {
     };
     let digits: String = digits.chars().filter(|c| !matches!(c, '_' | ',' | '.' | ' ')).collect();
     digits.parse::<u64>().ok()?.checked_mul(factor)
-}
-
-fn type_of(schema: &Json) -> &str {
-    schema.get("type").and_then(Json::as_str).unwrap_or_default()
 }
 
 fn type_name(name: &str) -> &str {
@@ -302,96 +311,4 @@ fn takes(schema: &Json, node: &Node) -> bool {
         },
     };
     type_of(schema) == kind
-}
-
-/// Returns the words of a closed set.
-fn words(schema: &Json) -> impl Iterator<Item = &str> {
-    strings(schema.get("enum")).chain(schema.get("const").and_then(Json::as_str))
-}
-
-fn strings(list: Option<&Json>) -> impl Iterator<Item = &str> {
-    list.and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str)
-}
-
-/// Says what to write instead of a scalar of the wrong kind.
-fn scalar_hint(ways: &[&Json], text: &str, kind: Kind, place: Place<'_>, wanted: &str) -> String {
-    let takes = |name: &str| ways.iter().any(|way| type_of(way) == name);
-    let number: String = text.chars().filter(|c| !matches!(c, '_' | ',' | '#')).collect();
-    let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
-    match text.to_ascii_lowercase().as_str() {
-        "yes" | "on" | "y" | "true" if takes("boolean") => return "write `true`".to_owned(),
-        "no" | "off" | "n" | "false" if takes("boolean") => return "write `false`".to_owned(),
-        _ => {}
-    }
-    if takes("integer") && is_number && kind == Kind::Text {
-        return format!("write `{number}`, without quotes or separators");
-    }
-    let mut texts = ways.iter().filter(|way| type_of(way) == "string" && words(way).next().is_none());
-    if kind != Kind::Text
-        && let Some(way) = texts.next()
-    {
-        // In quotes it may be wrong as well.
-        let format = way.get("format").and_then(Json::as_str).unwrap_or_default();
-        return match text::check(format, text) {
-            Ok(()) => format!("put it in quotes: \"{text}\""),
-            Err(wrong) => wrong.hint,
-        };
-    }
-    if takes("array") {
-        let entry = if kind == Kind::Text && !text.contains([',', '[', ']', '{', '}', '"', '\n']) {
-            text
-        } else {
-            "…"
-        };
-        return if place == Place::Key("steps") {
-            "write `- id: …` for each step".to_owned()
-        } else {
-            format!("write a list: `[{entry}]`")
-        };
-    }
-    match place {
-        Place::Step => "write `- {id: …, command: …}`".to_owned(),
-        _ if takes("object") && ways.len() == 1 => format!("known keys: {}", keys(ways)),
-        _ => format!("write {wanted}"),
-    }
-}
-
-/// Says what to write instead of a list or map.
-fn container_hint(ways: &[&Json], node: &Node, place: Place<'_>) -> String {
-    let takes = |name: &str| ways.iter().any(|way| type_of(way) == name);
-    match &node.value {
-        Value::Map(entries) if takes("array") && matches!(place, Place::Key("env" | "secrets")) => {
-            let pairs: Vec<String> = entries
-                .iter()
-                .take(3)
-                .map(|entry| {
-                    let value = if let Value::Scalar { text, .. } = &entry.node.value {
-                        text.as_str()
-                    } else {
-                        "…"
-                    };
-                    format!("\"{}={value}\"", entry.key)
-                })
-                .collect();
-            format!("write a list: `[{}]`", pairs.join(", "))
-        }
-        Value::Map(_) if takes("array") && takes("string") => "write text or a list of words".to_owned(),
-        Value::Map(_) if takes("array") => "write a list: each entry starts with `- `".to_owned(),
-        Value::Map(_) => "text that holds `: ` needs quotes, or `|` and lines of its own".to_owned(),
-        Value::List(_) if place == Place::Key("network") => "write `{allow: [HOST, …]}`".to_owned(),
-        Value::List(_) if takes("object") => format!("known keys: {}", keys(ways)),
-        Value::List(items) => match items.as_slice() {
-            [Node { value: Value::Scalar { text, .. }, .. }] => {
-                format!("write {} without the brackets", quote(text))
-            }
-            _ => "write one value, without `[ ]` or `- `".to_owned(),
-        },
-        Value::Scalar { .. } => String::new(),
-    }
-}
-
-fn keys(ways: &[&Json]) -> String {
-    let properties =
-        ways.iter().filter_map(|way| way.get("properties")?.as_object()).flat_map(|map| map.keys());
-    properties.map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
 }

@@ -57,6 +57,13 @@ impl Source {
         self.text.get(byte(chars.start)..byte(chars.end)).unwrap_or_default()
     }
 
+    /// Returns what stands behind a mark in its line.
+    pub(super) fn behind(&self, mark: Mark) -> &str {
+        let line = self.line(mark.line);
+        let end = line.start.saturating_add(mark.column.saturating_sub(1)).saturating_add(mark.width);
+        self.slice(end.min(line.end)..line.end)
+    }
+
     /// Returns the place of a byte.
     pub(super) fn mark(&self, offset: usize) -> Mark {
         let char = self.bytes.partition_point(|byte| *byte < offset);

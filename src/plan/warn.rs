@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::agents::{CLOUD_AGENT, CLOUD_KEY, OF_THE_RUNNER};
 use super::fault::{Fault, Faults, Findings};
+use super::misread;
 use super::quote::quote;
 use super::source::{Mark, Source};
 use super::tree::{Kind, Node, Value};
@@ -41,6 +42,7 @@ pub(super) fn look(source: &Source, root: &Node, plan: &Plan) -> Faults {
     look.environments();
     look.agents(plan);
     look.publish();
+    misread::look(root, &mut look.warnings);
     for step in &plan.steps {
         look.retries(plan, step);
         look.useless(step);

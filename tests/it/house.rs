@@ -135,7 +135,7 @@ fn only_the_command_line_has_arguments_a_terminal_and_exit_codes() {
 const NAME_AGENTS: [(&str, &str); 5] = [
     ("plan/agents.rs", "the keys, and what people call them"),
     ("plan/file.rs", "the keys as an editor shows them"),
-    ("plan/hint.rs", "what to write instead of a key of somewhere else"),
+    ("plan/alias.rs", "what to write instead of a key of somewhere else"),
     ("policy/names.rs", "files that agents read as instructions, for the review of a change"),
     ("evidence/files.rs", "the folder of the logs, named when there was one agent"),
 ];

@@ -182,6 +182,10 @@ steps:
   - {id: wide, command: make, network: {allow: [\"*.org\"]}}
   - {id: patch, apply: a.patch, network: {allow: [\"a.org\"]}, expectation: {output_excludes: [\"x*\"]}}
   - {id: again, needs: [agent], codex_apply: task_1}
+  - {id: theirs, command: \"echo ${{ env.WHO }} ${{ matrix.py }}\", env: [\"KEY=${{ secrets.KEY }}\"]}
+  - id: kept
+    command: make
+    commit: Mend #12
 publish: {push: false, pull_request: draft}
 ";
     let loaded = parse(text).unwrap_or_else(|faults| panic!("{faults}"));
