@@ -14,7 +14,7 @@ pub fn of(repository: &Repository, issue: Option<u64>) -> Result<Vec<RunName>, E
 pub fn find(repository: &Repository, name: Option<&str>) -> Result<Files, Error> {
     let run = match name {
         None => of(repository, None)?.pop(),
-        Some(name) => match name.parse::<u64>() {
+        Some(name) => match name.strip_prefix('#').unwrap_or(name).parse::<u64>() {
             Ok(issue) => of(repository, Some(issue))?.pop(),
             Err(_) => of(repository, None)?.into_iter().find(|run| run.to_string() == name),
         },

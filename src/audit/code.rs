@@ -116,7 +116,7 @@ codes! {
         "A process of a run that has ended is still there."
         "look at what it does, then end it: kill PID";
     StateUnreadable 305 "state-unreadable"
-        "The state directory cannot be read, so nobody knows what is left there."
+        "The state directory cannot be read, so what is left there is unknown."
         "audit as the user who ran it, with the same AUTOPILOT_STATE_DIR";
     StartWithoutEnd 401 "start-without-end"
         "Something began and never ended, or ended without having begun."

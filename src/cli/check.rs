@@ -154,7 +154,7 @@ fn ask_of_cache(loaded: &Loaded, host: &HostFacts, answer: &mut Answer) {
         Err(error) => {
             let hint =
                 if let WorktreeError::Refused { hint, .. } = &error { hint.clone() } else { String::new() };
-            let reason = Reason { what: "not to be had".into(), why: error.to_string(), hint };
+            let reason = Reason { what: "not available".into(), why: error.to_string(), hint };
             answer.denied.push(Denied { step: None, reason });
         }
     }

@@ -17,7 +17,7 @@ pub(super) struct CleanArgs {
     /// Only say what there is to do.
     #[arg(long)]
     dry_run: bool,
-    /// Also remove worktrees that were kept, once what is in them is saved; and what no bundle can hold, for good.
+    /// Also remove kept worktrees, after saving them. Deletes for good what no bundle can hold.
     #[arg(long)]
     kept: bool,
     /// Also remove all that plans of this repository keep from run to run (`cache`): builds begin from nothing.

@@ -90,13 +90,13 @@ fn report(host: &HostFacts, decision: &Decision, ceilings: &[Found], between: &T
     for Found { name, good, what, .. } in ceilings {
         line(&mut text, *good, name, what);
     }
-    text += "\nWhat would make it better\n";
+    text += "\nHow to improve it\n";
     let advice = advice(host);
     for each in &advice {
         line(&mut text, false, "do", each);
     }
     if advice.is_empty() {
-        line(&mut text, true, "nothing", "every layer is there");
+        line(&mut text, true, "nothing", "every protection is there");
     }
     text += "\nAgents\n";
     for (name, good, what) in agents(host) {

@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failure};
-use super::{output, plans, target};
+use super::{number, output, plans, target};
 use crate::app::{ceiling, issue, jobs};
 use crate::evidence::mask::Secrets;
 use crate::network::is_priced;
@@ -25,7 +25,7 @@ const PRINTED: usize = 50;
 #[derive(Debug, clap::Args)]
 pub(super) struct InitArgs {
     /// Number of the issue.
-    #[arg(value_name = "ISSUE", value_parser = clap::value_parser!(u64).range(1..=i64::MAX.unsigned_abs()))]
+    #[arg(value_name = "ISSUE", value_parser = number::read)]
     issue: u64,
     /// The task graph (default: .ai/plans/<ISSUE>/Plans-latest.md or Plans.md, else `gh issue view`).
     #[arg(long, value_name = "FILE")]

@@ -13,6 +13,7 @@ mod init;
 mod logs;
 mod mask;
 mod notes;
+mod number;
 mod output;
 mod plans;
 mod progress;
@@ -134,7 +135,7 @@ fn with_run(mut args: Vec<OsString>) -> Vec<OsString> {
     while let Some(taken) = args.get(at).and_then(|arg| global(&text(arg))) {
         at += taken;
     }
-    let is_issue = |arg: &OsString| text(arg).parse::<u64>().is_ok();
+    let is_issue = |arg: &OsString| number::written(&text(arg)).is_some();
     let own = ["-h", "--help", "-V", "--version"];
     let short = args.get(at).is_some_and(|first| {
         let option = text(first).starts_with('-') && !own.contains(&&*text(first));

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::exit::Failure;
+use super::exit::{Exit, Failure};
+use super::number;
 use crate::app::plans::{Found, Shelf};
 
 /// The plans around the current directory.
@@ -12,8 +13,20 @@ pub(super) fn here() -> Shelf {
 
 /// Finds what was named: an issue's plan, or a file.
 pub(super) fn find(target: &str) -> Result<Found, Failure> {
-    match target.strip_prefix('#').unwrap_or(target).parse::<u64>() {
-        Ok(issue) => Ok(here().issue(issue)?),
-        Err(_) => Ok(Found::by_path(PathBuf::from(target))),
+    match number::written(target) {
+        Some(issue) => Ok(here().issue(issue)?),
+        None => file(target),
+    }
+}
+
+/// A file, if there is one, or nothing that says which issue is meant.
+fn file(target: &str) -> Result<Found, Failure> {
+    let path = PathBuf::from(target);
+    match number::inside(target).filter(|_| !path.exists()) {
+        Some(number) => {
+            let what = format!("`{target}` is neither a plan's file nor the number of an issue");
+            Err(Failure::new(Exit::Usage, what).hint(format!("write the number of the issue: `{number}`")))
+        }
+        None => Ok(Found::by_path(path)),
     }
 }

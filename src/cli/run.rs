@@ -8,7 +8,7 @@ use super::exit::{Exit, Failure};
 use super::front::Front;
 use super::progress::{Board, Mode};
 use super::served::Served;
-use super::{actions, output, target};
+use super::{actions, number, output, target};
 use crate::app::jobs::{self, BrokenOff, Job};
 use crate::app::{self, Ended, Order, Outcome, Verdict};
 use crate::evidence::state::WorktreeState;
@@ -20,7 +20,7 @@ use crate::worktree::Repository;
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
     /// Numbers of the issues; each has its plan in .ai/plans/<ISSUE>/Autopilot.yaml.
-    #[arg(required = true, value_name = "ISSUE")]
+    #[arg(required = true, value_name = "ISSUE", value_parser = number::read)]
     issues: Vec<u64>,
     /// Another file than the issue's own plan.
     #[arg(long, value_name = "FILE")]
@@ -31,7 +31,7 @@ pub(super) struct RunArgs {
     /// Go on with the last run of the issue where it crashed or was interrupted; begin one if there is none.
     #[arg(long)]
     resume: bool,
-    /// So many issues side by side, each with a worktree, evidence and lines of its own.
+    /// Run up to N issues at once, each with its own worktree, evidence and lines.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
     /// Leave the worktree in place at the end.
@@ -145,9 +145,9 @@ fn stands(issue: u64, ended: &Ended) -> String {
     let run = &ended.state.start.run;
     match ended.verdict {
         Verdict::Done => format!("run {run} is done: nothing to resume"),
-        Verdict::Failed | Verdict::Faulted | Verdict::Interrupted(_) => format!(
-            "run {run} failed by itself, which does not change by going on; `autopilot run {issue}` begins a new one"
-        ),
+        Verdict::Failed | Verdict::Faulted | Verdict::Interrupted(_) => {
+            format!("run {run} failed; resuming would fail again. Start over: `autopilot run {issue}`")
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
-use super::{output, target};
+use super::{number, output, target};
 use crate::app::runs;
 use crate::evidence::RunState;
 use crate::evidence::event::{Effect, RunResult, StepResult};
@@ -23,6 +23,7 @@ use next::{How, Next};
 #[derive(Debug, clap::Args)]
 pub(super) struct StatusArgs {
     /// All runs of this issue, instead of the latest of every issue.
+    #[arg(value_parser = number::read)]
     issue: Option<u64>,
     /// Show it again every second, until interrupted.
     #[arg(long, conflicts_with = "json")]

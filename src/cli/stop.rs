@@ -1,15 +1,16 @@
-//! `autopilot stop ISSUE`: ends a run in order, from another terminal.
+//! `autopilot stop ISSUE`: ends a run gracefully, from another terminal.
 
 use super::exit::{Exit, Failure};
-use super::{output, target};
+use super::{number, output, target};
 use crate::app::stop::{self, Stopped};
 use crate::evidence::event::RunResult;
 use crate::worktree::{Holder, State};
 
-/// End the run of an issue in order, as SIGTERM would, and wait until it has ended.
+/// End the run of an issue gracefully, as SIGTERM would, and wait until it has ended.
 #[derive(Debug, clap::Args)]
 pub(super) struct StopArgs {
     /// Number of the issue.
+    #[arg(value_parser = number::read)]
     issue: u64,
 }
 

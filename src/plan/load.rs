@@ -114,7 +114,7 @@ fn read_file(source: &Source, root: &Node) -> Result<PlanFile, Faults> {
             source,
             Mark::START,
             format!("the plan cannot be read: {error}"),
-            "this is a fault of autopilot: please report it",
+            "this is a bug in autopilot: please report it",
         );
         fault.into()
     })

@@ -40,7 +40,7 @@ impl std::str::FromStr for Provider {
                 Ok(Self::Custom { base_url: url.to_owned(), env_key: key.map(str::to_owned) })
             }
             _ => Err(Wrong::new(
-                "is no provider",
+                "is not a provider",
                 "openai, anthropic, ollama, lmstudio, or URL[#VARIABLE_OF_THE_KEY]",
             )),
         }

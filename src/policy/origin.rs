@@ -33,8 +33,8 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Own => "the user",
-            Self::Base => "whoever wrote the base",
-            Self::Record => "whoever wrote a record",
+            Self::Base => "the author of the base",
+            Self::Record => "the author of a record",
             Self::Agent => "an agent",
         })
     }

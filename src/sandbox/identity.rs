@@ -27,7 +27,7 @@ fn prove(uid: Uid, gid: Gid) -> Result<(), SandboxError> {
     let wrong = |what: &str| SandboxError {
         layer: "identity".into(),
         what: format!("{what} after dropping privileges"),
-        hint: "this is a fault of autopilot or of this kernel: report it".into(),
+        hint: "this is a bug in autopilot or in this kernel: report it".into(),
     };
     let root = Uid::from_raw(0);
     if setresuid(root, root, root).is_ok() || nix::unistd::setuid(root).is_ok() {

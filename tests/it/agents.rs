@@ -448,7 +448,7 @@ fn provider_and_model_of_the_command_line_come_before_the_plans() {
     assert_eq!(repo.events_of("agent.started")[0]["provider"], "http://127.0.0.1:9/v2");
     Ran::of(&command(&repo, &["7", "--provider", "nobody"]).output().unwrap())
         .exits(2)
-        .says("is no provider");
+        .says("is not a provider");
 }
 
 const GRAPH: &str = "# Plans for Issue #7\r\n\r\n**Title**: Übersicht\r\n\r\n## Task Breakdown\r\n\r\n\

@@ -241,8 +241,8 @@ fn a_run_that_has_come_to_its_end_stands() {
         ("success", 0, "is done: nothing to resume"),
         ("resumed-twice", 0, "is done: nothing to resume"),
         ("published", 0, "is done: nothing to resume"),
-        ("failure", 1, "failed by itself"),
-        ("kept", 1, "failed by itself"),
+        ("failure", 1, "resuming would fail again"),
+        ("kept", 1, "resuming would fail again"),
     ] {
         let repo = lay(name);
         let before = text(&repo);

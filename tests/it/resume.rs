@@ -447,8 +447,8 @@ fn a_run_that_failed_by_itself_does_not_go_on() {
     let lines = Repo::chain(&journal(&repo)).len();
     repo.autopilot(["7", "--resume"])
         .exits(1)
-        .says("failed by itself")
-        .says("`autopilot run 7` begins a new one");
+        .says("resuming would fail again")
+        .says("Start over: `autopilot run 7`");
     assert_eq!(Repo::chain(&journal(&repo)).len(), lines);
     let json = repo.autopilot(["7", "--resume", "--json"]).exits(1);
     let result: Value = serde_json::from_str(json.stdout.trim()).unwrap();

@@ -123,7 +123,7 @@ impl Story {
             return;
         }
         if count == 0 || self.at.attempt().is_some_and(|own| own.ended.is_some()) {
-            let found = format!("{count} faults, in {at}");
+            let found = format!("{count} errors, in {at}");
             self.wrong(Code::OutOfOrder, "what was mended, before the first command", found);
         }
     }

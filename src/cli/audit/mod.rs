@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
-use super::{output, target};
+use super::{number, output, target};
 use crate::app::{ceiling, jobs};
 use crate::audit::{
     Audit, Ceilings, Checked, Finding, Heads, Host, Outcome, Report, RunReport, Scope, online,
@@ -101,10 +101,10 @@ fn named(there: &[RunName], targets: &[String], top: &Path) -> Result<Vec<RunNam
 
 fn one(there: &[RunName], target: &str, top: &Path) -> Result<RunName, Failure> {
     let of_issue = |issue: u64| there.iter().rev().find(|run| run.issue() == issue).copied();
-    let found = match target.strip_prefix('#').unwrap_or(target).parse::<u64>() {
-        Ok(issue) => of_issue(issue),
+    let found = match number::written(target) {
+        Some(issue) => of_issue(issue),
         // A run that is named and not there is the audit's to tell: its evidence is missing.
-        Err(_) => target.parse().ok(),
+        None => target.parse().ok(),
     };
     found.ok_or_else(|| {
         let what = format!("no run `{target}` in {}", top.display());

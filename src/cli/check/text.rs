@@ -17,8 +17,8 @@ const LONGEST: usize = 60;
 /// Renders an invalid plan.
 pub(super) fn faults(path: &Path, faults: &Faults) -> String {
     let count = match faults.count() {
-        1 => "1 fault".to_owned(),
-        count => format!("{count} faults"),
+        1 => "1 error".to_owned(),
+        count => format!("{count} errors"),
     };
     format!("{faults}\n{}: invalid, {count}\n", path.display())
 }

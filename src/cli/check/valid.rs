@@ -44,7 +44,7 @@ impl From<Refusal> for Denied {
         match refusal {
             Refusal::Policy { step, reason } => Self { step: Some(step), reason },
             Refusal::Plan { step, what, hint } => {
-                Self { step: Some(step), reason: Reason { what: "not to be had".into(), why: what, hint } }
+                Self { step: Some(step), reason: Reason { what: "not available".into(), why: what, hint } }
             }
         }
     }

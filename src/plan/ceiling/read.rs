@@ -58,7 +58,7 @@ pub fn parse_ceiling(bytes: &[u8], path: &Path) -> Result<Ceiling, Faults> {
     }
     let file: CeilingFile = serde_json::from_value(root.to_json()).map_err(|error| {
         let message = format!("the file cannot be read: {error}");
-        Faults::from(Fault::of_file(path, message, "this is a fault of autopilot: please report it"))
+        Faults::from(Fault::of_file(path, message, "this is a bug in autopilot: please report it"))
     })?;
     let digest = Sha256::digest(bytes).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     Ok(Ceiling { path: path.to_owned(), digest, rules: resolve(file), lines: lines(&root) })
@@ -121,7 +121,7 @@ fn bytes(path: &Path, keeper: Keeper) -> Result<Option<Vec<u8>>, Faults> {
             return Err(fault("the file is a link that leads nowhere".into(), hint));
         }
         Err(errno) => {
-            let hint = format!("let whoever starts autopilot read it: {what}");
+            let hint = format!("let the user who starts autopilot read it: {what}");
             return Err(fault(format!("the file cannot be opened: {}", errno.kind()), hint));
         }
     };

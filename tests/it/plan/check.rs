@@ -83,7 +83,7 @@ fn an_invalid_plan_is_exit_2_and_all_faults_on_stderr() {
     for expected in [
         "Autopilot.yaml:3:1: unknown key `titel`",
         "Autopilot.yaml:15:10: `fetch` is the id of two",
-        "invalid, 2 faults",
+        "invalid, 2 errors",
     ] {
         assert!(faults.contains(expected), "{faults}");
     }

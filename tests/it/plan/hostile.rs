@@ -183,7 +183,7 @@ fn inspect(bytes: &[u8]) {
     let Err(faults) = plan::parse(bytes, Path::new("p"), Path::new("."), Some(ISSUE)) else { return };
     assert!(faults.count() > 0);
     inside(bytes, &faults);
-    assert!(!faults.to_string().contains("this is a fault of autopilot"), "{faults}");
+    assert!(!faults.to_string().contains("this is a bug in autopilot"), "{faults}");
 }
 
 fn inside(bytes: &[u8], faults: &Faults) {
