@@ -65,7 +65,7 @@ pub use glob::Glob;
 pub use load::{Loaded, load, load_as, parse};
 pub use prices::{Price, Prices};
 pub use proof_places::ProofPlaces;
-pub use proves::{MUTANTS, Proves, Report};
+pub use proves::{HUNKS, MUTANTS, Proves, Report};
 pub use provider::Provider;
 pub use schema::schema;
 pub use step::{

@@ -11,6 +11,9 @@ use super::glob::Glob;
 /// Changes of the new code that some test has to notice, where a plan says nothing.
 pub const MUTANTS: u32 = 10;
 
+/// Pieces of the new code that are put back when all is decided, beside those for which changed values leave room.
+pub const HUNKS: u32 = 3;
+
 /// What shows that the tests of a change fail without it and pass with it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Proves {
@@ -47,8 +50,13 @@ pub struct Report {
 
 impl Proves {
     /// Returns how often the tests are run, at least and at most, if nothing is refused before: on the base, twice with the
-    /// change's tests alone, twice with the change; with the old tests, with tests that must fail, and with each changed value.
+    /// change's tests alone, twice with the change; with the old tests, with tests that must fail, and with each changed value,
+    /// and without some of the changed lines.
     pub fn runs(&self) -> (u32, u32) {
-        if self.refactor { (3, 5) } else { (5, self.mutants.saturating_add(7)) }
+        match (self.refactor, self.mutants) {
+            (true, _) => (3, 5),
+            (false, 0) => (5, 7),
+            (false, mutants) => (5, mutants.saturating_add(7 + HUNKS)),
+        }
     }
 }

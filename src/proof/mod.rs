@@ -7,9 +7,11 @@ mod change;
 mod lay;
 mod record;
 mod told;
+mod undo;
 
 pub use apart::{Whole, has_to_be_read, taken_whole};
 pub use asking::{runner_of, stack_of};
 pub use change::{Change, File};
-pub use record::{Opening, Report, runs};
+pub use record::{Opening, Recorded, Report, runs};
 pub use told::{Told, terms, told};
+pub use undo::Undo;

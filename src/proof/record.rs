@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use autopilot_proof::results::{Outcome, Results};
-use autopilot_proof::verdict::{Canary, Code, Mutant, Ran, Runs};
+use autopilot_proof::verdict::{Canary, Code, Mutant, Ran, Runs, Undone};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -53,6 +53,9 @@ pub struct Report {
     /// Where a value was changed, and what of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mutant: Option<(String, String)>,
+    /// Which file's lines were put back, the first and the last of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hunk: Option<(String, u32, u32)>,
 }
 
 impl Report {
@@ -77,6 +80,12 @@ impl Report {
     /// The same of a run with a changed value.
     pub fn mutant(mutant: &Mutant, base: &Ran) -> Self {
         Self { mutant: Some((mutant.at.clone(), mutant.what.clone())), ..Self::other(&mutant.ran, base) }
+    }
+
+    /// The same of a run without some of the changed lines.
+    pub fn undone(undone: &Undone, base: &Ran) -> Self {
+        let hunk = (undone.path.clone(), undone.first, undone.last);
+        Self { hunk: Some(hunk), ..Self::other(&undone.ran, base) }
     }
 
     /// Returns it as it is recorded.
@@ -138,11 +147,13 @@ pub struct Recorded {
     pub runs: Runs,
     /// Runs that were made, by what they were made on.
     pub made: Vec<ProofRun>,
+    /// Runs without some of the changed lines, which decide nothing.
+    pub undone: Vec<Undone>,
 }
 
 /// Reads the runs of one attempt's proof; nothing if one of them cannot be read.
 pub fn runs<'r>(recorded: impl IntoIterator<Item = &'r ProofRan>) -> Option<Recorded> {
-    let (mut runs, mut made) = (Runs::default(), Vec::new());
+    let (mut runs, mut made, mut undone) = (Runs::default(), Vec::new(), Vec::new());
     let (mut tests, mut result) = (0, 0);
     for own in recorded {
         let report: Report = Report::deserialize(own.report.as_ref()?.value()).ok()?;
@@ -173,8 +184,12 @@ pub fn runs<'r>(recorded: impl IntoIterator<Item = &'r ProofRan>) -> Option<Reco
                 let (at, what) = report.mutant?;
                 runs.mutants.push(Mutant { at, what, ran });
             }
+            ProofRun::Hunk => {
+                let (path, first, last) = report.hunk?;
+                undone.push(Undone { path, first, last, ran });
+            }
         }
         made.push(own.run);
     }
-    (made.first() == Some(&ProofRun::Base)).then_some(Recorded { runs, made })
+    (made.first() == Some(&ProofRun::Base)).then_some(Recorded { runs, made, undone })
 }

@@ -3,6 +3,7 @@
 
 use super::beside;
 use super::markdown::{clip, inline};
+use super::proof;
 use super::spoken::plural;
 use crate::evidence::RunState;
 use crate::evidence::event::{AttemptResult, Change, ChangeKind, InGit};
@@ -19,6 +20,7 @@ pub(super) fn items(state: &RunState) -> Vec<String> {
     let searched = state.searched.iter().flat_map(|searched| searched.to_check(NAMED));
     let mut items: Vec<String> = searched.map(|what| inline(&clip(&what, REASON))).collect();
     items.extend(changed(&state.changes()));
+    items.extend(few(proof::unproved(state).into_iter()));
     items.extend(few(beside::many(state)));
     let salvages: Vec<&Salvage> = state.salvages().map(|(_, salvage)| salvage).collect();
     let each = |what: fn(&Salvage) -> &Vec<String>| salvages.iter().flat_map(move |salvage| what(salvage));

@@ -59,6 +59,7 @@ mod own;
 mod plan;
 #[cfg(test)]
 mod proof;
+mod proof_lines;
 #[cfg(test)]
 mod publish;
 #[cfg(test)]

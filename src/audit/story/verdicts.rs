@@ -118,6 +118,11 @@ impl Verdicts {
         let whole = made(ProofRun::Base) == 1
             && made(ProofRun::Tests) == if refactor { 0 } else { 2 }
             && made(ProofRun::Result) == 2;
+        // Lines are put back when all is decided, and never of what is refused.
+        let behind = recorded.made.iter().skip_while(|own| **own != ProofRun::Hunk);
+        if !behind.clone().all(|own| *own == ProofRun::Hunk) || (!held && made(ProofRun::Hunk) > 0) {
+            return false;
+        }
         held == (whole && decide(&recorded.runs, &proves.terms()).is_accepted())
     }
 }

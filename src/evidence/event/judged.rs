@@ -94,4 +94,6 @@ pub enum ProofRun {
     Canary,
     /// The result with a fault put into it.
     Mutant,
+    /// The result with some of its lines put back to what they had been. It decides nothing.
+    Hunk,
 }

@@ -1,5 +1,7 @@
 //! What the runs of a proof are made with, and how they come out.
 
+use std::time::Duration;
+
 use autopilot_proof::runner;
 use autopilot_proof::verdict::Ran;
 
@@ -38,6 +40,8 @@ pub(super) struct Common<'a> {
     /// What the run on the base left: what it built.
     pub(super) left: Option<BedLeft>,
     pub(super) count: u32,
+    /// What the longest run took so far.
+    pub(super) longest: Duration,
 }
 
 /// What one run is of.

@@ -4,6 +4,7 @@
 mod kinds;
 mod one;
 mod runs;
+mod undo;
 
 use self::kinds::{Asked, Proof};
 use super::deadline::Deadline;

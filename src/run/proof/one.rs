@@ -66,6 +66,7 @@ impl Runner<'_> {
         let role = egress::Of { at: this.at.clone(), role: Role::Post };
         let mut done = command::run(job, this.output_left, role, self.recorder, &mut self.interrupt).await?;
         this.output_left = this.output_left.saturating_sub(done.printed);
+        common.longest = common.longest.max(done.took);
         let root = seen.worktree.join(&step.dir);
         let read = read(&bed, &asked, &name, &step.dir, &root, &mut done);
         let ran = match stopped(&done) {
@@ -97,7 +98,8 @@ impl Runner<'_> {
         let status = done.ended.as_ref().ok().map(|ended| &ended.status);
         let may_lack =
             matches!(of.run, ProofRun::Tests | ProofRun::OldTests | ProofRun::Canary | ProofRun::Mutant)
-                && stopped(done).is_none();
+                && stopped(done).is_none()
+                || of.run == ProofRun::Hunk;
         let (ran, saw) = match ran {
             Ok(ran) => (Some(ran), None),
             Err(why) if may_lack => (Some(Ran::default()), Some(why)),
@@ -205,6 +207,7 @@ fn in_words(run: ProofRun) -> &'static str {
         ProofRun::OldTests => "with the change and the old tests",
         ProofRun::Canary => "with a test that must fail",
         ProofRun::Mutant => "with a changed value",
+        ProofRun::Hunk => "without some of the changed lines",
     }
 }
 

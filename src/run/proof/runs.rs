@@ -1,6 +1,8 @@
 //! The runs of a proof, in their order: the base, the change's tests without the change twice, the result twice, the old tests,
 //! tests that must fail, changed values. What is refused already is not run on.
 
+use std::time::Duration;
+
 use autopilot_proof::runner::{CanaryRunner, NotKnown};
 use autopilot_proof::verdict::{self, Mutant, Ran, Runs, decide};
 
@@ -47,10 +49,16 @@ impl Runner<'_> {
         if tests.is_empty() && !proves.refactor {
             return Ok(Proof::Refused(no_test(proves)));
         }
-        let mut common = Common { asked, runner, stood, left: None, count: 0 };
+        let mut common = Common { asked, runner, stood, left: None, count: 0, longest: Duration::ZERO };
         let plan = Plan { change, tests, old_tests, canary };
         match self.make_runs(this, &mut common, &plan).await? {
-            Ok(runs) => Ok(Proof::Told(told(&decide(&runs, &terms(proves))))),
+            Ok(runs) => {
+                let verdict = decide(&runs, &terms(proves));
+                if let Some(signal) = self.undo(this, &mut common, &plan.change, (&runs, &verdict)).await? {
+                    return Ok(Proof::Interrupted(signal));
+                }
+                Ok(Proof::Told(told(&verdict)))
+            }
             Err(Ends::Refused(why)) => Ok(Proof::Refused(why)),
             Err(Ends::Interrupted(signal)) => Ok(Proof::Interrupted(signal)),
         }

@@ -3,6 +3,7 @@
 //! The runner decides by it, and an audit derives it again from what was recorded.
 
 mod judge;
+mod lines;
 mod names;
 mod note;
 mod old;
@@ -17,6 +18,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use judge::Judge;
+pub use lines::{Lines, Proved, Undone, lines};
 pub use note::Note;
 pub use refusal::{Refusal, Which};
 pub use runs::{Canary, Code, Kind, Mutant, Ran, Runs, Terms};

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::judge::{Judge, twice};
-use super::{Code, Kind, Mutant, Note, Noticed, Refusal};
+use super::{Code, Kind, Note, Noticed, Ran, Refusal};
 use crate::results::Outcome;
 
 /// More tests than are named of those that notice a changed value.
 const NAMED: usize = 5;
 
-/// What the tests say of a changed value.
-enum Said {
+/// What the tests say of a changed value, or of lines that were put back.
+pub(super) enum Said {
     Noticed(BTreeSet<String>),
     Survived,
     /// The tests did not run with it, or not to their end.
@@ -49,7 +49,7 @@ impl Judge<'_> {
         let (mut judged, mut survived, mut by_proof, mut by_absent) = (0, 0, false, false);
         for mutant in &self.runs.mutants {
             let (at, what) = (mutant.at.clone(), mutant.what.clone());
-            match self.said(mutant) {
+            match self.said(&mutant.ran) {
                 Said::Unjudged => self.verdict.notes.push(Note::NotJudged { at, what }),
                 Said::Survived => {
                     judged += 1;
@@ -59,14 +59,8 @@ impl Judge<'_> {
                 Said::Noticed(by) => {
                     judged += 1;
                     by_absent |= !by.is_disjoint(&self.absent);
-                    let proving: BTreeSet<String> = by
-                        .iter()
-                        .filter(|id| self.verdict.proved.contains(*id) || self.verdict.excused.contains(*id))
-                        .cloned()
-                        .collect();
-                    by_proof |= !proving.is_empty();
-                    let by = if proving.is_empty() { by } else { proving };
-                    let by = by.into_iter().take(NAMED).collect();
+                    by_proof |= by.iter().any(|id| self.is_proof(id));
+                    let by = self.proving(by).into_iter().take(NAMED).collect();
                     self.verdict.noticed.push(Noticed { at, what, by });
                 }
             }
@@ -80,8 +74,18 @@ impl Judge<'_> {
         by_absent
     }
 
-    fn said(&self, mutant: &Mutant) -> Said {
-        let ran = &mutant.ran;
+    fn is_proof(&self, id: &String) -> bool {
+        self.verdict.proved.contains(id) || self.verdict.excused.contains(id)
+    }
+
+    /// Those of some tests that prove the change; where none of them does, all.
+    pub(super) fn proving(&self, by: BTreeSet<String>) -> BTreeSet<String> {
+        let proving: BTreeSet<String> = by.iter().filter(|id| self.is_proof(id)).cloned().collect();
+        if proving.is_empty() { by } else { proving }
+    }
+
+    /// Tells what the tests of a run say of what was done to the result for it.
+    pub(super) fn said(&self, ran: &Ran) -> Said {
         let fails = |id: &str| twice(&self.runs.result, id).contains(&Some(Outcome::Failed));
         let by: BTreeSet<String> = ran
             .results

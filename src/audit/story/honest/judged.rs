@@ -1,7 +1,7 @@
 //! Verdicts of an honest run, what else it tells of an attempt at work, and where its output goes.
 
 use autopilot_proof::results::Outcome as Came;
-use autopilot_proof::verdict::{Ran, Runs, Terms, decide};
+use autopilot_proof::verdict::{Ran, Runs, Terms, Undone, decide};
 use serde_json::{Value, json};
 
 use super::command::Act;
@@ -121,7 +121,12 @@ impl World {
         for (run, own) in [("tests", &tests), ("tests", &tests), ("result", &result), ("result", &result)] {
             self.proof_ran(of, run, Some(Report::other(own, &base)))?;
         }
-        Ok(decide(&runs, &Terms::default()).is_accepted())
+        let held = decide(&runs, &Terms::default()).is_accepted();
+        if held && self.one_in(2) {
+            let undone = Undone { path: "src/a.rs".to_owned(), first: 3, last: 9, ran: tests };
+            self.proof_ran(of, "hunk", Some(Report::undone(&undone, &base)))?;
+        }
+        Ok(held)
     }
 
     fn proof_ran(&mut self, of: (&str, u32), run: &str, report: Option<Report>) -> Done<()> {

@@ -1,0 +1,160 @@
+//! Takes two versions of a source file, gives the later one with one piece of its new code put back to what it was, again and
+//! again: what no test notices is not tested.
+
+use std::ops::Range;
+
+use similar::{Algorithm, DiffOp, capture_diff_slices};
+
+use super::tree::{Walk, attributes, parse, walk};
+use super::{Language, code, weld};
+
+/// Lines of a file that are compared: a diff of hostile text takes time that grows with the square.
+const COMPARED: usize = 20_000;
+/// Lines that stayed as they were between two changes that belong together.
+const BETWEEN: usize = 3;
+/// Pieces of one file that are given at most, and what their texts measure together: each is the whole file.
+const MOST: usize = 50;
+const BYTES: usize = 64 << 20;
+
+/// A file with one piece of it as it was before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hunk {
+    /// Its first line in the later version, counted from 1.
+    pub first: u32,
+    /// Its last line.
+    pub last: u32,
+    /// The whole file without it.
+    pub text: String,
+}
+
+/// Gives the pieces of code that the later version wrote, each put back by itself, in their order. Lines that were only taken
+/// away are none, nor is a piece that holds tests.
+pub fn hunks(language: Language, before: &str, after: &str) -> Vec<Hunk> {
+    let (old, new) = (lines(before), lines(after));
+    if old.len().max(new.len()) > COMPARED {
+        return Vec::new();
+    }
+    let Some(own) = Own::of(language, before, after) else { return Vec::new() };
+    let starts = starts(&new);
+    let most = MOST.min(BYTES / after.len().max(1));
+    pieces(&old, &new)
+        .into_iter()
+        .filter(|(_, range)| !range.is_empty() && own.is_code(starts[range.start]..starts[range.end]))
+        .take(most)
+        .filter_map(|(was, is)| {
+            let text = [&new[..is.start], &old[was], &new[is.end..]].concat().concat();
+            Some(Hunk { first: number(is.start + 1)?, last: number(is.end)?, text })
+        })
+        .collect()
+}
+
+fn number(line: usize) -> Option<u32> {
+    u32::try_from(line).ok()
+}
+
+fn lines(text: &str) -> Vec<&str> {
+    text.split_inclusive('\n').collect()
+}
+
+/// Where each line begins, and behind the last.
+fn starts(lines: &[&str]) -> Vec<usize> {
+    let mut at = 0;
+    let mut all = vec![0];
+    for line in lines {
+        at += line.len();
+        all.push(at);
+    }
+    all
+}
+
+/// What changed: lines of the earlier version, and what is there instead.
+fn pieces(old: &[&str], new: &[&str]) -> Vec<(Range<usize>, Range<usize>)> {
+    let mut all: Vec<(Range<usize>, Range<usize>)> = Vec::new();
+    for op in capture_diff_slices(Algorithm::Patience, old, new) {
+        if matches!(op, DiffOp::Equal { .. }) {
+            continue;
+        }
+        let (was, is) = (op.old_range(), op.new_range());
+        match all.last_mut() {
+            Some(last) if is.start.saturating_sub(last.1.end) <= BETWEEN => {
+                (last.0.end, last.1.end) = (was.end, is.end);
+            }
+            _ => all.push((was, is)),
+        }
+    }
+    all
+}
+
+/// What of a file is new code, and what is for tests.
+struct Own {
+    code: Vec<usize>,
+    tests: Vec<Range<usize>>,
+}
+
+impl Own {
+    fn of(language: Language, before: &str, after: &str) -> Option<Self> {
+        let tree = parse(language, after)?;
+        let code = code::written(language, Some(before), tree.root_node(), after).into_iter().collect();
+        let mut tests = Vec::new();
+        walk(tree.root_node(), |node, _| {
+            let is_test =
+                language == Language::Rust && attributes(node, after).into_iter().any(weld::is_for_tests);
+            if is_test {
+                tests.push(node.byte_range());
+                return Walk::Past;
+            }
+            Walk::Into
+        });
+        Some(Self { code, tests })
+    }
+
+    fn is_code(&self, bytes: Range<usize>) -> bool {
+        let is_in = |at: &usize| bytes.contains(at);
+        let meets = |test: &Range<usize>| test.start < bytes.end && bytes.start < test.end;
+        self.code.iter().any(is_in) && !self.tests.iter().any(meets)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(language: Language, before: &str, after: &str) -> Vec<(u32, u32, String)> {
+        hunks(language, before, after).into_iter().map(|hunk| (hunk.first, hunk.last, hunk.text)).collect()
+    }
+
+    #[test]
+    fn each_piece_of_code_is_put_back_by_itself() {
+        let base: Vec<String> = (0..20).map(|n| format!("a{n} = {n}\n")).collect();
+        let mut new = base.clone();
+        new[2] = "a2 = 22\nb = 1\n".to_owned();
+        new[4] = "a4 = 44\n".to_owned();
+        new[15] = "a15 = 99\n".to_owned();
+        let (before, after) = (base.concat(), new.concat());
+        let mut one = new.clone();
+        (one[2], one[4]) = (base[2].clone(), base[4].clone());
+        let mut two = new.clone();
+        two[15].clone_from(&base[15]);
+        let found = shown(Language::Python, &before, &after);
+        assert_eq!(found, [(3, 6, one.concat()), (17, 17, two.concat())]);
+    }
+
+    #[test]
+    fn comments_tests_and_what_was_taken_away_are_no_piece_of_code() {
+        for (language, before, after) in [
+            (Language::Python, "a = 1\n", "# one\na = 1\n"),
+            (Language::Python, "a = 1\nb = 2\n", "a = 1\n"),
+            (Language::Python, "def f():\n    return 1\n", "def f():\n    \"\"\"F.\"\"\"\n    return 1\n"),
+            (Language::Rust, "fn a() {}\n", "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() {}\n}\n"),
+            (Language::Rust, "fn a() {}\n", "fn a() {}\n#[test]\nfn b() {}\n"),
+            (Language::Rust, "fn a() {}\n", "fn a() {}\n"),
+        ] {
+            assert_eq!(shown(language, before, after), [], "{after}");
+        }
+    }
+
+    #[test]
+    fn a_file_without_an_end_of_line_stays_one() {
+        assert_eq!(shown(Language::Python, "a = 1", "a = 2"), [(1, 1, "a = 1".to_owned())]);
+    }
+}

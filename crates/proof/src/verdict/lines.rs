@@ -1,0 +1,135 @@
+//! Lines: takes the runs with a changed value, and with changed lines put back, tells which lines which tests prove, and which
+//! no test does. It never decides anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::judge::Judge;
+use super::support::Said;
+use super::{Ran, Runs, Terms};
+
+/// Changed lines that were put back to what they had been for one run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undone {
+    /// The file.
+    pub path: String,
+    /// The first of the lines in the result, counted from 1.
+    pub first: u32,
+    /// The last.
+    pub last: u32,
+    /// The run without them.
+    pub ran: Ran,
+}
+
+/// What is known of the changed lines.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lines {
+    /// Lines of a file, and the tests that noticed.
+    pub proved: Vec<Proved>,
+    /// Lines whose absence no test noticed.
+    pub unproved: Vec<String>,
+}
+
+/// Lines of a file that the same tests prove.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proved {
+    /// Where: `path:3, 7–9`.
+    pub at: String,
+    /// The tests that failed.
+    pub by: BTreeSet<String>,
+}
+
+/// Tells which lines are proved, and which are not; by path, those that the same tests prove together.
+pub fn lines(runs: &Runs, undone: &[Undone]) -> Lines {
+    let terms = Terms::default();
+    let mut judge = Judge::of(runs, &terms);
+    judge.first();
+    let mut proved: BTreeMap<(String, BTreeSet<String>), BTreeSet<(u32, u32)>> = BTreeMap::new();
+    let mut unproved = Vec::new();
+    for mutant in &runs.mutants {
+        let place = mutant.at.rsplit_once(':').and_then(|(path, line)| Some((path, line.parse().ok()?)));
+        if let (Some((path, line)), Said::Noticed(by)) = (place, judge.said(&mutant.ran)) {
+            proved.entry((path.to_owned(), judge.proving(by))).or_default().insert((line, line));
+        }
+    }
+    for own in undone {
+        let range = (own.first, own.last);
+        match judge.said(&own.ran) {
+            Said::Noticed(by) => {
+                proved.entry((own.path.clone(), judge.proving(by))).or_default().insert(range);
+            }
+            Said::Survived => unproved.push(format!("{}:{}", own.path, shown(range))),
+            // What does not build without the lines says nothing of them.
+            Said::Unjudged => {}
+        }
+    }
+    let proved = proved.into_iter().map(|((path, by), lines)| Proved { at: at(&path, lines), by }).collect();
+    Lines { proved, unproved }
+}
+
+/// Names lines; those that follow each other as one.
+fn at(path: &str, lines: BTreeSet<(u32, u32)>) -> String {
+    let mut joined: Vec<(u32, u32)> = Vec::new();
+    for (first, last) in lines {
+        match joined.last_mut() {
+            Some(before) if first <= before.1.saturating_add(1) => before.1 = before.1.max(last),
+            _ => joined.push((first, last)),
+        }
+    }
+    let shown: Vec<String> = joined.into_iter().map(shown).collect();
+    format!("{path}:{}", shown.join(", "))
+}
+
+fn shown((first, last): (u32, u32)) -> String {
+    if first == last { first.to_string() } else { format!("{first}–{last}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::{Outcome, Results};
+    use crate::verdict::Mutant;
+
+    fn ran(all: &[(&str, Outcome)]) -> Ran {
+        Ran::whole(all.iter().map(|(id, outcome)| ((*id).to_owned(), *outcome)).collect::<Results>())
+    }
+
+    #[test]
+    fn lines_are_proved_by_the_tests_that_notice_them() {
+        use Outcome::{Failed, Passed};
+        let result = ran(&[("old", Passed), ("new", Passed), ("other", Passed)]);
+        let tests = ran(&[("old", Passed), ("new", Failed), ("other", Failed)]);
+        let noticed = ran(&[("old", Failed), ("new", Failed), ("other", Passed)]);
+        let mutant = |line: u32, ran: &Ran| Mutant {
+            at: format!("src/a.rs:{line}"),
+            what: "1 became 2".to_owned(),
+            ran: ran.clone(),
+        };
+        let runs = Runs {
+            base: ran(&[("old", Passed)]),
+            tests: [tests.clone(), tests],
+            result: [result.clone(), result.clone()],
+            mutants: vec![mutant(3, &noticed), mutant(4, &noticed), mutant(9, &noticed)],
+            ..Runs::default()
+        };
+        let undone = |first, last, ran: Ran| Undone { path: "src/a.rs".to_owned(), first, last, ran };
+        let other = ran(&[("old", Passed), ("new", Passed), ("other", Failed)]);
+        let short = ran(&[("old", Passed)]);
+        let all = [
+            undone(5, 6, noticed.clone()),
+            undone(20, 30, other),
+            undone(40, 61, result),
+            undone(70, 71, short),
+            undone(80, 81, Ran::default()),
+        ];
+        let lines = lines(&runs, &all);
+        let proved: Vec<(&str, Vec<&str>)> = lines
+            .proved
+            .iter()
+            .map(|own| (own.at.as_str(), own.by.iter().map(String::as_str).collect()))
+            .collect();
+        assert_eq!(proved, [("src/a.rs:3–6, 9", vec!["new"]), ("src/a.rs:20–30", vec!["other"])]);
+        assert_eq!(lines.unproved, ["src/a.rs:40–61"]);
+    }
+}

@@ -1,0 +1,54 @@
+//! Which lines are proved by which test, and which by none: in what people read, and within what the plan lets a proof take.
+
+use serde_json::json;
+
+use crate::common::Repo;
+
+const BASE: &str = "import os\nx = 1\n#\n#\n#\n#\n#\ny = f()\n#\n#\n#\n#\n#\nw = f()\n";
+
+/// Runs a plan whose change has three pieces: a value and a call that tests look at, and calls that none does.
+fn run(mutants: u32) -> Repo {
+    let repo = Repo::new();
+    repo.file("look.sh", include_str!("../fixtures/proofs/lines.sh"));
+    repo.file(".gitignore", "report.xml\n");
+    repo.file("src/a.py", BASE);
+    let change = "mkdir tests; touch tests/new; sed -i 's/^x = 1/x = 2/; s/^y = f()/y = g()\\nz = h()/; s/^w = f()/w = i()/' src/a.py";
+    let proves = json!({"tests": ["tests/**"], "command": "sh look.sh", "mutants": mutants,
+        "report": {"format": "junit", "path": "report.xml"}});
+    repo.plan(&format!(
+        "  - {}\n",
+        json!({"id": "change", "command": change, "expectation": {"proves": proves}})
+    ));
+    let ran = repo.run();
+    assert_eq!(ran.code, 0, "{}\n{}", ran.stderr, repo.log());
+    repo.autopilot(["audit", "7"]).exits(0);
+    repo
+}
+
+#[test]
+fn lines_that_no_test_proves_are_named_for_the_reviewer_and_the_others_with_their_test() {
+    let repo = run(1);
+    let summary = repo.summary();
+    let runs = repo.events_of("proof.ran");
+    let told = || format!("{summary}\n{runs:#?}\n{}", repo.log());
+    let count = |run: &str| runs.iter().filter(|event| event["run"] == run).count();
+    // The piece of which the changed value tells is not run again.
+    assert_eq!((count("mutant"), count("hunk")), (1, 2), "{}", told());
+    let (check, proof) = (line(&summary, "**Check before merging:**"), line(&summary, "**Proof:**"));
+    assert!(check.contains("no test proves `src/a.py:8–9`"), "{}", told());
+    for shown in ["`src/a.py:2` by `look::one`", "`src/a.py:15` by `look::three`"] {
+        assert!(proof.contains(shown), "{shown}\n{}", told());
+    }
+    assert!(!check.contains("src/a.py:2") && !check.contains("src/a.py:15"), "{}", told());
+}
+
+#[test]
+fn where_a_plan_wants_no_mutants_no_line_is_put_back() {
+    let repo = run(0);
+    let runs = repo.events_of("proof.ran");
+    assert!(runs.len() == 5 && !repo.summary().contains("no test proves"), "{runs:#?}");
+}
+
+fn line<'t>(text: &'t str, start: &str) -> &'t str {
+    text.lines().find(|line| line.starts_with(start)).unwrap_or_default()
+}
