@@ -15,7 +15,7 @@ use super::progress::{Mode, Progress, say};
 use crate::app::Ended;
 use crate::evidence::event::{AttemptResult, Event, RunResult};
 use crate::evidence::state::Branch;
-use crate::evidence::{Line, RunState, Watch};
+use crate::evidence::{Line, Proving, RunState, Watch};
 use crate::github::Environment;
 use crate::plan::{Faults, Plan};
 use crate::report;
@@ -90,6 +90,10 @@ impl Watch for Actions {
             }
             _ => self.progress.event(line, state),
         }
+    }
+
+    fn proving(&mut self, proving: &Proving<'_>) {
+        self.progress.proving(proving);
     }
 
     fn output(&mut self, masked: &[u8]) {

@@ -46,6 +46,21 @@ pub trait Watch {
     fn event(&mut self, line: &Line, state: &RunState);
     /// Masked output of an attempt was written.
     fn output(&mut self, masked: &[u8]);
+    /// A run of a proof begins, of which the journal tells when it is over.
+    fn proving(&mut self, _: &Proving<'_>) {}
+}
+
+/// A run of a proof that begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Proving<'a> {
+    /// Which attempt is proved.
+    pub at: &'a AttemptId,
+    /// Which of the runs it is, from 1.
+    pub nth: u32,
+    /// How many there will be, if nothing is refused before.
+    pub of: u32,
+    /// What the tests are run on.
+    pub what: &'a str,
 }
 
 /// A watch that sees nothing.

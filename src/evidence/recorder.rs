@@ -15,7 +15,7 @@ use super::spool::{self, Spool};
 use super::state::{Fold, Part, RunState};
 use super::text::{Document, Text};
 use super::turn::Turn;
-use super::{AttemptId, Watch};
+use super::{AttemptId, Proving, Watch};
 
 /// The name of a run that has not begun; its files are open.
 pub struct Claim {
@@ -317,6 +317,14 @@ impl Recorder {
     pub fn banner_of(&mut self, at: &AttemptId, line: &str) -> io::Result<()> {
         let secrets = self.secrets.clone();
         self.part_mut(at)?.banner(&secrets, line)
+    }
+
+    /// Tells that a run of a proof begins, in the log and to who watches.
+    pub fn proving(&mut self, proving: &Proving<'_>) -> io::Result<()> {
+        let Proving { at, nth, of, what } = proving;
+        self.banner_of(at, &format!("step {}, proof, run {nth} of {of}: {what}", at.step))?;
+        self.watch.proving(proving);
+        Ok(())
     }
 
     /// Starts the way of a command's output into the log.

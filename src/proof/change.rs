@@ -1,5 +1,6 @@
 //! Takes the files of a change, tells tests from code: by the plan's patterns, and within a file by its language.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -19,6 +20,8 @@ pub struct File {
     pub stood: bool,
     /// Something is there now.
     pub is_there: bool,
+    /// What is there can be executed.
+    pub is_executable: bool,
     /// The bytes that stood there, if they were a file's that is not too large to be read.
     pub before: Option<Vec<u8>>,
     /// The same of what is there now.
@@ -59,6 +62,11 @@ impl File {
 
     pub(super) fn language(&self) -> Option<Language> {
         Language::of(std::str::from_utf8(&self.path).ok()?)
+    }
+
+    /// What begins with the program that runs it is code, whatever it is called: `bin/tool`.
+    fn is_script(&self) -> bool {
+        [&self.before, &self.after].into_iter().flatten().any(|bytes| bytes.starts_with(b"#!"))
     }
 
     pub(super) fn text_before(&self) -> Option<&str> {
@@ -109,19 +117,33 @@ impl Change {
         Self { files: files.into_iter().map(with_role).collect() }
     }
 
-    /// Lists what of the runner's configuration the change touches and the plan does not let it: paths, and what each
-    /// configures.
-    pub fn guarded(&self, stack: Option<Stack>, proves: &Proves) -> Vec<(String, &'static str)> {
+    /// Lists what decides how tests are run that the change touches and the plan does not let it: paths, and what each is.
+    /// `run`: what the command runs.
+    pub fn guarded(
+        &self,
+        stack: Option<Stack>,
+        proves: &Proves,
+        run: &BTreeSet<String>,
+    ) -> Vec<(String, &'static str)> {
         let all = self.files.iter().map(|(file, _)| file);
         let touched = all.filter(|file| !matches(&proves.may_change, &file.path));
-        let argv = proves.command.argv();
-        let words: Vec<&str> = argv.iter().flat_map(|word| word.split_whitespace()).collect();
-        let runs = |path: &str| words.iter().any(|word| word.trim_start_matches("./") == path);
         let what = |file: &File| {
-            let by_command = runs(&file.shown()) && !matches(&proves.tests, &file.path);
-            by_command.then_some("the command names it").or_else(|| guarded(&file.shown(), stack))
+            let by_command = run.contains(&file.shown()) && !matches(&proves.tests, &file.path);
+            by_command.then_some("the command runs it").or_else(|| guarded(&file.shown(), stack))
         };
         touched.filter_map(|file| Some((file.shown(), what(file)?))).collect()
+    }
+
+    /// Lists the paths that it adds, and which of them can be executed.
+    pub fn added(&self) -> Vec<(Vec<u8>, bool)> {
+        let added = self.files.iter().filter(|(file, _)| !file.stood && file.is_there);
+        added.map(|(file, _)| (file.path.clone(), file.is_executable)).collect()
+    }
+
+    /// Returns the bytes of a file that it adds.
+    pub fn added_text(&self, path: &[u8]) -> Option<Vec<u8>> {
+        let (file, _) = self.files.iter().find(|(file, _)| !file.stood && file.path == path)?;
+        file.after.clone()
     }
 
     /// Tells what the change does to what is no test.
@@ -138,7 +160,7 @@ impl Change {
             let path = file.shown().to_ascii_lowercase();
             let name = path.rsplit('/').next().unwrap_or_default();
             let ending = name.rsplit('.').next().unwrap_or_default();
-            if OTHER_CODE.contains(&ending) {
+            if OTHER_CODE.contains(&ending) || file.is_script() {
                 Code::Unknown
             } else if TEXTS.contains(&ending) {
                 Code::Comments

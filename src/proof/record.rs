@@ -153,7 +153,7 @@ pub struct Recorded {
 
 /// Reads the runs of one attempt's proof; nothing if one of them cannot be read.
 pub fn runs<'r>(recorded: impl IntoIterator<Item = &'r ProofRan>) -> Option<Recorded> {
-    let (mut runs, mut made, mut undone) = (Runs::default(), Vec::new(), Vec::new());
+    let (mut runs, mut made, mut undone) = (Runs::default(), Vec::new(), Vec::<Undone>::new());
     let (mut tests, mut result) = (0, 0);
     for own in recorded {
         let report: Report = Report::deserialize(own.report.as_ref()?.value()).ok()?;
@@ -182,10 +182,14 @@ pub fn runs<'r>(recorded: impl IntoIterator<Item = &'r ProofRan>) -> Option<Reco
             }
             ProofRun::Mutant => {
                 let (at, what) = report.mutant?;
+                // With all tests, where the chosen ones had not noticed.
+                runs.mutants.pop_if(|own| own.ran.part && own.at == at && own.what == what);
                 runs.mutants.push(Mutant { at, what, ran });
             }
             ProofRun::Hunk => {
                 let (path, first, last) = report.hunk?;
+                let range = (first, last);
+                undone.pop_if(|own| own.ran.part && own.path == path && (own.first, own.last) == range);
                 undone.push(Undone { path, first, last, ran });
             }
         }

@@ -205,7 +205,7 @@ impl Runner<'_> {
     }
 
     /// Records that masks which a command asked for were not taken: there is no room for more.
-    fn record_refused_masks(&mut self, this: &Attempt<'_>, before: u64) {
+    pub(super) fn record_refused_masks(&mut self, this: &Attempt<'_>, before: u64) {
         let count = self.recorder.secrets().unmasked().saturating_sub(before);
         if count > 0 {
             self.recorder.defer(Event::MasksRefused { at: this.at.clone(), count });

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use crate::common::Repo;
+use crate::common::{Ran, Repo};
 
 const BASE: &str = "import os\nx = 1\n#\n#\n#\n#\n#\ny = f()\n#\n#\n#\n#\n#\nw = f()\n";
 
 /// Runs a plan whose change has three pieces: a value and a call that tests look at, and calls that none does.
-fn run(mutants: u32) -> Repo {
+fn run(mutants: u32) -> (Repo, Ran) {
     let repo = Repo::new();
     repo.file("look.sh", include_str!("../fixtures/proofs/lines.sh"));
     repo.file(".gitignore", "report.xml\n");
@@ -22,18 +22,25 @@ fn run(mutants: u32) -> Repo {
     let ran = repo.run();
     assert_eq!(ran.code, 0, "{}\n{}", ran.stderr, repo.log());
     repo.autopilot(["audit", "7"]).exits(0);
-    repo
+    (repo, ran)
 }
 
 #[test]
 fn lines_that_no_test_proves_are_named_for_the_reviewer_and_the_others_with_their_test() {
-    let repo = run(1);
+    let (repo, ran) = run(1);
     let summary = repo.summary();
     let runs = repo.events_of("proof.ran");
     let told = || format!("{summary}\n{runs:#?}\n{}", repo.log());
     let count = |run: &str| runs.iter().filter(|event| event["run"] == run).count();
     // The piece of which the changed value tells is not run again.
     assert_eq!((count("mutant"), count("hunk")), (1, 2), "{}", told());
+    ran.says("… change   proof: 6 runs of its tests");
+    for banner in [
+        "proof, run 3 of 6: with the change's tests only",
+        "proof, run 8 of 8: without some of the changed lines",
+    ] {
+        assert!(repo.log().contains(banner), "{banner}\n{}", told());
+    }
     let (check, proof) = (line(&summary, "**Check before merging:**"), line(&summary, "**Proof:**"));
     assert!(check.contains("no test proves `src/a.py:8–9`"), "{}", told());
     for shown in ["`src/a.py:2` by `look::one`", "`src/a.py:15` by `look::three`"] {
@@ -44,7 +51,7 @@ fn lines_that_no_test_proves_are_named_for_the_reviewer_and_the_others_with_thei
 
 #[test]
 fn where_a_plan_wants_no_mutants_no_line_is_put_back() {
-    let repo = run(0);
+    let (repo, _) = run(0);
     let runs = repo.events_of("proof.ran");
     assert!(runs.len() == 5 && !repo.summary().contains("no test proves"), "{runs:#?}");
 }

@@ -22,7 +22,7 @@ use crate::evidence::event::{
 };
 use crate::evidence::log::last_drawn;
 use crate::evidence::state::{AttemptState, StepState};
-use crate::evidence::{AttemptId, Line, RunState, Text, Watch};
+use crate::evidence::{AttemptId, Line, Proving, RunState, Text, Watch};
 use crate::plan::{Plan, units};
 use crate::report;
 
@@ -205,7 +205,12 @@ impl Progress {
     /// Shows what the agent has used so far.
     fn show_tokens(&self, at: &AttemptId, state: &RunState) {
         let Some(tokens) = state.attempt(at).and_then(tokens) else { return };
-        let what = format!("{}, {tokens},", self.label);
+        self.show_beside(&tokens);
+    }
+
+    /// Shows something beside what is under way.
+    fn show_beside(&self, what: &str) {
+        let what = format!("{}, {what},", self.label);
         self.bar.set_prefix(format!("{}{what}", self.prefix));
         self.heartbeat.iter().for_each(|heart| heart.rename(&what));
     }
@@ -336,6 +341,14 @@ impl Watch for Progress {
             | Event::CacheKept(_)
             | Event::Sealed { .. } => {}
         }
+    }
+
+    fn proving(&mut self, proving: &Proving<'_>) {
+        let Proving { at, nth, of, what } = proving;
+        if *nth == 1 && self.mode != Mode::Silent {
+            self.say(&format!("… {:<width$} proof: {of} runs of its tests", at.step, width = self.width));
+        }
+        self.show_beside(&format!("proof: run {nth} of {of}, {what}"));
     }
 
     fn output(&mut self, masked: &[u8]) {

@@ -40,11 +40,16 @@ pub(super) struct Common<'a> {
     /// What the run on the base left: what it built.
     pub(super) left: Option<BedLeft>,
     pub(super) count: u32,
+    /// How many runs it will be, if nothing is refused before.
+    pub(super) planned: u32,
+    /// The tests of the changed files alone have noticed less than all may.
+    pub(super) asks_all: bool,
     /// What the longest run took so far.
     pub(super) longest: Duration,
 }
 
 /// What one run is of.
+#[derive(Clone, Copy)]
 pub(super) struct Of<'a> {
     pub(super) run: ProofRun,
     /// What is laid above what stood.

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use autopilot_proof::results::{self, Format, Results, Unreadable};
 use autopilot_proof::runner;
-use autopilot_proof::verdict::Ran;
+use autopilot_proof::verdict::{Ran, Runs, is_noticed};
 
 use super::kinds::{Common, Ends, Of};
+use crate::evidence::Proving;
 use crate::evidence::event::{Event, ProofRan, ProofRun, Role};
 use crate::run::command::{self, Done, Job};
 use crate::run::deadline::Cut;
@@ -36,9 +37,8 @@ impl Runner<'_> {
     ) -> Result<Result<Ran, Ends>, RunError> {
         let (step, grant) = (this.step, common.asked.grant);
         common.count += 1;
-        let what = in_words(of.run);
-        let banner = format!("step {}, proof, run {}: {what}", step.id, common.count);
-        self.recorder.banner_of(&this.at, &banner)?;
+        let (nth, what) = (common.count, in_words(of.run));
+        self.recorder.proving(&Proving { at: &this.at, nth, of: common.planned.max(nth), what })?;
         let number = common.count.to_string();
         let laid: Vec<Laid> = of.laid.iter().cloned().chain(no_report(&common.runner, &step.dir)).collect();
         let bed = self.worktree.bed(&common.stood, common.left.as_ref(), &number, &laid).await?;
@@ -64,7 +64,9 @@ impl Runner<'_> {
             deadline: common.asked.deadline,
         };
         let role = egress::Of { at: this.at.clone(), role: Role::Post };
+        let unmasked = self.recorder.secrets().unmasked();
         let mut done = command::run(job, this.output_left, role, self.recorder, &mut self.interrupt).await?;
+        self.record_refused_masks(this, unmasked);
         this.output_left = this.output_left.saturating_sub(done.printed);
         common.longest = common.longest.max(done.took);
         let root = seen.worktree.join(&step.dir);
@@ -85,6 +87,30 @@ impl Runner<'_> {
             bed.remove()?;
         }
         Ok(result)
+    }
+
+    /// Makes a run in which some test should fail. Where none of the chosen files does, all are asked, then and from then on:
+    /// another test may notice.
+    pub(super) async fn noticed_by_some(
+        &mut self,
+        this: &mut Attempt<'_>,
+        common: &mut Common<'_>,
+        of: Of<'_>,
+        runs: &Runs,
+    ) -> Result<Result<Ran, Ends>, RunError> {
+        let whole = Of { only: None, ..of };
+        if common.asks_all {
+            return self.one(this, common, whole).await;
+        }
+        let ran = self.one(this, common, of).await?;
+        match &ran {
+            Ok(ran) if ran.built && ran.part && !is_noticed(runs, ran) => {
+                common.asks_all = true;
+                common.planned = common.planned.saturating_add(1);
+                self.one(this, common, whole).await
+            }
+            _ => Ok(ran),
+        }
     }
 
     /// Records a run; one without a report ends the proof, but for those that need not build.

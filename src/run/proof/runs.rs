@@ -1,6 +1,7 @@
 //! The runs of a proof, in their order: the base, the change's tests without the change twice, the result twice, the old tests,
 //! tests that must fail, changed values. What is refused already is not run on.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use autopilot_proof::runner::{CanaryRunner, NotKnown};
@@ -9,11 +10,13 @@ use autopilot_proof::verdict::{self, Mutant, Ran, Runs, decide};
 use super::kinds::{Asked, Common, Ends, Of, Proof};
 use super::one::name;
 use crate::evidence::event::ProofRun;
-use crate::plan::Proves;
-use crate::proof::{Change, File, Opening, Report, runner_of, stack_of, terms, told};
+use crate::plan::{Proves, Step};
+use crate::proof::{
+    Candidate, Change, File, Opening, Report, run_by_command, runner_of, stack_of, terms, told,
+};
 use crate::run::outcome::Attempt;
 use crate::run::{RunError, Runner};
-use crate::worktree::{Laid, Stood};
+use crate::worktree::{Differing, Laid, Stood};
 
 /// Bytes of a file that are looked into; of a larger one it is only known that it changed.
 const LARGEST: u64 = 4 << 20;
@@ -36,7 +39,8 @@ impl Runner<'_> {
         };
         let change = self.change_since(&stood, proves)?;
         let canary = runner.asked("/", None).canary;
-        let touched = change.guarded(stack_of(&runner), proves);
+        let run = run_by(this.step, proves, &stood, &change);
+        let touched = change.guarded(stack_of(&runner), proves, &run);
         if !touched.is_empty() {
             return Ok(Proof::Refused(guarded(&touched)));
         }
@@ -49,7 +53,16 @@ impl Runner<'_> {
         if tests.is_empty() && !proves.refactor {
             return Ok(Proof::Refused(no_test(proves)));
         }
-        let mut common = Common { asked, runner, stood, left: None, count: 0, longest: Duration::ZERO };
+        let mut common = Common {
+            asked,
+            runner,
+            stood,
+            left: None,
+            count: 0,
+            planned: 0,
+            asks_all: false,
+            longest: Duration::ZERO,
+        };
         let plan = Plan { change, tests, old_tests, canary };
         match self.make_runs(this, &mut common, &plan).await? {
             Ok(runs) => {
@@ -89,6 +102,11 @@ impl Runner<'_> {
                 }
             };
         }
+        let can_carry = runs.canaries.iter().any(|canary| canary.id.is_some());
+        let mutants = if proves.refactor { Vec::new() } else { change.mutants(proves.mutants) };
+        let planned = if proves.refactor { 3 } else { 5 } + mutants.len();
+        let planned = planned + usize::from(change.touches_old_tests()) + usize::from(can_carry);
+        common.planned = u32::try_from(planned).unwrap_or(u32::MAX);
         let report = |ran: &Ran| Report::base(ran, opening.clone());
         runs.base = run!(Of { run: ProofRun::Base, laid: &[], only: None, report: &report });
         let base = runs.base.clone();
@@ -112,7 +130,7 @@ impl Runner<'_> {
         if is_refused_already(&runs, proves) {
             return Ok(Ok(runs));
         }
-        if runs.canaries.iter().any(|canary| canary.id.is_some()) {
+        if can_carry {
             let (laid, only) = (planted.as_slice(), there.as_deref());
             let ran = run!(Of { run: ProofRun::Canary, laid, only, report: &other });
             for canary in &mut runs.canaries {
@@ -123,13 +141,16 @@ impl Runner<'_> {
         if proves.refactor || is_refused_already(&runs, proves) {
             return Ok(Ok(runs));
         }
-        for mutated in change.mutants(proves.mutants) {
-            let (laid, only) = (change.mutant(&mutated), there.as_deref());
+        for mutated in mutants {
+            let laid = change.mutant(&mutated);
             let of =
                 |ran: &Ran| Mutant { at: mutated.at.clone(), what: mutated.what.clone(), ran: ran.clone() };
             let report = |ran: &Ran| Report::mutant(&of(ran), &base);
-            let ran = run!(Of { run: ProofRun::Mutant, laid: &laid, only, report: &report });
-            runs.mutants.push(of(&ran));
+            let own = Of { run: ProofRun::Mutant, laid: &laid, only: there.as_deref(), report: &report };
+            match self.noticed_by_some(this, common, own, &runs).await? {
+                Ok(ran) => runs.mutants.push(of(&ran)),
+                Err(ends) => return Ok(Err(ends)),
+            }
         }
         Ok(Ok(runs))
     }
@@ -140,10 +161,23 @@ impl Runner<'_> {
         for own in self.worktree.differing(stood)? {
             let before = if own.stood { stood.read(&own.path, LARGEST)? } else { None };
             let after = if own.is_there { self.worktree.read(&own.path, LARGEST)? } else { None };
-            files.push(File { path: own.path, stood: own.stood, is_there: own.is_there, before, after });
+            let Differing { path, stood, is_there, is_executable, .. } = own;
+            files.push(File { path, stood, is_there, is_executable, before, after });
         }
         Ok(Change::of(files, proves))
     }
+}
+
+/// Lists what the command runs of what stood, and of what the change adds.
+fn run_by(step: &Step, proves: &Proves, stood: &Stood, change: &Change) -> BTreeSet<String> {
+    let added = change.added();
+    let candidates: Vec<Candidate<'_>> = stood
+        .paths()
+        .chain(added.iter().map(|(path, is_executable)| (path.as_slice(), *is_executable)))
+        .map(|(path, is_executable)| Candidate { path, is_executable })
+        .collect();
+    let files = |path: &[u8]| stood.read(path, LARGEST).ok().flatten().or_else(|| change.added_text(path));
+    run_by_command(step, proves, &candidates, &files)
 }
 
 /// What is run.

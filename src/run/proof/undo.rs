@@ -31,7 +31,9 @@ impl Runner<'_> {
         let made = u32::try_from(runs.mutants.len()).unwrap_or(u32::MAX);
         let count = proves.mutants.saturating_sub(made).saturating_add(HUNKS);
         let only = change.test_files(false);
-        for undo in change.undos(verdict, usize::try_from(count).unwrap_or(usize::MAX)) {
+        let undos = change.undos(verdict, usize::try_from(count).unwrap_or(usize::MAX));
+        common.planned = common.count.saturating_add(u32::try_from(undos.len()).unwrap_or(u32::MAX));
+        for undo in undos {
             let left = common.asked.deadline.at.saturating_duration_since(Instant::now());
             if left < common.longest.saturating_mul(TIMES) || this.output_left == 0 {
                 break;
@@ -40,7 +42,7 @@ impl Runner<'_> {
             let report = |ran: &Ran| Report::undone(&of(ran), &runs.base);
             let laid = change.without(&undo);
             let of = Of { run: ProofRun::Hunk, laid: &laid, only: only.as_deref(), report: &report };
-            match self.one(this, common, of).await? {
+            match self.noticed_by_some(this, common, of, runs).await? {
                 // One that did not build, or was cut off, says nothing.
                 Ok(_) | Err(Ends::Refused(_)) => {}
                 Err(Ends::Interrupted(signal)) => return Ok(Some(signal)),

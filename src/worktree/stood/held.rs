@@ -72,8 +72,8 @@ impl Stood {
         read(&self.root, path, most)
     }
 
-    /// Lists the paths that git knew.
-    pub fn paths(&self) -> impl Iterator<Item = &[u8]> {
+    /// Lists the paths that git knew, and which of them can be executed.
+    pub fn paths(&self) -> impl Iterator<Item = (&[u8], bool)> {
         self.listing.paths()
     }
 

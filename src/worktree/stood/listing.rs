@@ -47,8 +47,8 @@ impl Listing {
         Self(all)
     }
 
-    pub(super) fn paths(&self) -> impl Iterator<Item = &[u8]> {
-        self.0.keys().map(Vec::as_slice)
+    pub(super) fn paths(&self) -> impl Iterator<Item = (&[u8], bool)> {
+        self.0.iter().map(|(path, (mode, _))| (path.as_slice(), *mode == EXECUTABLE))
     }
 
     /// Lists what is not the same later, by path.

@@ -24,7 +24,10 @@ pub(super) enum By {
     /// By arguments behind everything.
     End,
     /// By arguments that npm hands on, behind `--`.
-    Script,
+    Script {
+        /// The script is the runner and what says nothing of which tests it runs.
+        is_bare: bool,
+    },
     /// By a variable.
     Env,
 }
@@ -99,7 +102,8 @@ fn script(argv: &[String], files: &dyn Fn(&str) -> Option<Vec<u8>>) -> Option<(K
             Some((Known::NodeTest, By::Env))
         }
         (known @ (Known::NodeTest | Known::Mocha | Known::Jest | Known::Vitest), _) => {
-            Some((known, By::Script))
+            let is_said = |word: &&String| !matches!(word.as_str(), "--test" | "run");
+            Some((known, By::Script { is_bare: words.iter().skip(1).filter(is_said).count() == 0 }))
         }
         _ => None,
     }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::results::Format;
 use ask::Given;
 use known::{By, Known};
+use only::Only;
 
 /// Where a runner leaves its report.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,21 +136,23 @@ impl Runner {
         };
         let given = known.given(folder);
         let mut env = given.env;
-        let mut argv = known.kept(&self.argv);
-        let chosen = only.and_then(|only| known.only(&argv, by, only));
-        let is_part = chosen.is_some();
+        let kept = known.kept(&self.argv);
+        let only = only.and_then(|only| known.only(&kept, by, only));
+        let is_part = only.is_some();
+        let Only { mut argv, args: chosen } = only.unwrap_or(Only { argv: kept, args: Vec::new() });
         match by {
             By::Place(at) => {
                 let at = at.min(argv.len());
-                let before =
-                    if known == Known::NodeTest { Vec::new() } else { chosen.clone().unwrap_or_default() };
+                // node's files stand behind all.
+                let (before, behind) =
+                    if known == Known::NodeTest { (Vec::new(), chosen) } else { (chosen, Vec::new()) };
                 argv.splice(at..at, given.args.into_iter().chain(before));
-                if known == Known::NodeTest {
-                    argv.extend(chosen.unwrap_or_default());
-                }
+                argv.extend(behind);
             }
-            By::End => argv.extend(given.args.into_iter().chain(chosen.unwrap_or_default())),
-            By::Script => argv.extend(["--".to_owned()].into_iter().chain(given.args)),
+            By::End => argv.extend(given.args.into_iter().chain(chosen)),
+            By::Script { .. } => {
+                argv.extend(["--".to_owned()].into_iter().chain(given.args).chain(chosen));
+            }
             By::Env => {
                 let name = if known == Known::NodeTest { "NODE_OPTIONS" } else { "PYTEST_ADDOPTS" };
                 env.push((name.to_owned(), given.args.join(" ")));

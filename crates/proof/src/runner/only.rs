@@ -4,7 +4,7 @@ use super::known::{By, Known};
 use super::words;
 
 /// Arguments of cargo that choose what is run, or print what is not read.
-const CHOOSES: [&str; 12] = [
+const CHOOSES: [&str; 15] = [
     "--lib",
     "--bin",
     "--bins",
@@ -16,6 +16,9 @@ const CHOOSES: [&str; 12] = [
     "-p",
     "--package",
     "--bench",
+    "-E",
+    "--filterset",
+    "--filter-expr",
     "--",
 ];
 
@@ -69,42 +72,86 @@ impl Known {
         }
     }
 
-    /// Arguments by which only the tests of these files are run; none where the runner cannot, or the files are not all
-    /// such as it would find by itself.
-    pub(super) fn only(self, argv: &[String], by: By, files: &[String]) -> Option<Vec<String>> {
-        if files.is_empty() {
+    /// The command for which only the tests of some files are asked for: what it is without its own choice, and arguments that
+    /// choose. None where the runner cannot, or the files are not all such as it would find by itself.
+    pub(super) fn only(self, argv: &[String], by: By, files: &[String]) -> Option<Only> {
+        // A name that begins like an option would be one; one with a colon may be of a part of a file.
+        let is_odd = |file: &String| file.starts_with('-') || file.contains(':');
+        if files.is_empty() || files.iter().any(is_odd) {
             return None;
         }
-        match (self, by) {
-            (Self::Pytest, By::End)
-                if has_no_choice(argv, "pytest") && files.iter().all(|file| is_pytest(file)) =>
+        let all = |is_found: fn(&str) -> bool| files.iter().all(|file| is_found(file));
+        let args = match (self, by) {
+            (Self::Pytest, By::End) if has_no_choice(argv, "pytest", &[]) && all(is_pytest) => files.to_vec(),
+            (Self::NodeTest, By::Place(_)) if argv.len() == 2 && all(is_node) => files.to_vec(),
+            (Self::NodeTest | Self::Mocha | Self::Jest | Self::Vitest, By::Script { is_bare: true })
+                if self.finds(files) =>
             {
-                Some(files.to_vec())
+                self.chosen(files)
             }
-            (Self::NodeTest, By::Place(_))
-                if argv.len() == 2 && files.iter().all(|file| is_javascript(file)) =>
-            {
-                Some(files.to_vec())
+            (Self::Mocha, By::End) if has_no_choice(argv, "mocha", &[]) && self.finds(files) => {
+                self.chosen(files)
             }
-            (Self::Cargo, _)
-                if !argv.iter().any(|arg| CHOOSES.contains(&arg.as_str()))
-                    && argv.iter().skip(2).all(|arg| arg.starts_with('-')) =>
-            {
-                files
-                    .iter()
-                    .map(|file| cargo_target(file))
-                    .collect::<Option<Vec<_>>>()
-                    .map(|all| all.concat())
+            (Self::Jest, By::End) if has_no_choice(argv, "jest", &[]) && self.finds(files) => {
+                self.chosen(files)
             }
-            _ => None,
-        }
+            (Self::Vitest, By::End) if has_no_choice(argv, "vitest", &["run"]) && self.finds(files) => {
+                self.chosen(files)
+            }
+            (Self::Cargo, _) if chooses_nothing(argv.get(2..)?) => cargo_targets(files)?,
+            (Self::Nextest, _) if chooses_nothing(argv.get(3..)?) => cargo_targets(files)?,
+            (Self::Go, By::Place(_)) => return go(argv, files),
+            _ => return None,
+        };
+        Some(Only { argv: argv.to_vec(), args })
+    }
+
+    /// A runner of JavaScript finds all of these files by itself, with its own patterns.
+    fn finds(self, files: &[String]) -> bool {
+        let is_found = match self {
+            Self::NodeTest => is_node,
+            Self::Mocha => is_mocha,
+            _ => is_named_test,
+        };
+        files.iter().all(|file| is_found(file))
+    }
+
+    fn chosen(self, files: &[String]) -> Vec<String> {
+        // Otherwise a name is a pattern.
+        let exact = (self == Self::Jest).then(|| "--runTestsByPath".to_owned());
+        exact.into_iter().chain(files.iter().cloned()).collect()
     }
 }
 
-/// Behind the runner's name, there are only options that need no other word.
-fn has_no_choice(argv: &[String], name: &str) -> bool {
+/// A command without its own choice of tests, and arguments that choose.
+pub(super) struct Only {
+    pub(super) argv: Vec<String>,
+    pub(super) args: Vec<String>,
+}
+
+/// Behind the runner's name, there are only these words, and options that need no other word and choose nothing.
+fn has_no_choice(argv: &[String], name: &str, words: &[&str]) -> bool {
     let behind = argv.iter().skip_while(|arg| words::name(arg) != name).skip(1);
-    behind.into_iter().all(|arg| matches!(arg.as_str(), "-q" | "-qq" | "-v" | "-vv" | "-x" | "--exitfirst"))
+    behind.into_iter().all(|arg| {
+        let is_plain = matches!(
+            arg.as_str(),
+            "-q" | "-qq"
+                | "-v"
+                | "-x"
+                | "--exitfirst"
+                | "-vv"
+                | "--ci"
+                | "--no-color"
+                | "--silent"
+                | "--bail"
+        );
+        is_plain || words.contains(&arg.as_str()) || arg.starts_with("--tb=") || arg.starts_with("--color=")
+    })
+}
+
+/// The arguments of cargo choose nothing, and need no other word.
+fn chooses_nothing(args: &[String]) -> bool {
+    args.iter().all(|arg| arg.starts_with('-') && !CHOOSES.contains(&arg.as_str()))
 }
 
 fn is_pytest(file: &str) -> bool {
@@ -112,12 +159,49 @@ fn is_pytest(file: &str) -> bool {
     name.strip_suffix(".py").is_some_and(|stem| stem.starts_with("test_") || stem.ends_with("_test"))
 }
 
-fn is_javascript(file: &str) -> bool {
-    [".test.js", ".test.mjs", ".test.cjs"].iter().any(|end| file.ends_with(end)) && !file.starts_with('-')
+fn is_node(file: &str) -> bool {
+    [".test.js", ".test.mjs", ".test.cjs"].iter().any(|end| file.ends_with(end))
+}
+
+/// mocha looks into `test` alone, not into what is below.
+fn is_mocha(file: &str) -> bool {
+    let name = file.strip_prefix("test/").unwrap_or_default();
+    !name.contains('/') && [".js", ".cjs", ".mjs"].iter().any(|end| name.ends_with(end))
+}
+
+/// What jest and vitest find by its name.
+fn is_named_test(file: &str) -> bool {
+    let Some((stem, ending)) = words::name(file).rsplit_once('.') else { return false };
+    let is_script = matches!(ending, "js" | "mjs" | "cjs" | "jsx" | "ts" | "mts" | "cts" | "tsx");
+    is_script && (stem.ends_with(".test") || stem.ends_with(".spec"))
 }
 
 /// `tests/parse.rs` is the target `parse`.
-fn cargo_target(file: &str) -> Option<[String; 2]> {
-    let name = file.strip_prefix("tests/")?.strip_suffix(".rs").filter(|name| !name.contains('/'))?;
-    Some(["--test".to_owned(), name.to_owned()])
+fn cargo_targets(files: &[String]) -> Option<Vec<String>> {
+    let target = |file: &String| {
+        let name = file.strip_prefix("tests/")?.strip_suffix(".rs").filter(|name| !name.contains('/'))?;
+        Some(["--test".to_owned(), name.to_owned()])
+    };
+    files.iter().map(target).collect::<Option<Vec<_>>>().map(|all| all.concat())
+}
+
+/// Of all packages below, those that the files are of.
+fn go(argv: &[String], files: &[String]) -> Option<Only> {
+    const ALL: &str = "./...";
+    let plain = |arg: &String| matches!(arg.as_str(), "-race" | "-short" | "-count=1") || arg == ALL;
+    let args = argv.get(2..)?;
+    if args.iter().filter(|arg| *arg == ALL).count() != 1 || !args.iter().all(plain) {
+        return None;
+    }
+    let package = |file: &String| {
+        let folder = file
+            .strip_suffix("_test.go")
+            .map(|stem| stem.rsplit_once('/').map_or("", |(folder, _)| folder))?;
+        // What `...` leaves out.
+        let is_left_out = |part: &str| part == "vendor" || part == "testdata" || part.starts_with(['.', '_']);
+        (!folder.split('/').any(is_left_out))
+            .then(|| if folder.is_empty() { ".".to_owned() } else { format!("./{folder}") })
+    };
+    let packages: Option<std::collections::BTreeSet<String>> = files.iter().map(package).collect();
+    Some(Only { argv: words::without(argv, &[ALL]), args: packages?.into_iter().collect() })
 }

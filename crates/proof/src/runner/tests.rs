@@ -111,6 +111,42 @@ fn files_are_selected_only_where_the_runner_would_find_them() {
     assert!(only("node --test", &["test/a.test.js"]).unwrap().ends_with("--test test/a.test.js"));
     assert_eq!(only("node --test", &["test/fixtures/a.json"]), None);
     assert_eq!(only("node --test", &[]), None);
+    assert!(only("npx jest --ci", &["src/a.test.ts"]).unwrap().ends_with(" --runTestsByPath src/a.test.ts"));
+    assert_eq!(only("npx jest src", &["src/a.test.ts"]), None);
+    assert_eq!(only("jest", &["src/__tests__/a.js"]), None);
+    assert!(
+        only("vitest run", &["src/a.spec.ts", "b.test.js"]).unwrap().ends_with(" src/a.spec.ts b.test.js")
+    );
+    assert!(only("npx mocha", &["test/a.js"]).unwrap().ends_with(" test/a.js"));
+    assert_eq!(only("npx mocha", &["test/unit/a.js"]), None);
+    assert_eq!(only("npx mocha --grep x", &["test/a.js"]), None);
+    assert_eq!(
+        only("go test -race ./...", &["a_test.go", "b/c/d_test.go", "b/c/e_test.go"]).unwrap(),
+        "go test -json -count=1 . ./b/c -race"
+    );
+    assert_eq!(only("go test ./b", &["b/d_test.go"]), None);
+    assert_eq!(only("go test -run X ./...", &["b/d_test.go"]), None);
+    assert_eq!(only("go test ./...", &["testdata/x_test.go"]), None);
+    assert!(only("cargo nextest run", &["tests/a.rs"]).unwrap().contains(" --test a"));
+    assert_eq!(only("cargo nextest run -E x", &["tests/a.rs"]), None);
+    for odd in ["-p/test_a.py", "tests/x::test_a.py"] {
+        assert_eq!(only("pytest", &[odd]), None, "{odd}");
+    }
+}
+
+#[test]
+fn a_script_of_a_package_that_says_nothing_of_files_takes_some() {
+    let only = |script: &str, file: &str| {
+        let text = format!("{{\"scripts\":{{\"test\":\"{script}\"}}}}");
+        let package = move |path: &str| (path == "package.json").then(|| text.clone().into_bytes());
+        let asked = runner("npm test", &package).unwrap().asked("/r", Some(&[file.to_owned()]));
+        asked.is_part.then(|| asked.argv.join(" "))
+    };
+    assert!(only("node --test", "test/a.test.js").unwrap().ends_with(" test/a.test.js"));
+    assert!(only("jest", "src/a.test.js").unwrap().ends_with(" --runTestsByPath src/a.test.js"));
+    assert!(only("vitest run", "src/a.test.js").unwrap().ends_with(" src/a.test.js"));
+    assert_eq!(only("mocha --require x", "test/a.js"), None);
+    assert_eq!(only("jest src", "src/a.test.js"), None);
 }
 
 #[test]

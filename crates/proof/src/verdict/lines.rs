@@ -68,6 +68,12 @@ pub fn lines(runs: &Runs, undone: &[Undone]) -> Lines {
     Lines { proved, unproved }
 }
 
+/// Tells whether some test fails in a run that does not fail in the result.
+pub fn is_noticed(runs: &Runs, ran: &Ran) -> bool {
+    let terms = Terms::default();
+    matches!(Judge::of(runs, &terms).said(ran), Said::Noticed(_))
+}
+
 /// Names lines; those that follow each other as one.
 fn at(path: &str, lines: BTreeSet<(u32, u32)>) -> String {
     let mut joined: Vec<(u32, u32)> = Vec::new();

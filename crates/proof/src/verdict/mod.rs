@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use judge::Judge;
-pub use lines::{Lines, Proved, Undone, lines};
+pub use lines::{Lines, Proved, Undone, is_noticed, lines};
 pub use note::Note;
 pub use refusal::{Refusal, Which};
 pub use runs::{Canary, Code, Kind, Mutant, Ran, Runs, Terms};
