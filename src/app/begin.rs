@@ -39,7 +39,7 @@ impl<F: Front> Call<'_, F> {
     pub(super) fn until(&self, lock: &Lock, run: String, time: Time) -> Halt {
         // What comes before the steps waits for nothing: nobody would pass a signal on.
         let signalled = self.interrupt.halt_by(time.end);
-        let asked = self.interrupt.or_asked(lock.stop_file(), run).halt_by(time.end);
+        let asked = self.asked(lock, run).halt_by(time.end);
         Halt::when(move || signalled.is_time() || asked.is_time())
     }
 

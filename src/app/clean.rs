@@ -9,7 +9,9 @@ use super::recover::{Kept, Picking, recover};
 use super::{Aside, Error, Note, Site, runs};
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, RunName};
-use crate::worktree::{Halt, Holder, KeptCache, LockError, Outdated, RunDir, Stale, StoredCache};
+use crate::worktree::{
+    AtWork, Halt, Holder, KeptCache, LockError, Outdated, RunDir, Stale, StoredCache, Watched,
+};
 
 /// How it is cleaned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,13 @@ pub enum Found {
         issue: u64,
         /// Who.
         holder: Box<Holder>,
+    },
+    /// A run of another machine has claimed an issue, which is left alone: whether it lives, one look does not tell.
+    Claimed {
+        /// The issue.
+        issue: u64,
+        /// The claim.
+        watched: Watched,
     },
     /// The lock of a process that is gone is removed.
     LockRemoved {
@@ -133,13 +142,17 @@ pub async fn clean(
     let found = |found| tell(Ok(found));
     let mut alive = false;
     for issue in issues(site)? {
-        let holder = site.state.holder(&site.repository.common_dir, issue);
+        let holder = site.state.at_work(&site.repository.common_dir, issue);
         alive |= !matches!(holder, Ok(None));
         let done = match holder {
             Ok(None) if cleaning.dry_run => would(site, issue, cleaning.kept, &found),
             Ok(None) => Box::pin(pick_up(site, issue, cleaning.kept, &found)).await,
-            Ok(Some(holder)) => {
-                found(Found::Running { issue, holder: Box::new(holder) });
+            Ok(Some(AtWork::Holder(holder))) => {
+                found(Found::Running { issue, holder });
+                Ok(())
+            }
+            Ok(Some(AtWork::Elsewhere(watched))) => {
+                found(Found::Claimed { issue, watched });
                 Ok(())
             }
             Err(nameless) => Err(nameless.into()),
@@ -172,7 +185,7 @@ fn issues(site: Site<'_>) -> Result<BTreeSet<u64>, Error> {
 
 /// Picks up what is left of an issue; its lock, of somebody dead, goes with that.
 async fn pick_up(site: Site<'_>, issue: u64, kept: Kept, found: &dyn Fn(Found)) -> Result<(), Error> {
-    let lock = match site.state.lock(&site.repository.common_dir, issue) {
+    let lock = match site.state.hold(site.repository, issue, None) {
         Ok(lock) => lock,
         Err(LockError::Held { holder, .. }) => {
             found(Found::Running { issue, holder });
@@ -187,7 +200,8 @@ async fn pick_up(site: Site<'_>, issue: u64, kept: Kept, found: &dyn Fn(Found)) 
     if kept == Kept::Stays {
         earlier.iter().filter_map(stays).for_each(found);
     }
-    let picking = Picking { kept, publishing: None, halt: &Halt::never(), secrets: &Secrets::default() };
+    let (halt, secrets) = (&Halt::never(), &Secrets::default());
+    let picking = Picking { kept, publishing: None, halt, secrets, lock: &lock };
     recover(site, issue, earlier, picking, &|note| found(Found::Done(note))).await.map(drop)
 }
 

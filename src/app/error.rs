@@ -176,7 +176,7 @@ impl Error {
     pub(super) fn is_halt(&self) -> bool {
         match self {
             Self::Run(error) | Self::PickUp { error, .. } => error.is_halt(),
-            Self::Worktree(error) => error.is_halt(),
+            Self::Worktree(error) | Self::Lock(LockError::Worktree(error)) => error.is_halt(),
             _ => false,
         }
     }

@@ -36,6 +36,7 @@ pub mod ceiling;
 pub mod clean;
 mod earlier;
 mod error;
+mod guard;
 pub mod issue;
 pub mod jobs;
 mod next;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::evidence::{RunName, Token, Watch};
 use crate::plan::{Fault, Plan};
 use crate::policy::Lowered;
-use crate::worktree::WorktreeError;
+use crate::worktree::{Watched, WorktreeError};
 
 /// The side of a run that faces people: it is told, asked, and shown what happens.
 pub trait Front {
@@ -40,9 +40,13 @@ pub enum Note {
     TookOver {
         /// The process.
         pid: u32,
+        /// Its machine, if that is another one.
+        host: Option<String>,
         /// Its run; empty if it had none yet.
         run: String,
     },
+    /// A run of another machine has claimed the issue: it is watched whether that lives.
+    Watching(Watched),
     /// There is no run to go on with.
     First {
         /// The issue.

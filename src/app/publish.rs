@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::guard::guard;
 use super::{Error, Note, Order, Unpublished, ceiling, runs};
 use crate::evidence::RunState;
 use crate::evidence::event::RunResult;
@@ -106,7 +107,7 @@ pub struct Publication<'a> {
     files: &'a Files,
     state: RunState,
     asked: Asked,
-    _lock: Lock,
+    lock: Lock,
 }
 
 /// What came of publishing a run.
@@ -131,13 +132,15 @@ impl<'a> Publication<'a> {
         asked: Asked,
     ) -> Result<Option<Self>, Error> {
         let run = files.run();
-        let lock = match state.lock(&repository.common_dir, run.issue()) {
+        let lock = match state.hold(repository, run.issue(), None) {
             // Asked for all there is: a run that runs publishes by itself.
-            Err(LockError::Held { .. }) if asked == Asked::Intended => return Ok(None),
+            Err(LockError::Held { .. } | LockError::Claimed { .. }) if asked == Asked::Intended => {
+                return Ok(None);
+            }
             lock => lock?,
         };
         match files.read()?.filter(|state| state.closed) {
-            Some(state) => Ok(Some(Self { repository, files, state, asked, _lock: lock })),
+            Some(state) => Ok(Some(Self { repository, files, state, asked, lock })),
             None => Err(Error::NotEnded { run }),
         }
     }
@@ -153,6 +156,7 @@ impl<'a> Publication<'a> {
         let Some(mut recorder) = Recorder::reopen(files, state, &Secrets::default(), watch)? else {
             return Ok(Published::Unknown);
         };
+        guard(&mut recorder, &self.lock);
         let environment = Environment::of_process();
         let patience = Patience::of(time(&environment)?);
         publish::publish(&mut recorder, self.repository, &environment, self.asked, patience).await?;

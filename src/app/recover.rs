@@ -11,7 +11,7 @@ use crate::evidence::state::WorktreeState;
 use crate::github::Environment;
 use crate::report;
 use crate::run::{self, Interrupt, Known, Means, Recovered};
-use crate::worktree::{Halt, RunDir};
+use crate::worktree::{Halt, Lock, RunDir};
 
 /// What is to become of a worktree that was kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub(super) struct Picking<'a> {
     pub(super) publishing: Option<&'a Interrupt>,
     /// Breaks off what takes long.
     pub(super) halt: &'a Halt,
+    /// The right to do it.
+    pub(super) lock: &'a Lock,
     /// What must not be seen, as far as whoever picks them up knows; what their plans name is added.
     pub(super) secrets: &'a Secrets,
 }
@@ -109,8 +111,9 @@ async fn recover_one(
     let known = known(&journal, picking.secrets);
     let state = if let Journal::Read(state) = journal { Some(*state) } else { None };
     let aside = dir.as_ref().map(|(dir, _)| dir.left()).filter(|left| left.exists());
-    let with =
-        Means { repository: site.repository, host: site.host, waivers: site.waivers, halt: picking.halt };
+    let Site { repository, host, waivers, .. } = site;
+    let guard = picking.lock.guard();
+    let with = Means { repository, host, waivers, halt: picking.halt, guard: guard.as_ref() };
     let recovered = run::recover(files, state, dir, with, &known).await;
     let Some(Recovered { mut recorder }) = recovered.map_err(|error| Error::pick_up(run, error))? else {
         note(aside.map_or(Note::NeverBegan(run), |left| Note::Unjournaled { run, left }));

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::earlier::{self, Earlier};
+use super::guard::guard;
 use super::next::{self, Next};
 use super::outcome::ASKED;
 use super::plans::{Found, Shelf};
@@ -17,7 +18,7 @@ use crate::policy::{self, HostFacts};
 use crate::publish::Intent;
 use crate::report;
 use crate::run::{self, Checkout, Grants, Interrupt, Under};
-use crate::worktree::{Base, Lock, Repository, State, WorktreeError};
+use crate::worktree::{Base, Halt, Holder, Lock, Repository, State, Watched, Watching, WorktreeError};
 
 /// Runs one issue from its plan to its closed evidence.
 pub async fn run<F: Front>(
@@ -44,7 +45,7 @@ async fn whole<F: Front>(
 ) -> Result<Outcome, Error> {
     let mut ready = prepare(order, repository, front).await?;
     let state = order.state()?;
-    let mut lock = take_lock(&state, repository, order.issue, front)?;
+    let mut lock = take_lock(&state, repository, order.issue, interrupt, front)?;
     let site = Site { state: &state, repository, host: &ready.host, waivers: &order.waivers };
     let call = Call { order, site, ready: &ready, interrupt, front };
     let mut earlier = earlier::all(site, order.issue)?;
@@ -62,13 +63,16 @@ async fn whole<F: Front>(
     let call = Call { order, site, ready: &ready, interrupt, front };
     let opened = match next {
         Next::Interrupted(signal) => return Ok(Outcome::Interrupted(signal)),
-        Next::Stands(files, state) => return call.stands(files, *state, call.recover(earlier).await?),
+        Next::Stands(files, state) => {
+            let closed = call.recover(earlier, &lock).await?;
+            return call.stands(files, *state, closed);
+        }
         Next::GoOn(last) => {
-            call.recover(earlier).await?;
+            call.recover(earlier, &lock).await?;
             call.go_on(*last, &mut lock).await?
         }
         Next::Begin => {
-            call.recover(earlier).await?;
+            call.recover(earlier, &lock).await?;
             call.begin(&mut lock).await?
         }
     };
@@ -152,25 +156,41 @@ fn load(order: &Order, repository: &Repository, front: &impl Front) -> Result<(F
     Ok((found, plan, loaded.asked))
 }
 
-fn take_lock(state: &State, repository: &Repository, issue: u64, front: &impl Front) -> Result<Lock, Error> {
-    let lock = state.lock(&repository.common_dir, issue)?;
-    if let Some(dead) = &lock.taken_over {
-        front.note(Note::TookOver { pid: dead.pid, run: dead.run.clone() });
+/// Takes the right to work on an issue. Where a run of another machine had it, that takes as long as its claim stands.
+fn take_lock(
+    state: &State,
+    repository: &Repository,
+    issue: u64,
+    interrupt: &Interrupt,
+    front: &impl Front,
+) -> Result<Lock, Error> {
+    let (halt, tell) = (interrupt.at_once(), |watched: &Watched| front.note(Note::Watching(watched.clone())));
+    let lock = state.hold(repository, issue, Some(Watching { halt: &halt, tell: &tell }))?;
+    if let Some(Holder { pid, host, run, .. }) = &lock.taken_over {
+        let host = (*host != state.host()).then(|| host.clone());
+        front.note(Note::TookOver { pid: *pid, host, run: run.clone() });
     }
     Ok(lock)
 }
 
 impl<F: Front> Call<'_, F> {
     /// Takes an open run to its last word, and lets go of its issue.
-    async fn complete(&self, opened: Opened, lock: Lock) -> Result<Outcome, Error> {
+    async fn complete(&self, mut opened: Opened, lock: Lock) -> Result<Outcome, Error> {
+        guard(&mut opened.recorder, &lock);
         let run = opened.recorder.files().run().to_string();
-        let interrupt = self.interrupt.or_asked(lock.stop_file(), run);
+        let interrupt = self.asked(&lock, run);
         let mut recorder = Box::pin(self.carry_out(opened, &interrupt)).await?;
         Box::pin(publish::search(&mut recorder, self.site.repository, Some(&interrupt))).await?;
         self.close(&mut recorder)?;
         self.publish(&mut recorder, &interrupt).await?;
         drop(lock);
         Ok(Outcome::Ended(Box::new(Ended::of(&recorder, &interrupt)?)))
+    }
+
+    /// Hears also that the run of this name is asked to stop, and that it is not this process's any more.
+    pub(super) fn asked(&self, lock: &Lock, run: String) -> Interrupt {
+        let lost = lock.guard().map_or_else(Halt::never, |guard| guard.lost());
+        self.interrupt.or_asked(lock.stop_file(), run, lost)
     }
 
     /// Decides what the order means where these are the earlier runs; takes out the one that goes on.
@@ -180,15 +200,15 @@ impl<F: Front> Call<'_, F> {
             return next::asked_for(plan, earlier, &|note| self.front.note(note));
         }
         // A run that has no name yet is asked to stop by an empty one.
-        let mut interrupt = self.interrupt.or_asked(lock.stop_file(), String::new());
+        let mut interrupt = self.asked(lock, String::new());
         Ok(next::offered(plan, self.site.repository, earlier, &mut interrupt, self.front).await)
     }
 
     /// Picks up what dead runners left.
-    async fn recover(&self, earlier: Vec<Earlier>) -> Result<Vec<Closed>, Error> {
+    async fn recover(&self, earlier: Vec<Earlier>, lock: &Lock) -> Result<Vec<Closed>, Error> {
         let publishing = self.order.publish.then_some(self.interrupt);
         let halt = &self.interrupt.halt();
-        let picking = Picking { kept: Kept::Stays, publishing, halt, secrets: &self.ready.secrets };
+        let picking = Picking { kept: Kept::Stays, publishing, halt, secrets: &self.ready.secrets, lock };
         recover(self.site, self.order.issue, earlier, picking, &|note| self.front.note(note)).await
     }
 

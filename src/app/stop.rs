@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{Error, runs};
 use crate::evidence::event::RunResult;
 use crate::evidence::{Files, RunName};
-use crate::worktree::{Holder, LockError, Repository, State};
+use crate::worktree::{AtWork, Holder, LockError, Repository, State, Watched};
 
 /// How often it looks whether the run has ended.
 const LOOK: Duration = Duration::from_millis(200);
@@ -40,7 +40,7 @@ pub fn stop(
         asking(holder);
         state.ask_to_stop(&repository.common_dir, issue, &holder.run)
     };
-    let Some(mut holder) = lock()? else { return not_here(repository, issue) };
+    let Some(mut holder) = lock()? else { return not_here(state, repository, issue) };
     ask(&holder)?;
     let mut asked = Instant::now();
     while let Some(now) = lock()?.filter(|now| now.is_same_process(&holder)) {
@@ -58,14 +58,19 @@ pub fn stop(
         std::thread::sleep(LOOK);
     }
     if holder.run.is_empty() {
-        return not_here(repository, issue);
+        return not_here(state, repository, issue);
     }
     let result = result(repository, &holder.run);
     Ok(Stopped::Ended { run: holder.run, result })
 }
 
 /// Tells what there is to tell where nobody holds the issue's lock.
-fn not_here(repository: &Repository, issue: u64) -> Result<Stopped, Error> {
+fn not_here(state: &State, repository: &Repository, issue: u64) -> Result<Stopped, Error> {
+    if let Some(AtWork::Elsewhere(Watched { holder, path, .. })) =
+        state.at_work(&repository.common_dir, issue)?
+    {
+        return Err(LockError::Claimed { holder, path }.into());
+    }
     let mut runs = runs::of(repository, Some(issue))?.into_iter();
     match runs.find(|run| Files::of(&repository.toplevel, *run).is_recorded()) {
         Some(run) => Err(Error::OtherState { run }),

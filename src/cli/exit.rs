@@ -231,6 +231,12 @@ impl From<&LockError> for Failure {
                 "`fuser -v {}` tells which process that is: wait for it, or end it",
                 path.display()
             )),
+            LockError::Claimed { holder: Some(holder), .. } if !holder.is_of_another_host() => {
+                failure.hint("it was started with another state directory (AUTOPILOT_STATE_DIR): wait for it")
+            }
+            LockError::Claimed { .. } => failure.hint(
+                "what runs there cannot be seen from here; while it lives it renews that file: wait for it, or stop it there",
+            ),
             LockError::Held { holder, path } if holder.is_of_another_host() => failure.hint(format!(
                 "what runs on that host cannot be seen from here; if it is gone for good, remove {}",
                 path.display()

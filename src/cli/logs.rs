@@ -84,6 +84,6 @@ fn parts(args: &LogsArgs, files: &Files, log: &mut File, show: &mut Show) -> Res
 }
 
 fn is_running(common_dir: &std::path::Path, files: &Files) -> Result<bool, Failure> {
-    let holder = State::find()?.holder(common_dir, files.run().issue())?;
-    Ok(holder.is_some_and(|holder| holder.run == files.run().to_string()))
+    let at_work = State::find()?.at_work(common_dir, files.run().issue())?;
+    Ok(at_work.is_some_and(|at_work| at_work.is_at(&files.run().to_string())))
 }

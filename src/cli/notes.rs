@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::app::{Aside, Crashed, Discarded, Note, PickedUp, Unpublished};
+use crate::plan::units;
+use crate::worktree::Watched;
 
 /// Says something in a line.
 pub(super) fn text(note: &Note) -> String {
@@ -10,9 +12,15 @@ pub(super) fn text(note: &Note) -> String {
         Note::PlanWarning(warning) => format!("warning: {warning}"),
         Note::Warning(warning) => format!("warning: {warning}"),
         Note::Lowered(lowered) => format!("ceiling: {lowered}"),
-        Note::TookOver { pid, run } => {
+        Note::TookOver { pid, host: None, run } => {
             format!("took over the lock of process {pid}, which is gone (run {run})")
         }
+        Note::TookOver { host: Some(host), run, .. } => {
+            format!(
+                "took over the claim of {host}, which was not heard of for as long as it stands (run {run})"
+            )
+        }
+        Note::Watching(watched) => watching(watched),
         Note::First { issue } => {
             format!("there is no run of issue {issue} to resume: this is its first")
         }
@@ -60,6 +68,18 @@ pub(super) fn text(note: &Note) -> String {
             format!("publishing: {why}; later: autopilot publish {run}")
         }
     }
+}
+
+fn watching(watched: &Watched) -> String {
+    let Watched { holder, path, lease } = watched;
+    let who = holder
+        .as_ref()
+        .map_or_else(|| "somebody".to_owned(), |holder| format!("{} on {}", holder.whose(), holder.host));
+    format!(
+        "{who} has claimed the issue: watching for {} whether it renews {}",
+        units::duration(*lease),
+        path.display()
+    )
 }
 
 /// Says how far a run came that crashed.

@@ -16,7 +16,7 @@ use crate::evidence::event::{Effect, RunResult, StepResult};
 use crate::evidence::{Files, RunName};
 use crate::plan::units;
 use crate::report;
-use crate::worktree::{Holder, LockError, Record, Repository, RunDir, State};
+use crate::worktree::{AtWork, LockError, Record, Repository, RunDir, State, Watched};
 use next::{How, Next};
 
 /// Show what runs, what ran, and what to do next.
@@ -59,6 +59,8 @@ pub(super) fn run(args: StatusArgs) -> Result<Exit, Failure> {
 struct Row {
     run: RunName,
     how: How,
+    /// Where it runs, if that is another machine.
+    host: Option<String>,
     step: String,
     took: Option<Duration>,
     /// Millionths of a US dollar.
@@ -70,7 +72,9 @@ struct Row {
 impl Row {
     /// A run of which nothing can be read.
     fn unknown(run: RunName, how: How, next: Next) -> Self {
-        Self { run, how, step: "–".into(), took: None, cost: None, next, to_publish: Vec::new() }
+        Self {
+            run, how, host: None, step: "–".into(), took: None, cost: None, next, to_publish: Vec::new()
+        }
     }
 
     fn json(&self) -> serde_json::Value {
@@ -78,12 +82,20 @@ impl Row {
             "issue": self.run.issue(),
             "run": self.run.to_string(),
             "result": self.how.word(),
+            "host": self.host,
             "step": self.step,
             "seconds": self.took.map(|took| took.as_secs_f64()),
             "cost": self.cost,
             "next": self.next(),
             "to_publish": self.to_publish.iter().copied().map(report::name_of).collect::<Vec<_>>(),
         })
+    }
+
+    /// Says how it stands, and where, if that is not here.
+    fn result(&self) -> String {
+        let word = self.how.word();
+        let host = self.host.as_ref().filter(|_| self.how == How::Running);
+        host.map_or_else(|| word.to_owned(), |host| format!("{word} on {host}"))
     }
 
     /// Says what to do next; empty if there is nothing.
@@ -105,12 +117,13 @@ fn rows(repository: &Repository, state: &State, issue: Option<u64>) -> Result<Ve
         let mut seen = std::collections::HashSet::new();
         runs.retain(|run| seen.insert(run.issue()));
     }
-    let mut holders = HashMap::new();
+    let mut all_at_work = HashMap::new();
     let mut rows = Vec::new();
     for run in runs {
         let issue = run.issue();
-        let holder = holders.entry(issue).or_insert_with(|| state.holder(&repository.common_dir, issue));
-        rows.push(row(repository, holder, dirs.get(&run), run));
+        let at_work =
+            all_at_work.entry(issue).or_insert_with(|| state.at_work(&repository.common_dir, issue));
+        rows.push(row(repository, at_work, dirs.get(&run), run));
     }
     if issue.is_some() {
         for row in rows.iter_mut().skip(1) {
@@ -148,14 +161,14 @@ fn read(repository: &Repository, dir: Option<&RunDir>, run: RunName) -> std::io:
 
 fn row(
     repository: &Repository,
-    holder: &Result<Option<Holder>, LockError>,
+    at_work: &Result<Option<AtWork>, LockError>,
     dir: Option<&RunDir>,
     run: RunName,
 ) -> Row {
-    let alive = matches!(holder, Ok(Some(holder)) if holder.run == run.to_string());
+    let alive = matches!(at_work, Ok(Some(at_work)) if at_work.is_at(&run.to_string()));
     let read = read(repository, dir, run);
     let is_over = matches!(&read, Ok(Some(view)) if view.closed);
-    if let Err(nameless) = holder
+    if let Err(nameless) = at_work
         && !is_over
     {
         return Row::unknown(run, How::Unknown, Next::Mend(nameless.to_string()));
@@ -166,6 +179,13 @@ fn row(
         Ok(None) => return Row::unknown(run, How::Ended(RunResult::Crashed), Next::GoOn),
         Err(error) => return Row::unknown(run, How::Unreadable, Next::Mend(error.to_string())),
     };
+    let elsewhere = match at_work {
+        Ok(Some(AtWork::Elsewhere(watched))) if !is_over => Some(watched),
+        _ => None,
+    };
+    if let Some(watched) = elsewhere.filter(|watched| !(alive && watched.seems_alive())) {
+        return unheard(&view, run, watched);
+    }
     let how = How::of(&view, alive);
     let took = match (&view.end, alive) {
         (Some(end), _) => Some(end.took),
@@ -173,7 +193,24 @@ fn row(
         (None, false) => None,
     };
     let to_publish = if alive { Vec::new() } else { view.to_publish() };
-    Row { run, how, step: step(&view), took, cost: view.cost(), next: Next::of(&view, how), to_publish }
+    let host = elsewhere.and_then(|watched| Some(watched.holder.as_ref()?.host.clone()));
+    let next = if host.is_some() { Next::Nothing } else { Next::of(&view, how) };
+    Row { run, how, host, step: step(&view), took, cost: view.cost(), next, to_publish }
+}
+
+/// A run without an end, of an issue that another machine had claimed and not renewed of late by the clocks of both; or has
+/// claimed without saying for which run.
+fn unheard(view: &RunState, run: RunName, watched: &Watched) -> Row {
+    let Watched { holder, path, lease } = watched;
+    let host = holder.as_ref().map(|holder| holder.host.clone());
+    let who = host.as_deref().unwrap_or("somebody");
+    let next = Next::Mend(format!(
+        "{who} has the claim {} and may be gone: `autopilot run {} --resume` waits {} to see",
+        path.display(),
+        run.issue(),
+        units::duration(*lease)
+    ));
+    Row { host, step: step(view), cost: view.cost(), ..Row::unknown(run, How::Unknown, next) }
 }
 
 fn step(view: &RunState) -> String {
@@ -209,7 +246,7 @@ fn table(rows: &[Row], issue: Option<u64>) -> String {
         // A line is a row, whatever is said of it.
         let next = row.next().replace('\n', " ");
         let cost = row.cost.map_or_else(|| "–".to_owned(), units::dollars);
-        [issue, row.run.timestamp(), row.how.word().to_owned(), row.step.clone(), time, cost, next]
+        [issue, row.run.timestamp(), row.result(), row.step.clone(), time, cost, next]
     });
     let shown = |row: [String; 7]| -> Vec<String> {
         let cells = row.into_iter().enumerate().filter(|(column, _)| costs || *column != 5);

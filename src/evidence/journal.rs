@@ -33,7 +33,6 @@ fn stamp(time: DateTime<Utc>) -> String {
 }
 
 /// A journal that is being written.
-#[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
     file: File,
@@ -43,6 +42,16 @@ pub struct Journal {
     length: u64,
     /// A half line may stand behind the last whole one.
     torn: bool,
+    guard: Option<Guard>,
+}
+
+/// Fails where somebody else may write a journal by now, whom no lock keeps from it.
+pub type Guard = Box<dyn Fn() -> io::Result<()> + Send>;
+
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Journal").field("path", &self.path).field("seq", &self.seq).finish_non_exhaustive()
+    }
 }
 
 impl Journal {
@@ -58,6 +67,7 @@ impl Journal {
             prev: Sha256::none(),
             length: 0,
             torn: false,
+            guard: None,
         })
     }
 
@@ -72,7 +82,12 @@ impl Journal {
     pub(super) fn go_on((path, file): (PathBuf, File), end: ReadTo) -> io::Result<Self> {
         let ReadTo { seq, last: prev, length, .. } = end;
         file.set_len(length).map_err(|e| named(e, &path))?;
-        Ok(Self { path, file, mirror: None, seq, prev, length, torn: false })
+        Ok(Self { path, file, mirror: None, seq, prev, length, torn: false, guard: None })
+    }
+
+    /// Asks this before anything is written from here on.
+    pub fn guard(&mut self, guard: Guard) {
+        self.guard = Some(guard);
     }
 
     /// Keeps a second copy from here on, with all that was written so far.
@@ -140,6 +155,7 @@ impl Journal {
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.guard.as_ref().map_or(Ok(()), |guard| guard())?;
         let cut = |file: &File| file.set_len(self.length);
         let whole = if self.torn { cut(&self.file) } else { Ok(()) };
         let written = whole.and_then(|()| self.file.write_all(bytes)).and_then(|()| self.file.sync_data());

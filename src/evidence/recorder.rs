@@ -8,7 +8,7 @@ use std::path::Path;
 use super::disk::{self, write_durably};
 use super::event::{Event, RunStarted};
 use super::files::{self, Files, RunName};
-use super::journal::{Journal, ReadTo, Stamped};
+use super::journal::{Guard, Journal, ReadTo, Stamped};
 use super::log::{Log, Stream};
 use super::mask::{self, Secrets};
 use super::spool::{self, Spool};
@@ -203,6 +203,11 @@ impl Recorder {
     /// Returns what is masked in all that is recorded.
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
+    }
+
+    /// Asks this before anything of it is written from here on.
+    pub fn guard(&mut self, guard: Guard) {
+        self.journal.guard(guard);
     }
 
     /// Keeps a second copy of the journal where `git clean` does not reach.

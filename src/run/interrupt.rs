@@ -37,13 +37,15 @@ pub struct Interrupt {
 struct Asked {
     file: PathBuf,
     run: String,
+    /// Tells the same of what has become another's.
+    lost: Halt,
     /// When it was looked at last, by somebody who does not wait.
     looked: Mutex<Option<Instant>>,
 }
 
 impl Asked {
     fn is_asked(&self) -> bool {
-        std::fs::read_to_string(&self.file).is_ok_and(|asked| asked == self.run)
+        self.lost.is_time() || std::fs::read_to_string(&self.file).is_ok_and(|asked| asked == self.run)
     }
 
     /// The same, looked at now and then.
@@ -88,11 +90,11 @@ impl Interrupt {
     }
 
     /// Hears the same, and that one run alone is asked to stop by its name in a file: a signal would end every
-    /// run of this process. The file is looked at twice a second, whoever waits for what meanwhile. Needs a runtime.
+    /// run of this process; or that it is lost to another. The file is looked at twice a second, whoever waits for what meanwhile. Needs a runtime.
     #[must_use]
-    pub fn or_asked(&self, file: PathBuf, run: String) -> Self {
+    pub fn or_asked(&self, file: PathBuf, run: String, lost: Halt) -> Self {
         let mut signals = self.heard.clone();
-        let own = Arc::new(Asked { file, run, looked: Mutex::new(None) });
+        let own = Arc::new(Asked { file, run, lost, looked: Mutex::new(None) });
         let looks = Arc::clone(&own);
         let asked = move || looks.is_asked().then_some(Signal::SIGTERM as i32);
         let first = *signals.borrow_and_update();
@@ -119,6 +121,11 @@ impl Interrupt {
     /// Returns when what follows the steps breaks off: some time after it was asked to stop, in which most of it is done.
     pub fn halt(&self) -> Halt {
         self.halt_after(GRACE)
+    }
+
+    /// Returns when whoever waits before anything is begun breaks off: as soon as it was asked to stop.
+    pub fn at_once(&self) -> Halt {
+        self.halt_after(Duration::ZERO)
     }
 
     /// Returns when what comes before the steps breaks off: as soon as it was asked to stop, and at this moment.
@@ -173,8 +180,8 @@ mod tests {
         let file = folder.path().join("stop");
         let (tell, heard) = watch::channel(None);
         let all = Interrupt { heard, asked: None };
-        let mut one = all.or_asked(file.clone(), "one".to_owned());
-        let mut other = all.or_asked(file.clone(), "other".to_owned());
+        let mut one = all.or_asked(file.clone(), "one".to_owned(), Halt::never());
+        let mut other = all.or_asked(file.clone(), "other".to_owned(), Halt::never());
         std::fs::write(&file, "one").unwrap();
         assert_eq!(one.heard(), None, "only the timer looks");
         assert_eq!(one.wait().await, Signal::SIGTERM as i32);
@@ -182,7 +189,7 @@ mod tests {
         tell.send_replace(Some(Signal::SIGINT as i32));
         assert_eq!(other.wait().await, Signal::SIGINT as i32);
         assert_eq!(
-            all.or_asked(file, "one".to_owned()).heard(),
+            all.or_asked(file, "one".to_owned(), Halt::never()).heard(),
             Some(Signal::SIGINT as i32),
             "the first one counts"
         );

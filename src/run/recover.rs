@@ -13,7 +13,7 @@ use crate::evidence::mask::Secrets;
 use crate::evidence::{AttemptId, Files, Recorder, RunState, StepId, Unwatched};
 use crate::git::Oid;
 use crate::policy::{HostFacts, Waivers};
-use crate::worktree::{Halt, Record, Repository, RunDir, Worktree};
+use crate::worktree::{Guard, Halt, Record, Repository, RunDir, Worktree};
 
 /// A run that was picked up; its reports are still to be written.
 #[derive(Debug)]
@@ -42,6 +42,8 @@ pub struct Means<'a> {
     pub waivers: &'a Waivers,
     /// Breaks off what takes long.
     pub halt: &'a Halt,
+    /// Tells whether it still is for this process to do.
+    pub guard: Option<&'a Guard>,
 }
 
 /// Salvages what a dead runner left of a run, takes its checkpoints out and removes its directory.
@@ -63,6 +65,9 @@ pub async fn recover(
         discard_claim(&files, left)?;
         return Ok(None);
     };
+    if let Some(guard) = with.guard.cloned() {
+        recorder.guard(Box::new(move || guard.check()));
+    }
     let had_worktree = recorder.state().has_worktree;
     let is_whole = left.as_ref().is_some_and(|(dir, _)| had_worktree && !dir.is_over());
     if let Some((dir, _)) = left.as_ref().filter(|_| is_whole) {
@@ -76,7 +81,7 @@ pub async fn recover(
     let last = last.as_ref().map(Oid::as_str);
     let (mut worktree, moved_aside) = match left {
         Some((dir, record)) if is_whole => {
-            let Means { repository, host, waivers, halt } = with;
+            let Means { repository, host, waivers, halt, .. } = with;
             let mut taken = Worktree::take_up(dir, &record, last, repository, host, waivers).await?;
             taken.heed(halt);
             (Some(taken), None)

@@ -123,6 +123,11 @@ pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> WorktreeError + '_ {
         if is_halt(&error) {
             return io::Error::other(Halted).into();
         }
-        io::Error::new(error.kind(), format!("{}: {error}", path.display())).into()
+        named(path, error).into()
     }
+}
+
+/// The same as an error of the system.
+pub(super) fn named(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

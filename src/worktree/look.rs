@@ -7,8 +7,9 @@ use std::path::PathBuf;
 
 use super::changes::Kind;
 use super::error::{WorktreeError, at};
+use super::holder::Holder;
 use super::repository::Repository;
-use super::state::{Holder, State, key};
+use super::state::{State, key};
 use crate::git::Oid;
 
 /// A commit, proved to be the one of its name.

@@ -157,6 +157,11 @@ impl Repository {
         self.source().blobs(ids)
     }
 
+    /// Returns whose it is, where root works on somebody else's.
+    pub(super) fn owner(&self) -> Option<Owner> {
+        self.owner
+    }
+
     /// Makes what root has written here its owner's; nothing if the repository is the caller's own.
     pub fn hand_over(&self, paths: &[PathBuf]) -> Result<(), WorktreeError> {
         let Some(owner) = self.owner else { return Ok(()) };

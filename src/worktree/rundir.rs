@@ -13,10 +13,11 @@ use serde::{Deserialize, Serialize};
 use super::base::Base;
 use super::error::{WorktreeError, at};
 use super::halt::Halt;
+use super::holder::Holder;
 use super::layout::{DEFAULT_SALVAGE, RunOf};
 use super::remove::{remove_tree, remove_tree_heeding};
 use super::repository::Repository;
-use super::state::{Holder, State, key};
+use super::state::{State, key};
 use crate::git::Oid;
 use crate::plan::Tier;
 

@@ -1,16 +1,18 @@
 //! The state directory: where runs live while they run, and the locks that keep two from one issue.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::error::{WorktreeError, at};
+use super::holder::{Holder, LockError, read_holder};
+use super::lease::{self, Lease};
+use super::node::Node;
 use crate::sandbox;
 
 /// How often it is looked whether a holder has written its name, which takes it no time: counted, not timed, so that
@@ -23,26 +25,10 @@ const PAUSE: Duration = Duration::from_millis(5);
 #[derive(Debug, Clone)]
 pub struct State {
     root: PathBuf,
-}
-
-/// Who holds a lock, or ran a run: enough to tell whether it is still alive. What a later version says besides is
-/// passed over: its lock counts like any other.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
-    /// Version of this record.
-    pub v: u32,
-    /// Host name.
-    pub host: String,
-    /// Boot id of the host: another one means that every process of that time is gone.
-    pub boot: String,
-    /// Process id of the runner.
-    pub pid: u32,
-    /// Its start time in clock ticks since boot, since process ids are used again.
-    pub start: u64,
-    /// Since when, RFC 3339.
-    pub since: String,
-    /// Name of the run, once it has one.
-    pub run: String,
+    /// The machine that this is, to others.
+    pub(super) node: Node,
+    /// How long a claim stands that is not renewed.
+    pub(super) lease: Duration,
 }
 
 /// A lock that is held until it is dropped.
@@ -51,30 +37,10 @@ pub struct Lock {
     path: PathBuf,
     file: Flock<File>,
     holder: Holder,
-    /// Whose lock was taken over, because its holder is dead.
+    /// Whose lock or claim was taken over, because its holder is dead.
     pub taken_over: Option<Holder>,
-}
-
-/// Why a lock was not given.
-#[derive(Debug, thiserror::Error)]
-pub enum LockError {
-    /// Another run holds it.
-    #[error("{}", describe(holder))]
-    Held {
-        /// Who.
-        holder: Box<Holder>,
-        /// The lock's file.
-        path: PathBuf,
-    },
-    /// Somebody holds it who does not say who.
-    #[error("somebody whose name cannot be read holds the lock {}", path.display())]
-    Nameless {
-        /// The lock's file.
-        path: PathBuf,
-    },
-    /// The system refused something.
-    #[error(transparent)]
-    Worktree(#[from] WorktreeError),
+    /// The same for other machines.
+    pub(super) lease: Option<Lease>,
 }
 
 impl State {
@@ -94,17 +60,23 @@ impl State {
                 "set AUTOPILOT_STATE_DIR to an absolute path",
             ));
         };
-        Ok(Self { root })
+        let lease = lease::length(std::env::var(lease::LENGTH).ok().filter(|text| !text.is_empty()))?;
+        Ok(Self { lease, ..Self::at(root) })
     }
 
     /// Takes a directory, which need not be there, whatever the environment says.
     pub fn at(root: PathBuf) -> Self {
-        Self { root }
+        Self { root, node: Node::this(), lease: lease::USUAL }
     }
 
     /// Returns the directory itself, which need not be there.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Returns the name of this machine.
+    pub fn host(&self) -> &str {
+        &self.node.host
     }
 
     /// Returns the folder of run directories, made if need be.
@@ -121,11 +93,21 @@ impl State {
     }
 
     /// Takes the lock of an issue of a repository.
-    pub fn lock(&self, common_dir: &Path, issue: u64) -> Result<Lock, LockError> {
+    pub(super) fn lock(&self, common_dir: &Path, issue: u64) -> Result<Lock, LockError> {
+        self.lock_after(common_dir, issue, None)
+    }
+
+    /// The same where this holder of another machine, if any, is known to be gone.
+    pub(super) fn lock_after(
+        &self,
+        common_dir: &Path,
+        issue: u64,
+        gone: Option<&Holder>,
+    ) -> Result<Lock, LockError> {
         self.folder("locks")?;
         let path = self.lock_file(common_dir, issue);
         for _ in 0..LOOKS {
-            if let Some(lock) = Lock::try_take(&path)? {
+            if let Some(lock) = Lock::try_take(&path, gone)? {
                 return Ok(lock);
             }
             std::thread::sleep(PAUSE);
@@ -190,7 +172,7 @@ impl State {
 
 impl Lock {
     /// One try; nothing if the file was replaced meanwhile, or its holder has not written its name.
-    fn try_take(path: &Path) -> Result<Option<Self>, LockError> {
+    fn try_take(path: &Path, gone: Option<&Holder>) -> Result<Option<Self>, LockError> {
         let open =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
         let mut file = open.map_err(at(path))?;
@@ -214,13 +196,16 @@ impl Lock {
         }
         // Of this kernel nobody holds it, or it would not have been given: a container, say, that was started
         // again under another name. What another machine holds cannot be known.
-        let elsewhere = |holder: &Holder| holder.is_of_another_host() && !holder.is_of_another_name();
+        let elsewhere = |holder: &Holder| {
+            let is_gone = gone.is_some_and(|gone| gone.is_same_process(holder));
+            holder.is_of_another_host() && !holder.is_of_another_name() && !is_gone
+        };
         if let Some(holder) = before.clone().filter(elsewhere) {
             return Err(LockError::Held { holder: Box::new(holder), path: path.to_owned() });
         }
         let _ = fs::remove_file(stop_beside(path));
         let holder = Holder::this("");
-        let mut lock = Self { path: path.to_owned(), file, holder, taken_over: before };
+        let mut lock = Self { path: path.to_owned(), file, holder, taken_over: before, lease: None };
         lock.write()?;
         Ok(Some(lock))
     }
@@ -228,7 +213,8 @@ impl Lock {
     /// Says which run this lock is held for.
     pub fn name(&mut self, run: &str) -> Result<(), WorktreeError> {
         run.clone_into(&mut self.holder.run);
-        self.write()
+        self.write()?;
+        self.lease.as_ref().map_or(Ok(()), |lease| lease.name(run))
     }
 
     /// Returns which run this lock is held for; nothing in it if that has no name yet.
@@ -257,54 +243,10 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         let _ = fs::remove_file(self.stop_file());
+        // First: whoever gets the lock finds no claim of a process that is done with it.
+        self.lease = None;
         // Before the lock itself goes with the descriptor, so that nobody finds a dead name.
         let _ = fs::remove_file(&self.path);
-    }
-}
-
-impl Holder {
-    /// Describes this process.
-    pub(super) fn this(run: &str) -> Self {
-        let pid = std::process::id();
-        Self {
-            v: 1,
-            host: host_name(),
-            boot: boot_id(),
-            pid,
-            start: start_of(pid).unwrap_or(0),
-            since: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-            run: run.to_owned(),
-        }
-    }
-
-    /// Reads who a lock names; nothing if that cannot be told.
-    pub(super) fn read(lock: &Path) -> Option<Self> {
-        read_holder(&mut File::open(lock).ok()?)
-    }
-
-    /// Says of which run it is.
-    pub fn whose(&self) -> String {
-        if self.run.is_empty() { "a run that is starting".to_owned() } else { format!("run {}", self.run) }
-    }
-
-    /// Tells whether it and another are of one process. The name of its run may have come in between.
-    pub fn is_same_process(&self, other: &Self) -> bool {
-        (&self.host, &self.boot, self.pid, self.start) == (&other.host, &other.boot, other.pid, other.start)
-    }
-
-    /// Tells whether it is of another host than this, by its name.
-    pub fn is_of_another_host(&self) -> bool {
-        self.host != host_name()
-    }
-
-    /// Tells whether it is of this very kernel, under another name: of another container.
-    fn is_of_another_name(&self) -> bool {
-        self.is_of_another_host() && self.boot == boot_id()
-    }
-
-    /// Tells whether the process may still be there: certain for this host, assumed for any other.
-    pub fn may_be_alive(&self) -> bool {
-        self.is_of_another_host() || (self.boot == boot_id() && start_of(self.pid) == Some(self.start))
     }
 }
 
@@ -322,43 +264,11 @@ fn stop_beside(lock: &Path) -> PathBuf {
     lock.with_extension("stop")
 }
 
-fn describe(holder: &Holder) -> String {
-    let Holder { pid, host, since, .. } = holder;
-    format!("{} holds the lock: process {pid} on {host}, since {since}", holder.whose())
-}
-
 /// Names a repository in the state directory.
 pub(super) fn key(common_dir: &Path) -> String {
     use std::os::unix::ffi::OsStrExt;
     let digest = Sha256::digest(common_dir.as_os_str().as_bytes());
     hex::encode(&digest[..6])
-}
-
-/// Returns the host's name.
-pub(crate) fn host_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
-}
-
-/// Returns the kernel's release.
-pub(crate) fn kernel() -> String {
-    rustix::system::uname().release().to_string_lossy().into_owned()
-}
-
-fn boot_id() -> String {
-    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
-}
-
-/// Reads the start time of a process: field 22 of `/proc/PID/stat`, counted after the name in parentheses.
-fn start_of(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
-}
-
-fn read_holder(file: &mut File) -> Option<Holder> {
-    let mut text = String::new();
-    file.rewind().ok()?;
-    file.take(64 * 1024).read_to_string(&mut text).ok()?;
-    serde_json::from_str(&text).ok()
 }
 
 #[cfg(test)]
@@ -368,7 +278,7 @@ mod tests {
     fn state() -> (tempfile::TempDir, State) {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().to_owned();
-        (folder, State { root })
+        (folder, State::at(root))
     }
 
     #[test]

@@ -101,13 +101,13 @@ fn of_two_that_begin_in_the_same_moment_one_runs() {
             .spawn()
             .unwrap()
     });
-    // Both have found nobody at the issue.
+    // One has claimed the issue and waits for its turn; the other has found the claim.
     let inode = format!(":{} ", held.metadata().unwrap().ino());
     let waits = |line: &&str| line.contains("-> FLOCK") && line.contains(&inode);
-    wait_until(|| fs::read_to_string("/proc/locks").unwrap().lines().filter(waits).count() == 2);
-    drop(held);
+    wait_until(|| fs::read_to_string("/proc/locks").unwrap().lines().filter(waits).count() == 1);
     let mut over = || children.iter_mut().position(|child| child.try_wait().unwrap().is_some());
     wait_until(|| over().is_some());
+    drop(held);
     let winner = 1 - over().unwrap();
     let [one, two] = children;
     let (loser, winner_child) = if winner == 0 { (two, one) } else { (one, two) };

@@ -52,6 +52,8 @@ mod mask;
 #[cfg(test)]
 mod network;
 #[cfg(test)]
+mod nodes;
+#[cfg(test)]
 mod outside;
 #[cfg(test)]
 mod own;

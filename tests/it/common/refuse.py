@@ -10,6 +10,8 @@ class Program(ctypes.Structure):
 calls = {
     "unshare": ({"x86_64": 272, "aarch64": 97}, errno.EPERM),
     "landlock": ({"x86_64": 444, "aarch64": 444}, errno.ENOSYS),
+    # A disk that other machines see, too, of which locks reach none of them: each is given, and holds nothing.
+    "flock": ({"x86_64": 73, "aarch64": 32}, 0),
     "seccomp": ({"x86_64": 317, "aarch64": 277}, errno.ENOSYS),
 }
 lines = [Filter(0x20, 0, 0, 0)]

@@ -1,0 +1,39 @@
+//! Which machine this is, and which of its times of being up: what tells a process of here from one of elsewhere.
+
+use std::fs;
+
+/// A kernel that runs: a machine, from one start of it to the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Host name.
+    pub host: String,
+    /// Boot id; empty where that is not shown, which is then the same as no other.
+    pub boot: String,
+}
+
+impl Node {
+    /// Describes this one.
+    pub fn this() -> Self {
+        Self { host: host_name(), boot: boot_id() }
+    }
+}
+
+/// Returns the host's name.
+pub(crate) fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// Returns the kernel's release.
+pub(crate) fn kernel() -> String {
+    rustix::system::uname().release().to_string_lossy().into_owned()
+}
+
+pub(super) fn boot_id() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+}
+
+/// Reads the start time of a process: field 22 of `/proc/PID/stat`, counted after the name in parentheses.
+pub(super) fn start_of(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
