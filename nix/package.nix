@@ -22,6 +22,7 @@ let
     ../Cargo.lock
     ../crates/mask/Cargo.toml
     ../crates/proof/Cargo.toml
+    ../crates/view/Cargo.toml
   ];
   of =
     files:

@@ -26,4 +26,5 @@ pub mod publish;
 pub mod report;
 pub mod run;
 pub mod sandbox;
+pub mod view;
 pub mod worktree;

@@ -25,6 +25,7 @@ mod served;
 mod status;
 mod stop;
 mod target;
+mod view;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -71,6 +72,7 @@ enum Command {
     Check(check::CheckArgs),
     Status(status::StatusArgs),
     Logs(logs::LogsArgs),
+    View(view::ViewArgs),
     Audit(audit::AuditArgs),
     Stop(stop::StopArgs),
     Clean(clean::CleanArgs),
@@ -109,6 +111,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Schema(args) => schema::run(&args),
         Command::Status(args) => status::run(args),
         Command::Logs(args) => logs::run(args),
+        Command::View(args) => view::run(args),
         Command::Audit(args) => audit::run(&args),
         Command::Stop(args) => stop::run(args),
         Command::Clean(args) => clean::run(args),

@@ -21,6 +21,7 @@ use std::io;
 pub use cached::taken;
 pub use comment::{comment, marker, pull_request};
 pub use publishing::name_of;
+pub use spoken::{plural, spoken};
 
 use crate::evidence::provenance::Facts;
 use crate::evidence::{Head, Recorder, RunState};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::plan::units;
 
 /// Writes a duration as people say it: `0.3s`, `8m43s`.
-pub(super) fn spoken(duration: Duration) -> String {
+pub fn spoken(duration: Duration) -> String {
     if duration < Duration::from_secs(10) {
         format!("{:.1}s", duration.as_secs_f64())
     } else {
@@ -14,6 +14,6 @@ pub(super) fn spoken(duration: Duration) -> String {
 }
 
 /// Writes a count with its noun.
-pub(super) fn plural(count: u64, noun: &str) -> String {
+pub fn plural(count: u64, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }

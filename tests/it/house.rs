@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use tree::{Import, Tree};
 
 /// Each room, and the rooms it may import. What is not listed is an import that points backwards.
-const ROOMS: [(&str, &[&str]); 18] = [
+const ROOMS: [(&str, &[&str]); 19] = [
     ("helper", &[]),
     ("plan", &[]),
     ("policy", &["plan"]),
@@ -42,11 +42,12 @@ const ROOMS: [(&str, &[&str]); 18] = [
             "github", "publish", "audit", "proof",
         ],
     ),
+    ("view", &["plan", "git", "worktree", "evidence", "report", "app"]),
     (
         "cli",
         &[
             "plan", "policy", "layer", "sandbox", "network", "worktree", "agent", "run", "evidence",
-            "report", "github", "publish", "audit", "app",
+            "report", "github", "publish", "audit", "app", "view",
         ],
     ),
 ];

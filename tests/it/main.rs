@@ -82,3 +82,5 @@ mod scale_out;
 mod tiers;
 #[cfg(test)]
 mod toolchains;
+#[cfg(test)]
+mod view;

@@ -9,6 +9,7 @@ use crate::evidence::event::{
     AgentEnded, AttemptResult, Change, CommandEnded, Egress, Judged, ProofRan, Reason, Role, Spending, Wrote,
 };
 use crate::evidence::state::Salvage;
+use crate::git::Oid;
 
 /// One try of a step.
 #[derive(Debug, Clone)]
@@ -25,6 +26,8 @@ pub struct AttemptState {
     pub took: Duration,
     /// Where what it printed is.
     pub log: Part,
+    /// Its checkpoint.
+    pub checkpoint: Option<Oid>,
     /// What its checkpoint changed.
     pub changes: Arc<Vec<Change>>,
     /// How its commands ended.
@@ -94,6 +97,7 @@ impl AttemptState {
             reason: None,
             took: Duration::ZERO,
             log: log.map_or(Part::Spool, Part::From),
+            checkpoint: None,
             changes: Arc::default(),
             commands: Vec::new(),
             egress: Vec::new(),
@@ -124,7 +128,8 @@ impl AttemptState {
         self.masks_refused = self.masks_refused.saturating_add(count);
     }
 
-    pub(super) fn checkpoint_made(&mut self, changes: &Arc<Vec<Change>>) {
+    pub(super) fn checkpoint_made(&mut self, commit: &Oid, changes: &Arc<Vec<Change>>) {
+        self.checkpoint = Some(commit.clone());
         self.has_checkpoint = true;
         self.changes = Arc::clone(changes);
     }

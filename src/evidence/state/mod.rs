@@ -312,7 +312,7 @@ impl RunState {
         let by_path = || changes.iter().any(|change| is_instructions(change.path.as_str()));
         self.instructions_changed |= instructions.unwrap_or_else(by_path);
         self.checkpoint = Some(commit.clone());
-        self.with(at, |attempt| attempt.checkpoint_made(changes));
+        self.with(at, |attempt| attempt.checkpoint_made(commit, changes));
     }
 
     fn salvage_of(&mut self, at: &AttemptId) -> &mut Salvage {

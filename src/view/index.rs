@@ -1,0 +1,106 @@
+//! All runs of a checkout: which need somebody first, what they cost, how often the first try was enough.
+
+use autopilot_view::{Fact, Index, Life, Link, Mark, Row};
+
+use super::review;
+use super::words::{mark, took, word};
+use crate::app;
+use crate::evidence::event::{AttemptResult, RunResult};
+use crate::evidence::{RunName, RunState};
+use crate::plan::units;
+use crate::report::plural;
+
+/// What is to be told of a run among others.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    row: Row,
+    /// Millionths of a US dollar, as far as they are known.
+    cost: u64,
+    /// It ended by its own steps: done, or failed.
+    is_over: bool,
+    /// It is done, and no attempt failed.
+    at_first: bool,
+}
+
+/// Tells a run.
+pub(super) fn told(run: RunName, state: &RunState, is_running: bool) -> Told {
+    let look = review::look(state);
+    let (stands, result) = (mark(state, is_running), state.end.as_ref().map(|end| end.result));
+    let failed = state.attempts().any(|(_, attempt)| attempt.result == Some(AttemptResult::Failed));
+    let why = state.end.as_ref().and_then(|end| end.reason.as_ref()).map(|reason| reason.text.to_string());
+    let note = match stands {
+        Mark::Good if !look.is_empty() => format!("look at {}", plural(look.len() as u64, "thing")),
+        Mark::Good | Mark::Open => state.start.title.to_string(),
+        _ => why.unwrap_or_else(|| state.start.title.to_string()),
+    };
+    Told {
+        cost: state.known_cost(),
+        is_over: matches!(result, Some(RunResult::Done | RunResult::Failed)) && !is_running,
+        at_first: result == Some(RunResult::Done) && !is_running && !failed,
+        row: Row {
+            mark: if stands == Mark::Good && !look.is_empty() { Mark::Look } else { stands },
+            issue: format!("#{}", run.issue()).into(),
+            run: run.to_string().into(),
+            page: Link::run(&run.to_string()),
+            result: word(state, is_running).into(),
+            note: note.chars().take(300).collect::<String>().into(),
+            took: units::clock(took(state, is_running)).into(),
+            cost: state.cost().map_or_else(|| "–".to_owned(), units::dollars).into(),
+            next: next(run, state, is_running).into(),
+        },
+    }
+}
+
+/// Tells a run of which nothing can be read.
+pub(super) fn unreadable(run: RunName, why: &str) -> Told {
+    let row = Row {
+        mark: Mark::Bad,
+        issue: format!("#{}", run.issue()).into(),
+        run: run.to_string().into(),
+        result: "unreadable".into(),
+        note: why.into(),
+        next: format!("autopilot audit {run}").into(),
+        ..Row::default()
+    };
+    Told { row, cost: 0, is_over: false, at_first: false }
+}
+
+fn next(run: RunName, state: &RunState, is_running: bool) -> String {
+    match mark(state, is_running) {
+        Mark::Good => String::new(),
+        Mark::Open => format!("autopilot logs {} -f", run.issue()),
+        _ if app::can_go_on(state) => format!("autopilot run {} --resume", run.issue()),
+        _ => format!("autopilot logs {run} --failed"),
+    }
+}
+
+/// Puts the page together: those first that need somebody, then the newest.
+pub(super) fn page(title: &str, mut all: Vec<Told>) -> String {
+    let need = |told: &Told| matches!(told.row.mark, Mark::Bad | Mark::Look);
+    let count = |is: &dyn Fn(&Told) -> bool| all.iter().filter(|told| is(told)).count();
+    let (needing, ready) = (count(&need), count(&|told| told.row.mark == Mark::Good));
+    let running = count(&|told| told.row.mark == Mark::Open);
+    let (over, first) = (count(&|told| told.is_over), count(&|told| told.at_first));
+    let cost = all.iter().fold(0_u64, |cost, told| cost.saturating_add(told.cost));
+    let stand = format!("{needing} of {} need you · {ready} ready · {running} running", all.len());
+    let mut facts = vec![Fact::text(if needing > 0 { Mark::Look } else { Mark::Good }, "runs", stand)];
+    if over > 0 {
+        let rate = format!("{first} of {over}, {}%: done, and no attempt failed", first * 100 / over);
+        facts.push(Fact::text(Mark::Plain, "at the first try", rate));
+    }
+    if cost > 0 {
+        facts.push(Fact::text(
+            Mark::Plain,
+            "cost",
+            format!("{}, as far as it is known", units::dollars(cost)),
+        ));
+    }
+    // The order within is that in which they come: newest first.
+    all.sort_by_key(|told| match told.row.mark {
+        Mark::Open => 0,
+        _ if need(told) => 1,
+        _ => 2,
+    });
+    let rows = all.into_iter().map(|told| told.row).collect();
+    autopilot_view::index(&Index { title: title.into(), facts, rows, life: Life::Live })
+}

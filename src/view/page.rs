@@ -1,0 +1,143 @@
+//! The page of a run, put together.
+
+use std::collections::BTreeMap;
+
+use autopilot_view::{Changed, Fact, Life, Link, Mark, Run, Value};
+
+use super::words::{counts, mark, short, took, word};
+use super::{log, network, patches, review, security, steps};
+use crate::app::Error;
+use crate::evidence::event::Change;
+use crate::evidence::mask::Secrets;
+use crate::evidence::state::PublishState;
+use crate::evidence::{Files, RunState};
+use crate::plan::units;
+use crate::report::{self, plural, spoken};
+use crate::worktree::Repository;
+
+/// Where a page is filled from.
+#[derive(Debug)]
+pub struct Source<'a> {
+    /// The repository.
+    pub repository: &'a Repository,
+    /// The files of the run.
+    pub files: &'a Files,
+    /// The run, as its journal tells it.
+    pub state: &'a RunState,
+    /// Somebody runs it.
+    pub is_running: bool,
+    /// Whether the page follows it.
+    pub is_served: bool,
+}
+
+/// Makes the page of a run.
+pub fn page(source: &Source<'_>) -> Result<String, Error> {
+    let Source { repository, files, state, is_running, is_served } = *source;
+    let secrets = secrets(state);
+    let patches = patches::of(repository, state, &secrets)?;
+    let log = log::read(state, files).map_err(Error::System)?;
+    let run = Run {
+        name: state.start.run.as_str().into(),
+        mark: mark(state, is_running),
+        heading: heading(state, is_running).into(),
+        title: state.start.title.as_str().into(),
+        extent: extent(state),
+        review: review::facts(state, files, is_running),
+        security: security::facts(state),
+        files: state.changes().iter().map(changed).collect(),
+        steps: steps::of(state, &patches, &log.attempts, is_running),
+        network: network::decisions(state),
+        log: log.pieces,
+        check: check(state, files),
+        life: if is_served && is_running { Life::Live } else { Life::Still },
+    };
+    Ok(autopilot_view::run(&run))
+}
+
+/// Registers what the environment and the plan call a secret: the repository's words were never masked.
+fn secrets(state: &RunState) -> Secrets {
+    let secrets = Secrets::default();
+    let lossy = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    let environment: BTreeMap<String, String> =
+        std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).collect();
+    state.register_secrets(environment.iter().map(|(name, value)| (name.as_str(), value.as_str())), &secrets);
+    secrets
+}
+
+fn heading(state: &RunState, is_running: bool) -> String {
+    let at = state.end.as_ref().filter(|_| !state.is_done()).and_then(|end| end.step.as_ref());
+    let at = at.map(|step| format!(" at {step}")).unwrap_or_default();
+    let took = spoken(took(state, is_running));
+    let when = match mark(state, is_running) {
+        Mark::Good => format!("in {took}"),
+        Mark::Open => format!("for {took}"),
+        _ => format!("after {took}"),
+    };
+    format!("#{} {}{at} {when}", state.start.issue, word(state, is_running))
+}
+
+/// Says where the result is, how much it changes, and what it cost.
+fn extent(state: &RunState) -> Vec<Fact> {
+    let changes = state.changes();
+    let sum =
+        |count: fn(&Change) -> Option<u64>| changes.iter().filter_map(count).fold(0, u64::saturating_add);
+    let lines = format!("+{} −{}", sum(|change| change.added), sum(|change| change.removed));
+    let files = plural(changes.len() as u64, "file");
+    let mut facts = Vec::new();
+    if let Some(branch) = &state.branch {
+        let commits = plural(branch.commits, "commit");
+        facts.push(Fact::code(Mark::Plain, "branch", [branch.name()]).and(Value::Text(
+            format!("{commits}, {files}, {lines}, on {}@{}", state.start.base, short(state)).into(),
+        )));
+    } else {
+        let text = if changes.is_empty() {
+            "nothing changed: no branch".to_owned()
+        } else {
+            format!("{files}, {lines}, and no branch yet")
+        };
+        facts.push(Fact::text(Mark::Plain, "branch", text));
+    }
+    facts.extend(state.published.iter().filter_map(|publication| {
+        let PublishState::Done { url: Some(url), .. } = &publication.state else { return None };
+        let name = report::name_of(publication.effect);
+        let value =
+            Link::web(url).map_or_else(|| Value::Code(url.into()), |link| Value::Link(link, url.into()));
+        Some(Fact { mark: Mark::Plain, name: name.into(), values: vec![value] })
+    }));
+    if state.tokens() > 0 {
+        let tokens = format!("{} tokens", units::count(state.tokens()));
+        let cost = state.cost().map(|cost| format!(", {}", units::dollars(cost))).unwrap_or_default();
+        facts.push(Fact::text(Mark::Plain, "model", tokens + &cost));
+    }
+    facts
+}
+
+fn changed(change: &Change) -> Changed {
+    let why = change.review.as_ref().map_or("", |why| why.as_str());
+    Changed { path: change.path.as_str().into(), extent: counts(change).into(), why: why.into() }
+}
+
+/// Says how somebody else finds out whether this is true: a page is no evidence.
+fn check(state: &RunState, files: &Files) -> Vec<Fact> {
+    let run = files.run();
+    let mut facts = vec![
+        Fact::commands(
+            "audit",
+            [format!("autopilot audit {run}"), format!("autopilot audit {run} --online")],
+        ),
+        Fact::commands("all of the log", [format!("autopilot logs {run}")]),
+    ];
+    if let Some(branch) = &state.branch {
+        facts.push(Fact::commands(
+            "all of the diff",
+            [format!("git diff {}...{}", short(state), branch.name())],
+        ));
+    }
+    if let Some(head) = &state.head {
+        facts.push(Fact::code(Mark::Plain, "head", [head.to_string()]));
+    }
+    let note =
+        "This page repeats what the journal says, and proves nothing: the audit reads the evidence itself.";
+    facts.push(Fact::text(Mark::Look, "mind", note));
+    facts
+}

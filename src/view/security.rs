@@ -1,0 +1,158 @@
+//! What somebody wants to know first who answers for the machine: is it verified, who did it, what left the machine, which secrets
+//! were near, and was what was asked also enforced.
+
+use std::collections::BTreeMap;
+
+use autopilot_view::{Fact, Mark, Value};
+use serde_json::Value as Json;
+
+use super::plan;
+use crate::evidence::RunState;
+use crate::evidence::event::{CommandEnded, EgressVerdict, Origin, PlanCommit};
+use crate::evidence::state::PublishState;
+use crate::plan::units;
+use crate::report;
+
+/// Hosts that are named.
+const NAMED: usize = 12;
+
+/// Lists it.
+pub(super) fn facts(state: &RunState) -> Vec<Fact> {
+    let mut facts = vec![verified(state), who(state), plan_of(state)];
+    facts.extend(out(state));
+    facts.push(secrets(state));
+    facts.push(enforced(state));
+    let survivors = state.survivors();
+    if survivors > 0 {
+        facts.push(Fact::text(Mark::Bad, "left running", format!("{survivors} processes")));
+    }
+    facts
+}
+
+/// A page does not verify: it says what would, and what that has to come to.
+fn verified(state: &RunState) -> Fact {
+    let run = state.start.run.as_str();
+    let said = match &state.head {
+        Some(head) => format!("closed at {head}; verify it:"),
+        None => "the evidence is not closed yet; to be verified then:".to_owned(),
+    };
+    Fact::text(if state.closed { Mark::Plain } else { Mark::Open }, "evidence", said)
+        .and(Value::Command(format!("autopilot audit {run} --online").into()))
+}
+
+fn who(state: &RunState) -> Fact {
+    let start = &state.start;
+    let user = start.started_by.as_ref().map_or("unknown", |by| by.user.as_str());
+    let actor = start.started_by.as_ref().and_then(|by| by.actor.as_ref());
+    let actor = actor.map(|actor| format!(" (for {actor})")).unwrap_or_default();
+    let job: Vec<String> = start.labels.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    let job = if job.is_empty() { String::new() } else { format!(", {}", job.join(", ")) };
+    let host = &start.host;
+    let text =
+        format!("{user}{actor} on {}{job}; autopilot {}, kernel {}", host.name, start.autopilot, host.kernel);
+    Fact::text(Mark::Plain, "who", text)
+}
+
+fn plan_of(state: &RunState) -> Fact {
+    let start = &state.start;
+    let digest: String = start.plan_sha256.as_str().chars().take(12).collect();
+    let origin = match start.origin {
+        Some(Origin::Own) => "of the checkout",
+        Some(Origin::Base) => "of the base",
+        Some(Origin::Record) => "of somebody's evidence",
+        Some(Origin::Agent) => "of an agent",
+        None => "",
+    };
+    let (mark, place) = match &start.plan_commit {
+        Some(PlanCommit::At(commit)) => {
+            (Mark::Good, format!(", committed in {}", commit.as_str().chars().take(12).collect::<String>()))
+        }
+        Some(PlanCommit::Uncommitted) => (Mark::Look, ", not committed anywhere".to_owned()),
+        None => (Mark::Plain, String::new()),
+    };
+    let masked = if start.plan_masked == Some(true) { "; its record is masked" } else { "" };
+    Fact::code(mark, "plan", [format!("{} {digest}", start.plan_path)])
+        .and(Value::Text(format!("{origin}{place}{masked}").into()))
+}
+
+/// Says what left the machine, and what was kept from it.
+fn out(state: &RunState) -> Vec<Fact> {
+    let mut reached: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    let (mut refused, mut attempts) = (BTreeMap::<String, u64>::new(), 0_u64);
+    for (_, egress) in state.egress() {
+        let to = format!("{}:{}", egress.host, egress.port);
+        match egress.verdict {
+            EgressVerdict::Allowed => {
+                let known = reached.entry(to).or_default();
+                known.0 = known.0.saturating_add(egress.connections);
+                known.1 = known.1.saturating_add(egress.sent);
+            }
+            EgressVerdict::Refused => {
+                attempts = attempts.saturating_add(egress.connections);
+                *refused.entry(to).or_default() += egress.connections;
+            }
+            EgressVerdict::Failed => {}
+        }
+    }
+    let named = |(to, (connections, sent)): (&String, &(u64, u64))| {
+        format!("{to} ×{connections}, {} out", units::size(*sent))
+    };
+    let mut values: Vec<String> = reached.iter().take(NAMED).map(named).collect();
+    if reached.len() > NAMED {
+        values.push(format!("and {} more", reached.len() - NAMED));
+    }
+    values.extend(published(state));
+    let mut facts = vec![if values.is_empty() {
+        Fact::text(Mark::Good, "left the machine", "nothing by its steps, and nothing was published")
+    } else {
+        Fact::code(Mark::Plain, "left the machine", values)
+    }];
+    if !refused.is_empty() {
+        let named = refused.iter().take(NAMED).map(|(to, count)| format!("{to} ×{count}"));
+        facts.push(Fact::code(Mark::Look, "kept from leaving", named));
+    }
+    facts
+}
+
+fn published(state: &RunState) -> impl Iterator<Item = String> {
+    let done =
+        state.published.iter().filter(|publication| matches!(publication.state, PublishState::Done { .. }));
+    done.map(|publication| format!("{} to {}", report::name_of(publication.effect), publication.to))
+}
+
+/// Says which secrets which steps were given; not their values, which nobody has here.
+fn secrets(state: &RunState) -> Fact {
+    let given = state.steps.iter().filter_map(|step| {
+        let listed = plan::of(state, step.id.as_str())?.get("secrets")?.as_array()?;
+        let names: Vec<&str> = listed.iter().filter_map(Json::as_str).collect();
+        (!names.is_empty()).then(|| format!("{}: {}", step.id, names.join(" ")))
+    });
+    let given: Vec<String> = given.collect();
+    if given.is_empty() {
+        return Fact::text(
+            Mark::Good,
+            "secrets",
+            "no step was given one by the plan; keys of models stay with the runner",
+        );
+    }
+    Fact::code(Mark::Look, "secrets", given)
+}
+
+fn enforced(state: &RunState) -> Fact {
+    let all: Vec<&CommandEnded> = state.attempts().flat_map(|(_, attempt)| &attempt.commands).collect();
+    let waived = |command: &&&CommandEnded| {
+        let list = command.enforced.as_ref().and_then(|enforced| enforced.value().get("waived")?.as_array());
+        list.is_some_and(|list| !list.is_empty())
+    };
+    let ran = all.iter().filter(|command| command.enforced.is_some()).count();
+    let waived = all.iter().filter(waived).count();
+    let (never, survivors) = (all.len() - ran, state.survivors());
+    let never = if never == 0 { String::new() } else { format!(", {never} never started") };
+    let mark = if waived == 0 && survivors == 0 { Mark::Good } else { Mark::Bad };
+    let text = format!(
+        "{} of {ran} commands confined as asked{never}; {waived} with something waived, {survivors} survivors; {}",
+        ran - waived,
+        state.start.sandbox
+    );
+    Fact::text(mark, "asked = enforced", text)
+}

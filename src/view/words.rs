@@ -1,0 +1,55 @@
+//! How a run stands, and what of it is said in a few words wherever it is told of.
+
+use std::time::Duration;
+
+use autopilot_view::Mark;
+
+use crate::evidence::RunState;
+use crate::evidence::event::{Change, ChangeKind, RunResult};
+
+/// Says how a run stands.
+pub(super) fn mark(state: &RunState, is_running: bool) -> Mark {
+    match &state.end {
+        _ if is_running => Mark::Open,
+        Some(end) if end.result == RunResult::Done && state.closed => Mark::Good,
+        Some(_) | None => Mark::Bad,
+    }
+}
+
+/// Says how a run stands, in a word.
+pub(super) fn word(state: &RunState, is_running: bool) -> &'static str {
+    match &state.end {
+        _ if is_running => "running",
+        Some(end) if state.closed => end.result.word(),
+        Some(_) | None => RunResult::Crashed.word(),
+    }
+}
+
+/// Returns how long a run took, or has taken.
+pub(super) fn took(state: &RunState, is_running: bool) -> Duration {
+    let since =
+        || (chrono::Utc::now() - state.started).to_std().unwrap_or_default().saturating_sub(state.paused);
+    match &state.end {
+        _ if is_running => since(),
+        Some(end) => end.took,
+        None => state.active(|_| Duration::MAX),
+    }
+}
+
+/// Returns the base commit, short.
+pub(super) fn short(state: &RunState) -> String {
+    state.start.commit.as_str().chars().take(12).collect()
+}
+
+/// Says by how much a file changed.
+pub(super) fn counts(change: &Change) -> String {
+    let counts = match (change.added, change.removed) {
+        (Some(added), Some(removed)) => format!("+{added} −{removed}"),
+        _ => "binary".to_owned(),
+    };
+    match change.kind {
+        ChangeKind::Added => format!("{counts} new"),
+        ChangeKind::Modified => counts,
+        ChangeKind::Deleted => format!("{counts} deleted"),
+    }
+}
