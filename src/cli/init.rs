@@ -21,13 +21,14 @@ const LARGEST: u64 = 4 << 20;
 /// So many faults of a document are printed; the rest is counted.
 const PRINTED: usize = 50;
 
-/// Write a plan to begin with, from a Plans.md task graph or from the issue itself.
+/// Write a plan to begin with, from a list of tasks or from the issue itself.
 #[derive(Debug, clap::Args)]
 pub(super) struct InitArgs {
     /// Number of the issue.
     #[arg(value_name = "ISSUE", value_parser = number::read)]
     issue: u64,
-    /// The task graph (default: .ai/plans/<ISSUE>/Plans-latest.md or Plans.md, else `gh issue view`).
+    /// The tasks: Markdown with sections, a table or a checklist of tasks, or a tasks.json (default:
+    /// .ai/plans/<ISSUE>/Plans-latest.md or Plans.md, else `gh issue view`).
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
     /// The agent that does the work, by its key in a plan.
@@ -114,7 +115,7 @@ fn read(file: &Path) -> Result<String, Failure> {
     let mut bytes = Vec::new();
     fs::File::open(file)
         .and_then(|open| open.take(LARGEST + 1).read_to_end(&mut bytes))
-        .map_err(|error| wrong(error.to_string()).hint("--from names a task graph"))?;
+        .map_err(|error| wrong(error.to_string()).hint("--from names a file of tasks"))?;
     if bytes.len() as u64 > LARGEST {
         let hint =
             "a plan holds at most 1MiB: move long descriptions to files of the repository and name them";
@@ -130,7 +131,7 @@ fn read(file: &Path) -> Result<String, Failure> {
 fn from_issue(number: u64, worker: Worker<'_>) -> Result<String, Failure> {
     let repository = target::repository()?;
     let issue = jobs::runtime()?.block_on(issue::read(number, &repository, &Secrets::default()));
-    let hint = "or name a task graph: --from Plans.md";
+    let hint = "or name a file of tasks: --from Plans.md";
     let issue = issue.map_err(|error| Failure::from(error).hint(hint))?;
     draft::of_issue(number, &issue.title, worker)
         .map_err(|wrong| Failure::new(Exit::Usage, wrong.to_string()))

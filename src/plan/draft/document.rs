@@ -1,4 +1,4 @@
-//! What a document in the `Plans.md` format holds.
+//! What a document of tasks holds, whatever its form.
 
 use std::time::Duration;
 
@@ -15,11 +15,17 @@ pub struct Task {
     pub estimate: Option<Duration>,
     /// Ids of the tasks that come before.
     pub needs: Vec<String>,
-    /// Line of its heading, 1-based.
+    /// Line where it begins, 1-based.
     pub line: usize,
+    /// Nothing is left to do.
+    pub is_done: bool,
+    /// It may be done without a change: an analysis, a review.
+    pub only_looks: bool,
+    /// What was not clear, and how it was taken: a comment in the plan.
+    pub remark: Option<String>,
 }
 
-/// A document in the `Plans.md` format.
+/// What a document of tasks holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Document {
     /// What the issue is about.
@@ -30,6 +36,8 @@ pub struct Document {
     pub critical_path: Option<Duration>,
     /// What could not be taken as it stands, a line each, with its place.
     pub notes: Vec<String>,
+    /// Why it cannot be read, a line each, with its place.
+    pub wrong: Vec<String>,
 }
 
 /// What is wrong with a document, a line each, with its place.

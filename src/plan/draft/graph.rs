@@ -28,9 +28,13 @@ pub struct Graph<'a> {
 impl<'a> Graph<'a> {
     pub(super) fn of(document: &'a Document) -> Result<Self, Wrong> {
         let tasks = &document.tasks;
-        let mut wrong = Vec::new();
-        if tasks.is_empty() {
-            wrong.push("no task: a task is a heading with `- **ID**: …` below it".to_owned());
+        let mut wrong = document.wrong.clone();
+        if tasks.is_empty() && wrong.is_empty() {
+            wrong.push(
+                "no task: a task is a heading such as `### Task 1: …`, or one with `- **ID**: …` below it, an item `- [ ] …`, \
+                 or a row of a table with ids"
+                    .to_owned(),
+            );
         }
         let mut places: HashMap<&str, usize> = HashMap::new();
         for (place, task) in tasks.iter().enumerate() {

@@ -1,11 +1,17 @@
-//! Takes a task graph in the `Plans.md` format, gives the text of an `Autopilot.yaml` to begin with, and what there is
-//! to say about the graph: its levels and its true critical path.
+//! Takes a document that holds tasks, gives the text of an `Autopilot.yaml` to begin with, and what there is to say about
+//! the graph of those tasks: its levels and its true critical path.
 
+mod checklist;
 mod document;
 mod graph;
-mod markdown;
 mod names;
+mod plans;
+mod read;
+mod sections;
+mod table;
+mod tasks_json;
 mod visible;
+mod words;
 mod write;
 mod yaml;
 
@@ -14,9 +20,9 @@ pub use graph::Graph;
 pub use write::{Worker, of_issue};
 
 impl Document {
-    /// Reads a document.
+    /// Reads a document in whichever of the known forms it has tasks.
     pub fn read(text: &str) -> Self {
-        markdown::read(text)
+        read::read(text)
     }
 
     /// Checks the graph of its tasks.

@@ -61,7 +61,12 @@ impl Graph<'_> {
             let needs: Vec<&str> = task.needs.iter().map(|need| ids[need.as_str()].as_str()).collect();
             let prompt = format!("{}\n\n{}", task.title, task.description);
             let step = step(&ids[task.id.as_str()], (worker.agent, &prompt), timeouts[at]);
-            let step = Step { needs: unique(&needs), ..step };
+            let min = u64::from(!task.only_looks);
+            let step =
+                Step { needs: unique(&needs), expectation: Expectation { changes: Changes { min } }, ..step };
+            if let Some(remark) = &task.remark {
+                text.push_str(&format!("  # {}\n", visible(remark)));
+            }
             text.push_str(&yaml::entry(&step).map_err(|error| broken(&error))?);
             text.push_str(POST);
         }

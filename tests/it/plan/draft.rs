@@ -215,3 +215,33 @@ proptest! {
         loaded(&of_issue(ISSUE, &title, worker()).unwrap());
     }
 }
+
+/// What is left to do of a document in each of the forms that people keep tasks in becomes the same two steps.
+#[test]
+fn tasks_of_any_form_become_steps() {
+    let forms = [
+        "# T\n\n### Task 1: Old\n**Status:** done\n\n### Task 2: Review it\nDepends on: Task 1\n\n### Task 3: Mend it\nDepends on: 2\n",
+        "# T\n\n- [x] T001 Old\n- [ ] T002 Review it\n- [ ] T003 Mend it\n",
+        "# T\n\n| # | Task | After | Status |\n|-|-|-|-|\n| 1 | Old | | ✅ |\n| 2 | Review it | 1 | |\n| 3 | Mend it | 2 | |\n",
+        r#"{"tasks": [{"id": 1, "title": "Old", "status": "done"}, {"id": 2, "title": "Review it", "dependencies": [1]},
+            {"id": 3, "title": "Mend it", "dependencies": [2]}]}"#,
+    ];
+    for text in forms {
+        let document = Document::read(text);
+        assert!(document.notes.iter().any(|note| note == "1 task is done, and left out"), "{:?}", document.notes);
+        assert!(same(text));
+        let plan = loaded(&document.graph().unwrap().write(ISSUE, "T", worker()).unwrap());
+        let [review, mend] = plan.steps.as_slice() else { panic!("{text}") };
+        assert_eq!((of(&review.action).trim(), of(&mend.action).trim()), ("Review it", "Mend it"));
+        assert_eq!((&review.needs, &mend.needs), (&Vec::new(), &vec![review.id.clone()]));
+        // A review may find that nothing is to be changed.
+        let least = |step: &plan::Step| step.expectation.changes.as_ref().and_then(|changes| changes.min);
+        assert_eq!((least(review), least(mend)), (Some(0), Some(1)), "{text}");
+    }
+}
+
+#[test]
+fn a_document_whose_tasks_are_all_done_makes_no_plan() {
+    let wrong = Document::read("- [x] T1 One\n- [x] T2 Two\n").graph().unwrap_err();
+    assert_eq!(wrong.to_string(), "no task is left: all 2 of the document are done");
+}

@@ -1,10 +1,9 @@
 //! Reads `Plans.md`: headings with a list of `- **Key**: value` below, and descriptions that are Markdown themselves,
 //! with headings and code of their own.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
-use super::visible::{spelling, visible};
+use super::words::{estimate, is_done, is_nothing, plain};
 use super::{Document, Task};
 
 /// Sections that come after the tasks. A heading of a description is none of them.
@@ -14,10 +13,9 @@ const AFTER: [&str; 4] = ["executionplan", "dependencygraph", "timelineestimatio
 const NOTES: usize = 20;
 
 pub(super) fn read(text: &str) -> Document {
-    let text = visible_of(text.strip_prefix('\u{feff}').unwrap_or(text));
-    let lines: Vec<&str> = text.0.split('\n').collect();
-    let document = Document { notes: text.1, ..Document::default() };
-    let mut reader = Reader { lines: &lines, document, state: State::Outside, fence: None };
+    let lines: Vec<&str> = text.split('\n').collect();
+    let mut reader =
+        Reader { lines: &lines, document: Document::default(), state: State::Outside, fence: None };
     for at in 0..lines.len() {
         reader.line(at);
     }
@@ -25,27 +23,6 @@ pub(super) fn read(text: &str) -> Document {
         task.description = task.description.trim().to_owned();
     }
     reader.document
-}
-
-/// Makes the text one that a plan may hold, and says what had to be spelled.
-fn visible_of(text: &str) -> (Cow<'_, str>, Vec<String>) {
-    let plain = visible(text);
-    let mut notes = Vec::new();
-    if let Cow::Owned(_) = plain {
-        let mut line = 1;
-        let mut chars = text.chars().peekable();
-        while let Some(c) = chars.next() {
-            let is_end = c == '\n' || (c == '\r' && chars.peek() != Some(&'\n'));
-            line += usize::from(is_end);
-            if let Some(spelled) = spelling(c).filter(|_| notes.len() < NOTES) {
-                notes.push(format!(
-                    "line {line}: a plan holds no U+{:04X}, it is written as {spelled}: take it out",
-                    u32::from(c)
-                ));
-            }
-        }
-    }
-    (plain, notes)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,6 +148,7 @@ impl<'a> Reader<'a> {
                 task.description = format!("{value}\n");
                 self.state = State::Description;
             }
+            "status" => task.is_done = is_done(value),
             _ => {}
         }
     }
@@ -184,13 +162,13 @@ impl<'a> Reader<'a> {
 }
 
 /// Reads `- **Key**: value`.
-fn field(line: &str) -> Option<(String, &str)> {
+pub(super) fn field(line: &str) -> Option<(String, &str)> {
     let item = line.trim_start().strip_prefix(['-', '*', '+'])?;
     bold(item.strip_prefix(char::is_whitespace)?)
 }
 
 /// Reads `**Key**: value` and `**Key:** value`.
-fn bold(line: &str) -> Option<(String, &str)> {
+pub(super) fn bold(line: &str) -> Option<(String, &str)> {
     let (key, value) = line.trim_start().strip_prefix("**")?.split_once("**")?;
     let value = value.trim_start();
     let (key, value) = match (value.strip_prefix([':', '：']), key.strip_suffix([':', '：'])) {
@@ -202,39 +180,12 @@ fn bold(line: &str) -> Option<(String, &str)> {
 }
 
 /// Takes the number off a heading.
-fn title(text: &str) -> String {
+pub(super) fn title(text: &str) -> String {
     let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
     let numbered = rest.len() < text.len();
     let rest = rest.strip_prefix(['.', ')']).filter(|_| numbered).unwrap_or(text);
     // A heading that is nothing but a number is a title, too.
     if rest.trim().is_empty() { text.to_owned() } else { rest.trim().to_owned() }
-}
-
-fn plain(text: &str) -> &str {
-    text.trim().trim_matches('`').trim()
-}
-
-fn is_nothing(text: &str) -> bool {
-    matches!(text.to_lowercase().as_str(), "" | "-" | "–" | "none" | "n/a" | "なし")
-}
-
-/// Reads `30 min`, `1.5 hours (0.2 …)`; a number alone is minutes.
-fn estimate(text: &str) -> Option<Duration> {
-    let text = plain(text);
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let number: f64 = text[..end].parse().ok()?;
-    let unit: String = text[end..].trim_start().chars().take_while(|c| c.is_alphabetic()).collect();
-    let seconds = match unit.to_lowercase().as_str() {
-        "" | "m" | "min" | "mins" | "minute" | "minutes" | "分" => 60.0,
-        "h" | "hr" | "hrs" | "hour" | "hours" | "時間" => 3600.0,
-        "s" | "sec" | "secs" | "second" | "seconds" | "秒" => 1.0,
-        "ms" | "millisecond" | "milliseconds" => 0.001,
-        "d" | "day" | "days" | "日" => 86_400.0,
-        "w" | "wk" | "wks" | "week" | "weeks" | "週間" => 604_800.0,
-        _ => return None,
-    };
-    // A number without a sign fails only by its size: it is longer than anything.
-    Some(Duration::try_from_secs_f64(number * seconds).unwrap_or(Duration::MAX))
 }
 
 #[cfg(test)]
