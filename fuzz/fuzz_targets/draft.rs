@@ -15,7 +15,7 @@ fn is_plan(text: &str) {
 }
 
 fuzz_target!(|text: &str| {
-    let worker = Worker { agent: AgentId::ALL[0], model: None, is_priced: false };
+    let worker = Worker { agent: AgentId::ALL[0], model: None, is_priced: false, proving: None };
     if let Ok(plan) = of_issue(7, text, worker) {
         is_plan(&plan);
     }

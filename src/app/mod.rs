@@ -50,6 +50,7 @@ mod recover;
 mod resume;
 mod run;
 pub mod runs;
+pub mod stack;
 pub mod stop;
 
 pub use error::Error;

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failure};
 use super::{number, output, plans, target};
-use crate::app::{ceiling, issue, jobs};
+use crate::app::{ceiling, issue, jobs, stack};
 use crate::evidence::mask::Secrets;
 use crate::network::is_priced;
-use crate::plan::draft::Worker;
+use crate::plan::draft::{Proving, Worker};
 use crate::plan::{self, AgentId, draft, units};
+use crate::worktree::Repository;
 
 /// Where a task graph lies, below the issue's folder, if none is named.
 const GRAPHS: [&str; 2] = ["Plans-latest.md", "Plans.md"];
@@ -45,7 +46,8 @@ pub(super) fn run(args: InitArgs) -> Result<Exit, Failure> {
         let message = format!("{} is there already", path.display());
         return Err(Failure::new(Exit::Usage, message).hint("change it by hand, or move it away first"));
     }
-    let worker = worker(&args)?;
+    let proving = target::repository().ok().and_then(|repository| proving(&repository));
+    let worker = worker(&args, proving.as_ref())?;
     let folder = path.parent().unwrap_or(Path::new("."));
     let graph =
         args.from.clone().or_else(|| GRAPHS.iter().map(|name| folder.join(name)).find(|file| file.is_file()));
@@ -66,12 +68,12 @@ pub(super) fn run(args: InitArgs) -> Result<Exit, Failure> {
         if steps == 1 { "" } else { "s" },
         units::duration(loaded.plan.longest())
     ))?;
-    output::line("look it over: prompts, expectations, `post`; then `autopilot check` it")?;
+    output::line("look it over: prompts, expectations, `proves`, `post`; then `autopilot check` it")?;
     Ok(Exit::Done)
 }
 
 /// Tells who is to do it, and whether it is known what that costs here.
-fn worker(args: &InitArgs) -> Result<Worker<'_>, Failure> {
+fn worker<'a>(args: &'a InitArgs, proving: Option<&'a Proving>) -> Result<Worker<'a>, Failure> {
     let (agent, model) = (args.agent, args.model.as_deref());
     if let Some(model) = model
         && let Some(wrong) = agent.cannot_have(&agent.default_provider(), model)
@@ -82,7 +84,19 @@ fn worker(args: &InitArgs) -> Result<Worker<'_>, Failure> {
     let prices =
         ceiling::of_caller().map_err(|faults| Failure::new(Exit::Usage, faults.to_string()))?.prices();
     let is_priced = model.is_some_and(|model| is_priced(model, &prices));
-    Ok(Worker { agent, model, is_priced })
+    Ok(Worker { agent, model, is_priced, proving })
+}
+
+/// Tells how the tests here are run. Where that cannot be told a plan is written all the same.
+fn proving(repository: &Repository) -> Option<Proving> {
+    let found = stack::look(repository).unwrap_or_else(|error| {
+        output::note(&format!("how the tests are run is not known: {error}"));
+        None
+    });
+    if found.is_none() {
+        output::note("no `proves` is written: which command runs the tests here is not known beyond doubt");
+    }
+    found
 }
 
 fn from_graph(issue: u64, file: &Path, worker: Worker<'_>) -> Result<String, Failure> {

@@ -18,6 +18,11 @@ pub fn has_to_be_read(path: &str) -> bool {
     Language::of(path) == Some(Language::Rust)
 }
 
+/// Tells whether a file holds tests and code.
+pub fn holds_both(path: &str, text: &str) -> bool {
+    Language::of(path).is_some_and(|language| source::holds_tests(language, path, text) == Tests::Within)
+}
+
 /// Tells why a file would not be taken apart, if it has to be. `text`: what it holds, if that was to be read.
 pub fn taken_whole(path: &str, text: Option<&str>) -> Option<Whole> {
     let Some(language) = Language::of(path) else {

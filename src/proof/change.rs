@@ -207,3 +207,27 @@ impl Change {
         (!all.is_empty()).then_some(all)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_begins_with_its_program_is_code_whatever_it_is_called() {
+        for (path, before, after, expected) in [
+            ("bin/tool", Some("#!/bin/sh\necho a\n"), Some("#!/bin/sh\necho b\n"), Code::Unknown),
+            ("bin/tool", None, Some("#!/usr/bin/env ruby\n"), Code::Unknown),
+            ("LICENSE.txt", None, Some("#!/bin/sh\n"), Code::Unknown),
+            ("data/a", Some("x"), Some("y"), Code::Data),
+            ("README.md", Some("x"), Some("y"), Code::Comments),
+            ("a.py", Some("a = 1\n"), Some("a = 1  # x\n"), Code::Comments),
+        ] {
+            let bytes = |text: Option<&str>| text.map(|text| text.as_bytes().to_vec());
+            let (stood, is_there) = (before.is_some(), after.is_some());
+            let (before, after) = (bytes(before), bytes(after));
+            let file = File { path: path.into(), stood, is_there, before, after, is_executable: false };
+            let change = Change { files: vec![(file, Role::Code)] };
+            assert_eq!(change.code(), expected, "{path}");
+        }
+    }
+}

@@ -10,7 +10,7 @@ mod record;
 mod told;
 mod undo;
 
-pub use apart::{Whole, has_to_be_read, taken_whole};
+pub use apart::{Whole, has_to_be_read, holds_both, taken_whole};
 pub use asking::{runner_of, stack_of};
 pub use change::{Change, File};
 pub use named::{Candidate, run_by_command};

@@ -21,9 +21,9 @@ const BUILDERS: [(&str, &[&str]); 4] = [
 const OF_PACKAGES: [&str; 4] = ["npm", "yarn", "pnpm", "bun"];
 
 /// Programs that run the file that is named behind them.
-const INTERPRETERS: [&str; 20] = [
+const INTERPRETERS: [&str; 19] = [
     "sh", "bash", "dash", "zsh", "ksh", "source", "python", "python2", "python3", "node", "nodejs", "deno",
-    "bun", "tsx", "ts-node", "ruby", "perl", "php", "lua", "env",
+    "bun", "tsx", "ts-node", "ruby", "perl", "php", "lua",
 ];
 
 /// Endings of what a shell runs.
@@ -38,7 +38,7 @@ pub struct Candidate<'a> {
     pub is_executable: bool,
 }
 
-/// The words of a text that may be names of files, and of those the ones that an interpreter stands before.
+/// The words of a text that may be names of files, and of those the ones that stand behind an interpreter.
 #[derive(Debug, Default)]
 struct Words {
     named: BTreeSet<String>,
@@ -135,25 +135,30 @@ fn is_script(path: &str, files: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> bool {
 
 impl Words {
     fn of(text: &str) -> Self {
-        let is_of_name = |c: char| c.is_alphanumeric() || "_./@+-".contains(c);
         let mut words = Self::default();
-        let mut before = "";
-        for word in text.split(|c: char| !is_of_name(c)).filter(|word| !word.is_empty()) {
-            let own = word.trim_start_matches("../").trim_start_matches("./").trim_matches('/');
-            let own = own.trim_end_matches('.');
-            let is_run = INTERPRETERS.contains(&last(before)) || before == ".";
-            // Of words alone, such as `test`, most are no names of files.
-            if !own.is_empty() && (is_run || own.contains('.') || word.contains('/')) {
-                words.named.insert(own.to_owned());
-            }
-            if !own.is_empty() && is_run {
-                words.run.insert(own.to_owned());
-            }
-            if !word.starts_with('-') {
-                before = word;
-            }
+        let code = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        for command in code.flat_map(|line| line.split([';', '|', '&'])) {
+            words.add(command);
         }
         words
+    }
+
+    /// Adds the words of one command of a line.
+    fn add(&mut self, command: &str) {
+        let is_of_name = |c: char| c.is_alphanumeric() || "_./@+-".contains(c);
+        let mut is_run = false;
+        for word in command.split(|c: char| !is_of_name(c)).filter(|word| !word.is_empty()) {
+            let own = word.trim_start_matches("../").trim_start_matches("./").trim_matches('/');
+            let own = own.trim_end_matches('.');
+            // Of words alone, such as `test`, most are no names of files.
+            if !own.is_empty() && (is_run || own.contains('.') || word.contains('/')) {
+                self.named.insert(own.to_owned());
+            }
+            if !own.is_empty() && is_run {
+                self.run.insert(own.to_owned());
+            }
+            is_run |= word == "." || INTERPRETERS.contains(&last(word));
+        }
     }
 
     fn name(&self, path: &str) -> bool {
@@ -180,8 +185,11 @@ mod tests {
 
     /// What a command runs in a repository of these files, each executable if its text begins with `+`.
     fn run_by(dir: &str, command: &str, files: &[(&str, &str)]) -> Vec<String> {
-        let step = serde_json::json!({"id": "a", "command": "true", "dir": dir,
+        let mut step = serde_json::json!({"id": "a", "command": "true",
             "expectation": {"proves": {"tests": ["tests/**"], "command": command}}});
+        if !dir.is_empty() {
+            step["dir"] = dir.into();
+        }
         let text = format!("version: 1\nissue: 7\ntitle: Try\nsteps:\n  - {step}\n");
         let loaded = plan::parse(text.as_bytes(), Path::new("x"), Path::new("."), Some(7));
         let plan = loaded.unwrap_or_else(|faults| panic!("{faults}")).plan;
@@ -206,7 +214,7 @@ mod tests {
         let all = [
             (
                 "run.sh",
-                "#!/bin/sh\n# for src/lib.rs\n\"$(dirname \"$0\")/tools/inner.sh\" || exit\n. ./env\nbin/test x",
+                "#!/bin/sh\n# for src/lib.rs\n\"$(dirname \"$0\")/tools/inner.sh\" || exit\n. \"$(dirname \"$0\")/env\"\nbin/test x",
             ),
             inner,
             report,

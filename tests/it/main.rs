@@ -62,6 +62,7 @@ mod plan;
 #[cfg(test)]
 mod proof;
 mod proof_lines;
+mod proof_runners;
 #[cfg(test)]
 mod publish;
 #[cfg(test)]

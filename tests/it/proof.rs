@@ -322,3 +322,55 @@ fn a_check_says_beforehand_what_no_proof_could_tell_of() {
     let said = checked(&files, &[alone]);
     assert!(said.contains("step `test` proves what it changes itself"), "{said}");
 }
+
+const GRAPH: &str = "### 1. One\n- **ID**: a\n- **Estimated Duration**: 5 min\n\n### 2. Two\n- **ID**: b\n- **Dependencies**: a\n";
+
+#[test]
+fn init_writes_a_proof_where_it_knows_how_tests_are_run() {
+    let inside = "pub fn a() {}\n#[test]\nfn b() {}\n";
+    let package = |script: &str| format!(r#"{{"scripts": {{"test": "{script}"}}}}"#);
+    let (node, other) = (package("node --test"), package("./run"));
+    for (files, expected) in [
+        (&[("Cargo.toml", ""), ("src/lib.rs", inside)][..], Some(("cargo test --offline", "src/**"))),
+        (&[("Cargo.toml", ""), ("tests/a.rs", "")], Some(("cargo test --offline", "tests/**"))),
+        (&[("Cargo.toml", ""), ("a/src/lib.rs", inside)], Some(("cargo test --offline", "'**/src/**'"))),
+        (&[("go.mod", "")], Some(("go test ./...", "'**/*_test.go'"))),
+        (&[("pom.xml", "<project/>")], Some(("mvn -o test", "src/test/**"))),
+        (&[("pom.xml", "<project><modules>")], None),
+        (&[("package.json", &node), ("src/a.test.js", "")], Some(("npm test", "'**/*.test.*'"))),
+        (&[("package.json", &other), ("src/a.test.js", "")], None),
+        (
+            &[("pyproject.toml", "[tool.pytest]"), ("test_a.py", "")],
+            Some(("python3 -m pytest", "'**/test_*.py'")),
+        ),
+        (&[("pyproject.toml", ""), ("test_a.py", "")], None),
+        (&[("Cargo.toml", ""), ("go.mod", "")], None),
+        (&[("README.md", "")], None),
+    ] {
+        let repo = Repo::new();
+        for (path, text) in files {
+            repo.file(path, text);
+        }
+        repo.commit("files");
+        repo.file(".ai/plans/7/Plans.md", GRAPH);
+        let ran = repo.autopilot(["init", "7"]).exits(0);
+        let text = repo.read(".ai/plans/7/Autopilot.yaml");
+        let Some((command, pattern)) = expected else {
+            assert!(
+                !text.contains("proves") && ran.stderr.contains("no `proves` is written"),
+                "{files:?}: {text}"
+            );
+            continue;
+        };
+        let written = format!("        tests:\n        - {pattern}\n        command: {command}\n");
+        assert!(
+            text.ends_with(&format!("before the runner commits\n")) && text.contains(&written),
+            "{files:?}: {text}"
+        );
+        // The step that is last alone: its proof is about all that the steps do.
+        assert!(text.split("- id: b").nth(1).unwrap().contains("proves:\n"), "{text}");
+        assert_eq!(text.matches("proves:\n").count(), 1, "{text}");
+        let said = repo.autopilot(["check", "7"]).stdout;
+        assert!(said.contains("valid, 2 steps") && !said.contains("would be refused"), "{files:?}: {said}");
+    }
+}

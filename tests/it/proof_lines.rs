@@ -59,3 +59,35 @@ fn where_a_plan_wants_no_mutants_no_line_is_put_back() {
 fn line<'t>(text: &'t str, start: &str) -> &'t str {
     text.lines().find(|line| line.starts_with(start)).unwrap_or_default()
 }
+
+/// Has a step change a file, and be proved by a script.
+fn refused(changes: &str, may_change: &[&str]) -> String {
+    let repo = Repo::new();
+    repo.file("run.sh", "#!/bin/sh\n. \"$(dirname \"$0\")/tools/inner\"\n");
+    repo.file("tools/inner", include_str!("../fixtures/proofs/lines.sh"));
+    repo.file(".gitignore", "report.xml\n");
+    repo.file("src/a.py", BASE);
+    let change = format!(
+        "mkdir tests; touch tests/new; sed -i 's/^x = 1/x = 2/; s/^w = f()/w = i()/' src/a.py; {changes}"
+    );
+    let proves = json!({"tests": ["tests/**"], "command": "sh run.sh", "mutants": 0, "may_change": may_change,
+        "report": {"format": "junit", "path": "report.xml"}});
+    repo.plan(&format!(
+        "  - {}\n",
+        json!({"id": "change", "command": change, "expectation": {"proves": proves}})
+    ));
+    repo.run();
+    let judged = repo.events_of("expectation.judged");
+    let proof = judged.iter().find(|event| event["kind"] == "proves").unwrap();
+    if proof["held"] == true { String::new() } else { proof["saw"].as_str().unwrap().to_owned() }
+}
+
+#[test]
+fn a_script_that_the_commands_script_runs_is_not_for_the_change_to_touch() {
+    assert_eq!(refused("true", &[]), "");
+    for path in ["run.sh", "tools/inner"] {
+        let saw = refused(&format!("echo >> {path}"), &[]);
+        assert!(saw.contains(&format!("{path} (the command runs it)")), "{saw}");
+        assert_eq!(refused(&format!("echo >> {path}"), &[path]), "");
+    }
+}

@@ -535,3 +535,54 @@ fn a_checkpoint_that_was_made_and_not_recorded_is_adopted() {
     assert_eq!(repo.on_branch("one"), "one");
     assert_eq!(repo.on_branch("two"), "two");
 }
+
+/// A run whose step waits behind what it changed, and is to be proved.
+fn waiting_for_a_proof(before: &str, change: &str, since: &str) -> (Repo, Child) {
+    let repo = Repo::new();
+    repo.file("look.sh", include_str!("../fixtures/proofs/lines.sh"));
+    repo.file(".gitignore", "report.xml\n");
+    repo.file("src/a.py", "import os\nx = 1\nw = f()\n");
+    let wait = "echo ready; while test ! -e ~/go; do sleep 0.05; done";
+    let proves = serde_json::json!({"tests": ["tests/**"], "command": "sh look.sh", "since": since, "mutants": 0,
+        "report": {"format": "junit", "path": "report.xml"}});
+    let steps = [
+        serde_json::json!({"id": "a", "command": before}),
+        serde_json::json!({"id": "b", "command": format!("{change}; {wait}"), "expectation": {"proves": proves}}),
+    ];
+    repo.plan(&steps.map(|step| format!("  - {step}\n")).concat());
+    let child = repo.start(["7"]);
+    wait_until(|| repo.log().contains("ready"));
+    (repo, child)
+}
+
+const CHANGE: &str =
+    "sed -i 's/^x = 1/x = 2/; s/^w = f()/w = i()/' src/a.py; mkdir -p tests; touch tests/new";
+
+/// In a new worktree what stands before the step is held again.
+#[test]
+fn a_step_that_is_done_again_in_a_new_worktree_is_proved_there() {
+    let (repo, child) = waiting_for_a_proof("true", CHANGE, "b");
+    signal(&child, Signal::SIGINT);
+    Ran::of(&child.wait_with_output().unwrap()).exits(130);
+    assert_eq!(repo.left_in_state(), Vec::<String>::new());
+    resume_waiting(&repo).exits(0);
+    let judged = repo.events_of("expectation.judged");
+    let proof = judged.iter().find(|event| event["kind"] == "proves").unwrap();
+    assert!(proof["held"] == true && proof["saw"].as_str().unwrap().contains("look::one"), "{proof}");
+    repo.autopilot(["audit", "7"]).exits(0);
+}
+
+/// What stood before a step that has passed went with its worktree: nothing is proved against something else instead.
+#[test]
+fn what_stood_before_a_step_that_has_passed_is_not_made_up_in_a_new_worktree() {
+    let (repo, child) = waiting_for_a_proof(CHANGE, "true", "a");
+    signal(&child, Signal::SIGINT);
+    Ran::of(&child.wait_with_output().unwrap()).exits(130);
+    resume_waiting(&repo).exits(1);
+    let judged = repo.events_of("expectation.judged");
+    let proof = judged.iter().find(|event| event["kind"] == "proves").unwrap();
+    let saw = proof["saw"].as_str().unwrap();
+    assert!(proof["held"] == false && saw.contains("begin the run anew"), "{proof}");
+    assert!(repo.events_of("proof.ran").is_empty());
+    repo.autopilot(["audit", "7"]).exits(0);
+}

@@ -17,7 +17,7 @@ mod yaml;
 
 pub use document::{Document, Task, Wrong};
 pub use graph::Graph;
-pub use write::{Worker, of_issue};
+pub use write::{Proving, Worker, of_issue};
 
 impl Document {
     /// Reads a document in whichever of the known forms it has tasks.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use super::visible::visible;
-use super::yaml::{self, Changes, Defaults, Expectation, Head, Limits, Step};
+use super::yaml::{self, Changes, Defaults, Expectation, Head, Limits, Proves, Step};
 use super::{Graph, Task, Wrong, names};
 use crate::plan::{AgentId, Provider as Named, read, units};
 
@@ -22,7 +22,8 @@ const TOKENS: &str =
 const MONEY: &str = "5 USD";
 const BUDGET: &str =
     "  # budget: of all steps together, at the prices of docs/network.md; tokens: 500000 bounds them, too\n";
-const POST: &str = "    # post: [cargo test --offline]   # what must pass before the runner commits\n";
+/// What is said below a step that is to be proved.
+const PROVES: &str = "    # proves: its tests fail without it, and pass with it (docs/proofs.md); take it out where nothing is to be tested\n";
 
 /// Who does the steps of a plan.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +34,32 @@ pub struct Worker<'a> {
     pub model: Option<&'a str>,
     /// It is known what that costs.
     pub is_priced: bool,
+    /// How it is proved that the tests of the work can fail, where that is known.
+    pub proving: Option<&'a Proving>,
+}
+
+/// How the tests of a repository are run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proving {
+    /// Patterns of the files that hold them.
+    pub tests: Vec<String>,
+    /// The command.
+    pub command: String,
+}
+
+impl Worker<'_> {
+    /// What is said below a step.
+    fn said(&self, is_proved: bool) -> String {
+        let command = self.proving.map_or("cargo test --offline", |proving| &proving.command);
+        let proves = if is_proved && self.proving.is_some() { PROVES } else { "" };
+        format!("{proves}    # post: [{command}]   # what must pass before the runner commits\n")
+    }
+
+    fn expectation(&self, is_proved: bool, min: u64) -> Expectation<'_> {
+        let proving = self.proving.filter(|_| is_proved);
+        let proves = proving.map(|own| Proves { tests: &own.tests, command: &own.command });
+        Expectation { changes: Changes { min }, proves }
+    }
 }
 
 impl Graph<'_> {
@@ -61,16 +88,28 @@ impl Graph<'_> {
             let needs: Vec<&str> = task.needs.iter().map(|need| ids[need.as_str()].as_str()).collect();
             let prompt = format!("{}\n\n{}", task.title, task.description);
             let step = step(&ids[task.id.as_str()], (worker.agent, &prompt), timeouts[at]);
-            let min = u64::from(!task.only_looks);
-            let step =
-                Step { needs: unique(&needs), expectation: Expectation { changes: Changes { min } }, ..step };
+            let is_proved = Some(at) == self.last();
+            let expectation = worker.expectation(is_proved, u64::from(!task.only_looks));
+            let step = Step { needs: unique(&needs), expectation, ..step };
             if let Some(remark) = &task.remark {
-                text.push_str(&format!("  # {}\n", visible(remark)));
+                text.push_str(&format!(
+                    "  # {}
+",
+                    visible(remark)
+                ));
             }
             text.push_str(&yaml::entry(&step).map_err(|error| broken(&error))?);
-            text.push_str(POST);
+            text.push_str(&worker.said(is_proved));
         }
         self.bounded(text)
+    }
+
+    /// The last task that changes something and that no other such task waits for: what its proof is about, all steps up to it
+    /// have done.
+    fn last(&self) -> Option<usize> {
+        let waits = |other: &Task, task: &Task| !other.only_looks && other.needs.contains(&task.id);
+        let is_needed = |task: &Task| self.tasks.iter().any(|other| waits(other, task));
+        self.tasks.iter().rposition(|task| !task.only_looks && !is_needed(task))
     }
 
     /// A plan that no `autopilot` would read is not written.
@@ -92,9 +131,13 @@ impl Graph<'_> {
 pub fn of_issue(issue: u64, title: &str, worker: Worker<'_>) -> Result<String, Wrong> {
     let timeout = Duration::from_secs(1800);
     let prompt = format!("Implement what issue #{issue} asks for; it is attached.");
-    let step = Step { context: vec!["issue"], ..step("implement", (worker.agent, &prompt), timeout) };
-    let write =
-        || Ok(head(issue, title, worker, all_attempts(timeout))? + "steps:\n" + &yaml::entry(&step)? + POST);
+    let expectation = worker.expectation(true, 1);
+    let step =
+        Step { context: vec!["issue"], expectation, ..step("implement", (worker.agent, &prompt), timeout) };
+    let write = || {
+        let head = head(issue, title, worker, all_attempts(timeout))?;
+        Ok(head + "steps:\n" + &yaml::entry(&step)? + &worker.said(true))
+    };
     write().map_err(|error| broken(&error))
 }
 
@@ -137,7 +180,7 @@ fn step<'a>(id: &'a str, (agent, prompt): (AgentId, &str), timeout: Duration) ->
         context: Vec::new(),
         timeout: units::duration(timeout),
         retries: RETRIES,
-        expectation: Expectation { changes: Changes { min: 1 } },
+        expectation: Expectation { changes: Changes { min: 1 }, proves: None },
     }
 }
 
@@ -170,7 +213,7 @@ mod tests {
     use crate::plan::{self, Action, Prompt, TokenLimit};
 
     fn worker(agent: AgentId) -> Worker<'static> {
-        Worker { agent, model: None, is_priced: false }
+        Worker { agent, model: None, is_priced: false, proving: None }
     }
 
     #[test]
@@ -178,7 +221,7 @@ mod tests {
         for agent in AgentId::ALL {
             for (model, is_priced) in [(None, false), (Some("own"), false), (Some("own"), true), (None, true)]
             {
-                let text = of_issue(7, "Try", Worker { agent, model, is_priced }).unwrap();
+                let text = of_issue(7, "Try", Worker { agent, model, is_priced, proving: None }).unwrap();
                 let plan =
                     plan::parse(text.as_bytes(), Path::new("x"), Path::new("."), Some(7)).unwrap().plan;
                 let bounds = match model.filter(|_| is_priced) {

@@ -43,12 +43,20 @@ pub(super) struct Step<'a> {
     pub(super) context: Vec<&'static str>,
     pub(super) timeout: String,
     pub(super) retries: u32,
-    pub(super) expectation: Expectation,
+    pub(super) expectation: Expectation<'a>,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Expectation {
+pub(super) struct Expectation<'a> {
     pub(super) changes: Changes,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) proves: Option<Proves<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Proves<'a> {
+    pub(super) tests: &'a [String],
+    pub(super) command: &'a str,
 }
 
 #[derive(Debug, Serialize)]

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::ISSUE;
 
 fn worker() -> Worker<'static> {
-    Worker { agent: plan::AgentId::ALL[0], model: None, is_priced: false }
+    Worker { agent: plan::AgentId::ALL[0], model: None, is_priced: false, proving: None }
 }
 
 fn loaded(text: &str) -> Plan {

@@ -49,6 +49,7 @@ fn each_runner_is_asked_in_its_words() {
         "{:?}",
         nextest.files
     );
+    assert!(asked("mvn -o -Da=b test").starts_with("mvn -o -Da=b test "));
     let maven = runner("mvn test", &none).unwrap().asked("/r", None);
     assert_eq!(maven.source, Source::Folder("target/surefire-reports".to_owned(), ".xml".to_owned()));
 }
@@ -90,6 +91,7 @@ fn what_is_not_known_says_what_to_write() {
         "cargo build",
         "cargo test | tee log",
         "cargo test; true",
+        "A=b cargo test",
     ] {
         let NotKnown(why) = runner(line, &none).unwrap_err();
         assert!(why.contains("report: {format: junit, path: report.xml}"), "{why}");

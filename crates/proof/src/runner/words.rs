@@ -1,7 +1,7 @@
 //! Words: takes a plan's command, gives the words of the program that it starts, where that is one plain program.
 
 /// What makes a line of a shell more than one program with its arguments.
-const SHELL: &str = "|&;<>()$`*?[]#~=%!{}\\\n";
+const SHELL: &str = "|&;<>()$`*?[]#~%!{}\\\n";
 
 /// The words of a command, if it is one program with its arguments.
 pub(super) fn of(argv: &[String], shell: bool) -> Option<Vec<String>> {
@@ -17,7 +17,8 @@ pub(super) fn plain(line: &str) -> Option<Vec<String>> {
     if line.contains(|char| SHELL.contains(char)) {
         return None;
     }
-    shlex::split(line).filter(|words| !words.is_empty())
+    // `NAME=value` in front is a variable, and behind the program a word like any other.
+    shlex::split(line).filter(|words| words.first().is_some_and(|first| !first.contains('=')))
 }
 
 /// A program's name without its folder.
