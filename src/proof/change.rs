@@ -77,6 +77,10 @@ impl File {
         std::str::from_utf8(self.after.as_ref()?).ok()
     }
 
+    fn asks(&self) -> Option<(u32, String)> {
+        source::asks(self.language()?, self.text_before(), self.text_after()?)
+    }
+
     fn role(&self, tests: &[Glob]) -> Role {
         if !matches(tests, &self.path) {
             return Role::Code;
@@ -117,21 +121,28 @@ impl Change {
         Self { files: files.into_iter().map(with_role).collect() }
     }
 
-    /// Lists what decides how tests are run that the change touches and the plan does not let it: paths, and what each is.
-    /// `run`: what the command runs.
+    /// Lists what decides how tests are run that the change touches and the plan does not let it: paths, and what each is; and
+    /// where its code asks whether tests run it. `run`: what the command runs.
     pub fn guarded(
         &self,
         stack: Option<Stack>,
         proves: &Proves,
         run: &BTreeSet<String>,
-    ) -> Vec<(String, &'static str)> {
-        let all = self.files.iter().map(|(file, _)| file);
-        let touched = all.filter(|file| !matches(&proves.may_change, &file.path));
+    ) -> Vec<(String, String)> {
+        let touched = self.files.iter().filter(|(file, _)| !matches(&proves.may_change, &file.path));
         let what = |file: &File| {
             let by_command = run.contains(&file.shown()) && !matches(&proves.tests, &file.path);
             by_command.then_some("the command runs it").or_else(|| guarded(&file.shown(), stack))
         };
-        touched.filter_map(|file| Some((file.shown(), what(file)?))).collect()
+        let mut all = Vec::new();
+        for (file, role) in touched {
+            all.extend(what(file).map(|what| (file.shown(), what.to_owned())));
+            let asks = if *role != Role::Test { file.asks() } else { None };
+            all.extend(asks.map(|(line, word)| {
+                (format!("{}:{line}", file.shown()), format!("`{word}`: code that knows of tests"))
+            }));
+        }
+        all
     }
 
     /// Lists the paths that it adds, and which of them can be executed.

@@ -1,6 +1,9 @@
 //! Takes a change, gives what is laid above what stood for each run: the tests alone, all of it, the code with the old tests,
 //! tests that must fail, a changed value.
 
+use std::collections::BTreeSet;
+
+use autopilot_proof::guarded::{Stack, guarded};
 use autopilot_proof::runner::CanaryRunner;
 use autopilot_proof::source::{self, Inseparable};
 use autopilot_proof::verdict::Canary;
@@ -59,6 +62,18 @@ impl Change {
         Ok(unique(all))
     }
 
+    /// Lays the change's tests, and what stood where its code is: as new as the code will be. Who knows files by their times
+    /// cannot tell it from the result.
+    pub fn tests_and_stood(&self, tests: &[Laid]) -> Vec<Laid> {
+        let code = self.files.iter().filter(|(file, role)| *role == Role::Code && file.stood);
+        let mut all: Vec<Laid> = tests.to_vec();
+        for (file, _) in code {
+            all.push(Laid::Stood(file.path.clone()));
+            all.extend(file.compiled());
+        }
+        unique(all)
+    }
+
     /// Lays all of it.
     pub fn result(&self) -> Vec<Laid> {
         unique(self.files.iter().flat_map(|(file, _)| file.now()).collect())
@@ -81,9 +96,38 @@ impl Change {
         Ok(unique(all))
     }
 
-    /// Adds a test that must fail to each changed test file: what is laid, and what each is called.
+    /// Lays all of it, with every test made to fail at its end; and what these are called.
+    pub fn spoiled(&self) -> (Vec<Laid>, Vec<String>) {
+        let (mut all, mut names) = (self.result(), BTreeSet::new());
+        for (file, _) in self.files.iter().filter(|(_, role)| *role != Role::Code) {
+            let spoiled = file.language().zip(file.text_after());
+            let Some(spoiled) = spoiled.and_then(|(language, text)| source::spoiled(language, text)) else {
+                continue;
+            };
+            names.extend(spoiled.names);
+            all.retain(|laid| laid.path() != file.path);
+            all.push(Laid::File(file.path.clone(), spoiled.text.into_bytes()));
+        }
+        (all, names.into_iter().collect())
+    }
+
+    /// Adds comments to the code.
+    fn remarked(&self) -> Vec<Laid> {
+        let mut all = self.result();
+        for (file, _) in self.files.iter().filter(|(_, role)| *role == Role::Code) {
+            let Some((language, after)) = file.language().zip(file.text_after()) else { continue };
+            if let Some(text) = source::remarked(language, file.text_before(), after) {
+                all.retain(|laid| laid.path() != file.path);
+                all.push(Laid::File(file.path.clone(), text.into_bytes()));
+            }
+        }
+        all
+    }
+
+    /// Adds a test that must fail to each changed test file, and comments to the code: what is laid, and what each test is
+    /// called.
     pub fn canaries(&self, runner: Option<CanaryRunner>, name: &str) -> (Vec<Laid>, Vec<Canary>) {
-        let (mut all, mut canaries) = (self.result(), Vec::new());
+        let (mut all, mut canaries) = (self.remarked(), Vec::new());
         for (file, role) in self.files.iter().filter(|(file, role)| *role != Role::Code && file.is_there) {
             let language = match role {
                 Role::Both(language) => Some(*language),
@@ -104,21 +148,41 @@ impl Change {
         (all, canaries)
     }
 
-    /// Chooses values of the new code that are changed, one for each run.
-    pub fn mutants(&self, count: u32) -> Vec<Mutated> {
+    /// Chooses values of the new code that are changed, one for each run. What decides how tests are run, and the plan lets the
+    /// change touch, is none: no test holds what stands in a `setup.py`.
+    pub fn mutants(&self, count: u32, stack: Option<Stack>) -> Vec<Mutated> {
         let mut all = Vec::new();
-        for (file, _) in self.files.iter().filter(|(_, role)| *role != Role::Test) {
+        let code = self.files.iter().filter(|(_, role)| *role != Role::Test);
+        for (file, _) in code.filter(|(file, _)| guarded(&file.shown(), stack).is_none()) {
             let (Some(language), Some(after)) = (file.language(), file.text_after()) else { continue };
             let found = source::mutations(language, file.text_before(), after);
             all.extend(found.into_iter().map(|mutation| (file.shown(), mutation)));
         }
-        let chosen = source::choose(all, usize::try_from(count).unwrap_or(usize::MAX));
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        if all.is_empty() {
+            return self.emptied().take(count).collect();
+        }
+        let chosen = source::choose(all, count);
         let mutated = |(path, mutation): (String, source::Mutation)| Mutated {
             at: format!("{path}:{}", mutation.line),
             what: mutation.what,
             laid: Laid::File(path.into_bytes(), mutation.text.into_bytes()),
         };
         chosen.into_iter().map(mutated).collect()
+    }
+
+    /// Empties each new file of code: all that can be tried where there is no value to change. A test that it is there
+    /// does not notice.
+    fn emptied(&self) -> impl Iterator<Item = Mutated> {
+        let new = self.files.iter().filter(|(file, role)| *role == Role::Code && !file.stood);
+        let code = new.filter(|(file, _)| {
+            file.language().is_some() && file.text_after().is_some_and(|text| !text.trim().is_empty())
+        });
+        code.map(|(file, _)| Mutated {
+            at: file.shown(),
+            what: "all of it was taken out".to_owned(),
+            laid: Laid::File(file.path.clone(), Vec::new()),
+        })
     }
 
     /// Lays all of it with one value changed.

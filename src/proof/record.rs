@@ -23,6 +23,9 @@ pub struct Opening {
     /// The tests that must fail, not run yet.
     #[serde(default)]
     pub canaries: Vec<Canary>,
+    /// What the tests are called that are made to fail at their end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spoils: Vec<String>,
 }
 
 /// What is recorded of one run.
@@ -163,6 +166,7 @@ pub fn runs<'r>(recorded: impl IntoIterator<Item = &'r ProofRan>) -> Option<Reco
             ProofRun::Base => {
                 let opening = report.opening?;
                 (runs.code, runs.data, runs.canaries) = (opening.code, opening.data, opening.canaries);
+                runs.spoils = opening.spoils;
                 runs.base = ran;
             }
             ProofRun::Tests => {
@@ -180,6 +184,7 @@ pub fn runs<'r>(recorded: impl IntoIterator<Item = &'r ProofRan>) -> Option<Reco
                 }
                 runs.canaried = Some(ran);
             }
+            ProofRun::Spoiled => runs.spoiled = Some(ran),
             ProofRun::Mutant => {
                 let (at, what) = report.mutant?;
                 // With all tests, where the chosen ones had not noticed.

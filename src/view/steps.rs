@@ -231,6 +231,7 @@ fn proof_of(proof: &ProofRan) -> Fact {
         ProofRun::Result => "proof: with the change",
         ProofRun::OldTests => "proof: the old tests",
         ProofRun::Canary => "proof: tests that must fail",
+        ProofRun::Spoiled => "proof: tests made to fail",
         ProofRun::Mutant => "proof: a changed value",
         ProofRun::Hunk => "proof: without some lines",
     };

@@ -36,7 +36,7 @@ fn lines_that_no_test_proves_are_named_for_the_reviewer_and_the_others_with_thei
     assert_eq!((count("mutant"), count("hunk")), (1, 2), "{}", told());
     ran.says("… change   proof: 6 runs of its tests");
     for banner in [
-        "proof, run 3 of 6: with the change's tests only",
+        "proof, run 4 of 6: with the change's tests only",
         "proof, run 8 of 8: without some of the changed lines",
     ] {
         assert!(repo.log().contains(banner), "{banner}\n{}", told());

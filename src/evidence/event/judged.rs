@@ -92,6 +92,8 @@ pub enum ProofRun {
     OldTests,
     /// The result with tests that must fail.
     Canary,
+    /// The result with a failure at the end of each test.
+    Spoiled,
     /// The result with a fault put into it.
     Mutant,
     /// The result with some of its lines put back to what they had been. It decides nothing.

@@ -60,9 +60,7 @@ fn leave_out_done(document: &mut Document) {
     }
     let count = done.len();
     if document.tasks.is_empty() {
-        document
-            .wrong
-            .push(format!("no task is left: all {count} of the document are done"));
+        document.wrong.push(format!("no task is left: all {count} of the document are done"));
     } else {
         let are = if count == 1 { "task is" } else { "tasks are" };
         document.notes.push(format!("{count} {are} done, and left out"));

@@ -122,10 +122,11 @@ impl Runner<'_> {
         ran: Result<Ran, String>,
     ) -> Result<Ran, Ends> {
         let status = done.ended.as_ref().ok().map(|ended| &ended.status);
-        let may_lack =
-            matches!(of.run, ProofRun::Tests | ProofRun::OldTests | ProofRun::Canary | ProofRun::Mutant)
-                && stopped(done).is_none()
-                || of.run == ProofRun::Hunk;
+        let may_lack = matches!(
+            of.run,
+            ProofRun::Tests | ProofRun::OldTests | ProofRun::Canary | ProofRun::Spoiled | ProofRun::Mutant
+        ) && stopped(done).is_none()
+            || of.run == ProofRun::Hunk;
         let (ran, saw) = match ran {
             Ok(ran) => (Some(ran), None),
             Err(why) if may_lack => (Some(Ran::default()), Some(why)),
@@ -232,6 +233,7 @@ fn in_words(run: ProofRun) -> &'static str {
         ProofRun::Result => "with the change",
         ProofRun::OldTests => "with the change and the old tests",
         ProofRun::Canary => "with a test that must fail",
+        ProofRun::Spoiled => "with a failure at the end of each test",
         ProofRun::Mutant => "with a changed value",
         ProofRun::Hunk => "without some of the changed lines",
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use autopilot_proof::guarded::Stack;
 use autopilot_proof::runner::{CanaryRunner, NotKnown};
 use autopilot_proof::verdict::{self, Mutant, Ran, Runs, decide};
 
@@ -40,7 +41,8 @@ impl Runner<'_> {
         let change = self.change_since(&stood, proves)?;
         let canary = runner.asked("/", None).canary;
         let run = run_by(this.step, proves, &stood, &change);
-        let touched = change.guarded(stack_of(&runner), proves, &run);
+        let stack = stack_of(&runner);
+        let touched = change.guarded(stack, proves, &run);
         if !touched.is_empty() {
             return Ok(Proof::Refused(guarded(&touched)));
         }
@@ -63,7 +65,7 @@ impl Runner<'_> {
             asks_all: false,
             longest: Duration::ZERO,
         };
-        let plan = Plan { change, tests, old_tests, canary };
+        let plan = Plan { change, tests, old_tests, canary, stack };
         match self.make_runs(this, &mut common, &plan).await? {
             Ok(runs) => {
                 let verdict = decide(&runs, &terms(proves));
@@ -87,11 +89,13 @@ impl Runner<'_> {
         let Plan { change, .. } = plan;
         let proves = common.asked.proves;
         let (planted, canaries) = change.canaries(plan.canary, &name()?);
-        let opening = Opening { code: change.code(), data: change.data(), canaries };
+        let (spoiled, spoils) = if proves.refactor { Default::default() } else { change.spoiled() };
+        let opening = Opening { code: change.code(), data: change.data(), canaries, spoils };
         let mut runs = Runs {
             code: opening.code,
             data: opening.data.clone(),
             canaries: opening.canaries.clone(),
+            spoils: opening.spoils.clone(),
             ..Runs::default()
         };
         macro_rules! run {
@@ -103,23 +107,23 @@ impl Runner<'_> {
             };
         }
         let can_carry = runs.canaries.iter().any(|canary| canary.id.is_some());
-        let mutants = if proves.refactor { Vec::new() } else { change.mutants(proves.mutants) };
+        let mutants = if proves.refactor { Vec::new() } else { change.mutants(proves.mutants, plan.stack) };
         let planned = if proves.refactor { 3 } else { 5 } + mutants.len();
         let planned = planned + usize::from(change.touches_old_tests()) + usize::from(can_carry);
+        let planned = planned + usize::from(!runs.spoils.is_empty());
         common.planned = u32::try_from(planned).unwrap_or(u32::MAX);
         let report = |ran: &Ran| Report::base(ran, opening.clone());
         runs.base = run!(Of { run: ProofRun::Base, laid: &[], only: None, report: &report });
         let base = runs.base.clone();
         let other = |ran: &Ran| Report::other(ran, &base);
         let (stood, there) = (change.test_files(true), change.test_files(false));
-        if !proves.refactor {
-            for nth in 0..2 {
-                let (laid, only) = (plan.tests.as_slice(), there.as_deref());
+        let (anew, result) = (change.tests_and_stood(&plan.tests), change.result());
+        // In turn, so that who goes by the time of day, or by what is new, is found.
+        for (nth, tests) in [&plan.tests, &anew].into_iter().enumerate() {
+            if !proves.refactor {
+                let (laid, only) = (tests.as_slice(), there.as_deref());
                 runs.tests[nth] = run!(Of { run: ProofRun::Tests, laid, only, report: &other });
             }
-        }
-        let result = change.result();
-        for nth in 0..2 {
             let laid = result.as_slice();
             runs.result[nth] = run!(Of { run: ProofRun::Result, laid, only: None, report: &other });
         }
@@ -140,6 +144,13 @@ impl Runner<'_> {
         }
         if proves.refactor || is_refused_already(&runs, proves) {
             return Ok(Ok(runs));
+        }
+        if !runs.spoils.is_empty() {
+            let (laid, only) = (spoiled.as_slice(), there.as_deref());
+            runs.spoiled = Some(run!(Of { run: ProofRun::Spoiled, laid, only, report: &other }));
+            if is_refused_already(&runs, proves) {
+                return Ok(Ok(runs));
+            }
         }
         for mutated in mutants {
             let laid = change.mutant(&mutated);
@@ -186,6 +197,7 @@ struct Plan {
     tests: Vec<Laid>,
     old_tests: Vec<Laid>,
     canary: Option<CanaryRunner>,
+    stack: Option<Stack>,
 }
 
 /// Tells whether what was run so far is enough to refuse; what is not run yet is not held against it.
@@ -193,7 +205,7 @@ fn is_refused_already(runs: &Runs, proves: &Proves) -> bool {
     verdict::is_refused_already(runs, &terms(proves))
 }
 
-fn guarded(touched: &[(String, &'static str)]) -> String {
+fn guarded(touched: &[(String, String)]) -> String {
     let all: Vec<String> = touched.iter().map(|(path, what)| format!("{path} ({what})")).collect();
     format!(
         "the change touches what decides how tests are run: {}; leave it as it was, or let the plan's `may_change` name it",

@@ -28,6 +28,8 @@ pub enum Laid {
     Now(Vec<u8>),
     /// A file of these bytes.
     File(Vec<u8>, Vec<u8>),
+    /// What stood there, as a new file.
+    Stood(Vec<u8>),
     /// Nothing.
     Gone(Vec<u8>),
 }
@@ -36,7 +38,7 @@ impl Laid {
     /// Returns the path.
     pub fn path(&self) -> &[u8] {
         match self {
-            Self::Now(path) | Self::File(path, _) | Self::Gone(path) => path,
+            Self::Now(path) | Self::File(path, _) | Self::Stood(path) | Self::Gone(path) => path,
         }
     }
 }
@@ -258,18 +260,21 @@ impl Laying<'_> {
                 let mode = stat.map_or(0o644, |stat| 0o644 | (stat.st_mode & 0o111));
                 self.file(relative, mode)?.write_all(bytes)
             }
-            Laid::Now(_) => {
-                self.make_room(relative)?;
-                let stat = self.worktree.stat(path)?.ok_or(io::ErrorKind::NotFound)?;
-                if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink {
-                    let target = self.worktree.link(path)?;
-                    return symlink(OsStr::from_bytes(&target), self.top.join(relative));
-                }
-                let (mut file, size) = self.worktree.file(path)?;
-                let mut to = self.file(relative, 0o644 | (stat.st_mode & 0o111))?;
-                io::copy(&mut io::Read::take(&mut file, size), &mut to).map(drop)
-            }
+            Laid::Now(_) => self.copy(self.worktree, path, relative),
+            Laid::Stood(_) => self.copy(&self.stood.root, path, relative),
         }
+    }
+
+    fn copy(&self, from: &Root, path: &[u8], relative: &Path) -> io::Result<()> {
+        self.make_room(relative)?;
+        let stat = from.stat(path)?.ok_or(io::ErrorKind::NotFound)?;
+        if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink {
+            let target = from.link(path)?;
+            return symlink(OsStr::from_bytes(&target), self.top.join(relative));
+        }
+        let (mut file, size) = from.file(path)?;
+        let mut to = self.file(relative, 0o644 | (stat.st_mode & 0o111))?;
+        io::copy(&mut io::Read::take(&mut file, size), &mut to).map(drop)
     }
 
     fn file(&self, path: &Path, mode: u32) -> io::Result<File> {

@@ -228,7 +228,11 @@ fn tasks_of_any_form_become_steps() {
     ];
     for text in forms {
         let document = Document::read(text);
-        assert!(document.notes.iter().any(|note| note == "1 task is done, and left out"), "{:?}", document.notes);
+        assert!(
+            document.notes.iter().any(|note| note == "1 task is done, and left out"),
+            "{:?}",
+            document.notes
+        );
         assert!(same(text));
         let plan = loaded(&document.graph().unwrap().write(ISSUE, "T", worker()).unwrap());
         let [review, mend] = plan.steps.as_slice() else { panic!("{text}") };

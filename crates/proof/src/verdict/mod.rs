@@ -77,5 +77,8 @@ pub fn is_refused_already(runs: &Runs, terms: &Terms) -> bool {
     if runs.canaried.is_some() {
         judge.canaries();
     }
+    if runs.spoiled.is_some() {
+        judge.spoiled();
+    }
     !judge.verdict.is_accepted()
 }

@@ -13,6 +13,11 @@ pub(super) fn names(name: &str, id: &str) -> bool {
     if let Some(start) = name.strip_suffix('*') {
         return id.starts_with(start) || BEFORE.iter().any(|mark| id.contains(&format!("{mark}{start}")));
     }
+    is_last(name, id)
+}
+
+/// Tells whether a name is an id, or its last part, with or without parameters behind.
+pub(super) fn is_last(name: &str, id: &str) -> bool {
     let bare = id.split_once('[').map_or(id, |(bare, _)| bare);
     [id, bare].into_iter().any(|id| {
         id == name || id.strip_suffix(name).is_some_and(|rest| BEFORE.iter().any(|mark| rest.ends_with(mark)))

@@ -62,7 +62,7 @@ pub enum Note {
         name: String,
     },
     /// A test that notices what does not concern it.
-    #[error("{id} fails as soon as a test is added beside it")]
+    #[error("{id} fails as soon as a test is added beside it, or comments behind your lines")]
     Disturbed {
         /// The test.
         id: String,

@@ -18,6 +18,8 @@ pub enum Which {
     OldTests,
     /// The result with tests that must fail.
     Canary,
+    /// The result with a failure at the end of each test.
+    Spoiled,
 }
 
 impl fmt::Display for Which {
@@ -28,6 +30,7 @@ impl fmt::Display for Which {
             Self::Result => "with your change",
             Self::OldTests => "with your change and the old tests",
             Self::Canary => "with a test that must fail put beside yours",
+            Self::Spoiled => "with a failure put at the end of each of your tests",
         })
     }
 }
@@ -132,8 +135,19 @@ pub enum Refusal {
         /// The file.
         file: String,
     },
-    /// A test that proves fails as soon as another is beside it.
-    #[error("{id} fails as soon as another test stands beside it: it depends on more than your change")]
+    /// A test that passes although it was made to fail.
+    #[error(
+        "{id} passes also with a failure put at its end: it does not run to its end, or something hides its failures"
+    )]
+    SpoiledPassed {
+        /// The test.
+        id: String,
+    },
+    /// A test that proves fails as soon as another is beside it, or a comment behind the code.
+    #[error(
+        "{id} fails as soon as another test stands beside it and comments behind your lines: it depends on more than what \
+         your code does"
+    )]
     Disturbed {
         /// The test.
         id: String,

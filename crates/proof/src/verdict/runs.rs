@@ -22,6 +22,12 @@ pub struct Runs {
     /// The canaries of each changed test file.
     #[serde(default)]
     pub canaries: Vec<Canary>,
+    /// What the tests are called, by the last part of their ids, that were made to fail behind all that they do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spoils: Vec<String>,
+    /// The run with these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spoiled: Option<Ran>,
     /// The changed values that were tried.
     #[serde(default)]
     pub mutants: Vec<Mutant>,

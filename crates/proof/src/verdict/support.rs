@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::judge::{Judge, twice};
-use super::{Code, Kind, Note, Noticed, Ran, Refusal};
+use super::names::is_last;
+use super::{Code, Kind, Note, Noticed, Ran, Refusal, Which};
 use crate::results::Outcome;
 
 /// More tests than are named of those that notice a changed value.
@@ -29,6 +30,8 @@ impl Judge<'_> {
                 (None, _) => self.verdict.notes.push(Note::NotCanaried { file }),
                 (Some(_), Some(Outcome::Failed)) => {}
                 (Some(_), Some(_)) => self.refuse(Refusal::CanaryPassed { file }),
+                // It was not run, because all is refused already.
+                (Some(_), None) if self.runs.canaried.is_none() && !self.verdict.is_accepted() => {}
                 (Some(_), None) => self.refuse(Refusal::CanaryMissing { file }),
             }
         }
@@ -41,6 +44,31 @@ impl Judge<'_> {
             } else {
                 self.verdict.notes.push(Note::Disturbed { id });
             }
+        }
+    }
+
+    /// Judges the tests that prove, each made to fail at its end.
+    pub(super) fn spoiled(&mut self) {
+        let runs = self.runs;
+        if runs.spoils.is_empty() || (runs.spoiled.is_none() && !self.verdict.is_accepted()) {
+            return;
+        }
+        let Some(ran) = runs.spoiled.as_ref().filter(|ran| ran.built) else {
+            return self.refuse(Refusal::NoReport { which: Which::Spoiled });
+        };
+        let is_spoiled = |id: &&String| runs.spoils.iter().any(|name| is_last(name, id));
+        let proving: Vec<String> = self.verdict.proved.iter().filter(is_spoiled).cloned().collect();
+        let mut missing = Vec::new();
+        for id in proving {
+            match ran.results.get(&id) {
+                Some(Outcome::Failed) => {}
+                Some(_) => self.refuse(Refusal::SpoiledPassed { id }),
+                None => missing.push(id),
+            }
+        }
+        if !missing.is_empty() {
+            missing.truncate(NAMED);
+            self.refuse(Refusal::ReportShort { which: Which::Spoiled, ids: missing });
         }
     }
 
@@ -115,6 +143,7 @@ impl Judge<'_> {
         if self.terms.kind == Kind::Refactor {
             return;
         }
+        self.spoiled();
         let by_absent = self.mutants();
         if self.runs.mutants.is_empty() {
             let wanted = self.terms.mutants > 0 && self.runs.code != Code::Nothing;

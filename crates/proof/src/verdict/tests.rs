@@ -302,3 +302,48 @@ fn a_verdict_is_kept_as_it_was() {
     let kept = serde_json::to_string(&verdict).unwrap();
     assert_eq!(serde_json::from_str::<Verdict>(&kept).unwrap(), verdict);
 }
+
+#[test]
+fn a_test_that_proves_fails_where_it_is_made_to() {
+    let spoiled = |text: &str| Runs {
+        spoils: vec!["new".to_owned(), "none".to_owned()],
+        spoiled: (!text.is_empty()).then(|| ran(text)),
+        ..honest()
+    };
+    for (text, expected) in [
+        ("old:pass new:fail", [].as_slice()),
+        ("old:pass new:pass", &["spoiled_passed"]),
+        ("old:pass new:skip", &["spoiled_passed"]),
+        ("old:pass", &["report_short"]),
+        ("", &["no_report"]),
+    ] {
+        assert_eq!(refusals(&spoiled(text), &terms()), expected, "{text}");
+    }
+    let named = Runs { spoils: vec!["other".to_owned()], ..spoiled("old:pass new:pass") };
+    assert_eq!(refusals(&named, &terms()), [""; 0], "of which it is not known how is left alone");
+}
+
+#[test]
+fn a_file_that_could_not_be_loaded_need_not_be_named_when_it_can() {
+    let runs = |id: &str| Runs {
+        base: ran("old:pass"),
+        tests: twice(&format!("old:pass {id}:fail")),
+        result: twice("old:pass new:pass"),
+        canaries: vec![canary(Some(Outcome::Failed))],
+        canaried: Some(ran("old:pass new:pass canary:fail")),
+        mutants: vec![mutant("old:pass new:fail")],
+        ..Runs::default()
+    };
+    assert_eq!(refusals(&runs("test/new.test.mjs"), &terms()), [""; 0]);
+    assert_eq!(refusals(&runs("test_new"), &terms()), ["report_short"]);
+}
+
+#[test]
+fn what_was_not_run_on_is_not_held_against_it() {
+    let runs =
+        Runs { canaried: None, canaries: vec![canary(None)], tests: twice("old:pass new:pass"), ..honest() };
+    let found = refusals(&runs, &terms());
+    assert!(!found.contains(&"canary_missing".to_owned()), "{found:?}");
+    let runs = Runs { canaried: None, canaries: vec![canary(None)], ..honest() };
+    assert_eq!(refusals(&runs, &terms()), ["canary_missing"]);
+}

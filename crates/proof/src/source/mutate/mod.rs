@@ -5,17 +5,15 @@ mod choose;
 mod kinds;
 mod skip;
 
-use std::ops::Range;
-
 pub use choose::choose;
 use kinds::{Edit, Rank};
 
 use super::tree::{Walk, line, parse, walk};
-use super::{Language, code};
+use super::{Language, code, remark};
 
 /// Mutations of one file that are given at most.
 const MOST: usize = 200;
-/// What the texts of one file's mutations measure at most, together: each is the whole file.
+/// What the texts of one file's mutations measure at most, together.
 const BYTES: usize = 64 << 20;
 
 /// A file with one value of it changed.
@@ -46,21 +44,20 @@ pub fn mutations(language: Language, before: Option<&str>, after: &str) -> Vec<M
         Walk::Into
     });
     edits.sort_by_key(|(rank, line, edit)| (*rank, *line, edit.range.start));
+    edits.retain(|(_, _, edit)| after.get(edit.range.clone()).is_some_and(|own| own != edit.new));
     let applied = edits.into_iter().take(most(after.len())).map(|(_, line, edit)| Mutation {
         line,
         what: what(&after[edit.range.clone()], &edit),
-        text: replaced(after, edit.range, &edit.new),
+        // Who looks for the text of the code finds it, and has noticed nothing.
+        text: remark::replaced(language, tree.root_node(), after, edit.range, &edit.new),
     });
-    applied.filter(|mutation| mutation.text != after).collect()
+    applied.collect()
 }
 
 /// Tells how many mutations of a file of so many bytes are given at most.
 fn most(bytes: usize) -> usize {
-    MOST.min(BYTES / bytes.max(1))
-}
-
-fn replaced(text: &str, range: Range<usize>, new: &str) -> String {
-    [&text[..range.start], new, &text[range.end..]].concat()
+    // Each holds the file twice.
+    MOST.min(BYTES / 2 / bytes.max(1))
 }
 
 fn what(old: &str, edit: &Edit) -> String {

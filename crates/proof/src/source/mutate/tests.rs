@@ -146,7 +146,7 @@ fn a_body_that_does_nothing_fails() {
 
 #[test]
 fn a_large_file_has_few() {
-    assert_eq!([most(0), most(1_000), most(1 << 20), most(4 << 20)], [MOST, MOST, 64, 16]);
+    assert_eq!([most(0), most(1_000), most(1 << 20), most(4 << 20)], [MOST, MOST, 32, 8]);
 }
 
 #[test]
