@@ -71,14 +71,23 @@ fn files(files: &[Changed]) -> Markup {
     }
     let (rows, more) = files.split_at(files.len().min(ROWS));
     let line = |file: &Changed| format!("{}  {}  {}\n", file.path, file.extent, file.why);
+    let has_why = files.iter().any(|file| !file.why.is_empty());
     html! {
         section aria-labelledby="files" {
-            h2 id="files" { (files.len()) " files" }
+            h2 id="files" { (files.len()) @if files.len() == 1 { " file" } @else { " files" } }
             table {
-                thead { tr { th scope="col" { "path" } th scope="col" { "lines" } th scope="col" { "look at it, because" } } }
+                thead { tr {
+                    th scope="col" { "path" }
+                    th scope="col" { "lines" }
+                    @if has_why { th scope="col" { "look at it, because" } }
+                } }
                 tbody {
                     @for file in rows {
-                        tr { td { code { (file.path) } } td { (file.extent) } td class="look" { (file.why) } }
+                        tr {
+                            td { code { (file.path) } }
+                            td { (file.extent) }
+                            @if has_why { td class="look" { (file.why) } }
+                        }
                     }
                 }
             }

@@ -137,9 +137,8 @@
       busy = false;
       if (id('alive')) id('alive').textContent = request.status ? 'live' : 'the server is gone';
       if (request.status !== 200) return;
-      const first = mark === null;
       mark = request.getResponseHeader('ETag');
-      if (!first || mark !== document.body.dataset.mark) replace(request.responseXML);
+      replace(request.responseXML);
     });
     request.send();
   };
