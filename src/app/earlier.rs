@@ -158,6 +158,18 @@ pub(super) fn stale_pins(site: Site<'_>, issue: u64) -> Result<Vec<RunName>, Err
     Ok(stale)
 }
 
+/// Lists the runs of an issue that are over, and have a checkpoint kept still.
+pub(super) fn stale_shared(site: Site<'_>, issue: u64) -> Result<Vec<RunName>, Error> {
+    let shared = site.repository.shared_without_directory(site.state)?;
+    let mut stale: Vec<RunName> = shared.iter().filter_map(|run| run.parse().ok()).collect();
+    let is_over = |run: &RunName| match Journal::read(&Files::of(&site.repository.toplevel, *run)) {
+        Journal::Read(state) => state.closed && state.branch.is_some(),
+        Journal::Broken(_) | Journal::Unread => false,
+    };
+    stale.retain(|run| run.issue() == issue && is_over(run));
+    Ok(stale)
+}
+
 /// Lists the runs that pin their base and have no directory here.
 pub(super) fn pinned(state: &State, repository: &Repository) -> Result<Vec<RunName>, Error> {
     Ok(repository.pinned_without_directory(state)?.iter().filter_map(|run| run.parse().ok()).collect())

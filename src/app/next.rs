@@ -1,5 +1,7 @@
 //! Takes the earlier runs of an issue, gives what an order means: begin a new run, go on with the last, or nothing.
 
+use std::io;
+
 use super::earlier::{Begun, Earlier, Journal};
 use super::{Crashed, Error, Front, Note};
 use crate::evidence::Files;
@@ -43,8 +45,11 @@ pub(super) fn asked_for(plan: &Plan, earlier: &mut Vec<Earlier>, note: &dyn Fn(N
     let last = match last.begun() {
         Ok(last) => last,
         Err(last) => {
-            if let Journal::Broken(error) = last.journal {
-                return Err(Error::Broken { run: last.run, error });
+            if let Journal::Broken(error) = &last.journal {
+                let error = io::Error::new(error.kind(), error.to_string());
+                let run = last.run;
+                earlier.push(*last);
+                return Err(Error::Broken { run, error });
             }
             // It died before its first event: there is nothing to go on with.
             earlier.push(*last);
@@ -55,7 +60,9 @@ pub(super) fn asked_for(plan: &Plan, earlier: &mut Vec<Earlier>, note: &dyn Fn(N
         return Ok(Next::GoOn(last));
     }
     if last.state.start.plan_sha256.as_str() != plan.digest {
-        return Err(Error::NewPlan { issue, run: last.state.start.run });
+        let run = last.state.start.run.clone();
+        earlier.push((*last).into());
+        return Err(Error::NewPlan { issue, run });
     }
     let stands = Next::Stands(last.files.clone(), last.state.clone());
     earlier.push((*last).into());

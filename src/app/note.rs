@@ -4,6 +4,7 @@ use std::any::Any;
 use std::io;
 use std::path::PathBuf;
 
+use super::Error;
 use crate::evidence::{RunName, Token, Watch};
 use crate::plan::{Fault, Plan};
 use crate::policy::Lowered;
@@ -51,6 +52,13 @@ pub enum Note {
     First {
         /// The issue.
         issue: u64,
+    },
+    /// The last run cannot go on, and a new one begins, as it was asked for.
+    Anew {
+        /// The issue.
+        issue: u64,
+        /// Why.
+        why: Box<Error>,
     },
     /// The last run crashed and could go on; nobody was asked.
     Crashed(Crashed),

@@ -20,6 +20,8 @@ pub struct Order {
     pub state: Option<PathBuf>,
     /// Go on with the last run where it crashed or was interrupted.
     pub resume: bool,
+    /// And where it cannot go on, save what it left and begin a new one.
+    pub or_new: bool,
     /// What becomes of the worktree at the end.
     pub ending: Ending,
     /// Publish at the end what the plan says.
@@ -44,6 +46,7 @@ impl Order {
             plan: None,
             state: None,
             resume: false,
+            or_new: false,
             ending: Ending::Remove,
             publish: true,
             agent: None,

@@ -69,6 +69,9 @@ pub(super) async fn recover(
         site.repository.unpin(&run.to_string())?;
         note(Note::Unpinned(run));
     }
+    for run in earlier::stale_shared(site, issue)? {
+        site.repository.unshare(&run.to_string())?;
+    }
     Ok(closed)
 }
 

@@ -17,7 +17,9 @@ impl<F: Front> Call<'_, F> {
         let Begun { run, files, dir, state } = last;
         let (repository, ready) = (self.site.repository, self.ready);
         lock.name(&run.to_string())?;
-        let base = run::unchanged(&state.start, &ready.plan, repository).map_err(|why| self.refused(why))?;
+        let mut base =
+            run::unchanged(&state.start, &ready.plan, repository).map_err(|why| self.refused(why))?;
+        base.leave_out(&ready.plan.exclude);
         let time =
             Time::begin(self.ready.plan.limits.timeout.saturating_sub(state.active(|_| Duration::ZERO)));
         // A worktree that is there has what it borrows.
@@ -37,6 +39,17 @@ impl<F: Front> Call<'_, F> {
         run::resumed(&mut recorder, &ready.plan, repository, &ready.grants, &ready.under)?;
         let worktree = self.worktree_again(dir, &base, &recorder, (prepared, &halt)).await?;
         Ok(Some(Opened { recorder, worktree }))
+    }
+
+    /// Demands that a run can go on: by its plan, and by what is there of it.
+    pub(super) fn can_go_on(&self, last: &Begun) -> Result<(), Error> {
+        let (repository, state) = (self.site.repository, &last.state);
+        run::unchanged(&state.start, &self.ready.plan, repository).map_err(|why| self.refused(why))?;
+        match last.dir.as_ref().filter(|(dir, _)| !dir.is_over()) {
+            None => self.demand_branch(state),
+            Some((dir, _)) if state.has_worktree => Ok(dir.demand_whole()?),
+            Some(_) => Ok(()),
+        }
     }
 
     fn refused(&self, why: Refused) -> Error {

@@ -197,11 +197,38 @@ impl<F: Front> Call<'_, F> {
     async fn decide(&self, earlier: &mut Vec<Earlier>, lock: &Lock) -> Result<Next, Error> {
         let plan = &self.ready.plan;
         if self.order.resume {
-            return next::asked_for(plan, earlier, &|note| self.front.note(note));
+            let next = next::asked_for(plan, earlier, &|note| self.front.note(note))
+                .and_then(|next| self.if_it_can(next, earlier));
+            return next.or_else(|why| if self.order.or_new { self.anew(why) } else { Err(why) });
         }
         // A run that has no name yet is asked to stop by an empty one.
         let mut interrupt = self.asked(lock, String::new());
         Ok(next::offered(plan, self.site.repository, earlier, &mut interrupt, self.front).await)
+    }
+
+    /// Begins a new run instead of one that cannot go on. What is no fault of that run is one of this call.
+    fn anew(&self, why: Error) -> Result<Next, Error> {
+        if !matches!(
+            why,
+            Error::Changed { .. }
+                | Error::NewPlan { .. }
+                | Error::Broken { .. }
+                | Error::Worktree(WorktreeError::Refused { .. })
+        ) {
+            return Err(why);
+        }
+        self.front.note(Note::Anew { issue: self.order.issue, why: Box::new(why) });
+        Ok(Next::Begin)
+    }
+
+    /// Demands of a run that is to go on that it can, before anything of it is touched; one that cannot is put back.
+    fn if_it_can(&self, next: Next, earlier: &mut Vec<Earlier>) -> Result<Next, Error> {
+        let Next::GoOn(last) = next else { return Ok(next) };
+        if let Err(why) = self.can_go_on(&last) {
+            earlier.push((*last).into());
+            return Err(why);
+        }
+        Ok(Next::GoOn(last))
     }
 
     /// Picks up what dead runners left.

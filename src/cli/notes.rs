@@ -24,6 +24,7 @@ pub(super) fn text(note: &Note) -> String {
         Note::First { issue } => {
             format!("there is no run of issue {issue} to resume: this is its first")
         }
+        Note::Anew { issue, why } => format!("{why}: a new run of issue {issue} begins"),
         Note::Crashed(it) => {
             let issue = it.issue;
             format!("{}; `autopilot run {issue} --resume` goes on with such a run", crashed(it))

@@ -31,6 +31,9 @@ pub(super) struct RunArgs {
     /// Go on with the last run of the issue where it crashed or was interrupted; begin one if there is none.
     #[arg(long)]
     resume: bool,
+    /// The same, and where the last run cannot go on, save what it left and begin a new one: what an engine calls.
+    #[arg(long, conflicts_with = "resume")]
+    resume_or_new: bool,
     /// Run up to N issues at once, each with its own worktree, evidence and lines.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
@@ -117,7 +120,8 @@ impl RunArgs {
     fn order(&self, issue: u64) -> Order {
         Order {
             plan: self.plan.clone(),
-            resume: self.resume,
+            resume: self.resume || self.resume_or_new,
+            or_new: self.resume_or_new,
             ending: if self.keep_worktree { Ending::Keep } else { Ending::Remove },
             publish: !self.no_publish,
             agent: self.served.agent,

@@ -21,6 +21,7 @@ impl Runner<'_> {
         let (subject, trailers) = self.message(this);
         match self.worktree.checkpoint(&subject, &borrowed(&trailers)).await {
             Ok(made) => {
+                self.share(made.as_ref()).await;
                 self.record_checkpoint(this, made)?;
                 Ok(Outcome::Passed)
             }
@@ -34,8 +35,19 @@ impl Runner<'_> {
         let (subject, trailers) = self.message(this);
         let adopted = self.worktree.adopt(&subject, &borrowed(&trailers)).await?;
         let found = adopted.is_some();
+        self.share(adopted.as_ref()).await;
         self.record_checkpoint(this, adopted)?;
         Ok(found)
+    }
+
+    /// Keeps a checkpoint where another node finds it, before the journal tells of it. The run is none the worse for one that
+    /// cannot be kept.
+    async fn share(&self, made: Option<&Checkpoint>) {
+        if made.is_some()
+            && let Err(error) = self.worktree.share().await
+        {
+            tracing::warn!(%error, "a checkpoint is not kept in the repository");
+        }
     }
 
     /// Returns what the commit of an attempt's checkpoint says: its subject and its trailers.

@@ -99,10 +99,24 @@ pub async fn recover(
     }
     if let Some(worktree) = worktree {
         Box::pin(finish(worktree, &mut recorder, Ending::Remove)).await?;
-    } else if let Some(moved_aside) = moved_aside.filter(|_| had_worktree) {
+    } else if !is_whole && had_worktree {
+        take_shared(&mut recorder, with.repository)?;
+    }
+    if let Some(moved_aside) = moved_aside.filter(|_| had_worktree) {
         stays(&mut recorder, &moved_aside)?;
     }
     Ok(Some(Recovered { recorder }))
+}
+
+/// Makes the result branch of a run whose directory is on a disk that is gone, of what the repository holds of it.
+fn take_shared(recorder: &mut Recorder, repository: &Repository) -> Result<(), RunError> {
+    let state = recorder.state();
+    let Some(commit) = state.checkpoint.clone().filter(|_| state.branch.is_none()) else { return Ok(()) };
+    let start = &state.start;
+    let of = (&start.commit, &commit);
+    let made = repository.branch_of_shared(start.run.as_str(), start.branch.as_str(), of)?;
+    let Some((reference, commits)) = made else { return Ok(()) };
+    Ok(recorder.record(Event::BranchMade { reference, commit, commits })?)
 }
 
 /// Saves what the attempt in flight left, and goes back to the last checkpoint.

@@ -43,18 +43,6 @@ pub enum Changed {
         /// The run.
         run: Token,
     },
-    /// The base moved, or is gone.
-    #[error("the base `{base}` was {then} when run {run} began, and {now}")]
-    Base {
-        /// The run.
-        run: Token,
-        /// As the plan names it.
-        base: String,
-        /// The commit it was.
-        then: String,
-        /// What it is now, in words.
-        now: String,
-    },
     /// The branch with its checkpoints is gone, moved or in use.
     #[error("the branch {branch} of run {run} {how}")]
     Branch {
@@ -76,7 +64,7 @@ pub fn can_go_on(result: RunResult, reason: Option<ReasonKind>) -> bool {
     }
 }
 
-/// Returns the base of a run, if it and the plan are still what they were when the run began.
+/// Returns the base that a run began with, if the plan is still what it was then.
 pub fn unchanged(start: &RunStarted, plan: &Plan, repository: &Repository) -> Result<Base, Refused> {
     let run = start.run.clone();
     if plan.digest != start.plan_sha256.as_str() {
@@ -84,19 +72,8 @@ pub fn unchanged(start: &RunStarted, plan: &Plan, repository: &Repository) -> Re
     }
     same_actions(start, plan)?;
     same_prices(start, plan)?;
-    let then: String = start.commit.as_str().chars().take(12).collect();
-    let base = start.base.to_string();
-    match repository.base(Some(&base)) {
-        Ok(mut now) if now.commit == start.commit => {
-            now.leave_out(&plan.exclude);
-            Ok(now)
-        }
-        Ok(now) => {
-            let now = format!("is {} now", now.commit.as_str().chars().take(12).collect::<String>());
-            Err(Changed::Base { run, base, then, now }.into())
-        }
-        Err(error) => Err(error.into()),
-    }
+    // What the branch is at by now is nothing to a run that has begun; whoever publishes looks at that.
+    Ok(repository.base_then(&start.base.to_string(), &start.commit)?)
 }
 
 /// Demands that money is counted as the first event says.
@@ -139,6 +116,8 @@ pub fn branch_unchanged(
 ) -> Result<(), Refused> {
     let (run, branch) = (start.run.clone(), start.branch.to_string());
     let how = match repository.branch(&branch)? {
+        // The disk that it was to come from is gone, and what matters of it is here.
+        None if repository.shares(start.run.as_str(), checkpoint)? => return Ok(()),
         None => "is gone".to_owned(),
         Some((commit, _)) if commit != *checkpoint => "was moved by somebody".to_owned(),
         Some((_, Some(place))) => format!("is checked out at {}", place.display()),

@@ -82,12 +82,31 @@ impl Repository {
     pub(super) fn resolve(&self, named: Option<&str>) -> Result<Base, WorktreeError> {
         let (refs, settings) = (self.known_refs()?, self.settings()?);
         let (name, commit) = self.named(&refs, named)?;
-        self.refuse_incomplete(&settings, &commit)?;
-        self.refuse_unnamable(&refs)?;
+        self.holding(&refs, &settings, name, commit)
+    }
+
+    /// Returns the base that a run began with, by the name that it had then and wherever that is now.
+    pub fn base_then(&self, name: &str, commit: &Oid) -> Result<Base, WorktreeError> {
+        let commit = self.commit_of(commit.as_str()).map_err(|error| lacking(name, error))?;
+        let base = self.holding(&self.known_refs()?, &self.settings()?, name.to_owned(), commit)?;
+        strict::refuse(&base.name, &base.parts, self.format)?;
+        base.rules.refuse_unread()?;
+        Ok(base)
+    }
+
+    fn holding(
+        &self,
+        refs: &Refs,
+        settings: &Settings,
+        name: String,
+        commit: Oid,
+    ) -> Result<Base, WorktreeError> {
+        self.refuse_incomplete(settings, &commit)?;
+        self.refuse_unnamable(refs)?;
         let parts = part::all(self, &commit)?;
-        let rules = Rules::read(&parts, self.excludes(&settings)?)?;
-        let (person, filters) = (Person::of(&settings), settings.filters());
-        Ok(Base { refs: beside(&refs, &name, &commit), name, commit, parts, rules, person, filters })
+        let rules = Rules::read(&parts, self.excludes(settings)?)?;
+        let (person, filters) = (Person::of(settings), settings.filters());
+        Ok(Base { refs: beside(refs, &name, &commit), name, commit, parts, rules, person, filters })
     }
 
     /// Finds the commit. A name of a branch means the branch, whatever tag has it, too.

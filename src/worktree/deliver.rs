@@ -23,7 +23,7 @@ use crate::git::{Oid, RefName};
 /// What is delivered: the last checkpoint, wherever a commit that was not finished may have left [`RESULT`].
 ///
 /// [`RESULT`]: super::layout::RESULT
-const DELIVERED: &str = "refs/autopilot/delivered";
+pub(super) const DELIVERED: &str = "refs/autopilot/delivered";
 
 /// The result branch in the user's repository.
 #[derive(Debug, Clone)]
@@ -71,6 +71,7 @@ impl Worktree {
         let commit = self.repository.git("rev-parse").args(["--verify", reference.as_str()]).line()?;
         let commit = Oid::parse(&commit)?;
         if commit == self.ledger.last {
+            self.unshare()?;
             Ok(Some(Delivered { reference, commit, commits: self.ledger.commits }))
         } else {
             let last = self.ledger.last.clone();
@@ -162,7 +163,7 @@ impl Worktree {
     }
 
     /// Bundles refs; one that is to be at a commit first is alone.
-    async fn bundle(&self, refs: &str, commit: Option<&Oid>) -> Result<(), WorktreeError> {
+    pub(super) async fn bundle(&self, refs: &str, commit: Option<&Oid>) -> Result<(), WorktreeError> {
         let variables: [(&str, OsString); 3] = [
             ("REFS", refs.into()),
             ("LAST", commit.map(OsString::from).unwrap_or_default()),

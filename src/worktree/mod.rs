@@ -67,6 +67,7 @@ mod rundir;
 mod running;
 mod salvage;
 mod scripts;
+mod shared;
 mod state;
 mod stood;
 mod strict;

@@ -21,9 +21,18 @@ impl Repository {
 
     /// Lists the runs of which there is a pin and no directory: their runners died, or know another state.
     pub fn pinned_without_directory(&self, state: &State) -> Result<Vec<String>, WorktreeError> {
-        let listed = self.git("for-each-ref").args(["--format=%(refname)", PINS]).line()?;
+        self.listed_without_directory(state, PINS)
+    }
+
+    /// Lists the runs that have a ref below this and no directory.
+    pub(super) fn listed_without_directory(
+        &self,
+        state: &State,
+        below: &str,
+    ) -> Result<Vec<String>, WorktreeError> {
+        let listed = self.git("for-each-ref").args(["--format=%(refname)", below]).line()?;
         let mut runs = Vec::new();
-        for run in listed.lines().filter_map(|name| name.strip_prefix(PINS)) {
+        for run in listed.lines().filter_map(|name| name.strip_prefix(below)) {
             if !RunDir::is_there(state, &self.common_dir, run)? {
                 runs.push(run.to_owned());
             }

@@ -2,6 +2,7 @@
 //! locks that reach nobody.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -16,26 +17,41 @@ const LEASE: &str = "2s";
 const WAITS: &str = "  - {id: a, command: 'echo one > one'}
   - {id: b, command: 'echo half > half; echo ready; while test ! -e ~/go; do sleep 0.05; done'}\n";
 
-/// Becomes a machine, `$0` with the boot id in `$1`, and then the command.
-const BECOME: &str =
-    "hostname \"$0\" && mount --bind \"$1\" /proc/sys/kernel/random/boot_id && shift && exec \"$@\"";
+/// Becomes a machine, `$0` with the boot id in `$1`, and then the command. Without control groups: those are this kernel's, and
+/// locks on them, which a machine of its own would have, keep them from being swept away under other tests.
+const BECOME: &str = "hostname \"$0\" && mount --bind \"$1\" /proc/sys/kernel/random/boot_id &&
+    mount -t tmpfs none /sys/fs/cgroup && shift && exec \"$@\"";
 
 /// One of the machines.
 struct Node<'a> {
     repo: &'a Repo,
     name: &'static str,
+    /// A disk of its own, beside the one that all share.
+    disk: Option<tempfile::TempDir>,
 }
 
 impl<'a> Node<'a> {
     fn of(repo: &'a Repo, name: &'static str) -> Self {
-        let node = Self { repo, name };
+        Self::on(repo, name, None)
+    }
+
+    /// One whose runs lie on a disk of its own.
+    fn apart(repo: &'a Repo, name: &'static str) -> Self {
+        let disk = tempfile::tempdir_in("/dev/shm").unwrap();
+        let device = |path: &std::path::Path| fs::metadata(path).unwrap().dev();
+        assert_ne!(device(disk.path()), device(repo.dir()), "these tests need two file systems");
+        Self::on(repo, name, Some(disk))
+    }
+
+    fn on(repo: &'a Repo, name: &'static str, disk: Option<tempfile::TempDir>) -> Self {
+        let node = Self { repo, name, disk };
         fs::create_dir_all(node.state()).unwrap();
         fs::write(node.boot(), format!("the boot of {name}\n")).unwrap();
         node
     }
 
     fn state(&self) -> PathBuf {
-        self.repo.dir().join(self.name)
+        self.disk.as_ref().map_or_else(|| self.repo.dir().join(self.name), |disk| disk.path().join(self.name))
     }
 
     fn boot(&self) -> PathBuf {
@@ -166,4 +182,44 @@ fn of_the_same_machine_a_dead_one_is_taken_over_at_once() {
     n1.ran_on(&["7", "--resume"]).exits(0).hides("watching").says("took over the lock of process");
     n1.ran(&["audit", "--all"]).exits(0);
     assert_eq!(repo.evidence("status-").len(), 1);
+}
+
+/// Loses a machine with its disk in the second step; the branch that the run began on has moved since.
+fn lost(repo: &Repo) {
+    let n1 = Node::apart(repo, "n1");
+    let mut child = n1.start(&["7"]);
+    wait_until(|| is_ready(repo));
+    repo.kill(&mut child);
+    repo.commit_file("mine", "the user goes on working\n");
+}
+
+fn kept(repo: &Repo) -> String {
+    repo.git(["for-each-ref", "--format=%(refname)", "refs/autopilot/"])
+}
+
+#[test]
+fn a_run_whose_machine_and_disk_are_gone_goes_on_after_its_last_checkpoint() {
+    let repo = waiting();
+    lost(&repo);
+    assert!(kept(&repo).starts_with("refs/autopilot/checkpoints/"));
+    let n2 = Node::apart(&repo, "n2");
+    n2.ran_on(&["7", "--resume"]).exits(0).says("took over the claim of n1");
+    let attempts = repo.events_of("attempt.started");
+    let of = |step: &str| attempts.iter().filter(|attempt| attempt["step"] == step).count();
+    assert_eq!((of("a"), of("b")), (1, 2));
+    assert_eq!((repo.evidence("status-").len(), repo.branches().len()), (1, 1));
+    assert_eq!((repo.on_branch("one").as_str(), repo.on_branch("half").as_str()), ("one", "half"));
+    assert_eq!(kept(&repo), "");
+    n2.ran(&["audit", "--all"]).exits(0);
+}
+
+#[test]
+fn a_new_run_saves_the_checkpoints_of_one_whose_machine_and_disk_are_gone() {
+    let repo = waiting();
+    lost(&repo);
+    let n2 = Node::apart(&repo, "n2");
+    n2.ran_on(&["7"]).exits(0).says("its checkpoints are on refs/heads/autopilot/issue-7-");
+    assert_eq!((repo.evidence("status-").len(), repo.branches().len()), (2, 2));
+    assert_eq!(kept(&repo), "");
+    n2.ran(&["audit", "--all"]).exits(0);
 }

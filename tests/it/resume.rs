@@ -403,7 +403,8 @@ fn a_crash_that_a_later_run_picked_up_goes_on_from_its_branch() {
 }
 
 #[test]
-fn a_changed_plan_or_base_or_branch_is_refused_with_what_to_do() {
+fn a_changed_plan_or_branch_is_refused_with_what_to_do_and_a_base_that_moved_is_none_of_its_business() {
+    let began = |repo: &Repo| repo.events()[0]["commit"].as_str().unwrap().to_owned();
     let (repo, child) = waiting();
     signal(&child, Signal::SIGTERM);
     Ran::of(&child.wait_with_output().unwrap()).exits(143);
@@ -420,10 +421,6 @@ fn a_changed_plan_or_base_or_branch_is_refused_with_what_to_do() {
     refused("the plan was changed");
     repo.file(".ai/plans/7/Autopilot.yaml", &plan);
 
-    repo.commit_file("mine", "the user goes on working\n");
-    refused("the base `main` was");
-    repo.git(["reset", "-q", "--hard", "HEAD~1"]);
-
     let branch = repo.branch();
     let was = repo.git(["rev-parse", &branch]);
     repo.git(["update-ref", &format!("refs/heads/{branch}"), "main"]);
@@ -432,9 +429,32 @@ fn a_changed_plan_or_base_or_branch_is_refused_with_what_to_do() {
     repo.git(["worktree", "add", "-q", "../side", &branch]);
     refused("is checked out at");
     repo.git(["worktree", "remove", "../side"]);
+    repo.commit_file("mine", "the user goes on working\n");
     // Another branch is no other base.
     repo.git(["switch", "-qc", "elsewhere"]);
     resume_waiting(&repo).exits(0);
+    assert_eq!(repo.git(["merge-base", "main", &branch]), began(&repo));
+    assert_ne!(repo.git(["rev-parse", "main"]), began(&repo));
+    repo.autopilot(["audit", "7"]).exits(0);
+}
+
+#[test]
+fn an_engine_has_a_new_run_where_the_last_cannot_go_on_and_loses_nothing_of_it() {
+    let (repo, child) = waiting();
+    signal(&child, Signal::SIGTERM);
+    Ran::of(&child.wait_with_output().unwrap()).exits(143);
+    let first = repo.branch();
+    repo.plan("  - {id: a, command: 'echo other > one'}\n");
+    repo.autopilot(["7", "--resume"]).exits(2).says("the plan was changed");
+    let ran = repo.autopilot(["7", "--resume-or-new"]).exits(0);
+    ran.says("the plan was changed").says("a new run of issue 7 begins");
+    assert_eq!((repo.evidence("status-").len(), repo.branches().len()), (2, 2));
+    assert_eq!(repo.git(["show", &format!("{first}:one")]), "one");
+    repo.autopilot(["7", "--resume-or-new"]).exits(0).says("nothing to resume");
+    // A plan that is none is no reason to begin.
+    repo.file(".ai/plans/7/Autopilot.yaml", "steps: 7\n");
+    repo.autopilot(["7", "--resume-or-new"]).exits(2);
+    assert_eq!(repo.evidence("status-").len(), 2);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::process::Command;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
+use crate::common::program::write_program;
 use crate::common::{Ran, Repo, signal, wait_until};
 
 fn example(name: &str) -> String {
@@ -113,20 +114,38 @@ fn a_task_whose_time_is_up_goes_on_when_it_is_requeued() {
         ("ISSUES", issues.as_str()),
         ("CHECKOUT", checkout.as_str()),
     ];
-    let task = || shell(&repo, &text, &variables).spawn().unwrap();
+    // Stands in for Slurm's own, and writes down what it is asked for.
+    let asked = repo.dir().join("scontrol.asked");
+    let own = repo.dir().join("bin/scontrol");
+    fs::create_dir(own.parent().unwrap()).unwrap();
+    write_program(&own, &format!("#!/bin/sh\necho \"$*\" >> {}\n", asked.display()));
+    let asked = || fs::read_to_string(&asked).unwrap_or_default();
+    let task = || {
+        let mut shell = shell(&repo, &text, &variables);
+        let path = shell.get_envs().find(|(name, _)| *name == "PATH").unwrap().1.unwrap();
+        let path = format!("{}:{}", own.parent().unwrap().display(), path.to_str().unwrap());
+        shell.env("PATH", path).spawn().unwrap()
+    };
     let ready = |times| wait_until(|| repo.log().matches("ready").count() == times);
     let mut child = task();
     ready(1);
-    // `--signal=B:TERM@60` sends it to the batch shell, which is autopilot by then.
-    signal(&child, Signal::SIGTERM);
-    assert_eq!(child.wait().unwrap().code(), Some(143));
+    // `--signal=B:USR1@120` sends it to the batch shell.
+    signal(&child, Signal::SIGUSR1);
+    assert_eq!((child.wait().unwrap().code(), asked().as_str()), (Some(143), "requeue 815\n"));
+    // Somebody cancels it: nothing is asked for.
     let mut child = task();
     ready(2);
+    signal(&child, Signal::SIGTERM);
+    assert_eq!((child.wait().unwrap().code(), asked().as_str()), (Some(143), "requeue 815\n"));
+    repo.commit_file("mine", "the user goes on working\n");
+    let mut child = task();
+    ready(3);
     for run in fs::read_dir(repo.state().join("runs")).unwrap() {
         fs::write(run.unwrap().path().join("home/go"), "").unwrap();
     }
     assert!(child.wait().unwrap().success());
     assert_eq!(repo.on_branch("two"), "one");
-    assert_eq!((repo.evidence("status-").len(), repo.events_of("resumed").len()), (1, 1));
+    assert_eq!((repo.evidence("status-").len(), repo.events_of("resumed").len()), (1, 2));
+    assert_eq!(asked(), "requeue 815\n");
     assert_eq!(repo.events_of("resumed")[0]["labels"]["SLURM_JOB_ID"], "815");
 }
