@@ -11,6 +11,7 @@ mod gantt;
 mod markdown;
 mod proof;
 mod publishing;
+pub mod review;
 mod secrets;
 mod spoken;
 mod summary;

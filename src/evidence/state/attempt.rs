@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::evidence::event::{
-    AgentEnded, AttemptResult, Change, CommandEnded, Egress, Judged, ProofRan, Reason, Role, Spending, Wrote,
+    AgentEnded, AgentStarted, AttemptResult, Change, CommandEnded, Egress, Judged, ProofRan, Reason, Role, Spending, Wrote,
 };
 use crate::evidence::state::Salvage;
 use crate::git::Oid;
@@ -50,6 +50,8 @@ pub struct AttemptState {
     pub masks_refused: u64,
     /// What of the git that it got was broken before, and mended.
     pub mended: Vec<String>,
+    /// The agent that works on it, as it was started last.
+    pub agent: Option<AgentStarted>,
     /// The agent's final message.
     pub message: Option<String>,
     /// What its agent used of the model.
@@ -109,6 +111,7 @@ impl AttemptState {
             wrote: None,
             masks_refused: 0,
             mended: Vec::new(),
+            agent: None,
             message: None,
             spending: Spending::default(),
             has_checkpoint: false,

@@ -176,6 +176,9 @@ impl RunState {
             Event::CommandEnded(ended) => {
                 self.with(&ended.at, |attempt| attempt.commands.push((**ended).clone()));
             }
+            Event::AgentStarted(started) => {
+                self.with(&started.at, |attempt| attempt.agent = Some((**started).clone()));
+            }
             Event::AgentUsed(used) => self.with(&used.at, |attempt| attempt.spending.under_way(used)),
             Event::AgentEnded(ended) => self.with(&ended.at, |attempt| attempt.turn_over(ended)),
             Event::Egress(egress) => self.with(&egress.at, |attempt| attempt.egress.push((**egress).clone())),
@@ -254,7 +257,6 @@ impl RunState {
             | Event::ResetStarted { .. }
             | Event::ResetDone { .. }
             | Event::AgentFound { .. }
-            | Event::AgentStarted(_)
             | Event::AgentActed { .. }
             | Event::AgentWaiting { .. }
             | Event::Sealed { .. } => {}
