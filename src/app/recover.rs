@@ -124,7 +124,8 @@ async fn recover_one(
     };
     let searched = Box::pin(publish::search(&mut recorder, site.repository, picking.publishing)).await;
     searched.map_err(|error| Error::pick_up(run, error))?;
-    report::close(&mut recorder).map_err(|error| Error::pick_up(run, error))?;
+    let today = crate::publish::today(site.repository, recorder.state());
+    report::close(&mut recorder, today.as_ref()).map_err(|error| Error::pick_up(run, error))?;
     site.repository.hand_over(&recorder.files().all())?;
     if let Some(interrupt) = picking.publishing {
         publish::at_the_end(&mut recorder, site.repository, interrupt, note).await?;

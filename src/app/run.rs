@@ -261,7 +261,8 @@ impl<F: Front> Call<'_, F> {
 
     /// Writes the reports and closes the evidence.
     fn close(&self, recorder: &mut Recorder) -> Result<(), Error> {
-        report::close(recorder)?;
+        let today = crate::publish::today(self.site.repository, recorder.state());
+        report::close(recorder, today.as_ref())?;
         Ok(self.site.repository.hand_over(&recorder.files().all())?)
     }
 

@@ -19,6 +19,7 @@ use crate::evidence::{Line, Proving, RunState, Watch};
 use crate::github::Environment;
 use crate::plan::{Faults, Plan};
 use crate::report;
+use crate::worktree::Repository;
 
 /// Lines of an attempt in which a place is looked for.
 const LINES: usize = 200;
@@ -183,7 +184,7 @@ fn property(text: &str) -> String {
 }
 
 /// Ends a run in a job of GitHub Actions: outputs, summary, and the last lines of the log.
-pub(super) fn finish(mode: Mode, ended: &Ended) {
+pub(super) fn finish(mode: Mode, ended: &Ended, repository: &Repository) {
     let environment = Environment::of_process();
     if !environment.is_actions() {
         return;
@@ -205,8 +206,9 @@ pub(super) fn finish(mode: Mode, ended: &Ended) {
     ];
     let outputs: String = outputs.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
     append(&environment, "GITHUB_OUTPUT", &outputs);
+    let today = crate::publish::today(repository, state);
     // The summary's links lead into the checkout; the comment's text is for readers on GitHub, and never too long.
-    append(&environment, "GITHUB_STEP_SUMMARY", &report::comment(state, files));
+    append(&environment, "GITHUB_STEP_SUMMARY", &report::comment(state, files, today.as_ref()));
     if mode == Mode::Silent {
         return;
     }

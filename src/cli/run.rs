@@ -13,6 +13,7 @@ use crate::app::jobs::{self, BrokenOff, Job};
 use crate::app::{self, Ended, Order, Outcome, Verdict};
 use crate::evidence::state::WorktreeState;
 use crate::policy::Waiver;
+use crate::report;
 use crate::run::Ending;
 use crate::worktree::Repository;
 
@@ -92,12 +93,12 @@ async fn one(args: &RunArgs, repository: &Repository, board: Board, job: Job) ->
         Outcome::Interrupted(signal) => Ok(Exit::Signal(signal)),
         Outcome::Stands(ended) => {
             output::note(&stands(job.issue, &ended));
-            tell(args, &ended)?;
+            tell(args, &ended, repository)?;
             Ok(ended.verdict.into())
         }
         Outcome::Ended(ended) => {
-            tell(args, &ended)?;
-            actions::finish(front.mode, &ended);
+            tell(args, &ended, repository)?;
+            actions::finish(front.mode, &ended, repository);
             Ok(ended.verdict.into())
         }
     }
@@ -156,7 +157,7 @@ fn stands(issue: u64, ended: &Ended) -> String {
 }
 
 /// The last line on standard output is for programs, where they asked for it.
-fn tell(args: &RunArgs, ended: &Ended) -> Result<(), Failure> {
+fn tell(args: &RunArgs, ended: &Ended, repository: &Repository) -> Result<(), Failure> {
     if !args.json {
         return Ok(());
     }
@@ -176,6 +177,7 @@ fn tell(args: &RunArgs, ended: &Ended) -> Result<(), Failure> {
         "tokens": state.tokens(),
         "cost": state.cost(),
         "labels": state.start.labels,
+        "review": report::review::Review::of(state, files, crate::publish::today(repository, state).as_ref()),
         "head": head.to_string(),
         "journal": relative(files.journal()),
         "summary": relative(files.summary()),

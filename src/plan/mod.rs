@@ -164,6 +164,9 @@ pub struct Publish {
 pub struct PullRequest {
     /// As a draft.
     pub draft: bool,
+    /// Its merge closes the issue.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub closes: bool,
     /// Its title, else the plan's.
     pub title: Option<String>,
     /// Labels to set.

@@ -286,7 +286,8 @@ fn resources(defaults: Option<&ResourcesFile>, own: Option<&ResourcesFile>) -> R
 }
 
 fn publish(file: PublishFile) -> Publish {
-    let with = |draft| PullRequest { draft, title: None, labels: Vec::new(), reviewers: Vec::new() };
+    let with =
+        |draft| PullRequest { draft, closes: false, title: None, labels: Vec::new(), reviewers: Vec::new() };
     let pull_request = match file.pull_request {
         None | Some(PullRequestFile::Switch(false)) => None,
         Some(PullRequestFile::Named(PullRequestName::Draft)) => Some(with(true)),
@@ -295,6 +296,7 @@ fn publish(file: PublishFile) -> Publish {
         }
         Some(PullRequestFile::Map(map)) => Some(PullRequest {
             draft: map.draft.unwrap_or(false),
+            closes: map.closes.unwrap_or(false),
             title: map.title.map(|title| title.0),
             labels: map.labels.into_iter().map(|label| label.0).collect(),
             reviewers: map.reviewers.into_iter().map(|reviewer| reviewer.0).collect(),

@@ -124,6 +124,8 @@ pub(super) enum PullRequestName {
 pub(super) struct PullRequestMap {
     /// As a draft. Default: false.
     pub(super) draft: Option<bool>,
+    /// Its merge closes the issue. Default: false.
+    pub(super) closes: Option<bool>,
     /// Its title. Default: the plan's.
     pub(super) title: Option<Line>,
     /// Labels to set.

@@ -11,7 +11,9 @@ impl Publisher<'_> {
     /// Creates the comment, or brings the one that is there up to date.
     pub(super) async fn comment(&self) -> Result<Made, Trouble> {
         let gh = self.gh()?;
-        let body = self.recorder.composed(&report::comment(self.state(), self.recorder.files()));
+        let today = super::today(self.repository, self.state());
+        let text = report::comment(self.state(), self.recorder.files(), today.as_ref());
+        let body = self.recorder.composed(&text);
         let known = match self.state().done(Effect::Comment).map(|done| &done.state) {
             Some(PublishState::Done { id, .. }) => *id,
             _ => None,

@@ -10,6 +10,7 @@ mod push;
 mod scan;
 mod search;
 mod searched;
+mod today;
 mod trouble;
 
 use std::io;
@@ -18,6 +19,7 @@ use std::time::Duration;
 pub use intent::{Intent, intend};
 pub use patience::Patience;
 pub use searched::search_result;
+pub use today::today;
 
 use crate::evidence::event::{Effect, Event};
 use crate::evidence::{Recorder, RunState, Token};

@@ -19,7 +19,9 @@ impl Publisher<'_> {
                 "see why it was not; then: autopilot publish",
             ));
         };
-        let body = self.recorder.composed(&report::pull_request(self.state(), self.recorder.files()));
+        let today = super::today(self.repository, self.state());
+        let text = report::pull_request(self.state(), self.recorder.files(), today.as_ref());
+        let body = self.recorder.composed(&text);
         let arguments = self.arguments(gh, &plan, &branch);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let patience = self.patience.anew();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::markdown::{clip, inline};
+use super::review::Phrase;
 use super::spoken::plural;
 use crate::evidence::RunState;
 use crate::evidence::event::{Change, ChangeKind};
@@ -41,16 +42,17 @@ pub(super) fn line(state: &RunState) -> Option<String> {
 }
 
 /// Names the steps that added more files than people write, with the folder that most of them lie in.
-pub(super) fn many(state: &RunState) -> impl Iterator<Item = String> {
+pub(super) fn many(state: &RunState) -> impl Iterator<Item = Phrase> {
     state.attempts().filter_map(|(step, attempt)| {
         let is_added = |change: &&Change| change.kind == ChangeKind::Added;
         let added: Vec<&str> =
             attempt.changes.iter().filter(is_added).map(|change| change.path.as_str()).collect();
-        (added.len() >= MANY).then(|| format!("`{}` added {}", step.id, in_words(&added)))
+        let begin = || Phrase::quoted(step.id.as_str(), PATH).and(" added ");
+        (added.len() >= MANY).then(|| in_words(begin(), &added))
     })
 }
 
-fn in_words(added: &[&str]) -> String {
+fn in_words(begin: Phrase, added: &[&str]) -> Phrase {
     let count = plural(added.len() as u64, "file");
     let mut folders: BTreeMap<&str, usize> = BTreeMap::new();
     for path in added {
@@ -59,16 +61,12 @@ fn in_words(added: &[&str]) -> String {
         }
     }
     match folders.into_iter().max_by_key(|(_, files)| *files) {
-        Some((top, files)) if files * 2 > added.len() => {
-            let (folder, pattern) =
-                (clip(&format!("{top}/"), PATH), clip(&format!("exclude: [\"{top}/**\"]"), PATH));
-            format!(
-                "{count}, {files} of them in {}; if they are no part of the result: {}",
-                inline(&folder),
-                inline(&pattern)
-            )
-        }
-        _ => count,
+        Some((top, files)) if files * 2 > added.len() => begin
+            .and(format!("{count}, {files} of them in "))
+            .and_quoted(&format!("{top}/"), PATH)
+            .and("; if they are no part of the result: ")
+            .and_quoted(&format!("exclude: [\"{top}/**\"]"), PATH),
+        _ => begin.and(count),
     }
 }
 
@@ -89,11 +87,12 @@ mod tests {
         let mut added: Vec<&str> = paths.iter().map(String::as_str).collect();
         added.push("setup.py");
         assert_eq!(
-            in_words(&added),
+            in_words(Phrase::default(), &added).markdown(),
             "301 files, 300 of them in `.venv/`; if they are no part of the result: `exclude: [\".venv/**\"]`"
         );
         let spread: Vec<String> = (0..300).map(|n| format!("{n}/a")).collect();
-        assert_eq!(in_words(&spread.iter().map(String::as_str).collect::<Vec<_>>()), "300 files");
+        let spread: Vec<&str> = spread.iter().map(String::as_str).collect();
+        assert_eq!(in_words(Phrase::default(), &spread).markdown(), "300 files");
     }
 
     #[test]

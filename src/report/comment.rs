@@ -3,28 +3,25 @@
 
 use std::fmt::Write as _;
 
-use super::failure::take_over;
-use super::markdown::{block, clip, fitted, inline, title};
+use super::extent::extent;
+use super::markdown::{block, clip, fitted, inline};
 use super::publishing::name_of;
-use super::summary::{
-    changed_file, extent, has_agents, headline, policy, range, reason, step_row, steps_head,
-};
-use super::tail::log_of;
-use super::{check, egress, gantt, proof};
+use super::review::{Review, Today};
+use super::{details, gantt, screen};
 use crate::evidence::event::{Effect, RunResult};
 use crate::evidence::state::PublishState;
 use crate::evidence::{Files, RunName, RunState};
 
 /// Bytes of a comment at most; GitHub takes 65,536 characters.
 const MOST: usize = 60_000;
-/// What of them each part may take; together they leave room for the last lines.
+/// What of them the first screen, the table and the Gantt may take.
+const SCREEN: usize = 24_000;
 const TABLE: usize = 12_000;
-const ITEMS: usize = 6_000;
-const FILES: usize = 8_000;
 const GANTT: usize = 6_000;
 const MENTIONS: usize = 1_000;
-/// Lines of a failed attempt, and characters of each.
+/// Lines of a failed attempt, behind the first screen.
 const LINES: usize = 40;
+/// Characters of a name or a reason.
 const WIDTH: usize = 300;
 
 /// Returns what the comment of a run begins with, and by which it is found again.
@@ -32,68 +29,57 @@ pub fn marker(run: RunName) -> String {
     format!("<!-- autopilot:run={run} -->")
 }
 
-/// Composes the comment of a run that is closed, as it is now.
-pub fn comment(state: &RunState, files: &Files) -> String {
-    let mut text = format!("{}\n{}", marker(files.run()), outcome(state));
-    let rest = format!("{}{}{}", details(state), audit(state, files), mentions(state));
+/// Composes the comment of a run that is closed, as it and its base are now.
+pub fn comment(state: &RunState, files: &Files, today: Option<&Today>) -> String {
+    let review = Review::of(state, files, today);
+    let mut text = format!("{}\n{}", marker(files.run()), outcome(state, &review));
+    let rest = format!("{}{}{}", folded(state, &review), audit(state, files), mentions(state));
     let room = MOST.saturating_sub(text.len() + rest.len());
-    text.push_str(&take_over_part(state, files, room));
+    text.push_str(&take_over(&review, room));
     text + &rest
 }
 
-/// Composes the body of the pull request of a run that is done.
-pub fn pull_request(state: &RunState, files: &Files) -> String {
-    let issue = state.start.issue;
-    format!("For #{issue}.\n\n{}{}{}", outcome(state), details(state), audit(state, files))
+/// Composes the body of the pull request of a run that is done. What it closes, the plan says.
+pub fn pull_request(state: &RunState, files: &Files, today: Option<&Today>) -> String {
+    let review = Review::of(state, files, today);
+    let closes = state.start.plan.value().pointer("/publish/pull_request/closes").and_then(|is| is.as_bool());
+    let word = if closes == Some(true) { "Closes" } else { "For" };
+    let (issue, outcome) = (state.start.issue, outcome(state, &review));
+    let show =
+        review.command.as_ref().map(|command| format!("\n**Review:** {}\n", inline(&clip(command, WIDTH))));
+    let rest = folded(state, &review) + &audit(state, files);
+    format!("{word} #{issue}.\n\n{outcome}{}{rest}", show.unwrap_or_default())
 }
 
-fn outcome(state: &RunState) -> String {
-    let mut text = headline(state);
-    let _ = writeln!(text, "**{}** · {}\n", title(&clip(state.start.title.as_str(), WIDTH)), subject(state));
-    if let Some(why) = reason(state) {
-        let _ = writeln!(text, "**Why:** {}\n", inline(&clip(&why, 500)));
+/// Composes the first screen. What it says, it says in bounds: what is cut off is not Markdown's business.
+fn outcome(state: &RunState, review: &Review) -> String {
+    let text = screen::first(review, &subject(state, review));
+    if text.len() <= SCREEN {
+        text
+    } else {
+        screen::headline(review) + "\nToo much for a comment: see the summary.\n"
     }
-    let agents = has_agents(state);
-    let rows: Vec<String> = state.steps.iter().map(|step| step_row(step, agents)).collect();
-    let _ = writeln!(text, "{}{}", steps_head(agents), fitted(&rows, "", TABLE).trim_end());
-    part(&mut text, "Check before merging", &fitted(&check::items(state), "; ", ITEMS));
-    part(&mut text, "Proof", &fitted(&proof::verdicts(state), "; ", ITEMS));
-    let in_step = |step: &str, what: &str| format!("{} in `{step}`", inline(&clip(what, WIDTH)));
-    let refused = egress::refused(state);
-    let refused: Vec<String> =
-        refused.iter().map(|(step, what)| in_step(step, &egress::in_words(what))).collect();
-    part(&mut text, "Refused by policy", &fitted(&refused, "; ", ITEMS));
-    let guessed: Vec<String> = state.refused().iter().map(|(step, what)| in_step(step, what)).collect();
-    part(&mut text, "Refused by policy, probably", &fitted(&guessed, "; ", ITEMS));
-    text
 }
 
-fn details(state: &RunState) -> String {
-    let mut text = String::new();
-    let changes: Vec<String> = state.changes().iter().map(changed_file).collect();
-    part(&mut text, "Files", &fitted(&changes, " · ", FILES));
-    part(&mut text, "Policy", &policy(state));
+fn folded(state: &RunState, review: &Review) -> String {
+    let mut inside = details::steps(state, TABLE);
     let drawn = gantt::draw(state);
     if !drawn.is_empty() && drawn.len() <= GANTT {
-        let _ = write!(text, "\n<details><summary>When</summary>\n\n{drawn}</details>\n");
+        let _ = write!(inside, "\n{drawn}");
     }
-    text
-}
-
-fn part(text: &mut String, name: &str, what: &str) {
-    if !what.is_empty() {
-        let _ = writeln!(text, "\n**{name}:** {what}");
-    }
+    let _ = writeln!(inside, "\n**Policy:** {}", details::policy(review));
+    details::files(review) + &details::folded("Steps, policy, when", &inside)
 }
 
 /// Returns the branch, with a link where it can be looked at, and how much it changes.
-fn subject(state: &RunState) -> String {
-    let Some(range) = range(state) else { return extent(state) };
+fn subject(state: &RunState, review: &Review) -> String {
+    let Some(made) = &review.branch else { return extent(review) };
+    let range = format!("{}...{}", review.base.name, made.name);
     let named = inline(&clip(&range, WIDTH));
     let open: Vec<String> =
         [Effect::Push, Effect::PullRequest].into_iter().filter_map(|e| published(state, e)).collect();
     let linked = compare(state, &range).map_or_else(|| named.clone(), |url| format!("[{named}]({url})"));
-    [vec![linked, extent(state)], open].concat().join(" · ")
+    [vec![linked, extent(review)], open].concat().join(" · ")
 }
 
 /// Returns the address of the comparison, if the branch is there and its name is one that a link can hold.
@@ -115,25 +101,22 @@ fn published(state: &RunState, effect: Effect) -> Option<String> {
 }
 
 /// Shows what a person needs to go on with a run that is not done.
-fn take_over_part(state: &RunState, files: &Files, room: usize) -> String {
-    if state.end.as_ref().is_none_or(|end| end.result == RunResult::Done) {
+fn take_over(review: &Review, room: usize) -> String {
+    if review.take_over.is_empty() {
         return String::new();
     }
-    let commands = format!("\n**Take over**\n\n{}", block("sh", &take_over(state, files)));
-    last_lines(state, files, room.saturating_sub(commands.len())) + &commands
+    let commands = format!("\n**Take over**\n\n{}", block("sh", &review.take_over));
+    last_lines(review, room.saturating_sub(commands.len())) + &commands
 }
 
-fn last_lines(state: &RunState, files: &Files, room: usize) -> String {
-    let Some((step, attempt)) = state.failed_attempt() else { return String::new() };
-    let Ok((lines, total)) = log_of(attempt, files, LINES) else { return String::new() };
-    let lines: Vec<String> = lines.iter().map(|line| clip(line, WIDTH)).collect();
-    let shown = |lines: &[String]| {
-        let (count, number) = (lines.len(), attempt.number);
-        let what = format!("Last {count} of {total} lines of {}, attempt {number}", step.id);
-        format!("\n<details><summary>{what}</summary>\n\n{}</details>\n", block("text", lines))
+/// Shows more of the end of what the failed attempt printed, as much as there is room for: the last lines matter.
+fn last_lines(review: &Review, room: usize) -> String {
+    let Some(last) = review.last.as_ref().filter(|last| last.total > screen::LINES as u64) else {
+        return String::new();
     };
-    // The last ones matter.
-    (0..lines.len()).map(|from| shown(&lines[from..])).find(|text| text.len() <= room).unwrap_or_default()
+    let shown = |most: usize| details::folded("More of its last lines", &screen::last_lines(review, most));
+    let most = last.lines.len().min(LINES);
+    (screen::LINES + 1..=most).rev().map(shown).find(|text| text.len() <= room).unwrap_or_default()
 }
 
 fn audit(state: &RunState, files: &Files) -> String {

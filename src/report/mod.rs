@@ -3,19 +3,21 @@
 
 mod beside;
 mod cached;
-mod check;
 mod comment;
+mod details;
 mod egress;
+mod extent;
 mod failure;
 mod gantt;
 mod markdown;
-mod proof;
 mod publishing;
 pub mod review;
+mod screen;
 mod secrets;
 mod spoken;
 mod summary;
 mod tail;
+mod tree;
 
 use std::io;
 
@@ -27,13 +29,13 @@ pub use spoken::{plural, spoken};
 use crate::evidence::provenance::Facts;
 use crate::evidence::{Head, Recorder, RunState};
 
-/// Writes the reports of a run that has ended, and closes its evidence.
-pub fn close(recorder: &mut Recorder) -> io::Result<Head> {
+/// Writes the reports of a run that has ended, with the base as it is today, and closes its evidence.
+pub fn close(recorder: &mut Recorder, today: Option<&review::Today>) -> io::Result<Head> {
     recorder.keep_in_place()?;
     // The reports read the log.
     recorder.write_deferred()?;
     let (files, state) = (recorder.files().clone(), recorder.state());
-    let summary = summary::write(state, &files);
+    let summary = summary::write(state, &files, today);
     let failed = failure::write(state, &files)?;
     let result = state.end.as_ref().map(|end| end.result);
     tracing::debug!(run = %files.run(), ?result, summary = summary.len(), "the reports are written");

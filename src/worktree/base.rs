@@ -109,6 +109,11 @@ impl Repository {
         Ok(Base { refs: beside(refs, &name, &commit), name, commit, parts, rules, person, filters })
     }
 
+    /// Returns the commit that the name of a base stands for by now.
+    pub(super) fn tip(&self, name: &str) -> Result<Oid, WorktreeError> {
+        Ok(self.named(&self.known_refs()?, Some(name))?.1)
+    }
+
     /// Finds the commit. A name of a branch means the branch, whatever tag has it, too.
     fn named(&self, refs: &Refs, named: Option<&str>) -> Result<(String, Oid), WorktreeError> {
         let found = match named {

@@ -41,6 +41,7 @@ mod lfs;
 mod look;
 mod marked;
 mod mend;
+mod merges;
 mod names;
 mod node;
 mod object_cache;
@@ -86,6 +87,7 @@ pub use deliver::{Delivered, Proof, Removed};
 pub use enter::{Comer, Wrote};
 pub use error::{GitEnd, WorktreeError};
 pub use halt::{Halt, Halted};
+pub use merges::Merging;
 
 pub use hold::AtWork;
 pub use holder::{Holder, LockError};

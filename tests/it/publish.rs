@@ -154,7 +154,7 @@ fn a_failed_run_is_an_escalation() {
     for part in [
         "# ❌ #7 failed at `two` after",
         "**Why:** `exit 3`",
-        "<details><summary>Last 3 of 3 lines of two, attempt 1</summary>\n\n```text\n── step two, attempt 1/1\nit broke\n",
+        "Last 3 of 3 lines of `two`, attempt 1:\n\n```text\n ── step two, attempt 1/1\n it broke\n",
         &format!("git fetch .ai/logs/autopilot/salvage-{run}.bundle 'refs/salvage/*:refs/salvage/*'"),
         "git switch -c fix-7 refs/salvage/two-1",
         "--failed",
@@ -710,7 +710,7 @@ fn a_secret_in_the_result_is_named_though_nothing_is_published() {
             let ran = repo.run().exits(i32::from(!end.is_empty()));
             ran.says("a secret, it seems, in the result").says(what).hides(&token);
             let summary = repo.summary();
-            assert!(summary.contains("**Check before merging:**") && summary.contains(what), "{summary}");
+            assert!(summary.contains("**Look at:**") && summary.contains(what), "{summary}");
             assert!(!summary.contains(&token));
             let [searched] = &repo.events_of("branch.searched")[..] else { panic!("{what}") };
             assert!(searched["found"][0].as_str().unwrap().starts_with(what), "{searched}");
@@ -785,9 +785,7 @@ fn whatever_a_step_prints_or_names_is_inert() {
     assert_eq!(shown.links, 0, "{body}");
     let own = [
         format!("<!-- autopilot:run={} -->", scene.run()),
-        "<details><summary>Last 7 of 7 lines of two, attempt 1</summary>".to_owned(),
-        "</details>".to_owned(),
-        "<details><summary>When</summary>".to_owned(),
+        "<details><summary>Steps, policy, when</summary>".to_owned(),
         "</details>".to_owned(),
     ];
     assert_eq!(shown.html, own, "{body}");
@@ -834,7 +832,7 @@ fn no_run_makes_a_comment_too_long() {
     scene.autopilot(&["7"]).exits(1).says("comment  https://");
     let body = scene.comment().body;
     assert!(body.len() < 60_000, "{}", body.len());
-    for part in ["and 1", "**Take over**", "**Audit:**", "head `", "lines of loud"] {
+    for part in ["and 1", "**Take over**", "**Audit:**", "head `", "lines of `loud`"] {
         assert!(body.contains(part), "{part} is not in:\n{body}");
     }
     assert!(!read_as_markdown(&body).text.contains('`'), "{body}");

@@ -6,7 +6,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::evidence::event::{
-    AgentEnded, AgentStarted, AttemptResult, Change, CommandEnded, Egress, Judged, ProofRan, Reason, Role, Spending, Wrote,
+    AgentEnded, AgentStarted, AttemptResult, Change, CommandEnded, Egress, Judged, ProofRan, Reason, Role,
+    Spending, Wrote,
 };
 use crate::evidence::state::Salvage;
 use crate::git::Oid;

@@ -26,9 +26,11 @@ fn is_of_a_class(name: &str) -> bool {
 pub(super) fn is_generated(path: &str) -> bool {
     let path = path.to_lowercase();
     let (folders, name) = path.rsplit_once('/').unwrap_or(("", &path));
-    let of_folder =
-        folders.split('/').any(|folder| ["dist", "generated", "__generated__", "node_modules"].contains(&folder));
-    let parts = [".min.js", ".min.css", ".pb.go", ".pb.cc", ".pb.h", "_pb2.py", ".g.dart", ".designer.cs", ".snap"];
+    let of_folder = folders
+        .split('/')
+        .any(|folder| ["dist", "generated", "__generated__", "node_modules"].contains(&folder));
+    let parts =
+        [".min.js", ".min.css", ".pb.go", ".pb.cc", ".pb.h", "_pb2.py", ".g.dart", ".designer.cs", ".snap"];
     let inner = [".generated.", "_generated.", ".gen."].iter().any(|part| name.contains(part));
     of_folder || inner || parts.iter().any(|end| name.ends_with(end)) || name.ends_with(".js.map")
 }
@@ -40,12 +42,21 @@ mod tests {
     #[test]
     fn names_tell_tests_and_what_programs_wrote() {
         for path in [
-            "tests/it/a.rs", "src/test/java/A.java", "a_test.go", "src/list.test.ts", "test_a.py", "src/x/tests.rs",
-            "spec/a_spec.rb", "src/ListTest.java", "__tests__/a.js",
+            "tests/it/a.rs",
+            "src/test/java/A.java",
+            "a_test.go",
+            "src/list.test.ts",
+            "test_a.py",
+            "src/x/tests.rs",
+            "spec/a_spec.rb",
+            "src/ListTest.java",
+            "__tests__/a.js",
         ] {
             assert!(is_test(path), "{path}");
         }
-        for path in ["src/latest.rs", "contest/a", "src/attestation.java", "testing.md", "src/a.rs", "latest.txt"] {
+        for path in
+            ["src/latest.rs", "contest/a", "src/attestation.java", "testing.md", "src/a.rs", "latest.txt"]
+        {
             assert!(!is_test(path), "{path}");
         }
         assert!(is_generated("web/dist/app.js") && is_generated("a/x.pb.go") && is_generated("t/a.snap"));

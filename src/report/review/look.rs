@@ -7,6 +7,7 @@ use super::phrase::Phrase;
 use crate::evidence::RunState;
 use crate::evidence::event::{AttemptResult, Change, ChangeKind, Expected, InGit};
 use crate::evidence::state::Salvage;
+use crate::report::beside;
 use crate::report::spoken::plural;
 
 /// Paths of a group, and other things of one kind, that are named; the rest is counted.
@@ -36,6 +37,8 @@ pub enum LookKind {
     Unproved,
     /// A path that makes other people's tools run code or behave otherwise.
     Path,
+    /// A step added more files than people write.
+    Many,
     /// A program wrote it.
     Generated,
     /// A step broke its git, or left work in it.
@@ -66,6 +69,7 @@ pub(super) fn look(state: &RunState, changes: &[Change]) -> Vec<Look> {
         (LookKind::Secret, searched.map(|what| Phrase::quoted(&what, REASON)).collect()),
         (LookKind::Tests, tests(changes)),
         (LookKind::Path, paths(changes)),
+        (LookKind::Many, few(beside::many(state))),
         (LookKind::Unproved, unproved(state, changes)),
         (LookKind::Generated, named(changes, |c| is_generated(path(c)), "a program wrote, it seems,")),
         (LookKind::Git, few(mended(state))),
@@ -161,7 +165,8 @@ fn group(why: &str, is_gone: bool, paths: &[&str]) -> Phrase {
     let verb = if paths.len() == 1 { "was" } else { "were" };
     let what = if is_gone { "deleted" } else { "changed" };
     // Of the runner's own few reasons; a journal may hold another.
-    let why: String = why.chars().filter(|c| c.is_alphanumeric() || " ,:;'.-".contains(*c)).take(REASON).collect();
+    let why: String =
+        why.chars().filter(|c| c.is_alphanumeric() || " ,:;'.-".contains(*c)).take(REASON).collect();
     Phrase::default().and_some(paths, NAMED, PATH).and(format!(" {verb} {what} ({why})"))
 }
 

@@ -143,7 +143,7 @@ impl Review {
     /// Makes it of a run, ended or not, as the base is today if somebody looked.
     pub fn of(state: &RunState, files: &Files, today: Option<&Today>) -> Self {
         let changes = state.changes();
-        let (added, removed) = super::summary::totals(&changes);
+        let (added, removed) = totals(&changes);
         let end = state.end.as_ref();
         let is_over = end.is_some_and(|end| end.result != RunResult::Done);
         Self {
@@ -165,7 +165,10 @@ impl Review {
             enforced: enforced(state),
             spent: Spent::of(state),
             who: Who::of(state),
-            command: super::summary::range(state).map(|range| format!("git diff {range}")),
+            command: state
+                .branch
+                .as_ref()
+                .map(|made| format!("git diff {}...{}", state.start.base, made.name())),
             take_over: if is_over { take_over(state, files) } else { Vec::new() },
             last: last(state, files).filter(|_| is_over),
             files: changes,
@@ -176,6 +179,13 @@ impl Review {
     pub fn passed(&self) -> usize {
         self.steps.iter().filter(|step| step.result == Some(StepResult::Passed)).count()
     }
+}
+
+/// Returns lines added and removed over all of some changes.
+fn totals(changes: &[Change]) -> (u64, u64) {
+    let sum =
+        |count: fn(&Change) -> Option<u64>| changes.iter().filter_map(count).fold(0, u64::saturating_add);
+    (sum(|change| change.added), sum(|change| change.removed))
 }
 
 fn branch(state: &RunState) -> Option<Branch> {

@@ -112,7 +112,8 @@ fn latest(attempt: &AttemptState) -> Vec<&Judged> {
 
 /// Returns the key of what a step does, and what that is, in a line.
 fn action(plan: &Value) -> (String, String) {
-    let Some((key, what)) = plan.get("action").and_then(Value::as_object).and_then(|all| all.iter().next()) else {
+    let Some((key, what)) = plan.get("action").and_then(Value::as_object).and_then(|all| all.iter().next())
+    else {
         return <(String, String)>::default();
     };
     let text = what.as_str().or_else(|| what.get("prompt").and_then(Value::as_str));
@@ -181,7 +182,11 @@ fn changes(judged: &Judged, plan: Option<&Value>) -> Phrase {
     let within = plan.and_then(|plan| plan.pointer("/expectation/changes/within")).and_then(Value::as_array);
     let within: Vec<&str> = within.into_iter().flatten().filter_map(Value::as_str).collect();
     let says = Phrase::quoted(saw(judged), WIDTH);
-    if within.is_empty() || !judged.held { says } else { says.and(" within ").and_some(&within, NAMED, WIDTH) }
+    if within.is_empty() || !judged.held {
+        says
+    } else {
+        says.and(" within ").and_some(&within, NAMED, WIDTH)
+    }
 }
 
 fn saw(judged: &Judged) -> &str {
@@ -196,7 +201,8 @@ mod tests {
 
     #[test]
     fn what_a_step_does_is_a_line() {
-        let script = json!({"action": {"command": {"script": {"text": "# why\n\ncargo test\nls\n", "shell": "sh"}}}});
+        let script =
+            json!({"action": {"command": {"script": {"text": "# why\n\ncargo test\nls\n", "shell": "sh"}}}});
         assert_eq!(action(&script), ("command".into(), "cargo test …".into()));
         let argv = json!({"action": {"command": {"argv": ["cargo", "test"]}}});
         assert_eq!(action(&argv).1, "cargo test");

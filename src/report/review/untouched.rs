@@ -17,7 +17,8 @@ const GROUPS: [(&str, &str); 6] = [
 /// Names what was not touched; nothing of a run without a result, and of one whose record does not tell.
 pub(super) fn untouched(state: &RunState, changes: &[Change]) -> Vec<&'static str> {
     // Version 1 does not say of every path whether it was looked at; a path that is masked hides what it is.
-    let is_told = state.start.origin.is_some() && !changes.iter().any(|change| change.path.as_str().contains("***"));
+    let is_told =
+        state.start.origin.is_some() && !changes.iter().any(|change| change.path.as_str().contains("***"));
     if state.branch.is_none() || !is_told || changes.is_empty() {
         return Vec::new();
     }
