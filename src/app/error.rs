@@ -113,7 +113,13 @@ pub enum Error {
         /// Its journal.
         journal: PathBuf,
     },
-    /// A run that is to be published has no end yet.
+    /// A run left nothing that could be checked out.
+    #[error("run {run} left nothing: no branch, and nothing in a salvage")]
+    NothingLeft {
+        /// The run.
+        run: RunName,
+    },
+    /// A run that is to be published, or checked out, has no end yet.
     #[error("run {run} has no end yet")]
     NotEnded {
         /// The run.

@@ -33,6 +33,7 @@
 mod begin;
 pub mod cached;
 pub mod ceiling;
+pub mod checkout;
 pub mod clean;
 mod earlier;
 mod error;

@@ -5,15 +5,14 @@ use std::collections::{HashMap, VecDeque};
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 
-use regex::Regex;
+mod places;
 
 use super::inert::{Inert, unguessable};
 use super::output;
 use super::progress::{Mode, Progress, say};
 use crate::app::Ended;
-use crate::evidence::event::{AttemptResult, Event, RunResult};
+use crate::evidence::event::{AttemptResult, Event, RunResult, StepResult};
 use crate::evidence::state::Branch;
 use crate::evidence::{Line, Proving, RunState, Watch};
 use crate::github::Environment;
@@ -25,13 +24,6 @@ use crate::worktree::Repository;
 const LINES: usize = 200;
 /// Bytes of each.
 const WIDTH: usize = 2000;
-
-/// A file and a line, as compilers and test frameworks name them.
-#[expect(clippy::expect_used, reason = "a constant; a unit test compiles it")]
-static PLACE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?:^|[\s("'`])((?:[\w@.+-]+/)*[\w@.+-]+\.\w+):(\d{1,7})\b"#)
-        .expect("the pattern of places compiles")
-});
 
 /// Shows a run in a job's log: like [`Progress`], with everything an attempt printed in a group of its own.
 pub(super) struct Actions {
@@ -46,6 +38,8 @@ pub(super) struct Actions {
     group: Option<Group>,
     tail: VecDeque<String>,
     partial: Vec<u8>,
+    /// What is wrong with the step under way so far.
+    wrong: Option<Wrong>,
 }
 
 /// A group that is open. Within it the runner of Actions obeys no command, until it reads this word.
@@ -53,6 +47,19 @@ struct Group {
     word: String,
     at_line_start: bool,
     inert: Inert,
+}
+
+/// What the last attempt of a step is marked with, if the step does not pass.
+struct Wrong {
+    file: PathBuf,
+    line: usize,
+    says: String,
+}
+
+impl Wrong {
+    fn mark(&self, mode: Mode) {
+        annotation(mode, &self.file, self.line, None, &self.says);
+    }
 }
 
 /// Shows a run the way that fits where it runs.
@@ -71,6 +78,7 @@ pub(super) fn watch(progress: Progress, mode: Mode, alone: bool, plan: &Plan, to
         group: None,
         tail: VecDeque::new(),
         partial: Vec::new(),
+        wrong: None,
     })
 }
 
@@ -86,7 +94,20 @@ impl Watch for Actions {
                 self.progress.event(line, state);
                 if *result != AttemptResult::Passed {
                     let reason = reason.as_ref().map_or("", |reason| reason.text.as_str());
-                    self.annotate(at.step.as_str(), reason);
+                    self.wrong = Some(self.place(at.step.as_str(), reason));
+                }
+            }
+            // A retry may pass: only what a step came to is marked, and once.
+            Event::StepEnded { result, .. } => {
+                self.progress.event(line, state);
+                if let Some(wrong) = self.wrong.take().filter(|_| *result != StepResult::Passed) {
+                    wrong.mark(self.mode);
+                }
+            }
+            Event::RunEnded { .. } => {
+                self.progress.event(line, state);
+                if let Some(wrong) = self.wrong.take() {
+                    wrong.mark(self.mode);
                 }
             }
             _ => self.progress.event(line, state),
@@ -130,6 +151,9 @@ impl Actions {
     }
 
     fn close(&mut self) {
+        // A program that dies need not end its last line.
+        let last = std::mem::take(&mut self.partial);
+        self.tail.push_back(String::from_utf8_lossy(&last).into_owned());
         if let Some(group) = self.group.take() {
             let newline = if group.at_line_start { "" } else { "\n" };
             say(self.mode, &format!("{newline}::{}::", group.word));
@@ -137,27 +161,14 @@ impl Actions {
         }
     }
 
-    /// Marks the first file and line that the attempt named and the checkout has, else the step in the plan.
-    fn annotate(&self, step: &str, reason: &str) {
+    /// Finds the file and line that the attempt named and the checkout has, else the step in the plan.
+    fn place(&self, step: &str, reason: &str) -> Wrong {
         let unknown = (1, PathBuf::new());
         let (line, folder) = self.steps.get(step).unwrap_or(&unknown);
-        let named = self.tail.iter().find_map(|text| place_in(text, &self.top, folder));
+        let named = places::first(self.tail.iter().map(String::as_str), &self.top, folder);
         let (file, line) = named.unwrap_or_else(|| (self.plan.clone(), *line));
-        annotation(self.mode, &file, line, None, &format!("{step}: {reason}"));
+        Wrong { file, line, says: format!("{step}: {reason}") }
     }
-}
-
-/// Finds a file of the checkout, with a line, in a line of output.
-fn place_in(text: &str, top: &Path, folder: &Path) -> Option<(PathBuf, usize)> {
-    PLACE.captures_iter(text).find_map(|found| {
-        let path = Path::new(found.get(1)?.as_str());
-        let inside = path.components().all(|part| matches!(part, std::path::Component::Normal(_)));
-        let line = found.get(2)?.as_str().parse().ok()?;
-        let there =
-            |path: PathBuf| top.join(&path).symlink_metadata().is_ok_and(|it| it.is_file()).then_some(path);
-        let path = there(folder.join(path)).or_else(|| there(path.to_owned()))?;
-        inside.then_some((path, line))
-    })
 }
 
 /// Marks every fault of a plan, in a job of GitHub Actions.
@@ -237,24 +248,6 @@ fn write(mode: Mode, bytes: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn places_are_files_of_the_checkout() {
-        let top = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(top.path().join("crate/src")).unwrap();
-        std::fs::write(top.path().join("crate/src/a.rs"), "").unwrap();
-        std::fs::write(top.path().join("b.py"), "").unwrap();
-        let find = |text: &str, folder: &str| {
-            place_in(text, top.path(), Path::new(folder))
-                .map(|(path, line)| format!("{}:{line}", path.display()))
-        };
-        assert_eq!(find("  --> src/a.rs:31:5", "crate").as_deref(), Some("crate/src/a.rs:31"));
-        assert_eq!(find("crate/src/a.rs:3: error", "").as_deref(), Some("crate/src/a.rs:3"));
-        assert_eq!(find("File \"b.py:7\"", "").as_deref(), Some("b.py:7"));
-        for nothing in ["src/none.rs:1:1", "/etc/passwd.x:1", "../b.py:1", "b.py: 7", "12:30:01", ""] {
-            assert_eq!(find(nothing, ""), None, "{nothing}");
-        }
-    }
 
     #[test]
     fn what_a_command_would_read_otherwise_is_escaped() {

@@ -159,6 +159,7 @@ impl From<app::Error> for Failure {
                 usage(format!("its journal was changed; begin a new run: autopilot run {}", run.issue()))
             }
             Error::NotEnded { run } => usage(format!("autopilot run {} picks it up first", run.issue())),
+            Error::NothingLeft { run } => usage(format!("see what it did: autopilot logs {run}")),
             Error::NoRemote { .. } => usage("name the repository: GH_REPO=owner/name".to_owned()),
             Error::Issue { failure, .. } => usage(failure.hint().to_owned()),
             Error::NoTime { .. } => usage("write it as 30s or 2m".to_owned()),

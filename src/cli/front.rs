@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::progress::{Board, Mode, Preparing, Progress};
+use super::progress::{Board, Doing, Mode, Preparing, Progress};
 use super::{actions, notes, output};
 use crate::app::{self, Crashed, Note};
 use crate::evidence::Watch;
@@ -16,6 +16,8 @@ pub(super) struct Front {
     /// Where its progress is shown, and how.
     pub(super) board: Board,
     pub(super) mode: Mode,
+    /// What the run is doing.
+    pub(super) doing: Doing,
     /// No other run prints meanwhile.
     pub(super) alone: bool,
     /// Questions may be asked, if somebody is there.
@@ -37,11 +39,11 @@ impl app::Front for Front {
     }
 
     fn preparing(&self, plan: &Plan) -> Box<dyn Any> {
-        Box::new(Preparing::start(self.mode, plan, &self.board))
+        Box::new(Preparing::start(self.mode, plan, &self.board, &self.doing))
     }
 
     fn watch(&self, plan: &Plan) -> Box<dyn Watch> {
-        let progress = Progress::new(self.mode, plan, &self.board);
+        let progress = Progress::new(self.mode, plan, &self.board, self.doing.clone());
         actions::watch(progress, self.mode, self.alone, plan, &self.top)
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::exit::{Exit, Failure};
 use super::inert::Stopped;
-use super::target;
+use super::{output, target};
 use crate::evidence::Files;
 use crate::evidence::event::AttemptResult;
 use crate::evidence::state::{AttemptState, Part, StepState};
@@ -46,7 +46,7 @@ pub(super) fn run(args: LogsArgs) -> Result<Exit, Failure> {
     loop {
         let running = args.follow && is_running(&repository.common_dir, follow.files())?;
         follow.on(&mut show)?;
-        if !running {
+        if !running || output::reader_is_gone() {
             return Ok(Exit::Done);
         }
         std::thread::sleep(Duration::from_millis(200));

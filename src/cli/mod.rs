@@ -3,6 +3,7 @@
 mod actions;
 mod audit;
 mod check;
+mod checkout;
 mod clean;
 mod completions;
 mod doctor;
@@ -24,6 +25,7 @@ mod schema;
 mod served;
 mod status;
 mod stop;
+mod tally;
 mod target;
 mod view;
 
@@ -70,6 +72,7 @@ enum Command {
     Run(run::RunArgs),
     /// Validate plans and show, per step, what would run and under which policy.
     Check(check::CheckArgs),
+    Checkout(checkout::CheckoutArgs),
     Status(status::StatusArgs),
     Logs(logs::LogsArgs),
     View(view::ViewArgs),
@@ -108,6 +111,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(&args),
+        Command::Checkout(args) => checkout::run(args),
         Command::Schema(args) => schema::run(&args),
         Command::Status(args) => status::run(args),
         Command::Logs(args) => logs::run(args),

@@ -88,6 +88,17 @@ pub(super) fn plain(text: &str) -> Cow<'_, str> {
     text.chars().map(spelled).collect()
 }
 
+/// Tells whether whoever read standard output has gone away: what has no end of its own ends then, also where it has
+/// nothing to say.
+pub(super) fn reader_is_gone() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let stdout = io::stdout();
+    let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut polled, Some(&now)).is_ok()
+        && polled[0].revents().intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL)
+}
+
 fn write_to(mut to: impl Write, bytes: &[u8]) -> Result<(), Failure> {
     match to.write_all(bytes).and_then(|()| to.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

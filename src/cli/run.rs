@@ -6,15 +6,15 @@ use serde_json::json;
 
 use super::exit::{Exit, Failure};
 use super::front::Front;
-use super::progress::{Board, Mode};
+use super::progress::{Board, Doing, Mode, say};
 use super::served::Served;
-use super::{actions, number, output, target};
+use super::{actions, number, output, tally, target};
 use crate::app::jobs::{self, BrokenOff, Job};
 use crate::app::{self, Ended, Order, Outcome, Verdict};
 use crate::evidence::state::WorktreeState;
 use crate::policy::Waiver;
 use crate::report;
-use crate::run::Ending;
+use crate::run::{Ending, SHORT_GRACE};
 use crate::worktree::Repository;
 
 /// Run the plans of issues, one after the other or side by side.
@@ -75,18 +75,25 @@ pub(super) fn run(args: RunArgs) -> Result<Exit, Failure> {
     let repository = target::repository()?;
     let issues = jobs::distinct(&args.issues);
     let board = Board::new(issues.len().min(args.jobs.into()));
-    let one = |job: Job| one(&args, &repository, board.clone(), job);
-    let handled = jobs::each(&issues, args.jobs.into(), one, told)?;
+    let one = async |job: Job| {
+        let issue = job.issue;
+        one(&args, &repository, board.clone(), job).await.map(|exit| (issue, exit))
+    };
+    let handled = jobs::each(&issues, args.jobs.into(), one, |issue, failure| (issue, told(issue, failure)))?;
+    for line in tally::lines(&issues, &handled.each) {
+        say(Mode::choose(args.json), &line);
+    }
     let broken_off = handled.broken_off.map(|why| match why {
         BrokenOff::Signal(signal) => Exit::Signal(signal),
         BrokenOff::Fault => Exit::Internal,
     });
-    Ok(handled.each.into_iter().chain(broken_off).max().unwrap_or(Exit::Done))
+    Ok(handled.each.into_iter().map(|(_, exit)| exit).chain(broken_off).max().unwrap_or(Exit::Done))
 }
 
 /// Runs one issue, and tells what became of it.
 async fn one(args: &RunArgs, repository: &Repository, board: Board, job: Job) -> Result<Exit, Failure> {
     let front = args.front(board, repository);
+    acknowledge(&front, &job);
     let order = args.order(job.issue);
     let outcome = app::run(&order, repository, &job.interrupt, &front).await;
     match outcome.inspect_err(annotate)? {
@@ -102,6 +109,26 @@ async fn one(args: &RunArgs, repository: &Repository, board: Board, job: Job) ->
             Ok(ended.verdict.into())
         }
     }
+}
+
+/// Tells at once that a signal was heard, and what that means: what is under way may take its time to end. From a thread,
+/// since the run's own may be busy.
+fn acknowledge(front: &Front, job: &Job) {
+    let (mut interrupt, doing, board, mode) =
+        (job.interrupt.clone(), front.doing.clone(), front.board.clone(), front.mode);
+    let issue = job.issue;
+    std::thread::spawn(move || {
+        let Ok(runtime) = jobs::runtime() else { return };
+        runtime.block_on(interrupt.wait());
+        // Nothing of an issue is under way that is over, or was never begun.
+        if let Some(what) = doing.what() {
+            let grace = SHORT_GRACE.as_secs();
+            board.say(
+                mode,
+                &format!("stopping #{issue} `{what}`, {grace} s at most; Ctrl-C again ends it at once"),
+            );
+        }
+    });
 }
 
 /// Tells what failed of one of several issues.
@@ -137,6 +164,7 @@ impl RunArgs {
     fn front(&self, board: Board, repository: &Repository) -> Front {
         Front {
             board,
+            doing: Doing::default(),
             mode: Mode::choose(self.json),
             alone: self.jobs == 1 || self.issues.len() == 1,
             asks: self.issues.len() == 1 && !self.json,

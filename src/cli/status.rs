@@ -1,8 +1,9 @@
 //! `autopilot status`: what runs, what ran, what to do next.
 
 mod next;
+mod table;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{ErrorKind, IsTerminal};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::plan::units;
 use crate::report;
 use crate::worktree::{AtWork, LockError, Record, Repository, RunDir, State, Watched};
 use next::{How, Next};
+use table::Cells;
 
 /// Show what runs, what ran, and what to do next.
 #[derive(Debug, clap::Args)]
@@ -25,6 +27,12 @@ pub(super) struct StatusArgs {
     /// All runs of this issue, instead of the latest of every issue.
     #[arg(value_parser = number::read)]
     issue: Option<u64>,
+    /// Every run of every issue.
+    #[arg(long, conflicts_with = "issue")]
+    all: bool,
+    /// Only runs that stand so: running, done, failed, interrupted, crashed, … (repeatable).
+    #[arg(long, value_name = "RESULT", value_parser = How::WORDS)]
+    result: Vec<String>,
     /// Show it again every second, until interrupted.
     #[arg(long, conflicts_with = "json")]
     watch: bool,
@@ -37,7 +45,8 @@ pub(super) fn run(args: StatusArgs) -> Result<Exit, Failure> {
     let repository = target::repository()?;
     let state = State::find()?;
     loop {
-        let rows = rows(&repository, &state, args.issue)?;
+        let mut rows = rows(&repository, &state, &args)?;
+        rows.retain(|row| args.result.is_empty() || args.result.iter().any(|word| word == row.how.word()));
         if args.watch && std::io::stdout().is_terminal() {
             output::write(b"\x1b[H\x1b[2J")?;
         }
@@ -46,9 +55,9 @@ pub(super) fn run(args: StatusArgs) -> Result<Exit, Failure> {
                 output::line(&row.json().to_string())?;
             }
         } else {
-            output::line(&table(&rows, args.issue))?;
+            output::line(&shown(&rows, &args))?;
         }
-        if !args.watch {
+        if !args.watch || output::reader_is_gone() {
             return Ok(Exit::Done);
         }
         std::thread::sleep(Duration::from_secs(1));
@@ -98,6 +107,19 @@ impl Row {
         host.map_or_else(|| word.to_owned(), |host| format!("{word} on {host}"))
     }
 
+    fn cells(&self) -> Cells {
+        Cells {
+            issue: self.run.issue().to_string(),
+            run: self.run.timestamp(),
+            result: self.result(),
+            step: self.step.clone(),
+            time: self.took,
+            age: (chrono::Utc::now() - self.run.started()).to_std().ok(),
+            cost: self.cost,
+            next: self.next(),
+        }
+    }
+
     /// Says what to do next; empty if there is nothing.
     fn next(&self) -> String {
         let publish = (!self.to_publish.is_empty()).then(|| format!("autopilot publish {}", self.run));
@@ -106,17 +128,17 @@ impl Row {
 }
 
 /// Returns the rows, newest first.
-fn rows(repository: &Repository, state: &State, issue: Option<u64>) -> Result<Vec<Row>, Failure> {
+fn rows(repository: &Repository, state: &State, args: &StatusArgs) -> Result<Vec<Row>, Failure> {
+    let issue = args.issue;
     let mut runs = runs::of(repository, issue)?;
     let dirs = dirs(repository, state, issue)?;
     runs.extend(dirs.keys().copied());
     runs.sort_unstable();
     runs.dedup();
     runs.reverse();
-    if issue.is_none() {
-        let mut seen = std::collections::HashSet::new();
-        runs.retain(|run| seen.insert(run.issue()));
-    }
+    let mut seen = HashSet::new();
+    let latest: HashSet<RunName> = runs.iter().copied().filter(|run| seen.insert(run.issue())).collect();
+    runs.retain(|run| issue.is_some() || args.all || latest.contains(run));
     let mut all_at_work = HashMap::new();
     let mut rows = Vec::new();
     for run in runs {
@@ -125,10 +147,8 @@ fn rows(repository: &Repository, state: &State, issue: Option<u64>) -> Result<Ve
             all_at_work.entry(issue).or_insert_with(|| state.at_work(&repository.common_dir, issue));
         rows.push(row(repository, at_work, dirs.get(&run), run));
     }
-    if issue.is_some() {
-        for row in rows.iter_mut().skip(1) {
-            row.next = std::mem::replace(&mut row.next, Next::Nothing).of_older();
-        }
+    for row in rows.iter_mut().filter(|row| !latest.contains(&row.run)) {
+        row.next = std::mem::replace(&mut row.next, Next::Nothing).of_older();
     }
     Ok(rows)
 }
@@ -222,42 +242,44 @@ fn step(view: &RunState) -> String {
     let current = view.steps.iter().rev().find(|step| !step.attempts.is_empty());
     match (decided, current) {
         (Some(step), _) => step.to_string(),
-        (None, Some(step)) if step.allowed > 1 => {
-            format!("{} {}/{}", step.id, step.attempts.len(), step.allowed)
+        (None, Some(step)) => {
+            let place = view.steps.iter().position(|own| own.id == step.id).map_or(0, |place| place + 1);
+            let place = format!("{place}/{} {}", view.steps.len(), step.id);
+            let tries = format!(" {}/{}", step.attempts.len(), step.allowed);
+            if step.allowed > 1 { place + &tries } else { place }
         }
-        (None, Some(step)) => step.id.to_string(),
         (None, None) => "–".to_owned(),
     }
 }
 
-fn table(rows: &[Row], issue: Option<u64>) -> String {
+fn shown(rows: &[Row], args: &StatusArgs) -> String {
     if rows.is_empty() {
-        return match issue {
+        return match args.issue {
+            _ if !args.result.is_empty() => format!("no run here is {}", args.result.join(" or ")),
             Some(issue) => format!("no runs of issue {issue} here yet: autopilot run {issue}"),
             None => "no runs here yet: autopilot run ISSUE".to_owned(),
         };
     }
-    // Nobody needs a column of dashes.
-    let costs = rows.iter().any(|row| row.cost.is_some_and(|cost| cost > 0));
-    let head = ["ISSUE", "RUN", "RESULT", "STEP", "TIME", "COST", "NEXT"].map(str::to_owned);
-    let cells = rows.iter().map(|row| {
-        let time = row.took.map_or_else(|| "–".to_owned(), units::clock);
-        let issue = row.run.issue().to_string();
-        // A line is a row, whatever is said of it.
-        let next = row.next().replace('\n', " ");
-        let cost = row.cost.map_or_else(|| "–".to_owned(), units::dollars);
-        [issue, row.run.timestamp(), row.result(), row.step.clone(), time, cost, next]
-    });
-    let shown = |row: [String; 7]| -> Vec<String> {
-        let cells = row.into_iter().enumerate().filter(|(column, _)| costs || *column != 5);
-        cells.map(|(_, cell)| cell).collect()
-    };
-    let all: Vec<Vec<String>> = std::iter::once(head).chain(cells).map(shown).collect();
-    let width = |column: usize| all.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..all[0].len()).map(width).collect();
-    let line = |row: &Vec<String>| {
-        let padded = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    all.iter().map(line).collect::<Vec<_>>().join("\n")
+    let cells: Vec<Cells> = rows.iter().map(Row::cells).collect();
+    let table = table::draw(&cells, width());
+    if args.issue.is_some() || rows.len() < 2 { table } else { format!("{table}\n{}", tally(rows)) }
+}
+
+/// Returns the columns there are: as many as anybody wants where nobody says.
+fn width() -> usize {
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let seen = || console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+    said.or_else(seen).filter(|columns| *columns > 0).unwrap_or(usize::MAX)
+}
+
+/// Says how many runs wait for a person, and what all of them cost.
+fn tally(rows: &[Row]) -> String {
+    let waits = |row: &&Row| !matches!(row.next, Next::Nothing | Next::Follow) || !row.to_publish.is_empty();
+    let running = rows.iter().filter(|row| matches!(row.how, How::Running | How::Starting)).count();
+    let (waiting, all) = (rows.iter().filter(waits).count(), rows.len());
+    let mut parts = vec![format!("{waiting} of {all} wait for you")];
+    parts.extend((running > 0).then(|| format!("{running} running")));
+    let cost = rows.iter().filter_map(|row| row.cost).fold(0, u64::saturating_add);
+    parts.extend((cost > 0).then(|| units::dollars(cost)));
+    parts.join(" · ")
 }

@@ -1,5 +1,7 @@
 //! Which repository and which run are meant, from where the caller stands.
 
+use std::path::Path;
+
 use super::exit::{Exit, Failure};
 use crate::app::runs;
 use crate::evidence::Files;
@@ -15,4 +17,34 @@ pub(super) fn repository() -> Result<Repository, Failure> {
 /// Finds the run that is meant.
 pub(super) fn find(repository: &Repository, named: Option<&str>) -> Result<Files, Failure> {
     runs::find(repository, named).map_err(Failure::from)
+}
+
+/// Returns a path as it is to be written where the caller stands: relative, where that is shorter.
+pub(super) fn from_here(path: &Path) -> String {
+    let whole = path.display().to_string();
+    let Ok(here) = std::env::current_dir() else { return whole };
+    let relative = relative(path, &here);
+    if relative.len() < whole.len() { relative } else { whole }
+}
+
+fn relative(path: &Path, here: &Path) -> String {
+    let same = path.components().zip(here.components()).take_while(|(one, other)| one == other).count();
+    let up = here.components().skip(same).map(|_| Path::new(".."));
+    let down = path.components().skip(same).map(|part| Path::new(part.as_os_str()));
+    let way: std::path::PathBuf = up.chain(down).collect();
+    if way.as_os_str().is_empty() { ".".to_owned() } else { way.display().to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_written_as_seen_from_where_one_stands() {
+        let seen = |path: &str, here: &str| relative(Path::new(path), Path::new(here));
+        assert_eq!(seen("/a/b/c", "/a/b"), "c");
+        assert_eq!(seen("/a/b-7", "/a/b"), "../b-7");
+        assert_eq!(seen("/a/b/x", "/a/b/c/d"), "../../x");
+        assert_eq!(seen("/a", "/a"), ".");
+    }
 }

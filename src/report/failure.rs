@@ -118,11 +118,14 @@ pub(super) fn take_over(state: &RunState, files: &Files) -> Vec<String> {
     // What the step left that ended the run stands on everything that passed; what others left need not.
     let left = state.failed_attempt().and_then(|(_, attempt)| attempt.salvage.references.last());
     if let Some(last) = left {
-        let bundle = files.relative(&files.salvage());
-        commands.push(format!("git fetch {bundle} 'refs/salvage/*:refs/salvage/*'"));
-        commands.push(format!("git switch -c fix-{} {last}", state.start.issue));
-    } else if let Some(made) = &state.branch {
-        commands.push(format!("git switch {}", made.name()));
+        let (bundle, run) = (files.relative(&files.salvage()), files.run());
+        let last = last.strip_prefix("refs/salvage/").unwrap_or(last);
+        // A name of the run in front: what runs of others salvaged is called the same.
+        commands.push(format!("autopilot checkout {run}"));
+        commands.push(format!("git fetch {bundle} 'refs/salvage/*:refs/salvage/{run}/*'"));
+        commands.push(format!("git switch -c fix-{run} refs/salvage/{run}/{last}"));
+    } else if state.branch.is_some() {
+        commands.push(format!("autopilot checkout {}", files.run()));
     }
     commands.push(format!("autopilot logs {} --failed", files.run()));
     commands

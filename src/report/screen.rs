@@ -102,7 +102,7 @@ fn verified(review: &Review) -> String {
 }
 
 fn at(name: &str, commit: &str) -> String {
-    inline(&format!("{}@{}", clip(name, WIDTH), commit.chars().take(7).collect::<String>()))
+    format!("{} at {}", inline(&clip(name, WIDTH)), inline(&commit.chars().take(7).collect::<String>()))
 }
 
 /// Says what the base is by now, and what a merge comes to.
@@ -111,14 +111,14 @@ fn today(review: &Review) -> String {
     let now = || at(&review.base.name, commit);
     match merges {
         Merges::Clean if review.base.has_moved() => {
-            format!(", which has moved; merges with {} of now", now())
+            format!(" (moved since; merges with {})", now())
         }
-        Merges::Clean => ", its tip of now: merges".to_owned(),
+        Merges::Clean => " (its tip now; merges)".to_owned(),
         Merges::Conflicts(paths) => {
             let paths: Vec<String> = paths.iter().map(|path| inline(&clip(path, WIDTH))).collect();
-            format!("; **conflicts** with {} of now in {}", now(), fitted(&paths, ", ", 400))
+            format!(" (moved since; **conflicts** with {} in {})", now(), fitted(&paths, ", ", 400))
         }
-        Merges::Unknown(why) => format!("; whether it merges is not known: {}", inline(&clip(why, WIDTH))),
+        Merges::Unknown(why) => format!(" (whether it merges is not known: {})", inline(&clip(why, WIDTH))),
     }
 }
 

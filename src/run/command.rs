@@ -30,7 +30,7 @@ use crate::sandbox::{self, Confined, Ended, Enforced, Place, Status};
 /// Between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(5);
 /// The same when the runner itself was told to end: whoever did it waits some ten seconds.
-const SHORT_GRACE: Duration = Duration::from_secs(3);
+pub const SHORT_GRACE: Duration = Duration::from_secs(3);
 /// A line without its newline is shown after this much silence.
 const IDLE: Duration = Duration::from_millis(900);
 /// A signal to the runner is heard within this time of one to its command.
@@ -173,6 +173,7 @@ async fn watch(
     interrupt: &mut Interrupt,
 ) -> io::Result<(Result<Ended, String>, Option<Cut>, Option<Duration>)> {
     let (mut cut, mut silent) = (None, None);
+    let (mut killed, mut insistence) = (false, interrupt.clone());
     let mut open = true;
     let mut buffer = vec![0; CHUNK];
     let mut look = Egress::looks();
@@ -185,6 +186,10 @@ async fn watch(
             signal = interrupt.wait(), if !matches!(cut, Some(Cut::Signal(_))) => {
                 cut = Some(Cut::Signal(signal));
                 child.terminate(SHORT_GRACE);
+            }
+            () = insistence.insisted(), if !killed && matches!(cut, Some(Cut::Signal(_))) => {
+                killed = true;
+                child.kill();
             }
             () = tokio::time::sleep_until(deadline.at.into()), if cut.is_none() => {
                 cut = Some(Cut::Time(deadline.bound));

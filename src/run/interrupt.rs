@@ -28,6 +28,8 @@ const LOOK: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone)]
 pub struct Interrupt {
     heard: watch::Receiver<Option<i32>>,
+    /// Somebody pressed Ctrl-C again: what is under way is to end at once.
+    insisted: watch::Receiver<bool>,
     /// Where one run alone is asked to stop.
     asked: Option<Arc<Asked>>,
 }
@@ -64,6 +66,7 @@ impl Interrupt {
     /// own: what takes long and waits for nothing hears them, too.
     pub fn listen() -> io::Result<Self> {
         let (tell, heard) = watch::channel(None);
+        let (insist, insisted) = watch::channel(false);
         let runtime = Builder::new_current_thread().enable_io().build()?;
         let within = runtime.enter();
         let ignored = sandbox::ignored();
@@ -81,12 +84,15 @@ impl Interrupt {
                     heard.next().map_or(Poll::Pending, Poll::Ready)
                 });
                 let number = any.await;
-                // The first one counts; that the run ends in order does not change by asking again.
+                // A service manager may send several signals at once: only a person sends this one twice.
+                let again = number == Signal::SIGINT && *tell.borrow() == Some(Signal::SIGINT as i32);
+                insist.send_if_modified(|insisted| again && !std::mem::replace(insisted, true));
+                // The first one counts.
                 tell.send_if_modified(|heard| heard.is_none() && heard.replace(number as i32).is_none());
             }
         };
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(listen))?;
-        Ok(Self { heard, asked: None })
+        Ok(Self { heard, insisted, asked: None })
     }
 
     /// Hears the same, and that one run alone is asked to stop by its name in a file: a signal would end every
@@ -115,7 +121,7 @@ impl Interrupt {
                 });
             }
         });
-        Self { heard, asked: Some(own) }
+        Self { heard, insisted: self.insisted.clone(), asked: Some(own) }
     }
 
     /// Returns when what follows the steps breaks off: some time after it was asked to stop, in which most of it is done.
@@ -156,6 +162,13 @@ impl Interrupt {
         tokio::time::timeout(time, self.wait()).await.ok()
     }
 
+    /// Waits until somebody insists that what is under way ends at once. Cancel-safe.
+    pub(super) async fn insisted(&mut self) {
+        if self.insisted.wait_for(|insisted| *insisted).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Waits for a signal; returns its number. Cancel-safe.
     pub async fn wait(&mut self) -> i32 {
         loop {
@@ -179,7 +192,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("stop");
         let (tell, heard) = watch::channel(None);
-        let all = Interrupt { heard, asked: None };
+        let all = Interrupt { heard, insisted: watch::channel(false).1, asked: None };
         let mut one = all.or_asked(file.clone(), "one".to_owned(), Halt::never());
         let mut other = all.or_asked(file.clone(), "other".to_owned(), Halt::never());
         std::fs::write(&file, "one").unwrap();

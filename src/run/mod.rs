@@ -45,6 +45,7 @@ pub mod fuzzing {
     }
 }
 
+pub use command::SHORT_GRACE;
 pub use equip::{Applier, Assignment, Equipment, Found, equip};
 pub use expect::signal_name as name_of_signal;
 pub use finish::Ending;

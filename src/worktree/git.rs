@@ -60,7 +60,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const LONG: Duration = Duration::from_secs(6 * 3600);
 
 /// What moves a history, or looks through it.
-const MOVING: [&str; 6] = ["cat-file", "diff-tree", "fetch", "index-pack", "pack-objects", "rev-list"];
+const MOVING: [&str; 8] =
+    ["cat-file", "checkout", "diff-tree", "fetch", "index-pack", "pack-objects", "rev-list", "worktree"];
 
 /// A git command in a repository.
 #[derive(Debug)]

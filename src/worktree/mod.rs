@@ -72,6 +72,7 @@ mod shared;
 mod state;
 mod stood;
 mod strict;
+mod taken;
 mod tree;
 mod unfit;
 mod walk;

@@ -53,6 +53,14 @@ fn a_failed_attempt_is_marked_where_it_points() {
     let (ran, outputs, _) = job(&repo);
     ran.exits(1).says("::error file=src/a.rs,line=1::two: exit 3");
     assert!(outputs.contains("result=failed\n"), "{outputs}");
+    // However often it fails, it is marked once; and not at all where a retry passes.
+    repo.plan("  - {id: two, retries: 2, command: 'echo \"./src/a.rs:1:7\"; exit 3'}\n");
+    let ran = job(&repo).0.exits(1);
+    assert_eq!(ran.stdout.matches("::error file=src/a.rs,line=1::").count(), 1, "{}", ran.stdout);
+    repo.plan(
+        "  - {id: two, retries: 2, command: 'test -e ~/x || { touch ~/x; echo src/a.rs:1; exit 3; }'}\n",
+    );
+    job(&repo).0.exits(0).hides("::error");
     // Where nothing is named, the step in the plan is.
     repo.plan("  - {id: two, command: 'exit 3'}\n");
     job(&repo).0.exits(1).says("::error file=.ai/plans/7/Autopilot.yaml,line=6::two: exit 3");

@@ -106,8 +106,16 @@ fn status_is_a_table_or_json_of_the_latest_runs() {
     repo.autopilot(["8"]).exits(0);
     let table = repo.autopilot(["status"]).exits(0).stdout;
     let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(rows[0], ["ISSUE", "RUN", "RESULT", "STEP", "TIME", "NEXT"]);
-    assert_eq!(rows.len(), 3, "the latest of every issue: {table}");
+    assert_eq!(rows[0], ["ISSUE", "RUN", "RESULT", "STEP", "TIME", "AGE", "NEXT"]);
+    assert_eq!(rows.len(), 4, "the latest of every issue, and their sum: {table}");
+    assert_eq!(rows[3].join(" "), "1 of 2 wait for you");
+    let lines = |args: &[&str]| repo.autopilot(args).exits(0).stdout.lines().count();
+    assert_eq!(lines(&["status", "--all"]), 5, "every run of every issue");
+    assert_eq!(lines(&["status", "--all", "--result", "failed"]), 4);
+    repo.autopilot(["status", "--result", "crashed"]).exits(0).says("no run here is crashed");
+    let narrow = Ran::of(&repo.command(["status"]).env("COLUMNS", "60").output().unwrap()).exits(0).stdout;
+    assert!(narrow.lines().all(|line| line.chars().count() <= 60), "{narrow}");
+    assert!(narrow.contains("\n    autopilot logs 7 --failed\n"), "{narrow}");
     let row = |issue: &str| rows.iter().find(|row| row[0] == issue).unwrap()[2..].join(" ");
     assert!(
         row("7").starts_with("failed bad 0:0") && row("7").ends_with("autopilot logs 7 --failed"),
@@ -304,7 +312,7 @@ fn a_kept_worktree_is_there_and_is_named() {
     let result: Value = serde_json::from_str(&ran.stdout).unwrap();
     let worktree = std::path::PathBuf::from(result["worktree"].as_str().unwrap());
     assert_eq!(fs::read_to_string(worktree.join("worktree/made")).unwrap(), "made\n");
-    repo.autopilot(["status"]).exits(0).says(&format!("look at {}", worktree.display()));
+    repo.autopilot(["status"]).exits(0).says("look at ../state/runs/");
     assert_eq!(repo.on_branch("made"), "made");
 }
 

@@ -11,6 +11,7 @@ mod audit;
 mod caches;
 #[cfg(test)]
 mod ceilings;
+mod checkout;
 #[cfg(test)]
 mod clean;
 #[cfg(test)]

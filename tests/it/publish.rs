@@ -154,9 +154,10 @@ fn a_failed_run_is_an_escalation() {
     for part in [
         "# ❌ #7 failed at `two` after",
         "**Why:** `exit 3`",
-        "Last 3 of 3 lines of `two`, attempt 1:\n\n```text\n ── step two, attempt 1/1\n it broke\n",
-        &format!("git fetch .ai/logs/autopilot/salvage-{run}.bundle 'refs/salvage/*:refs/salvage/*'"),
-        "git switch -c fix-7 refs/salvage/two-1",
+        "Last 1 of 1 lines of `two`, attempt 1:\n\n```text\n it broke\n```\n",
+        &format!("autopilot checkout {run}"),
+        &format!("git fetch .ai/logs/autopilot/salvage-{run}.bundle 'refs/salvage/*:refs/salvage/{run}/*'"),
+        &format!("git switch -c fix-{run} refs/salvage/{run}/two-1"),
         "--failed",
         "\n@acme/team @somebody\n",
     ] {

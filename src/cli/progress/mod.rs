@@ -1,20 +1,24 @@
 //! Progress while a run runs: one moving line on a terminal, plain lines otherwise.
 
+mod doing;
 mod ending;
 mod heartbeat;
 mod mode;
 mod preparing;
+mod quote;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::fmt::Write;
 use std::time::Duration;
 
 use console::style;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use unicode_width::UnicodeWidthChar;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+pub(super) use doing::Doing;
 use heartbeat::Heartbeat;
 pub(super) use mode::{Mode, say};
 pub(super) use preparing::Preparing;
+use quote::{printable, quoted};
 
 use super::publish::told;
 use crate::evidence::event::{
@@ -31,6 +35,8 @@ const WORKTREE: &str = "preparing the worktree";
 
 /// Lines of a failed attempt that are shown.
 const LINES: usize = 4;
+/// Refused destinations that are named under a failed attempt.
+const HINTS: usize = 3;
 /// Places of secrets in the result that are named.
 const SECRETS: usize = 4;
 
@@ -48,20 +54,36 @@ impl Board {
         Self { bars, several: side_by_side > 1 }
     }
 
+    /// Says a line above those that move.
+    pub(super) fn say(&self, mode: Mode, line: &str) {
+        if mode == Mode::Terminal {
+            // Where nothing moves any more, it is a line as any other.
+            let _ = self.bars.println(line);
+        } else {
+            say(mode, line);
+        }
+    }
+
     /// Returns what the lines of a run begin with, where there are others beside it.
     fn prefix(&self, plan: &Plan) -> String {
         if self.several { format!("#{}  ", plan.issue) } else { String::new() }
     }
 
     /// Adds a line that moves, where lines do.
-    fn bar(&self, mode: Mode) -> ProgressBar {
+    fn bar(&self, mode: Mode, doing: &Doing) -> ProgressBar {
         let bar = match mode {
             Mode::Terminal => self.bars.add(ProgressBar::new_spinner()),
             Mode::Plain | Mode::Aside | Mode::Silent => ProgressBar::hidden(),
         };
-        if let Ok(template) = ProgressStyle::with_template("{spinner} {prefix} {elapsed_precise}  {wide_msg}")
-        {
-            bar.set_style(template);
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {clock}{silence}  {wide_msg}") {
+            let silent = doing.clone();
+            let clock = |state: &ProgressState, to: &mut dyn Write| {
+                let _ = to.write_str(&units::clock(state.elapsed()));
+            };
+            let silence = move |_: &ProgressState, to: &mut dyn Write| {
+                let _ = to.write_str(&silent.silence());
+            };
+            bar.set_style(style.with_key("clock", clock).with_key("silence", silence));
         }
         bar
     }
@@ -80,15 +102,19 @@ pub(super) struct Progress {
     partial: Vec<u8>,
     /// Where no line moves.
     heartbeat: Option<Heartbeat>,
+    /// What is under way.
+    doing: Doing,
+    /// How long an attempt of each step may take.
+    limits: HashMap<String, Duration>,
     /// Step and attempt that are under way.
     label: String,
 }
 
 impl Progress {
     /// Prepares to show a run of this plan.
-    pub(super) fn new(mode: Mode, plan: &Plan, board: &Board) -> Self {
-        let (prefix, bar) = (board.prefix(plan), board.bar(mode));
-        let heartbeat = mode.beats().then(|| Heartbeat::start(mode, prefix.clone()));
+    pub(super) fn new(mode: Mode, plan: &Plan, board: &Board, doing: Doing) -> Self {
+        let (prefix, bar) = (board.prefix(plan), board.bar(mode, &doing));
+        let heartbeat = mode.beats().then(|| Heartbeat::start(mode, prefix.clone(), doing.clone()));
         Self {
             mode,
             prefix,
@@ -98,6 +124,8 @@ impl Progress {
             tail: VecDeque::new(),
             partial: Vec::new(),
             heartbeat,
+            doing,
+            limits: plan.steps.iter().map(|step| (step.id.clone(), step.timeout)).collect(),
             label: String::new(),
         }
     }
@@ -121,23 +149,31 @@ impl Progress {
         self.tail.clear();
         self.partial.clear();
         self.refused.clear();
+        let place = state.steps.iter().position(|step| step.id == at.step).map_or(0, |place| place + 1);
+        let place = format!("{place}/{}", state.steps.len());
         let label = match allowed(at, state) {
-            1 => at.step.to_string(),
-            allowed => format!("{} {}/{allowed}", at.step, at.attempt),
+            1 => format!("{place} {}", at.step),
+            allowed => format!("{place} {} {}/{allowed}", at.step, at.attempt),
         };
-        self.begin(label);
+        let limit = self.limits.get(at.step.as_str()).copied();
+        if self.mode.beats() {
+            let limit = limit.map(|limit| format!("  at most {}", units::clock(limit))).unwrap_or_default();
+            self.say(&format!("· {label}{limit}"));
+        }
+        self.begin(label, limit);
     }
 
     /// Shows that something is begun.
-    fn begin(&mut self, label: String) {
+    fn begin(&mut self, label: String, limit: Option<Duration>) {
         self.label = label;
-        self.bar.set_prefix(format!("{}{}", self.prefix, self.label));
+        self.doing.begin(&self.label, limit);
+        let limit = limit.map(|limit| format!(" (at most {})", units::clock(limit))).unwrap_or_default();
+        self.bar.set_prefix(format!("{}{}{limit}", self.prefix, self.label));
         self.bar.set_message("");
         self.bar.reset_elapsed();
         if self.mode == Mode::Terminal {
             self.bar.enable_steady_tick(Duration::from_millis(120));
         }
-        self.heartbeat.iter().for_each(|heart| heart.begin(&self.label));
     }
 
     fn attempt_ended(
@@ -169,8 +205,21 @@ impl Progress {
             for line in &self.tail {
                 self.say(&format!("    {}", style(quoted(line, room)).dim()));
             }
+            if let Some(attempt) = state.attempt(at) {
+                self.hints(attempt, room);
+            }
         }
-        self.heartbeat.iter().for_each(Heartbeat::rest);
+        self.doing.rest();
+    }
+
+    /// Says under an attempt that did not pass what was in its way, and what to write against that.
+    fn hints(&self, attempt: &AttemptState, room: usize) {
+        let refused = attempt.egress.iter().filter(|egress| egress.verdict == EgressVerdict::Refused);
+        let network: BTreeSet<String> = refused.map(network_hint).collect();
+        let guessed = attempt.refused.iter().map(|what| format!("the policy, probably: {what}"));
+        for hint in network.into_iter().take(HINTS).chain(guessed) {
+            self.say(&format!("    {} {}", style("→").yellow(), quoted(&printable(hint.as_bytes()), room)));
+        }
     }
 
     /// Keeps a line of a step among its last ones, if it shows anything.
@@ -181,6 +230,7 @@ impl Progress {
                 self.tail.pop_front();
             }
             self.bar.set_message(text.clone());
+            self.doing.printed(Some(&text));
             self.tail.push_back(text);
         }
     }
@@ -212,13 +262,19 @@ impl Progress {
     fn show_beside(&self, what: &str) {
         let what = format!("{}, {what},", self.label);
         self.bar.set_prefix(format!("{}{what}", self.prefix));
-        self.heartbeat.iter().for_each(|heart| heart.rename(&what));
+        self.doing.rename(&what);
     }
 }
 
 /// Returns how many attempts a step may have.
 fn allowed(at: &AttemptId, state: &RunState) -> u32 {
     state.step(at.step.as_str()).map_or(1, |step: &StepState| step.allowed)
+}
+
+/// Says which host was refused, and what to write to reach it.
+fn network_hint(egress: &Egress) -> String {
+    let allow = egress.allow.as_ref().map(|line| format!("; to allow it: {line}")).unwrap_or_default();
+    format!("{}:{} was refused by the policy{allow}", egress.host, egress.port)
 }
 
 /// Says what a passed attempt changed, reached and used.
@@ -271,9 +327,9 @@ impl Watch for Progress {
                 if start.dirty {
                     self.say("  the checkout has uncommitted changes: they are not part of the run");
                 }
-                self.begin(WORKTREE.to_owned());
+                self.begin(WORKTREE.to_owned(), None);
             }
-            Event::WorktreeReady { .. } => self.heartbeat.iter().for_each(Heartbeat::rest),
+            Event::WorktreeReady { .. } => self.doing.rest(),
             Event::CacheLooked(looked) => self.say(&format!("cache {}", report::taken(looked))),
             Event::AttemptStarted { at, .. } => self.attempt_started(at, state),
             Event::AgentUsed(used) => self.show_tokens(&used.at, state),
@@ -290,7 +346,7 @@ impl Watch for Progress {
                 let (run, passed, steps) = (&state.start.run, state.passed(), state.steps.len());
                 let before = format!("{passed} of {steps} steps have passed");
                 self.say(&format!("run {run} goes on, {before}  sandbox: {}", resumed.sandbox));
-                self.begin(WORKTREE.to_owned());
+                self.begin(WORKTREE.to_owned(), None);
             }
             Event::StepEnded { step, result: StepResult::Skipped, because, .. } => {
                 let why = because.as_ref().map_or("", |why| why.as_str());
@@ -299,6 +355,7 @@ impl Watch for Progress {
             }
             Event::Attested { .. } => {
                 self.heartbeat = None;
+                self.doing.rest();
                 self.bar.finish_and_clear();
                 for line in ending::lines(state) {
                     self.say(&line);
@@ -352,6 +409,7 @@ impl Watch for Progress {
     }
 
     fn output(&mut self, masked: &[u8]) {
+        self.doing.printed(None);
         // The last lines are all that is ever shown: of a long burst only its end matters.
         let end = &masked[masked.len().saturating_sub(8 * 1024)..];
         self.partial.extend_from_slice(end);
@@ -370,45 +428,5 @@ fn is_bad(event: &Event, state: &RunState) -> bool {
         Event::Attested { .. } => state.end.as_ref().is_none_or(|end| end.result != RunResult::Done),
         Event::PublishFailed { .. } => true,
         _ => false,
-    }
-}
-
-/// Makes a line of a step fit to be shown: no escapes, no more than a line.
-fn printable(line: &[u8]) -> String {
-    let text = String::from_utf8_lossy(line);
-    let plain = console::strip_ansi_codes(&text);
-    plain.chars().filter(|c| !is_hidden(*c)).take(160).collect::<String>().trim_end().to_owned()
-}
-
-/// Quotes a line of a step so that it looks like none of the runner's own, which begin with a sign.
-fn quoted(line: &str, room: usize) -> String {
-    let is_sign = |c: char| !c.is_ascii() && !c.is_alphanumeric();
-    let mark = if line.trim_start().starts_with(is_sign) { "│ " } else { "" };
-    let mut width = 0;
-    let fits = |c: &char| {
-        width += c.width().unwrap_or(0);
-        width <= room
-    };
-    mark.chars().chain(line.chars()).take_while(fits).collect()
-}
-
-/// Controls, what nobody sees, and what makes a line read in another order than it stands.
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_quoted_line_looks_like_none_of_the_runners_own_and_stays_on_its_row() {
-        assert_eq!(quoted("error: x", 80), "error: x");
-        assert_eq!(quoted("✓ test        0:29", 80), "│ ✓ test        0:29");
-        assert_eq!(quoted("  … waits", 80), "│   … waits");
-        assert_eq!(quoted(&format!("{}✓ test", "x".repeat(76)), 76).chars().count(), 76);
-        assert_eq!(printable("\u{200b}\u{202e}✓ test\r\n".as_bytes()), "✓ test");
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 
 use super::Board;
+use super::doing::Doing;
 use super::heartbeat::Heartbeat;
 use super::mode::Mode;
 use crate::plan::Plan;
@@ -20,17 +21,15 @@ pub(in crate::cli) struct Preparing {
 
 impl Preparing {
     /// Begins to show it.
-    pub(in crate::cli) fn start(mode: Mode, plan: &Plan, board: &Board) -> Self {
+    pub(in crate::cli) fn start(mode: Mode, plan: &Plan, board: &Board, doing: &Doing) -> Self {
         let prefix = board.prefix(plan);
-        let bar = board.bar(mode);
+        let bar = board.bar(mode, doing);
         bar.set_prefix(format!("{prefix}{WHAT}"));
         if mode == Mode::Terminal {
             bar.enable_steady_tick(Duration::from_millis(120));
         }
-        let heartbeat = mode.beats().then(|| Heartbeat::start(mode, prefix));
-        if let Some(heart) = &heartbeat {
-            heart.begin(WHAT);
-        }
+        doing.begin(WHAT, None);
+        let heartbeat = mode.beats().then(|| Heartbeat::start(mode, prefix, doing.clone()));
         Self { bar, _heartbeat: heartbeat }
     }
 }

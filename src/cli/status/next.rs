@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::app;
+use crate::cli::target;
 use crate::evidence::RunName;
 use crate::evidence::RunState;
 use crate::evidence::event::RunResult;
@@ -43,6 +44,10 @@ pub(super) enum Next {
 }
 
 impl How {
+    /// Every word for how a run stands.
+    pub(super) const WORDS: [&str; 8] =
+        ["starting", "running", "done", "failed", "interrupted", "crashed", "unknown", "unreadable"];
+
     /// Tells how a run stands of which the journal is known.
     pub(super) fn of(view: &RunState, alive: bool) -> Self {
         match &view.end {
@@ -100,7 +105,7 @@ impl Next {
             Self::GoOn => Some(format!("autopilot run {issue} --resume")),
             Self::LookAtFailed => Some(format!("autopilot logs {issue} --failed")),
             Self::LookAtFailedOf => Some(format!("autopilot logs {run} --failed")),
-            Self::LookAt(path) => Some(format!("look at {path}")),
+            Self::LookAt(path) => Some(format!("look at {}", target::from_here(Path::new(path)))),
             Self::Mend(what) => Some(what.clone()),
         }
     }

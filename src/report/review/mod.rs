@@ -218,6 +218,10 @@ fn enforced(state: &RunState) -> Enforced {
 
 fn last(state: &RunState, files: &Files) -> Option<Last> {
     let (step, attempt) = state.failed_attempt()?;
-    let (lines, total) = log_of(attempt, files, LINES).ok()?;
+    let (mut lines, mut total) = log_of(attempt, files, LINES).ok()?;
+    // The runner's own lines around it say nothing that is not said above.
+    let own = format!("── step {}, attempt {}/", step.id, attempt.number);
+    lines.retain(|line| !line.starts_with(&own));
+    total = total.saturating_sub(2).max(lines.len() as u64);
     Some(Last { step: step.id.to_string(), attempt: attempt.number, lines, total })
 }

@@ -1,0 +1,74 @@
+//! Takes a run and a place, gives a checkout of its result there, or of what the step that failed had left.
+
+use std::path::PathBuf;
+
+use super::{Error, runs};
+use crate::evidence::RunState;
+use crate::evidence::{Files, RunName};
+use crate::worktree::Repository;
+
+/// Where a checkout goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// Into a new worktree: this folder, or one beside the checkout.
+    Beside(Option<PathBuf>),
+    /// Into the user's own checkout.
+    Here,
+}
+
+/// What was checked out, and where.
+#[derive(Debug)]
+pub struct CheckedOut {
+    /// Of which run.
+    pub run: RunName,
+    /// What is compared with it.
+    pub base: String,
+    /// The branch.
+    pub branch: String,
+    /// The folder.
+    pub folder: PathBuf,
+    /// The attempt that had left it, if it is no result: `step-attempt`.
+    pub salvage: Option<String>,
+}
+
+/// Checks out what a run came to.
+pub fn check_out(repository: &Repository, named: &str, place: Place) -> Result<CheckedOut, Error> {
+    let files = runs::find(repository, Some(named))?;
+    let run = files.run();
+    let state = files.read().map_err(|error| Error::Broken { run, error })?;
+    let state = state.filter(|state| state.closed).ok_or(Error::NotEnded { run })?;
+    let (branch, salvage) = branch(repository, &files, &state)?;
+    let folder = match place {
+        Place::Beside(folder) => {
+            let folder = folder.unwrap_or_else(|| repository.beside(run.issue()));
+            repository.check_out_to(&branch, &folder)?;
+            folder
+        }
+        Place::Here => {
+            repository.check_out_here(&branch)?;
+            repository.toplevel.clone()
+        }
+    };
+    Ok(CheckedOut { run, base: state.start.base.to_string(), branch, folder, salvage })
+}
+
+/// Returns the branch that has what the run came to, made of the salvage of the step that ended it where that left something.
+fn branch(
+    repository: &Repository,
+    files: &Files,
+    state: &RunState,
+) -> Result<(String, Option<String>), Error> {
+    let left = state.failed_attempt().filter(|_| !state.is_done());
+    let left = left.and_then(|(_, attempt)| attempt.salvage.references.last());
+    match (left, &state.branch) {
+        (Some(reference), _) => {
+            let run = files.run();
+            let name = format!("autopilot/take-{}-{}", run.issue(), run.timestamp());
+            repository.branch_of_salvage(&files.salvage(), reference, &name)?;
+            let of = reference.strip_prefix("refs/salvage/").unwrap_or(reference);
+            Ok((name, Some(of.to_owned())))
+        }
+        (None, Some(made)) => Ok((made.name().to_owned(), None)),
+        (None, None) => Err(Error::NothingLeft { run: files.run() }),
+    }
+}
