@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::kinds::{is_generated, is_test};
 use super::phrase::Phrase;
+use super::proof;
 use crate::evidence::RunState;
 use crate::evidence::event::{AttemptResult, Change, ChangeKind, Expected, InGit};
 use crate::evidence::state::Salvage;
@@ -69,6 +70,7 @@ pub(super) fn look(state: &RunState, changes: &[Change]) -> Vec<Look> {
         (LookKind::Secret, searched.map(|what| Phrase::quoted(&what, REASON)).collect()),
         (LookKind::Tests, tests(changes)),
         (LookKind::Path, paths(changes)),
+        (LookKind::Unproved, few(proof::unproved(state))),
         (LookKind::Many, few(beside::many(state))),
         (LookKind::Unproved, unproved(state, changes)),
         (LookKind::Generated, named(changes, |c| is_generated(path(c)), "a program wrote, it seems,")),

@@ -4,6 +4,7 @@
 mod kinds;
 mod look;
 mod phrase;
+mod proof;
 mod steps;
 mod today;
 mod untouched;
@@ -13,7 +14,8 @@ use serde::Serialize;
 
 pub use look::{Look, LookKind};
 pub use phrase::{Phrase, Piece};
-pub use steps::{Check, Proof, Step};
+pub use proof::{Proof, Proved};
+pub use steps::{Check, Step};
 pub use today::{Base, Merges, Today};
 pub use who::{Agent, Spent, Who};
 

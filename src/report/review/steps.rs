@@ -6,14 +6,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::phrase::Phrase;
+use super::proof::Proof;
 use crate::evidence::RunState;
 use crate::evidence::event::{Expected, Judged, StepResult};
 use crate::evidence::state::{AttemptState, StepState};
 
 /// Characters of a command, a pattern, and of what was seen.
 const WIDTH: usize = 120;
-/// Characters of the verdict of a proof.
-const VERDICT: usize = 600;
 /// Globs of a bound that are named.
 const NAMED: usize = 3;
 
@@ -42,7 +41,7 @@ pub struct Step {
     pub cost: Option<u64>,
     /// What was judged of the last attempt, in that order: never more than was recorded.
     pub checks: Vec<Check>,
-    /// The verdict of its proof. What lines the tests prove belongs beside it.
+    /// The verdict of its proof.
     pub proof: Option<Proof>,
 }
 
@@ -54,15 +53,6 @@ pub struct Check {
     /// It held.
     pub held: bool,
     /// What was expected, and seen.
-    pub says: Phrase,
-}
-
-/// The verdict of a proof.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Proof {
-    /// It holds.
-    pub held: bool,
-    /// What was seen, in words.
     pub says: Phrase,
 }
 
@@ -82,7 +72,6 @@ fn of(step: &StepState, plan: Option<&Value>) -> Step {
     let (action, does) = plan.map(action).unwrap_or_default();
     let last = step.attempts.last();
     let judged: Vec<&Judged> = last.map(latest).unwrap_or_default();
-    let proof = judged.iter().find(|judged| judged.kind == Expected::Proves);
     let checks = judged.iter().filter(|judged| judged.kind != Expected::Proves);
     Step {
         id: step.id.to_string(),
@@ -96,7 +85,7 @@ fn of(step: &StepState, plan: Option<&Value>) -> Step {
         tokens: step.tokens(),
         cost: step.cost(),
         checks: checks.map(|judged| check(judged, plan)).collect(),
-        proof: proof.map(|judged| Proof { held: judged.held, says: Phrase::quoted(saw(judged), VERDICT) }),
+        proof: last.and_then(Proof::of),
     }
 }
 
