@@ -46,6 +46,7 @@ mod order;
 mod outcome;
 pub mod plans;
 pub mod provable;
+pub mod prune;
 pub mod publish;
 mod recover;
 mod resume;

@@ -18,6 +18,7 @@ mod number;
 mod output;
 mod plans;
 mod progress;
+mod prune;
 mod publish;
 mod run;
 mod sandbox;
@@ -79,6 +80,7 @@ enum Command {
     Audit(audit::AuditArgs),
     Stop(stop::StopArgs),
     Clean(clean::CleanArgs),
+    Prune(prune::PruneArgs),
     Publish(publish::PublishArgs),
     Init(init::InitArgs),
     Doctor(doctor::DoctorArgs),
@@ -119,6 +121,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Audit(args) => audit::run(&args),
         Command::Stop(args) => stop::run(args),
         Command::Clean(args) => clean::run(args),
+        Command::Prune(args) => prune::run(&args),
         Command::Publish(args) => publish::run(args),
         Command::Init(args) => init::run(args),
         Command::Doctor(args) => doctor::run(args),

@@ -80,8 +80,9 @@ pub(super) fn run(args: RunArgs) -> Result<Exit, Failure> {
         one(&args, &repository, board.clone(), job).await.map(|exit| (issue, exit))
     };
     let handled = jobs::each(&issues, args.jobs.into(), one, |issue, failure| (issue, told(issue, failure)))?;
-    for line in tally::lines(&issues, &handled.each) {
-        say(Mode::choose(args.json), &line);
+    let mode = Mode::choose(args.json);
+    for line in tally::lines(&issues, &handled.each).iter().filter(|_| mode != Mode::Silent) {
+        say(mode, line);
     }
     let broken_off = handled.broken_off.map(|why| match why {
         BrokenOff::Signal(signal) => Exit::Signal(signal),
@@ -117,6 +118,9 @@ fn acknowledge(front: &Front, job: &Job) {
     let (mut interrupt, doing, board, mode) =
         (job.interrupt.clone(), front.doing.clone(), front.board.clone(), front.mode);
     let issue = job.issue;
+    if mode == Mode::Silent {
+        return;
+    }
     std::thread::spawn(move || {
         let Ok(runtime) = jobs::runtime() else { return };
         runtime.block_on(interrupt.wait());

@@ -69,6 +69,7 @@ mod running;
 mod salvage;
 mod scripts;
 mod shared;
+mod spent;
 mod state;
 mod stood;
 mod strict;
@@ -89,6 +90,7 @@ pub use enter::{Comer, Wrote};
 pub use error::{GitEnd, WorktreeError};
 pub use halt::{Halt, Halted};
 pub use merges::Merging;
+pub use spent::Spent;
 
 pub use hold::AtWork;
 pub use holder::{Holder, LockError};

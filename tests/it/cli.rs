@@ -101,7 +101,7 @@ fn status_is_a_table_or_json_of_the_latest_runs() {
     repo.autopilot(["status"]).exits(0).says("no runs here yet");
     repo.plan_of(8, "", "  - {id: a, command: 'true'}\n  - {id: b, command: 'true'}\n");
     repo.plan("  - {id: a, command: 'true'}\n  - {id: bad, command: 'exit 3'}\n");
-    repo.run().exits(1);
+    repo.run().exits(1).says("· 1/2 a  at most 10:00").says("· 2/2 bad  at most 10:00");
     repo.run().exits(1);
     repo.autopilot(["8"]).exits(0);
     let table = repo.autopilot(["status"]).exits(0).stdout;

@@ -78,6 +78,12 @@ fn ctrl_c_ends_all_in_order_and_begins_no_other() {
     signal(&child, Signal::SIGINT);
     let ran = Ran::of(&child.wait_with_output().unwrap()).exits(130);
     assert_eq!(ran.stdout.matches("interrupted by SIGINT").count(), 2, "{}", ran.stdout);
+    assert_eq!(ran.stdout.matches("; Ctrl-C again ends it at once").count(), 2, "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("0 of 3 issues done\n  interrupted  1 2\n  never begun  3\n"),
+        "{}",
+        ran.stdout
+    );
     assert_eq!(repo.evidence("status-").len(), 2);
     assert_eq!(repo.left_in_state(), Vec::<String>::new());
     wait_until(|| repo.processes().is_empty());

@@ -65,6 +65,7 @@ mod proof;
 mod proof_lines;
 mod proof_runners;
 #[cfg(test)]
+mod prune;
 mod publish;
 #[cfg(test)]
 mod real_agents;

@@ -47,7 +47,11 @@ fn a_refused_host_names_itself_with_the_line_that_would_allow_it() {
 ",
     );
     let line = "network: {allow: [\"b.example.org\"]}";
-    repo.run().exits(1).says("b.example.org:443 refused by the policy").says(line);
+    repo.run()
+        .exits(1)
+        .says("b.example.org:443 refused by the policy")
+        .says("    → b.example.org:443 was refused")
+        .says(line);
     let report = repo.failed();
     let expected = format!(
         "Refused by the policy of fetch\n  b.example.org:443 ×2: not in the step's allow list; to allow it: {line}"
