@@ -37,8 +37,7 @@ impl Repository {
         }
         self.refuse_checked_out(branch)?;
         let git = self.git("worktree").without_filters(&self.settings()?.filters());
-        let git =
-            git.args(["add", "--quiet", "--no-track", "--no-guess-remote", "--"]).arg(folder).arg(branch);
+        let git = git.args(["add", "--quiet", "--no-guess-remote", "--"]).arg(folder).arg(branch);
         git.run().map(drop)
     }
 

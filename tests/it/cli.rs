@@ -394,7 +394,9 @@ fn on_a_terminal_a_line_moves_with_step_time_and_last_output() {
     );
     let (text, code) = on_a_terminal(&repo, "7", &[]);
     assert_eq!(code, 0, "{text}");
-    for part in ["building", "00:00:01", "compiling one", "compiling two", "\u{1b}[", "✓", "done in 0:0"] {
+    for part in
+        ["1/1 building (at most 10:00) 0:01", "compiling one", "compiling two", "\u{1b}[", "✓", "done in 0:0"]
+    {
         assert!(text.contains(part), "{part:?} is not in {text:?}");
     }
     assert!(text.matches("compiling one").count() >= 2, "it moves: {text:?}");

@@ -70,7 +70,7 @@ fn listed(repo: &Repo) -> String {
         status.stdout
     );
     assert!(status.stdout.lines().any(|row| row.starts_with("9 ")), "{}", status.stdout);
-    assert_eq!(status.stdout.lines().count(), 3, "a row each: {}", status.stdout);
+    assert_eq!(status.stdout.lines().count(), 4, "a row each, and their sum: {}", status.stdout);
     all
 }
 
