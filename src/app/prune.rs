@@ -49,9 +49,9 @@ pub fn prune(
     tell: &mut dyn FnMut(Pruned),
 ) -> Result<(), Error> {
     for run in old(repository, pruning)? {
-        let lock = match state.lock(&repository.common_dir, run.issue()) {
+        let lock = match state.hold(repository, run.issue(), None) {
             Ok(lock) => lock,
-            Err(LockError::Held { .. }) => {
+            Err(LockError::Held { .. } | LockError::Claimed { .. }) => {
                 tell(Pruned::Stays { run, why: "its issue is being run".to_owned() });
                 continue;
             }
