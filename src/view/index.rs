@@ -84,8 +84,8 @@ pub(super) fn page(title: &str, mut all: Vec<Told>) -> String {
     let cost = all.iter().fold(0_u64, |cost, told| cost.saturating_add(told.cost));
     let stand = format!("{needing} of {} need you · {ready} ready · {running} running", all.len());
     let mut facts = vec![Fact::text(if needing > 0 { Mark::Look } else { Mark::Good }, "runs", stand)];
-    if over > 0 {
-        let rate = format!("{first} of {over}, {}%: done, and no attempt failed", first * 100 / over);
+    if let Some(percent) = (first * 100).checked_div(over) {
+        let rate = format!("{first} of {over}, {percent}%: done, and no attempt failed");
         facts.push(Fact::text(Mark::Plain, "at the first try", rate));
     }
     if cost > 0 {

@@ -137,9 +137,9 @@ impl Door {
         let has = has.map(|mark| mark.trim_matches('"').to_owned());
         let _one = self.one.lock().await;
         let site = Arc::clone(&self.site);
-        let made = tokio::task::spawn_blocking(move || match is_index {
-            true => site.index(has.as_deref()).map(Some),
-            false => site.run(&name, has.as_deref()),
+        let made = tokio::task::spawn_blocking(move || {
+            let has = has.as_deref();
+            if is_index { site.index(has).map(Some) } else { site.run(&name, has) }
         });
         match made.await {
             Ok(Ok(Some(answer))) => page(answer),

@@ -12,9 +12,9 @@ use crate::evidence::event::{
     AttemptResult, CommandEnded, Expected, Judged, ProofRan, ProofRun, Role, StepResult,
 };
 use crate::evidence::state::{AttemptState, StepState};
-use crate::evidence::{AttemptId, RunState};
+use crate::evidence::{AttemptId, Document, RunState};
 use crate::plan::units;
-use crate::report::{plural, spoken};
+use crate::report::spoken;
 
 /// Lists the steps.
 pub(super) fn of(
@@ -43,11 +43,10 @@ pub(super) fn of(
 fn mark(step: &StepState, is_running: bool) -> Mark {
     match step.result {
         Some(StepResult::Passed) => Mark::Good,
-        Some(StepResult::Failed | StepResult::Interrupted) => Mark::Bad,
         Some(StepResult::Skipped) => Mark::Plain,
         None if step.attempts.is_empty() => Mark::Plain,
         None if is_running => Mark::Open,
-        None => Mark::Bad,
+        Some(StepResult::Failed | StepResult::Interrupted) | None => Mark::Bad,
     }
 }
 
@@ -174,7 +173,7 @@ fn command_of(command: &CommandEnded, planned: Option<&Json>) -> Fact {
     let took = spoken(Duration::from_millis(command.ms));
     let printed = units::size(command.output);
     let killed = if command.killed > 0 {
-        format!(", {} ended", plural(command.killed.into(), "process it left").replace("lefts", "left"))
+        format!(", ended {} that it left", processes(command.killed))
     } else {
         String::new()
     };
@@ -185,6 +184,10 @@ fn command_of(command: &CommandEnded, planned: Option<&Json>) -> Fact {
         Some(text) => Fact { values: [vec![Value::Code(text.into())], said.values].concat(), ..said },
         None => said,
     }
+}
+
+fn processes(count: u32) -> String {
+    if count == 1 { "1 process".to_owned() } else { format!("{count} processes") }
 }
 
 fn judged_of(judged: &Judged, planned: Option<&Json>) -> Fact {
@@ -249,7 +252,7 @@ fn proof_of(proof: &ProofRan) -> Fact {
 fn enforced(attempt: &AttemptState) -> Vec<Fact> {
     let mut said: Vec<Fact> = Vec::new();
     for command in &attempt.commands {
-        let (mark, text) = match command.enforced.as_ref().map(|document| document.value()) {
+        let (mark, text) = match command.enforced.as_ref().map(Document::value) {
             None => (Mark::Look, "nothing: it never started".to_owned()),
             Some(value) => (confined(value), confinement(value)),
         };
@@ -299,7 +302,7 @@ fn changed(attempt: &AttemptState) -> Option<Fact> {
     let fact = Fact::code(Mark::Plain, "changed", named);
     match count {
         0 => None,
-        ..=20 => Some(fact),
+        1..=20 => Some(fact),
         _ => Some(fact.and(Value::Text(format!("and {} more", count - 20).into()))),
     }
 }
@@ -316,11 +319,7 @@ fn left(attempt: &AttemptState) -> Vec<Fact> {
     let survivors: u32 = attempt.commands.iter().map(|command| command.survivors).sum();
     let mut facts = Vec::new();
     if survivors > 0 {
-        facts.push(Fact::text(
-            Mark::Bad,
-            "left running",
-            plural(survivors.into(), "process").replace("processs", "processes"),
-        ));
+        facts.push(Fact::text(Mark::Bad, "left running", processes(survivors)));
     }
     for (name, all) in [
         ("mended in its git", &attempt.mended),

@@ -33,7 +33,7 @@ pub(crate) fn show(pieces: &[Piece], room: usize) -> Markup {
 
 fn newlines(piece: &Piece) -> usize {
     match piece {
-        Piece::Output { bytes, .. } => bytes.iter().filter(|byte| **byte == b'\n').count(),
+        Piece::Output { bytes, .. } => memchr::memchr_iter(b'\n', bytes).count(),
         Piece::LeftOut(_) => 0,
     }
 }
