@@ -120,17 +120,18 @@ pub struct Identity {
     pub name: String,
 }
 
-/// First uid that nobody has: above what systemd, useradd and containers give out.
-const OWN_UIDS: Range<u32> = 0x7000_0000..0x7ff0_0000;
-
 impl Identity {
+    /// Ids that nobody has. First those above what systemd, useradd and containers give out; then, where a container has but the
+    /// usual 65,536, those of systemd's dynamic users, of whom a container has none.
+    pub const RANGES: [Range<u32>; 2] = [0x7000_0000..0x7ff0_0000, 61_184..65_520];
+
     /// Returns the unprivileged identity of a run's own, always the same for the same run.
-    pub fn of_run(run: &str) -> Self {
+    pub fn of_run(run: &str, among: &Range<u32>) -> Self {
         // FNV-1a: the number only has to differ between runs that live side by side.
         let hash = run
             .bytes()
             .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-        let uid = OWN_UIDS.start + (hash & 0x0fff_ffff) % (OWN_UIDS.end - OWN_UIDS.start);
+        let uid = among.start + (hash & 0x0fff_ffff) % (among.end - among.start);
         Self { uid, gid: uid, name: "step".into() }
     }
 
@@ -141,7 +142,7 @@ impl Identity {
 
     /// Tells whether it is one of a run's own.
     pub(super) fn is_own(&self) -> bool {
-        OWN_UIDS.contains(&self.uid)
+        Self::RANGES.iter().any(|range| range.contains(&self.uid))
     }
 }
 
@@ -163,9 +164,11 @@ mod tests {
 
     #[test]
     fn an_identity_of_a_runs_own_is_stable_and_unprivileged() {
-        let one = Identity::of_run("20261122T142619Z-646");
-        assert_eq!(one, Identity::of_run("20261122T142619Z-646"));
-        assert_ne!(one.uid, Identity::of_run("20261122T142619Z-647").uid);
-        assert!(one.is_own() && one.uid < 0x7ff0_0000);
+        for range in Identity::RANGES {
+            let one = Identity::of_run("20261122T142619Z-646", &range);
+            assert_eq!(one, Identity::of_run("20261122T142619Z-646", &range));
+            assert_ne!(one.uid, Identity::of_run("20261122T142619Z-647", &range).uid);
+            assert!(one.is_own() && range.contains(&one.uid));
+        }
     }
 }

@@ -23,6 +23,7 @@ mod launch;
 mod launcher;
 mod limits;
 mod lock;
+mod mapped;
 mod mountinfo;
 mod mounts;
 mod namespaces;

@@ -15,7 +15,7 @@ use rustix::thread::CapabilitySet;
 use super::granted::Granted;
 use super::spec::Setting;
 use super::toolchains::{self, Toolchains};
-use super::{SandboxError, cgroup, distribution, filter, launcher, lock, own};
+use super::{SandboxError, cgroup, distribution, filter, launcher, lock, mapped, own};
 use crate::policy::{
     self, Bounds, Decision, Fact, HostFacts, Identity, Namespaces, Request, Waiver, Waivers,
 };
@@ -126,7 +126,7 @@ fn identity() -> Fact<Identity> {
     let needed = CapabilitySet::SETUID | CapabilitySet::SETGID | CapabilitySet::SETPCAP;
     let held = rustix::thread::capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective);
     if held.contains(needed) {
-        return Fact::Yes(Identity::of_run(&unlike_others()));
+        return mapped::identity(&unlike_others());
     }
     Fact::No {
         why: format!("root without {:?} cannot become anybody else", needed - held),

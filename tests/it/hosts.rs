@@ -67,8 +67,13 @@ const HOSTS: [Host; 12] = [
 
 /// Rows that are held to elsewhere: real older Landlock needs the sandbox called directly (`tests/abi.rs`), and Nix's
 /// build sandbox is where the flake's checks `tests` and `audit` run.
-const ELSEWHERE: [&str; 3] =
-    ["namespaces, Landlock ABI 1 to 5", "no namespaces, Landlock ABI 1 to 5", "inside Nix's build sandbox"];
+const ELSEWHERE: [&str; 5] = [
+    "namespaces, Landlock ABI 1 to 5",
+    "no namespaces, Landlock ABI 1 to 5",
+    "inside Nix's build sandbox",
+    "root in a user namespace with other users (rootless podman, `userns-remap`, `hostUsers: false`)",
+    "root alone in a user namespace",
+];
 
 #[test]
 fn on_every_host_a_plan_runs_confined_or_says_why_not_and_what_helps() {
@@ -114,6 +119,56 @@ fn try_host(host: &Host) {
             ran.exits(3).says(why).says(helps);
             assert!(repo.evidence("status-").is_empty(), "{}: something was run", host.row);
         }
+    }
+}
+
+/// Becomes root of a user namespace that has so many of the host's users, and then a command.
+const USERS: &str = r#"
+import ctypes, os, sys
+count, command = sys.argv[1], sys.argv[2:]
+ready, mapped = os.pipe(), os.pipe()
+child = os.fork()
+if child == 0:
+    assert ctypes.CDLL(None, use_errno=True).unshare(0x10000000) == 0, os.strerror(ctypes.get_errno())
+    os.write(ready[1], b"x")
+    os.read(mapped[0], 1)
+    os.setuid(0)
+    os.setgid(0)
+    os.execvp(command[0], command)
+os.read(ready[0], 1)
+for kind, own in ("uid", os.getuid()), ("gid", os.getgid()):
+    if os.getuid() != 0:
+        open(f"/proc/{child}/setgroups", "w").write("deny")
+    open(f"/proc/{child}/{kind}_map", "w").write(f"0 {own} {count}")
+os.write(mapped[1], b"x")
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"#;
+
+/// Runs autopilot as root of such a namespace.
+fn as_root_of(users: &str, repo: &Repo, args: &[&str]) -> Ran {
+    let like = repo.command(args);
+    let mut command = Command::new("/usr/bin/python3");
+    command.args(["-c", USERS, users]).arg(like.get_program()).args(args).env_clear();
+    command.envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    Ran::of(&command.current_dir(repo.top()).output().unwrap())
+}
+
+#[test]
+fn root_of_a_user_namespace_runs_steps_as_somebody_whom_that_has_or_says_that_there_is_nobody() {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'id -u > uid; id -g > gid'}\n");
+    as_root_of("1", &repo, &["7"]).exits(3).says("the only user in its user namespace").says("subuid");
+    as_root_of("1", &repo, &["doctor"]).says("the only user in its user namespace");
+    assert!(repo.evidence("status-").is_empty());
+    if nix::unistd::geteuid().is_root() {
+        as_root_of("65536", &repo, &["7"]).exits(0).says("sandbox: full");
+        for file in ["uid", "gid"] {
+            let id: u32 = repo.on_branch(file).parse().unwrap();
+            assert!((61_184..65_520).contains(&id), "{file} {id}");
+        }
+        assert_eq!(repo.left_in_state(), Vec::<String>::new());
+    } else {
+        println!("only root has more users than one to give to a namespace: that half runs as root");
     }
 }
 
