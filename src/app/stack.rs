@@ -9,7 +9,7 @@ use autopilot_proof::runner::Runner;
 
 use crate::plan::draft::Proving;
 use crate::proof;
-use crate::worktree::{Base, Repository, WorktreeError};
+use crate::worktree::{Base, BaseFile, Repository, WorktreeError};
 
 /// Bytes of a file that are looked into.
 const LARGEST: u64 = 1 << 20;
@@ -40,10 +40,8 @@ pub fn look(repository: &Repository) -> Result<Option<Proving>, WorktreeError> {
     let paths: Vec<String> =
         base.paths().into_iter().filter_map(|path| String::from_utf8(path).ok()).collect();
     let there = There { base: &base, paths: &paths };
-    let mut found = Vec::new();
-    for stack in [There::rust, There::go, There::maven, There::javascript, There::python] {
-        found.extend(stack(&there)?);
-    }
+    let all = [there.rust()?, there.go(), there.maven()?, there.javascript()?, there.python()?];
+    let mut found: Vec<Proving> = all.into_iter().flatten().collect();
     Ok(found.pop().filter(|_| found.is_empty()))
 }
 
@@ -88,7 +86,7 @@ impl There<'_> {
             path.ends_with(".rs") && (path.starts_with("src/") || path.contains("/src/"))
         };
         let read = self.base.read(is_source, LARGEST)?;
-        let with_tests = |(path, bytes): &(Vec<u8>, Option<Vec<u8>>)| {
+        let with_tests = |(path, bytes): &BaseFile| {
             let text = String::from_utf8(bytes.clone()?).ok()?;
             let path = String::from_utf8(path.clone()).ok()?;
             proof::holds_both(&path, &text).then_some(path)
@@ -106,8 +104,8 @@ impl There<'_> {
         Ok(Some(proving("cargo test --offline", tests)))
     }
 
-    fn go(&self) -> Result<Option<Proving>, WorktreeError> {
-        Ok(self.has("go.mod").then(|| proving("go test ./...", vec!["**/*_test.go".to_owned()])))
+    fn go(&self) -> Option<Proving> {
+        self.has("go.mod").then(|| proving("go test ./...", vec!["**/*_test.go".to_owned()]))
     }
 
     fn maven(&self) -> Result<Option<Proving>, WorktreeError> {
@@ -130,12 +128,13 @@ impl There<'_> {
 
     fn python(&self) -> Result<Option<Proving>, WorktreeError> {
         let tests = self.matching(&OF_PYTHON);
-        let names_it = |(_, bytes): &(Vec<u8>, Option<Vec<u8>>)| {
+        let names_it = |(_, bytes): &BaseFile| {
             bytes.as_ref().is_some_and(|bytes| String::from_utf8_lossy(bytes).contains("pytest"))
         };
         let is_named = |path: &Path| NAME_PYTEST.iter().any(|name| path == Path::new(name));
         let is_used = self.base.read(is_named, LARGEST)?.iter().any(names_it);
-        let has_code = self.paths.iter().any(|path| path.ends_with(".py"));
+        let has_code =
+            self.paths.iter().any(|path| Path::new(path).extension().is_some_and(|ending| ending == "py"));
         let tests = if tests.is_empty() { vec!["tests/**".to_owned()] } else { tests };
         Ok((is_used && has_code).then(|| proving("python3 -m pytest", tests)))
     }

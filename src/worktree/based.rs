@@ -10,6 +10,9 @@ use super::part::Part;
 use super::tree::{Entry, LINK};
 use crate::git::RawOid;
 
+/// The path of a file, and its bytes unless there are too many.
+pub type BaseFile = (Vec<u8>, Option<Vec<u8>>);
+
 impl Base {
     /// Lists the paths of its files, those of submodules that are there too. Links are none.
     pub fn paths(&self) -> Vec<Vec<u8>> {
@@ -17,11 +20,7 @@ impl Base {
     }
 
     /// Reads the files that are wanted, in the order of their paths, up to so many bytes of each: nothing of a larger one.
-    pub fn read(
-        &self,
-        wanted: impl Fn(&Path) -> bool,
-        most: u64,
-    ) -> Result<Vec<(Vec<u8>, Option<Vec<u8>>)>, WorktreeError> {
+    pub fn read(&self, wanted: impl Fn(&Path) -> bool, most: u64) -> Result<Vec<BaseFile>, WorktreeError> {
         let mut all = Vec::new();
         for part in &self.parts {
             let (paths, ids): (Vec<Vec<u8>>, Vec<RawOid>) =

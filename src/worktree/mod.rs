@@ -81,6 +81,7 @@ mod wildmatch;
 
 pub use aside::NotHeld;
 pub use base::Base;
+pub use based::BaseFile;
 pub use cached::{Added, Choice, Keeping, KeptCache, Outdated, Taking, preview};
 pub use changes::{Changed, Changes, Kind};
 pub use checkout::{Look, Worktree};

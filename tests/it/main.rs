@@ -62,7 +62,9 @@ mod own;
 mod plan;
 #[cfg(test)]
 mod proof;
+#[cfg(test)]
 mod proof_lines;
+#[cfg(test)]
 mod proof_runners;
 #[cfg(test)]
 mod prune;

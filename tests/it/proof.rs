@@ -210,7 +210,7 @@ fn init_writes_a_proof_where_it_knows_how_tests_are_run() {
         };
         let written = format!("        tests:\n        - {pattern}\n        command: {command}\n");
         assert!(
-            text.ends_with(&format!("before the runner commits\n")) && text.contains(&written),
+            text.ends_with("before the runner commits\n") && text.contains(&written),
             "{files:?}: {text}"
         );
         // The step that is last alone: its proof is about all that the steps do.

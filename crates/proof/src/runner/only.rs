@@ -173,7 +173,7 @@ fn is_mocha(file: &str) -> bool {
 fn is_named_test(file: &str) -> bool {
     let Some((stem, ending)) = words::name(file).rsplit_once('.') else { return false };
     let is_script = matches!(ending, "js" | "mjs" | "cjs" | "jsx" | "ts" | "mts" | "cts" | "tsx");
-    is_script && (stem.ends_with(".test") || stem.ends_with(".spec"))
+    is_script && matches!(stem.rsplit_once('.'), Some((_, "test" | "spec")))
 }
 
 /// `tests/parse.rs` is the target `parse`.

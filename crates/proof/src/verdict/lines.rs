@@ -40,12 +40,15 @@ pub struct Proved {
     pub by: BTreeSet<String>,
 }
 
+/// First and last lines.
+type Ranges = BTreeSet<(u32, u32)>;
+
 /// Tells which lines are proved, and which are not; by path, those that the same tests prove together.
 pub fn lines(runs: &Runs, undone: &[Undone]) -> Lines {
     let terms = Terms::default();
     let mut judge = Judge::of(runs, &terms);
     judge.first();
-    let mut proved: BTreeMap<(String, BTreeSet<String>), BTreeSet<(u32, u32)>> = BTreeMap::new();
+    let mut proved: BTreeMap<(String, BTreeSet<String>), Ranges> = BTreeMap::new();
     let mut unproved = Vec::new();
     for mutant in &runs.mutants {
         let place = mutant.at.rsplit_once(':').and_then(|(path, line)| Some((path, line.parse().ok()?)));
@@ -75,7 +78,7 @@ pub fn is_noticed(runs: &Runs, ran: &Ran) -> bool {
 }
 
 /// Names lines; those that follow each other as one.
-fn at(path: &str, lines: BTreeSet<(u32, u32)>) -> String {
+fn at(path: &str, lines: Ranges) -> String {
     let mut joined: Vec<(u32, u32)> = Vec::new();
     for (first, last) in lines {
         match joined.last_mut() {
