@@ -2,13 +2,13 @@
 
 use autopilot_view::{Fact, Index, Life, Link, Mark, Row};
 
-use super::review;
 use super::words::{mark, took, word};
 use crate::app;
 use crate::evidence::event::{AttemptResult, RunResult};
-use crate::evidence::{RunName, RunState};
+use crate::evidence::{Files, RunName, RunState};
 use crate::plan::units;
 use crate::report::plural;
+use crate::report::review::{LookKind, Review};
 
 /// What is to be told of a run among others.
 #[derive(Debug, Clone)]
@@ -23,8 +23,10 @@ pub(super) struct Told {
 }
 
 /// Tells a run.
-pub(super) fn told(run: RunName, state: &RunState, is_running: bool) -> Told {
-    let look = review::look(state);
+pub(super) fn told(files: &Files, state: &RunState, is_running: bool) -> Told {
+    let run = files.run();
+    let mut look = Review::of(state, files, None).look;
+    look.retain(|look| look.kind != LookKind::Failed);
     let (stands, result) = (mark(state, is_running), state.end.as_ref().map(|end| end.result));
     let failed = state.attempts().any(|(_, attempt)| attempt.result == Some(AttemptResult::Failed));
     let why = state.end.as_ref().and_then(|end| end.reason.as_ref()).map(|reason| reason.text.to_string());

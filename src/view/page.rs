@@ -12,6 +12,8 @@ use crate::evidence::mask::Secrets;
 use crate::evidence::state::PublishState;
 use crate::evidence::{Files, RunState};
 use crate::plan::units;
+use crate::publish;
+use crate::report::review::Review;
 use crate::report::{self, plural, spoken};
 use crate::worktree::Repository;
 
@@ -35,6 +37,8 @@ pub fn page(source: &Source<'_>) -> Result<String, Error> {
     let Source { repository, files, state, is_running, is_served } = *source;
     let secrets = secrets(state);
     let patches = patches::of(repository, state, &secrets)?;
+    let today = publish::today(repository, state);
+    let review = Review::of(state, files, today.as_ref());
     let log = log::read(state, files).map_err(Error::System)?;
     let run = Run {
         name: state.start.run.as_str().into(),
@@ -42,7 +46,7 @@ pub fn page(source: &Source<'_>) -> Result<String, Error> {
         heading: heading(state, is_running).into(),
         title: state.start.title.as_str().into(),
         extent: extent(state),
-        review: review::facts(state, files, is_running),
+        review: review::facts(&review, state, files, is_running),
         security: security::facts(state),
         files: state.changes().iter().map(changed).collect(),
         steps: steps::of(state, &patches, &log.attempts, is_running),

@@ -1,115 +1,93 @@
-//! What somebody wants to know first who has to decide about the result: why it is not done, what was verified, what to look at,
-//! what to do next.
+//! What somebody wants to know first who has to decide about the result: what the summary begins with, in the order of the page.
 
-use autopilot_view::{Fact, Mark};
+use autopilot_view::{Fact, Mark, Value};
 
-use super::words::short;
-use crate::evidence::event::{AttemptResult, EgressVerdict, Expected};
-use crate::evidence::state::{AttemptState, StepState, WorktreeState};
 use crate::evidence::{Files, RunState};
 use crate::report::plural;
+use crate::report::review::{Base, LookKind, Merges, Phrase, Piece, Review, Step};
 
-/// Things of one kind that are named.
+/// Refusals that are named, and last lines of what failed that are shown.
 const NAMED: usize = 8;
+const LINES: usize = 8;
 
 /// Lists it, worst first.
-pub(super) fn facts(state: &RunState, files: &Files, is_running: bool) -> Vec<Fact> {
+pub(super) fn facts(review: &Review, state: &RunState, files: &Files, is_running: bool) -> Vec<Fact> {
     let mut facts = Vec::new();
-    if let Some(reason) = state.end.as_ref().and_then(|end| end.reason.as_ref()) {
-        facts.push(Fact::text(Mark::Bad, "why", reason.text.as_str()));
+    facts.extend(review.why.iter().map(|why| Fact::text(Mark::Bad, "why", why)));
+    if let Some(last) = &review.last {
+        let first = last.lines.len().saturating_sub(LINES);
+        let lines = last.lines.get(first..).unwrap_or_default().join("\n");
+        facts.push(Fact::code(Mark::Plain, format!("last of {} lines", last.total), [lines]));
     }
-    facts.extend(verified(state));
-    let look = look(state);
-    if !look.is_empty() {
-        let more = look.len().saturating_sub(NAMED);
-        let more = (more > 0).then(|| format!("and {more} more of those, below"));
-        facts.push(Fact::code(Mark::Look, "look at", look.into_iter().take(NAMED).chain(more)));
+    facts.extend(verified(review));
+    facts.extend(review.look.iter().map(|look| {
+        let name = if look.kind == LookKind::Failed { "failed before" } else { "look at" };
+        said(Mark::Look, name, &look.says)
+    }));
+    if !review.untouched.is_empty() {
+        facts.push(Fact::text(Mark::Good, "not touched", review.untouched.join(", ")));
     }
-    let refused = state.egress().filter(|(_, egress)| egress.verdict == EgressVerdict::Refused);
-    let refused = refused.map(|(step, egress)| format!("{step}: {}:{}", egress.host, egress.port));
-    let mut refused: Vec<String> = refused.collect();
-    refused.dedup();
-    if !refused.is_empty() {
-        facts.push(Fact::code(Mark::Look, "refused by policy", refused.into_iter().take(NAMED)));
+    for refused in review.refused.iter().take(NAMED) {
+        let name = if refused.probably { "refused, probably" } else { "refused by policy" };
+        facts.push(Fact::code(Mark::Look, name, [format!("{}: {}", refused.step, refused.what)]));
     }
-    facts.push(next(state, files, is_running));
+    facts.extend(merges(&review.base));
+    facts.push(next(review, state, files, is_running));
     facts
+}
+
+/// Says a sentence: words of others are named, and look so.
+fn said(mark: Mark, name: &str, says: &Phrase) -> Fact {
+    let piece = |piece: &Piece| match piece {
+        Piece::Words(words) => Value::Text(words.into()),
+        Piece::Quoted(text) => Value::Code(text.into()),
+    };
+    Fact { mark, name: name.into(), values: says.pieces().iter().map(piece).collect() }
 }
 
 /// Says what held of the last attempt of each step, and what did not.
-fn verified(state: &RunState) -> Vec<Fact> {
-    let last: Vec<(&StepState, &AttemptState)> =
-        state.steps.iter().filter_map(|step| Some((step, step.attempts.last()?))).collect();
-    let judged =
-        || last.iter().flat_map(|(step, attempt)| attempt.judged.iter().map(move |judged| (step, judged)));
-    let held = judged().filter(|(_, judged)| judged.held).count() as u64;
+fn verified(review: &Review) -> Vec<Fact> {
+    let held = review.steps.iter().flat_map(|step| &step.checks).filter(|check| check.held).count() as u64;
     let mut facts = Vec::new();
     if held > 0 {
-        let text = format!("{} held, of {} steps that passed", plural(held, "expectation"), state.passed());
+        let text = format!("{} held, of {} steps that passed", plural(held, "expectation"), review.passed());
         facts.push(Fact::text(Mark::Good, "verified", text));
     }
-    for (step, judged) in judged().filter(|(_, judged)| judged.kind == Expected::Proves) {
-        let mark = if judged.held { Mark::Good } else { Mark::Bad };
-        let saw = judged.saw.as_ref().map_or("", |saw| saw.as_str());
-        facts.push(Fact::text(mark, "proved", format!("{}: {saw}", step.id)));
-    }
+    let proof = |step: &Step| {
+        let proof = step.proof.as_ref()?;
+        let (mark, name) = if proof.held { (Mark::Good, "proved") } else { (Mark::Bad, "not proved") };
+        Some(said(mark, name, &proof.says))
+    };
+    facts.extend(review.steps.iter().filter_map(proof));
     facts
 }
 
-/// Names what a reviewer should not miss, worst first.
-pub(super) fn look(state: &RunState) -> Vec<String> {
-    let mut items: Vec<String> =
-        state.searched.iter().flat_map(|searched| searched.to_check(NAMED)).collect();
-    items.extend(
-        state
-            .changes()
-            .iter()
-            .filter_map(|change| Some(format!("{}: {}", change.path, change.review.as_ref()?))),
-    );
-    items.extend(
-        state.left_in_git.iter().map(|left| format!("left in .git, not on the branch: {}", left.what)),
-    );
-    for (at, salvage) in state.salvages() {
-        items.extend(
-            salvage.secrets.iter().map(|what| format!("a secret, it seems, in the salvage of {at}: {what}")),
-        );
-        items.extend(salvage.not_held.iter().map(|what| format!("not salvaged of {at} as it was: {what}")));
-    }
-    for (step, attempt) in state.attempts() {
-        let at = step.at(attempt.number);
-        items.extend(attempt.mended.iter().map(|what| format!("{at}: {what}")));
-        let failed = attempt.reason.as_ref().filter(|_| attempt.result == Some(AttemptResult::Failed));
-        items.extend(failed.map(|reason| format!("{at} failed: {}", reason.text)));
-    }
-    if let WorktreeState::Kept(path, why) = &state.worktree {
-        items.push(format!("the worktree was kept at {path}: {why}"));
-    }
-    if state.start.dirty {
-        items.push("the checkout had uncommitted changes, which were not part of the run".to_owned());
-    }
-    items
+/// Says whether the result merges with what the base is now.
+fn merges(base: &Base) -> Option<Fact> {
+    let today = base.today.as_ref()?;
+    let commit: String = today.commit.chars().take(12).collect();
+    let base = format!("{}@{commit}", base.name);
+    Some(match &today.merges {
+        Merges::Clean => Fact::text(Mark::Good, "merges", format!("with {base} now")),
+        Merges::Conflicts(paths) => Fact::code(Mark::Look, "conflicts", paths.iter().take(NAMED)),
+        Merges::Unknown(why) => Fact::text(Mark::Plain, "merges", format!("with {base}: not known, {why}")),
+    })
 }
 
 /// Says what to do next.
-fn next(state: &RunState, files: &Files, is_running: bool) -> Fact {
+fn next(review: &Review, state: &RunState, files: &Files, is_running: bool) -> Fact {
     let run = files.run();
     if is_running {
         return Fact::commands("follow it", [format!("autopilot logs {} -f", run.issue())]);
     }
     if state.is_done() {
-        let shown =
-            state.branch.as_ref().map(|branch| format!("git diff {}...{}", short(state), branch.name()));
-        return Fact::commands("decide", shown.into_iter().chain([format!("autopilot audit {run}")]));
+        return Fact::commands(
+            "decide",
+            review.command.iter().cloned().chain([format!("autopilot audit {run}")]),
+        );
     }
-    let resume = crate::app::can_go_on(state).then(|| format!("autopilot run {} --resume", run.issue()));
-    let left = state.failed_attempt().and_then(|(_, attempt)| attempt.salvage.references.last());
-    let salvage = left.map(|last| {
-        let bundle = files.relative(&files.salvage());
-        [
-            format!("git fetch {bundle} 'refs/salvage/*:refs/salvage/*'"),
-            format!("git switch -c fix-{} {last}", run.issue()),
-        ]
-    });
-    let logs = format!("autopilot logs {run} --failed");
-    Fact::commands("take over", resume.into_iter().chain(salvage.into_iter().flatten()).chain([logs]))
+    if review.take_over.is_empty() {
+        return Fact::commands("go on", [format!("autopilot run {} --resume", run.issue())]);
+    }
+    Fact::commands("take over", &review.take_over)
 }

@@ -66,8 +66,9 @@ impl Site {
         if let Some((_, told)) = known().get(run).filter(|(own, _)| own == mark) {
             return told.clone();
         }
-        let told = match Files::of(&self.repository.toplevel, *run).read() {
-            Ok(Some(state)) => index::told(*run, &state, *is_running),
+        let files = Files::of(&self.repository.toplevel, *run);
+        let told = match files.read() {
+            Ok(Some(state)) => index::told(&files, &state, *is_running),
             Ok(None) => index::unreadable(*run, "it has not begun, or its journal has no beginning"),
             Err(error) => index::unreadable(*run, &error.to_string()),
         };

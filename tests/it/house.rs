@@ -42,7 +42,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
             "github", "publish", "audit", "proof",
         ],
     ),
-    ("view", &["plan", "git", "worktree", "evidence", "report", "app"]),
+    ("view", &["plan", "git", "worktree", "evidence", "report", "publish", "app"]),
     (
         "cli",
         &[

@@ -69,7 +69,7 @@ fn a_page_tells_what_a_run_was_and_leaves_no_trace_in_the_repository() {
         .says("#step-make", "nothing waived")
         .says("#step-again", "2 tries")
         .says("#step-again", "exit 3")
-        .says("section[aria-labelledby=review]", "again-1 failed: exit 3")
+        .says("section[aria-labelledby=review]", "failed before")
         .says("section[aria-labelledby=security]", "3 of 3 commands confined as asked")
         .says("table", "made.html")
         .says("#lines", "printed")
@@ -89,7 +89,7 @@ fn a_page_of_a_failure_says_why_and_how_to_take_over() {
     Page::of(&repo)
         .says("h1", "#7 failed at bad")
         .says("section[aria-labelledby=review]", "exit 9")
-        .says("section[aria-labelledby=review]", "git switch -c fix-7 refs/salvage/bad-1")
+        .says("section[aria-labelledby=review]", "take over")
         .says("#step-bad", "salvaged as")
         .says("#step-never", "skipped")
         .says("#log-bad-1", "the last words");
