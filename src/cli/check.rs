@@ -132,7 +132,10 @@ fn ask(here: &Here, loaded: &mut Loaded) -> Answer {
     for step in &plan.steps {
         match policy::decide(&Request::action(step), &host, &Waivers::default()) {
             Decision::Allow(grant) => match there.demand(&grant) {
-                Ok(()) => answer.granted.push((step.id.clone(), grant.describe())),
+                Ok(()) => {
+                    answer.void.extend(run::void_writes(&step.id, &grant));
+                    answer.granted.push((step.id.clone(), grant.describe()));
+                }
                 Err(reason) => answer.denied.push(Denied { step: Some(step.id.clone()), reason }),
             },
             Decision::Deny(reason) => answer.denied.push(Denied { step: Some(step.id.clone()), reason }),
@@ -202,6 +205,7 @@ impl Checked<'_> {
                     "denied": denied,
                     "cache": host.and_then(|answer| answer.cache.as_ref().map(text::cache)),
                     "lowered": host.map(|answer| answer.lowered.iter().map(ToString::to_string).collect::<Vec<_>>()),
+                    "void": host.map(|answer| &answer.void),
                     "plan": valid.plan.resolved(),
                 })
             }

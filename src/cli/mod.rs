@@ -11,6 +11,7 @@ mod exit;
 mod front;
 mod inert;
 mod init;
+mod learn;
 mod logs;
 mod mask;
 mod notes;
@@ -88,6 +89,7 @@ enum Command {
     Completions(completions::CompletionsArgs),
     Mask(mask::MaskArgs),
     Sandbox(Box<sandbox::SandboxArgs>),
+    Learn(learn::LearnArgs),
 }
 
 /// Runs the command line.
@@ -128,6 +130,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),
         Command::Mask(args) => mask::run(args),
         Command::Sandbox(args) => sandbox::run(*args),
+        Command::Learn(args) => learn::run(&args),
     }
 }
 

@@ -73,7 +73,7 @@ pub(super) fn run(args: SandboxArgs) -> Result<Exit, Failure> {
         Reach::None | Reach::Full => Gate::closed(),
     };
     let gate = if grant.isolation() == Isolation::Bare { gate.shared().context("the proxy")? } else { gate };
-    let env = gate.env().into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+    let env = gate.env(grant.env()).into_iter().map(|(name, value)| (name.into(), value.into())).collect();
     let command = Command { env, listen: gate.listen(), connect: gate.ports(), ..command };
     runtime.block_on(async {
         let mut confined =
@@ -86,7 +86,7 @@ pub(super) fn run(args: SandboxArgs) -> Result<Exit, Failure> {
 }
 
 /// Tells of a connection that was not made, on standard error: standard output is the command's.
-fn tell(decision: &Decision) {
+pub(super) fn tell(decision: &Decision) {
     let Decision { host, port, connections, .. } = decision;
     match &decision.verdict {
         Verdict::Allowed => {}
@@ -149,7 +149,8 @@ fn own_git(worktree: &Path, grant: &Grant) -> Result<Vec<PathBuf>, Failure> {
     }
 }
 
-async fn supervise(mut confined: sandbox::Confined, timeout: Duration) -> Result<Exit, Failure> {
+/// Waits for a command, its time, or a signal to us.
+pub(super) async fn supervise(mut confined: sandbox::Confined, timeout: Duration) -> Result<Exit, Failure> {
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
     let signal = tokio::select! {
@@ -172,7 +173,8 @@ fn passed(ended: &Ended) -> Result<Exit, Failure> {
     }
 }
 
-fn refused(error: SandboxError) -> Failure {
+/// Says what could not be started.
+pub(super) fn refused(error: SandboxError) -> Failure {
     let failure = Failure::new(Exit::Refused, error.to_string());
     if error.hint.is_empty() { failure } else { failure.hint(error.hint) }
 }

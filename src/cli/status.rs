@@ -76,14 +76,15 @@ struct Row {
     cost: Option<u64>,
     next: Next,
     to_publish: Vec<Effect>,
+    /// Files in which the result conflicts with where the base is now, and the base.
+    conflicts: Option<(String, Vec<String>)>,
 }
 
 impl Row {
     /// A run of which nothing can be read.
     fn unknown(run: RunName, how: How, next: Next) -> Self {
-        Self {
-            run, how, host: None, step: "–".into(), took: None, cost: None, next, to_publish: Vec::new()
-        }
+        let (step, to_publish) = ("–".into(), Vec::new());
+        Self { run, how, host: None, step, took: None, cost: None, next, to_publish, conflicts: None }
     }
 
     fn json(&self) -> serde_json::Value {
@@ -96,6 +97,7 @@ impl Row {
             "seconds": self.took.map(|took| took.as_secs_f64()),
             "cost": self.cost,
             "next": self.next(),
+            "conflicts": self.conflicts.as_ref().map(|(_, files)| files),
             "to_publish": self.to_publish.iter().copied().map(report::name_of).collect::<Vec<_>>(),
         })
     }
@@ -123,7 +125,8 @@ impl Row {
     /// Says what to do next; empty if there is nothing.
     fn next(&self) -> String {
         let publish = (!self.to_publish.is_empty()).then(|| format!("autopilot publish {}", self.run));
-        self.next.text(self.run).into_iter().chain(publish).collect::<Vec<_>>().join("; ")
+        let conflicts = self.conflicts.as_ref().map(|(base, files)| in_conflict(base, files));
+        self.next.text(self.run).into_iter().chain(publish).chain(conflicts).collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -215,7 +218,26 @@ fn row(
     let to_publish = if alive { Vec::new() } else { view.to_publish() };
     let host = elsewhere.and_then(|watched| Some(watched.holder.as_ref()?.host.clone()));
     let next = if host.is_some() { Next::Nothing } else { Next::of(&view, how) };
-    Row { run, how, host, step: step(&view), took, cost: view.cost(), next, to_publish }
+    let conflicts = conflicts(repository, &view);
+    let (step, cost) = (step(&view), view.cost());
+    Row { run, how, host, step, took, cost, next, to_publish, conflicts }
+}
+
+/// Finds where the result of a run that is done conflicts with where its base is now; a branch that is gone was of use, or of none.
+fn conflicts(repository: &Repository, view: &RunState) -> Option<(String, Vec<String>)> {
+    view.end.as_ref().filter(|end| end.result == RunResult::Done)?;
+    let made = view.branch.as_ref()?;
+    let (now, _) = repository.branch(made.name()).ok()??;
+    let base = view.start.base.as_str();
+    let moved = repository.moved(base, &view.start.commit, &now).ok()??;
+    (!moved.conflicts.is_empty()).then(|| (base.to_owned(), moved.conflicts))
+}
+
+fn in_conflict(base: &str, files: &[String]) -> String {
+    let more = files.len().saturating_sub(1);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let first = files.first().map(String::as_str).unwrap_or_default();
+    format!("conflicts with {base} as it is now, in {first}{more}: merge it by hand, or run it again")
 }
 
 /// A run without an end, of an issue that another machine had claimed and not renewed of late by the clocks of both; or has

@@ -8,12 +8,24 @@ use crate::plan::Destination;
 #[derive(Debug, Clone, Default)]
 pub(super) struct AllowList {
     entries: Vec<Destination>,
+    /// Whatever is public may be reached, too: to find out what has to be.
+    is_open: bool,
 }
 
 impl AllowList {
     /// Makes a list of a plan's entries.
     pub(super) fn new(entries: &[Destination]) -> Self {
-        Self { entries: entries.to_vec() }
+        Self { entries: entries.to_vec(), is_open: false }
+    }
+
+    /// Lets whatever is public be reached.
+    pub(super) fn opened(self) -> Self {
+        Self { is_open: true, ..self }
+    }
+
+    /// Tells whether a destination may be asked for.
+    pub(super) fn lets(&self, target: &Destination) -> bool {
+        self.is_open || self.has(target)
     }
 
     /// Tells whether a destination is on the list.

@@ -41,6 +41,13 @@ impl Gate {
         Self { list, proxy, ..self }
     }
 
+    /// Lets whatever is public through, beside the hosts of the list: for a command that is to tell what it needs. After
+    /// [`Gate::allow`].
+    #[must_use]
+    pub fn open(self) -> Self {
+        Self { list: self.list.opened(), ..self }
+    }
+
     /// Lets requests to a model through. After [`Gate::allow`], if both are wanted.
     #[must_use]
     pub fn model(self, upstream: Upstream) -> Self {
@@ -90,9 +97,9 @@ impl Gate {
         self.proxy.into_iter().chain(forwards).chain(model).collect()
     }
 
-    /// Returns what the command's environment has to say for its programs to find the proxy.
-    pub fn env(&self) -> Vec<(String, String)> {
-        const PROXY: [&str; 9] = [
+    /// Returns what the command's environment has to say for its programs to find the proxy, beside what it says already.
+    pub fn env(&self, own: &[(String, String)]) -> Vec<(String, String)> {
+        const PROXY: [&str; 11] = [
             "HTTP_PROXY",
             "http_proxy",
             "HTTPS_PROXY",
@@ -102,14 +109,33 @@ impl Gate {
             "CARGO_HTTP_PROXY",
             "npm_config_proxy",
             "npm_config_https_proxy",
+            "YARN_HTTP_PROXY",
+            "YARN_HTTPS_PROXY",
         ];
-        let Some(proxy) = self.proxy else { return Vec::new() };
-        let proxy = format!("http://{proxy}");
-        let own = "localhost,127.0.0.1,::1";
+        let Some(place) = self.proxy else { return Vec::new() };
+        let proxy = format!("http://{place}");
+        let local = "localhost,127.0.0.1,::1";
         let proxies = PROXY.map(|name| (name, &*proxy));
-        let rest = [("NO_PROXY", own), ("no_proxy", own), ("NODE_USE_ENV_PROXY", "1")];
-        proxies.into_iter().chain(rest).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+        let rest = [("NO_PROXY", local), ("no_proxy", local), ("NODE_USE_ENV_PROXY", "1")];
+        let plain = proxies.into_iter().chain(rest).map(|(name, value)| (name.to_owned(), value.to_owned()));
+        plain.chain(OF_JAVA.map(|name| (name.to_owned(), for_java(name, place, own)))).collect()
     }
+}
+
+/// Where build tools of Java take options of their virtual machine from: it heeds no variable of a proxy.
+const OF_JAVA: [&str; 3] = ["GRADLE_OPTS", "MAVEN_OPTS", "SBT_OPTS"];
+
+/// Adds the proxy to the options that a variable has. Ours come first: who names a proxy of his own means it.
+fn for_java(name: &str, place: SocketAddr, own: &[(String, String)]) -> String {
+    let (ip, port) = (place.ip(), place.port());
+    let mut options: Vec<String> = ["http", "https"]
+        .iter()
+        .flat_map(|scheme| [format!("-D{scheme}.proxyHost={ip}"), format!("-D{scheme}.proxyPort={port}")])
+        .collect();
+    // Maven from 3.9 on looks at them where it is told to.
+    options.push("-Daether.connector.http.useSystemProperties=true".to_owned());
+    options.extend(own.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()));
+    options.join(" ")
 }
 
 /// Returns the first place on the loopback that no entry of the list takes.
@@ -118,4 +144,22 @@ fn free(list: &AllowList, mut ports: impl Iterator<Item = u16>) -> SocketAddr {
     let is_free = |port: &u16| !taken.iter().any(|(place, _)| place.port() == *port);
     // There are more ports than entries of any list.
     SocketAddr::from((Ipv4Addr::LOCALHOST, ports.find(is_free).unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tools_of_java_find_the_proxy_beside_the_options_that_a_step_has() {
+        let gate = Gate::closed().allow(&[]);
+        let own = [("MAVEN_OPTS".to_owned(), "-Xmx2g".to_owned())];
+        let env = gate.env(&own);
+        let value = |name: &str| &env.iter().find(|(own, _)| own == name).unwrap().1;
+        let options = "-Dhttp.proxyHost=127.0.0.1 -Dhttp.proxyPort=61080 -Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort=61080 \
+                       -Daether.connector.http.useSystemProperties=true";
+        assert_eq!(value("MAVEN_OPTS"), &format!("{options} -Xmx2g"));
+        assert_eq!(value("GRADLE_OPTS"), options);
+        assert_eq!(Gate::closed().env(&own), []);
+    }
 }

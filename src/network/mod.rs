@@ -19,7 +19,7 @@
 //! let model = Upstream::new(Dialect::Responses, base, &Auth::Bearer(key))?.limit(Some(500_000));
 //! let gate = Gate::closed().allow(&["example.org".parse().unwrap()]).model(model);
 //! assert_eq!(gate.model_url().as_deref(), Some("http://127.0.0.1:61079/v1"));
-//! let listeners = confine(gate.listen(), gate.env());
+//! let listeners = confine(gate.listen(), gate.env(&[]));
 //! let serving = gate.serve(listeners)?;
 //! // … the command runs and ends …
 //! let traffic = serving.end();

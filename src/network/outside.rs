@@ -50,7 +50,7 @@ pub(super) async fn connect(
     list: &AllowList,
     target: &Destination,
 ) -> Result<TcpStream, Verdict> {
-    if !list.has(target) {
+    if !list.lets(target) {
         return Err(Verdict::Refused {
             why: "not in the step's allow list".to_owned(),
             allow: Some(entry(&target.host, target.port)),
@@ -100,8 +100,15 @@ async fn checked(
     target: &Destination,
 ) -> Result<Vec<SocketAddr>, Verdict> {
     if let Some(addresses) = literal(target) {
-        // It is on the list as it stands.
-        return Ok(addresses);
+        let private = addresses.iter().find_map(|address| not_public(address.ip()));
+        return match private {
+            Some(what) if !list.has(target) => Err(Verdict::Refused {
+                why: format!("it is {what}"),
+                allow: Some(entry(&target.host, target.port)),
+            }),
+            // It is on the list as it stands, or public where that is enough.
+            _ => Ok(addresses),
+        };
     }
     let port = target.port;
     let found = resolve(outside, &target.host).await?;
@@ -115,7 +122,10 @@ async fn checked(
     }
     match refused {
         Some((address, what)) if good.is_empty() => Err(Verdict::Refused {
-            why: format!("the name resolves to {}, which is {what}", address.ip()),
+            why: format!(
+                "the name resolves to {}, which is {what}: a mirror there needs this address on the list, beside the name",
+                address.ip()
+            ),
             allow: Some(entry(&address.ip().to_string(), port)),
         }),
         _ => Ok(good),

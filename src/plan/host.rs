@@ -82,6 +82,23 @@ fn not_a_host() -> Wrong {
     Wrong::new("is not a host", "write `example.org`, `*.example.org:8443`, `127.0.0.1:11434` or `[::1]:80`")
 }
 
+impl Destination {
+    /// Writes it as a plan has it: a port of 443 goes without saying.
+    pub fn in_plan(&self) -> String {
+        let text = self.to_string();
+        match text.strip_suffix(":443") {
+            Some(name) if !name.ends_with(']') => name.to_owned(),
+            _ => text,
+        }
+    }
+
+    /// Tells whether it is on the loopback.
+    pub fn is_loopback(&self) -> bool {
+        let address = self.host.parse::<IpAddr>();
+        self.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    }
+}
+
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.host.contains(':') {

@@ -27,8 +27,18 @@ const FILES: [&str; 8] = [
     "enoent",
 ];
 
+/// Hosts that are named at most.
+const MOST_HOSTS: usize = 8;
+
 /// Ends of error messages that a refused connection or name gives.
-const NETWORK: [&str; 12] = [
+const NETWORK: [&str; 19] = [
+    "could not reach host",
+    "unknown host",
+    "unknownhostexception",
+    "no such host",
+    "nodename nor servname",
+    "nxdomain",
+    "getaddrinfo",
     "network is unreachable",
     "could not resolve host",
     "couldn't resolve host",
@@ -58,21 +68,43 @@ pub struct Own<'a> {
 /// command chooses what it prints.
 pub fn explain_denial(output_tail: &[u8], grant: &Grant, own: &Own<'_>) -> Option<Denial> {
     let text = String::from_utf8_lossy(output_tail);
-    text.lines().find_map(|line| network(line, grant).or_else(|| file(line, grant, own)))
+    text.lines().find_map(|line| network(line, &text, grant).or_else(|| file(line, grant, own)))
 }
 
-fn network(line: &str, grant: &Grant) -> Option<Denial> {
-    let lower = line.to_ascii_lowercase();
-    if *grant.network() != Reach::None || !NETWORK.iter().any(|each| lower.contains(each)) {
+fn network(line: &str, text: &str, grant: &Grant) -> Option<Denial> {
+    if *grant.network() != Reach::None || !is_of_network(line) {
         return None;
     }
-    let host = host_in(line);
-    let target = host.clone().unwrap_or_else(|| "example.org".into());
-    Some(Denial {
-        what: host.map_or_else(|| "the network".into(), |host| format!("host {host}")),
-        why: "the step has `network: none`".into(),
-        allow: format!("network: {{allow: [\"{target}\"]}}"),
-    })
+    let hosts = hosts_in(text);
+    let what = match hosts.as_slice() {
+        [] => "the network".to_owned(),
+        [host] => format!("host {host}"),
+        hosts => format!("hosts {}", hosts.join(", ")),
+    };
+    let quoted: Vec<String> = hosts.iter().map(|host| format!("\"{host}\"")).collect();
+    let list = if quoted.is_empty() { "\"example.org\"".to_owned() } else { quoted.join(", ") };
+    let why = "the step has `network: none`".into();
+    Some(Denial { what, why, allow: format!("network: {{allow: [{list}]}}") })
+}
+
+fn is_of_network(line: &str) -> bool {
+    let lower = line.to_ascii_lowercase();
+    NETWORK.iter().any(|each| lower.contains(each))
+}
+
+/// Names the hosts that the output complains of: those in lines of a resolver, else the first in an address beside them.
+fn hosts_in(text: &str) -> Vec<String> {
+    let mut hosts: Vec<String> = Vec::new();
+    for host in text.lines().filter(|line| is_of_network(line)).filter_map(host_in) {
+        if hosts.len() < MOST_HOSTS && !hosts.contains(&host) {
+            hosts.push(host);
+        }
+    }
+    if hosts.is_empty() {
+        let after = |line: &'_ str| Some(line.split_once("://")?.1.to_owned());
+        hosts.extend(text.lines().filter_map(after).find_map(|rest| host_in(&rest)));
+    }
+    hosts
 }
 
 /// Returns the first word that reads like a host name or an address.

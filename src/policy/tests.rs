@@ -196,6 +196,19 @@ fn refusals_are_explained_by_the_line_that_would_allow_them() {
         ("curl: (6) Could not resolve host: example.org", "network: {allow: [\"example.org\"]}"),
         ("OSError: [Errno 101] Network is unreachable", "network: {allow: [\"example.org\"]}"),
         ("getaddrinfo ENOTFOUND registry.example.org", "network: {allow: [\"registry.example.org\"]}"),
+        (
+            "java.net.UnknownHostException: repo.example.org\nx.example.org: Name or service not known",
+            "network: {allow: [\"repo.example.org\", \"x.example.org\"]}",
+        ),
+        (
+            "get https://mirror.example.org/a/b.json\nconnect: Network is unreachable",
+            "network: {allow: [\"mirror.example.org\"]}",
+        ),
+        (
+            "Could not reach host gems.example.org. Check your network\nGet \"https://proxy.example.org/x\": dial tcp: lookup \
+             proxy.example.org: no such host",
+            "network: {allow: [\"gems.example.org\", \"proxy.example.org\"]}",
+        ),
     ] {
         assert_eq!(explained(output).map(|denial| denial.allow).as_deref(), Some(allow), "{output}");
     }

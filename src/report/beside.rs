@@ -1,13 +1,13 @@
 //! Takes a run, gives what of its steps' files is no part of the result, and what is that looks as if it should not be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::markdown::{clip, inline};
 use super::review::Phrase;
 use super::spoken::plural;
-use crate::evidence::RunState;
-use crate::evidence::event::{Change, ChangeKind};
+use crate::evidence::event::{AttemptResult, Change, ChangeKind};
 use crate::evidence::state::WorktreeState;
+use crate::evidence::{RunState, Text};
 
 /// Paths that are named; the rest is counted.
 const NAMED: usize = 6;
@@ -19,26 +19,51 @@ const MANY: usize = 200;
 /// Names the top paths that steps wrote and no commit holds, and counts the files that went with the worktree; nothing where
 /// there are none.
 pub(super) fn line(state: &RunState) -> Option<String> {
-    let (mut ignored, mut marked): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+    let (mut ignored, mut marked, mut hidden) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for wrote in state.attempts().filter_map(|(_, attempt)| attempt.wrote.as_ref()) {
         for path in wrote.ignored.iter().map(|path| path.as_str()) {
-            let is_marked = wrote.marked.iter().any(|own| own.as_str() == path);
-            let (list, other) = if is_marked { (&mut marked, &ignored) } else { (&mut ignored, &marked) };
-            if !list.contains(&path) && !other.contains(&path) {
-                list.push(path);
-            }
+            let is_in = |list: &[Text]| list.iter().any(|own| own.as_str() == path);
+            let list = if is_in(&wrote.marked) {
+                &mut marked
+            } else if is_in(&wrote.hidden) {
+                &mut hidden
+            } else {
+                &mut ignored
+            };
+            list.insert(path);
         }
     }
-    ignored.sort_unstable();
-    marked.sort_unstable();
     let mut parts = Vec::new();
-    parts.extend((!ignored.is_empty()).then(|| format!("ignored: {}", named(&ignored))));
-    parts.extend((!marked.is_empty()).then(|| format!("by a tool's own mark: {}", named(&marked))));
+    for (why, paths) in [
+        ("ignored", ignored),
+        ("by a tool's own mark", marked),
+        ("by rules that a step wrote, salvaged", hidden),
+    ] {
+        let paths: Vec<&str> = paths.into_iter().collect();
+        parts.extend((!paths.is_empty()).then(|| format!("{why}: {}", named(&paths))));
+    }
     if let (WorktreeState::Removed { ignored: files @ 1.., .. }, false) = (&state.worktree, parts.is_empty())
     {
         parts.push(plural(*files, "file"));
     }
     (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// Names what steps made that passed, and rules that steps wrote keep off the branch: what a later step found there, nobody who has the
+/// branch alone will.
+pub(super) fn hidden(state: &RunState) -> impl Iterator<Item = String> {
+    state.attempts().filter(|(_, attempt)| attempt.result == Some(AttemptResult::Passed)).filter_map(
+        |(step, attempt)| {
+            let saved = attempt.salvage.references.last()?;
+            let hidden = attempt.wrote.iter().flat_map(|wrote| &wrote.hidden);
+            let paths: Vec<&str> = hidden.map(Text::as_str).collect();
+            let what = if paths.is_empty() { "what it made".to_owned() } else { named(&paths) };
+            Some(format!(
+                "`{}` passed, and rules that a step wrote keep {what} off the branch: saved as `{saved}`",
+                step.id
+            ))
+        },
+    )
 }
 
 /// Names the steps that added more files than people write, with the folder that most of them lie in.

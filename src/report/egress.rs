@@ -6,13 +6,26 @@ use crate::evidence::RunState;
 
 /// Returns the connections that the policy refused, each destination once with its number, with the step.
 pub(super) fn refused(state: &RunState) -> Vec<(&str, Egress)> {
+    all_of(state, EgressVerdict::Refused)
+}
+
+/// Returns those that it allowed and that could not be made, likewise.
+pub(super) fn failed(state: &RunState) -> Vec<(&str, Egress)> {
+    all_of(state, EgressVerdict::Failed)
+}
+
+fn all_of(state: &RunState, verdict: EgressVerdict) -> Vec<(&str, Egress)> {
     let mut all: Vec<(&str, Egress)> = Vec::new();
-    for (id, egress) in state.egress().filter(|(_, egress)| egress.verdict == EgressVerdict::Refused) {
+    for (id, egress) in state.egress().filter(|(_, egress)| egress.verdict == verdict) {
         let is_same = |(step, known): &&mut (&str, Egress)| {
             *step == id && (&known.host, known.port, &known.why) == (&egress.host, egress.port, &egress.why)
         };
         match all.iter_mut().find(is_same) {
-            Some((_, known)) => known.connections = known.connections.saturating_add(egress.connections),
+            Some((_, known)) => {
+                known.connections = known.connections.saturating_add(egress.connections);
+                // What came last knows most.
+                known.allow.clone_from(&egress.allow);
+            }
             None => all.push((id, egress.clone())),
         }
     }

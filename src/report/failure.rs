@@ -52,6 +52,9 @@ pub(super) fn write(state: &RunState, files: &Files) -> io::Result<Option<String
         let _ =
             writeln!(text, "\nRefused by the policy of {step}\n  {}", printable(&egress::in_words(&refused)));
     }
+    for (step, failed) in egress::failed(state) {
+        let _ = writeln!(text, "\nNot reached from {step}\n  {}", printable(&egress::in_words(&failed)));
+    }
     for (step, refused) in state.refused() {
         let _ = writeln!(text, "\nProbably refused by the policy of {step}\n  {}", printable(refused));
     }

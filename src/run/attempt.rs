@@ -13,13 +13,17 @@ use super::work::Worked;
 use super::{RunError, Runner, expect, undo};
 use crate::evidence::event::{self, AttemptResult, CommandEnded, Event, ReasonKind};
 use crate::evidence::{Text, Token};
-use crate::plan::Step;
-use crate::policy;
+use crate::plan::{Destination, Step};
+use crate::policy::{self, Grant, Reach};
 use crate::sandbox::Status;
 use crate::worktree;
 
 /// How long a rollback command may take.
 const ROLLBACK: Duration = Duration::from_secs(60);
+
+/// What is said of an attempt that may reach hosts, failed, and never asked for one.
+const ASKED_NOBODY: &str = "none of its programs asked for a host: what is on its allow list is reached by the proxy in HTTPS_PROXY and \
+                            HTTP_PROXY alone, and one that heeds neither has to be told of it by its own settings";
 
 /// Lines of output that are looked at for what was refused.
 const EXPLAINED: usize = 200;
@@ -96,8 +100,9 @@ impl Runner<'_> {
         let texts = |paths: &[Vec<u8>]| {
             paths.iter().map(|path| self.recorder.line(String::from_utf8_lossy(path))).collect()
         };
-        let [ignored, marked, home] = [&wrote.ignored, &wrote.marked, &wrote.home].map(|paths| texts(paths));
-        Ok(event::Wrote { ignored, marked, home })
+        let all = [&wrote.ignored, &wrote.marked, &wrote.hidden, &wrote.home];
+        let [ignored, marked, hidden, home] = all.map(|paths| texts(paths));
+        Ok(event::Wrote { ignored, marked, hidden, home })
     }
 
     /// Guesses from an attempt's last output what its policy refused it.
@@ -111,9 +116,18 @@ impl Runner<'_> {
         let seen = self.worktree.place()?.seen(grant);
         let own = policy::Own { worktree: &seen.worktree, home: &seen.home, tmp: &seen.tmp };
         let denial = policy::explain_denial(lines.join("\n").as_bytes(), grant, &own);
-        Ok(denial.map(|denial| {
-            self.recorder.line(format!("{}: {}; to allow it: {}", denial.what, denial.why, denial.allow))
-        }))
+        let denial = denial
+            .map(|denial| format!("{}: {}; to allow it: {}", denial.what, denial.why, denial.allow))
+            .or_else(|| self.asked_nobody(this, grant).then(|| ASKED_NOBODY.to_owned()));
+        Ok(denial.map(|denial| self.recorder.line(denial)))
+    }
+
+    /// Tells whether an attempt may reach hosts, and none of its programs asked the proxy that leads there.
+    fn asked_nobody(&self, this: &Attempt<'_>, grant: &Grant) -> bool {
+        let is_used = self.state().attempt(&this.at).is_none_or(|attempt| !attempt.egress.is_empty());
+        // An entry on the loopback needs no proxy, and may have been all that there was.
+        let has_name = |hosts: &[Destination]| hosts.iter().any(|host| !host.is_loopback());
+        matches!(grant.network(), Reach::Allow(hosts) if has_name(hosts)) && !is_used
     }
 
     async fn act(&mut self, this: &mut Attempt<'_>, started: Instant) -> Result<Outcome, RunError> {
@@ -193,7 +207,7 @@ impl Runner<'_> {
         let (at, role, index) = (this.at.clone(), which.role(), which.place());
         let command = self.recorder.text(&shown);
         self.recorder.record(Event::CommandStarted { at: at.clone(), role, index, command })?;
-        let of = Of { at, role };
+        let of = Of::new(at, role, &this.step.network);
         let unmasked = self.recorder.secrets().unmasked();
         let done = command::run(job, this.output_left, of, self.recorder, &mut self.interrupt).await?;
         self.record_refused_masks(this, unmasked);

@@ -103,7 +103,7 @@ pub(super) async fn run(
         None => (None, writer.try_clone()?),
     };
     let gate = if job.grant.isolation() == Isolation::Bare { job.gate.shared()? } else { job.gate };
-    let env = job.env.into_iter().chain(gate.env());
+    let env = job.env.into_iter().chain(gate.env(job.grant.env()));
     let command = sandbox::Command {
         argv: job.argv.into_iter().map(Into::into).collect(),
         dir: job.dir,

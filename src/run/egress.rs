@@ -10,6 +10,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 use crate::evidence::event::{self, AgentUsed, EgressVerdict, Event, Role, Tokens};
 use crate::evidence::{AttemptId, Recorder};
 use crate::network::{Decision, Exchange, Serving, Traffic, Usage, Verdict};
+use crate::plan::{Destination, Network};
 
 /// Between two looks. One wait for the disk serves all that came between.
 const EVERY: Duration = Duration::from_secs(1);
@@ -19,6 +20,9 @@ const EVERY: Duration = Duration::from_secs(1);
 pub(super) struct Of {
     pub(super) at: AttemptId,
     pub(super) role: Role,
+    /// The step's allow list, as its plan has it, and behind it what was refused: taken literally, a line that allows one host has to
+    /// allow the others, too.
+    list: Vec<String>,
 }
 
 /// The way out of a command that runs.
@@ -74,7 +78,7 @@ impl Egress {
 
     /// Ends all connections; what was not told of them is recorded with the command's end.
     pub(super) fn end(self, recorder: &mut Recorder) -> Traffic {
-        let Self { of, serving, .. } = self;
+        let Self { mut of, serving, .. } = self;
         let traffic = serving.end();
         of.defer(&traffic.decisions, recorder);
         traffic
@@ -88,20 +92,35 @@ pub(super) fn tokens(usage: &Usage) -> Tokens {
 }
 
 impl Of {
-    fn defer(&self, decisions: &[Decision], recorder: &mut Recorder) {
+    /// Takes whose they are, and what the step may reach.
+    pub(super) fn new(at: AttemptId, role: Role, network: &Network) -> Self {
+        let allowed = if let Network::Allow(hosts) = network { hosts.as_slice() } else { &[] };
+        Self { at, role, list: allowed.iter().map(Destination::in_plan).collect() }
+    }
+
+    /// Returns the line of the plan that allows a host, beside all that the step has and was refused.
+    fn line(&mut self, host: &str) -> String {
+        if !self.list.iter().any(|known| known == host) {
+            self.list.push(host.to_owned());
+        }
+        let hosts: Vec<String> = self.list.iter().map(|host| format!("\"{host}\"")).collect();
+        format!("network: {{allow: [{}]}}", hosts.join(", "))
+    }
+
+    fn defer(&mut self, decisions: &[Decision], recorder: &mut Recorder) {
         for decision in decisions {
             let event = self.event(decision, recorder);
             recorder.defer(event);
         }
     }
 
-    fn event(&self, decision: &Decision, recorder: &Recorder) -> Event {
+    fn event(&mut self, decision: &Decision, recorder: &Recorder) -> Event {
         let (verdict, why, allow) = match &decision.verdict {
             Verdict::Allowed => (EgressVerdict::Allowed, None, None),
             Verdict::Refused { why, allow } => (EgressVerdict::Refused, Some(why), allow.as_ref()),
             Verdict::Failed { why } => (EgressVerdict::Failed, Some(why), None),
         };
-        let allow = allow.map(|host| format!("network: {{allow: [\"{host}\"]}}"));
+        let allow = allow.map(|host| self.line(host));
         Event::Egress(Box::new(event::Egress {
             at: self.at.clone(),
             role: self.role,
@@ -115,5 +134,23 @@ impl Of {
             received: decision.received,
             open: decision.open,
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::StepId;
+
+    #[test]
+    fn the_line_that_allows_a_host_allows_all_that_the_step_has_and_was_refused() {
+        let allowed = ["a.example.org", "b.example.org:8443", "[::1]:443"].map(|host| host.parse().unwrap());
+        let at = AttemptId { step: StepId::new("a"), attempt: 1 };
+        let mut of = Of::new(at, Role::Action, &Network::Allow(allowed.to_vec()));
+        let has = "\"a.example.org\", \"b.example.org:8443\", \"[::1]:443\"";
+        assert_eq!(of.line("c.example.org"), format!("network: {{allow: [{has}, \"c.example.org\"]}}"));
+        let line = format!("network: {{allow: [{has}, \"c.example.org\", \"d.example.org\"]}}");
+        assert_eq!(of.line("d.example.org"), line);
+        assert_eq!(of.line("c.example.org"), line);
     }
 }

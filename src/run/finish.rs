@@ -4,8 +4,12 @@ use std::path::Path;
 
 use super::{RunError, undo};
 use crate::evidence::Recorder;
-use crate::evidence::event::{Event, Reason, ReasonKind, RunResult};
+use crate::evidence::event::{Event, Moved, Reason, ReasonKind, RunResult};
+use crate::git::Oid;
 use crate::worktree::{Removed, Worktree};
+
+/// Files with conflicts that are named.
+const CONFLICTS: usize = 20;
 
 /// What is to become of the worktree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,13 +69,30 @@ pub(super) fn stays(recorder: &mut Recorder, left: &Path) -> Result<(), RunError
     Ok(recorder.record(Event::WorktreeKept { path, why })?)
 }
 
+/// Looks where the base is by now. A git that cannot tell is no fault of the run.
+fn moved(worktree: &Worktree, recorder: &Recorder, result: &Oid) -> Option<Moved> {
+    let start = &recorder.state().start;
+    let moved = match worktree.moved(start.base.as_str(), result) {
+        Ok(moved) => moved?,
+        Err(error) => {
+            tracing::warn!(%error, base = %start.base, "whether the base conflicts with the result is not known");
+            return None;
+        }
+    };
+    let more = moved.conflicts.len().saturating_sub(CONFLICTS) as u64;
+    let conflicts = moved.conflicts.iter().take(CONFLICTS).map(|path| recorder.line(path)).collect();
+    Some(Moved { to: moved.to, conflicts, more })
+}
+
 async fn take_out(worktree: &mut Worktree, recorder: &mut Recorder) -> Result<(), RunError> {
     let saved = worktree.write_salvage(&recorder.files().salvage()).await;
     if let Some(made) = worktree.deliver().await? {
+        let moved = moved(worktree, recorder, &made.commit);
         recorder.record(Event::BranchMade {
             reference: made.reference,
             commit: made.commit,
             commits: made.commits,
+            moved,
         })?;
     }
     saved?;

@@ -33,6 +33,7 @@ mod shown;
 mod start;
 mod steps;
 mod undo;
+mod void;
 mod whole;
 mod work;
 
@@ -56,4 +57,5 @@ pub use refusal::Refusal;
 pub use resume::{Changed, Refused, branch_unchanged, can_go_on, hold_to_record, resumed, unchanged};
 pub use runner::{RunError, Runner};
 pub use start::{Under, begin};
+pub use void::void_writes;
 pub use whole::{Checkout, carry_out};

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::equip::{Applier, Assignment, Equipment, equip};
 use super::refusal::Refusal;
+use super::void;
 use crate::evidence::mask::{self, Secrets};
 use crate::plan::{Action, EnvEntry, Plan, Step};
 use crate::policy::{self, Decision, Grant, HostFacts, Isolation, Reason, Request, Waivers};
@@ -48,6 +49,7 @@ pub fn preflight(
         let agent = equipment.assignments.get(&step.id).cloned();
         let action = decide(step, &request(step, &equipment), host, waivers)?;
         there.demand(&action).map_err(|reason| Refusal::Policy { step: step.id.clone(), reason })?;
+        warnings.extend(void::void_writes(&step.id, &action));
         let is_cloud = matches!(step.action, Action::CloudTask(_));
         if agent.is_some() || is_cloud {
             policy::serves_model(&action)

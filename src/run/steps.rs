@@ -114,7 +114,10 @@ impl Runner<'_> {
         loop {
             let mut this = self.next_attempt(step);
             let result = match self.attempt(&mut this).await? {
-                Outcome::Passed => StepResult::Passed,
+                Outcome::Passed => {
+                    undo::save_hidden(self.worktree, self.recorder, &this.at).await?;
+                    StepResult::Passed
+                }
                 Outcome::Interrupted(_) => {
                     self.go_back(&mut this, Rollback::No).await?;
                     StepResult::Interrupted

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use super::RunError;
 use crate::evidence::event::{Event, InGit};
 use crate::evidence::{AttemptId, Recorder, Text};
-use crate::worktree::{self, LeftInGit, NotHeld, Worktree};
+use crate::worktree::{self, LeftInGit, NotHeld, Salvage, Worktree};
 
 /// Bytes of a salvaged file that are looked at for secrets at once.
 const PIECE: u64 = 4 << 20;
@@ -46,7 +46,31 @@ pub(super) async fn save_with(
     at: &AttemptId,
     names: Names<'_>,
 ) -> Result<(), RunError> {
-    let Some(saved) = worktree.salvage(at.step.as_str(), at.attempt).await? else { return Ok(()) };
+    match worktree.salvage(at.step.as_str(), at.attempt).await? {
+        Some(saved) => record_saved(worktree, recorder, at, names, saved),
+        None => Ok(()),
+    }
+}
+
+/// Saves what rules that steps wrote kept off the checkpoint of an attempt, if they kept off anything.
+pub(super) async fn save_hidden(
+    worktree: &mut Worktree,
+    recorder: &mut Recorder,
+    at: &AttemptId,
+) -> Result<(), RunError> {
+    match worktree.salvage_hidden(at.step.as_str(), at.attempt).await? {
+        Some(saved) => record_saved(worktree, recorder, at, Names::Told, saved),
+        None => Ok(()),
+    }
+}
+
+fn record_saved(
+    worktree: &Worktree,
+    recorder: &mut Recorder,
+    at: &AttemptId,
+    names: Names<'_>,
+    saved: Salvage,
+) -> Result<(), RunError> {
     let say = |what: &NotHeld| recorder.line(names.say(what.to_string(), &what.without_name()));
     let not_held = saved.not_held.iter().map(say).collect();
     let secrets = secrets_in(worktree, recorder, &saved.written, names)?;

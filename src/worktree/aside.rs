@@ -31,6 +31,8 @@ enum Became {
     Moved(PathBuf),
     /// The bundle has it under this name.
     Renamed(String),
+    /// It stays in the worktree.
+    Stays,
 }
 
 impl NotHeld {
@@ -40,12 +42,18 @@ impl NotHeld {
         Self { path: shown(path).into_owned(), kind, became }
     }
 
+    /// Says what is saved nowhere, and goes with the worktree.
+    pub(super) fn staying(path: &[u8], kind: Unheld) -> Self {
+        Self { path: shown(path).into_owned(), kind, became: Became::Stays }
+    }
+
     /// Says what it is and where, without a name that a step gave it.
     pub fn without_name(&self) -> String {
         match &self.became {
             Became::Nothing => self.kind.to_string(),
             Became::Moved(place) => format!("{}; moved to {}", self.kind, place.display()),
             Became::Renamed(_) => format!("{}; saved under another name", self.kind),
+            Became::Stays => format!("{}, and goes with the worktree", self.kind),
         }
     }
 }
@@ -54,7 +62,9 @@ impl fmt::Display for NotHeld {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.became {
             Became::Renamed(name) => write!(f, "{}: {}; saved as {name}", self.path, self.kind),
-            Became::Nothing | Became::Moved(_) => write!(f, "{}: {}", self.path, self.without_name()),
+            Became::Nothing | Became::Moved(_) | Became::Stays => {
+                write!(f, "{}: {}", self.path, self.without_name())
+            }
         }
     }
 }

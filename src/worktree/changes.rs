@@ -91,6 +91,17 @@ pub struct Changes {
     pub unheld: Vec<(Vec<u8>, Unheld)>,
     pub(super) folders: Vec<Vec<u8>>,
     pub(super) ignored: Vec<Vec<u8>>,
+    /// What rules of steps keep off the checkpoints, and is as an attempt found it, with its bytes.
+    pub(super) still_off: Vec<(Vec<u8>, u64)>,
+}
+
+/// Which rules that steps wrote count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WrittenRules {
+    /// Those that lie in the worktree.
+    Now,
+    /// Those of the last checkpoint.
+    Before,
 }
 
 impl Changes {
@@ -126,6 +137,10 @@ impl Known {
 #[derive(Debug)]
 pub(super) struct Snapshot {
     known: HashMap<Box<[u8]>, Known>,
+    /// Files that rules of steps keep off the checkpoints, as an attempt found them.
+    off: HashMap<Box<[u8]>, Known>,
+    /// The rules of the last checkpoint, where steps wrote some of them.
+    pub(super) hides: Option<Rules>,
     /// Those above a path that is known.
     folders: Folders,
     /// Folders with a repository of the step's own making: the worktree's top and submodules.
@@ -168,7 +183,8 @@ impl Snapshot {
         let known = entries.map(|entry| (entry.path.into(), Known::new(entry.held)));
         let tops = parts.iter().map(|part| part.path.clone()).collect();
         let folders = Folders::default();
-        let mut snapshot = Self { known: known.collect(), folders, tops, largest, format };
+        let (known, off) = (known.collect(), HashMap::new());
+        let mut snapshot = Self { known, off, hides: None, folders, tops, largest, format };
         snapshot.find_folders();
         snapshot
     }
@@ -235,6 +251,9 @@ impl Snapshot {
         let mut walk = root.walk(rules)?;
         while let Some(found) = walk.next(self)? {
             match self.judge(root, &found, now, &mut left)? {
+                Verdict::Same if !self.off.is_empty() && !self.holds(&found.path) => {
+                    changes.still_off.push((found.path, found.identity.size()));
+                }
                 Verdict::Same => {}
                 Verdict::Changed(written) => {
                     changes.paths.push(Changed { path: found.path, now: Now::Written(written) });
@@ -252,12 +271,43 @@ impl Snapshot {
         Ok(changes)
     }
 
+    /// Takes what is hidden for what is known; nothing else is kept off from now on.
+    pub(super) fn keep_off(&mut self, hidden: &[Changed]) {
+        for changed in hidden {
+            if let Some(written) = changed.written() {
+                self.off.insert(changed.path.as_slice().into(), Known::new(written.held));
+            }
+        }
+    }
+
+    /// Returns what a path that is kept off holds, as it was found.
+    pub(super) fn held_off(&self, path: &[u8]) -> Option<Held> {
+        self.off.get(path).map(|known| known.held)
+    }
+
+    /// Lists the paths that are kept off.
+    pub(super) fn off(&self) -> impl Iterator<Item = &[u8]> {
+        self.off.keys().map(|path| &**path)
+    }
+
+    /// Lists the files of rules of the checkpoint, and what they are.
+    pub(super) fn rule_files(&self) -> impl Iterator<Item = (&[u8], RawOid)> {
+        let is_one = |path: &[u8], known: &Known| {
+            known.held.mode != tree::LINK && super::root::split(path).1 == b".gitignore"
+        };
+        let files = self.known.iter().filter(move |(path, known)| is_one(path, known));
+        files.map(|(path, known)| (&**path, known.held.oid))
+    }
+
     fn meet_anew(&mut self) {
         self.known.values_mut().for_each(|known| known.is_met = false);
     }
 
     fn judge(&mut self, root: &Root, found: &Found, now: SystemTime, left: &mut u64) -> io::Result<Verdict> {
-        let mut known = self.known.get_mut(&*found.path);
+        let mut known = match self.known.get_mut(&*found.path) {
+            Some(known) => Some(known),
+            None => self.off.get_mut(&*found.path),
+        };
         if let Some(known) = &mut known {
             known.is_met = true;
             if known.held.mode == found.mode && known.seen == Some(found.identity) {
@@ -289,6 +339,7 @@ impl Snapshot {
             match (difference.and_then(|difference| difference.new), written) {
                 (Some(held), raw) => {
                     let raw = raw.filter(|raw| *raw != held.oid).map(Box::new);
+                    self.off.remove(&*changed.path);
                     self.known.insert(changed.path.as_slice().into(), Known { raw, ..Known::new(held) });
                 }
                 (None, None) => {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::base::{Base, Person};
-use super::changes::{Changes, Snapshot};
+use super::changes::{Changed, Changes, Snapshot};
 use super::confined::ConfinedGit;
 use super::error::WorktreeError;
 use super::halt::Halt;
@@ -105,6 +105,8 @@ pub(super) struct Saving {
     pub(super) left: u64,
     /// By path, what was salvaged last; nothing once a rollback writes.
     pub(super) safe: Option<HashMap<Vec<u8>, Held>>,
+    /// What rules of steps kept off the last checkpoint, and is to be saved.
+    pub(super) hidden: Vec<Changed>,
 }
 
 /// What a worktree stands on, before anything in it is looked at.
@@ -128,7 +130,7 @@ impl Worktree {
         let Ground { dir, record, git, borrowed } = ground;
         Ok(Self {
             root: Root::open(&dir.worktree())?,
-            saving: Saving { left: record.salvage.min(MOST), safe: Some(HashMap::new()) },
+            saving: Saving { left: record.salvage.min(MOST), safe: Some(HashMap::new()), hidden: Vec::new() },
             own: vec![None; base.parts.len()],
             layers: Layers::of(&dir),
             dir,
@@ -198,7 +200,9 @@ impl Worktree {
 
     /// Finds what differs from the last checkpoint.
     pub fn changes(&mut self) -> Result<Changes, WorktreeError> {
-        Ok(self.snapshot.compare(&self.root, &self.base.rules)?)
+        let mut changes = self.snapshot.compare(&self.root, &self.base.rules)?;
+        self.snapshot.add_uncovered(&mut changes, &self.root, &self.base.rules)?;
+        Ok(changes)
     }
 
     /// Tells what is at a path of the worktree, without following links.

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 
-use super::changes::{Changed, Changes, Kind};
+use super::changes::{Changed, Changes, Kind, WrittenRules};
 use super::checkout::Worktree;
 use super::error::{GitEnd, WorktreeError, at};
 use super::filters;
@@ -78,11 +78,13 @@ impl Worktree {
         subject: &str,
         trailers: &[(&str, &str)],
     ) -> Result<Option<Checkpoint>, WorktreeError> {
-        let changes = self.changes()?;
+        let mut changes = self.changes()?;
         refuse_unheld(&changes)?;
         self.refuse_in_submodules(&changes)?;
+        let hidden = self.take_hidden(&mut changes, WrittenRules::Now)?;
         self.refuse_too_much(&changes)?;
         if changes.is_empty() {
+            self.keep_off(hidden)?;
             return Ok(None);
         }
         let message = message(subject, trailers);
@@ -97,13 +99,22 @@ impl Worktree {
         };
         let Some((commit, tree, differences)) = made else {
             self.snapshot.advance(&changes, &vec![None; changes.paths.len()]);
+            self.keep_off(hidden)?;
             return Ok(None);
         };
         let parent = std::mem::replace(&mut self.ledger.last, commit.clone());
         self.ledger.commits += 1;
         self.ledger.bytes = self.ledger.bytes.saturating_add(bytes_of(&changes));
         self.snapshot.advance(&changes, &differences);
+        self.keep_off(hidden)?;
         Ok(Some(Checkpoint { commit, tree, parent, changes: counted(changes, &differences) }))
+    }
+
+    /// Notes what rules of steps keep off a checkpoint that is made.
+    fn keep_off(&mut self, hidden: Vec<Changed>) -> Result<(), WorktreeError> {
+        self.snapshot.keep_off(&hidden);
+        self.saving.hidden = hidden;
+        self.remember_rules()
     }
 
     /// A commit in a submodule would have to be made in, and delivered to, a repository of its own.

@@ -42,6 +42,8 @@ pub struct Delivered {
 pub struct Proof {
     /// What was compared, as it looked then, by path.
     compared: Vec<Found>,
+    /// So many of them are not on the branch.
+    hidden: usize,
     ignored: Vec<Vec<u8>>,
 }
 
@@ -105,23 +107,30 @@ impl Worktree {
     pub fn prove(&mut self) -> Result<Proof, WorktreeError> {
         let others = self.arrived()?;
         let mut compared = Vec::with_capacity(usize::try_from(self.snapshot.len()).unwrap_or(0));
+        // What rules of steps kept off it was salvaged, and is as it was then.
+        let mut hidden = Vec::new();
         let mut walk = self.root.walk(&self.base.rules)?;
         while let Some(found) = walk.next(&self.snapshot)? {
             let differs = || Unproved::Differs { path: shown(&found.path).into_owned() };
             // What is not there at all is not read: it may be as long as it likes.
             let known = self.snapshot.committed(&found.path);
-            let committed = others.get(&found.path).copied().or(known).ok_or_else(differs)?;
+            let committed = others.get(&found.path).copied().or(known);
+            let off = self.snapshot.held_off(&found.path).filter(|_| committed.is_none());
+            let committed = committed.or(off).ok_or_else(differs)?;
             let oid = self.root.blob(&found.path, found.mode, self.repository.format)?;
             let is_same = committed == Held { mode: found.mode, oid };
             let is_proved = is_same || known == Some(committed) && self.snapshot.proves(&found, oid);
             if !is_proved {
                 return Err(differs().into());
             }
+            hidden.extend(off.map(|_| found.path.clone()));
             compared.push(found);
         }
-        let Beside { unheld, ignored, .. } = walk.end();
+        let Beside { unheld, mut ignored, .. } = walk.end();
+        let hidden_files = hidden.len();
+        ignored.append(&mut hidden);
         match unheld.into_iter().find(|(_, kind)| kind.holds_bytes()) {
-            None => Ok(Proof::of(compared, ignored)),
+            None => Ok(Proof { hidden: hidden_files, ..Proof::of(compared, ignored) }),
             Some((path, kind)) => Err(Unproved::Nowhere { path: shown(&path).into_owned(), kind }.into()),
         }
     }
@@ -142,7 +151,8 @@ impl Worktree {
         let (ignored_files, ignored_bytes) = self.root.measure(&proof.ignored)?;
         self.withdraw(proof)?;
         let left = self.dir.remove_heeding(self.root.halt())?;
-        Ok(Removed { proved: proof.compared.len() as u64, ignored_files, ignored_bytes, left })
+        let proved = (proof.compared.len() - proof.hidden) as u64;
+        Ok(Removed { proved, ignored_files, ignored_bytes, left })
     }
 
     /// Takes the worktree away from where others know it, and looks once more: somebody who is no step of the run
@@ -176,7 +186,7 @@ impl Worktree {
 impl Proof {
     fn of(mut compared: Vec<Found>, ignored: Vec<Vec<u8>>) -> Self {
         compared.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        Self { compared, ignored }
+        Self { compared, hidden: 0, ignored }
     }
 
     /// Finds a file that is not as it was when it was compared, or was not there.

@@ -46,6 +46,8 @@ pub struct Wrote {
     pub ignored: Vec<Vec<u8>>,
     /// Those of them that no rule ignores: they say of themselves that they are a tool's.
     pub marked: Vec<Vec<u8>>,
+    /// Those of them that rules of steps hide.
+    pub hidden: Vec<Vec<u8>>,
     /// Entries of HOME.
     pub home: Vec<Vec<u8>>,
 }
@@ -77,6 +79,7 @@ impl Worktree {
         let mut withheld = self.layers.known.ignored.enter(&ground, visit)?;
         withheld.truncate(NAMED);
         self.write_layers()?;
+        self.find_hidden()?;
         Ok(withheld)
     }
 
@@ -91,11 +94,13 @@ impl Worktree {
             *before = now;
         }
         self.write_layers()?;
-        let is_marked = |path: &&Vec<u8>| !self.base.rules.ignore_within(path, true);
-        let marked = ignored.iter().filter(is_marked).take(NAMED).cloned().collect();
+        let by_no_rule = ignored.iter().filter(|path| !self.base.rules.ignore_within(path, true));
+        let by_no_rule: Vec<Vec<u8>> = by_no_rule.take(NAMED).cloned().collect();
+        let tops = self.hidden_tops();
+        let (hidden, marked) = by_no_rule.into_iter().partition(|path| tops.contains(path));
         ignored.truncate(NAMED);
         home.truncate(NAMED);
-        Ok(Wrote { ignored, marked, home })
+        Ok(Wrote { ignored, marked, hidden, home })
     }
 
     /// Returns HOME of who works now, and what is seen through it.
@@ -109,7 +114,15 @@ impl Worktree {
     }
 
     pub(super) fn settle(&mut self) -> Result<Vec<Vec<u8>>, WorktreeError> {
-        let now = self.snapshot.ignored(&self.root, &self.base.rules)?;
+        let mut now = self.snapshot.ignored(&self.root, &self.base.rules)?;
+        let hidden = self.hidden_tops();
+        let is_inside = |path: &[u8]| {
+            let is_above =
+                |top: &Vec<u8>| path.strip_prefix(top.as_slice()).is_some_and(|rest| rest.starts_with(b"/"));
+            hidden.iter().any(is_above)
+        };
+        now.retain(|path| !is_inside(path));
+        now.extend(hidden);
         let aside = self.aside()?;
         let ground = Ground { root: &self.root, aside: &aside, now: &now };
         let wrote = self.layers.known.ignored.settle(&ground)?;

@@ -246,6 +246,19 @@ impl Git {
         Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
     }
 
+    /// Runs it; the bytes it printed, also where it exited with this code.
+    pub(super) fn printed_with(mut self, code: i32) -> Result<Vec<u8>, WorktreeError> {
+        let output = self.start()?.end()?;
+        if output.status.code() == Some(code) { Ok(output.stdout) } else { judge(&self.name, output) }
+    }
+
+    /// Heeds the settings of its git directory alone.
+    pub(super) fn without_settings(mut self) -> Self {
+        self.command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+        self.command.env_remove("GIT_CONFIG_COUNT").env_remove("GIT_CONFIG_PARAMETERS");
+        self
+    }
+
     /// Runs it; whether it exited with 0.
     pub(super) fn succeeds(mut self) -> Result<bool, WorktreeError> {
         Ok(self.start()?.end()?.status.success())

@@ -4,7 +4,7 @@ use std::io;
 
 use rustix::fs::{FileType, Mode, OFlags};
 
-use super::changes::Changes;
+use super::changes::{Changes, WrittenRules};
 use super::checkout::Worktree;
 use super::error::WorktreeError;
 use super::layout::shown;
@@ -19,8 +19,14 @@ impl Worktree {
     /// What [`Worktree::salvage`] has not saved just before is not removed: then nothing is.
     pub async fn reset(&mut self, clean_ignored: bool) -> Result<(), WorktreeError> {
         self.layers.unsettle();
-        let changes = self.changes()?;
+        let mut changes = self.changes()?;
         self.demand_saved(&changes)?;
+        let hidden = if clean_ignored {
+            self.remove_hidden()?;
+            Vec::new()
+        } else {
+            self.take_hidden(&mut changes, WrittenRules::Before)?
+        };
         self.clear_the_way(&changes, clean_ignored)?;
         let paths = changes.paths.iter().map(|changed| changed.path.as_slice());
         let restored: Vec<&[u8]> = paths.filter(|path| self.snapshot.holds(path)).collect();
@@ -34,11 +40,18 @@ impl Worktree {
         }
         self.fill(&restored).await?;
         self.snapshot.believe_paths(&self.root, &restored)?;
+        self.snapshot.keep_off(&hidden);
         let left = self.changes()?;
         match left.paths.first() {
             None => Ok(()),
             Some(changed) => Err(Unproved::NotReset { path: shown(&changed.path).into_owned() }.into()),
         }
+    }
+
+    /// Removes what rules of steps have kept off.
+    fn remove_hidden(&self) -> Result<(), WorktreeError> {
+        let off: Vec<Vec<u8>> = self.snapshot.off().map(<[u8]>::to_vec).collect();
+        off.iter().try_for_each(|path| self.remove_entry(path))
     }
 
     /// Opens up the folders that git is to write into.

@@ -10,16 +10,19 @@ use super::left_out::LeftOut;
 use super::part::Part;
 use super::pattern::{self, Pattern, Stars, TooManyStars};
 use super::tree::LINK;
+use crate::git::RawOid;
 use crate::plan::Glob;
 
 /// A longer `.gitignore` is nobody's; git itself reads none over 100 MiB.
-const LARGEST: u64 = 1 << 20;
+pub(super) const LARGEST: u64 = 1 << 20;
 
 /// The rules that hold for a run.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rules {
     /// The `.gitignore` files of a commit, by the folder they lie in.
     by_folder: HashMap<Vec<u8>, Vec<Pattern>>,
+    /// These files, and what they are.
+    files: HashMap<Vec<u8>, RawOid>,
     /// What the user ignores in one repository, `info/exclude`, by where that is checked out.
     of_parts: HashMap<Vec<u8>, Vec<Pattern>>,
     /// What he ignores in all of them, `core.excludesFile`.
@@ -61,6 +64,7 @@ impl Rules {
             rules.longest = rules.longest.max(part.path.len());
             for (entry, text) in part.named(b".gitignore", LARGEST)? {
                 let path = part.in_worktree(&entry.path);
+                rules.files.insert(path.clone(), entry.held.oid);
                 match text {
                     _ if entry.held.mode == LINK => rules.unread.push((Place::Base(path), Unread::Link)),
                     None => rules.unread.push((Place::Base(path), Unread::Large)),
@@ -126,11 +130,16 @@ impl Rules {
         Vec::new()
     }
 
-    fn add(&mut self, path: Vec<u8>, text: &[u8]) {
+    /// Tells whether a file of rules is one of the base's, as it has it.
+    pub(super) fn has(&self, path: &[u8], oid: RawOid) -> bool {
+        self.files.get(path) == Some(&oid)
+    }
+
+    /// Adds the rules of a file, in the place of those that it had.
+    pub(super) fn add(&mut self, path: Vec<u8>, text: &[u8]) {
         let folder = path.strip_suffix(b".gitignore").unwrap_or_default();
         let folder = folder.strip_suffix(b"/").unwrap_or(folder);
         match pattern::read(text) {
-            Ok(patterns) if patterns.is_empty() => {}
             Ok(patterns) => {
                 self.longest = self.longest.max(folder.len());
                 self.by_folder.insert(folder.to_vec(), patterns);

@@ -47,6 +47,15 @@ struct Saved {
     size: u64,
 }
 
+/// What becomes of that for which a run may not salvage enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TooMuch {
+    /// It is moved aside, out of the way of what follows.
+    Moves,
+    /// It stays for what follows, and goes with the worktree.
+    Stays,
+}
+
 /// A path that cannot go there, and why.
 type NotSaved = (Vec<u8>, Unheld);
 
@@ -69,7 +78,18 @@ impl Worktree {
         if changes.is_empty() && !changes.unheld.iter().any(|(_, kind)| kind.holds_bytes()) {
             return Ok(None);
         }
-        let ToSave { mut files, mut unheld, prefix } = self.to_be_saved(&changes)?;
+        self.save(step, attempt, &changes, TooMuch::Moves).await.map(Some)
+    }
+
+    /// Saves these changes.
+    pub(super) async fn save(
+        &mut self,
+        step: &str,
+        attempt: u32,
+        changes: &Changes,
+        too_much: TooMuch,
+    ) -> Result<Salvage, WorktreeError> {
+        let ToSave { mut files, mut unheld, prefix } = self.to_be_saved(changes)?;
         self.leave_out_the_largest(&mut files, &mut unheld);
         let reference = self.free_salvage_name(step, attempt)?;
         let run = self.record.run.clone();
@@ -84,12 +104,15 @@ impl Worktree {
         self.ledger.salvaged.push(reference.clone());
         let mut not_held = Vec::new();
         for (path, kind) in &unheld {
-            not_held.push(self.set_aside(path, *kind)?);
+            not_held.push(match too_much {
+                TooMuch::Moves => self.set_aside(path, *kind)?,
+                TooMuch::Stays => NotHeld::staying(path, *kind),
+            });
         }
         let renamed = changes.unheld.iter().filter(|(_, kind)| kind.fits_bundle());
         not_held.extend(renamed.map(|(path, kind)| NotHeld::renamed(path, *kind, &prefix)));
         let written = files.into_iter().map(|file| PathBuf::from(OsString::from_vec(file.path))).collect();
-        Ok(Some(Salvage { reference, commit, paths: changes.paths.len() as u64, not_held, written }))
+        Ok(Salvage { reference, commit, paths: changes.paths.len() as u64, not_held, written })
     }
 
     /// Notes that a rollback begins: what it writes until the reset is no work.

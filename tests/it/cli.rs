@@ -289,6 +289,28 @@ fn a_plan_file_of_another_place_is_run_for_its_issue() {
 }
 
 #[test]
+fn what_a_step_may_write_and_its_identity_may_not_is_said_by_check_and_run() {
+    use std::os::unix::fs::PermissionsExt;
+    let repo = Repo::new();
+    let folder = repo.dir().join("data");
+    fs::create_dir(&folder).unwrap();
+    let shown = folder.display();
+    repo.plan(&format!("  - {{id: a, command: 'true', filesystem: {{write: [\"{shown}\"]}}}}\n"));
+    for (mode, is_void) in [(0o555, true), (0o777, false)] {
+        fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+        for call in [["check", "7"], ["run", "7"]] {
+            let ran = repo.autopilot(call).exits(0);
+            let says = format!("step `a`: `filesystem: {{write: [{shown}]}}` has no effect");
+            if is_void {
+                ran.says(&says).says("--run-as USER")
+            } else {
+                ran.hides("has no effect")
+            };
+        }
+    }
+}
+
+#[test]
 fn a_dry_run_is_a_check() {
     let repo = Repo::new();
     repo.plan("  - {id: a, command: touch made}\n");

@@ -36,7 +36,7 @@ fn waiting() -> (Repo, Child) {
 }
 
 /// Lets the waiting step of whichever run there is pass.
-fn release(repo: &Repo) {
+pub(crate) fn release(repo: &Repo) {
     for run in fs::read_dir(repo.state().join("runs")).unwrap() {
         let home = run.unwrap().path().join("home");
         let _ = fs::write(home.join("go"), "");

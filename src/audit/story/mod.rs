@@ -168,7 +168,7 @@ impl Story {
                     self.expect_reason(reason.as_ref(), step);
                 }
             }
-            Event::BranchMade { reference, commit, commits } => {
+            Event::BranchMade { reference, commit, commits, moved: _ } => {
                 self.branch_made(reference.to_string(), commit.to_string(), commits);
             }
             Event::BranchSearched { commit, .. } => self.branch_searched(commit.as_str()),

@@ -172,6 +172,7 @@ pub(super) fn next(at: State, kind: Kind) -> Result<State, Code> {
             | S::Back | S::Waiting | S::PickedUp, K::LogAppended) => at,
 
         // After it.
+        (S::Passed, K::Salvaged) => S::Passed,
         (S::Passed, K::StepEnded) => S::Idle,
         (S::Failed | S::Waiting, K::Salvaged) => S::Failed,
         (S::Failed | S::Waiting, K::RollbackStarted) => S::RollingBack,

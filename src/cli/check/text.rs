@@ -285,6 +285,9 @@ fn host(out: &mut String, answer: &Answer) {
             let _ = writeln!(out, "    hint: {}", reason.hint);
         }
     }
+    for void in &answer.void {
+        let _ = writeln!(out, "warning: {void}");
+    }
     for lowered in &answer.lowered {
         let _ = writeln!(out, "ceiling: {lowered}");
     }

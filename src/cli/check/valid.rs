@@ -27,6 +27,8 @@ pub(super) struct Answer {
     /// What would be enforced, by step.
     pub(super) granted: Vec<(String, String)>,
     pub(super) denied: Vec<Denied>,
+    /// What a step would be granted and could not use.
+    pub(super) void: Vec<String>,
     /// What a ceiling lowers.
     pub(super) lowered: Vec<Lowered>,
     /// What it would take of the folders that it keeps from run to run.

@@ -245,10 +245,9 @@ impl Progress {
     fn egress(&mut self, egress: &Egress) {
         // Told the first time; the reports have the number.
         let target = format!("{}:{}", egress.host, egress.port);
-        if egress.verdict == EgressVerdict::Refused && self.refused.insert(target.clone()) {
-            let (mark, allow) = (style("⊘").yellow(), egress.allow.as_ref());
-            let allow = allow.map(|line| format!(" (allow: `{line}`)")).unwrap_or_default();
-            self.say(&format!("{mark} {target} refused by the policy{allow}"));
+        if egress.verdict != EgressVerdict::Allowed && self.refused.insert(target.clone()) {
+            let mark = style("⊘").yellow();
+            self.say(&format!("{mark} {target} {}", not_reached(egress)));
         }
     }
 
@@ -263,6 +262,19 @@ impl Progress {
         let what = format!("{}, {what},", self.label);
         self.bar.set_prefix(format!("{}{what}", self.prefix));
         self.doing.rename(&what);
+    }
+}
+
+/// Says why a host was not reached, and what would allow it. That it is not on the list goes without saying.
+fn not_reached(egress: &Egress) -> String {
+    let why = egress.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    match (egress.verdict, &egress.allow) {
+        (EgressVerdict::Failed, _) => format!("not reached{why}"),
+        (_, Some(line)) if why == ": not in the step's allow list" => {
+            format!("refused by the policy (allow: `{line}`)")
+        }
+        (_, Some(line)) => format!("refused by the policy{why} (allow: `{line}`)"),
+        (_, None) => format!("refused by the policy{why}"),
     }
 }
 

@@ -45,9 +45,25 @@ pub struct Wrote {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[serde(deserialize_with = "text::many")]
     pub marked: Vec<Text>,
+    /// Of these, what rules that steps wrote keep off the result.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "text::many")]
+    pub hidden: Vec<Text>,
     /// Of HOME.
     #[serde(deserialize_with = "text::many")]
     pub home: Vec<Text>,
+}
+
+/// A base that is elsewhere when a run ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// The commit that it is at.
+    pub to: Oid,
+    /// The first files in which it conflicts with the result.
+    #[serde(deserialize_with = "text::many")]
+    pub conflicts: Vec<Text>,
+    /// How many more there are.
+    pub more: u64,
 }
 
 /// Work that lies in the step's own git and nowhere else.
@@ -342,6 +358,9 @@ pub enum Event {
         commit: Oid,
         /// Commits on top of the base.
         commits: u64,
+        /// Where the base is by then, if it is elsewhere; from version 2 on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        moved: Option<Moved>,
     },
     /// The result branch was searched for secrets. From version 2 on.
     #[serde(rename = "branch.searched")]

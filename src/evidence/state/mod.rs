@@ -16,8 +16,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::event::{
-    AttemptResult, CacheKept, CacheLooked, Change, Egress, Event, InGit, KEPT, Reason, ReasonKind, Resumed,
-    RunResult, RunStarted, StepResult,
+    AttemptResult, CacheKept, CacheLooked, Change, Egress, Event, InGit, KEPT, Moved, Reason, ReasonKind,
+    Resumed, RunResult, RunStarted, StepResult,
 };
 use super::id::{AttemptId, Sha256, StepId};
 use super::journal::{ReadTo, Stamped};
@@ -105,6 +105,8 @@ pub struct Branch {
     pub commit: Oid,
     /// Commits on top of the base.
     pub commits: u64,
+    /// Where the base was by then, if it was elsewhere.
+    pub moved: Option<Moved>,
 }
 
 impl Branch {
@@ -217,9 +219,9 @@ impl RunState {
             Event::RunEnded { result, reason, step, ms } => {
                 self.ended(*result, reason.as_ref(), step.as_ref(), Duration::from_millis(*ms));
             }
-            Event::BranchMade { reference, commit, commits } => {
-                let (reference, commit) = (reference.clone(), commit.clone());
-                self.branch = Some(Branch { reference, commit, commits: *commits });
+            Event::BranchMade { reference, commit, commits, moved } => {
+                let (reference, commit, moved) = (reference.clone(), commit.clone(), moved.clone());
+                self.branch = Some(Branch { reference, commit, commits: *commits, moved });
                 self.searched = None;
             }
             Event::BranchSearched { found, more, unsearched, .. } => {

@@ -71,7 +71,7 @@ pub(super) fn look(state: &RunState, changes: &[Change]) -> Vec<Look> {
         (LookKind::Tests, tests(changes)),
         (LookKind::Path, paths(changes)),
         (LookKind::Unproved, few(proof::unproved(state))),
-        (LookKind::Many, few(beside::many(state))),
+        (LookKind::Many, few(beside::hidden(state).chain(beside::many(state)))),
         (LookKind::Unproved, unproved(state, changes)),
         (LookKind::Generated, named(changes, |c| is_generated(path(c)), "a program wrote, it seems,")),
         (LookKind::Git, few(mended(state))),

@@ -11,6 +11,7 @@ use autopilot_proof::verdict::{Ran, Runs, is_noticed};
 use super::kinds::{Common, Ends, Of};
 use crate::evidence::Proving;
 use crate::evidence::event::{Event, ProofRan, ProofRun, Role};
+use crate::plan::Network;
 use crate::run::command::{self, Done, Job};
 use crate::run::deadline::Cut;
 use crate::run::egress;
@@ -63,7 +64,7 @@ impl Runner<'_> {
             gate: command::way_out(grant),
             deadline: common.asked.deadline,
         };
-        let role = egress::Of { at: this.at.clone(), role: Role::Post };
+        let role = egress::Of::new(this.at.clone(), Role::Post, &Network::None);
         let unmasked = self.recorder.secrets().unmasked();
         let mut done = command::run(job, this.output_left, role, self.recorder, &mut self.interrupt).await?;
         self.record_refused_masks(this, unmasked);

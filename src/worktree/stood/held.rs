@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use rustix::fs::FileType;
 
 use super::listing::{Differing, Listing};
+use crate::worktree::changes::WrittenRules;
 use crate::worktree::checkout::Worktree;
 use crate::worktree::error::{WorktreeError, at};
 use crate::worktree::root::Root;
@@ -52,7 +53,9 @@ impl Worktree {
 
     /// Lists the paths that are not as they stood then, by path.
     pub fn differing(&mut self, stood: &Stood) -> Result<Vec<Differing>, WorktreeError> {
-        let changes = self.changes()?;
+        let mut changes = self.changes()?;
+        // What is not on the branch proves nothing.
+        self.take_hidden(&mut changes, WrittenRules::Now)?;
         Ok(stood.listing.differing(Listing::now(&self.snapshot, &changes)))
     }
 

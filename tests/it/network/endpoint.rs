@@ -29,7 +29,7 @@ impl Endpoint {
     /// The same, with another way to the model's server.
     pub(super) fn through(upstream: Upstream, outside: Arc<dyn Outside>) -> Self {
         let gate = Gate::closed().model(upstream).through(outside);
-        assert_eq!(gate.env(), [], "a step that reaches the model alone has no proxy");
+        assert_eq!(gate.env(&[]), [], "a step that reaches the model alone has no proxy");
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let place = listener.local_addr().unwrap();
         Self { place, serving: gate.serve(vec![listener]).unwrap() }

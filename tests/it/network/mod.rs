@@ -6,6 +6,7 @@ mod degraded;
 mod elsewhere;
 mod endpoint;
 mod host;
+mod learn;
 mod messages;
 mod money;
 mod plans;

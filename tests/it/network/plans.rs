@@ -46,7 +46,7 @@ fn a_refused_host_names_itself_with_the_line_that_would_allow_it() {
     network: {allow: [a.example.org]}
 ",
     );
-    let line = "network: {allow: [\"b.example.org\"]}";
+    let line = "network: {allow: [\"a.example.org\", \"b.example.org\"]}";
     repo.run()
         .exits(1)
         .says("b.example.org:443 refused by the policy")
@@ -58,6 +58,29 @@ fn a_refused_host_names_itself_with_the_line_that_would_allow_it() {
     );
     assert!(report.contains(&expected), "{report}");
     assert!(repo.summary().contains(line));
+}
+
+#[test]
+fn a_host_that_does_not_resolve_is_shown_like_one_that_is_refused() {
+    let repo = Repo::new();
+    repo.plan(
+        "  - id: fetch
+    command: curl -sS https://nowhere.invalid/
+    network: {allow: [nowhere.invalid]}
+",
+    );
+    repo.run().exits(1).says("nowhere.invalid:443 not reached: the name was not resolved");
+    assert!(
+        repo.failed().contains("Not reached from fetch\n  nowhere.invalid:443 ×1: the name was not resolved")
+    );
+}
+
+#[test]
+fn a_step_that_failed_and_asked_for_no_host_is_told_of_the_proxy() {
+    let repo = Repo::new();
+    repo.plan("  - {id: fetch, command: exit 3, network: {allow: [a.example.org]}}\n");
+    repo.run().exits(1);
+    assert!(repo.failed().contains("none of its programs asked for a host"), "{}", repo.failed());
 }
 
 #[test]

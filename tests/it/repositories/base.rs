@@ -4,7 +4,8 @@
 use std::fs;
 
 use super::{names, refused, run_without_trace};
-use crate::common::Repo;
+use crate::common::{Ran, Repo, wait_until};
+use crate::resume::release;
 
 /// Commits the tree of HEAD after its raw bytes were changed.
 fn commit_raw(repo: &Repo, change: impl FnOnce(&Repo, Vec<u8>) -> Vec<u8>) {
@@ -119,4 +120,32 @@ fn what_is_refused_deeper_down_is_in_the_way_of_who_changes_something_beside_it(
         repo.git(["diff", "--name-only", "main", &repo.branch()]),
         "made\nsub/.gitattributes\nsub/mended"
     );
+}
+
+#[test]
+fn a_base_that_moved_and_conflicts_is_said_and_no_driver_is_started() {
+    let repo = Repo::new();
+    repo.file("a", "one\n");
+    repo.file(".gitattributes", "a merge=odd\n");
+    repo.plan(
+        "  - {id: a, command: 'echo run > a; echo ready; while test ! -e ~/go; do sleep 0.05; done'}\n",
+    );
+    let mark = repo.dir().join("started");
+    repo.git(["config", "merge.odd.driver", &format!("touch {}", mark.display())]);
+    let child = repo.start(["7"]);
+    wait_until(|| repo.log().contains("ready"));
+    repo.commit_file("a", "mine\n");
+    release(&repo);
+    Ran::of(&child.wait_with_output().unwrap()).exits(0);
+    repo.autopilot(["status"]).exits(0).says("conflicts with main as it is now, in a: merge it by hand");
+    repo.autopilot(["audit", "7"]).exits(0);
+    // Elsewhere, and in nobody's way; where it was; merged.
+    for at in ["main~1", &repo.branch()] {
+        repo.git(["checkout", "-q", "-B", "main", at]);
+        repo.autopilot(["status"]).exits(0).hides("conflicts");
+    }
+    repo.git(["checkout", "-q", "-B", "main", "HEAD~1"]);
+    repo.commit_file("other", "x\n");
+    repo.autopilot(["status"]).exits(0).hides("conflicts");
+    assert!(!mark.exists(), "a merge driver of the settings was started");
 }

@@ -139,16 +139,14 @@ fn no_mark_hides_what_git_knows_or_others_obey() {
         &repo,
         &format!(
             "mkdir -p .github/workflows src/deep\n\
-             for folder in .github src; do echo '{TAG}' > $folder/CACHEDIR.TAG; echo '*' > $folder/.gitignore; done\n\
-             echo x > .github/workflows/ci.yml; echo x > src/deep/new; echo y > src/known; echo '*' > .gitignore"
+             for folder in .github src; do echo '{TAG}' > $folder/CACHEDIR.TAG; done\n\
+             echo x > .github/workflows/ci.yml; echo x > src/deep/new; echo y > src/known"
         ),
     );
     run_without_trace(&repo, 0);
-    let all = [".github/CACHEDIR.TAG", ".github/.gitignore", ".github/workflows/ci.yml"];
-    let all = [&all[..], &["src/.gitignore", "src/CACHEDIR.TAG", "src/deep/new", "src/known"]].concat();
-    for path in all {
-        assert!(result(&repo).contains(&path.to_owned()), "{path}: {:?}", result(&repo));
-    }
+    let all =
+        [".github/CACHEDIR.TAG", ".github/workflows/ci.yml", "src/CACHEDIR.TAG", "src/deep/new", "src/known"];
+    assert_eq!(result(&repo), all);
     assert_eq!(repo.on_branch("src/known"), "y");
 }
 
@@ -195,6 +193,127 @@ fn a_run_that_goes_on_leaves_out_what_its_plan_names() {
         resume_waiting(&repo).exits(0);
         assert_eq!(result(&repo), ["made", "more"], "{dies}");
     }
+}
+
+/// Returns the files of a ref in the salvage bundle.
+fn salvaged(repo: &Repo, reference: &str) -> Vec<String> {
+    let bundle = repo.evidence("salvage-").pop().expect("no salvage");
+    repo.git(["fetch", "-q", bundle.to_str().unwrap(), &format!("{reference}:refs/looked/at")]);
+    let listed = repo.git(["diff-tree", "-r", "--name-only", "--no-commit-id", "refs/looked/at"]);
+    repo.git(["update-ref", "-d", "refs/looked/at"]);
+    listed.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn what_rules_of_a_step_hide_is_changed_and_saved_and_not_on_the_branch() {
+    let repo = Repo::new();
+    repo.file("lib/known", "x\n");
+    repo.plan(
+        "  - id: a
+    command: echo lib/ >> .gitignore; echo x > lib/new; mkdir -p sub/lib; echo x > sub/lib/deep; echo y > lib/known
+    expectation: {changes: {min: 4, max: 4}}
+  - id: b
+    command: test -e lib/new; test -e sub/lib/deep; echo x > made
+    expectation: {changes: {within: [made], max: 1}}
+  - id: c
+    command: echo changed > lib/new; echo x > lib/more
+    expectation: {changes: {within: [\"lib/**\"], min: 2, max: 2}}
+",
+    );
+    run_without_trace(&repo, 0);
+    assert_eq!(result(&repo), ["lib/known", "made"]);
+    assert_eq!(repo.on_branch("lib/known"), "y");
+    assert_eq!(salvaged(&repo, "refs/salvage/a-1"), ["lib/new", "sub/lib/deep"]);
+    assert_eq!(salvaged(&repo, "refs/salvage/c-1"), ["lib/more", "lib/new"]);
+    let summary = repo.summary();
+    for says in [
+        "by rules that a step wrote, salvaged: `lib/more`, `lib/new`, `sub/lib`; 3 files",
+        "`a` passed, and rules that a step wrote keep `lib/new`, `sub/lib` off the branch: saved as `refs/salvage/a-1`",
+    ] {
+        assert!(summary.contains(says), "{says}: {summary}");
+    }
+    repo.autopilot(["audit", "7"]).exits(0);
+}
+
+#[test]
+fn what_rules_of_a_step_hide_cannot_pass_for_no_change() {
+    let repo = Repo::new();
+    repo.plan(
+        "  - id: a
+    command: echo '*' > .gitignore; echo x > evil
+    expectation: {changes: {within: [.gitignore]}}
+    on_failure: ignore
+  - id: b
+    command: test ! -e evil
+",
+    );
+    run_without_trace(&repo, 0);
+    assert_eq!(salvaged(&repo, "refs/salvage/a-1"), [".gitignore", "evil"]);
+    assert_eq!(repo.branches(), Vec::<String>::new());
+}
+
+#[test]
+fn a_rule_that_is_taken_away_brings_the_files_to_the_branch() {
+    let repo = Repo::new();
+    repo.plan(
+        "  - {id: a, command: mkdir out; echo '*' > out/.gitignore; echo '!.gitignore' >> out/.gitignore; echo x > out/made}
+  - id: b
+    command: rm out/.gitignore
+    expectation: {changes: {min: 2, max: 2, within: [\"out/*\"]}}
+",
+    );
+    run_without_trace(&repo, 0);
+    assert_eq!(result(&repo), ["out/made"]);
+    repo.autopilot(["audit", "7"]).exits(0);
+}
+
+#[test]
+fn a_failed_attempt_leaves_what_is_hidden_as_it_leaves_what_is_ignored() {
+    let repo = Repo::new();
+    repo.plan(
+        "  - {id: a, command: echo out/ >> .gitignore; mkdir out; echo x > out/kept}
+  - {id: b, command: 'echo y > out/kept; echo y > out/new; echo new/ >> .gitignore; mkdir new; echo x > new/x; exit 1', on_failure: ignore}
+  - {id: c, command: test -e out/new -a ! -e new, expectation: {changes: {max: 0}}}
+  - {id: d, command: echo z > out/z; exit 1, clean_ignored: true, on_failure: ignore}
+  - {id: e, command: test ! -e out}
+",
+    );
+    run_without_trace(&repo, 0);
+    assert_eq!(salvaged(&repo, "refs/salvage/b-1"), [".gitignore", "new/x", "out/kept", "out/new"]);
+    assert_eq!(result(&repo), Vec::<String>::new());
+    repo.autopilot(["audit", "7"]).exits(0);
+}
+
+#[test]
+fn what_is_hidden_goes_down_from_tier_to_tier_and_never_up() {
+    let repo = Repo::new();
+    repo.plan(
+        "  - {id: low, command: echo out/ >> .gitignore; mkdir out; echo low > out/x}
+  - {id: high, command: test ! -e out; mkdir out; echo high > out/x, network: {allow: [\"127.0.0.1:9\"]}}
+  - {id: again, command: grep -q high out/x; echo low > out/x}
+  - {id: last, command: grep -q high out/x, network: {allow: [\"127.0.0.1:9\"]}, expectation: {changes: {max: 0}}}
+",
+    );
+    run_without_trace(&repo, 0);
+    assert_eq!(salvaged(&repo, "refs/salvage/low-1"), ["out/x"]);
+    assert_eq!(salvaged(&repo, "refs/salvage/high-1"), ["out/x"]);
+}
+
+#[test]
+fn a_run_that_dies_loses_nothing_that_is_hidden() {
+    let repo = Repo::new();
+    repo.plan(
+        "  - {id: a, command: echo out/ >> .gitignore; mkdir out; echo x > out/x}
+  - {id: b, command: 'test -e out/x; echo y > out/y; echo ready; while test ! -e ~/go; do sleep 0.05; done; echo x > more'}
+",
+    );
+    let mut child = repo.start(["7"]);
+    wait_until(|| repo.log().contains("ready"));
+    repo.kill(&mut child);
+    resume_waiting(&repo).exits(0);
+    assert_eq!(result(&repo), ["more"]);
+    assert!(salvaged(&repo, "refs/salvage/b-1").contains(&"out/y".to_owned()));
+    repo.autopilot(["audit", "7"]).exits(0);
 }
 
 #[test]
