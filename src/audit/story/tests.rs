@@ -227,7 +227,7 @@ fn is_harmless(what: &str) -> bool {
 }
 
 /// What the order of events does not show. It makes another journal that is as honest, or of which nothing follows.
-const HARMLESS: [&str; 38] = [
+const HARMLESS: [&str; 41] = [
     // What an agent and its connections did; of the end of its turn, where its attempt did not come to use it.
     "agent.acted doubled",
     "agent.acted removed",
@@ -254,9 +254,13 @@ const HARMLESS: [&str; 38] = [
     "cache.kept removed",
     // An attempt that leaves nothing has no salvage; the bundle is compared with the rest. One that changes nothing has
     // no checkpoint; the branch is compared with those there are.
+    "salvaged behind log.appended",
     "salvaged doubled",
     "salvaged removed",
     "checkpoint.made removed",
+    // Of an attempt that passed, what is kept off the branch is saved before its step ends, or by whoever goes on.
+    "salvaged behind step.ended",
+    "step.ended behind salvaged",
     // A further attempt is not made where time is up, or somebody told the run to end.
     "retry.waiting removed",
     // A worktree whose runner died may be lost, and a new one be made before what it was at gets its end.
