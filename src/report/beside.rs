@@ -51,19 +51,17 @@ pub(super) fn line(state: &RunState) -> Option<String> {
 
 /// Names what steps made that passed, and rules that steps wrote keep off the branch: what a later step found there, nobody who has the
 /// branch alone will.
-pub(super) fn hidden(state: &RunState) -> impl Iterator<Item = String> {
-    state.attempts().filter(|(_, attempt)| attempt.result == Some(AttemptResult::Passed)).filter_map(
-        |(step, attempt)| {
-            let saved = attempt.salvage.references.last()?;
-            let hidden = attempt.wrote.iter().flat_map(|wrote| &wrote.hidden);
-            let paths: Vec<&str> = hidden.map(Text::as_str).collect();
-            let what = if paths.is_empty() { "what it made".to_owned() } else { named(&paths) };
-            Some(format!(
-                "`{}` passed, and rules that a step wrote keep {what} off the branch: saved as `{saved}`",
-                step.id
-            ))
-        },
-    )
+pub(super) fn hidden(state: &RunState) -> impl Iterator<Item = Phrase> {
+    let passed = state.attempts().filter(|(_, attempt)| attempt.result == Some(AttemptResult::Passed));
+    passed.filter_map(|(step, attempt)| {
+        let saved = attempt.salvage.references.last()?;
+        let hidden = attempt.wrote.iter().flat_map(|wrote| &wrote.hidden);
+        let paths: Vec<&str> = hidden.map(Text::as_str).collect();
+        let begin = Phrase::quoted(step.id.as_str(), PATH).and(" passed, and rules that a step wrote keep ");
+        let what =
+            if paths.is_empty() { begin.and("what it made") } else { begin.and_some(&paths, NAMED, PATH) };
+        Some(what.and(" off the branch: saved as ").and_quoted(saved, PATH))
+    })
 }
 
 /// Names the steps that added more files than people write, with the folder that most of them lie in.
