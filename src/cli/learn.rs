@@ -232,11 +232,9 @@ fn print(loaded: &Loaded, step: &Step, hosts: &BTreeSet<String>) -> Result<(), F
     };
     let path: &Path = &loaded.plan.path;
     let text = std::fs::read_to_string(path).unwrap_or_default();
-    match patch::of(&text, path, step.line, &line) {
-        Some(patch) => output::print(&patch),
-        None => {
-            output::note(&format!("{}:{}: of step `{}`, write", path.display(), step.line, step.id));
-            output::line(&line)
-        }
+    if let Some(patch) = patch::of(&text, path, step.line, &line) {
+        return output::print(&patch);
     }
+    output::note(&format!("{}:{}: of step `{}`, write", path.display(), step.line, step.id));
+    output::line(&line)
 }

@@ -71,8 +71,9 @@ pub(super) fn renamed(advice: &str, key: Option<&str>, entry: &Entry) -> String 
         Value::Scalar { text, kind } => match (key, kind) {
             ("needs", Kind::Text) => plain(text).map(|text| format!("[{text}]")),
             ("timeout", Kind::Integer) => minutes(&entry.key).map(|unit| format!("{text}{unit}")),
-            ("retries", Kind::Integer) | ("id", Kind::Text) => plain(text).map(str::to_owned),
-            ("command" | "title" | "dir", Kind::Text) => plain(text).map(str::to_owned),
+            ("retries", Kind::Integer) | ("id" | "command" | "title" | "dir", Kind::Text) => {
+                plain(text).map(str::to_owned)
+            }
             _ => None,
         },
         Value::List(items) if key == "needs" => listed(items).map(|all| format!("[{all}]")),

@@ -137,7 +137,7 @@ impl Change {
         let mut all = Vec::new();
         for (file, role) in touched {
             all.extend(what(file).map(|what| (file.shown(), what.to_owned())));
-            let asks = if *role != Role::Test { file.asks() } else { None };
+            let asks = if *role == Role::Test { None } else { file.asks() };
             all.extend(asks.map(|(line, word)| {
                 (format!("{}:{line}", file.shown()), format!("`{word}`: code that knows of tests"))
             }));

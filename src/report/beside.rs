@@ -21,7 +21,7 @@ const MANY: usize = 200;
 pub(super) fn line(state: &RunState) -> Option<String> {
     let (mut ignored, mut marked, mut hidden) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for wrote in state.attempts().filter_map(|(_, attempt)| attempt.wrote.as_ref()) {
-        for path in wrote.ignored.iter().map(|path| path.as_str()) {
+        for path in wrote.ignored.iter().map(Text::as_str) {
             let is_in = |list: &[Text]| list.iter().any(|own| own.as_str() == path);
             let list = if is_in(&wrote.marked) {
                 &mut marked

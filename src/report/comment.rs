@@ -42,7 +42,8 @@ pub fn comment(state: &RunState, files: &Files, today: Option<&Today>) -> String
 /// Composes the body of the pull request of a run that is done. What it closes, the plan says.
 pub fn pull_request(state: &RunState, files: &Files, today: Option<&Today>) -> String {
     let review = Review::of(state, files, today);
-    let closes = state.start.plan.value().pointer("/publish/pull_request/closes").and_then(|is| is.as_bool());
+    let closes =
+        state.start.plan.value().pointer("/publish/pull_request/closes").and_then(serde_json::Value::as_bool);
     let word = if closes == Some(true) { "Closes" } else { "For" };
     let (issue, outcome) = (state.start.issue, outcome(state, &review));
     let show =

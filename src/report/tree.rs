@@ -41,7 +41,7 @@ impl<'a> Folder<'a> {
         self.removed = self.removed.saturating_add(change.removed.unwrap_or(0));
         match path.split_once('/') {
             Some((folder, rest)) if deep > 0 => {
-                self.folders.entry(folder).or_default().add(rest, change, deep - 1)
+                self.folders.entry(folder).or_default().add(rest, change, deep - 1);
             }
             _ => self.files.push((path, change)),
         }

@@ -52,7 +52,7 @@ impl Runner<'_> {
             self.recorder.defer(Event::AttemptEnded { at, result, reason, ms, log, refused, wrote });
         }
         if passed {
-            undo::save_hidden(self.worktree, self.recorder, &at).await?;
+            undo::save_hidden(self.worktree, self.recorder, at).await?;
             self.step_ended(step, StepResult::Passed, at.attempt)?;
         }
         Ok(())

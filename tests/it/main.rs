@@ -11,6 +11,7 @@ mod audit;
 mod caches;
 #[cfg(test)]
 mod ceilings;
+#[cfg(test)]
 mod checkout;
 #[cfg(test)]
 mod clean;
@@ -68,6 +69,7 @@ mod proof_lines;
 mod proof_runners;
 #[cfg(test)]
 mod prune;
+#[cfg(test)]
 mod publish;
 #[cfg(test)]
 mod real_agents;

@@ -21,7 +21,7 @@ pub(super) fn of(text: &str, path: &Path, begins: usize, network: &str) -> Optio
     let end = lines
         .iter()
         .skip(first + 1)
-        .position(|line| !is_deeper(&line))
+        .position(|line| !is_deeper(line))
         .map_or(lines.len(), |at| first + 1 + at);
     let line = format!("{}{network}", " ".repeat(indent));
     let is_key = |line: &str| depth(line) == indent && line.trim_start().starts_with("network:");

@@ -78,7 +78,7 @@ fn tables(text: &str) -> (Option<String>, Vec<Table>) {
             }
             Event::End(TagEnd::Heading(_)) => title = title.or(heading.take()),
             Event::Start(Tag::TableHead | Tag::TableRow) => {
-                line = 1 + text[..range.start].matches('\n').count()
+                line = 1 + text[..range.start].matches('\n').count();
             }
             Event::Start(Tag::TableCell) => cell.clear(),
             Event::Text(piece) | Event::Code(piece) | Event::InlineHtml(piece) => {

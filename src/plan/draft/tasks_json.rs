@@ -30,23 +30,23 @@ fn of(text: &str, value: &Value) -> Document {
             );
         }
         [(name, list)] => (*list, name.map(str::to_owned)),
-        several => match several.iter().find(|(name, _)| *name == Some("master")) {
-            Some((_, list)) => (*list, None),
-            None => {
+        several => {
+            let Some((_, list)) = several.iter().find(|(name, _)| *name == Some("master")) else {
                 let names: Vec<&str> = several.iter().filter_map(|(name, _)| *name).collect();
                 let names = names.join(", ");
                 return wrong(format!(
                     "line 1: there are tasks under {names}, and none under master: leave one of them in"
                 ));
-            }
-        },
+            };
+            (*list, None)
+        }
     };
     let mut document = Document { title: title.filter(|name| name != "master"), ..Document::default() };
     for (at, item) in list.iter().enumerate() {
-        match item.as_object().and_then(|object| task(object)) {
+        match item.as_object().and_then(task) {
             Some(task) => document.tasks.push(Task { line: line_of(text, &task.title), ..task }),
             None => {
-                document.wrong.push(format!("line 1: task {} of the list has no `id` or no `title`", at + 1))
+                document.wrong.push(format!("line 1: task {} of the list has no `id` or no `title`", at + 1));
             }
         }
     }

@@ -164,7 +164,7 @@ impl Lease {
 
     /// Says which run it is for.
     pub(super) fn name(&self, run: &str) -> Result<(), WorktreeError> {
-        self.own.said().holder.run = run.to_owned();
+        run.clone_into(&mut self.own.said().holder.run);
         Ok(self.own.renew()?)
     }
 

@@ -146,7 +146,7 @@ impl Place {
             }
             // Before anybody sees it. Where there are no locks, number and start have to do.
             let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
-            self.link(folder, &staged, &name, &file)
+            link(folder, &staged, &name, &file)
         };
         let mut placed = placed;
         let placed = placed();
@@ -157,24 +157,6 @@ impl Place {
         self.sweep(folder);
         let _ = rustix::fs::fsync(folder);
         Ok(Some(file))
-    }
-
-    fn link(&self, folder: &OwnedFd, staged: &str, name: &str, file: &File) -> io::Result<bool> {
-        use std::os::unix::fs::MetadataExt;
-        match linkat(folder, staged, folder, name, AtFlags::empty()) {
-            Ok(()) => Ok(true),
-            // Over a network the answer may be lost, and the call be made twice: the count of names tells.
-            Err(Errno::EXIST) => Ok(file.metadata()?.nlink() == 2),
-            // Not every disk has files of two names.
-            Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK) => {
-                match renameat_with(folder, staged, folder, name, RenameFlags::NOREPLACE) {
-                    Ok(()) => Ok(true),
-                    Err(Errno::EXIST) => Ok(false),
-                    Err(error) => Err(error.into()),
-                }
-            }
-            Err(error) => Err(error.into()),
-        }
     }
 
     /// Takes a claim away, if it still is what this says of it: whether it was.
@@ -260,4 +242,23 @@ fn read(file: &File) -> io::Result<Vec<u8>> {
     }
     bytes.truncate(length);
     Ok(bytes)
+}
+
+/// Gives a staged file its name, unless something has that: whether it did.
+fn link(folder: &OwnedFd, staged: &str, name: &str, file: &File) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    match linkat(folder, staged, folder, name, AtFlags::empty()) {
+        Ok(()) => Ok(true),
+        // Over a network the answer may be lost, and the call be made twice: the count of names tells.
+        Err(Errno::EXIST) => Ok(file.metadata()?.nlink() == 2),
+        // Not every disk has files of two names.
+        Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK) => {
+            match renameat_with(folder, staged, folder, name, RenameFlags::NOREPLACE) {
+                Ok(()) => Ok(true),
+                Err(Errno::EXIST) => Ok(false),
+                Err(error) => Err(error.into()),
+            }
+        }
+        Err(error) => Err(error.into()),
+    }
 }
