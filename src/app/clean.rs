@@ -230,7 +230,7 @@ fn would(site: Site<'_>, issue: u64, kept: Kept, found: &dyn Fn(Found)) -> Resul
             }
         }
     }
-    earlier::stale_pins(site, issue)?.into_iter().map(Todo::Unpin).for_each(would);
+    earlier::stale(site, issue)?.pins.into_iter().map(Todo::Unpin).for_each(would);
     Ok(())
 }
 

@@ -150,27 +150,31 @@ pub(super) fn listed(site: Site<'_>, issue: u64) -> Result<Vec<Earlier>, Error> 
     Ok(all)
 }
 
-/// Lists the runs of an issue that are over, left no directory, and pin their base still.
-pub(super) fn stale_pins(site: Site<'_>, issue: u64) -> Result<Vec<RunName>, Error> {
-    let mut stale = pinned(site.state, site.repository)?;
-    // One with another state directory is known by its journal.
-    stale.retain(|run| run.issue() == issue && !Files::of(&site.repository.toplevel, *run).is_recorded());
-    Ok(stale)
+/// Runs of an issue that are over, left no directory, and have a ref still.
+pub(super) struct Stale {
+    /// Their base is pinned.
+    pub(super) pins: Vec<RunName>,
+    /// Their last checkpoint is kept.
+    pub(super) shared: Vec<RunName>,
 }
 
-/// Lists the runs of an issue that are over, and have a checkpoint kept still.
-pub(super) fn stale_shared(site: Site<'_>, issue: u64) -> Result<Vec<RunName>, Error> {
-    let shared = site.repository.shared_without_directory(site.state)?;
-    let mut stale: Vec<RunName> = shared.iter().filter_map(|run| run.parse().ok()).collect();
-    let is_over = |run: &RunName| match Journal::read(&Files::of(&site.repository.toplevel, *run)) {
+/// Lists the runs of an issue that are over and have a ref still.
+pub(super) fn stale(site: Site<'_>, issue: u64) -> Result<Stale, Error> {
+    let refs = site.repository.refs_without_directory(site.state)?;
+    let of_issue = |runs: &[String]| -> Vec<RunName> {
+        runs.iter().filter_map(|run| run.parse().ok()).filter(|run: &RunName| run.issue() == issue).collect()
+    };
+    let (mut pins, mut shared) = (of_issue(&refs.pinned), of_issue(&refs.shared));
+    // One with another state directory is known by its journal.
+    pins.retain(|run| !Files::of(&site.repository.toplevel, *run).is_recorded());
+    shared.retain(|run| match Journal::read(&Files::of(&site.repository.toplevel, *run)) {
         Journal::Read(state) => state.closed && state.branch.is_some(),
         Journal::Broken(_) | Journal::Unread => false,
-    };
-    stale.retain(|run| run.issue() == issue && is_over(run));
-    Ok(stale)
+    });
+    Ok(Stale { pins, shared })
 }
 
 /// Lists the runs that pin their base and have no directory here.
 pub(super) fn pinned(state: &State, repository: &Repository) -> Result<Vec<RunName>, Error> {
-    Ok(repository.pinned_without_directory(state)?.iter().filter_map(|run| run.parse().ok()).collect())
+    Ok(repository.refs_without_directory(state)?.pinned.iter().filter_map(|run| run.parse().ok()).collect())
 }

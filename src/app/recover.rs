@@ -65,11 +65,12 @@ pub(super) async fn recover(
             }
         }
     }
-    for run in earlier::stale_pins(site, issue)? {
+    let stale = earlier::stale(site, issue)?;
+    for run in stale.pins {
         site.repository.unpin(&run.to_string())?;
         note(Note::Unpinned(run));
     }
-    for run in earlier::stale_shared(site, issue)? {
+    for run in stale.shared {
         site.repository.unshare(&run.to_string())?;
     }
     Ok(closed)

@@ -121,13 +121,14 @@ async fn checked(
         }
     }
     match refused {
-        Some((address, what)) if good.is_empty() => Err(Verdict::Refused {
-            why: format!(
-                "the name resolves to {}, which is {what}: a mirror there needs this address on the list, beside the name",
-                address.ip()
-            ),
-            allow: Some(entry(&address.ip().to_string(), port)),
-        }),
+        Some((address, what)) if good.is_empty() => {
+            let mut why = format!("the name resolves to {}, which is {what}", address.ip());
+            // Clouds hand out credentials at link-local addresses; a mirror has none.
+            if matches!(what, "private" | "loopback" | "shared by a provider") {
+                why += ": a mirror there needs this address on the list, beside the name";
+            }
+            Err(Verdict::Refused { why, allow: Some(entry(&address.ip().to_string(), port)) })
+        }
         _ => Ok(good),
     }
 }

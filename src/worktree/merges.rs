@@ -1,30 +1,46 @@
-//! Takes a result and the name of its base, gives what the base is by now and what a merge comes to. Nothing is merged:
-//! what git makes to find out is thrown away, and no program of the settings is started.
+//! Takes a result and the name of its base, gives what the base is by now and what a merge of both comes to. Nothing is merged:
+//! what git makes to find out lies in a git directory of its own and is thrown away; no setting and no attribute names a program.
 
-use std::io::Read as _;
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
-use super::error::{GitEnd, WorktreeError};
+use super::checkout::Worktree;
+use super::error::{WorktreeError, at};
+use super::git::Git;
+use super::init::{self, Use};
 use super::layout::shown;
 use super::repository::Repository;
 use crate::git::Oid;
 
 /// No merge is waited for any longer: people wait for what it is told in.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Conflicts that are named.
-const NAMED: usize = 20;
-/// Bytes of their names that are read.
-const NAMES: u64 = 1 << 20;
 
 /// What a merge of a result into a commit comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Merging {
     /// It has no conflict.
     Clean,
-    /// These paths conflict; the first of them.
+    /// These paths conflict, as people read them.
     Conflicts(Vec<String>),
     /// It cannot be told here, for this reason.
     Unknown(String),
+}
+
+/// A base that is another by now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// The commit that the branch is at.
+    pub to: Oid,
+    /// The files in which it conflicts with the result, as people read them.
+    pub conflicts: Vec<String>,
+}
+
+impl Worktree {
+    /// Tells where the branch that the run began from is by now, if it is elsewhere, and where it conflicts with the result.
+    pub fn moved(&self, base: &str, result: &Oid) -> Result<Option<Moved>, WorktreeError> {
+        self.repository.moved(base, &self.ledger.base, result)
+    }
 }
 
 impl Repository {
@@ -33,40 +49,58 @@ impl Repository {
         let tip = self.tip(base)?;
         let is_below =
             self.git("merge-base").args(["--is-ancestor", tip.as_str(), result.as_str()]).succeeds()?;
-        let merging = if is_below { Merging::Clean } else { self.tried(&tip, result)? };
+        if is_below {
+            return Ok((tip, Merging::Clean));
+        }
+        let merging = match self.conflicts(&tip, result) {
+            Ok(paths) if paths.is_empty() => Merging::Clean,
+            Ok(paths) => Merging::Conflicts(paths),
+            Err(error) => Merging::Unknown(error.to_string()),
+        };
         Ok((tip, merging))
     }
 
-    fn tried(&self, tip: &Oid, result: &Oid) -> Result<Merging, WorktreeError> {
-        if self.settings()?.has(|key| key.starts_with("merge.") && key.ends_with(".driver")) {
-            return Ok(Merging::Unknown(
-                "the settings name a program that merges, which is not started".into(),
-            ));
+    /// Tells whether the branch that a run began from is elsewhere by now, and conflicts with the result; nothing of one that is where it
+    /// was, is no branch, or holds the result already.
+    pub fn moved(&self, base: &str, from: &Oid, result: &Oid) -> Result<Option<Moved>, WorktreeError> {
+        let Some((to, _)) = self.branch(base)?.filter(|(now, _)| now != from) else { return Ok(None) };
+        let is_merged = self.git("merge-base").args(["--is-ancestor", result.as_str(), to.as_str()]);
+        if is_merged.succeeds()? {
+            return Ok(None);
         }
-        let objects = tempfile::tempdir()?;
-        self.hand_over(&[objects.path().to_owned()])?;
-        let git = self.git_with(&["merge.renormalize=false"], "merge-tree").within(PATIENCE);
-        let git = git.stored_in(objects.path(), &self.common_dir.join("objects"));
-        let git =
-            git.args(["--write-tree", "--no-messages", "--name-only", "-z", tip.as_str(), result.as_str()]);
-        let mut names = Vec::new();
-        let ended = git.read(|printed| {
-            let read = printed.take(NAMES).read_to_end(&mut names);
-            read.and_then(|_| std::io::copy(printed, &mut std::io::sink()))
-        });
-        match ended {
-            Ok(_) => Ok(Merging::Clean),
-            Err(WorktreeError::Git { end: GitEnd::Code(1), .. }) => Ok(Merging::Conflicts(conflicts(&names))),
-            Err(WorktreeError::Git { said, .. }) => Ok(Merging::Unknown(said)),
-            Err(error) => Err(error),
-        }
+        let conflicts = self.conflicts(&to, result)?;
+        Ok(Some(Moved { to, conflicts }))
     }
-}
 
-/// Reads the names of what conflicts: they stand behind the id of a tree.
-fn conflicts(printed: &[u8]) -> Vec<String> {
-    let records = printed.split(|&byte| byte == 0).skip(1).filter(|name| !name.is_empty());
-    records.take(NAMED).map(|name| shown(name).into_owned()).collect()
+    /// Merges two commits into nothing, and lists the files that git asks about.
+    fn conflicts(&self, one: &Oid, other: &Oid) -> Result<Vec<String>, WorktreeError> {
+        let scratch = tempfile::tempdir()?;
+        let git_dir = scratch.path().join("git");
+        init::init(&git_dir, self.format, Use::Work, "ref: refs/heads/none", &[])?;
+        let objects = self.common_dir.join("objects");
+        self.give_to_owner(scratch.path())?;
+        let merge = Git::new(&git_dir, "merge-tree").git_dir(&git_dir).owned_by(self.source().owner);
+        let merge = merge.without_settings().stored_in(&git_dir.join("objects"), &objects);
+        let merge = merge.within(PATIENCE).args(["--write-tree", "--name-only", "--no-messages", "-z"]);
+        let printed = merge.args([one.as_str(), other.as_str()]).printed_with(1)?;
+        // The first is the tree.
+        let paths = printed.split(|&byte| byte == 0).skip(1).filter(|path| !path.is_empty());
+        Ok(paths.map(|path| shown(path).into_owned()).collect())
+    }
+
+    /// Gives a folder of ours, with what is in it, to the repository's owner, whose git is to write there.
+    fn give_to_owner(&self, folder: &Path) -> Result<(), WorktreeError> {
+        let mut open = vec![folder.to_owned()];
+        while let Some(path) = open.pop() {
+            self.hand_over(std::slice::from_ref(&path))?;
+            if path.is_dir() {
+                for entry in fs::read_dir(&path).map_err(at(&path))? {
+                    open.push(entry?.path());
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -116,10 +150,11 @@ mod tests {
             parted("echo 2 > a; echo 'a merge=own' > .gitattributes", "echo 3 > a");
         let trace = dir.path().join("trace");
         let config = format!("[merge \"own\"]\n\tdriver = touch {}\n", trace.display());
-        std::fs::write(dir.path().join(".git/info/attributes"), "a merge=own\n").unwrap();
+        fs::write(dir.path().join(".git/info/attributes"), "a merge=own\n").unwrap();
         let path = dir.path().join(".git/config");
-        std::fs::write(&path, std::fs::read_to_string(&path).unwrap() + &config).unwrap();
-        assert!(matches!(repository.merging("main", &result).unwrap().1, Merging::Unknown(_)));
+        fs::write(&path, fs::read_to_string(&path).unwrap() + &config).unwrap();
+        let conflicts = Merging::Conflicts(vec!["a".into()]);
+        assert_eq!(repository.merging("main", &result).unwrap().1, conflicts);
         assert!(!trace.exists());
     }
 }

@@ -12,6 +12,9 @@ use crate::git::Oid;
 /// No more is waited for than this: who looks at a page waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Bytes of a commit's name, at most.
+const NAME: usize = 64;
+
 /// What a commit changed, as git writes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Patch {
@@ -67,14 +70,17 @@ fn take(printed: &mut dyn BufRead, bounds: PatchBounds, patches: &mut HashMap<St
     let (mut current, mut left): (Option<String>, usize) = (None, bounds.all);
     let mut line = Vec::new();
     loop {
+        // A line that is longer than all there is room for comes in pieces, of which none but the first may be a name: the
+        // others hold whatever a step wrote.
+        let begins = line.is_empty() || line.ends_with(b"\n");
         line.clear();
-        // A line that is longer than all there is room for need not be a line.
-        let most = u64::try_from(bounds.each.saturating_add(1)).unwrap_or(u64::MAX);
+        let most = u64::try_from(bounds.each.max(NAME).saturating_add(1)).unwrap_or(u64::MAX);
         match Read::take(&mut *printed, most).read_until(b'\n', &mut line) {
             Ok(0) | Err(_) => return true,
             Ok(_) => {}
         }
-        let name = line.strip_suffix(b"\n").and_then(|name| std::str::from_utf8(name).ok());
+        let name =
+            line.strip_suffix(b"\n").filter(|_| begins).and_then(|name| std::str::from_utf8(name).ok());
         if let Some(patch) = name.and_then(|name| patches.get_mut(name)) {
             *patch = Patch::default();
             current = name.map(str::to_owned);
@@ -116,6 +122,8 @@ mod tests {
         let of_b = format!("+{a}\n");
         assert_eq!(taken(&printed, 100, 200), (vec![text("+one\n+two\n", false), text(&of_b, false)], true));
         assert_eq!(taken(&printed, 6, 200).0, [text("+one\n", true), text("", true)]);
+        let long = format!("{a}\n+{}{b}\n+two\n{b}\n+mine\n", "x".repeat(100));
+        assert_eq!(taken(&long, 100, 400).0, [text("", true), text("+mine\n", false)]);
         assert_eq!(taken(&printed, 100, 12), (vec![text("+one\n+two\n", false), text("", true)], false));
     }
 }

@@ -8,11 +8,10 @@ use super::checkout::Worktree;
 use super::deliver::DELIVERED;
 use super::error::WorktreeError;
 use super::repository::Repository;
-use super::state::State;
 use crate::git::{Oid, RefName};
 
 /// Where the last checkpoints of such runs are, while they have no end.
-const SHARED: &str = "refs/autopilot/checkpoints/";
+pub(super) const SHARED: &str = "refs/autopilot/checkpoints/";
 
 impl Worktree {
     /// Keeps the last checkpoint in the repository, if that lies on another disk than this.
@@ -68,11 +67,6 @@ impl Repository {
     /// Removes what is kept of a run.
     pub fn unshare(&self, run: &str) -> Result<(), WorktreeError> {
         self.git("update-ref").args(["-d", shared(run)?.as_str()]).run().map(drop)
-    }
-
-    /// Lists the runs of which something is kept and that have no directory here.
-    pub fn shared_without_directory(&self, state: &State) -> Result<Vec<String>, WorktreeError> {
-        self.listed_without_directory(state, SHARED)
     }
 }
 

@@ -61,8 +61,12 @@ impl<'a> Node<'a> {
     fn command(&self, args: &[&str]) -> Command {
         let like = self.repo.command(args);
         let mut command = Command::new("unshare");
-        // An ordinary user is root of a machine of its own.
-        let own: &[&str] = if nix::unistd::geteuid().is_root() { &["-um"] } else { &["-rum"] };
+        // An ordinary user stays one there, and may mount nevertheless: root alone in a namespace could run nothing.
+        let own: &[&str] = if nix::unistd::geteuid().is_root() {
+            &["-um"]
+        } else {
+            &["--map-current-user", "--keep-caps", "-um"]
+        };
         command.args(own).args(["sh", "-c", BECOME, self.name]).arg(self.boot());
         command.args(["/usr/bin/python3", "-c", REFUSE, "flock"]).arg(like.get_program()).args(args);
         command.env_clear().envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));

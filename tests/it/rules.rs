@@ -496,7 +496,17 @@ fn the_base_commits_ignore_rules_hold_whatever_a_step_writes() {
     let repo = Repo::new();
     repo.plan("  - {id: a, command: 'echo \"*\" > .gitignore; echo x > hidden; git config core.excludesFile /dev/null; echo hidden >> .git/info/exclude'}\n");
     repo.run().exits(0);
-    assert_eq!(repo.on_branch("hidden"), "x");
+    // What a step hides by rules of its own is no part of the commit, and neither lost nor unseen.
+    let events = repo.events();
+    let of = |kind: &str| events.iter().find(|event| event["type"] == kind).unwrap();
+    assert!(
+        of("attempt.ended")["wrote"]["hidden"].as_array().unwrap().iter().any(|path| path == "hidden"),
+        "{events:?}"
+    );
+    let salvage = of("salvaged")["reference"].as_str().unwrap().to_owned();
+    let bundle = repo.evidence("salvage-").pop().unwrap();
+    repo.git(["fetch", "-q", bundle.to_str().unwrap(), &format!("{salvage}:refs/heads/saved")]);
+    assert_eq!(repo.git(["show", "saved:hidden"]), "x");
 }
 
 #[test]

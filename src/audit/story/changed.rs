@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::honest::{self, Honest};
 use super::tests::{Events, all_findings, shown, tape};
 use super::*;
-use crate::evidence::event::{ReasonKind, Role};
+use crate::evidence::event::{ReasonKind, Role, RunResult};
 use crate::git::Oid;
 
 /// What the story of the events alone does not show.
@@ -231,6 +231,11 @@ fn came_to_its_end(journal: &Honest) -> bool {
     is_two && ended && !journal.events.iter().any(|(_, event)| stops(event))
 }
 
+/// Tells whether a run was interrupted where no attempt was under way: nothing else tells by what.
+fn is_between_steps(event: &Event) -> bool {
+    matches!(event, Event::RunEnded { result: RunResult::Interrupted, step: None, .. })
+}
+
 /// Of a proof that is refused, a run may show anything else that does not prove.
 fn is_of_refused_proof(journal: &Honest, at: usize) -> bool {
     let ended = journal.events[at..].iter().find_map(|(_, event)| match event {
@@ -268,6 +273,7 @@ fn whatever_an_event_tells_is_seen_when_it_is_changed() {
             let fields = own.as_object().unwrap().keys().filter(|key| *key != "type");
             for field in fields
                 .filter(|field| !is_one_of_several(&journal, at, field) && !is_of_refused_proof(&journal, at))
+                .filter(|field| !(*field == "reason" && is_between_steps(event)))
             {
                 let what = format!("{} {field}", kind_of(event));
                 let count = changed.entry(what.clone()).or_default();

@@ -19,7 +19,7 @@ pub struct Today {
 pub enum Merges {
     /// It has no conflict.
     Clean,
-    /// These paths conflict; the first of them.
+    /// These paths conflict.
     Conflicts(Vec<String>),
     /// Nobody knows, for this reason.
     Unknown(String),

@@ -156,6 +156,10 @@ fn a_public_name_leads_to_no_private_address() {
         whys(&decisions)[2].ends_with("the name resolves to 169.254.169.254, which is link-local"),
         "{decisions:?}"
     );
+    assert!(
+        whys(&decisions)[1].ends_with("needs this address on the list, beside the name"),
+        "{decisions:?}"
+    );
     let Verdict::Refused { allow, .. } = &decisions[1].verdict else { panic!("{decisions:?}") };
     assert_eq!(allow.as_deref(), Some("10.0.0.1"));
 }
