@@ -48,7 +48,7 @@ pub(super) fn first(review: &Review, subject: &str) -> String {
         let items = review.look.iter().filter(|look| is_it(look.kind));
         items.map(|look| look.says.markdown()).collect()
     };
-    part(&mut text, "Look at", &of(|kind| kind != LookKind::Failed), "; ");
+    part(&mut text, "Check before merging", &of(|kind| kind != LookKind::Failed), "; ");
     part(&mut text, "Failed before", &of(|kind| kind == LookKind::Failed), "; ");
     part(
         &mut text,

@@ -41,7 +41,7 @@ fn lines_that_no_test_proves_are_named_for_the_reviewer_and_the_others_with_thei
     ] {
         assert!(repo.log().contains(banner), "{banner}\n{}", told());
     }
-    let (check, proof) = (line(&summary, "**Look at:**"), line(&summary, "- ✅ `change`"));
+    let (check, proof) = (line(&summary, "**Check before merging:**"), line(&summary, "- ✅ `change`"));
     assert!(check.contains("no test proves `src/a.py:8–9`"), "{}", told());
     assert!(proof.contains("**proved:**"), "{}", told());
     for shown in ["`src/a.py:2` by `look::one`", "`src/a.py:15` by `look::three`"] {

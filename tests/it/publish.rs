@@ -711,7 +711,7 @@ fn a_secret_in_the_result_is_named_though_nothing_is_published() {
             let ran = repo.run().exits(i32::from(!end.is_empty()));
             ran.says("a secret, it seems, in the result").says(what).hides(&token);
             let summary = repo.summary();
-            assert!(summary.contains("**Look at:**") && summary.contains(what), "{summary}");
+            assert!(summary.contains("**Check before merging:**") && summary.contains(what), "{summary}");
             assert!(!summary.contains(&token));
             let [searched] = &repo.events_of("branch.searched")[..] else { panic!("{what}") };
             assert!(searched["found"][0].as_str().unwrap().starts_with(what), "{searched}");

@@ -18,7 +18,7 @@ fn reviewed(repo: &Repo) -> Vec<(String, String)> {
 /// The line that says what to look at.
 fn check(repo: &Repo) -> String {
     let summary = repo.summary();
-    let line = summary.lines().find(|line| line.starts_with("**Look at:** "));
+    let line = summary.lines().find(|line| line.starts_with("**Check before merging:** "));
     line.unwrap_or_default().to_owned()
 }
 
@@ -84,7 +84,7 @@ fn a_step_that_leaves_very_much_pushes_nothing_off_the_screen() {
     );
     repo.run().exits(0);
     let check = check(&repo);
-    assert!(check.starts_with("**Look at:** `.cursorrules` was changed"), "{check}");
+    assert!(check.starts_with("**Check before merging:** `.cursorrules` was changed"), "{check}");
     assert!(check.contains("and 296 more were changed (a lock file"), "{check}");
     assert!(check.len() < 1000, "{check}");
 }
