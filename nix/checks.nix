@@ -21,7 +21,9 @@ let
     "adversaries, and hosts that lack something, are made by Python" = [
       "escape::"
       "hosts::on_every_host"
+      "hosts::root_of_a_user_namespace"
       "network::degraded::"
+      "nodes::"
       "repositories::hostile::objects_with"
       "repositories::hostile::very_deep"
       "repositories::property::"
@@ -30,6 +32,7 @@ let
     "curl, npm and their kin are the clients" = [
       "agents::a_model_behind_a_private_ca"
       "network::clients::"
+      "network::learn::"
       "network::plans::"
     ];
     "a session or a terminal of its own takes util-linux" = [
@@ -56,6 +59,7 @@ let
       "own::"
       "plan::draft::random"
       "plan::hostile::"
+      "proof::tables::"
       "repositories::hostile::"
       "repositories::object_cache::"
       "repositories::own_git::"
