@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::exit::{Exit, Failure};
-use super::{number, output, target};
+use super::{output, target};
 use crate::app::checkout::{self, CheckedOut, Place};
 
 /// Check out what a run came to: its result, or what the step that failed had left. No hook and no filter runs.
@@ -27,8 +27,8 @@ pub(super) fn run(args: CheckoutArgs) -> Result<Exit, Failure> {
             .map_err(|error| Failure::new(Exit::Usage, format!("{}: {error}", folder.display())))
     };
     let place = if args.here { Place::Here } else { Place::Beside(args.folder.map(absolute).transpose()?) };
-    let named = number::written(&args.target).map_or(args.target, |issue| issue.to_string());
-    let CheckedOut { run, base, branch, folder, salvage } = checkout::check_out(&repository, &named, place)?;
+    let CheckedOut { run, base, branch, folder, salvage } =
+        checkout::check_out(&repository, &args.target, place)?;
     match &salvage {
         Some(attempt) => output::line(&format!("what {attempt} of run {run} had left is checked out"))?,
         None => output::line(&format!("the result of run {run} is checked out"))?,

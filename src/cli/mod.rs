@@ -38,6 +38,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use exit::{Exit, Failure};
 
+use crate::app::runs;
+
 /// Runs plans for GitHub issues unattended: a plan proposes, a sandbox confines, the runner disposes, the
 /// evidence proves.
 #[derive(Debug, Parser)]
@@ -148,7 +150,7 @@ fn with_run(mut args: Vec<OsString>) -> Vec<OsString> {
     while let Some(taken) = args.get(at).and_then(|arg| global(&text(arg))) {
         at += taken;
     }
-    let is_issue = |arg: &OsString| number::written(&text(arg)).is_some();
+    let is_issue = |arg: &OsString| runs::issue(&text(arg)).is_some();
     let own = ["-h", "--help", "-V", "--version"];
     let short = args.get(at).is_some_and(|first| {
         let option = text(first).starts_with('-') && !own.contains(&&*text(first));

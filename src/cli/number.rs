@@ -1,9 +1,11 @@
 //! Takes a word of the command line, gives the number of an issue: by itself, as `#653` or as `GH-653`. What says it in
 //! another way is answered with the number.
 
+use crate::app::runs;
+
 /// Reads the number of an issue.
 pub(super) fn read(word: &str) -> Result<u64, String> {
-    let number = written(word).ok_or_else(|| match inside(word) {
+    let number = runs::issue(word).ok_or_else(|| match inside(word) {
         Some(number) => format!("write the number of the issue: `{number}`"),
         None => "this is not the number of an issue, such as `653`".to_owned(),
     })?;
@@ -11,14 +13,6 @@ pub(super) fn read(word: &str) -> Result<u64, String> {
         return Err("issues are numbered from 1".to_owned());
     }
     Ok(number)
-}
-
-/// Returns a number that is written as people write those of issues.
-pub(super) fn written(word: &str) -> Option<u64> {
-    let word = word.trim();
-    let digits = ["#", "GH-", "gh-"].iter().find_map(|mark| word.strip_prefix(mark)).unwrap_or(word);
-    // `parse` takes a sign, too.
-    digits.starts_with(|c: char| c.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
 }
 
 /// Finds the number in an issue's address, in the path of its plan, or behind the name of its repository. Those may be of

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::exit::{Exit, Failure};
 use super::number;
 use crate::app::plans::{Found, Shelf};
+use crate::app::runs;
 
 /// The plans around the current directory.
 pub(super) fn here() -> Shelf {
@@ -13,7 +14,7 @@ pub(super) fn here() -> Shelf {
 
 /// Finds what was named: an issue's plan, or a file.
 pub(super) fn find(target: &str) -> Result<Found, Failure> {
-    match number::written(target) {
+    match runs::issue(target) {
         Some(issue) => Ok(here().issue(issue)?),
         None => file(target),
     }

@@ -16,9 +16,14 @@ impl FromStr for Destination {
     }
 }
 
+/// Returns the host of the address of a page.
+pub(super) fn of_page(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("://")?;
+    rest.split(['/', '?']).next()
+}
+
 fn read(text: &str) -> Result<Destination, Wrong> {
-    if let Some((_, rest)) = text.split_once("://") {
-        let host = rest.split('/').next().unwrap_or_default();
+    if let Some(host) = of_page(text) {
         return Err(Wrong::new("is an address of a page, not a host", format!("write `{host}`")));
     }
     if text == "*" {

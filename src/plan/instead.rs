@@ -4,6 +4,7 @@
 use serde_json::Value as Json;
 
 use super::Destination;
+use super::host::of_page;
 use super::place::Place;
 use super::quote::quote;
 use super::text;
@@ -101,14 +102,19 @@ fn plain(text: &str) -> Option<&str> {
     is_plain.then_some(text)
 }
 
-/// Writes the texts of a list; nothing where one cannot be written as it is.
-fn listed(items: &[Node]) -> Option<String> {
-    let texts: Option<Vec<&str>> = items.iter().take(REPEATED).map(|item| plain(item.text()?)).collect();
-    let mut texts = texts.filter(|texts| !texts.is_empty())?;
-    if items.len() > REPEATED {
-        texts.push("…");
+/// Writes the first of some entries; nothing where there are none, or one cannot be written.
+fn first<T>(entries: &[T], write: impl Fn(&T) -> Option<String>) -> Option<String> {
+    let written: Option<Vec<String>> = entries.iter().take(REPEATED).map(write).collect();
+    let mut written = written.filter(|written| !written.is_empty())?;
+    if entries.len() > REPEATED {
+        written.push("…".to_owned());
     }
-    Some(texts.join(", "))
+    Some(written.join(", "))
+}
+
+/// Writes the texts of a list.
+fn listed(items: &[Node]) -> Option<String> {
+    first(items, |item| plain(item.text()?).map(str::to_owned))
 }
 
 /// Says what to write instead of a scalar of the wrong kind.
@@ -206,8 +212,7 @@ pub(super) fn of_shell(text: &str) -> Option<String> {
 
 /// Returns the host that somebody named, also by the address of a page.
 fn host(text: &str) -> Option<String> {
-    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
-    let name = rest.split(['/', '?']).next().unwrap_or_default();
+    let name = of_page(text).unwrap_or(text);
     name.parse::<Destination>().ok()?;
     Some(if name.starts_with(['*', '[']) { format!("\"{name}\"") } else { name.to_owned() })
 }
@@ -237,33 +242,23 @@ pub(super) fn of_container(ways: &[&Json], node: &Node, place: Place<'_>) -> Str
 
 fn of_env(entries: &[Entry]) -> String {
     let pair = |entry: &Entry| match &entry.node.value {
-        Value::Scalar { text, .. } => format!("\"{}={text}\"", entry.key),
-        _ => format!("\"{}=…\"", entry.key),
+        Value::Scalar { text, .. } => Some(format!("\"{}={text}\"", entry.key)),
+        _ => Some(format!("\"{}=…\"", entry.key)),
     };
-    let pairs: Vec<String> = entries.iter().take(REPEATED).map(pair).collect();
-    format!("write a list: `[{}]`", pairs.join(", "))
+    format!("write a list: `[{}]`", first(entries, pair).unwrap_or_default())
 }
 
 /// The value is never repeated: who wrote it there is led to where it is safe.
 fn of_secrets(entries: &[Entry]) -> String {
-    let names: Vec<&str> = entries.iter().take(REPEATED).map(|entry| entry.key.as_str()).collect();
+    let names = first(entries, |entry| Some(entry.key.clone())).unwrap_or_default();
     format!(
-        "write the names alone: `[{}]`; values come from the environment of `autopilot`, never from a plan",
-        names.join(", ")
+        "write the names alone: `[{names}]`; values come from the environment of `autopilot`, never from a plan"
     )
 }
 
 fn of_hosts(items: &[Node]) -> String {
-    let hosts: Option<Vec<String>> = items.iter().take(REPEATED).map(|item| host(item.text()?)).collect();
-    match hosts.filter(|hosts| !hosts.is_empty()) {
-        Some(mut hosts) => {
-            if items.len() > REPEATED {
-                hosts.push("…".to_owned());
-            }
-            format!("write `{{allow: [{}]}}`", hosts.join(", "))
-        }
-        None => "write `{allow: [HOST]}`".to_owned(),
-    }
+    let hosts = first(items, |item| host(item.text()?));
+    format!("write `{{allow: [{}]}}`", hosts.as_deref().unwrap_or("HOST"))
 }
 
 /// Writes a list of maps of one key, as some tools want them, as the map that is wanted here.
@@ -276,10 +271,6 @@ fn of_pairs(items: &[Node]) -> Option<String> {
         },
         _ => None,
     };
-    let pairs: Option<Vec<String>> = items.iter().take(REPEATED).map(pair).collect();
-    let mut pairs = pairs.filter(|pairs| !pairs.is_empty())?;
-    if items.len() > REPEATED {
-        pairs.push("…".to_owned());
-    }
-    Some(format!("write a map, without `- `: `{{{}}}`", pairs.join(", ")))
+    let pairs = first(items, pair)?;
+    Some(format!("write a map, without `- `: `{{{pairs}}}`"))
 }

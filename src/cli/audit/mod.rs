@@ -8,8 +8,8 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
-use super::{number, output, target};
-use crate::app::{ceiling, jobs};
+use super::{output, target};
+use crate::app::{ceiling, jobs, runs};
 use crate::audit::{
     Audit, Ceilings, Checked, Finding, Heads, Host, Outcome, Report, RunReport, Scope, online,
 };
@@ -101,7 +101,7 @@ fn named(there: &[RunName], targets: &[String], top: &Path) -> Result<Vec<RunNam
 
 fn one(there: &[RunName], target: &str, top: &Path) -> Result<RunName, Failure> {
     let of_issue = |issue: u64| there.iter().rev().find(|run| run.issue() == issue).copied();
-    let found = match number::written(target) {
+    let found = match runs::issue(target) {
         Some(issue) => of_issue(issue),
         // A run that is named and not there is the audit's to tell: its evidence is missing.
         None => target.parse().ok(),

@@ -5,18 +5,19 @@
 
 use std::ops::Range;
 
-use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
+use super::headings::{self, Heading};
+use super::lines::Lines;
 use super::words::{DEPENDS, is_done, listed, plain};
 use super::{Document, Task};
 
 const REMARK: &str = "the list does not say what this waits for: it follows what stands before it";
 
-/// An item, where it stands, and the section it is in.
+/// An item, and where it stands.
 struct Item {
     range: Range<usize>,
     is_ticked: bool,
-    section: Option<String>,
 }
 
 /// A task, and whether its neighbours may be done beside it.
@@ -27,34 +28,23 @@ struct Listed {
 }
 
 pub(super) fn read(text: &str) -> Document {
-    let (title, items) = items(text);
-    let mut all: Vec<Listed> = Vec::new();
-    for item in items {
-        let number = all.len() + 1;
-        all.push(one(text, &item, number));
-    }
+    let (mut sections, lines) = (headings::of(text), Lines::of(text));
+    let title = headings::title(&sections).map(|at| sections.remove(at).text);
+    let taken = |(at, item): (usize, Item)| {
+        let start = item.range.start;
+        one(text, &item, lines.at(start), section_of(&sections, start), at + 1)
+    };
+    let mut all: Vec<Listed> = items(text).into_iter().enumerate().map(taken).collect();
     follow(&mut all);
     Document { title, tasks: all.into_iter().map(|listed| listed.task).collect(), ..Document::default() }
 }
 
 /// Finds the outermost items with a box.
-fn items(text: &str) -> (Option<String>, Vec<Item>) {
-    let (mut title, mut section, mut heading) = (None, None, None);
+fn items(text: &str) -> Vec<Item> {
     let mut open: Vec<Range<usize>> = Vec::new();
     let mut items: Vec<Item> = Vec::new();
     for (event, range) in Parser::new_ext(text, Options::ENABLE_TASKLISTS).into_offset_iter() {
         match event {
-            Event::Start(Tag::Heading { level, .. }) => heading = Some((level, String::new())),
-            Event::Text(piece) | Event::Code(piece) => {
-                if let Some((_, text)) = &mut heading {
-                    text.push_str(&piece);
-                }
-            }
-            Event::End(TagEnd::Heading(_)) => match heading.take() {
-                Some((HeadingLevel::H1, text)) if title.is_none() => title = Some(text),
-                Some((_, text)) => section = Some(text),
-                None => {}
-            },
             Event::Start(Tag::Item) => open.push(range),
             Event::End(TagEnd::Item) => {
                 open.pop();
@@ -63,33 +53,34 @@ fn items(text: &str) -> (Option<String>, Vec<Item>) {
                 let Some(item) = open.last().cloned() else { continue };
                 let is_within = items.last().is_some_and(|last| last.range.end >= item.end);
                 if !is_within {
-                    items.push(Item { range: item, is_ticked, section: section.clone() });
+                    items.push(Item { range: item, is_ticked });
                 }
             }
             _ => {}
         }
     }
-    (title, items)
+    items
 }
 
-fn one(text: &str, item: &Item, number: usize) -> Listed {
+/// Returns what the last heading before a place says.
+fn section_of(sections: &[Heading], place: usize) -> Option<&str> {
+    let before = sections.partition_point(|heading| heading.range.start < place);
+    Some(sections[..before].last()?.text.as_str())
+}
+
+fn one(text: &str, item: &Item, line: usize, section: Option<&str>, number: usize) -> Listed {
     let source = &text[item.range.clone()];
-    let line = 1 + text[..item.range.start].matches('\n').count();
     let (first, rest) = source.split_once('\n').unwrap_or((source, ""));
     let words = first.split_once(']').map_or(first, |(_, words)| words).trim();
-    let (mut words, marks) = without_marks(words);
+    let (words, marks) = without_marks(words);
     let (id, title) = split_id(&words);
     let id = id.map_or_else(|| format!("task-{number}"), str::to_owned);
     let needs = needs_in(title);
-    words = title.to_owned();
-    let mut description = String::new();
-    if let Some(section) = &item.section {
-        description = format!("Part of: {section}\n\n");
-    }
+    let mut description = section.map(|name| format!("Part of: {name}\n\n")).unwrap_or_default();
     description.push_str(&dedented(rest));
     let task = Task {
         id,
-        title: words.trim().trim_matches('*').trim().to_owned(),
+        title: title.trim().trim_matches('*').trim().to_owned(),
         description: description.trim().to_owned(),
         needs: needs.clone().unwrap_or_default(),
         line,

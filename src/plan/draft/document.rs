@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::words;
+
 /// A task as the document has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Task {
@@ -19,10 +21,15 @@ pub struct Task {
     pub line: usize,
     /// Nothing is left to do.
     pub is_done: bool,
-    /// It may be done without a change: an analysis, a review.
-    pub only_looks: bool,
     /// What was not clear, and how it was taken: a comment in the plan.
     pub remark: Option<String>,
+}
+
+impl Task {
+    /// Tells whether it may be done without a change: an analysis, a review.
+    pub(super) fn only_looks(&self) -> bool {
+        words::only_looks(&self.title)
+    }
 }
 
 /// What a document of tasks holds.

@@ -4,6 +4,8 @@
 mod checklist;
 mod document;
 mod graph;
+mod headings;
+mod lines;
 mod names;
 mod plans;
 mod read;

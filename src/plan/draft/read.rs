@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::visible::{spelling, visible};
-use super::{Document, checklist, plans, sections, table, tasks_json, words};
+use super::{Document, checklist, plans, sections, table, tasks_json};
 
 /// So many notes are given; a document with more is no document.
 const NOTES: usize = 20;
@@ -12,8 +12,8 @@ const NOTES: usize = 20;
 /// What reads a form of documents.
 type Reader = fn(&str) -> Document;
 
-/// The forms, the most explicit one first: what names its tasks is not taken for a list.
-const FORMS: [Reader; 4] = [plans::read, sections::read, table::read, checklist::read];
+/// The forms beside `Plans.md`, the most explicit one first: what names its tasks is not taken for a list.
+const FORMS: [Reader; 3] = [sections::read, table::read, checklist::read];
 
 pub(super) fn read(text: &str) -> Document {
     let (text, mut notes) = visible_of(text.strip_prefix('\u{feff}').unwrap_or(text));
@@ -21,9 +21,6 @@ pub(super) fn read(text: &str) -> Document {
         Some(document) => document,
         None => in_markdown(&text),
     };
-    for task in &mut document.tasks {
-        task.only_looks = task.only_looks || words::only_looks(&task.title);
-    }
     leave_out_done(&mut document);
     notes.append(&mut document.notes);
     notes.truncate(NOTES);
@@ -32,19 +29,16 @@ pub(super) fn read(text: &str) -> Document {
 }
 
 fn in_markdown(text: &str) -> Document {
-    let mut first = Document::default();
-    for (at, form) in FORMS.iter().enumerate() {
-        let document = form(text);
-        let says = !document.tasks.is_empty() || !document.wrong.is_empty();
-        if says {
-            // The title stands in the same place whatever the form of the tasks.
-            return Document { title: document.title.or(first.title), ..document };
-        }
-        if at == 0 {
-            first = document;
-        }
+    let plans = plans::read(text);
+    if !plans.tasks.is_empty() {
+        return plans;
     }
-    first
+    let found = FORMS.iter().map(|form| form(text)).find(|document| !document.tasks.is_empty());
+    match found {
+        // `**Title**: …` may stand there whatever the form of the tasks.
+        Some(document) => Document { title: document.title.or(plans.title), ..document },
+        None => plans,
+    }
 }
 
 /// Takes out what is done, and every wait for it.

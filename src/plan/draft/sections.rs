@@ -1,8 +1,10 @@
 //! Takes Markdown in which each task is a section, `### Task 3: Title` or `## AUTH-12 — Title`, gives the tasks. Fields such as
 //! `**Depends on:** Task 1` stand in lines of their own; the rest of the section is the description.
 
-use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::HeadingLevel;
 
+use super::headings;
+use super::lines::Lines;
 use super::plans::{bold, field};
 use super::words::{DEPENDS, estimate, is_done, is_nothing, listed, plain};
 use super::{Document, Task};
@@ -10,16 +12,8 @@ use super::{Document, Task};
 /// What a section of a task begins with, in some languages.
 const WORDS: [&str; 9] = ["task", "step", "story", "aufgabe", "tâche", "tarea", "タスク", "任务", "作業"];
 
-/// A heading, and where it stands in the text.
-struct Heading {
-    level: HeadingLevel,
-    text: String,
-    starts: usize,
-    ends: usize,
-}
-
 pub(super) fn read(text: &str) -> Document {
-    let headings = headings(text);
+    let (headings, lines) = (headings::of(text), Lines::of(text));
     let named: Vec<Option<(String, String)>> = headings.iter().map(|heading| name(&heading.text)).collect();
     let mut document = Document::default();
     for (at, heading) in headings.iter().enumerate() {
@@ -31,37 +25,14 @@ pub(super) fn read(text: &str) -> Document {
         };
         // A task of a task is part of what it describes.
         let after = headings[at + 1..].iter().zip(&named[at + 1..]);
-        let end = after
-            .filter(|(next, named)| named.is_some() || next.level <= heading.level)
-            .map(|(next, _)| next.starts)
-            .next()
-            .unwrap_or(text.len());
-        let line = 1 + text[..heading.starts].matches('\n').count();
+        let mut after = after.filter(|(next, named)| named.is_some() || next.level <= heading.level);
+        let end = after.next().map_or(text.len(), |(next, _)| next.range.start);
+        let line = lines.at(heading.range.start);
         let mut task = Task { id: id.clone(), title: title.clone(), line, ..Task::default() };
-        body(&text[heading.ends..end], &mut task);
+        body(&text[heading.range.end..end], &mut task);
         document.tasks.push(task);
     }
     document
-}
-
-fn headings(text: &str) -> Vec<Heading> {
-    let mut all = Vec::new();
-    let mut open: Option<Heading> = None;
-    for (event, range) in Parser::new_ext(text, Options::empty()).into_offset_iter() {
-        match event {
-            Event::Start(Tag::Heading { level, .. }) => {
-                open = Some(Heading { level, text: String::new(), starts: range.start, ends: range.end });
-            }
-            Event::Text(piece) | Event::Code(piece) => {
-                if let Some(heading) = &mut open {
-                    heading.text.push_str(&piece);
-                }
-            }
-            Event::End(TagEnd::Heading(_)) => all.extend(open.take()),
-            _ => {}
-        }
-    }
-    all
 }
 
 /// Reads a heading that names a task: its id and its title.

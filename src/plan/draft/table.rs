@@ -3,8 +3,10 @@
 
 use std::collections::HashSet;
 
-use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
+use super::headings;
+use super::lines::Lines;
 use super::words::{DEPENDS, estimate, is_done, is_nothing, listed, plain};
 use super::{Document, Task};
 
@@ -51,7 +53,9 @@ struct Columns {
 }
 
 pub(super) fn read(text: &str) -> Document {
-    let (title, tables) = tables(text);
+    let tables = tables(text);
+    let headings = headings::of(text);
+    let title = headings::title(&headings).map(|at| headings[at].text.clone());
     // One document's tables name each other's tasks.
     let ids: HashSet<String> = tables
         .iter()
@@ -66,23 +70,17 @@ pub(super) fn read(text: &str) -> Document {
     document
 }
 
-fn tables(text: &str) -> (Option<String>, Vec<Table>) {
-    let (mut title, mut heading): (Option<String>, Option<String>) = (None, None);
+fn tables(text: &str) -> Vec<Table> {
+    let lines = Lines::of(text);
     let mut tables = Vec::new();
     let mut table = Table::default();
     let (mut row, mut cell, mut line) = (Vec::new(), String::new(), 0);
     for (event, range) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
         match event {
-            Event::Start(Tag::Heading { level: HeadingLevel::H1, .. }) if title.is_none() => {
-                heading = Some(String::new());
-            }
-            Event::End(TagEnd::Heading(_)) => title = title.or(heading.take()),
-            Event::Start(Tag::TableHead | Tag::TableRow) => {
-                line = 1 + text[..range.start].matches('\n').count();
-            }
+            Event::Start(Tag::TableHead | Tag::TableRow) => line = lines.at(range.start),
             Event::Start(Tag::TableCell) => cell.clear(),
             Event::Text(piece) | Event::Code(piece) | Event::InlineHtml(piece) => {
-                heading.as_mut().unwrap_or(&mut cell).push_str(&piece);
+                cell.push_str(&piece);
             }
             Event::SoftBreak | Event::HardBreak => cell.push(' '),
             Event::End(TagEnd::TableCell) => row.push(cell.trim().to_owned()),
@@ -92,7 +90,7 @@ fn tables(text: &str) -> (Option<String>, Vec<Table>) {
             _ => {}
         }
     }
-    (title, tables)
+    tables
 }
 
 /// Finds the column of ids: each cell another one, and none with blanks in it.
@@ -203,6 +201,12 @@ mod tests {
         assert_eq!(document.title.as_deref(), Some("All"));
         assert_eq!(shown(&document), ["1 One <> false", "2 Two <1> false"]);
         assert_eq!(document.tasks[1].line, 11);
+    }
+
+    #[test]
+    fn rows_of_other_lengths_than_the_head_are_read_as_github_shows_them() {
+        let text = "| # | Task | After |\n|-|-|-|\n| 1 | One |\n| 2 | Two | 1 | more | and more |\n";
+        assert_eq!(shown(&read(text)), ["1 One <> false", "2 Two <1> false"]);
     }
 
     #[test]

@@ -1,69 +1,79 @@
 //! Takes a `tasks.json`, as Task Master writes it, gives its tasks. A task's subtasks are part of its description.
 
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::lines::Lines;
 use super::words::{is_done, listed};
 use super::{Document, Task};
 
+/// A list of tasks, each as it stands in the text.
+type List<'a> = Vec<&'a RawValue>;
+
 /// Reads a document that is JSON; nothing if it is none.
 pub(super) fn read(text: &str) -> Option<Document> {
-    text.trim_start()
-        .starts_with(['{', '['])
-        .then(|| match serde_json::from_str::<Value>(text) {
-            Ok(value) => of(text, &value),
-            // A text may begin with a bracket and be Markdown: `[ ] …`.
-            Err(_) if text.trim_start().starts_with('[') => Document::default(),
-            Err(error) => wrong(format!("line {}: this is no JSON: {error}", error.line())),
-        })
-        .filter(|document| !document.tasks.is_empty() || !document.wrong.is_empty())
+    if !text.trim_start().starts_with(['{', '[']) {
+        return None;
+    }
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(whole) => Some(of(text, whole.get())),
+        // A text may begin with a bracket and be Markdown: `[ ] …`.
+        Err(_) if text.trim_start().starts_with('[') => None,
+        Err(error) => Some(wrong(format!("line {}: this is no JSON: {error}", error.line()))),
+    }
 }
 
 fn wrong(why: String) -> Document {
     Document { wrong: vec![why], ..Document::default() }
 }
 
-fn of(text: &str, value: &Value) -> Document {
-    let (list, title) = match lists(value).as_slice() {
-        [] => {
-            return wrong(
-                "line 1: no task: a list `tasks` of objects with `id` and `title` is looked for".to_owned(),
-            );
+fn of(text: &str, whole: &str) -> Document {
+    let mut lists = lists(whole);
+    let (title, list) = match (lists.len(), lists.remove("master")) {
+        (_, Some(list)) => (None, list),
+        (1, None) => lists.pop_first().map_or((None, Vec::new()), |(tag, list)| (Some(tag), list)),
+        (0, None) => {
+            let why = "line 1: no task: a list `tasks` of objects with `id` and `title` is looked for";
+            return wrong(why.to_owned());
         }
-        [(name, list)] => (*list, name.map(str::to_owned)),
-        several => {
-            let Some((_, list)) = several.iter().find(|(name, _)| *name == Some("master")) else {
-                let names: Vec<&str> = several.iter().filter_map(|(name, _)| *name).collect();
-                let names = names.join(", ");
-                return wrong(format!(
-                    "line 1: there are tasks under {names}, and none under master: leave one of them in"
-                ));
-            };
-            (*list, None)
+        (_, None) => {
+            let tags: Vec<&str> = lists.keys().map(String::as_str).collect();
+            let tags = tags.join(", ");
+            return wrong(format!(
+                "line 1: there are tasks under {tags}, and none under master: leave one of them in"
+            ));
         }
     };
-    let mut document = Document { title: title.filter(|name| name != "master"), ..Document::default() };
+    let lines = Lines::of(text);
+    let mut document = Document { title, ..Document::default() };
     for (at, item) in list.iter().enumerate() {
-        match item.as_object().and_then(task) {
-            Some(task) => document.tasks.push(Task { line: line_of(text, &task.title), ..task }),
+        let line = lines.at(item.get().as_ptr().addr() - text.as_ptr().addr());
+        match serde_json::from_str::<Map<String, Value>>(item.get()).ok().as_ref().and_then(task) {
+            Some(task) => document.tasks.push(Task { line, ..task }),
             None => {
-                document.wrong.push(format!("line 1: task {} of the list has no `id` or no `title`", at + 1));
+                let why = format!("line {line}: task {} of the list has no `id` or no `title`", at + 1);
+                document.wrong.push(why);
             }
         }
     }
     document
 }
 
-/// Finds the lists of tasks: the document's own, or one under each tag.
-fn lists(value: &Value) -> Vec<(Option<&str>, &Vec<Value>)> {
-    let own = value.as_array().or_else(|| value.get("tasks")?.as_array());
-    match (own, value.as_object()) {
-        (Some(list), _) => vec![(None, list)],
-        (None, Some(tags)) => tags
-            .iter()
-            .filter_map(|(tag, value)| Some((Some(tag.as_str()), value.get("tasks")?.as_array()?)))
-            .collect(),
-        (None, None) => Vec::new(),
+/// Finds the lists of tasks by their tags; the document's own list goes by the tag that is the first everywhere.
+fn lists(whole: &str) -> BTreeMap<String, List<'_>> {
+    if let Some(list) = serde_json::from_str(whole).ok().or_else(|| below(whole)) {
+        return BTreeMap::from([("master".to_owned(), list)]);
     }
+    let tags: BTreeMap<String, &RawValue> = serde_json::from_str(whole).unwrap_or_default();
+    tags.into_iter().filter_map(|(tag, value)| Some((tag, below(value.get())?))).collect()
+}
+
+/// Returns the list that an object has under `tasks`.
+fn below(object: &str) -> Option<List<'_>> {
+    let keys: BTreeMap<String, &RawValue> = serde_json::from_str(object).ok()?;
+    serde_json::from_str(keys.get("tasks")?.get()).ok()
 }
 
 fn task(object: &Map<String, Value>) -> Option<Task> {
@@ -112,12 +122,6 @@ fn word(value: &Value) -> Option<String> {
         Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
         _ => None,
     }
-}
-
-/// Finds the line that holds a title, as JSON spells it.
-fn line_of(text: &str, title: &str) -> usize {
-    let spelled = Value::from(title).to_string();
-    text.find(&spelled).map_or(1, |at| 1 + text[..at].matches('\n').count())
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ pub(super) fn is_done(status: &str) -> bool {
 
 /// Tells by its own words whether a task may be done without a change.
 pub(super) fn only_looks(text: &str) -> bool {
-    const BEGINNINGS: [&str; 12] = [
+    const BEGINNINGS: [&str; 11] = [
         "analy",
         "review",
         "investigat",
@@ -71,7 +71,6 @@ pub(super) fn only_looks(text: &str) -> bool {
         "分析",
         "調査",
         "レビュー",
-        "分析する",
     ];
     let text = text.to_lowercase();
     let mut words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());

@@ -89,14 +89,10 @@ impl Graph<'_> {
             let prompt = format!("{}\n\n{}", task.title, task.description);
             let step = step(&ids[task.id.as_str()], (worker.agent, &prompt), timeouts[at]);
             let is_proved = Some(at) == self.last();
-            let expectation = worker.expectation(is_proved, u64::from(!task.only_looks));
+            let expectation = worker.expectation(is_proved, u64::from(!task.only_looks()));
             let step = Step { needs: unique(&needs), expectation, ..step };
             if let Some(remark) = &task.remark {
-                text.push_str(&format!(
-                    "  # {}
-",
-                    visible(remark)
-                ));
+                text.push_str(&format!("  # {}\n", visible(remark)));
             }
             text.push_str(&yaml::entry(&step).map_err(|error| broken(&error))?);
             text.push_str(&worker.said(is_proved));
@@ -107,9 +103,9 @@ impl Graph<'_> {
     /// The last task that changes something and that no other such task waits for: what its proof is about, all steps up to it
     /// have done.
     fn last(&self) -> Option<usize> {
-        let waits = |other: &Task, task: &Task| !other.only_looks && other.needs.contains(&task.id);
+        let waits = |other: &Task, task: &Task| !other.only_looks() && other.needs.contains(&task.id);
         let is_needed = |task: &Task| self.tasks.iter().any(|other| waits(other, task));
-        self.tasks.iter().rposition(|task| !task.only_looks && !is_needed(task))
+        self.tasks.iter().rposition(|task| !task.only_looks() && !is_needed(task))
     }
 
     /// A plan that no `autopilot` would read is not written.
