@@ -1,15 +1,15 @@
 //! Takes two versions of a source file, gives the later one with one piece of its new code put back to what it was, again and
 //! again: what no test notices is not tested.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
+use super::lines::COMPARED;
 use super::tree::{Walk, attributes, parse, walk};
 use super::{Language, code, weld};
 
-/// Lines of a file that are compared: a diff of hostile text takes time that grows with the square.
-const COMPARED: usize = 20_000;
 /// Lines that stayed as they were between two changes that belong together.
 const BETWEEN: usize = 3;
 /// Pieces of one file that are given at most, and what their texts measure together: each is the whole file.
@@ -87,14 +87,15 @@ fn pieces(old: &[&str], new: &[&str]) -> Vec<(Range<usize>, Range<usize>)> {
 
 /// What of a file is new code, and what is for tests.
 struct Own {
-    code: Vec<usize>,
+    /// Where its words begin.
+    code: BTreeSet<usize>,
     tests: Vec<Range<usize>>,
 }
 
 impl Own {
     fn of(language: Language, before: &str, after: &str) -> Option<Self> {
         let tree = parse(language, after)?;
-        let code = code::written(language, Some(before), tree.root_node(), after).into_iter().collect();
+        let code = code::written(language, Some(before), tree.root_node(), after);
         let mut tests = Vec::new();
         walk(tree.root_node(), |node, _| {
             let is_test =
@@ -109,9 +110,8 @@ impl Own {
     }
 
     fn is_code(&self, bytes: Range<usize>) -> bool {
-        let is_in = |at: &usize| bytes.contains(at);
         let meets = |test: &Range<usize>| test.start < bytes.end && bytes.start < test.end;
-        self.code.iter().any(is_in) && !self.tests.iter().any(meets)
+        !self.tests.iter().any(meets) && self.code.range(bytes).next().is_some()
     }
 }
 

@@ -6,7 +6,7 @@ use similar::{Algorithm, DiffTag, capture_diff_slices};
 
 /// How many parts are compared one by one: of what is longer, each counts as written that the earlier version has nowhere.
 /// A diff of hostile text takes time that grows with the square.
-const COMPARED: usize = 20_000;
+pub(super) const COMPARED: usize = 20_000;
 
 /// Gives the indices of the parts of `new` that `old` has not.
 pub(super) fn added(old: &[&str], new: &[&str]) -> Vec<usize> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use tree_sitter::Node;
 
-use super::tree::parse;
+use super::tree::{line_start, line_to, parse};
 use super::{Language, code};
 
 /// Gives the later version of a file with comments: behind each line that it wrote, and behind everything. Nothing if it would
@@ -40,7 +40,7 @@ pub(super) fn replaced(
     let Some(end) = end_of_line(language, root, text, range.end) else {
         return [before, new, behind, &appendix(language, text)].concat();
     };
-    let start = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
+    let start = line_start(text, range.start);
     let (rest, below) = behind.split_at(end - range.end);
     let comment = comment(language, text[start..end].trim_end());
     [before, new, rest, &comment, below, &appendix(language, text)].concat()
@@ -71,12 +71,6 @@ fn appendix(language: Language, text: &str) -> String {
         return format!("\n{lines}");
     }
     format!("\n{open}\n{text}\n{close}\n")
-}
-
-/// The line up to a place.
-fn line_to(text: &str, end: usize) -> &str {
-    let start = text[..end].rfind('\n').map_or(0, |at| at + 1);
-    &text[start..end]
 }
 
 /// Where the line of a place ends, if a comment can stand there.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use tree_sitter::Node;
 
 use super::Language;
-use super::tree::{Walk, attributes, named, parse, text, walk};
+use super::tree::{Walk, attributes, line_to, named, parse, text, walk};
 
 /// A file whose tests must fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,17 +91,11 @@ fn python(node: Node<'_>, source: &str) -> Found {
     let edit = if body.start_position().row == node.start_position().row {
         Edit::insert(body.start_byte(), format!("{fails}; "))
     } else if leaves(body, "return_statement", &["function_definition", "lambda", "class_definition"]) {
-        Edit::insert(first.start_byte(), format!("{fails}\n{}", " ".repeat(first.start_position().column)))
+        Edit::insert(first.start_byte(), format!("{fails}\n{}", line_to(source, first.start_byte())))
     } else {
-        Edit::insert(last.end_byte(), format!("\n{}{fails}", indent(source, first.start_byte())))
+        Edit::insert(last.end_byte(), format!("\n{}{fails}", line_to(source, first.start_byte())))
     };
     Some((name, Some(vec![edit])))
-}
-
-/// What stands before a place in its line.
-fn indent(source: &str, at: usize) -> &str {
-    let start = source[..at].rfind('\n').map_or(0, |line| line + 1);
-    &source[start..at]
 }
 
 /// Tells whether a body is left before its end: a node of a kind stands in it, and in none of its inner functions.
@@ -143,8 +137,11 @@ fn block(function: Node<'_>, source: &str, leaving: &str, fails: &str) -> Option
     ];
     let body = function.child_by_field_name("body")?;
     let (start, end) = (body.start_byte() + 1, body.end_byte().checked_sub(1)?);
-    if !text(body, source).starts_with('{') || leaves(body, leaving, &INNER) {
-        return text(body, source).starts_with('{').then(|| vec![Edit::insert(start, format!(" {fails}"))]);
+    if !text(body, source).starts_with('{') {
+        return None;
+    }
+    if leaves(body, leaving, &INNER) {
+        return Some(vec![Edit::insert(start, format!(" {fails}"))]);
     }
     let ends = named(body).into_iter().rfind(|own| !own.kind().contains("comment"));
     // Go's ends with its line.
@@ -188,10 +185,10 @@ fn script(node: Node<'_>, source: &str) -> Found {
 
 fn script_body(run: Node<'_>, source: &str) -> Option<Vec<Edit>> {
     let fails = "throw new Error('must fail');";
-    let given = run.child_by_field_name("parameters").map_or(0, |own| own.named_child_count());
+    let parameters = run.child_by_field_name("parameters");
+    let given = parameters.map_or(0, |own| own.named_child_count());
     // One that is told when it is over may end by that.
-    let is_told = run
-        .child_by_field_name("parameters")
+    let is_told = parameters
         .or_else(|| run.child_by_field_name("parameter"))
         .is_some_and(|own| text(own, source).contains("done"));
     if given > 1 || is_told {
@@ -232,6 +229,12 @@ mod tests {
                 Language::Python,
                 "def test_a():\n    if f():\n        return\n    assert g()\n",
                 "def test_a():\n    raise AssertionError(\"must fail\")\n    if f():\n",
+                "test_a",
+            ),
+            (
+                Language::Python,
+                "def test_a():\n\tif f():\n\t\treturn\n\tassert g()\n",
+                "def test_a():\n\traise AssertionError(\"must fail\")\n\tif f():\n",
                 "test_a",
             ),
             (

@@ -86,6 +86,16 @@ pub(super) fn line(node: Node<'_>) -> u32 {
     u32::try_from(node.start_position().row).unwrap_or(u32::MAX).saturating_add(1)
 }
 
+/// Where the line of a place begins.
+pub(super) fn line_start(source: &str, at: usize) -> usize {
+    source[..at].rfind('\n').map_or(0, |end| end + 1)
+}
+
+/// What stands before a place in its line.
+pub(super) fn line_to(source: &str, at: usize) -> &str {
+    &source[line_start(source, at)..at]
+}
+
 /// The attributes before an item of Rust.
 pub(super) fn attributes<'text>(item: Node<'_>, source: &'text str) -> Vec<&'text str> {
     let mut found = Vec::new();
