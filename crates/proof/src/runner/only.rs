@@ -2,6 +2,7 @@
 
 use super::known::{By, Known};
 use super::words;
+use crate::source::Language;
 
 /// Arguments of cargo that choose what is run, or print what is not read.
 const CHOOSES: [&str; 15] = [
@@ -80,40 +81,40 @@ impl Known {
         if files.is_empty() || files.iter().any(is_odd) {
             return None;
         }
-        let all = |is_found: fn(&str) -> bool| files.iter().all(|file| is_found(file));
         let args = match (self, by) {
-            (Self::Pytest, By::End) if has_no_choice(argv, "pytest", &[]) && all(is_pytest) => files.to_vec(),
-            (Self::NodeTest, By::Place(_)) if argv.len() == 2 && all(is_node) => files.to_vec(),
-            (Self::NodeTest | Self::Mocha | Self::Jest | Self::Vitest, By::Script { is_bare: true })
-                if self.finds(files) =>
-            {
-                self.chosen(files)
-            }
-            (Self::Mocha, By::End) if has_no_choice(argv, "mocha", &[]) && self.finds(files) => {
-                self.chosen(files)
-            }
-            (Self::Jest, By::End) if has_no_choice(argv, "jest", &[]) && self.finds(files) => {
-                self.chosen(files)
-            }
-            (Self::Vitest, By::End) if has_no_choice(argv, "vitest", &["run"]) && self.finds(files) => {
-                self.chosen(files)
-            }
             (Self::Cargo, _) if chooses_nothing(argv.get(2..)?) => cargo_targets(files)?,
             (Self::Nextest, _) if chooses_nothing(argv.get(3..)?) => cargo_targets(files)?,
             (Self::Go, By::Place(_)) => return go(argv, files),
+            _ if self.takes_files(argv, by) && files.iter().all(|file| self.finds(file)) => {
+                self.chosen(files)
+            }
             _ => return None,
         };
         Some(Only { argv: argv.to_vec(), args })
     }
 
-    /// A runner of JavaScript finds all of these files by itself, with its own patterns.
-    fn finds(self, files: &[String]) -> bool {
-        let is_found = match self {
-            Self::NodeTest => is_node,
-            Self::Mocha => is_mocha,
-            _ => is_named_test,
-        };
-        files.iter().all(|file| is_found(file))
+    /// It can be told files, and the command chooses nothing by itself.
+    fn takes_files(self, argv: &[String], by: By) -> bool {
+        match (self, by) {
+            (Self::Pytest, By::End) => has_no_choice(argv, "pytest", &[]),
+            (Self::Mocha, By::End) => has_no_choice(argv, "mocha", &[]),
+            (Self::Jest, By::End) => has_no_choice(argv, "jest", &[]),
+            (Self::Vitest, By::End) => has_no_choice(argv, "vitest", &["run"]),
+            (Self::NodeTest, By::Place(_)) => argv.len() == 2,
+            (Self::NodeTest | Self::Mocha | Self::Jest | Self::Vitest, By::Script { is_bare }) => is_bare,
+            _ => false,
+        }
+    }
+
+    /// It finds such a file by itself, with its own patterns.
+    fn finds(self, file: &str) -> bool {
+        match self {
+            Self::Pytest => is_pytest(file),
+            Self::NodeTest => is_node(file),
+            Self::Mocha => is_mocha(file),
+            Self::Jest | Self::Vitest => is_named_test(file),
+            Self::Cargo | Self::Nextest | Self::Go | Self::Maven => false,
+        }
     }
 
     fn chosen(self, files: &[String]) -> Vec<String> {
@@ -131,8 +132,8 @@ pub(super) struct Only {
 
 /// Behind the runner's name, there are only these words, and options that need no other word and choose nothing.
 fn has_no_choice(argv: &[String], name: &str, words: &[&str]) -> bool {
-    let behind = argv.iter().skip_while(|arg| words::name(arg) != name).skip(1);
-    behind.into_iter().all(|arg| {
+    let Some(at) = argv.iter().position(|arg| words::name(arg) == name) else { return false };
+    argv.iter().skip(at + 1).all(|arg| {
         let is_plain = matches!(
             arg.as_str(),
             "-q" | "-qq"
@@ -171,8 +172,8 @@ fn is_mocha(file: &str) -> bool {
 
 /// What jest and vitest find by its name.
 fn is_named_test(file: &str) -> bool {
-    let Some((stem, ending)) = words::name(file).rsplit_once('.') else { return false };
-    let is_script = matches!(ending, "js" | "mjs" | "cjs" | "jsx" | "ts" | "mts" | "cts" | "tsx");
+    let is_script = Language::of(file).is_some_and(Language::is_script);
+    let stem = words::name(file).rsplit_once('.').map_or("", |(stem, _)| stem);
     is_script && matches!(stem.rsplit_once('.'), Some((_, "test" | "spec")))
 }
 

@@ -107,6 +107,7 @@ fn files_are_selected_only_where_the_runner_would_find_them() {
     assert_eq!(only("python3 -m pytest -q", &["tests/test_a.py", "tests/expected.json"]), None);
     assert_eq!(only("python3 -m pytest -q", &["tests/helpers.py"]), None);
     assert_eq!(only("pytest -k slow", &["tests/test_a.py"]), None);
+    assert_eq!(only("py.test -k slow", &["tests/test_a.py"]), None);
     assert_eq!(only("cargo test", &["tests/a.rs"]).unwrap(), "cargo test --no-fail-fast --test a");
     assert_eq!(only("cargo test", &["src/lib.rs"]), None);
     assert_eq!(only("cargo test --lib", &["tests/a.rs"]), None);

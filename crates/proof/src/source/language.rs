@@ -58,7 +58,7 @@ impl Language {
     }
 
     /// Tells whether it is JavaScript in one of its forms.
-    pub(super) fn is_script(self) -> bool {
+    pub(crate) fn is_script(self) -> bool {
         matches!(self, Self::JavaScript | Self::TypeScript | Self::Tsx)
     }
 }
