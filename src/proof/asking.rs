@@ -22,14 +22,14 @@ pub fn runner_of(
     Runner::of(&argv, matches!(proves.command, Invocation::Script { .. }), &files)
 }
 
-/// Tells whose configuration a runner has; `None` if that is not known.
-pub fn stack_of(runner: &Runner) -> Option<Stack> {
+/// Tells whose configuration a runner has.
+pub fn stack_of(runner: CanaryRunner) -> Stack {
     use CanaryRunner as C;
-    Some(match runner.asked("/", None).canary? {
+    match runner {
         C::Pytest | C::Unittest => Stack::Python,
         C::NodeTest | C::Mocha | C::Jest | C::Vitest => Stack::JavaScript,
         C::Cargo => Stack::Rust,
         C::Go => Stack::Go,
         C::Junit4 | C::Junit5 => Stack::Java,
-    })
+    }
 }

@@ -1,5 +1,5 @@
 //! Takes a change, gives what is laid above what stood for each run: the tests alone, all of it, the code with the old tests,
-//! tests that must fail, a changed value.
+//! tests that must fail, tests made to fail, a changed value.
 
 use std::collections::BTreeSet;
 
@@ -66,11 +66,13 @@ impl Change {
     /// cannot tell it from the result.
     pub fn tests_and_stood(&self, tests: &[Laid]) -> Vec<Laid> {
         let code = self.files.iter().filter(|(file, role)| *role == Role::Code && file.stood);
-        let mut all: Vec<Laid> = tests.to_vec();
+        let mut all = Vec::new();
         for (file, _) in code {
             all.push(Laid::Stood(file.path.clone()));
             all.extend(file.compiled());
         }
+        // Behind it: a test may lie in a folder where a file stood.
+        all.extend_from_slice(tests);
         unique(all)
     }
 
@@ -105,8 +107,7 @@ impl Change {
                 continue;
             };
             names.extend(spoiled.names);
-            all.retain(|laid| laid.path() != file.path);
-            all.push(Laid::File(file.path.clone(), spoiled.text.into_bytes()));
+            lay(&mut all, Laid::File(file.path.clone(), spoiled.text.into_bytes()));
         }
         (all, names.into_iter().collect())
     }
@@ -117,8 +118,7 @@ impl Change {
         for (file, _) in self.files.iter().filter(|(_, role)| *role == Role::Code) {
             let Some((language, after)) = file.language().zip(file.text_after()) else { continue };
             if let Some(text) = source::remarked(language, file.text_before(), after) {
-                all.retain(|laid| laid.path() != file.path);
-                all.push(Laid::File(file.path.clone(), text.into_bytes()));
+                lay(&mut all, Laid::File(file.path.clone(), text.into_bytes()));
             }
         }
         all
@@ -142,8 +142,7 @@ impl Change {
             };
             let of = |id| Canary { file: file.shown(), id: Some(id), seen: None };
             canaries.extend(planted.ids.into_iter().map(of));
-            all.retain(|laid| laid.path() != file.path);
-            all.push(Laid::File(file.path.clone(), planted.text.into_bytes()));
+            lay(&mut all, Laid::File(file.path.clone(), planted.text.into_bytes()));
         }
         (all, canaries)
     }
@@ -185,11 +184,10 @@ impl Change {
         })
     }
 
-    /// Lays all of it with one value changed.
-    pub fn mutant(&self, mutated: &Mutated) -> Vec<Laid> {
+    /// Lays all of it, and one file in another way.
+    pub fn result_but(&self, laid: &Laid) -> Vec<Laid> {
         let mut all = self.result();
-        all.retain(|laid| laid.path() != mutated.laid.path());
-        all.push(mutated.laid.clone());
+        lay(&mut all, laid.clone());
         all
     }
 }
@@ -210,8 +208,13 @@ fn of_language(language: source::Language) -> Option<CanaryRunner> {
 fn unique(all: Vec<Laid>) -> Vec<Laid> {
     let mut kept: Vec<Laid> = Vec::new();
     for laid in all {
-        kept.retain(|own| own.path() != laid.path());
-        kept.push(laid);
+        lay(&mut kept, laid);
     }
     kept
+}
+
+/// Lays something at its path in place of all that was.
+fn lay(all: &mut Vec<Laid>, laid: Laid) {
+    all.retain(|own| own.path() != laid.path());
+    all.push(laid);
 }

@@ -16,7 +16,7 @@ pub struct Undo {
     first: u32,
     last: u32,
     /// The file, as it is laid above the result.
-    laid: Laid,
+    pub laid: Laid,
 }
 
 impl Undo {
@@ -51,14 +51,6 @@ impl Change {
         all.retain(|undo| !verdict.noticed.iter().any(|noticed| undo.holds(&noticed.at)));
         all.sort_by_key(|undo| (Reverse(undo.last - undo.first), undo.path.clone(), undo.first));
         all.truncate(count);
-        all
-    }
-
-    /// Lays all of it but for some lines.
-    pub fn without(&self, undo: &Undo) -> Vec<Laid> {
-        let mut all = self.result();
-        all.retain(|laid| laid.path() != undo.laid.path());
-        all.push(undo.laid.clone());
         all
     }
 }

@@ -1,10 +1,9 @@
-//! The runs of a proof, in their order: the base, the change's tests without the change twice, the result twice, the old tests,
-//! tests that must fail, changed values. What is refused already is not run on.
+//! The runs of a proof, in their order: the base, in turn the change's tests without the change and the result, twice each, the
+//! old tests, tests that must fail, tests made to fail, changed values. What is refused already is not run on.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use autopilot_proof::guarded::Stack;
 use autopilot_proof::runner::{CanaryRunner, NotKnown};
 use autopilot_proof::verdict::{self, Mutant, Ran, Runs, decide};
 
@@ -41,8 +40,7 @@ impl Runner<'_> {
         let change = self.change_since(&stood, proves)?;
         let canary = runner.asked("/", None).canary;
         let run = run_by(this.step, proves, &stood, &change);
-        let stack = stack_of(&runner);
-        let touched = change.guarded(stack, proves, &run);
+        let touched = change.guarded(canary.map(stack_of), proves, &run);
         if !touched.is_empty() {
             return Ok(Proof::Refused(guarded(&touched)));
         }
@@ -65,7 +63,7 @@ impl Runner<'_> {
             asks_all: false,
             longest: Duration::ZERO,
         };
-        let plan = Plan { change, tests, old_tests, canary, stack };
+        let plan = Plan { change, tests, old_tests, canary };
         match self.make_runs(this, &mut common, &plan).await? {
             Ok(runs) => {
                 let verdict = decide(&runs, &terms(proves));
@@ -107,7 +105,8 @@ impl Runner<'_> {
             };
         }
         let can_carry = runs.canaries.iter().any(|canary| canary.id.is_some());
-        let mutants = if proves.refactor { Vec::new() } else { change.mutants(proves.mutants, plan.stack) };
+        let stack = plan.canary.map(stack_of);
+        let mutants = if proves.refactor { Vec::new() } else { change.mutants(proves.mutants, stack) };
         let planned = if proves.refactor { 3 } else { 5 } + mutants.len();
         let planned = planned + usize::from(change.touches_old_tests()) + usize::from(can_carry);
         let planned = planned + usize::from(!runs.spoils.is_empty());
@@ -153,7 +152,7 @@ impl Runner<'_> {
             }
         }
         for mutated in mutants {
-            let laid = change.mutant(&mutated);
+            let laid = change.result_but(&mutated.laid);
             let of =
                 |ran: &Ran| Mutant { at: mutated.at.clone(), what: mutated.what.clone(), ran: ran.clone() };
             let report = |ran: &Ran| Report::mutant(&of(ran), &base);
@@ -197,7 +196,6 @@ struct Plan {
     tests: Vec<Laid>,
     old_tests: Vec<Laid>,
     canary: Option<CanaryRunner>,
-    stack: Option<Stack>,
 }
 
 /// Tells whether what was run so far is enough to refuse; what is not run yet is not held against it.

@@ -40,7 +40,7 @@ impl Runner<'_> {
             }
             let of = |ran: &Ran| Undone { ran: ran.clone(), ..undo.undone() };
             let report = |ran: &Ran| Report::undone(&of(ran), &runs.base);
-            let laid = change.without(&undo);
+            let laid = change.result_but(&undo.laid);
             let of = Of { run: ProofRun::Hunk, laid: &laid, only: only.as_deref(), report: &report };
             match self.noticed_by_some(this, common, of, runs).await? {
                 // One that did not build, or was cut off, says nothing.
