@@ -1,8 +1,6 @@
 //! Takes a repository, gives how its tests are run and where they lie, where that is known beyond doubt: for a plan that begins
 //! with a proof.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use autopilot_proof::runner::Runner;
@@ -37,8 +35,9 @@ const OF_JAVASCRIPT: [&str; 5] = ["test/**", "tests/**", "**/__tests__/**", "**/
 /// Finds how the tests of the branch that is checked out are run; nothing where there are none, or where there are several ways.
 pub fn look(repository: &Repository) -> Result<Option<Proving>, WorktreeError> {
     let base = repository.base(None)?;
-    let paths: Vec<String> =
+    let mut paths: Vec<String> =
         base.paths().into_iter().filter_map(|path| String::from_utf8(path).ok()).collect();
+    paths.sort();
     let there = There { base: &base, paths: &paths };
     let all = [there.rust()?, there.go(), there.maven()?, there.javascript()?, there.python()?];
     let mut found: Vec<Proving> = all.into_iter().flatten().collect();
@@ -57,7 +56,7 @@ impl There<'_> {
     }
 
     fn read(&self, path: &str) -> Result<Option<String>, WorktreeError> {
-        let found = self.base.read(|own| own.as_os_str().as_bytes() == path.as_bytes(), LARGEST)?;
+        let found = self.base.read(|own| own == Path::new(path), LARGEST)?;
         Ok(found.into_iter().find_map(|(_, bytes)| String::from_utf8(bytes?).ok()))
     }
 
@@ -68,7 +67,7 @@ impl There<'_> {
         for pattern in patterns {
             let Ok(glob) = crate::plan::Glob::new(pattern) else { continue };
             let before = left.len();
-            left.retain(|path| !glob.matches(Path::new(OsStr::from_bytes(path.as_bytes()))));
+            left.retain(|path| !glob.matches(Path::new(path)));
             if left.len() < before {
                 kept.push((*pattern).to_owned());
             }
@@ -81,17 +80,18 @@ impl There<'_> {
             return Ok(None);
         }
         let mut tests = self.matching(&OF_RUST);
-        let is_source = |path: &Path| {
-            let path = path.to_string_lossy();
-            path.ends_with(".rs") && (path.starts_with("src/") || path.contains("/src/"))
+        let is_source = |path: &&String| {
+            proof::has_to_be_read(path) && (path.starts_with("src/") || path.contains("/src/"))
         };
-        let read = self.base.read(is_source, LARGEST)?;
+        let sources: Vec<&Path> =
+            self.paths.iter().filter(is_source).take(LOOKED_INTO).map(Path::new).collect();
+        let read = self.base.read(|path| sources.contains(&path), LARGEST)?;
         let with_tests = |(path, bytes): &BaseFile| {
             let text = String::from_utf8(bytes.clone()?).ok()?;
             let path = String::from_utf8(path.clone()).ok()?;
             proof::holds_both(&path, &text).then_some(path)
         };
-        let inside: Vec<String> = read.iter().take(LOOKED_INTO).filter_map(with_tests).collect();
+        let inside: Vec<String> = read.iter().filter_map(with_tests).collect();
         if inside.iter().any(|path| path.starts_with("src/")) {
             tests.push("src/**".to_owned());
         }
