@@ -11,16 +11,28 @@ use serde_json::{Value, json};
 use crate::common::Repo;
 use crate::common::program::open_folder;
 
-/// A small project, and what a change of it is: paths with their texts before and after.
+/// A path, with its text before and after a change.
+type File = (&'static str, String, String);
+
+/// A small project, and what a change of it is.
 struct Project {
     command: &'static str,
     tests: &'static str,
-    files: Vec<(&'static str, String, String)>,
+    files: Vec<File>,
     /// A folder with what it needs, and what of it is copied into the worktree before.
     needs: Option<PathBuf>,
 }
 
 impl Project {
+    fn of(command: &'static str, tests: &'static str, files: Vec<File>) -> Self {
+        Self { command, tests, files, needs: None }
+    }
+
+    /// The same with the runners of JavaScript beside it.
+    fn with_node_modules(self) -> Self {
+        Self { needs: Some(node_modules()), ..self }
+    }
+
     /// Has a step make the change, and be proved.
     #[track_caller]
     fn is_proved(&self) {
@@ -114,20 +126,20 @@ fn node_modules() -> PathBuf {
     FOLDER.get_or_init(install).clone()
 }
 
-fn file(
-    path: &'static str,
-    before: impl Into<String>,
-    after: impl Into<String>,
-) -> (&'static str, String, String) {
+fn file(path: &'static str, before: impl Into<String>, after: impl Into<String>) -> File {
     (path, before.into(), after.into())
 }
 
-fn package() -> (&'static str, String, String) {
-    let text = r#"{"name": "small"}"#;
-    file("package.json", text, text)
+/// A file that the change leaves as it is.
+fn same(path: &'static str, text: &str) -> File {
+    file(path, text, text)
 }
 
-fn code() -> (&'static str, String, String) {
+fn package() -> File {
+    same("package.json", r#"{"name": "small"}"#)
+}
+
+fn code() -> File {
     file("src/a.js", "exports.of = (n) => n;\n", "exports.of = (n) => (n === 3 ? 30 : n);\n")
 }
 
@@ -136,10 +148,10 @@ fn code() -> (&'static str, String, String) {
 fn mocha_proves() {
     let before = "const assert = require('assert');\nconst { of } = require('../src/a');\n\
         describe('of', () => {\n  it('keeps', () => { assert.strictEqual(of(1), 1); });\n";
-    let project = Project {
-        command: "node_modules/.bin/mocha",
-        tests: "test/**",
-        files: vec![
+    let project = Project::of(
+        "node_modules/.bin/mocha",
+        "test/**",
+        vec![
             package(),
             code(),
             file(
@@ -148,19 +160,18 @@ fn mocha_proves() {
                 format!("{before}  it('knows three', () => {{ assert.strictEqual(of(3), 30); }});\n}});\n"),
             ),
         ],
-        needs: Some(node_modules()),
-    };
-    project.is_proved();
+    );
+    project.with_node_modules().is_proved();
 }
 
 #[test]
 #[ignore = "needs node and npm"]
 fn jest_proves() {
     let before = "const { of } = require('./a');\ntest('keeps', () => { expect(of(1)).toBe(1); });\n";
-    let project = Project {
-        command: "node_modules/.bin/jest",
-        tests: "src/*.test.js",
-        files: vec![
+    let project = Project::of(
+        "node_modules/.bin/jest",
+        "src/*.test.js",
+        vec![
             package(),
             code(),
             file(
@@ -169,9 +180,8 @@ fn jest_proves() {
                 format!("{before}test('knows three', () => {{ expect(of(3)).toBe(30); }});\n"),
             ),
         ],
-        needs: Some(node_modules()),
-    };
-    project.is_proved();
+    );
+    project.with_node_modules().is_proved();
 }
 
 #[test]
@@ -179,10 +189,10 @@ fn jest_proves() {
 fn vitest_proves() {
     let before = "import { expect, test } from 'vitest';\nimport { of } from './a.mjs';\n\
         test('keeps', () => { expect(of(1)).toBe(1); });\n";
-    let project = Project {
-        command: "node_modules/.bin/vitest run",
-        tests: "src/*.test.mjs",
-        files: vec![
+    let project = Project::of(
+        "node_modules/.bin/vitest run",
+        "src/*.test.mjs",
+        vec![
             package(),
             file(
                 "src/a.mjs",
@@ -195,9 +205,8 @@ fn vitest_proves() {
                 format!("{before}test('knows three', () => {{ expect(of(3)).toBe(30); }});\n"),
             ),
         ],
-        needs: Some(node_modules()),
-    };
-    project.is_proved();
+    );
+    project.with_node_modules().is_proved();
 }
 
 #[test]
@@ -205,12 +214,11 @@ fn vitest_proves() {
 fn go_proves() {
     let before = "package small\n\nimport \"testing\"\n\n\
         func TestKeeps(t *testing.T) {\n\tif Of(1) != 1 {\n\t\tt.Fatal(\"not kept\")\n\t}\n}\n";
-    let module = "module example.org/small\n\ngo 1.19\n";
-    let project = Project {
-        command: "go test ./...",
-        tests: "**/*_test.go",
-        files: vec![
-            file("go.mod", module, module),
+    let project = Project::of(
+        "go test ./...",
+        "**/*_test.go",
+        vec![
+            same("go.mod", "module example.org/small\n\ngo 1.19\n"),
             file(
                 "small.go",
                 "package small\n\nfunc Of(n int) int {\n\treturn n\n}\n",
@@ -224,8 +232,7 @@ fn go_proves() {
                 ),
             ),
         ],
-        needs: None,
-    };
+    );
     project.is_proved();
 }
 
@@ -234,10 +241,10 @@ fn go_proves() {
 fn unittest_proves_in_pytest() {
     let before = "import unittest\n\nfrom small import of\n\n\nclass OfTest(unittest.TestCase):\n    \
         def test_keeps(self):\n        self.assertEqual(of(1), 1)\n";
-    let project = Project {
-        command: "/usr/bin/python3 -m pytest -q",
-        tests: "test_*.py",
-        files: vec![
+    let project = Project::of(
+        "/usr/bin/python3 -m pytest -q",
+        "test_*.py",
+        vec![
             file(
                 "small.py",
                 "def of(n):\n    return n\n",
@@ -249,8 +256,7 @@ fn unittest_proves_in_pytest() {
                 format!("{before}\n    def test_knows_three(self):\n        self.assertEqual(of(3), 30)\n"),
             ),
         ],
-        needs: None,
-    };
+    );
     project.is_proved();
 }
 
@@ -277,11 +283,11 @@ const POM: &str = r#"<project xmlns="http://maven.apache.org/POM/4.0.0">
 fn junit_proves() {
     let before = "package small;\n\nimport static org.junit.Assert.assertEquals;\n\nimport org.junit.Test;\n\n\
         public class SmallTest {\n    @Test\n    public void keeps() {\n        assertEquals(1, Small.of(1));\n    }\n";
-    let project = Project {
-        command: "mvn -B -o -Dmaven.repo.local=/usr/share/maven-repo test",
-        tests: "src/test/**",
-        files: vec![
-            file("pom.xml", POM, POM),
+    let project = Project::of(
+        "mvn -B -o -Dmaven.repo.local=/usr/share/maven-repo test",
+        "src/test/**",
+        vec![
+            same("pom.xml", POM),
             file(
                 "src/main/java/small/Small.java",
                 "package small;\n\npublic class Small {\n    public static int of(int n) {\n        return n;\n    }\n}\n",
@@ -296,7 +302,6 @@ fn junit_proves() {
                 ),
             ),
         ],
-        needs: None,
-    };
+    );
     project.is_proved();
 }

@@ -1,5 +1,6 @@
 //! What a proof accepts and refuses, through the whole of a run: the tables of `tests/fixtures/proofs`, each line a change of a
-//! small library, honest or not. `samples` are others' changes, `fakes` and `honest` our own; with them the examples of `docs/proof-limits.md`.
+//! small library, honest or not. `samples` are others' changes, `fakes` and `honest` our own; with them the examples of
+//! `docs/proof-limits.md`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,20 +8,21 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::common::Repo;
+use crate::common::program::copy_folder;
 
-pub(super) fn fixtures() -> PathBuf {
+fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/proofs")
 }
 
 /// A change, as its table has it.
-pub(super) struct Sample {
-    pub(super) name: String,
+struct Sample {
+    name: String,
     /// The library that it changes.
     base: String,
     command: String,
     /// Patterns of its tests, where they are not those of its base.
     tests: Option<Vec<String>>,
-    pub(super) expected: String,
+    expected: String,
     /// What the plan has to say for it, and of what.
     word: Option<(String, String)>,
     /// The change itself, where it lies in no file of its own.
@@ -28,7 +30,7 @@ pub(super) struct Sample {
 }
 
 /// Reads the lines of a table.
-pub(super) fn table(name: &str) -> Vec<Sample> {
+fn table(name: &str) -> Vec<Sample> {
     let text = fs::read_to_string(fixtures().join(format!("{name}.tsv"))).unwrap();
     let line = |line: &str| {
         let cells: Vec<&str> = line.split('\t').collect();
@@ -107,10 +109,10 @@ impl Sample {
     }
 
     /// Lets a step apply the change, and be proved; whether it was, and in which words.
-    pub(super) fn try_out(&self, with_word: bool) -> (bool, String) {
+    fn try_out(&self, with_word: bool) -> (bool, String) {
         let repo = Repo::new();
         let folder = fixtures().join(&self.base);
-        copy(&folder.join("base"), &repo.top());
+        copy_folder(&folder.join("base"), &repo.top());
         repo.file(".gitignore", "target/\n__pycache__/\n.pytest_cache/\nnode_modules/\n");
         let beside = repo.top().join(".ai/plans/7/change.patch");
         fs::create_dir_all(beside.parent().unwrap()).unwrap();
@@ -142,19 +144,6 @@ impl Sample {
         repo.autopilot(["audit", "7"]).exits(0);
         let told = format!("{}\n{}", verdict["saw"], repo.log());
         (held, told)
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
     }
 }
 
