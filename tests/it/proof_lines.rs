@@ -6,20 +6,24 @@ use crate::common::{Ran, Repo};
 
 const BASE: &str = "import os\nx = 1\n#\n#\n#\n#\n#\ny = f()\n#\n#\n#\n#\n#\nw = f()\n";
 
+/// Has a step add a test and make these edits, and be proved by a script.
+fn prove(repo: &Repo, edits: &str, script: &str, mutants: u32, may_change: &[&str]) -> Ran {
+    repo.file(".gitignore", "report.xml\n");
+    repo.file("src/a.py", BASE);
+    let change = format!("mkdir tests; touch tests/new; {edits}");
+    let proves = json!({"tests": ["tests/**"], "command": format!("sh {script}"), "mutants": mutants,
+        "may_change": may_change, "report": {"format": "junit", "path": "report.xml"}});
+    let step = json!({"id": "change", "command": change, "expectation": {"proves": proves}});
+    repo.plan(&format!("  - {step}\n"));
+    repo.run()
+}
+
 /// Runs a plan whose change has three pieces: a value and a call that tests look at, and calls that none does.
 fn run(mutants: u32) -> (Repo, Ran) {
     let repo = Repo::new();
     repo.file("look.sh", include_str!("../fixtures/proofs/lines.sh"));
-    repo.file(".gitignore", "report.xml\n");
-    repo.file("src/a.py", BASE);
-    let change = "mkdir tests; touch tests/new; sed -i 's/^x = 1/x = 2/; s/^y = f()/y = g()\\nz = h()/; s/^w = f()/w = i()/' src/a.py";
-    let proves = json!({"tests": ["tests/**"], "command": "sh look.sh", "mutants": mutants,
-        "report": {"format": "junit", "path": "report.xml"}});
-    repo.plan(&format!(
-        "  - {}\n",
-        json!({"id": "change", "command": change, "expectation": {"proves": proves}})
-    ));
-    let ran = repo.run();
+    let edits = "sed -i 's/^x = 1/x = 2/; s/^y = f()/y = g()\\nz = h()/; s/^w = f()/w = i()/' src/a.py";
+    let ran = prove(&repo, edits, "look.sh", mutants, &[]);
     assert_eq!(ran.code, 0, "{}\n{}", ran.stderr, repo.log());
     repo.autopilot(["audit", "7"]).exits(0);
     (repo, ran)
@@ -61,23 +65,13 @@ fn line<'t>(text: &'t str, start: &str) -> &'t str {
     text.lines().find(|line| line.starts_with(start)).unwrap_or_default()
 }
 
-/// Has a step change a file, and be proved by a script.
+/// Has a step change a file, and be proved by a script that runs another; why it is refused, if it is.
 fn refused(changes: &str, may_change: &[&str]) -> String {
     let repo = Repo::new();
     repo.file("run.sh", "#!/bin/sh\n. \"$(dirname \"$0\")/tools/inner\"\n");
     repo.file("tools/inner", include_str!("../fixtures/proofs/lines.sh"));
-    repo.file(".gitignore", "report.xml\n");
-    repo.file("src/a.py", BASE);
-    let change = format!(
-        "mkdir tests; touch tests/new; sed -i 's/^x = 1/x = 2/; s/^w = f()/w = i()/' src/a.py; {changes}"
-    );
-    let proves = json!({"tests": ["tests/**"], "command": "sh run.sh", "mutants": 0, "may_change": may_change,
-        "report": {"format": "junit", "path": "report.xml"}});
-    repo.plan(&format!(
-        "  - {}\n",
-        json!({"id": "change", "command": change, "expectation": {"proves": proves}})
-    ));
-    repo.run();
+    let edits = format!("sed -i 's/^x = 1/x = 2/; s/^w = f()/w = i()/' src/a.py; {changes}");
+    prove(&repo, &edits, "run.sh", 0, may_change);
     let judged = repo.events_of("expectation.judged");
     let proof = judged.iter().find(|event| event["kind"] == "proves").unwrap();
     if proof["held"] == true { String::new() } else { proof["saw"].as_str().unwrap().to_owned() }
