@@ -1,8 +1,8 @@
 //! What a proof costs, beside one plain run of its test command (`cargo bench --bench proof`).
 //!
-//! The samples have tests that take their time (about half a second), as those of real changes do: with tests that take none, a
-//! proof costs what its starts cost. Each is measured warm: what can be built is built before, in the plain run's folder as well
-//! as below the proof's. Prints the least of some rounds, and the ratio without changed values to its bound.
+//! The samples have tests that take their time (a tenth of a second for each file), as those of real changes do: with tests that
+//! take none, a proof costs what its starts cost. Each is measured warm: what can be built is built before, in the plain run's
+//! folder as well as below the proof's. Prints the least of some rounds, and the ratio without changed values to its bound.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot measure fails")]
@@ -24,11 +24,11 @@ const OTHERS: usize = 9;
 struct Sample {
     name: &'static str,
     command: &'static str,
-    /// What builds what the command needs, before anything is measured.
+    /// The folder that the command leaves, which git is not to see.
     ignored: &'static str,
     /// The code, before and after, with its path.
     code: (&'static str, &'static str, &'static str),
-    /// A test file, `{}` being its number; and what the change adds to the first.
+    /// The path of a test file and its text, `{}` being its number; and what the change adds to the first.
     test: (&'static str, &'static str, &'static str),
     /// Files beside, by path.
     beside: &'static [(&'static str, &'static str)],
@@ -145,7 +145,6 @@ fn fill(repo: &Path, sample: &Sample) {
     for at in 0..=OTHERS {
         // A second for all of them, wherever they run one after another.
         let text = sample.test.1.replace("SLEEP", "100").replace("{}", &at.to_string());
-        let text = if sample.name == "Rust" { sample.test.1.replace("SLEEP", "100") } else { text };
         write(repo, &sample.test.0.replace("{}", &at.to_string()), &text);
     }
     write(repo, ".gitignore", &format!("/{}/\n__pycache__/\n", sample.ignored));

@@ -50,8 +50,8 @@ pub struct Report {
 
 impl Proves {
     /// Returns how often the tests are run, at least and at most, if nothing is refused before: on the base, twice with the
-    /// change's tests alone, twice with the change; with the old tests, with tests that must fail, with failures in each, with each changed value,
-    /// and without some of the changed lines, of which one may have to be made again with all tests.
+    /// change's tests alone, twice with the change; with the old tests, with tests that must fail, with failures in each, with
+    /// each changed value, and without some of the changed lines, of which one may have to be made again with all tests.
     pub fn runs(&self) -> (u32, u32) {
         match (self.refactor, self.mutants) {
             (true, _) => (3, 5),
