@@ -2,7 +2,7 @@
 
 use autopilot_proof::source::{self, Language, Tests};
 
-use super::change::{OTHER_CODE, is_among_tests};
+use super::change::{is_among_tests, is_other_code};
 
 /// Why all of a file, or none of it, would be taken for tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,9 +26,7 @@ pub fn holds_both(path: &str, text: &str) -> bool {
 /// Tells why a file would not be taken apart, if it has to be. `text`: what it holds, if that was to be read.
 pub fn taken_whole(path: &str, text: Option<&str>) -> Option<Whole> {
     let Some(language) = Language::of(path) else {
-        let ending = path.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
-        let is_code = OTHER_CODE.contains(&ending.as_str());
-        return (is_code && !is_among_tests(path)).then_some(Whole::Unknown);
+        return (is_other_code(path) && !is_among_tests(path)).then_some(Whole::Unknown);
     };
     let text = text?;
     if source::holds_tests(language, path, text) != Tests::Within {

@@ -49,7 +49,7 @@ pub struct Change {
 const TEXTS: [&str; 5] = ["md", "rst", "txt", "adoc", "license"];
 
 /// Endings of code that nobody here can read.
-pub(super) const OTHER_CODE: [&str; 24] = [
+const OTHER_CODE: [&str; 24] = [
     "c", "cc", "cpp", "cs", "cxx", "dart", "ex", "exs", "fs", "h", "hpp", "hs", "kt", "kts", "lua", "m",
     "ml", "php", "pl", "rb", "scala", "sh", "swift", "zig",
 ];
@@ -102,6 +102,17 @@ impl File {
 
 pub(super) fn matches(globs: &[Glob], path: &[u8]) -> bool {
     globs.iter().any(|glob| glob.matches(Path::new(OsStr::from_bytes(path))))
+}
+
+/// The ending of a file's name, in small letters; of a name without one, all of it.
+fn ending(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase()
+}
+
+/// Tells whether a path is one of code that nobody here can read.
+pub(super) fn is_other_code(path: &str) -> bool {
+    OTHER_CODE.contains(&ending(path).as_str())
 }
 
 /// Tells whether a file that holds no test lies where tests do: what they share.
@@ -168,12 +179,10 @@ impl Change {
                     _ => Code::Changed,
                 };
             }
-            let path = file.shown().to_ascii_lowercase();
-            let name = path.rsplit('/').next().unwrap_or_default();
-            let ending = name.rsplit('.').next().unwrap_or_default();
-            if OTHER_CODE.contains(&ending) || file.is_script() {
+            let path = file.shown();
+            if is_other_code(&path) || file.is_script() {
                 Code::Unknown
-            } else if TEXTS.contains(&ending) {
+            } else if TEXTS.contains(&ending(&path).as_str()) {
                 Code::Comments
             } else {
                 Code::Data
