@@ -1,29 +1,30 @@
 //! Progress while a run runs: one moving line on a terminal, plain lines otherwise.
 
+mod board;
 mod doing;
 mod ending;
 mod heartbeat;
 mod mode;
 mod preparing;
 mod quote;
+mod words;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::fmt::Write;
 use std::time::Duration;
 
 use console::style;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::ProgressBar;
 
+pub(super) use board::Board;
 pub(super) use doing::Doing;
 use heartbeat::Heartbeat;
 pub(super) use mode::{Mode, say};
 pub(super) use preparing::Preparing;
 use quote::{printable, quoted};
+use words::{network_hint, not_reached, note, tokens};
 
 use super::publish::told;
-use crate::evidence::event::{
-    AttemptResult, Change, ChangeKind, Egress, EgressVerdict, Event, Reason, RunResult, StepResult,
-};
+use crate::evidence::event::{AttemptResult, Egress, EgressVerdict, Event, Reason, RunResult, StepResult};
 use crate::evidence::log::last_drawn;
 use crate::evidence::state::{AttemptState, StepState};
 use crate::evidence::{AttemptId, Line, Proving, RunState, Text, Watch};
@@ -39,55 +40,6 @@ const LINES: usize = 4;
 const HINTS: usize = 3;
 /// Places of secrets in the result that are named.
 const SECRETS: usize = 4;
-
-/// Where the runs of a call are shown: each has a line that moves, and says which issue it is of.
-#[derive(Debug, Clone)]
-pub(super) struct Board {
-    bars: MultiProgress,
-    several: bool,
-}
-
-impl Board {
-    /// Prepares for so many runs side by side.
-    pub(super) fn new(side_by_side: usize) -> Self {
-        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stdout());
-        Self { bars, several: side_by_side > 1 }
-    }
-
-    /// Says a line above those that move.
-    pub(super) fn say(&self, mode: Mode, line: &str) {
-        if mode == Mode::Terminal {
-            // Where nothing moves any more, it is a line as any other.
-            let _ = self.bars.println(line);
-        } else {
-            say(mode, line);
-        }
-    }
-
-    /// Returns what the lines of a run begin with, where there are others beside it.
-    fn prefix(&self, plan: &Plan) -> String {
-        if self.several { format!("#{}  ", plan.issue) } else { String::new() }
-    }
-
-    /// Adds a line that moves, where lines do.
-    fn bar(&self, mode: Mode, doing: &Doing) -> ProgressBar {
-        let bar = match mode {
-            Mode::Terminal => self.bars.add(ProgressBar::new_spinner()),
-            Mode::Plain | Mode::Aside | Mode::Silent => ProgressBar::hidden(),
-        };
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {clock}{silence}  {wide_msg}") {
-            let silent = doing.clone();
-            let clock = |state: &ProgressState, to: &mut dyn Write| {
-                let _ = to.write_str(&units::clock(state.elapsed()));
-            };
-            let silence = move |_: &ProgressState, to: &mut dyn Write| {
-                let _ = to.write_str(&silent.silence());
-            };
-            bar.set_style(style.with_key("clock", clock).with_key("silence", silence));
-        }
-        bar
-    }
-}
 
 /// Shows the events of one run.
 pub(super) struct Progress {
@@ -265,64 +217,9 @@ impl Progress {
     }
 }
 
-/// Says why a host was not reached, and what would allow it. That it is not on the list goes without saying.
-fn not_reached(egress: &Egress) -> String {
-    let why = egress.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-    match (egress.verdict, &egress.allow) {
-        (EgressVerdict::Failed, _) => format!("not reached{why}"),
-        (_, Some(line)) if why == ": not in the step's allow list" => {
-            format!("refused by the policy (allow: `{line}`)")
-        }
-        (_, Some(line)) => format!("refused by the policy{why} (allow: `{line}`)"),
-        (_, None) => format!("refused by the policy{why}"),
-    }
-}
-
 /// Returns how many attempts a step may have.
 fn allowed(at: &AttemptId, state: &RunState) -> u32 {
     state.step(at.step.as_str()).map_or(1, |step: &StepState| step.allowed)
-}
-
-/// Says which host was refused, and what to write to reach it.
-fn network_hint(egress: &Egress) -> String {
-    let allow = egress.allow.as_ref().map(|line| format!("; to allow it: {line}")).unwrap_or_default();
-    format!("{}:{} was refused by the policy{allow}", egress.host, egress.port)
-}
-
-/// Says what a passed attempt changed, reached and used.
-fn note(attempt: &AttemptState) -> String {
-    let allowed = attempt.egress.iter().filter(|egress| egress.verdict == EgressVerdict::Allowed);
-    let hosts: BTreeSet<_> = allowed.map(|egress| (egress.host.as_str(), egress.port)).collect();
-    let net = match hosts.len() {
-        0 => None,
-        1 => Some("net: 1 host".to_owned()),
-        many => Some(format!("net: {many} hosts")),
-    };
-    changed(&attempt.changes).into_iter().chain(net).chain(tokens(attempt)).collect::<Vec<_>>().join(", ")
-}
-
-fn changed(changes: &[Change]) -> Option<String> {
-    let sum = |count: fn(&Change) -> Option<u64>| -> u64 {
-        changes.iter().filter_map(count).fold(0, u64::saturating_add)
-    };
-    let deleted = changes.iter().filter(|c| c.kind == ChangeKind::Deleted).count();
-    let gone = if deleted > 0 { format!(", {deleted} deleted") } else { String::new() };
-    let (added, removed) = (sum(|c| c.added), sum(|c| c.removed));
-    match changes.len() {
-        0 => None,
-        1 => Some(format!("1 file +{added} −{removed}{gone}")),
-        many => Some(format!("{many} files +{added} −{removed}{gone}")),
-    }
-}
-
-fn tokens(attempt: &AttemptState) -> Option<String> {
-    let cost = attempt
-        .spending
-        .cost()
-        .filter(|cost| *cost > 0)
-        .map(|cost| format!(", {}", units::dollars(cost)))
-        .unwrap_or_default();
-    attempt.spending.total().map(|tokens| format!("{} tokens{cost}", units::count(tokens)))
 }
 
 impl Watch for Progress {

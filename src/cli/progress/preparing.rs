@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 
-use super::Board;
+use super::board::Board;
 use super::doing::Doing;
 use super::heartbeat::Heartbeat;
 use super::mode::Mode;

@@ -1,0 +1,62 @@
+//! Takes what befell an attempt, gives the words for it.
+
+use std::collections::BTreeSet;
+
+use crate::evidence::event::{Change, ChangeKind, Egress, EgressVerdict};
+use crate::evidence::state::AttemptState;
+use crate::plan::units;
+
+/// Says why a host was not reached, and what would allow it. That it is not on the list goes without saying.
+pub(super) fn not_reached(egress: &Egress) -> String {
+    let why = egress.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    match (egress.verdict, &egress.allow) {
+        (EgressVerdict::Failed, _) => format!("not reached{why}"),
+        (_, Some(line)) if why == ": not in the step's allow list" => {
+            format!("refused by the policy (allow: `{line}`)")
+        }
+        (_, Some(line)) => format!("refused by the policy{why} (allow: `{line}`)"),
+        (_, None) => format!("refused by the policy{why}"),
+    }
+}
+
+/// Says which host was refused, and what to write to reach it.
+pub(super) fn network_hint(egress: &Egress) -> String {
+    let allow = egress.allow.as_ref().map(|line| format!("; to allow it: {line}")).unwrap_or_default();
+    format!("{}:{} was refused by the policy{allow}", egress.host, egress.port)
+}
+
+/// Says what a passed attempt changed, reached and used.
+pub(super) fn note(attempt: &AttemptState) -> String {
+    let allowed = attempt.egress.iter().filter(|egress| egress.verdict == EgressVerdict::Allowed);
+    let hosts: BTreeSet<_> = allowed.map(|egress| (egress.host.as_str(), egress.port)).collect();
+    let net = match hosts.len() {
+        0 => None,
+        1 => Some("net: 1 host".to_owned()),
+        many => Some(format!("net: {many} hosts")),
+    };
+    changed(&attempt.changes).into_iter().chain(net).chain(tokens(attempt)).collect::<Vec<_>>().join(", ")
+}
+
+fn changed(changes: &[Change]) -> Option<String> {
+    let sum = |count: fn(&Change) -> Option<u64>| -> u64 {
+        changes.iter().filter_map(count).fold(0, u64::saturating_add)
+    };
+    let deleted = changes.iter().filter(|c| c.kind == ChangeKind::Deleted).count();
+    let gone = if deleted > 0 { format!(", {deleted} deleted") } else { String::new() };
+    let (added, removed) = (sum(|c| c.added), sum(|c| c.removed));
+    match changes.len() {
+        0 => None,
+        1 => Some(format!("1 file +{added} −{removed}{gone}")),
+        many => Some(format!("{many} files +{added} −{removed}{gone}")),
+    }
+}
+
+pub(super) fn tokens(attempt: &AttemptState) -> Option<String> {
+    let cost = attempt
+        .spending
+        .cost()
+        .filter(|cost| *cost > 0)
+        .map(|cost| format!(", {}", units::dollars(cost)))
+        .unwrap_or_default();
+    attempt.spending.total().map(|tokens| format!("{} tokens{cost}", units::count(tokens)))
+}
