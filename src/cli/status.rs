@@ -13,7 +13,7 @@ use super::exit::{Exit, Failure};
 use super::{number, output, target};
 use crate::app::runs;
 use crate::evidence::RunState;
-use crate::evidence::event::{Effect, RunResult, StepResult};
+use crate::evidence::event::{Effect, RunResult};
 use crate::evidence::{Files, RunName};
 use crate::plan::units;
 use crate::report;
@@ -225,8 +225,7 @@ fn row(
 
 /// Finds where the result of a run that is done conflicts with where its base is now; a branch that is gone was of use, or of none.
 fn conflicts(repository: &Repository, view: &RunState) -> Option<(String, Vec<String>)> {
-    view.end.as_ref().filter(|end| end.result == RunResult::Done)?;
-    let made = view.branch.as_ref()?;
+    let made = view.branch.as_ref().filter(|_| view.is_done())?;
     let (now, _) = repository.branch(made.name()).ok()??;
     let base = view.start.base.as_str();
     let moved = repository.moved(base, &view.start.commit, &now).ok()??;
@@ -256,20 +255,14 @@ fn unheard(view: &RunState, run: RunName, watched: &Watched) -> Row {
 }
 
 fn step(view: &RunState) -> String {
-    if view.end.as_ref().is_some_and(|end| end.result == RunResult::Done) {
-        let passed = view.steps.iter().filter(|step| step.result == Some(StepResult::Passed)).count();
-        return format!("{passed}/{}", view.steps.len());
+    if view.is_done() {
+        return format!("{}/{}", view.passed(), view.steps.len());
     }
     let decided = view.end.as_ref().and_then(|end| end.step.clone());
     let current = view.steps.iter().rev().find(|step| !step.attempts.is_empty());
     match (decided, current) {
         (Some(step), _) => step.to_string(),
-        (None, Some(step)) => {
-            let place = view.steps.iter().position(|own| own.id == step.id).map_or(0, |place| place + 1);
-            let place = format!("{place}/{} {}", view.steps.len(), step.id);
-            let tries = format!(" {}/{}", step.attempts.len(), step.allowed);
-            if step.allowed > 1 { place + &tries } else { place }
-        }
+        (None, Some(step)) => report::place(view, step.id.as_str(), step.attempts.len()),
         (None, None) => "–".to_owned(),
     }
 }

@@ -10,6 +10,7 @@ mod extent;
 mod failure;
 mod gantt;
 mod markdown;
+mod place;
 mod publishing;
 pub mod review;
 mod screen;
@@ -23,6 +24,7 @@ use std::io;
 
 pub use cached::taken;
 pub use comment::{comment, marker, pull_request};
+pub use place::place;
 pub use publishing::name_of;
 pub use spoken::{plural, spoken};
 

@@ -101,12 +101,7 @@ impl Progress {
         self.tail.clear();
         self.partial.clear();
         self.refused.clear();
-        let place = state.steps.iter().position(|step| step.id == at.step).map_or(0, |place| place + 1);
-        let place = format!("{place}/{}", state.steps.len());
-        let label = match allowed(at, state) {
-            1 => format!("{place} {}", at.step),
-            allowed => format!("{place} {} {}/{allowed}", at.step, at.attempt),
-        };
+        let label = report::place(state, at.step.as_str(), at.attempt as usize);
         let limit = self.limits.get(at.step.as_str()).copied();
         if self.mode.beats() {
             let limit = limit.map(|limit| format!("  at most {}", units::clock(limit))).unwrap_or_default();

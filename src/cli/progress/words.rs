@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use crate::evidence::event::{Change, ChangeKind, Egress, EgressVerdict};
 use crate::evidence::state::AttemptState;
 use crate::plan::units;
+use crate::report::plural;
+use crate::report::review::totals;
 
 /// Says why a host was not reached, and what would allow it. That it is not on the list goes without saying.
 pub(super) fn not_reached(egress: &Egress) -> String {
@@ -29,28 +31,19 @@ pub(super) fn network_hint(egress: &Egress) -> String {
 pub(super) fn note(attempt: &AttemptState) -> String {
     let allowed = attempt.egress.iter().filter(|egress| egress.verdict == EgressVerdict::Allowed);
     let hosts: BTreeSet<_> = allowed.map(|egress| (egress.host.as_str(), egress.port)).collect();
-    let net = match hosts.len() {
-        0 => None,
-        1 => Some("net: 1 host".to_owned()),
-        many => Some(format!("net: {many} hosts")),
-    };
+    let net = (!hosts.is_empty()).then(|| format!("net: {}", plural(hosts.len() as u64, "host")));
     changed(&attempt.changes).into_iter().chain(net).chain(tokens(attempt)).collect::<Vec<_>>().join(", ")
 }
 
 fn changed(changes: &[Change]) -> Option<String> {
-    let sum = |count: fn(&Change) -> Option<u64>| -> u64 {
-        changes.iter().filter_map(count).fold(0, u64::saturating_add)
-    };
     let deleted = changes.iter().filter(|c| c.kind == ChangeKind::Deleted).count();
     let gone = if deleted > 0 { format!(", {deleted} deleted") } else { String::new() };
-    let (added, removed) = (sum(|c| c.added), sum(|c| c.removed));
-    match changes.len() {
-        0 => None,
-        1 => Some(format!("1 file +{added} −{removed}{gone}")),
-        many => Some(format!("{many} files +{added} −{removed}{gone}")),
-    }
+    let (added, removed) = totals(changes);
+    let files = plural(changes.len() as u64, "file");
+    (!changes.is_empty()).then(|| format!("{files} +{added} −{removed}{gone}"))
 }
 
+/// Says what an attempt used of models.
 pub(super) fn tokens(attempt: &AttemptState) -> Option<String> {
     let cost = attempt
         .spending

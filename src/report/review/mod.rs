@@ -184,7 +184,7 @@ impl Review {
 }
 
 /// Returns lines added and removed over all of some changes.
-fn totals(changes: &[Change]) -> (u64, u64) {
+pub fn totals(changes: &[Change]) -> (u64, u64) {
     let sum =
         |count: fn(&Change) -> Option<u64>| changes.iter().filter_map(count).fold(0, u64::saturating_add);
     (sum(|change| change.added), sum(|change| change.removed))
