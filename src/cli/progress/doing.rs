@@ -17,6 +17,8 @@ pub(in crate::cli) struct Doing(Arc<Mutex<Option<Work>>>);
 #[derive(Debug)]
 struct Work {
     what: String,
+    /// What is told beside it.
+    beside: String,
     limit: Option<Duration>,
     since: Instant,
     printed: Instant,
@@ -27,15 +29,16 @@ impl Doing {
     /// Notes what is begun, and how long it may take.
     pub(super) fn begin(&self, what: &str, limit: Option<Duration>) {
         let now = Instant::now();
-        let (what, last) = (what.to_owned(), String::new());
-        *self.work() = Some(Work { what, limit, since: now, printed: now, last });
+        let (what, beside, last) = (what.to_owned(), String::new(), String::new());
+        *self.work() = Some(Work { what, beside, limit, since: now, printed: now, last });
     }
 
-    /// Notes that what was begun has another name by now.
-    pub(super) fn rename(&self, what: &str) {
-        if let Some(work) = &mut *self.work() {
-            what.clone_into(&mut work.what);
-        }
+    /// Notes what is to be told beside what was begun, and returns both; nothing if nothing is being done.
+    pub(super) fn beside(&self, beside: &str) -> Option<String> {
+        let mut work = self.work();
+        let work = work.as_mut()?;
+        work.beside = format!(", {beside},");
+        Some(format!("{}{}", work.what, work.beside))
     }
 
     /// Notes that something was printed; of it the last line, if that shows anything.
@@ -56,10 +59,11 @@ impl Doing {
     /// Tells what is being done, since when, and what was heard of it last; nothing if nothing is.
     pub(super) fn told(&self) -> Option<String> {
         let work = self.work();
-        let Work { what, limit, since, printed, last } = work.as_ref()?;
+        let Work { what, beside, limit, since, printed, last } = work.as_ref()?;
         let limit = limit.map(|limit| format!(" of {}", units::clock(limit))).unwrap_or_default();
         let last = if last.is_empty() { String::new() } else { format!(": {last}") };
-        Some(format!("{what} {}{limit}{}{last}", units::clock(since.elapsed()), silence(printed.elapsed())))
+        let (time, silence) = (units::clock(since.elapsed()), silence(printed.elapsed()));
+        Some(format!("{what}{beside} {time}{limit}{silence}{last}"))
     }
 
     /// Tells for how long nothing was printed, if it is long; with what a sentence needs in front.
@@ -92,11 +96,12 @@ mod tests {
         doing.begin("3/7 test", Some(Duration::from_secs(600)));
         doing.printed(Some("compiling"));
         doing.printed(None);
-        doing.rename("3/7 test 2/3");
-        assert_eq!(doing.told().as_deref(), Some("3/7 test 2/3 0:00 of 10:00: compiling"));
+        assert_eq!(doing.beside("run 2 of 3").as_deref(), Some("3/7 test, run 2 of 3,"));
+        assert_eq!(doing.told().as_deref(), Some("3/7 test, run 2 of 3, 0:00 of 10:00: compiling"));
+        assert_eq!(doing.what().as_deref(), Some("3/7 test"));
         assert_eq!(silence(Duration::from_secs(29)), "");
         assert_eq!(silence(Duration::from_secs(100)), ", no output for 1:40");
         doing.rest();
-        assert_eq!((doing.told(), doing.what()), (None, None));
+        assert_eq!((doing.told(), doing.what(), doing.beside("more")), (None, None, None));
     }
 }

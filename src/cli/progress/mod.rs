@@ -58,8 +58,6 @@ pub(super) struct Progress {
     doing: Doing,
     /// How long an attempt of each step may take.
     limits: HashMap<String, Duration>,
-    /// Step and attempt that are under way.
-    label: String,
 }
 
 impl Progress {
@@ -78,7 +76,6 @@ impl Progress {
             heartbeat,
             doing,
             limits: plan.steps.iter().map(|step| (step.id.clone(), step.timeout)).collect(),
-            label: String::new(),
         }
     }
 
@@ -107,15 +104,14 @@ impl Progress {
             let limit = limit.map(|limit| format!("  at most {}", units::clock(limit))).unwrap_or_default();
             self.say(&format!("· {label}{limit}"));
         }
-        self.begin(label, limit);
+        self.begin(&label, limit);
     }
 
     /// Shows that something is begun.
-    fn begin(&mut self, label: String, limit: Option<Duration>) {
-        self.label = label;
-        self.doing.begin(&self.label, limit);
+    fn begin(&self, what: &str, limit: Option<Duration>) {
+        self.doing.begin(what, limit);
         let limit = limit.map(|limit| format!(" (at most {})", units::clock(limit))).unwrap_or_default();
-        self.bar.set_prefix(format!("{}{}{limit}", self.prefix, self.label));
+        self.bar.set_prefix(format!("{}{what}{limit}", self.prefix));
         self.bar.set_message("");
         self.bar.reset_elapsed();
         if self.mode == Mode::Terminal {
@@ -206,9 +202,9 @@ impl Progress {
 
     /// Shows something beside what is under way.
     fn show_beside(&self, what: &str) {
-        let what = format!("{}, {what},", self.label);
-        self.bar.set_prefix(format!("{}{what}", self.prefix));
-        self.doing.rename(&what);
+        if let Some(what) = self.doing.beside(what) {
+            self.bar.set_prefix(format!("{}{what}", self.prefix));
+        }
     }
 }
 
@@ -231,7 +227,7 @@ impl Watch for Progress {
                 if start.dirty {
                     self.say("  the checkout has uncommitted changes: they are not part of the run");
                 }
-                self.begin(WORKTREE.to_owned(), None);
+                self.begin(WORKTREE, None);
             }
             Event::WorktreeReady { .. } => self.doing.rest(),
             Event::CacheLooked(looked) => self.say(&format!("cache {}", report::taken(looked))),
@@ -250,7 +246,7 @@ impl Watch for Progress {
                 let (run, passed, steps) = (&state.start.run, state.passed(), state.steps.len());
                 let before = format!("{passed} of {steps} steps have passed");
                 self.say(&format!("run {run} goes on, {before}  sandbox: {}", resumed.sandbox));
-                self.begin(WORKTREE.to_owned(), None);
+                self.begin(WORKTREE, None);
             }
             Event::StepEnded { step, result: StepResult::Skipped, because, .. } => {
                 let why = because.as_ref().map_or("", |why| why.as_str());
