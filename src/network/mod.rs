@@ -71,7 +71,7 @@ pub mod fuzzing {
 pub use dialect::{Dialect, is_priced};
 pub use exchange::{Class, Exchange};
 pub use gate::Gate;
-pub use outside::{Answer, Internet, Outside};
+pub use outside::{Answer, Internet, Outside, UNLISTED};
 pub use price::PRICES_OF;
 pub use serve::{Serving, Traffic};
 pub use tally::{Decision, Verdict};

@@ -16,6 +16,9 @@ use crate::plan::Destination;
 /// How long one address may take to answer, and how long a name may take to resolve.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Why a destination is refused that is not on the list.
+pub const UNLISTED: &str = "not in the step's allow list";
+
 /// What an [`Outside`] answers with, later.
 pub type Answer<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
 
@@ -52,7 +55,7 @@ pub(super) async fn connect(
 ) -> Result<TcpStream, Verdict> {
     if !list.lets(target) {
         return Err(Verdict::Refused {
-            why: "not in the step's allow list".to_owned(),
+            why: UNLISTED.to_owned(),
             allow: Some(entry(&target.host, target.port)),
         });
     }

@@ -2,22 +2,25 @@
 
 use std::collections::BTreeSet;
 
+use crate::evidence::Text;
 use crate::evidence::event::{Change, ChangeKind, Egress, EgressVerdict};
 use crate::evidence::state::AttemptState;
+use crate::network::UNLISTED;
 use crate::plan::units;
 use crate::report::plural;
 use crate::report::review::totals;
 
-/// Says why a host was not reached, and what would allow it. That it is not on the list goes without saying.
+/// Says why a host was not reached, and what would allow it. That it is not on the list goes without saying where a line
+/// would put it there.
 pub(super) fn not_reached(egress: &Egress) -> String {
-    let why = egress.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-    match (egress.verdict, &egress.allow) {
-        (EgressVerdict::Failed, _) => format!("not reached{why}"),
-        (_, Some(line)) if why == ": not in the step's allow list" => {
-            format!("refused by the policy (allow: `{line}`)")
+    let allow = egress.allow.as_ref().map(|line| format!(" (allow: `{line}`)"));
+    let is_said = |why: &&Text| allow.is_none() || why.as_str() != UNLISTED;
+    let why = egress.why.as_ref().filter(is_said).map(|why| format!(": {why}")).unwrap_or_default();
+    match egress.verdict {
+        EgressVerdict::Failed => format!("not reached{why}"),
+        EgressVerdict::Allowed | EgressVerdict::Refused => {
+            format!("refused by the policy{why}{}", allow.unwrap_or_default())
         }
-        (_, Some(line)) => format!("refused by the policy{why} (allow: `{line}`)"),
-        (_, None) => format!("refused by the policy{why}"),
     }
 }
 
