@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::extent::extent;
-use super::markdown::{block, clip, fitted, inline};
+use super::markdown::{clip, fitted, inline};
 use super::publishing::name_of;
 use super::review::{Review, Today};
 use super::{details, gantt, screen};
@@ -74,8 +74,7 @@ fn folded(state: &RunState, review: &Review) -> String {
 
 /// Returns the branch, with a link where it can be looked at, and how much it changes.
 fn subject(state: &RunState, review: &Review) -> String {
-    let Some(made) = &review.branch else { return extent(review) };
-    let range = format!("{}...{}", review.base.name, made.name);
+    let Some(range) = review.range() else { return extent(review) };
     let named = inline(&clip(&range, WIDTH));
     let open: Vec<String> =
         [Effect::Push, Effect::PullRequest].into_iter().filter_map(|e| published(state, e)).collect();
@@ -103,10 +102,7 @@ fn published(state: &RunState, effect: Effect) -> Option<String> {
 
 /// Shows what a person needs to go on with a run that is not done.
 fn take_over(review: &Review, room: usize) -> String {
-    if review.take_over.is_empty() {
-        return String::new();
-    }
-    let commands = format!("\n**Take over**\n\n{}", block("sh", &review.take_over));
+    let Some(commands) = details::take_over(review) else { return String::new() };
     last_lines(review, room.saturating_sub(commands.len())) + &commands
 }
 

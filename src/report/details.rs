@@ -46,6 +46,12 @@ pub(super) fn folded(name: &str, inside: &str) -> String {
     format!("\n<details><summary>{name}</summary>\n\n{}\n\n</details>\n", inside.trim_end())
 }
 
+/// Shows the commands by which a person goes on; nothing of a run that needs none.
+pub(super) fn take_over(review: &Review) -> Option<String> {
+    let commands = &review.take_over;
+    (!commands.is_empty()).then(|| format!("\n**Take over**\n\n{}", block("sh", commands)))
+}
+
 /// Lists the files that changed: each, or a tree of them.
 pub(super) fn files(review: &Review) -> String {
     let count = review.files.len();

@@ -21,18 +21,16 @@ pub(super) fn write(state: &RunState, files: &Files, today: Option<&Today>) -> S
 }
 
 fn subject(review: &Review) -> String {
-    match &review.branch {
-        Some(made) => {
-            format!("{} · {}", inline(&format!("{}...{}", review.base.name, made.name)), extent(review))
-        }
+    match review.range() {
+        Some(range) => format!("{} · {}", inline(&range), extent(review)),
         None => extent(review),
     }
 }
 
 /// Names the commands that come next.
 fn go_on(review: &Review) -> String {
-    if !review.take_over.is_empty() {
-        return format!("\n**Take over**\n\n{}", super::markdown::block("sh", &review.take_over));
+    if let Some(commands) = details::take_over(review) {
+        return commands;
     }
     let show = review.command.as_ref().map(|command| format!("{} · ", inline(command))).unwrap_or_default();
     format!("\n**Review:** {show}{}\n", inline(&format!("autopilot audit {}", review.run)))

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::kinds::{is_generated, is_test};
 use super::phrase::Phrase;
-use super::proof;
+use super::proof::Proof;
+use super::steps::Step;
 use crate::evidence::RunState;
 use crate::evidence::event::{AttemptResult, Change, ChangeKind, Expected, InGit};
 use crate::evidence::state::Salvage;
@@ -38,7 +39,7 @@ pub enum LookKind {
     Unproved,
     /// A path that makes other people's tools run code or behave otherwise.
     Path,
-    /// A step added more files than people write.
+    /// A step added more files than people write, or made some that rules of a step keep off the branch.
     Many,
     /// A program wrote it.
     Generated,
@@ -57,7 +58,7 @@ pub enum LookKind {
 }
 
 /// Lists what a reviewer should not miss.
-pub(super) fn look(state: &RunState, changes: &[Change]) -> Vec<Look> {
+pub(super) fn look(state: &RunState, steps: &[Step], changes: &[Change]) -> Vec<Look> {
     let salvages: Vec<&Salvage> = state.salvages().map(|(_, salvage)| salvage).collect();
     let each = |what: fn(&Salvage) -> &Vec<String>| salvages.iter().flat_map(move |salvage| what(salvage));
     let secrets = each(|salvage| &salvage.secrets);
@@ -65,12 +66,13 @@ pub(super) fn look(state: &RunState, changes: &[Change]) -> Vec<Look> {
     let not_held = each(|salvage| &salvage.not_held);
     let not_held = not_held.map(|what| Phrase::words("not salvaged as it was: ").and_quoted(what, PATH));
     let dirty = Phrase::words("the checkout had uncommitted changes, which were not part of the run");
+    let proofs = steps.iter().filter_map(|step| step.proof.as_ref());
     let searched = state.searched.iter().flat_map(|searched| searched.to_check(NAMED));
     let groups: Vec<(LookKind, Vec<Phrase>)> = vec![
         (LookKind::Secret, searched.map(|what| Phrase::quoted(&what, REASON)).collect()),
         (LookKind::Tests, tests(changes)),
         (LookKind::Path, paths(changes)),
-        (LookKind::Unproved, few(proof::unproved(state))),
+        (LookKind::Unproved, few(proofs.flat_map(Proof::unproved))),
         (LookKind::Many, few(beside::hidden(state).chain(beside::many(state)))),
         (LookKind::Unproved, unproved(state, changes)),
         (LookKind::Generated, named(changes, |c| is_generated(path(c)), "a program wrote, it seems,")),

@@ -144,10 +144,10 @@ pub struct Last {
 impl Review {
     /// Makes it of a run, ended or not, as the base is today if somebody looked.
     pub fn of(state: &RunState, files: &Files, today: Option<&Today>) -> Self {
-        let changes = state.changes();
+        let (steps, changes) = (steps::steps(state), state.changes());
         let (added, removed) = totals(&changes);
         let end = state.end.as_ref();
-        let is_over = end.is_some_and(|end| end.result != RunResult::Done);
+        let fell_short = end.is_some_and(|end| end.result != RunResult::Done);
         Self {
             run: state.start.run.to_string(),
             issue: state.start.issue,
@@ -158,8 +158,8 @@ impl Review {
             ms: end.map_or(0, |end| u64::try_from(end.took.as_millis()).unwrap_or(u64::MAX)),
             base: Base::of(state, today),
             branch: branch(state),
-            steps: steps::steps(state),
-            look: look::look(state, &changes),
+            look: look::look(state, &steps, &changes),
+            steps,
             untouched: untouched::untouched(state, &changes),
             added,
             removed,
@@ -171,10 +171,15 @@ impl Review {
                 .branch
                 .as_ref()
                 .map(|made| format!("git diff {}...{}", state.start.base, made.name())),
-            take_over: if is_over { take_over(state, files) } else { Vec::new() },
-            last: last(state, files).filter(|_| is_over),
+            take_over: if fell_short { take_over(state, files) } else { Vec::new() },
+            last: if fell_short { last(state, files) } else { None },
             files: changes,
         }
+    }
+
+    /// Returns the range of commits that the run made, as `git diff` takes it.
+    pub fn range(&self) -> Option<String> {
+        Some(format!("{}...{}", self.base.name, self.branch.as_ref()?.name))
     }
 
     /// Counts the steps that passed.

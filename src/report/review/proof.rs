@@ -4,7 +4,6 @@ use autopilot_proof::verdict::{Lines, lines};
 use serde::Serialize;
 
 use super::phrase::Phrase;
-use crate::evidence::RunState;
 use crate::evidence::event::{Expected, ProofRun};
 use crate::evidence::state::AttemptState;
 use crate::proof;
@@ -53,13 +52,11 @@ impl Proof {
         let says = in_words(Phrase::quoted(saw, WIDTH), &proved);
         Some(Self { held, says, proved, unproved: known.unproved.into_iter().collect() })
     }
-}
 
-/// Names the lines whose absence no test noticed.
-pub(super) fn unproved(state: &RunState) -> impl Iterator<Item = Phrase> {
-    let attempts = state.steps.iter().filter_map(|step| step.attempts.last());
-    let places = attempts.flat_map(|attempt| known(attempt).unproved);
-    places.map(|place| Phrase::words("no test proves ").and_quoted(&place, PLACE))
+    /// Names the lines whose absence no test noticed.
+    pub(super) fn unproved(&self) -> impl Iterator<Item = Phrase> {
+        self.unproved.iter().map(|place| Phrase::words("no test proves ").and_quoted(place, PLACE))
+    }
 }
 
 /// Reads what the runs of a proof that held say of lines.
