@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::extent::{changed_file, lines};
 use super::markdown::{block, clip, fitted, inline, table_cell};
 use super::review::Review;
+use super::screen::mark;
 use super::spoken::{plural, spoken};
 use super::{beside, cached, gantt, tree};
 use crate::evidence::RunState;
@@ -79,7 +80,6 @@ pub(super) fn steps(state: &RunState, room: usize) -> String {
 
 /// Returns the row of a step.
 fn row(step: &StepState, agents: bool) -> String {
-    let (mark, note) = result(step);
     let (tries, time) = match step.attempts.len() {
         0 => ("–".to_owned(), "–".to_owned()),
         tries => (tries.to_string(), spoken(step.took())),
@@ -91,7 +91,7 @@ fn row(step: &StepState, agents: bool) -> String {
         .unwrap_or_default();
     let tokens = step.tokens().map_or_else(|| "–".to_owned(), |tokens| units::count(tokens) + &cost);
     let tokens = if agents { format!(" {tokens} |") } else { String::new() };
-    format!("| {} | {mark}{} | {tries} | {time} |{tokens}\n", step.id, table_cell(&note))
+    format!("| {} | {} | {tries} | {time} |{tokens}\n", step.id, result(step))
 }
 
 /// Quotes what the agents said last: their words, not findings.
@@ -108,16 +108,18 @@ fn cut(message: &str) -> String {
     if short.len() < message.trim().len() { short + "…" } else { short }
 }
 
-fn result(step: &StepState) -> (&'static str, String) {
+/// Says how a step ended; what speaks for itself needs no word.
+fn result(step: &StepState) -> String {
+    let mark = mark(step.result, step.attempts.len());
     match step.result {
-        Some(StepResult::Passed) => ("✅", String::new()),
-        Some(StepResult::Failed) => ("❌", String::new()),
+        Some(StepResult::Passed | StepResult::Failed) => mark.to_owned(),
         Some(StepResult::Skipped) => {
-            ("⏭ skipped", step.because.as_ref().map(|why| format!(": {why}")).unwrap_or_default())
+            let why = step.because.as_ref().map(|why| table_cell(&format!(": {why}"))).unwrap_or_default();
+            format!("{mark} skipped{why}")
         }
-        Some(StepResult::Interrupted) => ("⏹ interrupted", String::new()),
-        None if step.attempts.is_empty() => ("– not begun", String::new()),
-        None => ("💥 not ended", String::new()),
+        Some(StepResult::Interrupted) => format!("{mark} interrupted"),
+        None if step.attempts.is_empty() => format!("{mark} not begun"),
+        None => format!("{mark} not ended"),
     }
 }
 

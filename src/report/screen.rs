@@ -102,7 +102,12 @@ fn verified(review: &Review) -> String {
 }
 
 fn at(name: &str, commit: &str) -> String {
-    format!("{} at {}", inline(&clip(name, WIDTH)), inline(&commit.chars().take(7).collect::<String>()))
+    format!("{} at {}", inline(&clip(name, WIDTH)), digits(commit))
+}
+
+/// Shows as many digits of a commit, or of a SHA-256, as people read.
+fn digits(hash: &str) -> String {
+    inline(&hash.chars().take(7).collect::<String>())
 }
 
 /// Says what the base is by now, and what a merge comes to.
@@ -128,7 +133,7 @@ fn of_step(step: &Step) -> String {
     let does =
         if step.does.is_empty() { String::new() } else { format!(" {}", inline(&clip(&step.does, WIDTH))) };
     let kind = if step.action == "command" { String::new() } else { format!(" {}", inline(&step.action)) };
-    parts.push(format!("{} {}:{kind}{does}", mark(step), inline(&step.id)));
+    parts.push(format!("{} {}:{kind}{does}", mark(step.result, step.tries), inline(&step.id)));
     let (shown, more) = (step.checks.iter().take(CHECKS), step.checks.len().saturating_sub(CHECKS));
     parts.extend(shown.map(of_check));
     if more > 0 {
@@ -150,13 +155,14 @@ fn of_check(check: &Check) -> String {
     if check.held { says } else { format!("**not:** {says}") }
 }
 
-fn mark(step: &Step) -> &'static str {
-    match step.result {
+/// Returns the sign for how a step ended, or why it has no end.
+pub(super) fn mark(result: Option<StepResult>, tries: usize) -> &'static str {
+    match result {
         Some(StepResult::Passed) => "✅",
         Some(StepResult::Failed) => "❌",
         Some(StepResult::Skipped) => "⏭",
         Some(StepResult::Interrupted) => "⏹",
-        None if step.tries == 0 => "–",
+        None if tries == 0 => "–",
         None => "💥",
     }
 }
@@ -168,7 +174,6 @@ fn who(review: &Review) -> String {
     let user = who.user.as_ref().map_or_else(|| "somebody".to_owned(), |user| short(user));
     let actor = who.actor.as_ref().map(|actor| format!(" for {}", short(actor))).unwrap_or_default();
     let mut parts = vec![format!("started by {user}{actor} on {}", short(&who.host))];
-    let digits = |text: &str| inline(&text.chars().take(7).collect::<String>());
     parts.push(match &who.plan_commit {
         Some(commit) => format!("plan in commit {}", digits(commit)),
         None => format!("plan {} (SHA-256), in no commit", digits(&who.plan_sha256)),
