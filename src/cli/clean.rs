@@ -9,7 +9,7 @@ use crate::app::clean::{self, Cleaning, Found, Todo};
 use crate::app::{Error, Kept, Site, jobs};
 use crate::plan::units::size;
 use crate::policy::{Waiver, Waivers};
-use crate::worktree::{Outdated, Stale, State, Watched};
+use crate::worktree::{Outdated, Stale, State};
 
 /// Save and remove what runs of this repository left that crashed.
 #[derive(Debug, clap::Args)]
@@ -65,16 +65,11 @@ fn text(found: &Found) -> String {
         Found::Running { issue, holder } => {
             format!("issue {issue}: {} is running on {}", holder.whose(), holder.host)
         }
-        Found::Claimed { issue, watched: Watched { holder, path, .. } } => {
-            let who = holder.as_ref().map_or_else(
-                || "somebody".to_owned(),
-                |holder| format!("{} on {}", holder.whose(), holder.host),
-            );
-            format!(
-                "issue {issue}: {who} has claimed it with {}; `autopilot run {issue} --resume` waits to see whether that lives",
-                path.display()
-            )
-        }
+        Found::Claimed { issue, watched } => format!(
+            "issue {issue}: {} has claimed it with {}; `autopilot run {issue} --resume` waits to see whether that lives",
+            notes::claimant(watched),
+            watched.path.display()
+        ),
         Found::LockRemoved { issue, pid } => {
             format!("issue {issue}: the lock of process {pid}, which is gone, is removed")
         }

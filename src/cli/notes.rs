@@ -72,15 +72,18 @@ pub(super) fn text(note: &Note) -> String {
 }
 
 fn watching(watched: &Watched) -> String {
-    let Watched { holder, path, lease } = watched;
-    let who = holder
-        .as_ref()
-        .map_or_else(|| "somebody".to_owned(), |holder| format!("{} on {}", holder.whose(), holder.host));
     format!(
-        "{who} has claimed the issue: watching for {} whether it renews {}",
-        units::duration(*lease),
-        path.display()
+        "{} has claimed the issue: watching for {} whether it renews {}",
+        claimant(watched),
+        units::duration(watched.lease),
+        watched.path.display()
     )
+}
+
+/// Names who has a claim.
+pub(super) fn claimant(watched: &Watched) -> String {
+    let named = watched.holder.as_ref().map(|holder| format!("{} on {}", holder.whose(), holder.host));
+    named.unwrap_or_else(|| "somebody".to_owned())
 }
 
 /// Says how far a run came that crashed.

@@ -16,7 +16,7 @@ static PLACE: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the pattern of places compiles")
 });
 
-/// `File "a.py", line 3`, `a.rb, line 3`: of Python, whose last one is where it happened.
+/// `File "a.py", line 3`: of Python, whose last one is where it happened.
 #[expect(clippy::expect_used, reason = "a constant; a unit test compiles it")]
 static SPOKEN: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#"File "([^"\n]{1,1000})", line (\d{1,7})"#).expect("the pattern of spoken places compiles")
