@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::json;
+use tokio::sync::oneshot;
 
 use super::exit::{Exit, Failure};
 use super::front::Front;
@@ -94,7 +95,7 @@ pub(super) fn run(args: RunArgs) -> Result<Exit, Failure> {
 /// Runs one issue, and tells what became of it.
 async fn one(args: &RunArgs, repository: &Repository, board: Board, job: Job) -> Result<Exit, Failure> {
     let front = args.front(board, repository);
-    acknowledge(&front, &job);
+    let _until_it_is_over = acknowledge(&front, &job);
     let order = args.order(job.issue);
     let outcome = app::run(&order, repository, &job.interrupt, &front).await;
     match outcome.inspect_err(annotate)? {
@@ -113,17 +114,27 @@ async fn one(args: &RunArgs, repository: &Repository, board: Board, job: Job) ->
 }
 
 /// Tells at once that a signal was heard, and what that means: what is under way may take its time to end. From a thread,
-/// since the run's own may be busy.
-fn acknowledge(front: &Front, job: &Job) {
+/// since the run's own may be busy; it ends when what is returned is dropped.
+fn acknowledge(front: &Front, job: &Job) -> oneshot::Sender<()> {
     let (mut interrupt, doing, board, mode) =
         (job.interrupt.clone(), front.doing.clone(), front.board.clone(), front.mode);
     let issue = job.issue;
+    let (alive, over) = oneshot::channel::<()>();
     if mode == Mode::Silent {
-        return;
+        return alive;
     }
     std::thread::spawn(move || {
         let Ok(runtime) = jobs::runtime() else { return };
-        runtime.block_on(interrupt.wait());
+        let is_heard = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                _ = interrupt.wait() => true,
+                _ = over => false,
+            }
+        });
+        if !is_heard {
+            return;
+        }
         // Nothing of an issue is under way that is over, or was never begun.
         if let Some(what) = doing.what() {
             let grace = SHORT_GRACE.as_secs();
