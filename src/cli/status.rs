@@ -289,7 +289,8 @@ fn width() -> usize {
 
 /// Says how many runs wait for a person, and what all of them cost.
 fn tally(rows: &[Row]) -> String {
-    let waits = |row: &&Row| !matches!(row.next, Next::Nothing | Next::Follow) || !row.to_publish.is_empty();
+    let has_next = |row: &Row| !matches!(row.next, Next::Nothing | Next::Follow);
+    let waits = |row: &&Row| has_next(row) || !row.to_publish.is_empty() || row.conflicts.is_some();
     let running = rows.iter().filter(|row| matches!(row.how, How::Running | How::Starting)).count();
     let (waiting, all) = (rows.iter().filter(waits).count(), rows.len());
     let mut parts = vec![format!("{waiting} of {all} wait for you")];
