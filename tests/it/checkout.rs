@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::common::Repo;
 use crate::common::program::write_program;
 
-/// What a file of the worktree beside the checkout of issue 7 holds.
+/// What a file holds of the worktree of an issue, beside the checkout.
 fn beside(repo: &Repo, issue: u64, file: &str) -> String {
     fs::read_to_string(repo.top().with_file_name(format!("repo-{issue}")).join(file)).unwrap()
 }

@@ -22,6 +22,7 @@ pub(super) struct Cells {
 /// Columns that may be left out.
 const COST: usize = 6;
 const RUN: usize = 1;
+const NEXT: usize = 7;
 
 /// Draws the rows on so many columns.
 pub(super) fn draw(rows: &[Cells], width: usize) -> String {
@@ -35,7 +36,7 @@ pub(super) fn draw(rows: &[Cells], width: usize) -> String {
         return wide.join("\n");
     }
     // What comes next is a command that somebody copies: it has a line of its own rather than half of one.
-    let narrow: Vec<usize> = columns.into_iter().filter(|column| *column < 7 && *column != RUN).collect();
+    let narrow: Vec<usize> = columns.into_iter().filter(|column| ![RUN, NEXT].contains(column)).collect();
     let lines = lines(&cells, &narrow);
     let next = std::iter::once("").chain(rows.iter().map(|row| row.next.as_str()));
     let each = lines.into_iter().zip(next).map(|(line, next)| match next {
