@@ -17,7 +17,7 @@ use crate::evidence::mask::Secrets;
 use crate::plan::{self, Fault, Loaded};
 use crate::policy::{self, Ceilings, Decision, HostFacts, Reason, Request, Waivers};
 use crate::run;
-use crate::worktree::WorktreeError;
+use crate::worktree::{Repository, WorktreeError};
 use valid::{Answer, Denied, Valid};
 
 /// What `check` takes.
@@ -83,13 +83,15 @@ struct Checked<'a> {
 struct Here {
     host: HostFacts,
     ceilings: Ceilings,
+    /// Out of one nobody knows what the tests are, nor what is kept from run to run.
+    repository: Option<Repository>,
 }
 
 impl Here {
     fn look() -> Result<Self, Failure> {
         let host = crate::sandbox::probe();
         let ceilings = ceiling::find(&host).map_err(app::Error::Plan)?;
-        Ok(Self { host, ceilings })
+        Ok(Self { host, ceilings, repository: target::repository().ok() })
     }
 }
 
@@ -97,7 +99,7 @@ fn check<'a>(found: &'a Found, served: &Served, here: Option<&Here>) -> Checked<
     let result = found.load().map(|mut loaded| {
         served.apply(&mut loaded.plan);
         // What is unset here may be set where it runs.
-        let warnings = if here.is_none() { loaded.warnings.clone() } else { warnings(&loaded) };
+        let warnings = here.map_or_else(|| loaded.warnings.clone(), |here| warnings(here, &loaded));
         let host = here.map(|here| ask(here, &mut loaded));
         Valid { host, plan: loaded.plan, warnings }
     });
@@ -107,12 +109,11 @@ fn check<'a>(found: &'a Found, served: &Served, here: Option<&Here>) -> Checked<
     Checked { found, result }
 }
 
-fn warnings(loaded: &Loaded) -> Vec<Fault> {
+fn warnings(here: &Here, loaded: &Loaded) -> Vec<Fault> {
     let mut warnings = loaded.warnings.clone();
     warnings.extend(loaded.unset(|name| std::env::var_os(name).is_some()));
-    // Out of a repository nobody knows what the tests are.
-    if let Ok(repository) = target::repository() {
-        warnings.extend(app::provable::look(&repository, loaded));
+    if let Some(repository) = &here.repository {
+        warnings.extend(app::provable::look(repository, loaded));
     }
     warnings.sort_by_key(|warning| (warning.line, warning.column));
     warnings
@@ -141,18 +142,18 @@ fn ask(here: &Here, loaded: &mut Loaded) -> Answer {
             Decision::Deny(reason) => answer.denied.push(Denied { step: Some(step.id.clone()), reason }),
         }
     }
-    ask_of_cache(loaded, &host, &mut answer);
+    ask_of_cache(here, loaded, &host, &mut answer);
     answer.denied.extend(run::equip(plan, &host, &Secrets::default()).err().map(Denied::from));
     answer
 }
 
-/// Asks what a run would take of the folders that the plan keeps from run to run. Out of a repository nobody knows.
-fn ask_of_cache(loaded: &Loaded, host: &HostFacts, answer: &mut Answer) {
+/// Asks what a run would take of the folders that the plan keeps from run to run.
+fn ask_of_cache(here: &Here, loaded: &Loaded, host: &HostFacts, answer: &mut Answer) {
     if loaded.plan.cache.is_empty() {
         return;
     }
-    let Ok(repository) = target::repository() else { return };
-    match app::cached::ask(&repository, &loaded.plan, &loaded.asked, host) {
+    let Some(repository) = &here.repository else { return };
+    match app::cached::ask(repository, &loaded.plan, &loaded.asked, host) {
         Ok(cache) => answer.cache = cache,
         Err(error) => {
             let hint =
