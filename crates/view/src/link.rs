@@ -21,7 +21,7 @@ impl Link {
     }
 
     /// Returns the address.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }

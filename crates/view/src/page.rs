@@ -93,7 +93,7 @@ pub struct Span {
 
 impl Span {
     /// Returns when it was over.
-    pub fn end(self) -> u64 {
+    pub(crate) fn end(self) -> u64 {
         self.from.saturating_add(self.took)
     }
 }

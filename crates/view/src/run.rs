@@ -17,7 +17,8 @@ const LOG: usize = 1500;
 const SPARE: usize = 40;
 
 pub(crate) fn page(run: &Run) -> String {
-    let bare = whole(run, &steps::none(), &steps::none());
+    let none = html! {};
+    let bare = whole(run, &none, &none);
     let room = MOST_NODES.saturating_sub(nodes(&bare) + SPARE);
     // What cannot be told in less: a text each.
     let (pieces, all) = (2 * run.log.len(), 5 * run.steps.len());

@@ -1,10 +1,10 @@
 //! Takes steps, gives for each what it was asked, did and left: in detail where there is room for the nodes, the ones first that a
 //! reader wants to see; else the same as text.
 
-use maud::{Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use crate::budget::nodes;
-use crate::fact::{Mark, list};
+use crate::fact::{Fact, Mark, list};
 use crate::log;
 use crate::page::{Attempt, Step};
 use crate::patch;
@@ -107,10 +107,10 @@ fn text(step: &Step) -> String {
 }
 
 fn body(step: &Step) -> String {
-    let mut lines: String = step.asked.iter().map(crate::fact::Fact::line).collect();
+    let mut lines: String = step.asked.iter().map(Fact::line).collect();
     for attempt in &step.attempts {
         lines.push_str(&format!("\n{} attempt {}, {}\n", attempt.mark.sign(), attempt.number, attempt.state));
-        lines.extend(attempt.facts.iter().map(crate::fact::Fact::line));
+        lines.extend(attempt.facts.iter().map(Fact::line));
         for part in [&attempt.patch, &attempt.beyond] {
             if !part.is_empty() {
                 lines.push_str(&format!("\n{part}\n"));
@@ -118,9 +118,4 @@ fn body(step: &Step) -> String {
         }
     }
     lines
-}
-
-/// A list of steps that is not shown, for the measure of what is.
-pub(crate) fn none() -> Markup {
-    PreEscaped(String::new())
 }

@@ -10,7 +10,7 @@ pub struct Words(String);
 
 impl Words {
     /// Returns the text, in which everything can be seen.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
@@ -20,7 +20,7 @@ impl Words {
     }
 
     /// Tells whether there is none.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
