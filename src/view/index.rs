@@ -1,6 +1,6 @@
 //! All runs of a checkout: which need somebody first, what they cost, how often the first try was enough.
 
-use autopilot_view::{Fact, Index, Life, Link, Mark, Row};
+use autopilot_view::{Fact, Index, Link, Mark, Row};
 
 use super::words::{mark, took, word};
 use crate::app;
@@ -104,5 +104,5 @@ pub(super) fn page(title: &str, mut all: Vec<Told>) -> String {
         _ => 2,
     });
     let rows = all.into_iter().map(|told| told.row).collect();
-    autopilot_view::index(&Index { title: title.into(), facts, rows, life: Life::Live })
+    autopilot_view::index(&Index { title: title.into(), facts, rows })
 }

@@ -10,7 +10,7 @@ use crate::words::Words;
 /// Runs that have rows; more of them are counted.
 const ROWS: usize = 250;
 
-/// All runs of a checkout.
+/// All runs of a checkout. Their page is served, and follows them.
 #[derive(Debug, Clone, Default)]
 pub struct Index {
     /// Whose they are.
@@ -19,8 +19,6 @@ pub struct Index {
     pub facts: Vec<Fact>,
     /// The runs, those first that are to be seen first.
     pub rows: Vec<Row>,
-    /// Whether the page follows them.
-    pub life: Life,
 }
 
 /// A run among others.
@@ -47,7 +45,7 @@ pub struct Row {
 }
 
 pub(crate) fn page(index: &Index) -> String {
-    frame::page(Frame { title: index.title.clone(), life: index.life, is_run: false, main: main(index) })
+    frame::page(Frame { title: index.title.clone(), life: Life::Live, is_run: false, main: main(index) })
 }
 
 fn main(index: &Index) -> Markup {

@@ -130,12 +130,7 @@ fn nothing_of_others_gets_out_of_its_text() {
             next: text.into(),
             ..Row::default()
         };
-        is_ours(&index(&Index {
-            title: text.into(),
-            facts: vec![fact(text)],
-            rows: vec![row],
-            life: Life::Live,
-        }));
+        is_ours(&index(&Index { title: text.into(), facts: vec![fact(text)], rows: vec![row] }));
     }
 }
 
