@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::exit::{Exit, Failure};
 use super::{output, target};
 use crate::app::jobs;
-use crate::view::{self, Site, Source};
+use crate::view::{self, Life, Site, Source};
 use crate::worktree::State;
 
 /// Make a page of a run to look at in a browser; or serve the pages of all runs, live.
@@ -43,7 +43,7 @@ pub(super) fn run(args: ViewArgs) -> Result<Exit, Failure> {
         .ok_or_else(|| Failure::new(Exit::Usage, format!("run {} has not begun", files.run())))?;
     let is_running = view::is_running(&repository, &host, files.run());
     let source =
-        Source { repository: &repository, files: &files, state: &state, is_running, is_served: false };
+        Source { repository: &repository, files: &files, state: &state, is_running, life: Life::Still };
     let page = view::page(&source)?;
     if args.output.as_ref().is_some_and(|path| path.as_os_str() == "-") {
         // As it is: a page spells for itself what nobody would see.

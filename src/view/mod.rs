@@ -21,6 +21,7 @@ mod steps;
 mod words;
 mod write;
 
+pub use autopilot_view::Life;
 pub use page::{Source, page};
 pub use serve::{Address, serve};
 pub use site::{Site, is_running};

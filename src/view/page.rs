@@ -29,12 +29,12 @@ pub struct Source<'a> {
     /// Somebody runs it.
     pub is_running: bool,
     /// Whether the page follows it.
-    pub is_served: bool,
+    pub life: Life,
 }
 
 /// Makes the page of a run.
 pub fn page(source: &Source<'_>) -> Result<String, Error> {
-    let Source { repository, files, state, is_running, is_served } = *source;
+    let Source { repository, files, state, is_running, life } = *source;
     let secrets = secrets(state);
     let patches = patches::of(repository, state, &secrets)?;
     let today = publish::today(repository, state);
@@ -53,7 +53,7 @@ pub fn page(source: &Source<'_>) -> Result<String, Error> {
         network: network::decisions(state),
         log: log.pieces,
         check: check(state, files),
-        life: if is_served && is_running { Life::Live } else { Life::Still },
+        life,
     };
     Ok(autopilot_view::run(&run))
 }

@@ -89,13 +89,7 @@ impl Site {
             return Ok(Some(Answer { mark, page: None, life }));
         }
         let Some(state) = files.read().map_err(Error::System)? else { return Ok(None) };
-        let source = Source {
-            repository: &self.repository,
-            files: &files,
-            state: &state,
-            is_running,
-            is_served: true,
-        };
+        let source = Source { repository: &self.repository, files: &files, state: &state, is_running, life };
         Ok(Some(Answer { page: Some(page(&source)?), mark, life }))
     }
 
