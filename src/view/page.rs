@@ -45,14 +45,14 @@ pub fn page(source: &Source<'_>) -> Result<String, Error> {
         mark: mark(state, is_running),
         heading: heading(state, is_running).into(),
         title: state.start.title.as_str().into(),
-        extent: extent(state),
+        extent: extent(&review, state),
         review: review::facts(&review, state, files, is_running),
-        security: security::facts(state),
-        files: state.changes().iter().map(changed).collect(),
+        security: security::facts(&review, state),
+        files: review.files.iter().map(changed).collect(),
         steps: steps::of(state, &patches, &log.attempts, is_running),
         network: network::decisions(state),
         log: log.pieces,
-        check: check(state, files),
+        check: check(&review, state, files),
         life,
     };
     Ok(autopilot_view::run(&run))
@@ -81,20 +81,19 @@ fn heading(state: &RunState, is_running: bool) -> String {
 }
 
 /// Says where the result is, how much it changes, and what it cost.
-fn extent(state: &RunState) -> Vec<Fact> {
-    let changes = state.changes();
-    let sum =
-        |count: fn(&Change) -> Option<u64>| changes.iter().filter_map(count).fold(0, u64::saturating_add);
-    let lines = format!("+{} −{}", sum(|change| change.added), sum(|change| change.removed));
-    let files = plural(changes.len() as u64, "file");
+fn extent(review: &Review, state: &RunState) -> Vec<Fact> {
+    let lines = format!("+{} −{}", review.added, review.removed);
+    let files = plural(review.files.len() as u64, "file");
     let mut facts = Vec::new();
-    if let Some(branch) = &state.branch {
+    if let Some(branch) = &review.branch {
         let commits = plural(branch.commits, "commit");
-        facts.push(Fact::code(Mark::Plain, "branch", [branch.name()]).and(Value::Text(
-            format!("{commits}, {files}, {lines}, on {}@{}", state.start.base, short(state)).into(),
-        )));
+        let base = format!("{}@{}", review.base.name, short(&review.base.commit));
+        facts.push(
+            Fact::code(Mark::Plain, "branch", [&branch.name])
+                .and(Value::Text(format!("{commits}, {files}, {lines}, on {base}").into())),
+        );
     } else {
-        let text = if changes.is_empty() {
+        let text = if review.files.is_empty() {
             "nothing changed: no branch".to_owned()
         } else {
             format!("{files}, {lines}, and no branch yet")
@@ -110,7 +109,7 @@ fn extent(state: &RunState) -> Vec<Fact> {
     }));
     if state.tokens() > 0 {
         let tokens = format!("{} tokens", units::count(state.tokens()));
-        let cost = state.cost().map(|cost| format!(", {}", units::dollars(cost))).unwrap_or_default();
+        let cost = review.spent.cost.map(|cost| format!(", {}", units::dollars(cost))).unwrap_or_default();
         facts.push(Fact::text(Mark::Plain, "model", tokens + &cost));
     }
     facts
@@ -122,7 +121,7 @@ fn changed(change: &Change) -> Changed {
 }
 
 /// Says how somebody else finds out whether this is true: a page is no evidence.
-fn check(state: &RunState, files: &Files) -> Vec<Fact> {
+fn check(review: &Review, state: &RunState, files: &Files) -> Vec<Fact> {
     let run = files.run();
     let mut facts = vec![
         Fact::commands(
@@ -131,11 +130,9 @@ fn check(state: &RunState, files: &Files) -> Vec<Fact> {
         ),
         Fact::commands("all of the log", [format!("autopilot logs {run}")]),
     ];
-    if let Some(branch) = &state.branch {
-        facts.push(Fact::commands(
-            "all of the diff",
-            [format!("git diff {}...{}", short(state), branch.name())],
-        ));
+    if let Some(branch) = &review.branch {
+        let diff = format!("git diff {}...{}", short(&review.base.commit), branch.name);
+        facts.push(Fact::commands("all of the diff", [diff]));
     }
     if let Some(head) = &state.head {
         facts.push(Fact::code(Mark::Plain, "head", [head.to_string()]));

@@ -2,6 +2,7 @@
 
 use autopilot_view::{Fact, Mark, Value};
 
+use super::words::short;
 use crate::evidence::{Files, RunState};
 use crate::report::plural;
 use crate::report::review::{Base, LookKind, Merges, Phrase, Piece, Review, Step};
@@ -65,8 +66,7 @@ fn verified(review: &Review) -> Vec<Fact> {
 /// Says whether the result merges with what the base is now.
 fn merges(base: &Base) -> Option<Fact> {
     let today = base.today.as_ref()?;
-    let commit: String = today.commit.chars().take(12).collect();
-    let base = format!("{}@{commit}", base.name);
+    let base = format!("{}@{}", base.name, short(&today.commit));
     Some(match &today.merges {
         Merges::Clean => Fact::text(Mark::Good, "merges", format!("with {base} now")),
         Merges::Conflicts(paths) => Fact::code(Mark::Look, "conflicts", paths.iter().take(NAMED)),

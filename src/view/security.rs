@@ -7,25 +7,24 @@ use autopilot_view::{Fact, Mark, Value};
 use serde_json::Value as Json;
 
 use super::plan;
+use super::words::{left_running, short};
 use crate::evidence::RunState;
 use crate::evidence::event::{CommandEnded, EgressVerdict, Origin, PlanCommit};
 use crate::evidence::state::PublishState;
 use crate::plan::units;
 use crate::report;
+use crate::report::review::{Enforced, Review};
 
 /// Hosts that are named.
 const NAMED: usize = 12;
 
 /// Lists it.
-pub(super) fn facts(state: &RunState) -> Vec<Fact> {
+pub(super) fn facts(review: &Review, state: &RunState) -> Vec<Fact> {
     let mut facts = vec![verified(state), who(state), plan_of(state)];
     facts.extend(out(state));
     facts.push(secrets(state));
-    facts.push(enforced(state));
-    let survivors = state.survivors();
-    if survivors > 0 {
-        facts.push(Fact::text(Mark::Bad, "left running", format!("{survivors} processes")));
-    }
+    facts.push(enforced(&review.enforced, state));
+    facts.extend(left_running(review.enforced.survivors));
     facts
 }
 
@@ -55,7 +54,7 @@ fn who(state: &RunState) -> Fact {
 
 fn plan_of(state: &RunState) -> Fact {
     let start = &state.start;
-    let digest: String = start.plan_sha256.as_str().chars().take(12).collect();
+    let digest = short(start.plan_sha256.as_str());
     let origin = match start.origin {
         Some(Origin::Own) => "of the checkout",
         Some(Origin::Base) => "of the base",
@@ -64,9 +63,7 @@ fn plan_of(state: &RunState) -> Fact {
         None => "",
     };
     let (mark, place) = match &start.plan_commit {
-        Some(PlanCommit::At(commit)) => {
-            (Mark::Good, format!(", committed in {}", commit.as_str().chars().take(12).collect::<String>()))
-        }
+        Some(PlanCommit::At(commit)) => (Mark::Good, format!(", committed in {}", short(commit.as_str()))),
         Some(PlanCommit::Uncommitted) => (Mark::Look, ", not committed anywhere".to_owned()),
         None => (Mark::Plain, String::new()),
     };
@@ -138,21 +135,21 @@ fn secrets(state: &RunState) -> Fact {
     Fact::code(Mark::Look, "secrets", given)
 }
 
-fn enforced(state: &RunState) -> Fact {
-    let all: Vec<&CommandEnded> = state.attempts().flat_map(|(_, attempt)| &attempt.commands).collect();
-    let waived = |command: &&&CommandEnded| {
+fn enforced(held: &Enforced, state: &RunState) -> Fact {
+    let commands = state.attempts().flat_map(|(_, attempt)| &attempt.commands);
+    let waived = |command: &&CommandEnded| {
         let list = command.enforced.as_ref().and_then(|enforced| enforced.value().get("waived")?.as_array());
         list.is_some_and(|list| !list.is_empty())
     };
-    let ran = all.iter().filter(|command| command.enforced.is_some()).count();
-    let waived = all.iter().filter(waived).count();
-    let (never, survivors) = (all.len() - ran, state.survivors());
+    let waived = commands.filter(waived).count();
+    let (never, survivors) = (held.never_started, held.survivors);
+    let ran = held.commands - never;
     let never = if never == 0 { String::new() } else { format!(", {never} never started") };
     let mark = if waived == 0 && survivors == 0 { Mark::Good } else { Mark::Bad };
     let text = format!(
         "{} of {ran} commands confined as asked{never}; {waived} with something waived, {survivors} survivors; {}",
         ran - waived,
-        state.start.sandbox
+        held.sandbox
     );
     Fact::text(mark, "asked = enforced", text)
 }

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use super::patches::Patch;
 use super::plan;
+use super::words::{left_running, processes};
 use crate::evidence::event::{
     AttemptResult, CommandEnded, Expected, Judged, ProofRan, ProofRun, Role, StepResult,
 };
@@ -186,10 +187,6 @@ fn command_of(command: &CommandEnded, planned: Option<&Json>) -> Fact {
     }
 }
 
-fn processes(count: u32) -> String {
-    if count == 1 { "1 process".to_owned() } else { format!("{count} processes") }
-}
-
 fn judged_of(judged: &Judged, planned: Option<&Json>) -> Fact {
     let (name, key) = match judged.kind {
         Expected::ExitCode => ("exit code", "exit_code"),
@@ -317,10 +314,7 @@ fn spent(attempt: &AttemptState) -> Option<Fact> {
 /// Says what it left that is not as it should be.
 fn left(attempt: &AttemptState) -> Vec<Fact> {
     let survivors: u32 = attempt.commands.iter().map(|command| command.survivors).sum();
-    let mut facts = Vec::new();
-    if survivors > 0 {
-        facts.push(Fact::text(Mark::Bad, "left running", processes(survivors)));
-    }
+    let mut facts: Vec<Fact> = left_running(survivors).into_iter().collect();
     for (name, all) in [
         ("mended in its git", &attempt.mended),
         ("salvaged as", &attempt.salvage.references),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use autopilot_view::Mark;
+use autopilot_view::{Fact, Mark};
 
 use crate::evidence::RunState;
 use crate::evidence::event::{Change, ChangeKind, RunResult};
@@ -36,9 +36,9 @@ pub(super) fn took(state: &RunState, is_running: bool) -> Duration {
     }
 }
 
-/// Returns the base commit, short.
-pub(super) fn short(state: &RunState) -> String {
-    state.start.commit.as_str().chars().take(12).collect()
+/// Returns a digest or a commit, short.
+pub(super) fn short(digest: &str) -> String {
+    digest.chars().take(12).collect()
 }
 
 /// Says by how much a file changed.
@@ -52,4 +52,14 @@ pub(super) fn counts(change: &Change) -> String {
         ChangeKind::Modified => counts,
         ChangeKind::Deleted => format!("{counts} deleted"),
     }
+}
+
+/// Says what could not be ended, if there is anything.
+pub(super) fn left_running(survivors: u32) -> Option<Fact> {
+    (survivors > 0).then(|| Fact::text(Mark::Bad, "left running", processes(survivors)))
+}
+
+/// Counts processes.
+pub(super) fn processes(count: u32) -> String {
+    if count == 1 { "1 process".to_owned() } else { format!("{count} processes") }
 }
