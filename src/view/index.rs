@@ -23,13 +23,12 @@ pub(super) struct Told {
 }
 
 /// Tells a run.
-pub(super) fn told(files: &Files, state: &RunState, is_running: bool) -> Told {
+pub(super) fn told(files: &Files, state: &RunState, is_running: bool, is_latest: bool) -> Told {
     let run = files.run();
-    let mut look = Review::of(state, files, None).look;
+    let Review { mut look, why, .. } = Review::of(state, files, None);
     look.retain(|look| look.kind != LookKind::Failed);
     let (stands, result) = (mark(state, is_running), state.end.as_ref().map(|end| end.result));
     let failed = state.attempts().any(|(_, attempt)| attempt.result == Some(AttemptResult::Failed));
-    let why = state.end.as_ref().and_then(|end| end.reason.as_ref()).map(|reason| reason.text.to_string());
     let note = match stands {
         Mark::Good if !look.is_empty() => format!("look at {}", plural(look.len() as u64, "thing")),
         Mark::Good | Mark::Open => state.start.title.to_string(),
@@ -48,7 +47,7 @@ pub(super) fn told(files: &Files, state: &RunState, is_running: bool) -> Told {
             note: note.chars().take(300).collect::<String>().into(),
             took: units::clock(took(state, is_running)).into(),
             cost: state.cost().map_or_else(|| "–".to_owned(), units::dollars).into(),
-            next: next(run, state, is_running).into(),
+            next: next(run, state, is_running, is_latest).into(),
         },
     }
 }
@@ -67,11 +66,12 @@ pub(super) fn unreadable(run: RunName, why: &str) -> Told {
     Told { row, cost: 0, is_over: false, at_first: false }
 }
 
-fn next(run: RunName, state: &RunState, is_running: bool) -> String {
+/// Says what to do next. Of the runs of an issue only the latest goes on.
+fn next(run: RunName, state: &RunState, is_running: bool, is_latest: bool) -> String {
     match mark(state, is_running) {
         Mark::Good => String::new(),
         Mark::Open => format!("autopilot logs {} -f", run.issue()),
-        _ if app::can_go_on(state) => format!("autopilot run {} --resume", run.issue()),
+        _ if is_latest && app::can_go_on(state) => format!("autopilot run {} --resume", run.issue()),
         _ => format!("autopilot logs {run} --failed"),
     }
 }

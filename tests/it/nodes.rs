@@ -121,6 +121,7 @@ fn what_lives_on_another_machine_is_left_alone_and_said_to_run_there() {
     let before = repo.evidence("status-").iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>();
     let place = claim(&repo).display().to_string();
     n2.ran(&["status"]).exits(0).says("running on n1").hides("crashed").hides("--resume");
+    n2.ran(&["view", "-o", "-"]).exits(0).says("#7 running for ").hides("crashed").hides("--resume");
     let json = n2.ran(&["status", "--json"]).exits(0);
     let row: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!((row["result"].as_str(), row["host"].as_str()), (Some("running"), Some("n1")));
