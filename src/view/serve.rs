@@ -176,25 +176,25 @@ fn asked(address: &Address, method: &Method, uri: &Uri, headers: &HeaderMap) -> 
         return Asked::Refused(StatusCode::METHOD_NOT_ALLOWED, "These pages can only be read.\n");
     }
     let given = uri.query().and_then(|query| query.strip_prefix("token="));
-    if given.is_some_and(|token| address.is_token(token)) {
-        return Asked::Admitted(uri.path().to_owned());
-    }
+    let by_address = given.is_some_and(|token| address.is_token(token));
     let name = address.cookie();
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut cookies = cookies.flat_map(|all| all.split(';')).filter_map(|each| each.trim().split_once('='));
     let by_cookie = cookies.any(|(own, value)| own == name && address.is_token(value));
     let bearer = one(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
-    if !by_cookie && !bearer.is_some_and(|token| address.is_token(token)) {
+    if !by_address && !by_cookie && !bearer.is_some_and(|token| address.is_token(token)) {
         let why = "Open the whole address that `autopilot view --serve` printed: it has a token.\n";
         return Asked::Refused(StatusCode::FORBIDDEN, why);
     }
-    match uri.path() {
+    let page = match uri.path() {
         "/" => Asked::Index,
         path => match path.strip_prefix("/run/") {
             Some(name) => Asked::Run(name.to_owned()),
-            None => Asked::Refused(StatusCode::NOT_FOUND, "There is no such page.\n"),
+            None => return Asked::Refused(StatusCode::NOT_FOUND, "There is no such page.\n"),
         },
-    }
+    };
+    // Nobody is sent on to what is no page of ours: `//` and a name is another host.
+    if by_address { Asked::Admitted(uri.path().to_owned()) } else { page }
 }
 
 fn page(Answer { mark, page, life }: Answer) -> Response<Full<Bytes>> {
@@ -286,6 +286,9 @@ mod tests {
             assert_eq!(status(of(&format!("{method} {uri}"), &[HOST, COOKIE])), 405, "{method}");
         }
         assert_eq!(status(of("GET /etc/passwd", &[HOST, COOKIE])), 404);
+        for path in ["//evil.example/", "/\\evil.example/", "/etc/passwd"] {
+            assert_eq!(status(of(&format!("GET {path}?token=abc"), &[HOST])), 404, "{path}");
+        }
     }
 
     #[test]
