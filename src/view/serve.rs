@@ -69,7 +69,7 @@ pub async fn serve(site: Site, port: u16, tell: impl FnOnce(&Address)) -> Result
     let port = listener.local_addr().map_err(Error::System)?.port();
     let address = Address { port, token: token().map_err(Error::System)? };
     tell(&address);
-    let door = Arc::new(Door { address, site: Arc::new(site), one: Mutex::new(()) });
+    let door = Arc::new(Door { address, site: Arc::new(site), one: Arc::default() });
     let places = Arc::new(Semaphore::new(MOST));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { continue };
@@ -98,7 +98,7 @@ struct Door {
     address: Address,
     site: Arc<Site>,
     /// One page is made at a time: they are large.
-    one: Mutex<()>,
+    one: Arc<Mutex<()>>,
 }
 
 /// What a request comes to before a page is made.
@@ -135,9 +135,11 @@ impl Door {
         };
         let has = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
         let has = has.map(|mark| mark.trim_matches('"').to_owned());
-        let _one = self.one.lock().await;
+        let one = Arc::clone(&self.one).lock_owned().await;
         let site = Arc::clone(&self.site);
         let made = tokio::task::spawn_blocking(move || {
+            // Until it is made, whether or not whoever asked still waits for it.
+            let _one = one;
             let has = has.as_deref();
             if is_index { site.index(has).map(Some) } else { site.run(&name, has) }
         });
