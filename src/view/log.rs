@@ -3,9 +3,8 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 
 use autopilot_view::Piece;
 
@@ -93,9 +92,9 @@ impl Log {
     }
 
     fn output(&mut self, file: &File, of: Option<&AttemptId>, range: Range<u64>) -> io::Result<()> {
-        let mut bytes = vec![0; usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(0)];
-        let read = read_up_to(file, &mut bytes, range.start)?;
-        bytes.truncate(read);
+        let (mut from, mut bytes) = (file, Vec::new());
+        from.seek(SeekFrom::Start(range.start))?;
+        from.take(range.end.saturating_sub(range.start)).read_to_end(&mut bytes)?;
         if bytes.is_empty() {
             return Ok(());
         }
@@ -105,18 +104,6 @@ impl Log {
         self.pieces.push(Piece::Output { of, bytes });
         Ok(())
     }
-}
-
-/// Reads as many bytes as there are.
-fn read_up_to(file: &File, bytes: &mut [u8], from: u64) -> io::Result<usize> {
-    let mut read = 0;
-    while let Some(rest) = bytes.get_mut(read..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, from + read as u64)? {
-            0 => break,
-            more => read += more,
-        }
-    }
-    Ok(read)
 }
 
 #[cfg(test)]
