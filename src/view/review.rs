@@ -2,7 +2,7 @@
 
 use autopilot_view::{Fact, Mark, Value};
 
-use super::words::short;
+use super::words::{first, short};
 use crate::evidence::{Files, RunState};
 use crate::report::plural;
 use crate::report::review::{Base, LookKind, Merges, Phrase, Piece, Review, Step};
@@ -69,7 +69,7 @@ fn merges(base: &Base) -> Option<Fact> {
     let base = format!("{}@{}", base.name, short(&today.commit));
     Some(match &today.merges {
         Merges::Clean => Fact::text(Mark::Good, "merges", format!("with {base} now")),
-        Merges::Conflicts(paths) => Fact::code(Mark::Look, "conflicts", paths.iter().take(NAMED)),
+        Merges::Conflicts(paths) => first(Mark::Look, "conflicts", paths.iter(), NAMED),
         Merges::Unknown(why) => Fact::text(Mark::Plain, "merges", format!("with {base}: not known, {why}")),
     })
 }

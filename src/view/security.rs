@@ -7,7 +7,7 @@ use autopilot_view::{Fact, Mark, Value};
 use serde_json::Value as Json;
 
 use super::plan;
-use super::words::{left_running, short};
+use super::words::{first, left_running, short};
 use crate::evidence::RunState;
 use crate::evidence::event::{CommandEnded, EgressVerdict, Origin, PlanCommit};
 use crate::evidence::state::PublishState;
@@ -105,8 +105,8 @@ fn out(state: &RunState) -> Vec<Fact> {
         Fact::code(Mark::Plain, "left the machine", values)
     }];
     if !refused.is_empty() {
-        let named = refused.iter().take(NAMED).map(|(to, count)| format!("{to} ×{count}"));
-        facts.push(Fact::code(Mark::Look, "kept from leaving", named));
+        let named = refused.iter().map(|(to, count)| format!("{to} ×{count}"));
+        facts.push(first(Mark::Look, "kept from leaving", named, NAMED));
     }
     facts
 }

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::patches::Patch;
 use super::plan;
-use super::words::{left_running, processes};
+use super::words::{counts, first, left_running, processes};
 use crate::evidence::event::{
     AttemptResult, CommandEnded, Expected, Judged, ProofRan, ProofRun, Role, StepResult,
 };
@@ -16,6 +16,9 @@ use crate::evidence::state::{AttemptState, StepState};
 use crate::evidence::{AttemptId, Document, RunState};
 use crate::plan::units;
 use crate::report::spoken;
+
+/// Paths that are named, and other things of one kind.
+const NAMED: usize = 20;
 
 /// Lists the steps.
 pub(super) fn of(
@@ -247,18 +250,17 @@ fn proof_of(proof: &ProofRan) -> Fact {
 
 /// Says what held the commands of an attempt, each thing once.
 fn enforced(attempt: &AttemptState) -> Vec<Fact> {
-    let mut said: Vec<Fact> = Vec::new();
+    let mut said: Vec<(Mark, String)> = Vec::new();
     for command in &attempt.commands {
-        let (mark, text) = match command.enforced.as_ref().map(Document::value) {
+        let held = match command.enforced.as_ref().map(Document::value) {
             None => (Mark::Look, "nothing: it never started".to_owned()),
             Some(value) => (confined(value), confinement(value)),
         };
-        let fact = Fact::text(mark, "enforced", text);
-        if !said.iter().any(|known| format!("{known:?}") == format!("{fact:?}")) {
-            said.push(fact);
+        if !said.contains(&held) {
+            said.push(held);
         }
     }
-    said
+    said.into_iter().map(|(mark, text)| Fact::text(mark, "enforced", text)).collect()
 }
 
 fn confined(enforced: &Json) -> Mark {
@@ -290,18 +292,8 @@ fn confinement(enforced: &Json) -> String {
 }
 
 fn changed(attempt: &AttemptState) -> Option<Fact> {
-    let count = attempt.changes.len();
-    let named = attempt
-        .changes
-        .iter()
-        .take(20)
-        .map(|change| format!("{} {}", change.path, super::words::counts(change)));
-    let fact = Fact::code(Mark::Plain, "changed", named);
-    match count {
-        0 => None,
-        1..=20 => Some(fact),
-        _ => Some(fact.and(Value::Text(format!("and {} more", count - 20).into()))),
-    }
+    let changes = attempt.changes.iter().map(|change| format!("{} {}", change.path, counts(change)));
+    (!attempt.changes.is_empty()).then(|| first(Mark::Plain, "changed", changes, NAMED))
 }
 
 fn spent(attempt: &AttemptState) -> Option<Fact> {
@@ -322,7 +314,7 @@ fn left(attempt: &AttemptState) -> Vec<Fact> {
         ("a secret, it seems, in the salvage", &attempt.salvage.secrets),
     ] {
         if !all.is_empty() {
-            facts.push(Fact::code(Mark::Look, name, all.iter().take(20)));
+            facts.push(first(Mark::Look, name, all.iter(), NAMED));
         }
     }
     facts

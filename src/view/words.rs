@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use autopilot_view::{Fact, Mark};
+use autopilot_view::{Fact, Mark, Value};
 
 use crate::evidence::RunState;
 use crate::evidence::event::{Change, ChangeKind, RunResult};
@@ -62,4 +62,16 @@ pub(super) fn left_running(survivors: u32) -> Option<Fact> {
 /// Counts processes.
 pub(super) fn processes(count: u32) -> String {
     if count == 1 { "1 process".to_owned() } else { format!("{count} processes") }
+}
+
+/// Names the first of some things, and counts the rest.
+pub(super) fn first(
+    mark: Mark,
+    name: &str,
+    all: impl ExactSizeIterator<Item = impl AsRef<str>>,
+    most: usize,
+) -> Fact {
+    let more = all.len().saturating_sub(most);
+    let fact = Fact::code(mark, name, all.take(most));
+    if more == 0 { fact } else { fact.and(Value::Text(format!("and {more} more").into())) }
 }
