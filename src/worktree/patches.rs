@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::error::WorktreeError;
 use super::look::Found;
 use super::repository::Repository;
-use crate::git::Oid;
 
 /// No more is waited for than this: who looks at a page waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -43,7 +42,7 @@ impl Repository {
     ) -> Result<HashMap<String, Patch>, WorktreeError> {
         let found = self.commits(ids)?;
         let there = ids.iter().zip(found).filter(|(_, found)| matches!(found, Found::Commit(_)));
-        let ids: Vec<&str> = there.map(|(id, _)| *id).filter(|id| Oid::parse(id).is_ok()).collect();
+        let ids: Vec<&str> = there.map(|(id, _)| *id).collect();
         let cut = || Patch { bytes: Vec::new(), is_cut: true };
         let mut patches: HashMap<String, Patch> = ids.iter().map(|id| ((*id).to_owned(), cut())).collect();
         if ids.is_empty() {
