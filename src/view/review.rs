@@ -51,7 +51,8 @@ fn verified(review: &Review) -> Vec<Fact> {
     let held = review.steps.iter().flat_map(|step| &step.checks).filter(|check| check.held).count() as u64;
     let mut facts = Vec::new();
     if held > 0 {
-        let text = format!("{} held, of {} steps that passed", plural(held, "expectation"), review.passed());
+        let (held, steps) = (plural(held, "expectation"), plural(review.passed() as u64, "step"));
+        let text = format!("{held} held, of {steps} that passed");
         facts.push(Fact::text(Mark::Good, "verified", text));
     }
     let proof = |step: &Step| {
