@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use autopilot_view::{Changed, Fact, Life, Link, Mark, Run, Value};
 
-use super::words::{counts, mark, short, took, word};
+use super::words::{counts, mark, short, took, used, word};
 use super::{log, network, patches, review, security, steps};
 use crate::app::Error;
 use crate::evidence::event::Change;
 use crate::evidence::mask::Secrets;
 use crate::evidence::state::PublishState;
 use crate::evidence::{Files, RunState};
-use crate::plan::units;
 use crate::publish;
 use crate::report::review::Review;
 use crate::report::{self, plural, spoken};
@@ -107,11 +106,9 @@ fn extent(review: &Review, state: &RunState) -> Vec<Fact> {
             Link::web(url).map_or_else(|| Value::Code(url.into()), |link| Value::Link(link, url.into()));
         Some(Fact { mark: Mark::Plain, name: name.into(), values: vec![value] })
     }));
-    if state.tokens() > 0 {
-        let tokens = format!("{} tokens", units::count(state.tokens()));
-        let cost = review.spent.cost.map(|cost| format!(", {}", units::dollars(cost))).unwrap_or_default();
-        facts.push(Fact::text(Mark::Plain, "model", tokens + &cost));
-    }
+    facts.extend(
+        review.spent.tokens.filter(|tokens| *tokens > 0).map(|tokens| used(tokens, review.spent.cost)),
+    );
     facts
 }
 

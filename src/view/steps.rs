@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::patches::Patch;
 use super::plan;
-use super::words::{counts, first, left_running, processes};
+use super::words::{counts, first, left_running, processes, used};
 use crate::evidence::event::{
     AttemptResult, CommandEnded, Expected, Judged, ProofRan, ProofRun, Role, StepResult,
 };
@@ -157,7 +157,7 @@ fn facts(attempt: &AttemptState, planned: Option<&Json>) -> Vec<Fact> {
     if let Some(message) = &attempt.message {
         facts.push(Fact::text(Mark::Plain, "the agent says", message));
     }
-    facts.extend(spent(attempt));
+    facts.extend(attempt.spending.total().map(|tokens| used(tokens, attempt.spending.cost())));
     facts.extend(left(attempt));
     facts
 }
@@ -294,13 +294,6 @@ fn confinement(enforced: &Json) -> String {
 fn changed(attempt: &AttemptState) -> Option<Fact> {
     let changes = attempt.changes.iter().map(|change| format!("{} {}", change.path, counts(change)));
     (!attempt.changes.is_empty()).then(|| first(Mark::Plain, "changed", changes, NAMED))
-}
-
-fn spent(attempt: &AttemptState) -> Option<Fact> {
-    let tokens = attempt.spending.total()?;
-    let cost = attempt.spending.cost().filter(|cost| *cost > 0);
-    let cost = cost.map(|cost| format!(", {}", units::dollars(cost))).unwrap_or_default();
-    Some(Fact::text(Mark::Plain, "model", format!("{} tokens{cost}", units::count(tokens))))
 }
 
 /// Says what it left that is not as it should be.

@@ -6,6 +6,7 @@ use autopilot_view::{Fact, Mark, Value};
 
 use crate::evidence::RunState;
 use crate::evidence::event::{Change, ChangeKind, RunResult};
+use crate::plan::units;
 
 /// Says how a run stands.
 pub(super) fn mark(state: &RunState, is_running: bool) -> Mark {
@@ -52,6 +53,13 @@ pub(super) fn counts(change: &Change) -> String {
         ChangeKind::Modified => counts,
         ChangeKind::Deleted => format!("{counts} deleted"),
     }
+}
+
+/// Says what was used of a model; what costs nothing says nothing of it.
+pub(super) fn used(tokens: u64, cost: Option<u64>) -> Fact {
+    let cost = cost.filter(|cost| *cost > 0);
+    let cost = cost.map(|cost| format!(", {}", units::dollars(cost))).unwrap_or_default();
+    Fact::text(Mark::Plain, "model", format!("{} tokens{cost}", units::count(tokens)))
 }
 
 /// Says what could not be ended, if there is anything.
