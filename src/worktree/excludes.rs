@@ -26,7 +26,7 @@ impl Repository {
             let named = self.git("config").args(["--type=path", "--get", KEY]).line()?;
             Some(named).filter(|named| !named.is_empty()).map(|named| self.toplevel.join(named))
         } else {
-            usual(self.source().owner)
+            usual(self.owner())
         };
         let Some(file) = file else { return Ok(None) };
         let Ok(metadata) = fs::metadata(&file).map_err(|error| pass_over(&file, &error)) else {
@@ -39,7 +39,7 @@ impl Repository {
         // Root reads for the owner what the owner could read himself, and no more.
         let is_readable =
             |owner: Owner| metadata.uid() == owner.uid || metadata.mode() & OTHERS_READ == OTHERS_READ;
-        if self.source().owner.is_some_and(|owner| !is_readable(owner)) {
+        if self.owner().is_some_and(|owner| !is_readable(owner)) {
             pass_over(&file, &io::ErrorKind::PermissionDenied.into());
             return Ok(None);
         }

@@ -47,9 +47,7 @@ impl Repository {
     /// Returns the commit that the name of a base stands for by now, and what a merge of the result into it comes to.
     pub fn merging(&self, base: &str, result: &Oid) -> Result<(Oid, Merging), WorktreeError> {
         let tip = self.tip(base)?;
-        let is_below =
-            self.git("merge-base").args(["--is-ancestor", tip.as_str(), result.as_str()]).succeeds()?;
-        if is_below {
+        if self.is_ancestor(tip.as_str(), result.as_str())? {
             return Ok((tip, Merging::Clean));
         }
         let merging = match self.conflicts(&tip, result) {
@@ -64,8 +62,7 @@ impl Repository {
     /// was, is no branch, or holds the result already.
     pub fn moved(&self, base: &str, from: &Oid, result: &Oid) -> Result<Option<Moved>, WorktreeError> {
         let Some((to, _)) = self.branch(base)?.filter(|(now, _)| now != from) else { return Ok(None) };
-        let is_merged = self.git("merge-base").args(["--is-ancestor", result.as_str(), to.as_str()]);
-        if is_merged.succeeds()? {
+        if self.is_ancestor(result.as_str(), to.as_str())? {
             return Ok(None);
         }
         let conflicts = self.conflicts(&to, result)?;
@@ -79,7 +76,7 @@ impl Repository {
         init::init(&git_dir, self.format, Use::Work, "ref: refs/heads/none", &[])?;
         let objects = self.common_dir.join("objects");
         self.give_to_owner(scratch.path())?;
-        let merge = Git::new(&git_dir, "merge-tree").git_dir(&git_dir).owned_by(self.source().owner);
+        let merge = Git::new(&git_dir, "merge-tree").git_dir(&git_dir).owned_by(self.owner());
         let merge = merge.without_settings().stored_in(&git_dir.join("objects"), &objects);
         let merge = merge.within(PATIENCE).args(["--write-tree", "--name-only", "--no-messages", "-z"]);
         let printed = merge.args([one.as_str(), other.as_str()]).printed_with(1)?;
@@ -88,18 +85,21 @@ impl Repository {
         Ok(paths.map(|path| shown(path).into_owned()).collect())
     }
 
-    /// Gives a folder of ours, with what is in it, to the repository's owner, whose git is to write there.
+    /// Gives a folder of ours, with what is in it, to the repository's owner, whose git is to write there. The folder itself is
+    /// the last: until then nobody else gets in, to put a link to what is root's in the place of something.
     fn give_to_owner(&self, folder: &Path) -> Result<(), WorktreeError> {
-        let mut open = vec![folder.to_owned()];
-        while let Some(path) = open.pop() {
-            self.hand_over(std::slice::from_ref(&path))?;
+        let mut all = vec![folder.to_owned()];
+        let mut next = 0;
+        while let Some(path) = all.get(next).cloned() {
             if path.is_dir() {
                 for entry in fs::read_dir(&path).map_err(at(&path))? {
-                    open.push(entry?.path());
+                    all.push(entry?.path());
                 }
             }
+            next += 1;
         }
-        Ok(())
+        all.reverse();
+        self.hand_over(&all)
     }
 }
 
