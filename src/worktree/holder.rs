@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::error::WorktreeError;
@@ -117,20 +119,26 @@ fn describe(holder: &Holder) -> String {
 
 fn describe_claim(holder: Option<&Holder>, path: &Path) -> String {
     let path = path.display();
-    match holder {
-        Some(holder) if holder.is_of_another_host() || holder.boot != boot_id() => format!(
-            "{} is running on {}: process {}, since {}; it has the claim {path}",
-            holder.whose(),
-            holder.host,
-            holder.pid,
-            holder.since
-        ),
-        Some(Holder { pid, since, .. }) => format!(
-            "{} is running with another state directory: process {pid}, since {since}; it has the claim {path}",
-            holder.map(Holder::whose).unwrap_or_default()
-        ),
-        None => format!("somebody whose name cannot be read has the claim {path}"),
+    let Some(holder) = holder else {
+        return format!("somebody whose name cannot be read has the claim {path}");
+    };
+    let Holder { pid, host, since, .. } = holder;
+    let place = if holder.is_of_another_host() || holder.boot != boot_id() {
+        format!("on {host}")
+    } else {
+        "with another state directory".to_owned()
+    };
+    format!("{} is running {place}: process {pid}, since {since}; it has the claim {path}", holder.whose())
+}
+
+/// Tells whether somebody has locked a file.
+pub(super) fn is_held(file: &File) -> bool {
+    let shared = flock(file, FlockOperation::NonBlockingLockShared);
+    if shared.is_ok() {
+        // Nobody is to find it locked because somebody has looked.
+        let _ = flock(file, FlockOperation::Unlock);
     }
+    shared == Err(Errno::WOULDBLOCK)
 }
 
 pub(super) fn read_holder(file: &mut File) -> Option<Holder> {

@@ -10,7 +10,7 @@ use nix::fcntl::{Flock, FlockArg};
 use sha2::{Digest as _, Sha256};
 
 use super::error::{WorktreeError, at};
-use super::holder::{Holder, LockError, read_holder};
+use super::holder::{Holder, LockError, is_held, read_holder};
 use super::lease::{self, Lease};
 use super::node::Node;
 use crate::sandbox;
@@ -248,16 +248,6 @@ impl Drop for Lock {
         // Before the lock itself goes with the descriptor, so that nobody finds a dead name.
         let _ = fs::remove_file(&self.path);
     }
-}
-
-/// Tells whether somebody has locked a file.
-fn is_held(file: &File) -> bool {
-    let shared = rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockShared);
-    if shared.is_ok() {
-        // Nobody is to find it locked because somebody has looked.
-        let _ = rustix::fs::flock(file, rustix::fs::FlockOperation::Unlock);
-    }
-    shared == Err(rustix::io::Errno::WOULDBLOCK)
 }
 
 fn stop_beside(lock: &Path) -> PathBuf {

@@ -16,6 +16,7 @@ use rustix::io::Errno;
 
 use super::super::error::named;
 use super::super::git::Owner;
+use super::super::holder::is_held;
 use super::said::{Said, nonce};
 
 /// The folder of claims in the git directory.
@@ -51,12 +52,7 @@ pub(super) struct Seen {
 impl Seen {
     /// Tells whether somebody of this kernel has it locked.
     pub(super) fn is_locked(&self) -> bool {
-        let shared = flock(&self.file, FlockOperation::NonBlockingLockShared);
-        if shared.is_ok() {
-            // Nobody is to find it locked because somebody has looked.
-            let _ = flock(&self.file, FlockOperation::Unlock);
-        }
-        shared == Err(Errno::WOULDBLOCK)
+        is_held(&self.file)
     }
 
     pub(super) fn is_of(&self, nonce: &str) -> bool {
@@ -78,19 +74,18 @@ impl Place {
 
     /// Looks at the claim; nothing if there is none.
     pub(super) fn look(&self) -> io::Result<Option<Seen>> {
-        match self.folder() {
-            Ok(folder) => self.look_at(&folder, &self.issue.to_string(), OFlags::RDONLY),
-            Err(Errno::NOENT) => Ok(None),
-            Err(error) => Err(self.named(error.into())),
-        }
+        self.look_for(OFlags::RDONLY)
     }
 
     /// The same, to be written over.
     pub(super) fn look_to_write(&self) -> io::Result<Option<Seen>> {
-        match self.folder() {
-            Ok(folder) => self.look_at(&folder, &self.issue.to_string(), OFlags::RDWR),
-            Err(Errno::NOENT) => Ok(None),
-            Err(error) => Err(self.named(error.into())),
+        self.look_for(OFlags::RDWR)
+    }
+
+    fn look_for(&self, how: OFlags) -> io::Result<Option<Seen>> {
+        match self.folder()? {
+            Some(folder) => self.look_at(&folder, &self.issue.to_string(), how),
+            None => Ok(None),
         }
     }
 
@@ -124,9 +119,9 @@ impl Place {
     pub(super) fn put(&self, said: &Said) -> io::Result<Option<File>> {
         let bytes = said.bytes()?;
         for _ in 0..TRIES {
-            let folder = self.made_folder()?;
+            // Its last claim went, and the folder with it: here, or before the claim is in it.
+            let Some(folder) = self.made_folder()? else { continue };
             match self.put_in(&folder, &said.nonce, &bytes) {
-                // Its last claim went, and the folder with it.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 put => return put.map_err(|error| self.named(error)),
             }
@@ -137,9 +132,9 @@ impl Place {
     fn put_in(&self, folder: &OwnedFd, nonce: &str, bytes: &[u8]) -> io::Result<Option<File>> {
         let (name, staged) = (self.issue.to_string(), format!("{}.{nonce}.new", self.issue));
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = File::from(openat(folder, staged.as_str(), flags, Mode::from_raw_mode(0o644))?);
-        let placed = || -> io::Result<bool> {
-            file.write_all(bytes)?;
+        let file = File::from(openat(folder, staged.as_str(), flags, Mode::from_raw_mode(0o644))?);
+        let place = || -> io::Result<bool> {
+            (&file).write_all(bytes)?;
             file.sync_all()?;
             if let Some(owner) = self.owner {
                 std::os::unix::fs::fchown(&file, Some(owner.uid), Some(owner.gid))?;
@@ -148,8 +143,7 @@ impl Place {
             let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
             link(folder, &staged, &name, &file)
         };
-        let mut placed = placed;
-        let placed = placed();
+        let placed = place();
         let _ = unlinkat(folder, staged.as_str(), AtFlags::empty());
         if !placed? {
             return Ok(None);
@@ -161,11 +155,7 @@ impl Place {
 
     /// Takes a claim away, if it still is what this says of it: whether it was.
     pub(super) fn take_away(&self, is_it: impl Fn(&Seen) -> bool) -> io::Result<bool> {
-        let folder = match self.folder() {
-            Ok(folder) => folder,
-            Err(Errno::NOENT) => return Ok(false),
-            Err(error) => return Err(self.named(error.into())),
-        };
+        let Some(folder) = self.folder()? else { return Ok(false) };
         let name = self.issue.to_string();
         // Looked at once more: what is moved away to be looked at is missed by its holder.
         if !self.look_at(&folder, &name, OFlags::RDONLY)?.is_some_and(|seen| is_it(&seen)) {
@@ -207,21 +197,28 @@ impl Place {
         }
     }
 
-    fn folder(&self) -> Result<OwnedFd, Errno> {
+    /// Opens the folder; nothing if there is none.
+    fn folder(&self) -> io::Result<Option<OwnedFd>> {
+        let path = self.common_dir.join(FOLDER);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        openat(CWD, self.common_dir.join(FOLDER), flags, Mode::empty())
+        match openat(CWD, &path, flags, Mode::empty()) {
+            Ok(folder) => Ok(Some(folder)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(named(&path, error.into())),
+        }
     }
 
-    fn made_folder(&self) -> io::Result<OwnedFd> {
+    /// Opens the folder, made if need be; nothing if somebody took it away just then.
+    fn made_folder(&self) -> io::Result<Option<OwnedFd>> {
         let path = self.common_dir.join(FOLDER);
         let made = match mkdirat(CWD, &path, Mode::from_raw_mode(0o777)) {
             Ok(()) => true,
             Err(Errno::EXIST) => false,
             Err(error) => return Err(named(&path, error.into())),
         };
-        let folder = self.folder().map_err(|error| named(&path, error.into()))?;
-        if let Some(owner) = self.owner.filter(|_| made) {
-            std::os::unix::fs::fchown(&folder, Some(owner.uid), Some(owner.gid))?;
+        let folder = self.folder()?;
+        if let (Some(folder), Some(owner), true) = (&folder, self.owner, made) {
+            std::os::unix::fs::fchown(folder, Some(owner.uid), Some(owner.gid))?;
         }
         Ok(folder)
     }
