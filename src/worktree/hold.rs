@@ -4,34 +4,10 @@
 use std::path::Path;
 
 use super::error::WorktreeError;
-use super::holder::{Holder, LockError};
-use super::lease::{self, Claimed, Guard, Lease, Place, Watched, Watching};
+use super::holder::LockError;
+use super::lease::{self, AtWork, Guard, Lease, Place, Watching};
 use super::repository::Repository;
 use super::state::{Lock, State};
-
-/// Who works on an issue, as far as one look tells.
-#[derive(Debug)]
-pub enum AtWork {
-    /// A process of this machine, or whoever holds the lock.
-    Holder(Box<Holder>),
-    /// One of another machine had claimed it when its claim was last written.
-    Elsewhere(Watched),
-}
-
-impl AtWork {
-    /// Returns who it is, if they say so.
-    pub fn holder(&self) -> Option<&Holder> {
-        match self {
-            Self::Holder(holder) => Some(holder),
-            Self::Elsewhere(watched) => watched.holder.as_deref(),
-        }
-    }
-
-    /// Tells whether it is at the run of this name.
-    pub fn is_at(&self, run: &str) -> bool {
-        self.holder().is_some_and(|holder| holder.run == run)
-    }
-}
 
 impl State {
     /// Takes the right to work on an issue. A claim of another machine stands, unless somebody watches for as long as it
@@ -74,11 +50,7 @@ impl State {
             return Ok(Some(AtWork::Holder(Box::new(holder))));
         }
         let place = Place { common_dir: common_dir.to_owned(), issue, owner: None };
-        let claimed = lease::whose(&place, &self.node).map_err(WorktreeError::from)?;
-        Ok(claimed.map(|claimed| match claimed {
-            Claimed::Here(holder) => AtWork::Holder(holder),
-            Claimed::Elsewhere(watched) => AtWork::Elsewhere(watched),
-        }))
+        Ok(lease::whose(&place, &self.node).map_err(WorktreeError::from)?)
     }
 }
 

@@ -94,14 +94,12 @@ pub use halt::{Halt, Halted};
 pub use merges::{Merging, Moved};
 pub use spent::Spent;
 
-pub use hold::AtWork;
 pub use holder::{Holder, LockError};
 pub use layout::{Earlier, RunOf};
-pub use lease::{Dispossessed, Guard, Watched, Watching};
+pub use lease::{AtWork, Guard, Watched, Watching};
 pub use left::{InGit, LeftInGit};
 pub use look::{Commit, CommitChanges, Found, Left};
 pub use mend::Mended;
-pub use node::Node;
 pub(crate) use node::{host_name, kernel};
 pub use object_caches::{Stale, StoredCache};
 pub use outgoing::{Again, Before, Leaving, Looked, Outgoing};

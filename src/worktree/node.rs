@@ -4,16 +4,16 @@ use std::fs;
 
 /// A kernel that runs: a machine, from one start of it to the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node {
+pub(super) struct Node {
     /// Host name.
-    pub host: String,
+    pub(super) host: String,
     /// Boot id; empty where that is not shown, which is then the same as no other.
-    pub boot: String,
+    pub(super) boot: String,
 }
 
 impl Node {
     /// Describes this one.
-    pub fn this() -> Self {
+    pub(super) fn this() -> Self {
         Self { host: host_name(), boot: boot_id() }
     }
 }

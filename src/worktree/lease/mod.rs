@@ -64,7 +64,7 @@ pub struct Guard(Arc<Own>);
     "the claim {} is not this run's any more: nobody had heard of it for {} s, or somebody removed the file; nothing more is \
      recorded here, and whoever has the claim now goes on", path.display(), lease.as_secs_f64()
 )]
-pub struct Dispossessed {
+struct Dispossessed {
     path: PathBuf,
     lease: Duration,
 }
@@ -98,13 +98,28 @@ pub struct Watching<'a> {
     pub tell: &'a dyn Fn(&Watched),
 }
 
-/// Whose a claim is, as far as one look tells.
+/// Who works on an issue, as far as one look tells.
 #[derive(Debug)]
-pub(super) enum Claimed {
-    /// A process of this machine has it.
-    Here(Box<Holder>),
-    /// One of another machine had it when this was last written.
+pub enum AtWork {
+    /// A process of this machine, or whoever holds the lock.
+    Holder(Box<Holder>),
+    /// One of another machine had claimed it when its claim was last written.
     Elsewhere(Watched),
+}
+
+impl AtWork {
+    /// Returns who it is, if they say so.
+    pub fn holder(&self) -> Option<&Holder> {
+        match self {
+            Self::Holder(holder) => Some(holder),
+            Self::Elsewhere(watched) => watched.holder.as_deref(),
+        }
+    }
+
+    /// Tells whether it is at the run of this name.
+    pub fn is_at(&self, run: &str) -> bool {
+        self.holder().is_some_and(|holder| holder.run == run)
+    }
 }
 
 impl Lease {
@@ -261,13 +276,13 @@ fn outlive(place: &Place, seen: &Seen, lease: Duration, halt: &Halt) -> Result<(
 }
 
 /// Tells whose the claim of an issue is; nothing if nobody has it, or who had it is gone.
-pub(super) fn whose(place: &Place, node: &Node) -> io::Result<Option<Claimed>> {
+pub(super) fn whose(place: &Place, node: &Node) -> io::Result<Option<AtWork>> {
     let Some(seen) = place.look()? else { return Ok(None) };
     Ok(match life(seen.said.clone(), node, seen.is_locked()) {
-        Life::Here(holder) => Some(Claimed::Here(holder)),
+        Life::Here(holder) => Some(AtWork::Holder(holder)),
         Life::Gone(_) => None,
         Life::Elsewhere(holder, lease) => {
-            Some(Claimed::Elsewhere(Watched { holder, path: place.path(), lease }))
+            Some(AtWork::Elsewhere(Watched { holder, path: place.path(), lease }))
         }
     })
 }

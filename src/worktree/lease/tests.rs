@@ -92,13 +92,13 @@ fn of_this_machine_the_dead_are_taken_over_at_once() {
     // Whoever died between two names left both.
     fs::write(place.path().with_extension("0123.new"), "half").unwrap();
     assert!(whose(&place, &node("n1")).unwrap().is_none());
-    assert!(matches!(whose(&place, &node("n2")).unwrap(), Some(Claimed::Elsewhere(_))));
+    assert!(matches!(whose(&place, &node("n2")).unwrap(), Some(AtWork::Elsewhere(_))));
     let (taken, told) = taken(&place, "n1");
     let (mine, before) = taken.unwrap();
     assert_eq!((before, told), (Some(said.holder), 0), "and nobody watched");
     let names: Vec<_> = fs::read_dir(place.path().parent().unwrap()).unwrap().collect();
     assert_eq!(names.len(), 1, "{names:?}");
-    assert!(matches!(whose(&place, &node("n1")).unwrap(), Some(Claimed::Here(_))));
+    assert!(matches!(whose(&place, &node("n1")).unwrap(), Some(AtWork::Holder(_))));
     drop(mine);
 }
 
@@ -109,7 +109,7 @@ fn a_claim_that_nobody_can_read_is_watched_as_any_other_and_not_for_ever() {
     fs::write(place.path(), "garbage").unwrap();
     assert!(matches!(
         whose(&place, &node("n1")).unwrap(),
-        Some(Claimed::Elsewhere(Watched { holder: None, lease: USUAL, .. }))
+        Some(AtWork::Elsewhere(Watched { holder: None, lease: USUAL, .. }))
     ));
     let (halt, tell) = (Halt::when(|| true), |_: &Watched| {});
     let halted = Lease::take(place.clone(), &node("n1"), SHORT, Some(Watching { halt: &halt, tell: &tell }));
