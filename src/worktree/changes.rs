@@ -264,6 +264,8 @@ impl Snapshot {
         let gone = self.known.iter().filter(|(_, known)| !known.is_met);
         changes.paths.extend(gone.map(|(path, _)| Changed { path: path.to_vec(), now: Now::Deleted }));
         changes.paths.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        // What is gone, or lies below something that is ignored by now, is not kept off any more.
+        self.off.retain(|_, known| known.is_met);
         let Beside { folders, ignored, unheld } = walk.end();
         (changes.folders, changes.ignored) = (folders, ignored);
         changes.unheld.extend(unheld);
@@ -271,7 +273,7 @@ impl Snapshot {
         Ok(changes)
     }
 
-    /// Takes what is hidden for what is known; nothing else is kept off from now on.
+    /// Takes what is hidden for what an attempt finds, beside what was kept off before and is still there.
     pub(super) fn keep_off(&mut self, hidden: &[Changed]) {
         for changed in hidden {
             if let Some(written) = changed.written() {
@@ -300,13 +302,13 @@ impl Snapshot {
     }
 
     fn meet_anew(&mut self) {
-        self.known.values_mut().for_each(|known| known.is_met = false);
+        self.known.values_mut().chain(self.off.values_mut()).for_each(|known| known.is_met = false);
     }
 
     fn judge(&mut self, root: &Root, found: &Found, now: SystemTime, left: &mut u64) -> io::Result<Verdict> {
-        let mut known = match self.known.get_mut(&*found.path) {
-            Some(known) => Some(known),
-            None => self.off.get_mut(&*found.path),
+        let (mut known, is_new) = match self.known.get_mut(&*found.path) {
+            Some(known) => (Some(known), false),
+            None => (self.off.get_mut(&*found.path), true),
         };
         if let Some(known) = &mut known {
             known.is_met = true;
@@ -320,7 +322,6 @@ impl Snapshot {
         }
         *left = left.saturating_sub(size);
         let oid = root.blob(&found.path, found.mode, self.format)?;
-        let is_new = known.is_none();
         match known {
             Some(known) if known.is(found.mode, oid) => {
                 known.seen = settled(found.identity, now);

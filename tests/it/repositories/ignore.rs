@@ -269,6 +269,36 @@ fn a_rule_that_is_taken_away_brings_the_files_to_the_branch() {
 }
 
 #[test]
+fn what_was_hidden_and_is_changed_as_its_rule_goes_is_new_on_the_branch() {
+    let repo = Repo::new();
+    repo.plan(
+        "  - {id: a, command: mkdir out; echo made > out/.gitignore; echo x > out/made}
+  - {id: b, command: rm out/.gitignore; echo y > out/made}
+",
+    );
+    run_without_trace(&repo, 0);
+    assert_eq!(repo.on_branch("out/made"), "y");
+    repo.autopilot(["audit", "7"]).exits(0);
+}
+
+#[test]
+fn what_was_hidden_and_is_gone_is_in_nobodys_way() {
+    let repo = Repo::new();
+    repo.plan(
+        "  - {id: a, command: mkdir sub; echo out > sub/.gitignore; echo x > sub/out; echo lib/ >> .gitignore; mkdir lib; echo x > lib/x}
+  - {id: b, command: rm -r lib}
+  - {id: c, command: test ! -e lib, network: {allow: [\"127.0.0.1:9\"]}}
+  - {id: d, command: rm sub/.gitignore sub/out; mkdir sub/out; echo x > sub/out/made}
+  - {id: e, command: exit 1, clean_ignored: true, on_failure: ignore}
+  - {id: f, command: test -e sub/out/made}
+",
+    );
+    run_without_trace(&repo, 0);
+    assert_eq!(result(&repo), ["sub/out/made"]);
+    repo.autopilot(["audit", "7"]).exits(0);
+}
+
+#[test]
 fn a_failed_attempt_leaves_what_is_hidden_as_it_leaves_what_is_ignored() {
     let repo = Repo::new();
     repo.plan(
