@@ -1,4 +1,4 @@
-//! LeftRefs that pin the base of a run. Versions before 0.2 made them, for runs that borrowed objects of the repository itself;
+//! Refs that pin the base of a run. Versions before 0.2 made them, for runs that borrowed objects of the repository itself;
 //! they are taken away.
 
 use super::error::WorktreeError;

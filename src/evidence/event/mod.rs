@@ -263,7 +263,7 @@ pub enum Event {
         /// What it changed: shared with the run's state, since there can be a hundred thousand.
         changes: Arc<Vec<Change>>,
     },
-    /// What a failed attempt left was saved.
+    /// What a failed attempt left was saved, or what rules of steps kept off the branch when one passed.
     #[serde(rename = "salvaged")]
     Salvaged {
         /// Which attempt, or what else was being done.

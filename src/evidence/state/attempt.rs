@@ -57,8 +57,6 @@ pub struct AttemptState {
     pub message: Option<String>,
     /// What its agent used of the model.
     pub spending: Spending,
-    /// Its checkpoint is made.
-    has_checkpoint: bool,
     /// Its step is over.
     pub(super) is_settled: bool,
     began_at: DateTime<Utc>,
@@ -115,7 +113,6 @@ impl AttemptState {
             agent: None,
             message: None,
             spending: Spending::default(),
-            has_checkpoint: false,
             is_settled: false,
             began_at,
             until: None,
@@ -134,7 +131,6 @@ impl AttemptState {
 
     pub(super) fn checkpoint_made(&mut self, commit: &Oid, changes: &Arc<Vec<Change>>) {
         self.checkpoint = Some(commit.clone());
-        self.has_checkpoint = true;
         self.changes = Arc::clone(changes);
     }
 
@@ -162,7 +158,7 @@ impl AttemptState {
     pub fn came_to(&self) -> CameTo {
         match self.result {
             Some(_) => CameTo::End,
-            None if self.has_checkpoint => CameTo::Checkpoint,
+            None if self.checkpoint.is_some() => CameTo::Checkpoint,
             None => CameTo::Begin,
         }
     }
