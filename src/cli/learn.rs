@@ -87,16 +87,11 @@ fn granted(step: &Step, host: &HostFacts) -> Result<Grant, Failure> {
     }
     request.secrets.clear();
     request.env.retain(|entry| !is_secret(entry));
-    let Network::Allow(hosts) = &step.network else {
+    // Through the proxy alone, which lets through what is public and tells of it.
+    if !matches!(request.network, Network::Allow(_)) {
         request.network = Network::Allow(Vec::new());
-        return decided(&request, host);
-    };
-    request.network = Network::Allow(hosts.clone());
-    decided(&request, host)
-}
-
-fn decided(request: &Request, host: &HostFacts) -> Result<Grant, Failure> {
-    match policy::decide(request, host, &Waivers::default()) {
+    }
+    match policy::decide(&request, host, &Waivers::default()) {
         policy::Decision::Allow(grant) => Ok(*grant),
         policy::Decision::Deny(reason) => {
             Err(Failure::new(Exit::Refused, reason.to_string()).hint(reason.hint))
@@ -225,11 +220,7 @@ fn print(loaded: &Loaded, step: &Step, hosts: &BTreeSet<String>) -> Result<(), F
         output::note(&format!("step `{}` asked for nothing but what its plan allows", step.id));
         return Ok(());
     }
-    let quoted: Vec<String> = hosts.iter().map(|host| format!("\"{host}\"")).collect();
-    let line = match quoted.as_slice() {
-        [] => "network: none".to_owned(),
-        hosts => format!("network: {{allow: [{}]}}", hosts.join(", ")),
-    };
+    let line = if hosts.is_empty() { "network: none".to_owned() } else { Network::allowing(hosts) };
     let path: &Path = &loaded.plan.path;
     let text = std::fs::read_to_string(path).unwrap_or_default();
     if let Some(patch) = patch::of(&text, path, step.line, &line) {

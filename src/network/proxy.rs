@@ -22,7 +22,7 @@ use super::http::{self, Body, strip};
 use super::outside::{self, Outside};
 use super::tally::{Tally, Verdict};
 use super::tunnel::{self, Inside};
-use crate::plan::Destination;
+use crate::plan::{Destination, Network};
 
 /// Longest host of a request that is told of.
 const LONGEST_NAME: usize = 253;
@@ -239,7 +239,7 @@ impl Refusal {
         match verdict {
             Verdict::Refused { why, allow: Some(allow) } => Self {
                 status: StatusCode::FORBIDDEN,
-                text: format!("{target}: {why}; to allow it: network: {{allow: [\"{allow}\"]}}"),
+                text: format!("{target}: {why}; to allow it: {}", Network::allowing([allow])),
             },
             Verdict::Refused { why, allow: None } => {
                 Self { status: StatusCode::FORBIDDEN, text: format!("{target}: {why}") }

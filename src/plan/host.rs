@@ -4,8 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
-use super::Destination;
 use super::wrong::Wrong;
+use super::{Destination, Network};
 
 impl FromStr for Destination {
     type Err = Wrong;
@@ -85,6 +85,14 @@ fn is_name(name: &str) -> bool {
 
 fn not_a_host() -> Wrong {
     Wrong::new("is not a host", "write `example.org`, `*.example.org:8443`, `127.0.0.1:11434` or `[::1]:80`")
+}
+
+impl Network {
+    /// Writes the line of a plan that allows these hosts, and no others.
+    pub fn allowing<H: AsRef<str>>(hosts: impl IntoIterator<Item = H>) -> String {
+        let hosts: Vec<String> = hosts.into_iter().map(|host| format!("\"{}\"", host.as_ref())).collect();
+        format!("network: {{allow: [{}]}}", hosts.join(", "))
+    }
 }
 
 impl Destination {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::grant::{Grant, Reach};
+use crate::plan::Network;
 
 /// What was probably refused, and what would allow it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,10 +82,9 @@ fn network(line: &str, text: &str, grant: &Grant) -> Option<Denial> {
         [host] => format!("host {host}"),
         hosts => format!("hosts {}", hosts.join(", ")),
     };
-    let quoted: Vec<String> = hosts.iter().map(|host| format!("\"{host}\"")).collect();
-    let list = if quoted.is_empty() { "\"example.org\"".to_owned() } else { quoted.join(", ") };
     let why = "the step has `network: none`".into();
-    Some(Denial { what, why, allow: format!("network: {{allow: [{list}]}}") })
+    let allow = if hosts.is_empty() { Network::allowing(["example.org"]) } else { Network::allowing(&hosts) };
+    Some(Denial { what, why, allow })
 }
 
 fn is_of_network(line: &str) -> bool {

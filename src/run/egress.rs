@@ -12,6 +12,9 @@ use crate::evidence::{AttemptId, Recorder};
 use crate::network::{Decision, Exchange, Serving, Traffic, Usage, Verdict};
 use crate::plan::{Destination, Network};
 
+/// Refused hosts that a line names beside its own: a command can ask for any number.
+const BESIDE: usize = 32;
+
 /// Between two looks. One wait for the disk serves all that came between.
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -23,6 +26,8 @@ pub(super) struct Of {
     /// The step's allow list, as its plan has it, and behind it what was refused: taken literally, a line that allows one host has to
     /// allow the others, too.
     list: Vec<String>,
+    /// So many more go there.
+    room: usize,
 }
 
 /// The way out of a command that runs.
@@ -95,16 +100,18 @@ impl Of {
     /// Takes whose they are, and what the step may reach.
     pub(super) fn new(at: AttemptId, role: Role, network: &Network) -> Self {
         let allowed = if let Network::Allow(hosts) = network { hosts.as_slice() } else { &[] };
-        Self { at, role, list: allowed.iter().map(Destination::in_plan).collect() }
+        Self { at, role, list: allowed.iter().map(Destination::in_plan).collect(), room: BESIDE }
     }
 
-    /// Returns the line of the plan that allows a host, beside all that the step has and was refused.
+    /// Returns the line of the plan that allows a host, beside all that the step has and, of what it was refused, the first.
     fn line(&mut self, host: &str) -> String {
-        if !self.list.iter().any(|known| known == host) {
+        let more = (!self.list.iter().any(|known| known == host)).then_some(host);
+        let line = Network::allowing(self.list.iter().map(String::as_str).chain(more));
+        if let Some(host) = more.filter(|_| self.room > 0) {
             self.list.push(host.to_owned());
+            self.room -= 1;
         }
-        let hosts: Vec<String> = self.list.iter().map(|host| format!("\"{host}\"")).collect();
-        format!("network: {{allow: [{}]}}", hosts.join(", "))
+        line
     }
 
     fn defer(&mut self, decisions: &[Decision], recorder: &mut Recorder) {
@@ -152,5 +159,15 @@ mod tests {
         let line = format!("network: {{allow: [{has}, \"c.example.org\", \"d.example.org\"]}}");
         assert_eq!(of.line("d.example.org"), line);
         assert_eq!(of.line("c.example.org"), line);
+    }
+
+    #[test]
+    fn of_any_number_of_hosts_a_line_names_the_first_and_its_own() {
+        let at = AttemptId { step: StepId::new("a"), attempt: 1 };
+        let mut of = Of::new(at, Role::Action, &Network::None);
+        let lines: Vec<String> = (0..1000).map(|number| of.line(&format!("h{number}.example.org"))).collect();
+        let last = lines.last().unwrap();
+        assert!(last.starts_with("network: {allow: [\"h0.example.org\", \"h1.example.org\""), "{last}");
+        assert!(last.ends_with("\"h31.example.org\", \"h999.example.org\"]}"), "{last}");
     }
 }

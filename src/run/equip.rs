@@ -210,7 +210,8 @@ fn fits(step: &Step, server: &Server) -> Result<(), Refusal> {
         && !reaches(&step.network, host, *port)
     {
         let what = format!("MCP server `{name}` is at {host}:{port}, which the step does not reach");
-        return Err(refuse(step, what, format!("add it: `network: {{allow: [\"{host}:{port}\"]}}`")));
+        let line = Network::allowing([format!("{host}:{port}")]);
+        return Err(refuse(step, what, format!("add it: `{line}`")));
     }
     Ok(())
 }
