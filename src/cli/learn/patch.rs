@@ -1,4 +1,5 @@
-//! Takes a plan's text and a line for one of its steps, gives the patch that puts it there; none where the step is not written as a block.
+//! Takes a plan's text and a line for one of its steps, gives the patch that puts it there; none where the step is not written as a block,
+//! or lines do not all end as a patch has them.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -8,6 +9,9 @@ const AROUND: usize = 3;
 
 /// Writes the patch that gives the step which begins in a line (from 1 on) this `network`.
 pub(super) fn of(text: &str, path: &Path, begins: usize, network: &str) -> Option<String> {
+    if !text.ends_with('\n') || text.contains('\r') {
+        return None;
+    }
     let lines: Vec<&str> = text.lines().collect();
     let first = begins.checked_sub(1)?;
     let head = lines.get(first)?;
@@ -29,10 +33,12 @@ pub(super) fn of(text: &str, path: &Path, begins: usize, network: &str) -> Optio
         return (!rest.trim_start().starts_with("network:"))
             .then(|| hunk(&lines, path, (first + 1, 0), &line));
     };
-    // A value that goes on in the next lines goes with its key.
+    // A value that goes on in the next lines goes with its key, up to its last line that is not empty.
+    let of_value = |line: &&&str| line.trim().is_empty() || depth(line) > indent;
+    let value = lines[known + 1..end].iter().take_while(of_value);
     let more =
-        lines[known + 1..end].iter().take_while(|line| depth(line) > indent && !line.trim().is_empty());
-    Some(hunk(&lines, path, (known, 1 + more.count()), &line))
+        value.enumerate().filter(|(_, line)| !line.trim().is_empty()).last().map_or(0, |(at, _)| at + 1);
+    Some(hunk(&lines, path, (known, 1 + more), &line))
 }
 
 fn depth(line: &str) -> usize {
@@ -88,6 +94,10 @@ mod tests {
                 format!("  - id: a\n    command: x\n{with}  - id: b\n    command: y\n"),
             ),
             (
+                "  - id: a\n    network:\n      allow:\n        - b\n\n        - c\n\n    command: x\n",
+                format!("  - id: a\n{with}\n    command: x\n"),
+            ),
+            (
                 "  - id: a\n    command: x\n  - id: b\n    network: none\n    command: y\n",
                 format!("  - id: a\n{with}    command: x\n  - id: b\n    network: none\n    command: y\n"),
             ),
@@ -108,6 +118,8 @@ mod tests {
             "steps: [{id: a, command: x}]\n",
             "steps:\n  - {id: a, command: x}\n",
             "steps:\n  - &x {id: a}\n",
+            "steps:\n  - id: a",
+            "steps:\r\n  - id: a\r\n",
             "",
         ] {
             let begins = plan.lines().count().max(1);
