@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use super::changes::{Changed, Changes, Now, Snapshot, Written, WrittenRules};
 use super::checkout::Worktree;
 use super::error::WorktreeError;
-use super::root::{Root, split};
+use super::root::{Root, above, split};
 use super::rules::{LARGEST, Rules};
 use super::salvage::{Salvage, TooMuch};
 use super::tree::LINK;
@@ -138,9 +138,8 @@ impl Snapshot {
     fn tops_off(&self, rules: &Rules) -> Vec<Vec<u8>> {
         let mut tops: BTreeSet<&[u8]> = BTreeSet::new();
         for path in self.off() {
-            let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
             let is_top = |folder: &&[u8]| rules.ignore_within(folder, true) && !self.holds_below(folder);
-            tops.insert(ends.map(|end| &path[..end]).find(is_top).unwrap_or(path));
+            tops.insert(above(path).find(is_top).unwrap_or(path));
         }
         tops.into_iter().map(<[u8]>::to_vec).collect()
     }

@@ -9,6 +9,7 @@ use super::layout::shown;
 use super::left_out::LeftOut;
 use super::part::Part;
 use super::pattern::{self, Pattern, Stars, TooManyStars};
+use super::root::above;
 use super::tree::LINK;
 use crate::git::RawOid;
 use crate::plan::Glob;
@@ -150,8 +151,7 @@ impl Rules {
 
     /// Tells whether a path is ignored, by itself or with a folder above it.
     pub(super) fn ignore_within(&self, path: &[u8], is_folder: bool) -> bool {
-        let mut above = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| &path[..at]);
-        above.any(|folder| self.ignore(folder, true)) || self.ignore(path, is_folder)
+        above(path).any(|folder| self.ignore(folder, true)) || self.ignore(path, is_folder)
     }
 
     /// Tells whether a path is ignored, given that the folder it lies in is not: the nearest file that has

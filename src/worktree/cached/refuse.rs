@@ -7,6 +7,7 @@ use crate::plan::Cached;
 use crate::worktree::base::Base;
 use crate::worktree::error::WorktreeError;
 use crate::worktree::part::Part;
+use crate::worktree::root::above;
 
 impl Base {
     /// Refuses folders that cannot be kept from run to run; `place` says where the plan names one.
@@ -37,9 +38,8 @@ impl Base {
             let tracked = String::from_utf8_lossy(&tracked).into_owned();
             return Some((format!("git tracks {tracked}"), "name a folder that only builds write to".into()));
         }
-        let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
-        if let Some(end) = ends.into_iter().find(|end| self.rules.ignore(&bytes[..*end], true)) {
-            let outer = String::from_utf8_lossy(&bytes[..end]).into_owned();
+        if let Some(outer) = above(bytes).find(|folder| self.rules.ignore(folder, true)) {
+            let outer = String::from_utf8_lossy(outer).into_owned();
             return Some((format!("all of {outer} is ignored"), format!("write `{outer}`")));
         }
         (!self.rules.ignore(bytes, true)).then(|| {
