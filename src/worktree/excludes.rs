@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 
 use super::error::WorktreeError;
@@ -14,9 +14,6 @@ use super::repository::Repository;
 
 /// The setting, as git lists it.
 const KEY: &str = "core.excludesfile";
-
-/// Whether others may read a file.
-const OTHERS_READ: u32 = 0o004;
 
 impl Repository {
     /// Reads the user's own patterns, and tells where they stand; nothing if he has none.
@@ -36,14 +33,7 @@ impl Repository {
         if metadata.file_type().is_char_device() {
             return Ok(None);
         }
-        // Root reads for the owner what the owner could read himself, and no more.
-        let is_readable =
-            |owner: Owner| metadata.uid() == owner.uid || metadata.mode() & OTHERS_READ == OTHERS_READ;
-        if self.owner().is_some_and(|owner| !is_readable(owner)) {
-            pass_over(&file, &io::ErrorKind::PermissionDenied.into());
-            return Ok(None);
-        }
-        match plain::read(&file) {
+        match plain::read(&file, self.owner()) {
             Ok(text) => Ok(text.map(|text| (file, text))),
             Err(WorktreeError::Io(error)) => {
                 pass_over(&file, &error);

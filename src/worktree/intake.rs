@@ -65,7 +65,7 @@ impl Source {
 
     /// Returns the commits where the history of a shallow clone ends.
     pub(super) fn boundaries(&self) -> Result<Vec<Oid>, WorktreeError> {
-        let listed = plain::read(&self.git_dir.join("shallow"))?.unwrap_or_default();
+        let listed = plain::read(&self.git_dir.join("shallow"), self.owner)?.unwrap_or_default();
         String::from_utf8_lossy(&listed).lines().map(|line| Ok(Oid::parse(line)?)).collect()
     }
 }
