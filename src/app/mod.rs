@@ -37,7 +37,6 @@ pub mod checkout;
 pub mod clean;
 mod earlier;
 mod error;
-mod guard;
 pub mod issue;
 pub mod jobs;
 mod next;

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use super::guard::guard;
 use super::{Error, Note, Order, Unpublished, ceiling, runs};
 use crate::evidence::RunState;
 use crate::evidence::event::RunResult;
@@ -13,7 +12,7 @@ use crate::github::Environment;
 use crate::plan::{Plan, units};
 pub use crate::publish::Asked;
 use crate::publish::{self, Intent, Patience, intend};
-use crate::run::Interrupt;
+use crate::run::{self, Interrupt};
 use crate::worktree::{Lock, LockError, Repository, State};
 
 /// Runners of CI systems give about ten seconds after a signal: this much of them goes into publishing.
@@ -156,7 +155,7 @@ impl<'a> Publication<'a> {
         let Some(mut recorder) = Recorder::reopen(files, state, &Secrets::default(), watch)? else {
             return Ok(Published::Unknown);
         };
-        guard(&mut recorder, &self.lock);
+        run::guard(&mut recorder, &self.lock);
         let environment = Environment::of_process();
         let patience = Patience::of(time(&environment)?);
         publish::publish(&mut recorder, self.repository, &environment, self.asked, patience).await?;

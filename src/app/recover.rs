@@ -116,8 +116,7 @@ async fn recover_one(
     let state = if let Journal::Read(state) = journal { Some(*state) } else { None };
     let aside = dir.as_ref().map(|(dir, _)| dir.left()).filter(|left| left.exists());
     let Site { repository, host, waivers, .. } = site;
-    let guard = picking.lock.guard();
-    let with = Means { repository, host, waivers, halt: picking.halt, guard: guard.as_ref() };
+    let with = Means { repository, host, waivers, halt: picking.halt, lock: picking.lock };
     let recovered = run::recover(files, state, dir, with, &known).await;
     let Some(Recovered { mut recorder }) = recovered.map_err(|error| Error::pick_up(run, error))? else {
         note(aside.map_or(Note::NeverBegan(run), |left| Note::Unjournaled { run, left }));

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::begin::{Made, Time, make_worktree};
 use super::earlier::Begun;
-use super::guard::guard;
 use super::run::{Call, Opened};
 use super::{Error, Front};
 use crate::evidence::{Files, Recorder, RunState};
@@ -30,7 +29,7 @@ impl<F: Front> Call<'_, F> {
         let prepared = time.since.elapsed();
         let halt = self.until(lock, run.to_string(), time);
         let mut recorder = self.reopen(files, *state)?;
-        guard(&mut recorder, lock);
+        run::guard(&mut recorder, lock);
         // Without a worktree to go on in, it is made anew there.
         let dir = dir.filter(|(dir, _)| !dir.is_over());
         if dir.is_none() {

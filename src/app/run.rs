@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use super::earlier::{self, Earlier};
-use super::guard::guard;
 use super::next::{self, Next};
 use super::outcome::ASKED;
 use super::plans::{Found, Shelf};
@@ -176,7 +175,7 @@ fn take_lock(
 impl<F: Front> Call<'_, F> {
     /// Takes an open run to its last word, and lets go of its issue.
     async fn complete(&self, mut opened: Opened, lock: Lock) -> Result<Outcome, Error> {
-        guard(&mut opened.recorder, &lock);
+        run::guard(&mut opened.recorder, &lock);
         let run = opened.recorder.files().run().to_string();
         let interrupt = self.asked(&lock, run);
         let mut recorder = Box::pin(self.carry_out(opened, &interrupt)).await?;

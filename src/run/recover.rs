@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::RunError;
 use super::finish::{Ending, finish, stays};
+use super::guard::guard;
 use super::outcome::millis;
 use super::undo::{self, Names};
 use crate::evidence::event::{Event, Reason, ReasonKind, RunResult};
@@ -13,7 +14,7 @@ use crate::evidence::mask::Secrets;
 use crate::evidence::{AttemptId, Files, Recorder, RunState, StepId, Unwatched};
 use crate::git::Oid;
 use crate::policy::{HostFacts, Waivers};
-use crate::worktree::{Guard, Halt, Record, Repository, RunDir, Worktree};
+use crate::worktree::{Halt, Lock, Record, Repository, RunDir, Worktree};
 
 /// A run that was picked up; its reports are still to be written.
 #[derive(Debug)]
@@ -42,8 +43,8 @@ pub struct Means<'a> {
     pub waivers: &'a Waivers,
     /// Breaks off what takes long.
     pub halt: &'a Halt,
-    /// Tells whether it still is for this process to do.
-    pub guard: Option<&'a Guard>,
+    /// The right to do it.
+    pub lock: &'a Lock,
 }
 
 /// Salvages what a dead runner left of a run, takes its checkpoints out and removes its directory.
@@ -65,9 +66,7 @@ pub async fn recover(
         discard_claim(&files, left)?;
         return Ok(None);
     };
-    if let Some(guard) = with.guard.cloned() {
-        recorder.guard(Box::new(move || guard.check()));
-    }
+    guard(&mut recorder, with.lock);
     let had_worktree = recorder.state().has_worktree;
     let is_whole = left.as_ref().is_some_and(|(dir, _)| had_worktree && !dir.is_over());
     if let Some((dir, _)) = left.as_ref().filter(|_| is_whole) {

@@ -57,11 +57,11 @@ pub(super) struct Owner {
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A large history moves, or is looked through, within this time.
-const LONG: Duration = Duration::from_secs(6 * 3600);
+pub(super) const LONG: Duration = Duration::from_secs(6 * 3600);
 
 /// What moves a history, or looks through it.
-const MOVING: [&str; 8] =
-    ["cat-file", "checkout", "diff-tree", "fetch", "index-pack", "pack-objects", "rev-list", "worktree"];
+const MOVING: [&str; 7] =
+    ["cat-file", "checkout", "diff-tree", "fetch", "index-pack", "pack-objects", "rev-list"];
 
 /// A git command in a repository.
 #[derive(Debug)]

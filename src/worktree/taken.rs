@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::bundle;
 use super::error::{GitEnd, WorktreeError};
+use super::git::LONG;
 use super::lacking::lacking;
 use super::repository::Repository;
 use crate::git::RefName;
@@ -36,7 +37,7 @@ impl Repository {
             ));
         }
         self.refuse_checked_out(branch)?;
-        let git = self.git("worktree").without_filters(&self.settings()?.filters());
+        let git = self.git("worktree").within(LONG).without_filters(&self.settings()?.filters());
         let git = git.args(["add", "--quiet", "--no-guess-remote", "--"]).arg(folder).arg(branch);
         git.run().map(drop)
     }

@@ -4,7 +4,7 @@ use crate::evidence::Recorder;
 use crate::worktree::Lock;
 
 /// Has a recorder write only as long as the claim of its issue is held.
-pub(super) fn guard(recorder: &mut Recorder, lock: &Lock) {
+pub fn guard(recorder: &mut Recorder, lock: &Lock) {
     if let Some(guard) = lock.guard() {
         recorder.guard(Box::new(move || guard.check()));
     }
