@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Error, runs};
-use crate::evidence::RunState;
-use crate::evidence::{Files, RunName};
+use crate::evidence::{Files, RunName, RunState};
 use crate::worktree::Repository;
 
 /// Where a checkout goes.
