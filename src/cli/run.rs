@@ -144,6 +144,7 @@ fn acknowledge(front: &Front, job: &Job) -> oneshot::Sender<()> {
             );
         }
     });
+    alive
 }
 
 /// Tells what failed of one of several issues.

@@ -50,12 +50,12 @@ fn of(text: &str, whole: &str) -> Document {
     let mut document = Document { title, ..Document::default() };
     for (at, item) in list.iter().enumerate() {
         let line = lines.at(item.get().as_ptr().addr() - text.as_ptr().addr());
-        match serde_json::from_str::<Map<String, Value>>(item.get()).ok().as_ref().and_then(task) {
-            Some(task) => document.tasks.push(Task { line, ..task }),
-            None => {
-                let why = format!("line {line}: task {} of the list has no `id` or no `title`", at + 1);
-                document.wrong.push(why);
-            }
+        let object = serde_json::from_str::<Map<String, Value>>(item.get()).ok();
+        if let Some(task) = object.as_ref().and_then(task) {
+            document.tasks.push(Task { line, ..task });
+        } else {
+            let why = format!("line {line}: task {} of the list has no `id` or no `title`", at + 1);
+            document.wrong.push(why);
         }
     }
     document
