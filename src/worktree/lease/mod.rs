@@ -29,8 +29,9 @@ use super::node::Node;
 const LOOK: Duration = Duration::from_millis(200);
 /// In so many parts of its time a claim is renewed: three may fail.
 const PARTS: u32 = 4;
-/// How often a claim that is missing is looked for: somebody has it aside, to see whose it is.
-const LOOKS: u32 = 50;
+/// How often a claim that is missing is looked for: somebody has it aside, to see whose it is, and may take seconds for that
+/// where a machine or its disk is busy. Nothing is recorded meanwhile.
+const LOOKS: u32 = 250;
 /// And how long it is waited in between.
 const PAUSE: Duration = Duration::from_millis(20);
 
