@@ -17,7 +17,7 @@ use rustix::io::Errno;
 use super::super::error::named;
 use super::super::git::Owner;
 use super::super::holder::is_held;
-use super::said::{Said, nonce};
+use super::said::{Said, USUAL, nonce};
 
 /// The folder of claims in the git directory.
 const FOLDER: &str = "autopilot-claims";
@@ -148,7 +148,7 @@ impl Place {
         if !placed? {
             return Ok(None);
         }
-        self.sweep(folder);
+        self.sweep(folder, &file);
         let _ = rustix::fs::fsync(folder);
         Ok(Some(file))
     }
@@ -183,16 +183,25 @@ impl Place {
         let _ = unlinkat(CWD, self.common_dir.join(FOLDER), AtFlags::REMOVEDIR);
     }
 
-    /// Removes what is left of those who died between two names of a claim of this issue. Whoever lives tries again.
-    fn sweep(&self, folder: &OwnedFd) {
+    /// Removes what is left of those who died between two names of a claim of this issue: what was written so long before
+    /// this claim, by the clock of their disk, that it stands no more. What is younger may be a claim that somebody has
+    /// aside just now, and is about to put back; it may be this one.
+    fn sweep(&self, folder: &OwnedFd, own: &File) {
+        let Ok(now) = own.metadata().and_then(|own| own.modified()) else { return };
         let prefix = format!("{}.", self.issue);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let Ok(listed) = openat(folder, ".", flags, Mode::empty()) else { return };
         let mut room = [std::mem::MaybeUninit::uninit(); 4096];
         let mut entries = RawDir::new(listed, &mut room);
         while let Some(Ok(entry)) = entries.next() {
-            if entry.file_name().to_bytes().starts_with(prefix.as_bytes()) {
-                let _ = unlinkat(folder, entry.file_name(), AtFlags::empty());
+            let Some(name) = entry.file_name().to_str().ok().filter(|name| name.starts_with(&prefix)) else {
+                continue;
+            };
+            let Ok(Some(left)) = self.look_at(folder, name, OFlags::RDONLY) else { continue };
+            let stands = left.said.as_ref().map_or(USUAL, Said::lease);
+            let written = left.file.metadata().and_then(|left| left.modified());
+            if written.is_ok_and(|written| now.duration_since(written).is_ok_and(|since| since > stands)) {
+                let _ = unlinkat(folder, name, AtFlags::empty());
             }
         }
     }

@@ -89,15 +89,19 @@ fn what_is_not_renewed_for_its_time_is_taken_over_and_its_holder_finds_out() {
 fn of_this_machine_the_dead_are_taken_over_at_once() {
     let (_folder, place) = place();
     let said = abandoned(&place, "n1");
-    // Whoever died between two names left both.
-    fs::write(place.path().with_extension("0123.new"), "half").unwrap();
+    // Whoever died between two names left both; the youngest may be of somebody who lives.
+    for (name, age) in [("0123.new", 61), ("4567.gone", 3600), ("89ab.gone", 30)] {
+        let left = fs::File::create(place.path().with_extension(name)).unwrap();
+        left.set_modified(std::time::SystemTime::now() - Duration::from_secs(age)).unwrap();
+    }
     assert!(whose(&place, &node("n1")).unwrap().is_none());
     assert!(matches!(whose(&place, &node("n2")).unwrap(), Some(AtWork::Elsewhere(_))));
     let (taken, told) = taken(&place, "n1");
     let (mine, before) = taken.unwrap();
     assert_eq!((before, told), (Some(said.holder), 0), "and nobody watched");
     let names: Vec<_> = fs::read_dir(place.path().parent().unwrap()).unwrap().collect();
-    assert_eq!(names.len(), 1, "{names:?}");
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert!(place.path().with_extension("89ab.gone").exists(), "{names:?}");
     assert!(matches!(whose(&place, &node("n1")).unwrap(), Some(AtWork::Holder(_))));
     drop(mine);
 }
