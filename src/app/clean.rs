@@ -196,7 +196,7 @@ async fn pick_up(site: Site<'_>, issue: u64, kept: Kept, found: &dyn Fn(Found)) 
     if let Some(dead) = &lock.taken_over {
         found(Found::LockRemoved { issue, pid: dead.pid });
     }
-    let earlier = earlier::all(site, issue)?;
+    let earlier = earlier::all(site, issue, None)?;
     if kept == Kept::Stays {
         earlier.iter().filter_map(stays).for_each(found);
     }
@@ -214,7 +214,7 @@ fn would(site: Site<'_>, issue: u64, kept: Kept, found: &dyn Fn(Found)) -> Resul
     for dir in RunDir::abandoned(site.state, &site.repository.common_dir, issue)? {
         would(Todo::RemoveAbandoned(dir.path().to_owned()));
     }
-    for earlier in earlier::listed(site, issue)? {
+    for earlier in earlier::listed(site, issue, None)? {
         let run = earlier.run;
         let dir = || earlier.dir.as_ref().map(|(dir, _)| dir.path().to_owned());
         match earlier.left() {

@@ -114,16 +114,16 @@ impl Earlier {
     }
 }
 
-/// Lists the last run of an issue and those before it that left something, and puts back journals that are gone and
-/// have a second copy. The caller holds the issue's lock.
-pub(super) fn all(site: Site<'_>, issue: u64) -> Result<Vec<Earlier>, Error> {
-    let mut all = listed(site, issue)?;
+/// Lists the last run of an issue, the one that is named, and those that left something, and puts back journals that are
+/// gone and have a second copy. The caller holds the issue's lock.
+pub(super) fn all(site: Site<'_>, issue: u64, named: Option<RunName>) -> Result<Vec<Earlier>, Error> {
+    let mut all = listed(site, issue, named)?;
     all.iter_mut().try_for_each(Earlier::restore_journal)?;
     Ok(all)
 }
 
 /// Lists the same as it lies there: oldest first, with a journal here or a directory.
-pub(super) fn listed(site: Site<'_>, issue: u64) -> Result<Vec<Earlier>, Error> {
+pub(super) fn listed(site: Site<'_>, issue: u64, named: Option<RunName>) -> Result<Vec<Earlier>, Error> {
     let repository = site.repository;
     let mut dirs: Vec<(RunDir, Record)> = RunDir::of(site.state, &repository.common_dir)?
         .into_iter()
@@ -144,7 +144,7 @@ pub(super) fn listed(site: Site<'_>, issue: u64) -> Result<Vec<Earlier>, Error> 
         let files = Files::of(started_in.unwrap_or(&repository.toplevel), run);
         let journal = Journal::read(&files);
         // What is over is of no interest once there is a later one, and need not be kept in memory.
-        all.pop_if(|before| before.left() == Left::Nothing);
+        all.pop_if(|before| before.left() == Left::Nothing && Some(before.run) != named);
         all.push(Earlier { run, files, dir, journal });
     }
     Ok(all)

@@ -36,12 +36,12 @@ pub enum BrokenOff {
     Fault,
 }
 
-/// Returns the issues once each, in their order.
-pub fn distinct(issues: &[u64]) -> Vec<u64> {
+/// Returns what is asked for once each, in its order.
+pub fn distinct<T: PartialEq>(all: impl IntoIterator<Item = T>) -> Vec<T> {
     let mut distinct = Vec::new();
-    for issue in issues {
-        if !distinct.contains(issue) {
-            distinct.push(*issue);
+    for one in all {
+        if !distinct.contains(&one) {
+            distinct.push(one);
         }
     }
     distinct
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn each_issue_is_handled_once_and_what_fails_of_several_is_its_own_result() {
-        let issues = distinct(&[3, 1, 3, 2, 1]);
+        let issues = distinct([3, 1, 3, 2, 1]);
         assert_eq!(issues, [3, 1, 2]);
         let handle = async |job: Job| if job.issue == 1 { Err(Error::NotRoot) } else { Ok(job.issue) };
         let mut handled = each(&issues, 2, handle, |issue, _| issue * 100).unwrap();

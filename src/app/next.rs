@@ -4,8 +4,7 @@ use std::io;
 
 use super::earlier::{Begun, Earlier, Journal};
 use super::{Crashed, Error, Front, Note};
-use crate::evidence::Files;
-use crate::evidence::RunState;
+use crate::evidence::{Files, RunName, RunState};
 use crate::plan::Plan;
 use crate::run::{self, Interrupt};
 use crate::worktree::Repository;
@@ -35,9 +34,23 @@ impl Next {
     }
 }
 
-/// Tells what an order to go on means where these are the earlier runs; takes out the one that goes on.
-pub(super) fn asked_for(plan: &Plan, earlier: &mut Vec<Earlier>, note: &dyn Fn(Note)) -> Result<Next, Error> {
+/// Tells what an order to go on with the last run, or the one that is named, means where these are the earlier runs; takes
+/// out the one that goes on.
+pub(super) fn asked_for(
+    plan: &Plan,
+    (named, repository): (Option<RunName>, &Repository),
+    earlier: &mut Vec<Earlier>,
+    note: &dyn Fn(Note),
+) -> Result<Next, Error> {
     let issue = plan.issue;
+    if let Some(run) = named {
+        let Some(at) = earlier.iter().position(|one| one.run == run) else {
+            return Err(Error::NoRun { name: Some(run.to_string()), top: repository.toplevel.clone() });
+        };
+        // Behind all others, where the last one is expected.
+        let named = earlier.remove(at);
+        earlier.push(named);
+    }
     let Some(last) = earlier.pop() else {
         note(Note::First { issue });
         return Ok(Next::Begin);

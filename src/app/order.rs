@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::Error;
+use crate::evidence::RunName;
 use crate::plan::{AgentId, Provider};
 use crate::policy::{HostFacts, Waivers};
 use crate::run::Ending;
@@ -20,6 +21,8 @@ pub struct Order {
     pub state: Option<PathBuf>,
     /// Go on with the last run where it crashed or was interrupted.
     pub resume: bool,
+    /// Go on with this run of the issue, and not with the last.
+    pub run: Option<RunName>,
     /// And where it cannot go on, save what it left and begin a new one.
     pub or_new: bool,
     /// What becomes of the worktree at the end.
@@ -46,6 +49,7 @@ impl Order {
             plan: None,
             state: None,
             resume: false,
+            run: None,
             or_new: false,
             ending: Ending::Remove,
             publish: true,

@@ -47,7 +47,7 @@ async fn whole<F: Front>(
     let mut lock = take_lock(&state, repository, order.issue, interrupt, front)?;
     let site = Site { state: &state, repository, host: &ready.host, waivers: &order.waivers };
     let call = Call { order, site, ready: &ready, interrupt, front };
-    let mut earlier = earlier::all(site, order.issue)?;
+    let mut earlier = earlier::all(site, order.issue, order.run)?;
     let next = call.decide(&mut earlier, &lock).await?;
     tracing::debug!(
         issue = order.issue,
@@ -196,8 +196,10 @@ impl<F: Front> Call<'_, F> {
     async fn decide(&self, earlier: &mut Vec<Earlier>, lock: &Lock) -> Result<Next, Error> {
         let plan = &self.ready.plan;
         if self.order.resume {
-            let next = next::asked_for(plan, earlier, &|note| self.front.note(note))
-                .and_then(|next| self.if_it_can(next, earlier));
+            let next = next::asked_for(plan, (self.order.run, self.site.repository), earlier, &|note| {
+                self.front.note(note);
+            })
+            .and_then(|next| self.if_it_can(next, earlier));
             return next.or_else(|why| if self.order.or_new { self.anew(why) } else { Err(why) });
         }
         // A run that has no name yet is asked to stop by an empty one.

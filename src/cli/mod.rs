@@ -39,6 +39,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use exit::{Exit, Failure};
 
 use crate::app::runs;
+use crate::evidence::RunName;
 
 /// Runs plans for GitHub issues unattended: a plan proposes, a sandbox confines, the runner disposes, the
 /// evidence proves.
@@ -142,15 +143,15 @@ fn enter(directory: Option<PathBuf>) -> Result<(), Failure> {
         .map_err(|error| Failure::new(Exit::Usage, format!("-C {}: {error}", directory.display())))
 }
 
-/// Turns `autopilot 653 …` into `autopilot run 653 …`: where a subcommand would stand there is a number, or
-/// an option of `run` with a number somewhere behind it.
+/// Turns `autopilot 653 …` into `autopilot run 653 …`: where a subcommand would stand there is a number or the name of a
+/// run, or an option of `run` with one somewhere behind it.
 fn with_run(mut args: Vec<OsString>) -> Vec<OsString> {
     let mut at = 1;
     let text = |arg: &OsString| arg.to_str().unwrap_or_default().to_owned();
     while let Some(taken) = args.get(at).and_then(|arg| global(&text(arg))) {
         at += taken;
     }
-    let is_issue = |arg: &OsString| runs::issue(&text(arg)).is_some();
+    let is_issue = |arg: &OsString| runs::issue(&text(arg)).is_some() || text(arg).parse::<RunName>().is_ok();
     let own = ["-h", "--help", "-V", "--version"];
     let short = args.get(at).is_some_and(|first| {
         let option = text(first).starts_with('-') && !own.contains(&&*text(first));

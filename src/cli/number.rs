@@ -1,7 +1,25 @@
 //! Takes a word of the command line, gives the number of an issue: by itself, as `#653` or as `GH-653`. What says it in
-//! another way is answered with the number.
+//! another way is answered with the number. Where runs can be meant, a run's name is its issue and that run.
 
 use crate::app::runs;
+use crate::evidence::RunName;
+
+/// An issue, or one run of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Meant {
+    /// The issue.
+    pub(super) issue: u64,
+    /// The run, if it was named.
+    pub(super) run: Option<RunName>,
+}
+
+/// Reads the number of an issue, or the name of a run.
+pub(super) fn meant(word: &str) -> Result<Meant, String> {
+    match word.trim().parse::<RunName>() {
+        Ok(run) => Ok(Meant { issue: run.issue(), run: Some(run) }),
+        Err(_) => read(word).map(|issue| Meant { issue, run: None }),
+    }
+}
 
 /// Reads the number of an issue.
 pub(super) fn read(word: &str) -> Result<u64, String> {
@@ -33,6 +51,14 @@ mod tests {
         for word in ["653", "#653", "GH-653", "gh-653", " 653 "] {
             assert_eq!(read(word), Ok(653), "{word}");
         }
+    }
+
+    #[test]
+    fn a_run_is_meant_by_its_name() {
+        let run = "20261003T101500Z-653";
+        assert_eq!(meant(run), Ok(Meant { issue: 653, run: Some(run.parse().unwrap()) }));
+        assert_eq!(meant("#653"), Ok(Meant { issue: 653, run: None }));
+        assert!(meant("20261003T101500Z").is_err());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::exit::{Exit, Failure};
 use super::front::Front;
+use super::number::Meant;
 use super::progress::{Board, Doing, Mode, say};
 use super::served::Served;
 use super::{actions, number, output, tally, target};
@@ -21,16 +22,17 @@ use crate::worktree::Repository;
 /// Run the plans of issues, one after the other or side by side.
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
-    /// Numbers of the issues; each has its plan in .ai/plans/<ISSUE>/Autopilot.yaml.
-    #[arg(required = true, value_name = "ISSUE", value_parser = number::read)]
-    issues: Vec<u64>,
+    /// Numbers of the issues; each has its plan in .ai/plans/<ISSUE>/Autopilot.yaml. With --resume, the name of a run, too.
+    #[arg(required = true, value_name = "ISSUE", value_parser = number::meant)]
+    issues: Vec<Meant>,
     /// Another file than the issue's own plan.
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
     /// Only check the plan and show what it would do.
     #[arg(long)]
     dry_run: bool,
-    /// Go on with the last run of the issue where it crashed or was interrupted; begin one if there is none.
+    /// Go on with the last run of the issue, or the one that is named, where it crashed or was interrupted; begin one if there
+    /// is none.
     #[arg(long)]
     resume: bool,
     /// The same, and where the last run cannot go on, save what it left and begin a new one: what an engine calls.
@@ -62,8 +64,10 @@ pub(super) fn run(args: RunArgs) -> Result<Exit, Failure> {
     if args.plan.is_some() && args.issues.len() > 1 {
         return Err(Failure::new(Exit::Usage, "--plan names one file, but there are several issues"));
     }
+    let issues = jobs::distinct(args.issues.iter().map(|meant| meant.issue));
+    args.demand_clear(&issues)?;
     if args.dry_run {
-        let issues = || args.issues.iter().map(ToString::to_string).collect();
+        let issues = || issues.iter().map(ToString::to_string).collect();
         let targets = args.plan.map_or_else(issues, |plan| vec![plan.to_string_lossy().into_owned()]);
         let served = args.served;
         return super::check::run(&super::check::CheckArgs {
@@ -74,7 +78,6 @@ pub(super) fn run(args: RunArgs) -> Result<Exit, Failure> {
         });
     }
     let repository = target::repository()?;
-    let issues = jobs::distinct(&args.issues);
     let board = Board::new(issues.len().min(args.jobs.into()));
     let one = async |job: Job| {
         let issue = job.issue;
@@ -161,10 +164,31 @@ fn annotate(error: &app::Error) {
 }
 
 impl RunArgs {
+    fn goes_on(&self) -> bool {
+        self.resume || self.resume_or_new
+    }
+
+    /// Demands that it is clear which run of each issue is meant, and what is to become of it.
+    fn demand_clear(&self, issues: &[u64]) -> Result<(), Failure> {
+        for Meant { issue, run } in &self.issues {
+            let Some(run) = run.filter(|_| !self.goes_on()) else { continue };
+            return Err(Failure::new(Exit::Usage, format!("{run} is a run: it can go on, and not begin"))
+                .hint(format!(
+                    "go on with it: autopilot run {run} --resume; begin a new one: autopilot run {issue}"
+                )));
+        }
+        if jobs::distinct(self.issues.iter().copied()).len() > issues.len() {
+            let why = "an issue is named twice, and not by the same run: write which one is to go on";
+            return Err(Failure::new(Exit::Usage, why));
+        }
+        Ok(())
+    }
+
     fn order(&self, issue: u64) -> Order {
         Order {
             plan: self.plan.clone(),
-            resume: self.resume || self.resume_or_new,
+            resume: self.goes_on(),
+            run: self.issues.iter().find(|meant| meant.issue == issue).and_then(|meant| meant.run),
             or_new: self.resume_or_new,
             ending: if self.keep_worktree { Ending::Keep } else { Ending::Remove },
             publish: !self.no_publish,

@@ -66,12 +66,13 @@ pub(super) fn unreadable(run: RunName, why: &str) -> Told {
     Told { row, cost: 0, is_over: false, at_first: false }
 }
 
-/// Says what to do next. Of the runs of an issue only the latest goes on.
+/// Says what to do next. Of the runs of an issue only the latest is meant by its number.
 fn next(run: RunName, state: &RunState, is_running: bool, is_latest: bool) -> String {
     match mark(state, is_running) {
         Mark::Good => String::new(),
         Mark::Open => format!("autopilot logs {} -f", run.issue()),
         _ if is_latest && app::can_go_on(state) => format!("autopilot run {} --resume", run.issue()),
+        _ if app::can_go_on(state) => format!("autopilot run {run} --resume"),
         _ => format!("autopilot logs {run} --failed"),
     }
 }

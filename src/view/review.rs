@@ -88,7 +88,7 @@ fn next(review: &Review, state: &RunState, files: &Files, is_running: bool) -> F
         );
     }
     if review.take_over.is_empty() {
-        return Fact::commands("go on", [format!("autopilot run {} --resume", run.issue())]);
+        return Fact::commands("go on", [format!("autopilot run {run} --resume")]);
     }
     Fact::commands("take over", &review.take_over)
 }

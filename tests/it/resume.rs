@@ -400,6 +400,24 @@ fn a_crash_that_a_later_run_picked_up_goes_on_from_its_branch() {
     resume_waiting(&repo).exits(0);
     assert_eq!(repo.evidence("status-").len(), 2);
     assert_eq!(repo.branches().len(), 2);
+    // So does the older one, by its name, whatever came after it.
+    let runs = repo.run_names();
+    repo.autopilot([&runs[0]]).exits(2).says("it can go on, and not begin").says("--resume");
+    repo.autopilot(["7", &runs[0], "--resume"]).exits(2).says("named twice");
+    let mut older = repo.start([&runs[0], "--resume"]);
+    wait_until(|| {
+        release(&repo);
+        older.try_wait().unwrap().is_some()
+    });
+    Ran::of(&older.wait_with_output().unwrap()).exits(0).says("goes on, 1 of 2 steps have passed");
+    assert_eq!(repo.run_names(), runs);
+    let older = repo.branches().into_iter().min().unwrap();
+    assert_eq!(repo.git(["show", &format!("{older}:two")]), "two");
+    repo.autopilot([&runs[0], "--resume"]).exits(0).says("is done: nothing to resume");
+    repo.autopilot(["20261003T101500Z-7", "--resume"]).exits(2);
+    for run in &runs {
+        repo.autopilot(["audit", run]).exits(0);
+    }
 }
 
 #[test]

@@ -31,8 +31,10 @@ pub(super) enum Next {
     Nothing,
     /// Follow its log.
     Follow,
-    /// Go on with it.
+    /// Go on with it, the latest run of the issue.
     GoOn,
+    /// Go on with this very run, which is not the latest.
+    GoOnWith,
     /// Look at what failed in the latest run of the issue.
     LookAtFailed,
     /// Look at what failed in this very run, which is not the latest.
@@ -87,11 +89,11 @@ impl Next {
         }
     }
 
-    /// Decides what to do about a run that is not the latest of its issue: only that one goes on, and is meant where
-    /// the issue is named.
+    /// Decides what to do about a run that is not the latest of its issue: only that one is meant where the issue is named.
     pub(super) fn of_older(self) -> Self {
         match self {
-            Self::GoOn | Self::LookAtFailed => Self::LookAtFailedOf,
+            Self::GoOn => Self::GoOnWith,
+            Self::LookAtFailed => Self::LookAtFailedOf,
             other => other,
         }
     }
@@ -103,6 +105,7 @@ impl Next {
             Self::Nothing => None,
             Self::Follow => Some(format!("autopilot logs {issue} -f")),
             Self::GoOn => Some(format!("autopilot run {issue} --resume")),
+            Self::GoOnWith => Some(format!("autopilot run {run} --resume")),
             Self::LookAtFailed => Some(format!("autopilot logs {issue} --failed")),
             Self::LookAtFailedOf => Some(format!("autopilot logs {run} --failed")),
             Self::LookAt(path) => Some(format!("look at {}", target::from_here(Path::new(path)))),
@@ -116,13 +119,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_latest_run_of_an_issue_goes_on_and_is_meant_by_its_number() {
+    fn only_the_latest_run_of_an_issue_is_meant_by_its_number() {
         let run: RunName = "20261003T101500Z-7".parse().unwrap();
         let said = |next: Next| next.text(run).unwrap_or_default();
         assert_eq!(said(Next::GoOn), "autopilot run 7 --resume");
-        for next in [Next::GoOn, Next::LookAtFailed] {
-            assert_eq!(said(next.of_older()), "autopilot logs 20261003T101500Z-7 --failed");
-        }
+        assert_eq!(said(Next::GoOn.of_older()), "autopilot run 20261003T101500Z-7 --resume");
+        assert_eq!(said(Next::LookAtFailed.of_older()), "autopilot logs 20261003T101500Z-7 --failed");
         for next in
             [Next::Nothing, Next::Follow, Next::LookAt("there".into()), Next::Mend("it --resume".into())]
         {

@@ -91,7 +91,7 @@ fn of_this_machine_the_dead_are_taken_over_at_once() {
     let said = abandoned(&place, "n1");
     // Whoever died between two names left both; the youngest may be of somebody who lives.
     for (name, age) in [("0123.new", 61), ("4567.gone", 3600), ("89ab.gone", 30)] {
-        let left = fs::File::create(place.path().with_extension(name)).unwrap();
+        let left = File::create(place.path().with_extension(name)).unwrap();
         left.set_modified(std::time::SystemTime::now() - Duration::from_secs(age)).unwrap();
     }
     assert!(whose(&place, &node("n1")).unwrap().is_none());

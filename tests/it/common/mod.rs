@@ -253,6 +253,12 @@ impl Repo {
         paths
     }
 
+    /// Names of the runs, oldest first.
+    pub(crate) fn run_names(&self) -> Vec<String> {
+        let name = |path: &PathBuf| path.file_stem()?.to_str()?.strip_prefix("status-").map(str::to_owned);
+        self.evidence("status-").iter().filter_map(name).collect()
+    }
+
     /// Events of the latest run.
     pub(crate) fn events(&self) -> Vec<Value> {
         let journal = self.evidence("status-").pop().expect("no run");
