@@ -2,7 +2,9 @@
 
 use std::io;
 
-use nix::unistd::{Gid, Uid, getegid, geteuid, getresgid, getresuid, setgroups, setresgid, setresuid};
+use nix::unistd::{
+    Gid, Uid, getegid, geteuid, getgroups, getresgid, getresuid, setgroups, setresgid, setresuid,
+};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
 use super::SandboxError;
@@ -13,22 +15,34 @@ use crate::policy::Identity;
 pub(super) fn assume(identity: &Identity) -> Result<(), SandboxError> {
     empty_bounding_set().map_err(|error| failed("empty the bounding set", &error.into()))?;
     let (uid, gid) = (Uid::from_raw(identity.uid), Gid::from_raw(identity.gid));
-    if geteuid() != uid || getegid() != gid {
+    let is_another = geteuid() != uid || getegid() != gid;
+    if is_another {
         setgroups(&[gid]).map_err(|error| failed("setgroups", &error.into()))?;
         setresgid(gid, gid, gid).map_err(|error| failed("setresgid", &error.into()))?;
         setresuid(uid, uid, uid).map_err(|error| failed("setresuid", &error.into()))?;
     }
     drop_capabilities().map_err(|error| failed("drop capabilities", &error.into()))?;
-    prove(uid, gid)
+    prove(uid, gid)?;
+    // An ordinary user cannot put down groups, in a user namespace of their own neither.
+    if is_another { prove_groups(gid) } else { Ok(()) }
+}
+
+/// No group is left but its own.
+fn prove_groups(gid: Gid) -> Result<(), SandboxError> {
+    let groups = getgroups().map_err(|error| failed("getgroups", &error.into()))?;
+    if groups.iter().all(|group| *group == gid) { Ok(()) } else { Err(wrong("another group was kept")) }
+}
+
+fn wrong(what: &str) -> SandboxError {
+    SandboxError {
+        layer: "identity".into(),
+        what: format!("{what} after dropping privileges"),
+        hint: "this is a bug in autopilot or in this kernel: report it".into(),
+    }
 }
 
 /// Nobody can come back: the system says so when asked for it.
 fn prove(uid: Uid, gid: Gid) -> Result<(), SandboxError> {
-    let wrong = |what: &str| SandboxError {
-        layer: "identity".into(),
-        what: format!("{what} after dropping privileges"),
-        hint: "this is a bug in autopilot or in this kernel: report it".into(),
-    };
     let root = Uid::from_raw(0);
     if setresuid(root, root, root).is_ok() || nix::unistd::setuid(root).is_ok() {
         return Err(wrong("uid 0 could be had back"));

@@ -70,6 +70,8 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     attempt("become root", "os.setuid(0); won()").only(Who::Root),
     attempt("capabilities to gain", "won(not any(l.startswith('CapBnd:\\t0000000000000000') for l in open('/proc/self/status')))"),
     attempt("privileges to gain", "won(any(l.startswith('NoNewPrivs:\\t0') for l in open('/proc/self/status')))"),
+    attempt("groups of the launcher", "won(any(g!=os.getgid() for g in os.getgroups()))").only(Who::Root),
+    attempt("files that anybody may change, by the launcher's mask", "won(os.umask(0)==0)"),
     attempt("core dumps", "won(resource.getrlimit(resource.RLIMIT_CORE)[1]!=1)"),
     attempt("core dumps for the host's handler", "resource.setrlimit(resource.RLIMIT_CORE,(0,0)); won(resource.getrlimit(resource.RLIMIT_CORE)[0]!=1)"),
     attempt("core dumps for the host's handler by prlimit", "won(call(302,0,4,struct.pack('QQ',0,0),ctypes.create_string_buffer(16))==0 and resource.getrlimit(resource.RLIMIT_CORE)[0]!=1)"),

@@ -143,6 +143,9 @@ impl Victim {
         if self.uid != nix::unistd::geteuid().as_raw() {
             let id = self.uid.to_string();
             command.args(["setpriv", "--reuid", &id, "--regid", &id, "--clear-groups"]);
+        } else if self.uid == 0 {
+            // As a login of root has them: adm and disk.
+            command.args(["setpriv", "--groups", "0,4,6"]);
         }
     }
 
