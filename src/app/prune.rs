@@ -127,7 +127,8 @@ fn holds_work(
 
 /// Removes the files of a run, its journal last: until then it is known, and pruned again.
 fn remove(files: &Files, dry_run: bool) -> io::Result<usize> {
-    let all = [files.log(), files.summary(), files.failed(), files.provenance(), files.journal()];
+    let kept = [files.checkpoints(), files.provenance(), files.journal()];
+    let all = [files.log(), files.summary(), files.failed()].into_iter().chain(kept).collect::<Vec<_>>();
     let there: Vec<&Path> =
         all.iter().map(|file| &**file).filter(|file| file.symlink_metadata().is_ok()).collect();
     for file in there.iter().filter(|_| !dry_run) {

@@ -95,13 +95,16 @@ codes! {
         "A file of evidence belongs to no run that has a journal."
         "bring the journal back from a copy, or take the file away";
     SalvageOpen 213 "salvage-open"
-        "Others may read the salvage bundle, which holds files as they were, unmasked."
+        "Others may read a bundle of the run, which holds files as they were, unmasked."
         "chmod 600 it";
     SalvageDiffers 214 "salvage-differs"
         "The salvage bundle holds other commits than the events say were saved."
         "do not believe this run";
     LogDiffers 215 "log-differs"
         "The log does not have the parts of the attempts where the events say they are."
+        "do not believe this run";
+    CheckpointsDiffer 216 "checkpoints-differ"
+        "The bundle of the result's commits holds others than the events record, or stands on another base."
         "do not believe this run";
     StrayWorktree 301 "stray-worktree"
         "The directory of a run that has ended is still there."

@@ -20,6 +20,7 @@ enum Part {
     Failed,
     Salvage,
     NotSalvaged,
+    Checkpoints,
     Provenance,
 }
 
@@ -42,6 +43,7 @@ impl Folder {
             (Part::Failed, files.failed(), How::Report),
             (Part::Salvage, files.salvage(), How::Bundle),
             (Part::NotSalvaged, files.not_salvaged(), How::Report),
+            (Part::Checkpoints, files.checkpoints(), How::Bundle),
             (Part::Provenance, files.provenance(), How::Document),
         ] {
             let name = files.relative(&path);
@@ -88,15 +90,26 @@ impl Folder {
             // Of a file that is not the sealed one nothing more is said.
             findings.extend(self.log.take());
             findings.extend(self.get(Part::Salvage).and_then(|bundle| salvage::check(&bundle.text, story)));
+            let made = self.get(Part::Checkpoints);
+            findings.extend(made.and_then(|bundle| salvage::checkpoints(&bundle.text, story)));
         }
-        if let (Modes::Checked, Some(salvage)) = (modes, self.get(Part::Salvage))
-            && salvage.mode & 0o077 != 0
-        {
-            findings.push(Finding::new(Code::SalvageOpen, "mode 600", format!("mode {:o}", salvage.mode)));
+        if modes == Modes::Checked {
+            findings.extend(self.open_bundles());
         }
         findings.extend(self.check_provenance(story, files));
         matched += usize::from(self.get(Part::Provenance).is_some());
         (matched, findings)
+    }
+
+    /// Finds the bundles that others may read.
+    fn open_bundles(&self) -> impl Iterator<Item = Finding> {
+        let of = |part: &Part| matches!(part, Part::Salvage | Part::Checkpoints);
+        let bundles = self.parts.iter().filter(move |(part, _, _)| of(part));
+        bundles.filter_map(|(_, name, content)| {
+            let mode = content.as_ref()?.mode;
+            let open = || Finding::new(Code::SalvageOpen, "mode 600", format!("{name}: mode {mode:o}"));
+            (mode & 0o077 != 0).then(open)
+        })
     }
 
     fn check_provenance(&self, story: &Story, files: &Files) -> Vec<Finding> {
@@ -169,6 +182,11 @@ fn belongs(part: Part, story: &Story) -> (bool, bool) {
             (not_done, not_done)
         }
         Part::NotSalvaged => (story.not_held > 0 && !story.was_cut_short(), story.not_held > 0),
+        // A runner may have died between keeping it and saying so.
+        Part::Checkpoints => (
+            story.bundled == Some(true) && !story.was_cut_short(),
+            story.bundled == Some(true) || story.was_cut_short(),
+        ),
         // What a dead runner had saved and not recorded is in the bundle as well; what it had recorded is lost
         // with its directory.
         Part::Salvage => (

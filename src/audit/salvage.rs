@@ -1,5 +1,5 @@
-//! Takes the head of a salvage bundle, gives where its refs differ from what the events say was saved. What is in
-//! the commits is nobody's to read: the bundle holds files as they were.
+//! Takes the head of a bundle, of what was salvaged or of the result's commits, gives where its refs differ from what the
+//! events say. What is in the commits is nobody's to read: the bundles hold files as they were.
 
 use std::collections::BTreeMap;
 
@@ -28,6 +28,32 @@ pub(super) fn check(head: &[u8], story: &Story) -> Option<Finding> {
     let (name, commit) = other?;
     differs("no ref that was not recorded".to_owned(), format!("{name} at {commit}"))
 }
+
+/// Compares the bundle of the result's commits with the events: one ref, at the last of them, on top of the base.
+pub(super) fn checkpoints(head: &[u8], story: &Story) -> Option<Finding> {
+    let ((_, made, _), base) = (story.branch.as_ref()?, story.start.as_ref()?.commit.as_str());
+    let expected = format!("a bundle of {made} on top of {base}");
+    let differs = |found: String| Some(Finding::new(Code::CheckpointsDiffer, expected.clone(), found));
+    let Some(tips) = tips(head) else { return differs("none that can be read".to_owned()) };
+    let others = tips.iter().find(|(name, commit)| *name != DELIVERED || *commit != made);
+    match others {
+        Some((name, commit)) => differs(format!("{name} at {commit}")),
+        None if tips.is_empty() => differs("no ref".to_owned()),
+        None if !stands_on(head, base) => differs("a bundle that stands on something else".to_owned()),
+        None => None,
+    }
+}
+
+/// Tells whether a bundle demands this commit, and no other.
+fn stands_on(head: &[u8], base: &str) -> bool {
+    let end = head.windows(2).position(|pair| pair == b"\n\n").unwrap_or(head.len());
+    let text = String::from_utf8_lossy(head.get(..end).unwrap_or_default());
+    let mut demanded = text.lines().filter_map(|line| line.strip_prefix('-'));
+    demanded.all(|line| line.split(' ').next() == Some(base))
+}
+
+/// The ref of the result's commits in their bundle.
+const DELIVERED: &str = "refs/autopilot/delivered";
 
 /// Reads the refs of a bundle, `git bundle`'s formats 2 and 3: a signature, capabilities, commits that must be
 /// there, refs, and an empty line before the pack.

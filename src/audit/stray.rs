@@ -9,12 +9,13 @@ use super::finding::Finding;
 use crate::evidence::{LOGS_OF_STEPS, RunName};
 
 /// Folder, and what stands before and behind a run's name in its files.
-const NAMES: [(&str, &str, &str); 6] = [
+const NAMES: [(&str, &str, &str); 7] = [
     (LOGS_OF_STEPS, "autopilot-", ".log"),
     (".ai/logs/autopilot", "summary-", ".md"),
     (".ai/logs/autopilot", "FAILED-", ".log"),
     (".ai/logs/autopilot", "salvage-", ".bundle"),
     (".ai/logs/autopilot", "not-salvaged-", ".txt"),
+    (".ai/logs/autopilot", "checkpoints-", ".bundle"),
     (".ai/logs/autopilot", "provenance-", ".json"),
 ];
 

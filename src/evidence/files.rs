@@ -218,6 +218,11 @@ impl Files {
         self.in_autopilot(&format!("salvage-{}.bundle", self.run))
     }
 
+    /// The commits of the result branch, whatever becomes of that.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.in_autopilot(&format!("checkpoints-{}.bundle", self.run))
+    }
+
     /// What could not be salvaged as it was.
     pub fn not_salvaged(&self) -> PathBuf {
         self.in_autopilot(&format!("not-salvaged-{}.txt", self.run))
@@ -239,6 +244,7 @@ impl Files {
             self.failed(),
             self.salvage(),
             self.not_salvaged(),
+            self.checkpoints(),
             self.provenance(),
         ];
         folders.into_iter().chain(files).collect()

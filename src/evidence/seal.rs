@@ -33,9 +33,11 @@ impl Recorder {
         self.journal.head().ok_or_else(|| io::Error::other("an empty journal cannot be closed"))
     }
 
-    fn files_to_seal(&self) -> [PathBuf; 5] {
+    fn files_to_seal(&self) -> [PathBuf; 6] {
         let files = self.files();
-        [files.log(), files.summary(), files.failed(), files.salvage(), files.not_salvaged()]
+        let (saved, made) = ([files.salvage(), files.not_salvaged()], files.checkpoints());
+        let [salvage, not_salvaged] = saved;
+        [files.log(), files.summary(), files.failed(), salvage, not_salvaged, made]
     }
 
     /// Describes the journal up to its last line, which here is `sealed`.

@@ -86,13 +86,15 @@ fn moved(worktree: &Worktree, recorder: &Recorder, result: &Oid) -> Option<Moved
 
 async fn take_out(worktree: &mut Worktree, recorder: &mut Recorder) -> Result<(), RunError> {
     let saved = worktree.write_salvage(&recorder.files().salvage()).await;
-    if let Some(made) = worktree.deliver().await? {
+    let beside = recorder.files().checkpoints();
+    if let Some(made) = worktree.deliver(&beside).await? {
         let moved = moved(worktree, recorder, &made.commit);
         recorder.record(Event::BranchMade {
             reference: made.reference,
             commit: made.commit,
             commits: made.commits,
             moved,
+            bundled: Some(made.bundled),
         })?;
     }
     saved?;

@@ -115,7 +115,13 @@ fn take_shared(recorder: &mut Recorder, repository: &Repository) -> Result<(), R
     let of = (&start.commit, &commit);
     let made = repository.branch_of_shared(start.run.as_str(), start.branch.as_str(), of)?;
     let Some((reference, commits)) = made else { return Ok(()) };
-    Ok(recorder.record(Event::BranchMade { reference, commit, commits, moved: None })?)
+    Ok(recorder.record(Event::BranchMade {
+        reference,
+        commit,
+        commits,
+        moved: None,
+        bundled: Some(false),
+    })?)
 }
 
 /// Saves what the attempt in flight left, and goes back to the last checkpoint.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,12 @@ pub struct Delivered {
     pub commit: Oid,
     /// Commits on top of the base.
     pub commits: u64,
+    /// They are in a bundle beside the evidence as well.
+    pub bundled: bool,
 }
+
+/// Bytes of the bundle that is kept beside the evidence; what is larger is on the branch alone.
+const KEPT: u64 = 256 << 20;
 
 /// That every byte of a worktree is in the user's repository.
 #[derive(Debug)]
@@ -61,20 +66,22 @@ pub struct Removed {
 }
 
 impl Worktree {
-    /// Fetches the checkpoints into the user's repository as a branch; nothing if there are none.
-    pub async fn deliver(&self) -> Result<Option<Delivered>, WorktreeError> {
+    /// Fetches the checkpoints into the user's repository as a branch, and keeps the bundle that they came in, which no
+    /// branch that is deleted takes along; nothing if there are none.
+    pub async fn deliver(&self, beside: &Path) -> Result<Option<Delivered>, WorktreeError> {
         if self.ledger.last == self.ledger.base {
             return Ok(None);
         }
         self.bundle(DELIVERED, Some(&self.ledger.last)).await?;
         let reference = RefName::branch(&self.record.branch)?;
-        let bundle = bundle::open(&self.dir.checkpoints().join("out.bundle"))?;
-        self.repository.fetch(bundle, DELIVERED, &reference)?;
+        let packed = self.dir.checkpoints().join("out.bundle");
+        self.repository.fetch(bundle::open(&packed)?, DELIVERED, &reference)?;
         let commit = self.repository.git("rev-parse").args(["--verify", reference.as_str()]).line()?;
         let commit = Oid::parse(&commit)?;
         if commit == self.ledger.last {
             self.unshare()?;
-            Ok(Some(Delivered { reference, commit, commits: self.ledger.commits }))
+            let bundled = keep(&packed, beside)?;
+            Ok(Some(Delivered { reference, commit, commits: self.ledger.commits, bundled }))
         } else {
             let last = self.ledger.last.clone();
             Err(Unproved::Elsewhere { reference, found: commit, last }.into())
@@ -88,16 +95,7 @@ impl Worktree {
         }
         let refs: Vec<&str> = self.ledger.salvaged.iter().map(RefName::as_str).collect();
         self.bundle(&refs.join(" "), None).await?;
-        let mut from = bundle::open(&self.dir.checkpoints().join("out.bundle"))?;
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(to)
-            .map_err(at(to))?;
-        io::copy(&mut from, &mut file).and_then(|_| file.sync_all()).map_err(at(to))?;
-        rundir::sync_folder_of(to)?;
+        copy(&mut bundle::open(&self.dir.checkpoints().join("out.bundle"))?, to)?;
         Ok(true)
     }
 
@@ -181,6 +179,27 @@ impl Worktree {
         ];
         self.git.script("bundle", &[UNLOCK, BUNDLE].concat(), &variables).await.map(drop)
     }
+}
+
+/// Keeps a bundle that is not too large; whether it is there. One of an earlier part of the run holds no more than that.
+fn keep(packed: &Path, to: &Path) -> Result<bool, WorktreeError> {
+    let mut from = bundle::open(packed)?;
+    if from.metadata().map_err(at(packed))?.len() <= KEPT {
+        copy(&mut from, to)?;
+        return Ok(true);
+    }
+    match fs::remove_file(to) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(to)(error)),
+        _ => Ok(false),
+    }
+}
+
+/// Copies a bundle to where it stays: for its owner alone, since it holds files as they were.
+fn copy(from: &mut File, to: &Path) -> Result<(), WorktreeError> {
+    let open = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(to);
+    let mut file = open.map_err(at(to))?;
+    io::copy(from, &mut file).and_then(|_| file.sync_all()).map_err(at(to))?;
+    rundir::sync_folder_of(to)
 }
 
 impl Proof {

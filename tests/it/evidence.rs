@@ -42,6 +42,7 @@ fn the_files_have_their_names_and_places() {
         format!(".ai/logs/autopilot/summary-{run}.md"),
         format!(".ai/logs/autopilot/FAILED-{run}.log"),
         format!(".ai/logs/autopilot/salvage-{run}.bundle"),
+        format!(".ai/logs/autopilot/checkpoints-{run}.bundle"),
         format!(".ai/logs/autopilot/provenance-{run}.json"),
     ]
     .into();
@@ -119,7 +120,7 @@ fn seal_provenance_and_head_are_what_they_say() {
     let at = lines.iter().position(|line| event(line)["type"] == "sealed").unwrap();
 
     let sealed = event(lines[at])["files"].as_array().unwrap().clone();
-    assert_eq!(sealed.len(), 4, "log, summary, FAILED, salvage: {sealed:?}");
+    assert_eq!(sealed.len(), 5, "log, summary, FAILED, salvage, checkpoints: {sealed:?}");
     for file in &sealed {
         let content = fs::read(repo.top().join(file["path"].as_str().unwrap())).unwrap();
         assert_eq!(file["sha256"], sha256(&content), "{file}");

@@ -168,7 +168,8 @@ impl Story {
                     self.expect_reason(reason.as_ref(), step);
                 }
             }
-            Event::BranchMade { reference, commit, commits, moved: _ } => {
+            Event::BranchMade { reference, commit, commits, moved: _, bundled } => {
+                self.bundled = bundled;
                 self.branch_made(reference.to_string(), commit.to_string(), commits);
             }
             Event::BranchSearched { commit, .. } => self.branch_searched(commit.as_str()),

@@ -53,6 +53,8 @@ pub(in crate::audit) struct Story {
     pub(in crate::audit) checkpoints: Vec<Checkpoint>,
     /// Ref, commit and commits on top of the base.
     pub(in crate::audit) branch: Option<(String, String, u64)>,
+    /// Its commits are in a bundle beside the journal, where that is said.
+    pub(in crate::audit) bundled: Option<bool>,
     pub(in crate::audit) seal: Option<Seal>,
     pub(in crate::audit) attested: Option<Attested>,
     /// Agents that are on the host: which, and their name and version.
@@ -98,6 +100,7 @@ impl Story {
             active: Active::default(),
             checkpoints: Vec::new(),
             branch: None,
+            bundled: None,
             seal: None,
             attested: None,
             agents: Vec::new(),

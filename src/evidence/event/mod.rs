@@ -318,6 +318,9 @@ pub enum Event {
         /// Where the base is by then, if it is elsewhere; from version 2 on.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         moved: Option<Moved>,
+        /// Its commits are in a bundle beside the journal; from version 2 on, and not in journals from before there was one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bundled: Option<bool>,
     },
     /// The result branch was searched for secrets. From version 2 on.
     #[serde(rename = "branch.searched")]

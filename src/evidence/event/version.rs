@@ -189,6 +189,9 @@ impl Event {
             Self::AgentStarted(started) => has(started.id.is_some(), "id"),
             Self::AgentUsed(used) => has(used.cost.is_some(), "cost"),
             Self::AgentEnded(ended) => has(ended.cost.is_some(), "cost"),
+            Self::BranchMade { moved, bundled, .. } => {
+                has(moved.is_some(), "moved").or_else(|| has(bundled.is_some(), "bundled"))
+            }
             Self::CacheLooked(_) => Some(Misfit::Has("cache.looked")),
             Self::CacheKept(_) => Some(Misfit::Has("cache.kept")),
             Self::ExpectationJudged(_) => Some(Misfit::Has("expectation.judged")),

@@ -29,6 +29,8 @@ pub struct AttemptState {
     pub log: Part,
     /// Its checkpoint.
     pub checkpoint: Option<Oid>,
+    /// The tree of that, which version 1 does not tell.
+    pub tree: Option<Oid>,
     /// What its checkpoint changed.
     pub changes: Arc<Vec<Change>>,
     /// How its commands ended.
@@ -99,6 +101,7 @@ impl AttemptState {
             took: Duration::ZERO,
             log: log.map_or(Part::Spool, Part::From),
             checkpoint: None,
+            tree: None,
             changes: Arc::default(),
             commands: Vec::new(),
             egress: Vec::new(),
@@ -129,8 +132,9 @@ impl AttemptState {
         self.masks_refused = self.masks_refused.saturating_add(count);
     }
 
-    pub(super) fn checkpoint_made(&mut self, commit: &Oid, changes: &Arc<Vec<Change>>) {
+    pub(super) fn checkpoint_made(&mut self, commit: &Oid, tree: Option<&Oid>, changes: &Arc<Vec<Change>>) {
         self.checkpoint = Some(commit.clone());
+        self.tree = tree.cloned();
         self.changes = Arc::clone(changes);
     }
 

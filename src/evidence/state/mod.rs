@@ -195,8 +195,8 @@ impl RunState {
                 self.with(at, |attempt| attempt.log = Part::At(*from, *to));
             }
             Event::AttemptEnded { .. } => self.attempt_ended(event),
-            Event::CheckpointMade { at, commit, instructions, changes, .. } => {
-                self.checkpoint_made(at, commit, *instructions, changes);
+            Event::CheckpointMade { at, commit, tree, instructions, changes, .. } => {
+                self.checkpoint_made(at, (commit, tree.as_ref()), *instructions, changes);
             }
             Event::Salvaged { at, reference, not_held, secrets, .. } => {
                 self.salvage_of(at).add(reference, not_held, secrets);
@@ -219,7 +219,7 @@ impl RunState {
             Event::RunEnded { result, reason, step, ms } => {
                 self.ended(*result, reason.as_ref(), step.as_ref(), Duration::from_millis(*ms));
             }
-            Event::BranchMade { reference, commit, commits, moved } => {
+            Event::BranchMade { reference, commit, commits, moved, bundled: _ } => {
                 let (reference, commit, moved) = (reference.clone(), commit.clone(), moved.clone());
                 self.branch = Some(Branch { reference, commit, commits: *commits, moved });
                 self.searched = None;
@@ -308,7 +308,7 @@ impl RunState {
     fn checkpoint_made(
         &mut self,
         at: &AttemptId,
-        commit: &Oid,
+        (commit, tree): (&Oid, Option<&Oid>),
         instructions: Option<bool>,
         changes: &Arc<Vec<Change>>,
     ) {
@@ -316,7 +316,7 @@ impl RunState {
         let by_path = || changes.iter().any(|change| is_instructions(change.path.as_str()));
         self.instructions_changed |= instructions.unwrap_or_else(by_path);
         self.checkpoint = Some(commit.clone());
-        self.with(at, |attempt| attempt.checkpoint_made(commit, changes));
+        self.with(at, |attempt| attempt.checkpoint_made(commit, tree, changes));
     }
 
     fn salvage_of(&mut self, at: &AttemptId) -> &mut Salvage {

@@ -129,6 +129,7 @@ fn plant(code: Code, on: &mut Fixture) {
         | Code::FileStray
         | Code::SalvageOpen
         | Code::SalvageDiffers
+        | Code::CheckpointsDiffer
         | Code::LogDiffers => file(code, on),
         Code::StrayWorktree
         | Code::StrayLock
@@ -269,6 +270,16 @@ fn file(code: Code, on: &mut Fixture) {
             fs::set_permissions(bundle, fs::Permissions::from_mode(0o600)).unwrap();
             on.failed.reseal();
         }
+        // The base and no more, sealed as the run's own.
+        Code::CheckpointsDiffer => {
+            let bundle = on.failed.checkpoints();
+            let made = on.repo.git(["rev-parse", "HEAD"]);
+            on.repo.git(["update-ref", "refs/autopilot/delivered", &made]);
+            on.repo.git(["bundle", "create", "-q", bundle.to_str().unwrap(), "refs/autopilot/delivered"]);
+            on.repo.git(["update-ref", "-d", "refs/autopilot/delivered"]);
+            fs::set_permissions(bundle, fs::Permissions::from_mode(0o600)).unwrap();
+            on.failed.reseal();
+        }
         Code::LogDiffers => {
             replace(&on.failed.log(), "── step two, attempt 2/2", "── step two, attempt 1/2");
             on.failed.reseal();
@@ -318,6 +329,7 @@ fn repository(code: Code, on: &mut Fixture) {
     match code {
         Code::BaseMissing => {
             let base = lines[0]["event"]["commit"].as_str().unwrap();
+            rename_in_bundle(&on.failed, base, &"1".repeat(40));
             on.failed.edit(|lines| renamed(lines, base, &"1".repeat(40), "plan_commit"));
         }
         Code::PlanDiffers => {
@@ -335,6 +347,7 @@ fn repository(code: Code, on: &mut Fixture) {
             let other =
                 repo.git(["commit-tree", "-p", &format!("{tip}^"), "-m", "mine", &format!("{tip}^{{tree}}")]);
             repo.git(["update-ref", &format!("refs/heads/{branch}"), &other]);
+            rename_in_bundle(&on.failed, &tip, &other);
             on.failed.edit(|lines| renamed(lines, &tip, &other, ""));
         }
         Code::ChangesDiffer => {
@@ -363,6 +376,14 @@ fn renamed(lines: &mut [Value], from: &str, to: &str, but: &str) {
         let named = fields.filter(|(key, value)| *key != but && **value == json!(from));
         named.for_each(|(_, value)| *value = json!(to));
     }
+}
+
+/// Names another commit in the head of the bundle beside the journal.
+fn rename_in_bundle(forge: &Forge, from: &str, to: &str) {
+    let mut bytes = fs::read(forge.checkpoints()).unwrap();
+    let at = bytes.windows(from.len()).position(|part| part == from.as_bytes()).expect("the bundle names it");
+    bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+    fs::write(forge.checkpoints(), bytes).unwrap();
 }
 
 /// Unpacks every pack into loose objects.
@@ -448,7 +469,9 @@ fn a_file_that_cannot_be_read_is_a_finding() {
     command.args(["audit", "--evidence-only", "--json", &fixture.failed.run]).current_dir(fixture.repo.top());
     if nix::unistd::geteuid().is_root() {
         // The bundle is its owner's; what others may not read is taken away from them, not from the audit.
-        std::os::unix::fs::chown(fixture.failed.salvage(), Some(65534), Some(65534)).unwrap();
+        for bundle in [fixture.failed.salvage(), fixture.failed.checkpoints()] {
+            std::os::unix::fs::chown(bundle, Some(65534), Some(65534)).unwrap();
+        }
         command.uid(65534).gid(65534);
     }
     let ran = Ran::of(&command.output().unwrap()).exits(4);

@@ -89,6 +89,10 @@ impl Forge {
         self.file("salvage", "bundle")
     }
 
+    pub(super) fn checkpoints(&self) -> PathBuf {
+        self.file("checkpoints", "bundle")
+    }
+
     pub(super) fn provenance(&self) -> PathBuf {
         self.file("provenance", "json")
     }

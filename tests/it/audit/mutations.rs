@@ -136,8 +136,15 @@ fn every_file_is_missed_changed_or_replaced_and_found() {
             symlink("/dev/zero", file).unwrap();
         }),
     ];
-    let files: [fn(&Forge) -> PathBuf; 6] =
-        [Forge::log, Forge::journal, Forge::summary, Forge::failed, Forge::salvage, Forge::provenance];
+    let files: [fn(&Forge) -> PathBuf; 7] = [
+        Forge::log,
+        Forge::journal,
+        Forge::summary,
+        Forge::failed,
+        Forge::salvage,
+        Forge::checkpoints,
+        Forge::provenance,
+    ];
     for file in files {
         for (what, change) in changes {
             must_be_found(what, |copy| {

@@ -138,6 +138,7 @@ class Run:
         self.log = f".ai/logs/codex/autopilot-{name}.log"
         self.summary, self.failed = f"{logs}summary-{name}.md", f"{logs}FAILED-{name}.log"
         self.bundle, self.list = f"{logs}salvage-{name}.bundle", f"{logs}not-salvaged-{name}.txt"
+        self.made = f"{logs}checkpoints-{name}.bundle"
         self.provenance = f"{logs}provenance-{name}.json"
 
     def bytes(self, path):
@@ -212,7 +213,7 @@ class Run:
         """8."""
         self.sealed = {each["path"]: each for each in self.events[self.attested - 1]["files"]}
         demand(len(self.sealed) == len(self.events[self.attested - 1]["files"]), "sealed twice")
-        own = [self.log, self.summary, self.failed, self.bundle, self.list]
+        own = [self.log, self.summary, self.failed, self.bundle, self.list, self.made]
         demand(list(self.sealed) == [path for path in own if path in self.sealed], "other files, or in another order")
         for path, seal in self.sealed.items():
             data = self.bytes(path)
@@ -225,8 +226,10 @@ class Run:
         known = set(self.sealed) | {self.journal, self.provenance}
         for path in (self.folder / ".ai/logs").rglob(f"*{self.name}*"):
             demand(str(path.relative_to(self.folder)) in known, f"{path.name}: not sealed")
-        if self.bundle in self.sealed:
-            mode = stat.S_IMODE((self.folder / self.bundle).stat().st_mode)
+        bundled = [event.get("bundled") for event in self.events if event["type"] == "branch.made"][-1:]
+        demand(bundled != [True] or self.made in self.sealed, "the result's commits are not in a bundle")
+        for bundle in {self.bundle, self.made} & set(self.sealed):
+            mode = stat.S_IMODE((self.folder / bundle).stat().st_mode)
             demand(mode == 0o600, f"the bundle's mode is {mode:o}")
 
     def attestation(self):
