@@ -23,6 +23,7 @@ pub mod plan;
 pub mod policy;
 pub mod proof;
 pub mod publish;
+pub mod replay;
 pub mod report;
 pub mod run;
 pub mod sandbox;

@@ -125,6 +125,16 @@ pub enum Error {
         /// The run.
         run: RunName,
     },
+    /// A run cannot be replayed.
+    #[error("run {run} cannot be replayed: {why}")]
+    Unreplayable {
+        /// The run.
+        run: RunName,
+        /// Why.
+        why: String,
+        /// What to do about it.
+        hint: String,
+    },
     /// Nobody knows where the issue is.
     #[error("issue {issue} cannot be read: no remote of this checkout is on GitHub")]
     NoRemote {

@@ -48,6 +48,7 @@ pub mod provable;
 pub mod prune;
 pub mod publish;
 mod recover;
+pub mod replay;
 mod resume;
 mod run;
 pub mod runs;

@@ -48,6 +48,13 @@ pub enum Note {
     },
     /// A run of another machine has claimed the issue: it is watched whether that lives.
     Watching(Watched),
+    /// A record that is trusted has a step reach the network.
+    Reaches {
+        /// The step.
+        step: String,
+        /// What of it.
+        what: String,
+    },
     /// There is no run to go on with.
     First {
         /// The issue.

@@ -160,6 +160,7 @@ impl From<app::Error> for Failure {
             }
             Error::NotEnded { run } => usage(format!("autopilot run {} picks it up first", run.issue())),
             Error::NothingLeft { run } => usage(format!("see what it did: autopilot logs {run}")),
+            Error::Unreplayable { hint, .. } => Self::new(Exit::Refused, message).hint(hint),
             Error::NoRemote { .. } => usage("name the repository: GH_REPO=owner/name".to_owned()),
             Error::Issue { failure, .. } => usage(failure.hint().to_owned()),
             Error::NoTime { .. } => usage("write it as 30s or 2m".to_owned()),

@@ -21,6 +21,7 @@ mod plans;
 mod progress;
 mod prune;
 mod publish;
+mod replay;
 mod run;
 mod sandbox;
 mod schema;
@@ -82,6 +83,7 @@ enum Command {
     Logs(logs::LogsArgs),
     View(view::ViewArgs),
     Audit(audit::AuditArgs),
+    Replay(replay::ReplayArgs),
     Stop(stop::StopArgs),
     Clean(clean::CleanArgs),
     Prune(prune::PruneArgs),
@@ -124,6 +126,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Logs(args) => logs::run(args),
         Command::View(args) => view::run(args),
         Command::Audit(args) => audit::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Stop(args) => stop::run(args),
         Command::Clean(args) => clean::run(args),
         Command::Prune(args) => prune::run(&args),

@@ -21,6 +21,9 @@ pub(super) fn text(note: &Note) -> String {
             )
         }
         Note::Watching(watched) => watching(watched),
+        Note::Reaches { step, what } => {
+            format!("step `{step}` of the record reaches {what}, as it is trusted")
+        }
         Note::First { issue } => {
             format!("there is no run of issue {issue} to resume: this is its first")
         }

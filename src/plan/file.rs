@@ -173,6 +173,12 @@ pub(super) struct StepFile {
     /// What it finds in HOME and in ignored files: `tier` (what steps left that may do at least as much) or `keep` (what all
     /// steps before it left, those of lower tiers too). Default: tier.
     pub(super) home: Option<Home>,
+    /// Whether it has effects outside of its worktree: then `replay` never does it again. Default: true if it reaches a network or
+    /// holds a secret. `false` with an allow list: it only fetches.
+    pub(super) outside: Option<bool>,
+    /// Patterns of what differs by nature between two runs, such as "dist/**"; `replay` does not compare it. Default: nothing.
+    #[serde(default)]
+    pub(super) varies: Vec<Pattern>,
     /// Variables on top of those of `defaults`: `NAME` lets yours through, `NAME=value` sets one.
     #[serde(default)]
     pub(super) env: Vec<Env>,

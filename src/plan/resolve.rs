@@ -126,6 +126,8 @@ fn resolve_step(
         commit: file.commit.map(|message| message.0.trim_end().to_owned()),
         on_failure: file.on_failure.unwrap_or(OnFailure::Abort),
         home: file.home.unwrap_or_default(),
+        outside: file.outside,
+        varies: file.varies.into_iter().map(|pattern| pattern.0).collect(),
         clean_ignored: file.clean_ignored.unwrap_or(false),
         env: environment(&defaults.env, &file.env, &secrets),
         secrets,

@@ -46,6 +46,12 @@ pub struct Step {
     pub on_failure: OnFailure,
     /// What it finds in HOME and in ignored files.
     pub home: Home,
+    /// It has effects outside of its worktree, if the plan says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outside: Option<bool>,
+    /// What differs by nature between two runs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub varies: Vec<Glob>,
     /// A reset drops what the base commit's ignore rules ignore, too.
     pub clean_ignored: bool,
     /// What it gets of the environment, beyond the fixed few.

@@ -12,6 +12,7 @@ use crate::evidence::RunState;
 use crate::evidence::event::StepResult;
 use crate::evidence::state::{AttemptState, StepState, WorktreeState};
 use crate::plan::units;
+use crate::replay;
 
 /// As many files are named in a line; more of them are a tree, folded.
 const FILES: usize = 8;
@@ -33,6 +34,7 @@ pub(super) fn all(state: &RunState, review: &Review) -> String {
         let _ = writeln!(inside, "\n**Not on the branch:** {beside}");
     }
     let _ = writeln!(inside, "\n**Worktree:** {}", worktree(state));
+    let _ = writeln!(inside, "\n**Replay:** {}", replayed(state));
     if let Some(cache) = cached::line(state) {
         let _ = writeln!(inside, "\n**Cache:** {cache}");
     }
@@ -40,6 +42,14 @@ pub(super) fn all(state: &RunState, review: &Review) -> String {
         let _ = writeln!(inside, "\n**To publish:** {publishing}");
     }
     files(review) + &folded("Steps, policy, when", &inside)
+}
+
+/// Says how the run is done again from its record, or why it cannot be.
+fn replayed(state: &RunState) -> String {
+    match replay::hindered(state) {
+        None => format!("`autopilot replay {}`", state.start.run),
+        Some(why) => inline(&format!("not possible: {why}")),
+    }
 }
 
 /// Folds a part away behind a few words of the runner's own.

@@ -60,4 +60,4 @@ pub use resume::{Changed, Refused, branch_unchanged, can_go_on, hold_to_record, 
 pub use runner::{RunError, Runner};
 pub use start::{Under, begin};
 pub use void::void_writes;
-pub use whole::{Checkout, carry_out};
+pub use whole::{Checkout, act_out, carry_out};

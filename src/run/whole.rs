@@ -69,6 +69,26 @@ pub async fn carry_out(
     keeping.map_or(Ok(()), |keeping| cached::keep(&keeping, recorder, &interrupt.halt()))
 }
 
+/// Runs the steps in a fresh worktree, for what they come to alone: nothing is taken out, nothing of it is kept where another invocation
+/// would look, and whoever called removes it.
+pub async fn act_out(
+    worktree: &mut Worktree,
+    plan: &Plan,
+    grants: &BTreeMap<String, Grants>,
+    recorder: &mut Recorder,
+    interrupt: &Interrupt,
+) -> Result<(), RunError> {
+    worktree.heed(&interrupt.halt());
+    let (files, made_in) = (worktree.files(), worktree.made_in());
+    recorder.record(Event::WorktreeReady { files, ms: millis(made_in), pin: None })?;
+    let runner = Runner::new(plan, grants, recorder, worktree, interrupt.clone()).since(made_in);
+    match execute(runner, false).await {
+        Err(error) if error.is_halt() => Err(error),
+        Err(error) => end_by_fault(recorder, &error.to_string()),
+        Ok(()) => Ok(()),
+    }
+}
+
 /// Ends a run whose worktree was not made: it was asked to stop, or its time was over first.
 fn end_early(recorder: &mut Recorder, plan: &Plan, interrupt: &Interrupt) -> Result<(), RunError> {
     let (result, kind, text) = if let Some(signal) = interrupt.heard() {

@@ -147,6 +147,12 @@ impl Repository {
         Git::with(&self.toplevel, settings, name).owned_by(self.owner)
     }
 
+    /// Returns a repository without a checkout that is made at a path, of the same owner.
+    pub(super) fn bare_at(&self, path: &Path) -> Self {
+        let path = path.to_owned();
+        Self { toplevel: path.clone(), common_dir: path.clone(), git_dir: path, bare: true, ..self.clone() }
+    }
+
     /// Returns where its objects are taken from.
     pub(super) fn source(&self) -> Source {
         Source { git_dir: self.common_dir.clone(), owner: self.owner }

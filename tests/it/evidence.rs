@@ -145,7 +145,7 @@ fn seal_provenance_and_head_are_what_they_say() {
     assert_eq!(digest_of(name)["sha256"], sha256(&prefix), "the journal up to the line `sealed`");
     let branch = format!("refs/heads/{}", repo.branches().pop().unwrap());
     assert_eq!(digest_of(&branch)["gitCommit"], repo.git(["rev-parse", &branch]));
-    assert_eq!(subjects.len(), 6);
+    assert_eq!(subjects.len(), 7);
     let definition = &statement["predicate"]["buildDefinition"];
     assert_eq!(definition["resolvedDependencies"][0]["digest"]["gitCommit"], repo.git(["rev-parse", "HEAD"]));
     let plan = fs::read(repo.top().join(".ai/plans/7/Autopilot.yaml")).unwrap();

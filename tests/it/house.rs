@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use tree::{Import, Tree};
 
 /// Each room, and the rooms it may import. What is not listed is an import that points backwards.
-const ROOMS: [(&str, &[&str]); 19] = [
+const ROOMS: [(&str, &[&str]); 20] = [
     ("helper", &[]),
     ("plan", &[]),
     ("policy", &["plan"]),
@@ -32,14 +32,15 @@ const ROOMS: [(&str, &[&str]); 19] = [
         "run",
         &["helper", "plan", "git", "proof", "policy", "sandbox", "network", "worktree", "evidence", "agent"],
     ),
-    ("report", &["plan", "evidence", "proof"]),
+    ("replay", &["plan", "git", "evidence"]),
+    ("report", &["plan", "evidence", "proof", "replay"]),
     ("audit", &["plan", "git", "worktree", "evidence", "github", "proof"]),
     ("publish", &["plan", "git", "worktree", "evidence", "report", "github"]),
     (
         "app",
         &[
             "plan", "policy", "sandbox", "network", "worktree", "agent", "run", "evidence", "report",
-            "github", "publish", "audit", "proof",
+            "github", "publish", "audit", "proof", "replay", "git",
         ],
     ),
     ("view", &["plan", "git", "worktree", "evidence", "report", "publish", "app"]),

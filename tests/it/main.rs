@@ -74,6 +74,8 @@ mod publish;
 #[cfg(test)]
 mod real_agents;
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod repositories;
 #[cfg(test)]
 mod resume;

@@ -8,3 +8,4 @@ mod forge;
 mod good;
 mod mutations;
 mod published;
+mod replayed;

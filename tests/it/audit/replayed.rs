@@ -1,0 +1,135 @@
+//! Lies in a record that was written again, so that its chain and its seal fit: which of them a replay finds, and which the audit.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::forge::Forge;
+use crate::common::Repo;
+
+/// A lie: what it is, what tells it, and who finds it.
+struct Lie {
+    what: &'static str,
+    tell: fn(&Forge),
+    by_replay: bool,
+    by_audit: bool,
+}
+
+fn of(kind: &'static str, step: &'static str) -> impl Fn(&Value) -> bool {
+    move |event| event["step"] == step && (kind.is_empty() || event["kind"] == kind)
+}
+
+const LIES: &[Lie] = &[
+    Lie {
+        what: "an exit code",
+        tell: |forge| forge.edit_event("command.ended", of("", "b"), |event| event["exit_code"] = json!(1)),
+        by_replay: true,
+        by_audit: true,
+    },
+    Lie {
+        what: "a verdict that did not hold",
+        tell: |forge| {
+            forge.edit_event("expectation.judged", of("exit_code", "b"), |event| event["held"] = json!(false))
+        },
+        by_replay: true,
+        by_audit: true,
+    },
+    Lie {
+        what: "a tree",
+        tell: |forge| {
+            forge.edit_event("checkpoint.made", of("", "b"), |event| event["tree"] = json!("1".repeat(40)));
+        },
+        by_replay: true,
+        by_audit: true,
+    },
+    Lie {
+        what: "lines that were changed",
+        tell: |forge| {
+            forge.edit_event("checkpoint.made", of("", "b"), |event| event["changes"][0]["added"] = json!(7));
+        },
+        by_replay: true,
+        by_audit: false,
+    },
+    Lie {
+        what: "a path that was changed",
+        tell: |forge| {
+            forge
+                .edit_event("checkpoint.made", of("", "b"), |event| event["changes"][0]["path"] = json!("c"));
+        },
+        by_replay: true,
+        by_audit: true,
+    },
+    Lie {
+        what: "what was enforced",
+        tell: |forge| {
+            forge.edit_event("command.ended", of("", "b"), |event| {
+                event["enforced"]["seccomp"] = json!(false)
+            });
+        },
+        by_replay: false,
+        by_audit: true,
+    },
+    Lie {
+        what: "another command, in plan and events",
+        tell: |forge| {
+            forge.edit(|lines| {
+                for line in lines {
+                    let text = line.to_string().replace("cat a > b", "cat a > d");
+                    *line = serde_json::from_str(&text).unwrap();
+                }
+            });
+        },
+        by_replay: true,
+        by_audit: false,
+    },
+    Lie {
+        what: "an expectation that was met, and is not the plan's",
+        tell: |forge| {
+            forge.edit(|lines| {
+                lines[0]["event"]["plan"]["steps"][1]["expectation"]["changes"] =
+                    json!({"min": 9, "max": null, "within": [], "not_within": [], "keep": []});
+            });
+        },
+        by_replay: true,
+        by_audit: true,
+    },
+    Lie {
+        what: "the base",
+        tell: |forge| forge.edit(|lines| lines[0]["event"]["commit"] = json!("1".repeat(40))),
+        by_replay: true,
+        by_audit: true,
+    },
+    Lie {
+        what: "another bundle",
+        tell: |forge| {
+            fs::write(forge.checkpoints(), "# v2 git bundle\n").unwrap();
+            forge.reseal();
+        },
+        by_replay: true,
+        by_audit: true,
+    },
+    Lie {
+        what: "who started it",
+        tell: |forge| {
+            forge.edit(|lines| lines[0]["event"]["started_by"]["user"] = json!("somebody"));
+        },
+        by_replay: false,
+        by_audit: false,
+    },
+];
+
+#[test]
+fn each_lie_is_found_by_whom_the_page_says() {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'echo a > a'}\n  - {id: b, command: 'cat a > b'}\n");
+    repo.run().exits(0);
+    let run = repo.events()[0]["run"].as_str().unwrap().to_owned();
+    for lie in LIES {
+        let copy = repo.copy();
+        (lie.tell)(&Forge::new(&copy.top(), &run));
+        let replayed = copy.autopilot(["replay", &run]);
+        assert_eq!(replayed.code != 0, lie.by_replay, "{}, replayed: {replayed:?}", lie.what);
+        let audited = copy.autopilot(["audit", &run]);
+        assert_eq!(audited.code != 0, lie.by_audit, "{}, audited: {audited:?}", lie.what);
+    }
+}
