@@ -12,8 +12,9 @@ use record::Record;
 
 use super::outcome::ASKED;
 use super::{Error, Front, Note, ceiling, runs};
-use crate::evidence::event::{Publishing, RunResult};
+use crate::evidence::event::{Publishing, ReasonKind, RunResult};
 use crate::evidence::mask::Secrets;
+use crate::evidence::state::End;
 use crate::evidence::{Claim, Recorder, RunName, RunState};
 use crate::plan::{self, Plan};
 use crate::policy::{self, HostFacts, Origin, Trust, Waivers};
@@ -136,8 +137,15 @@ impl<F: Front> Doing<'_, F> {
         let gone = self.clear(worktree, name, lock);
         done?;
         gone?;
-        let ended = recorder.state().end.as_ref().map(|end| end.result);
-        Ok((ended != Some(RunResult::Interrupted)).then(|| recorder.state().clone()))
+        let replayed = recorder.state().clone();
+        match &replayed.end {
+            Some(end) if end.result == RunResult::Interrupted => Ok(None),
+            // What went wrong with the runner tells nothing of the record.
+            Some(End { reason: Some(why), .. }) if why.kind == ReasonKind::Internal => {
+                Err(std::io::Error::other(why.text.to_string()).into())
+            }
+            _ => Ok(Some(replayed)),
+        }
     }
 
     /// Holds the plan of the record to what its author may ask for, and to the ceilings of this host.
@@ -167,7 +175,9 @@ impl<F: Front> Doing<'_, F> {
         let under = Under { ceiling: ceilings.digest(), lowered: policy::in_words(&lowered) };
         let secrets = Secrets::default();
         let (grants, warnings) = run::preflight(&loaded.plan, &host, self.asked.waivers, &secrets)?;
-        warnings.into_iter().for_each(|warning| self.front.note(Note::Warning(warning)));
+        for warning in warnings {
+            self.front.note(Note::Warning(warning));
+        }
         Ok(Ready { plan: loaded.plan, grants, secrets, host, under })
     }
 

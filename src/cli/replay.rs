@@ -44,9 +44,9 @@ pub(super) fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
         Replayed::Interrupted(signal) => Ok(Exit::Signal(signal)),
         Replayed::Ended(compared) => {
             if args.json {
-                as_json(&compared)?
+                as_json(&compared)?;
             } else {
-                in_words(&compared)?
+                in_words(&compared)?;
             }
             Ok(if compared.difference.is_some() { Exit::Failed } else { Exit::Done })
         }

@@ -176,7 +176,7 @@ fn proofs(own: &Again<'_>, parts: &[&StepState]) -> Option<Difference> {
     let is_decided =
         |ran: &&ProofRan| matches!(ran.run, ProofRun::Base | ProofRun::Result | ProofRun::OldTests);
     let recorded: Vec<&ProofRan> = own.attempt.proofs.iter().filter(is_decided).collect();
-    let replayed: Vec<&ProofRan> = again.into_iter().filter(|ran| is_decided(&ran)).collect();
+    let replayed: Vec<&ProofRan> = again.into_iter().filter(|ran| is_decided(ran)).collect();
     if recorded.len() != replayed.len() {
         let told = |count: usize| format!("{count} runs of its proof");
         return Some(difference(own, What::Proof, told(recorded.len()), told(replayed.len())));

@@ -98,14 +98,14 @@ fn laid(own: &Again<'_>, patch: Option<&String>) -> Value {
     Value::Object(made)
 }
 
-/// A step that does what is done again of one that was laid on: `post` and the proof. `Some(None)` if there is no such thing.
-fn checked(own: &Again<'_>, steps: &[Again<'_>], recorded: &Value) -> Option<Option<Value>> {
+/// A step that does what is done again of one that was laid on: `post` and the proof.
+fn checked(own: &Again<'_>, steps: &[Again<'_>], recorded: &Value) -> Option<Vec<Value>> {
     let step = own.step;
     let mut commands = Commands::default();
     let post = if own.way == Way::Laid { commands.list(&step["post"])? } else { json!([]) };
     let proves = proves(own, steps, recorded, &mut commands)?;
     if proves.is_null() && post == json!([]) {
-        return Some(None);
+        return Some(Vec::new());
     }
     let mut made = begun(own.id, step);
     made.insert("command".to_owned(), json!(NOTHING));
@@ -119,7 +119,7 @@ fn checked(own: &Again<'_>, steps: &[Again<'_>], recorded: &Value) -> Option<Opt
     made.insert("expectation".to_owned(), Value::Object(expected));
     made.insert("post".to_owned(), post);
     commands.say_shell(&mut made);
-    Some(Some(Value::Object(made)))
+    Some(vec![Value::Object(made)])
 }
 
 /// A command that does nothing.

@@ -29,7 +29,8 @@ const LIES: &[Lie] = &[
     Lie {
         what: "a verdict that did not hold",
         tell: |forge| {
-            forge.edit_event("expectation.judged", of("exit_code", "b"), |event| event["held"] = json!(false))
+            forge
+                .edit_event("expectation.judged", of("exit_code", "b"), |event| event["held"] = json!(false));
         },
         by_replay: true,
         by_audit: true,
@@ -63,7 +64,7 @@ const LIES: &[Lie] = &[
         what: "what was enforced",
         tell: |forge| {
             forge.edit_event("command.ended", of("", "b"), |event| {
-                event["enforced"]["seccomp"] = json!(false)
+                event["enforced"]["seccomp"] = json!(false);
             });
         },
         by_replay: false,
