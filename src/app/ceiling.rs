@@ -37,6 +37,7 @@ pub fn hold(ceilings: &Ceilings, plan: &mut Plan, asked: &Asked, host: &mut Host
     let home = host.home.clone();
     let real = |path: &Path| sandbox::leads(path, home.as_deref());
     host.within = ceilings.within(&real);
+    host.demands.extend(ceilings.demands());
     ceilings.hold(plan, asked, &real)
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::Error;
 use crate::evidence::RunName;
 use crate::plan::{AgentId, Provider};
-use crate::policy::{HostFacts, Waivers};
+use crate::policy::{Confinement, Demand, HostFacts, Waivers};
 use crate::run::Ending;
 use crate::sandbox;
 use crate::worktree::{Repository, State};
@@ -39,6 +39,8 @@ pub struct Order {
     pub run_as: Option<String>,
     /// Protections to go without where this host cannot give them.
     pub waivers: Waivers,
+    /// A confinement without which nothing runs.
+    pub require: Option<Confinement>,
 }
 
 impl Order {
@@ -58,6 +60,7 @@ impl Order {
             model: None,
             run_as: None,
             waivers: Waivers::default(),
+            require: None,
         }
     }
 
@@ -70,6 +73,8 @@ impl Order {
     pub(super) fn host(&self) -> Result<HostFacts, Error> {
         let mut host = sandbox::probe();
         host.own.extend(sandbox::with_real([self.state()?.root().to_owned()]));
+        let demand = |confinement| Demand { confinement, by: format!("--require {confinement}") };
+        host.demands.extend(self.require.map(demand));
         if let Some(name) = &self.run_as {
             if host.uid != 0 {
                 return Err(Error::NotRoot);

@@ -11,6 +11,8 @@ use crate::evidence::event::CommandEnded;
 const FLOOR: u32 = 1;
 /// Lowest Landlock ABI where it stands alone, or where the host's network is shared.
 const FLOOR_ALONE: u32 = 6;
+/// What a command may see of /proc: its own, or what tells of the machine alone. Older journals do not say.
+const PROC: [&str; 3] = ["own", "machine", ""];
 /// What a command has of its own unless namespaces are not to be had at all.
 const NAMESPACES: [&str; 3] = ["mount", "pid", "ipc"];
 /// Findings that are told.
@@ -20,8 +22,8 @@ const TOLD: usize = 20;
 #[derive(Debug, Default)]
 pub(super) struct Policy {
     commands: u64,
-    /// Of an earlier command of the same runner: whether it had namespaces, and the Landlock ABI.
-    earlier: Option<(bool, u32)>,
+    /// Of an earlier command of the same runner: whether it had namespaces, the Landlock ABI, and what of /proc.
+    earlier: Option<(bool, u32, String)>,
     findings: Vec<Finding>,
 }
 
@@ -29,6 +31,8 @@ pub(super) struct Policy {
 #[derive(Debug, Deserialize)]
 struct Enforced {
     namespaces: Vec<String>,
+    #[serde(default)]
+    proc: String,
     landlock: u32,
     seccomp: bool,
     uid: u32,
@@ -65,11 +69,13 @@ impl Policy {
 
     /// A host does not get poorer between two commands of one runner.
     fn compare_with_earlier(&mut self, place: &str, enforced: &Enforced) {
-        let own = (!enforced.namespaces.is_empty(), enforced.landlock);
-        let (isolated, landlock) = *self.earlier.get_or_insert(own);
-        if own != (isolated, landlock) {
-            let namespaces = if isolated { "namespaces" } else { "no namespaces" };
-            let expected = format!("{namespaces} and Landlock {landlock}, as for the command before");
+        let own = (!enforced.namespaces.is_empty(), enforced.landlock, enforced.proc.clone());
+        let earlier = self.earlier.get_or_insert_with(|| own.clone());
+        if own != *earlier {
+            let (isolated, landlock, proc) = earlier;
+            let namespaces = if *isolated { "namespaces" } else { "no namespaces" };
+            let proc = if proc.is_empty() { String::new() } else { format!(", `proc` {proc}") };
+            let expected = format!("{namespaces} and Landlock {landlock}{proc}, as for the command before");
             self.wrong(Code::PolicyWeakened, expected, format!("{place}: {enforced:?}"));
         }
     }
@@ -121,6 +127,7 @@ fn weaknesses(enforced: &Enforced, full: bool) -> Vec<(String, bool)> {
         ("a user that is not root".to_owned(), enforced.uid != 0 && enforced.gid != 0),
         ("no capabilities".to_owned(), enforced.capabilities == 0),
         ("no_new_privs".to_owned(), enforced.no_new_privs),
+        ("nothing of others' processes".to_owned(), PROC.contains(&enforced.proc.as_str())),
     ];
     if !alone {
         let has = |name: &str| enforced.namespaces.iter().any(|own| own == name);
@@ -143,6 +150,7 @@ mod tests {
         // Every field by its name: a new one is looked at here.
         sandbox::Enforced {
             namespaces,
+            proc: "own".to_owned(),
             cgroup: vec!["memory".to_owned(), "pids".to_owned()],
             landlock: 7,
             seccomp: true,
@@ -185,6 +193,7 @@ mod tests {
                 (without("net"), NetworkOpen),
                 (json!("all"), NotConfined),
             ],
+            "proc" => vec![(json!("host"), PolicyWeakened), (json!(1), NotConfined)],
             "landlock" => vec![(json!(0), PolicyWeakened), (json!(-1), NotConfined)],
             "seccomp" | "no_new_privs" => vec![(json!(false), PolicyWeakened), (json!(1), NotConfined)],
             "uid" | "gid" => vec![(json!(0), PolicyWeakened), (Value::Null, NotConfined)],
@@ -206,7 +215,8 @@ mod tests {
                 other[field] = weaker.clone();
                 assert_eq!(codes(false, &[other]), [code], "{field}: {weaker}");
             }
-            if !weaker(field).is_empty() {
+            // Older journals do not say it.
+            if !weaker(field).is_empty() && field != "proc" {
                 let mut other = good.clone();
                 other.as_object_mut().unwrap().remove(field);
                 assert_eq!(codes(false, &[other]), [Code::NotConfined], "without {field}");
@@ -238,8 +248,11 @@ mod tests {
         bare["namespaces"] = json!([]);
         let mut older = good.clone();
         older["landlock"] = json!(6);
+        let mut lent = good.clone();
+        lent["proc"] = json!("machine");
         assert_eq!(codes(false, std::slice::from_ref(&bare)), []);
-        for other in [bare, older] {
+        assert_eq!(codes(false, std::slice::from_ref(&lent)), []);
+        for other in [bare, older, lent] {
             assert_eq!(codes(false, &[good.clone(), other.clone()]), [Code::PolicyWeakened]);
             let mut policy = Policy::default();
             policy.take("here", &ended(&good), false);

@@ -140,10 +140,14 @@ fn line(text: &mut String, good: bool, name: &str, what: &str) {
 
 fn enforced(host: &HostFacts, between: &Tried) -> Vec<(&'static str, bool, String)> {
     let namespaces = match &host.namespaces {
-        Fact::Yes(namespaces) if namespaces.user => {
-            (true, "mount, pid, net, ipc, uts, cgroup in a user namespace".into())
+        Fact::Yes(namespaces) => {
+            let how = if namespaces.user { " in a user namespace" } else { ", as root" };
+            let proc = match &host.proc {
+                Fact::No { why, .. } => format!("; steps have no /proc of their own: {why}"),
+                Fact::Yes(()) => String::new(),
+            };
+            (namespaces.own_proc, format!("mount, pid, net, ipc, uts, cgroup{how}{proc}"))
         }
-        Fact::Yes(_) => (true, "mount, pid, net, ipc, uts, cgroup, as root".into()),
         Fact::No { why, .. } => (false, format!("none: {why}")),
     };
     let identity = match &host.identity {
@@ -179,13 +183,21 @@ fn advice(host: &HostFacts) -> Vec<String> {
     if let Fact::No { hint, .. } = &host.namespaces {
         advice.push(format!("{hint}: without namespaces a step has no loopback, and test suites notice"));
     }
+    if let (Fact::Yes(_), Fact::No { hint, .. }) = (&host.namespaces, &host.proc) {
+        advice
+            .push(format!("{hint}: without a /proc of its own a step sees none of its own processes there"));
+    }
     if let Fact::No { hint, .. } = &host.identity {
         advice.push(hint.clone());
     }
-    if host.landlock < 6 {
+    if host.landlock == 0 && host.filtered {
+        advice.push(format!("{}: this kernel may have Landlock all the same", policy::FILTER_HINT));
+    } else if host.landlock < 6 {
         advice.push("boot Linux 6.12 or newer with lsm=landlock,…: from ABI 6 on signals and abstract sockets are scoped".into());
     }
-    if !host.seccomp {
+    if !host.seccomp && host.filtered {
+        advice.push(format!("{}: this kernel may have filters all the same", policy::FILTER_HINT));
+    } else if !host.seccomp {
         advice.push("boot a kernel with CONFIG_SECCOMP_FILTER=y".into());
     }
     if let Fact::No { hint, .. } = &host.cgroup {

@@ -14,7 +14,7 @@ use super::{actions, number, output, tally, target};
 use crate::app::jobs::{self, BrokenOff, Job};
 use crate::app::{self, Ended, Order, Outcome, Verdict};
 use crate::evidence::state::WorktreeState;
-use crate::policy::Waiver;
+use crate::policy::{Confinement, Waiver};
 use crate::report;
 use crate::run::{Ending, SHORT_GRACE};
 use crate::worktree::Repository;
@@ -55,6 +55,9 @@ pub(super) struct RunArgs {
     /// A protection to go without where this host cannot give it: landlock, seccomp or network (repeatable).
     #[arg(long, value_name = "WHAT")]
     allow_degraded: Vec<Waiver>,
+    /// Run nothing that is confined less, such as on a host without namespaces: full or namespaces.
+    #[arg(long, value_name = "WHAT")]
+    require: Option<Confinement>,
     /// Print results as JSON on standard output, and progress on standard error.
     #[arg(long)]
     json: bool,
@@ -197,6 +200,7 @@ impl RunArgs {
             model: self.served.model.clone(),
             run_as: self.run_as.clone(),
             waivers: self.allow_degraded.iter().copied().collect(),
+            require: self.require,
             ..Order::of(issue)
         }
     }

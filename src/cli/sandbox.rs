@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::exit::{Exit, Failure};
 use super::output;
 use crate::network::{Decision, Gate, Verdict};
-use crate::policy::{self, Fact, Grant, Identity, Isolation, Reach, Waiver, Waivers};
+use crate::policy::{self, Confinement, Demand, Fact, Grant, Identity, Isolation, Reach, Waiver, Waivers};
 use crate::sandbox::{self, Command, Ended, Place, SandboxError, Seen, Status};
 use request::{Policy, duration};
 
@@ -35,6 +35,9 @@ pub(super) struct SandboxArgs {
     /// A protection to go without where this host cannot give it: landlock, seccomp or network (repeatable).
     #[arg(long, value_name = "WHAT")]
     allow_degraded: Vec<Waiver>,
+    /// Run it under no lesser confinement: full or namespaces.
+    #[arg(long, value_name = "WHAT")]
+    require: Option<Confinement>,
     /// The command.
     #[arg(last = true, required = true, value_name = "CMD")]
     command: Vec<OsString>,
@@ -46,6 +49,8 @@ pub(super) fn run(args: SandboxArgs) -> Result<Exit, Failure> {
     let mut host = sandbox::probe();
     host.identity = identity(&args, &worktree, host.identity);
     host.own.extend(args.run_as.iter().flat_map(|name| sandbox::own_of_user(name)));
+    let demand = |confinement| Demand { confinement, by: format!("--require {confinement}") };
+    host.demands.extend(args.require.map(demand));
     let request = args.policy.request(&mut host)?;
     let waivers: Waivers = args.allow_degraded.iter().copied().collect();
     let grant = match policy::decide(&request, &host, &waivers) {

@@ -44,9 +44,18 @@ pub enum Isolation {
     Namespaces {
         /// Inside a user namespace.
         user: bool,
+        /// With a /proc of its own; else with none but the few files that tell of the machine.
+        own_proc: bool,
     },
     /// None of these: Landlock and seccomp stand alone.
     Bare,
+}
+
+impl Isolation {
+    /// Tells whether the command has a /proc of its own.
+    pub fn has_own_proc(self) -> bool {
+        matches!(self, Self::Namespaces { own_proc: true, .. })
+    }
 }
 
 /// What a command reaches.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::ceiling::Within;
+use super::confinement::Demand;
 
 /// What this host can enforce, and what it has; probed once a run by `sandbox::probe`.
 #[derive(Debug, Clone, Default)]
@@ -19,8 +20,12 @@ pub struct HostFacts {
     pub identity: Fact<Identity>,
     /// Whether namespaces with a root of its own are to be had, tried and not guessed.
     pub namespaces: Fact<Namespaces>,
+    /// Whether namespaces come with a /proc of a step's own.
+    pub proc: Fact<()>,
     /// Where control groups can be made, which hold what a tree uses in all.
     pub cgroup: Fact<Cgroup>,
+    /// Whether autopilot was started under a system call filter: it may refuse what the kernel has.
+    pub filtered: bool,
     /// The kernel's Landlock ABI; 0: none.
     pub landlock: u32,
     /// Whether system call filters are to be had.
@@ -46,6 +51,8 @@ pub struct HostFacts {
     pub own: Vec<PathBuf>,
     /// Folders in which the paths of a plan have to lie, where they lead by then.
     pub within: Vec<Within>,
+    /// What is demanded of the confinement.
+    pub demands: Vec<Demand>,
     /// Bounds that whoever started this process set, and that it cannot raise: `ulimit -H`.
     pub bounds: Bounds,
     /// Where runs live, if the file system there lets nothing be executed.
@@ -86,6 +93,8 @@ impl<T> Default for Fact<T> {
 pub struct Namespaces {
     /// By a user namespace; as root there is no need of one.
     pub user: bool,
+    /// With a /proc of its own.
+    pub own_proc: bool,
 }
 
 /// Where control groups can be made: folders of cgroup file systems.

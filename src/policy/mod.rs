@@ -2,6 +2,7 @@
 //! [`Grant`] is made, and only a [`Grant`] runs.
 
 mod ceiling;
+mod confinement;
 mod denial;
 mod environment;
 mod grant;
@@ -11,12 +12,14 @@ mod names;
 mod origin;
 mod own;
 mod request;
+mod require;
 mod review;
 mod waiver;
 
 use std::path::{Path, PathBuf};
 
 pub use ceiling::{Above, Ceilings, Held, Lowered, Within, in_words};
+pub use confinement::{Confinement, Demand, NoConfinement};
 pub use denial::{Denial, Own, explain_denial};
 pub use environment::host_warnings;
 pub use grant::{Grant, Isolation, Limits, Reach};
@@ -36,6 +39,11 @@ const FLOOR: u32 = 1;
 /// Lowest Landlock ABI where it stands alone, or where the host's network is shared: from 6 on, signals and
 /// abstract sockets are scoped.
 const FLOOR_ALONE: u32 = 6;
+
+/// What helps where a system call filter refuses what a sandbox is made of.
+pub const FILTER_HINT: &str = "in a systemd unit: no `RestrictNamespaces=`, and `SystemCallFilter=@system-service @mount seccomp \
+    landlock_create_ruleset landlock_add_rule landlock_restrict_self`; in a container: a seccomp profile that allows these, clone and \
+    unshare, such as Unconfined";
 
 /// May it run?
 #[derive(Debug, Clone)]
@@ -67,13 +75,16 @@ fn grant(request: &Request, host: &HostFacts, waivers: &Waivers) -> Result<Grant
     let network = reach(&request.network);
     let identity = identity(host)?;
     let isolation = match &host.namespaces {
-        Fact::Yes(namespaces) => Isolation::Namespaces { user: namespaces.user },
+        Fact::Yes(Namespaces { user, own_proc }) => {
+            Isolation::Namespaces { user: *user, own_proc: *own_proc }
+        }
         Fact::No { .. } => Isolation::Bare,
     };
     let mut waived = Vec::new();
     listed(host, isolation, &network, waivers, &mut waived)?;
     landlock(host, isolation, &network, waivers, &mut waived)?;
     seccomp(host, isolation, waivers, &mut waived)?;
+    require::demanded(host, isolation, &waived)?;
     let (env, mut warnings) = environment::environment(request, host, &identity.name)?;
     own::demand_apart(host)?;
     warnings.append(&mut bounded);
@@ -228,6 +239,11 @@ fn landlock(
         (Fact::No { why, .. }, abi) => {
             format!("Landlock ABI {abi}, and {floor} is needed without namespaces ({why})")
         }
+        (Fact::Yes(_), 0) if host.filtered => {
+            "this kernel has no Landlock, or the system call filter that autopilot was started under refuses \
+             `landlock_create_ruleset`"
+                .into()
+        }
         (Fact::Yes(_), 0) => "this kernel has no Landlock, or it is not switched on".into(),
         (Fact::Yes(_), abi) => {
             format!(
@@ -246,6 +262,7 @@ fn landlock(
 fn landlock_hint(host: &HostFacts, alone: bool) -> String {
     match &host.namespaces {
         Fact::No { hint, .. } if alone => hint.clone(),
+        _ if host.filtered => format!("{FILTER_HINT}; or pass --allow-degraded landlock"),
         _ => "boot a kernel with Landlock (CONFIG_SECURITY_LANDLOCK=y, lsm=landlock,…), or pass --allow-degraded landlock"
             .into(),
     }
@@ -263,6 +280,15 @@ fn seccomp(
     if isolation != Isolation::Bare && waivers.include(Waiver::Seccomp) {
         waived.push("seccomp: this kernel has no system call filters".into());
         return Ok(());
+    }
+    if host.filtered {
+        return Err(Reason {
+            what: "system calls".into(),
+            why: "there are no seccomp filters: the system call filter that autopilot was started under refuses `seccomp`, or this \
+                kernel has none"
+                .into(),
+            hint: format!("{FILTER_HINT}; or boot a kernel with CONFIG_SECCOMP_FILTER=y, or pass --allow-degraded seccomp"),
+        });
     }
     Err(Reason {
         what: "system calls".into(),

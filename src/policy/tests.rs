@@ -10,7 +10,7 @@ fn host() -> HostFacts {
             .into(),
         uid: 1000,
         identity: Fact::Yes(Identity { uid: 1000, gid: 1000, name: "step".into() }),
-        namespaces: Fact::Yes(Namespaces { user: true }),
+        namespaces: Fact::Yes(Namespaces { user: true, own_proc: true }),
         landlock: 7,
         seccomp: true,
         home: Some("/home/me".into()),
@@ -47,7 +47,7 @@ fn waived(names: &[&str]) -> Waivers {
 #[test]
 fn a_plain_host_gives_everything() {
     let grant = allowed(&Request::git(), &host(), &[]);
-    assert_eq!(grant.isolation(), Isolation::Namespaces { user: true });
+    assert_eq!(grant.isolation(), Isolation::Namespaces { user: true, own_proc: true });
     assert_eq!(*grant.network(), Reach::None);
     assert_eq!(
         grant.describe(),
@@ -98,6 +98,43 @@ fn without_namespaces_landlock_must_scope() {
     let grant = allowed(&Request::git(), &host, &[]);
     assert_eq!(grant.isolation(), Isolation::Bare);
     assert!(grant.describe().starts_with("network none (no loopback either)"));
+}
+
+#[test]
+fn what_is_demanded_is_enforced_or_refused() {
+    let demand = |confinement| Demand { confinement, by: "--require".into() };
+    let of = |host: HostFacts, demands: &[Confinement]| HostFacts {
+        demands: demands.iter().map(|each| demand(*each)).collect(),
+        ..host
+    };
+    let (full, namespaces) = (&[Confinement::Full][..], &[Confinement::Namespaces][..]);
+    let lent = HostFacts {
+        namespaces: Fact::Yes(Namespaces { user: true, own_proc: false }),
+        proc: Fact::No { why: "mounted below".into(), hint: "Unmasked".into() },
+        ..host()
+    };
+    let bare = HostFacts { namespaces: refused_namespaces(), ..host() };
+    let waived = HostFacts { landlock: 0, ..host() };
+    for (host, demands, waivers) in [
+        (host(), full, &[][..]),
+        (host(), namespaces, &[]),
+        (lent.clone(), namespaces, &[]),
+        (lent.clone(), &[], &[]),
+    ] {
+        allowed(&Request::git(), &of(host, demands), waivers);
+    }
+    for (host, demands, waivers, why) in [
+        (lent.clone(), full, &[][..], "mounted below"),
+        (bare.clone(), full, &[], "unshare: EPERM"),
+        (bare, namespaces, &[], "unshare: EPERM"),
+        (waived.clone(), full, &["landlock"], "without landlock"),
+        (waived, namespaces, &["landlock"], "without landlock"),
+        // The greater demand holds, whoever makes it first.
+        (lent, &[Confinement::Namespaces, Confinement::Full][..], &[], "mounted below"),
+    ] {
+        let reason = denied(&Request::git(), &of(host, demands), waivers);
+        assert!(reason.why.contains(why) && reason.what.contains("(--require)"), "{reason}");
+    }
 }
 
 #[test]

@@ -118,7 +118,11 @@ pub(super) fn enforcement<'a>(grants: impl Iterator<Item = &'a Grants> + Clone) 
     layers.extend(actions().all(|grant| grant.cgroup().is_some()).then(|| "cgroup".to_owned()));
     let layers = layers.join(", ");
     if waived.is_empty() {
-        let how = if namespaces { "full" } else { "without namespaces" };
+        let how = match namespaces {
+            true if actions().all(|grant| grant.isolation().has_own_proc()) => "full",
+            true => "without a /proc of a step's own",
+            false => "without namespaces",
+        };
         return format!("{how} ({layers})");
     }
     let waived: Vec<&str> = waived.into_iter().map(String::as_str).collect();

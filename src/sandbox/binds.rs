@@ -11,7 +11,7 @@ use rustix::fs::{Mode, OFlags, ResolveFlags};
 
 use super::mounts::{HARMLESS, HOST, below, failed, folder_at, mount_at, seal, seal_with};
 use super::spec::{Launch, Setting};
-use super::{SandboxError, TMPDIR};
+use super::{SandboxError, TMPDIR, procfs};
 
 /// The host's root while it can still be bound from.
 #[derive(Debug)]
@@ -46,6 +46,13 @@ impl Host {
     pub(super) fn of_setting(&self, setting: &Setting) -> Result<Vec<Bind>, SandboxError> {
         let system = setting.system.iter().filter(|path| !path.starts_with("/etc"));
         self.all(system.chain(&setting.toolchains).map(|path| (path, path, false)))
+    }
+
+    /// Returns the binds of what tells of the machine, for a command that has no /proc of its own.
+    pub(super) fn of_machine(&self) -> Result<Vec<Bind>, SandboxError> {
+        let there = |path: &&PathBuf| below(Path::new(HOST), path).exists();
+        let all: Vec<PathBuf> = procfs::OF_THE_MACHINE.iter().map(PathBuf::from).collect();
+        self.all(all.iter().filter(there).map(|path| (path, path, false)))
     }
 
     /// Returns the binds of one command. What was made before and lies below one of them would be hidden by it:

@@ -83,7 +83,7 @@ fn one(launch: &Launch, host: &Path, cache: &Cache) -> io::Result<()> {
 }
 
 fn owner(isolation: Isolation) -> Owner {
-    if isolation == (Isolation::Namespaces { user: true }) { Owner::User } else { Owner::Root }
+    if matches!(isolation, Isolation::Namespaces { user: true, .. }) { Owner::User } else { Owner::Root }
 }
 
 /// Copies the caches of a launch into its HOME, where nothing can be mounted: before the run's first command, for

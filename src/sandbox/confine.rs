@@ -28,8 +28,8 @@ use seccompiler::BpfProgram;
 
 use super::spec::{Launch, Setting};
 use super::told::step;
-use super::{Enforced, SandboxError, command, filter, identity, limits, lock};
-use crate::policy::Cgroup;
+use super::{Enforced, SandboxError, command, filter, identity, limits, lock, procfs};
+use crate::policy::{Cgroup, Isolation};
 
 /// What of Landlock and seccomp can be made before the launch is there.
 pub(super) struct Walls {
@@ -72,8 +72,10 @@ fn prove(launch: &Launch, namespaces: Vec<String>) -> Result<Enforced, SandboxEr
         == rustix::thread::SecureComputingMode::Filter;
     let sets = rustix::thread::capabilities(None).map_err(|error| failed("capget", error.into()))?;
     let capabilities = (sets.effective | sets.permitted | sets.inheritable).bits();
+    let own_proc = grant.isolation != Isolation::Bare && procfs::is_mounted();
     let enforced = Enforced {
         namespaces,
+        proc: if own_proc { "own" } else { "machine" }.to_owned(),
         // The supervisor moved in before all else, or it would not have come this far; this was born there.
         cgroup: grant.cgroup.iter().flat_map(Cgroup::controllers).map(str::to_owned).collect(),
         landlock: grant.landlock,
@@ -87,6 +89,7 @@ fn prove(launch: &Launch, namespaces: Vec<String>) -> Result<Enforced, SandboxEr
     };
     let holds = enforced.no_new_privs
         && enforced.seccomp == grant.seccomp
+        && own_proc == grant.isolation.has_own_proc()
         && enforced.uid == grant.identity.uid
         && enforced.gid == grant.identity.gid
         && capabilities == 0;

@@ -10,7 +10,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
 
 use nix::sys::prctl;
@@ -27,7 +27,10 @@ use super::tree::Tree;
 use super::victim::Score;
 use super::watch::Watch;
 use super::wire::{self, Launched, Report};
-use super::{Ended, SandboxError, Status, caches, cgroup, confine, held, namespaces, root, shares, signals};
+use super::{
+    Ended, SandboxError, Status, caches, cgroup, confine, filter, held, lock, namespaces, refused, root,
+    shares, signals,
+};
 use crate::helper;
 use crate::policy::Isolation;
 
@@ -38,7 +41,7 @@ pub(super) const MARK: &str = "@confined";
 fn arguments(setting: &Setting, group: Option<&Group>) -> Vec<String> {
     let mut arguments = match setting.isolation {
         Isolation::Bare => vec!["solo".into()],
-        Isolation::Namespaces { user } => {
+        Isolation::Namespaces { user, .. } => {
             let net = !setting.shares_network;
             vec!["outer".into(), format!("user={user}"), format!("net={net}")]
         }
@@ -66,6 +69,7 @@ pub(super) fn enter_if_confined() -> Option<i32> {
         ["outer", user, net, ref groups @ ..] => {
             outer(&socket, user == "user=true", net == "net=true", groups)
         }
+        ["try", what] => return Some(i32::from(!tried(what))),
         ["init", before] => init(&socket, before).map(Some),
         _ => return Some(70),
     };
@@ -118,6 +122,23 @@ fn execute_self(socket: OwnedFd, arguments: &[&str]) -> io::Result<Child> {
     helper::start(|| command.spawn())
 }
 
+/// What a host is asked for in a process that may be killed for asking.
+const TRIED: [&str; 2] = ["landlock", "seccomp"];
+
+fn tried(what: &str) -> bool {
+    let [landlock, _] = TRIED;
+    if what == landlock { lock::probe() > 0 } else { filter::probe() }
+}
+
+/// Returns what of Landlock and seccomp a filter that this process was started under kills whoever asks for it.
+pub(super) fn deadly() -> Vec<&'static str> {
+    let is_deadly = |what: &&str| {
+        let tried = wire::pair().and_then(|(_ours, theirs)| execute_self(theirs, &["try", what])?.wait());
+        tried.is_ok_and(|ended| ended.signal() == Some(Signal::SIGSYS as i32))
+    };
+    TRIED.into_iter().filter(is_deadly).collect()
+}
+
 /// Leaves the host's namespaces, starts init in the new ones, and waits for it.
 fn outer(socket: &OwnedFd, user: bool, net: bool, groups: &[&str]) -> Result<Option<Ended>, SandboxError> {
     new_session()?;
@@ -127,7 +148,10 @@ fn outer(socket: &OwnedFd, user: bool, net: bool, groups: &[&str]) -> Result<Opt
     step("namespaces", || namespaces::leave(user, net))?;
     let theirs = socket.try_clone().map_err(|error| failed("dup", error))?;
     let mut init = execute_self(theirs, &["init", &before]).map_err(|error| failed("start init", error))?;
-    init.wait().map_err(|error| failed("wait for init", error))?;
+    let ended = init.wait().map_err(|error| failed("wait for init", error))?;
+    if ended.signal() == Some(Signal::SIGSYS as i32) {
+        return Err(refused::killed());
+    }
     Ok(None)
 }
 
@@ -142,7 +166,8 @@ fn init(socket: &OwnedFd, before: &str) -> Result<Ended, SandboxError> {
         step("loopback", namespaces::loopback_up)?;
     }
     let staged = step("root", || root::stage(&setting))?;
-    if setting.isolation == (Isolation::Namespaces { user: true }) {
+    // Without a /proc of its own there is nothing to write to, and no inotify (`filter`).
+    if setting.isolation == (Isolation::Namespaces { user: true, own_proc: true }) {
         step("shares", shares::bound)?;
     }
     let walls = step("rules", || confine::prepare(&setting))?;

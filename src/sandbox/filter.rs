@@ -61,7 +61,9 @@ pub(super) fn probe() -> bool {
 fn programs(setting: &Setting) -> Result<[BpfProgram; 3], seccompiler::BackendError> {
     let refused = program(refused(setting)?, libc::EPERM)?;
     let bare = setting.isolation == Isolation::Bare;
-    let more = [(bare, HOSTS_IPC), (bare, WATCHES), (setting.cgroup.is_none(), LENDS)];
+    // Instances are the user's, and only through a /proc of its own could the command's be bounded.
+    let watches = bare || setting.isolation == (Isolation::Namespaces { user: true, own_proc: false });
+    let more = [(bare, HOSTS_IPC), (watches, WATCHES), (setting.cgroup.is_none(), LENDS)];
     let more = more.into_iter().filter(|(there, _)| *there).flat_map(|(_, calls)| calls);
     let absent = ABSENT.iter().chain(more).map(|call| (*call, Vec::new())).collect();
     Ok([[x32(), refused].concat(), program(absent, libc::ENOSYS)?, program(ignored()?, 0)?])

@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn it_survives_its_journey() {
         let granted = Granted {
-            isolation: Isolation::Namespaces { user: true },
+            isolation: Isolation::Namespaces { user: true, own_proc: true },
             shares_network: false,
             cgroup: Some(Cgroup { memory: "/m".into(), processes: None, unified: true }),
             landlock: 7,

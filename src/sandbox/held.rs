@@ -1,9 +1,8 @@
 //! What the step's own namespaces hold in memory that is in no process's resident set: the files of /dev/shm, the
 //! shared memory, messages and semaphores of System V, and what waits in sockets.
 
-use std::fs;
-
 use super::mounts::SHM;
+use super::procfs;
 
 /// What the kernel keeps for a semaphore, and for a message on top of its text, in bytes.
 const KEPT: u64 = 64;
@@ -21,9 +20,9 @@ pub(super) fn inodes(memory: u64) -> u64 {
 
 /// The tables of System V objects: what is multiplied by what and summed.
 const TABLES: [(&str, &[(&str, u64)]); 3] = [
-    ("/proc/sysvipc/shm", &[("rss", 1), ("swap", 1)]),
-    ("/proc/sysvipc/msg", &[("cbytes", 1), ("qnum", KEPT)]),
-    ("/proc/sysvipc/sem", &[("nsems", KEPT)]),
+    ("sysvipc/shm", &[("rss", 1), ("swap", 1)]),
+    ("sysvipc/msg", &[("cbytes", 1), ("qnum", KEPT)]),
+    ("sysvipc/sem", &[("nsems", KEPT)]),
 ];
 
 /// Returns the sum in bytes. What a process has mapped of it is in that process's resident set as well: counted twice
@@ -34,15 +33,14 @@ pub(super) fn held() -> u64 {
         pages + stat.f_files.saturating_sub(stat.f_ffree) * FILE
     });
     // A kernel without System V's objects has no such table.
-    let objects =
-        TABLES.iter().map(|(path, columns)| sum(&fs::read_to_string(path).unwrap_or_default(), columns));
+    let objects = TABLES.iter().map(|(path, columns)| sum(&procfs::text(path).unwrap_or_default(), columns));
     files + objects.sum::<u64>()
 }
 
 /// Returns the same, and what the sockets of a network namespace of the step's own hold that no control group counts.
 /// Those of TCP, whose table costs milliseconds, one does.
 pub(super) fn held_with_sockets() -> u64 {
-    let table = |name: &str| fs::read_to_string(format!("/proc/net/{name}")).unwrap_or_default();
+    let table = |name: &str| procfs::text(&format!("net/{name}")).unwrap_or_default();
     let netlink = sum(&table("netlink"), &[("Rmem", 1), ("Wmem", 1)]);
     held() + netlink + queues(&table("udp")) + queues(&table("udp6"))
 }
@@ -103,9 +101,9 @@ mod tests {
 
     #[test]
     fn this_kernel_names_the_columns_so() {
-        let netlink = ("/proc/net/netlink", &[("Rmem", 1), ("Wmem", 1)][..]);
+        let netlink = ("net/netlink", &[("Rmem", 1), ("Wmem", 1)][..]);
         for (path, columns) in TABLES.into_iter().chain([netlink]) {
-            let Ok(table) = fs::read_to_string(path) else { continue };
+            let Some(table) = procfs::text(path) else { continue };
             let names: Vec<&str> = table.lines().next().unwrap().split_ascii_whitespace().collect();
             assert!(columns.iter().all(|(column, _)| names.contains(column)), "{path}: {names:?}");
         }

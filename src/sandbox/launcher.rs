@@ -5,16 +5,18 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
 use std::process::Child;
 use std::sync::{Mutex, OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use tokio::sync::oneshot;
 
 use super::cgroup::{self, Group};
 use super::spec::Setting;
 use super::wire::Report;
-use super::{SandboxError, enter};
+use super::{SandboxError, enter, refused};
 
 /// How long the end of the program waits for the end of what it started.
 const FAREWELL: Duration = Duration::from_millis(200);
@@ -160,7 +162,7 @@ impl Spare {
         }
         let failed = |error: io::Error| SandboxError::of("launch", "try namespaces", &error);
         let mut started = execute(&setting)?;
-        let refused = match enter::answer(&started.socket) {
+        let why = match enter::answer(&started.socket) {
             Ok(Some(Report::Staged)) => {
                 self.ready = Some((setting, started));
                 return Ok(());
@@ -170,9 +172,9 @@ impl Spare {
             Err(error) => failed(error),
         };
         drop(started.socket);
-        started.child.wait().map_err(failed)?;
+        let ended = started.child.wait().map_err(failed)?;
         forget(started.group.as_ref());
-        Err(refused)
+        Err(if ended.signal() == Some(Signal::SIGSYS as i32) { refused::killed() } else { why })
     }
 
     /// Starts the next one, unless one waits. A runner that launches once has no use of a second.

@@ -10,6 +10,7 @@ use landlock::{
 use super::SandboxError;
 use super::mounts::SHM;
 use super::own::{self, Own};
+use super::procfs::OF_THE_MACHINE;
 use super::spec::{Launch, Setting};
 use crate::policy::{Isolation, Within};
 
@@ -18,17 +19,6 @@ const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random"
 
 /// The same where it is the command's own, and not the host's.
 const OWN_DEVICES: [&str; 2] = ["/dev/tty", "/dev/pts"];
-
-/// What is readable of a /proc that is the host's: nothing about anybody's processes.
-const HOST_PROC: [&str; 7] = [
-    "/proc/cpuinfo",
-    "/proc/meminfo",
-    "/proc/stat",
-    "/proc/version",
-    "/proc/loadavg",
-    "/proc/filesystems",
-    "/proc/sys",
-];
 
 /// Makes the ruleset, with the rules of a setting. Every right that the ABI knows is handled; whatever cannot be
 /// enforced is an error, never a lesser protection.
@@ -101,11 +91,15 @@ fn rules_of_setting(
         ruleset = ruleset.add_rule(rule).map_err(|error| failed("add a port", &error))?;
     }
     if alone {
-        ruleset = add(ruleset, HOST_PROC.iter().map(Path::new), read, abi)?;
+        ruleset = add(ruleset, OF_THE_MACHINE.iter().map(Path::new), read, abi)?;
     } else {
         // All that is below is there because it was granted; the names of it may be listed.
         ruleset = add(ruleset, [Path::new("/")], AccessFs::ReadDir.into(), abi)?;
-        ruleset = add(ruleset, [Path::new("/etc"), Path::new("/proc")], read, abi)?;
+        ruleset = add(ruleset, [Path::new("/etc")], read, abi)?;
+        // One that is lent is the supervisor's alone, who is under the same rules: for the command it has no name.
+        let of_proc =
+            if setting.isolation.has_own_proc() { read } else { read & !BitFlags::from(AccessFs::Execute) };
+        ruleset = add(ruleset, [Path::new("/proc")], of_proc, abi)?;
         ruleset = add(ruleset, OWN_DEVICES.iter().map(Path::new), device(abi), abi)?;
     }
     ruleset = add(ruleset, DEVICES.iter().map(Path::new), device(abi), abi)?;
@@ -132,6 +126,9 @@ fn rules_of_launch(
         ruleset = add(ruleset, grant.caches.iter().map(|each| each.host.as_path()), read, abi)?;
     } else {
         ruleset = add(ruleset, [Path::new(SHM)], device(abi), abi)?;
+        if !grant.isolation.has_own_proc() {
+            ruleset = add(ruleset, OF_THE_MACHINE.iter().map(Path::new), read, abi)?;
+        }
     }
     let places = [&seen.worktree, &seen.home, &seen.tmp];
     let places = places.into_iter().chain(&place.also_write);

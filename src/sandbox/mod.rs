@@ -31,6 +31,8 @@ mod outcome;
 mod own;
 mod place;
 mod probe;
+mod procfs;
+mod refused;
 mod root;
 mod shares;
 mod signals;

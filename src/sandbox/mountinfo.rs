@@ -20,6 +20,8 @@ pub(super) struct Mount {
     pub(super) point: PathBuf,
     /// What of which file system is seen there.
     pub(super) root: Spot,
+    /// It is a /proc that shows no processes of others.
+    hides_processes: bool,
 }
 
 /// A place in a file system.
@@ -52,6 +54,11 @@ impl Mounts {
 
     fn parse(text: &[u8]) -> Self {
         Self(text.split(|byte| *byte == b'\n').filter_map(Mount::parse).collect())
+    }
+
+    /// Tells whether what is mounted there, last and so on top, is a /proc that shows no processes of others.
+    pub(super) fn hides_processes(&self, point: &Path) -> bool {
+        self.0.iter().rfind(|mount| mount.point == point).is_some_and(|mount| mount.hides_processes)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Mount> {
@@ -92,7 +99,13 @@ impl Mount {
         let (id, parent, device) = (fields.next()?, fields.next()?, fields.next()?);
         let (root, point) = (path(fields.next()?), path(fields.next()?));
         let root = Spot { device: device.to_owned(), path: root };
-        Some(Self { id: id.to_owned(), parent: parent.to_owned(), point, root })
+        // ` - TYPE SOURCE OPTIONS`; `hidepid` is told where it is not off.
+        let mut of_super = fields.skip_while(|field| *field != b"-").skip(1);
+        let is_proc = of_super.next() == Some(b"proc");
+        let options = of_super.nth(1).unwrap_or_default();
+        let mut options = options.split(|byte| *byte == b',');
+        let hides_processes = is_proc && options.any(|option| option.starts_with(b"hidepid="));
+        Some(Self { id: id.to_owned(), parent: parent.to_owned(), point, root, hides_processes })
     }
 }
 
@@ -130,6 +143,20 @@ mod tests {
 
     fn at(device: &str, path: &str) -> (String, String) {
         (device.into(), path.into())
+    }
+
+    #[test]
+    fn a_proc_that_hides_processes_is_told_from_one_that_does_not() {
+        let text = "\
+30 20 0:5 / /proc rw,nosuid shared:9 - proc proc rw,hidepid=invisible
+31 20 0:6 / /a rw - proc proc rw
+32 20 0:7 / /b rw - tmpfs hidepid=2 rw,hidepid=2
+33 20 0:5 / /c rw shared:1 master:2 - proc proc rw,gid=5,hidepid=2
+34 20 0:6 / /c rw - proc proc rw
+";
+        let mounts = Mounts::parse(text.as_bytes());
+        let hides = ["/proc", "/a", "/b", "/c", "/d"].map(|point| mounts.hides_processes(Path::new(point)));
+        assert_eq!(hides, [true, false, false, false, false]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use nix::unistd::{getgid, getuid};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
-use super::SandboxError;
+use super::{SandboxError, refused};
 
 /// Kinds of namespaces, as `/proc/self/ns` and the journal name them.
 const KINDS: [(&str, &str, CloneFlags); 7] = [
@@ -87,7 +87,7 @@ fn refused(user: bool, tried: &str, error: io::Error) -> SandboxError {
     } else {
         "give this container CAP_SYS_ADMIN and a profile that allows unshare and mount, or run as an ordinary user"
     };
-    SandboxError { layer: "namespaces".into(), what: format!("{tried}: {error}"), hint: hint.into() }
+    refused::refused("namespaces", tried, &error, user, hint)
 }
 
 /// Listens on the loopback of the new network namespace. Whoever holds a listener accepts from this namespace,

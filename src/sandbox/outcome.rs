@@ -9,6 +9,9 @@ use super::place::Seen;
 pub struct Enforced {
     /// Namespaces of its own: `net`, `pid`, `ipc`, `mount`, `user`.
     pub namespaces: Vec<String>,
+    /// What it sees of /proc: `own`, or `machine`, which is nothing of any process; empty in older journals.
+    #[serde(default)]
+    pub proc: String,
     /// Controllers of a control group of its own, which hold what the whole tree uses: `memory`, `pids`.
     #[serde(default)]
     pub cgroup: Vec<String>,

@@ -15,7 +15,9 @@ use rustix::thread::CapabilitySet;
 use super::granted::Granted;
 use super::spec::Setting;
 use super::toolchains::{self, Toolchains};
-use super::{SandboxError, cgroup, distribution, filter, launcher, lock, mapped, own};
+use super::{
+    SandboxError, cgroup, distribution, enter, filter, launcher, lock, mapped, own, procfs, refused,
+};
 use crate::policy::{
     self, Bounds, Decision, Fact, HostFacts, Identity, Namespaces, Request, Waiver, Waivers,
 };
@@ -52,14 +54,18 @@ pub fn probe() -> HostFacts {
     let system = all.iter().filter(|path| !is_within(path)).cloned().collect();
     let set = |name: &str| environment.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let state_noexec = own::state_dir(set).filter(|state| is_noexec(state));
+    let filtered = refused::is_filtered();
+    let deadly = if filtered { enter::deadly() } else { Vec::new() };
     let mut facts = HostFacts {
         environment,
         uid: getuid().as_raw(),
         identity: identity(),
         namespaces: Fact::default(),
+        proc: Fact::default(),
         cgroup: cgroup::find(),
-        landlock: lock::probe(),
-        seccomp: filter::probe(),
+        filtered,
+        landlock: if deadly.contains(&"landlock") { 0 } else { lock::probe() },
+        seccomp: !deadly.contains(&"seccomp") && filter::probe(),
         home,
         path,
         path_refused: refused,
@@ -70,6 +76,7 @@ pub fn probe() -> HostFacts {
         caches,
         own,
         within: Vec::new(),
+        demands: Vec::new(),
         bounds: bounds(),
         state_noexec,
     };
@@ -148,25 +155,37 @@ fn unlike_others() -> String {
 /// is to be had. The first launch takes it.
 fn try_namespaces(facts: &mut HostFacts) -> Result<(), SandboxError> {
     let user = !geteuid().is_root();
-    let attempt = |facts: &HostFacts| setting(facts, user).and_then(launcher::try_out);
-    let mut tried = attempt(facts);
+    let mut own_proc = true;
+    let attempt = |facts: &HostFacts, own_proc| {
+        setting(facts, Namespaces { user, own_proc }).and_then(launcher::try_out)
+    };
+    let mut tried = attempt(facts, own_proc);
     if let Err(error) = tried.as_ref()
         && error.layer == cgroup::LAYER
     {
         facts.cgroup = cgroup::no(error.what.clone());
-        tried = attempt(facts);
+        tried = attempt(facts, own_proc);
+    }
+    facts.proc = Fact::Yes(());
+    if let Err(error) = tried.as_ref()
+        && error.layer == procfs::LAYER
+    {
+        let (why, hint) = procfs::without(error);
+        facts.proc = Fact::No { why, hint };
+        own_proc = false;
+        tried = attempt(facts, own_proc);
     }
     if tried.is_err() {
         // A toolchain that cannot be brought in is for the launch to complain about: it says nothing about namespaces.
-        attempt(&HostFacts { toolchains: Vec::new(), ..facts.clone() })?;
+        attempt(&HostFacts { toolchains: Vec::new(), ..facts.clone() }, own_proc)?;
     }
-    facts.namespaces = Fact::Yes(Namespaces { user });
+    facts.namespaces = Fact::Yes(Namespaces { user, own_proc });
     Ok(())
 }
 
 /// Returns what most commands would be launched under if there are namespaces.
-fn setting(facts: &HostFacts, user: bool) -> Result<Setting, SandboxError> {
-    let facts = HostFacts { namespaces: Fact::Yes(Namespaces { user }), ..facts.clone() };
+fn setting(facts: &HostFacts, namespaces: Namespaces) -> Result<Setting, SandboxError> {
+    let facts = HostFacts { namespaces: Fact::Yes(namespaces), ..facts.clone() };
     let waivers = Waivers::from_iter([Waiver::Landlock, Waiver::Seccomp]);
     match policy::decide(&Request::git(), &facts, &waivers) {
         Decision::Allow(grant) => Ok(Setting::of(&Granted::from(&*grant))),

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use nix::mount::{MntFlags, MsFlags, umount2};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::unistd::pivot_root;
 
 use super::binds::{Bind, Host};
@@ -13,7 +13,8 @@ use super::etc;
 use super::held;
 use super::mounts::{HARMLESS, HOST, SHM, failed, folder_at, mount_at};
 use super::spec::{Launch, Setting};
-use super::{SandboxError, TMPDIR, own};
+use super::{SandboxError, TMPDIR, own, procfs, refused};
+use crate::policy::Isolation;
 
 /// Where the new root is mounted before it becomes the root: any directory that every host has.
 const STAGE: &str = "/tmp";
@@ -42,15 +43,16 @@ pub(super) struct Staged {
 /// Moves into a root of its own that holds what every command of this setting needs; the host's stays at [`HOST`]
 /// for now. Needs no launch: a confined side that waits for one has this behind it.
 pub(super) fn stage(setting: &Setting) -> Result<Staged, SandboxError> {
-    enter_stage()?;
-    system_folders()?;
+    let user = matches!(setting.isolation, Isolation::Namespaces { user: true, .. });
+    enter_stage(user)?;
+    system_folders(setting)?;
     etc::write(setting, Path::new(HOST)).map_err(|error| failed("make /etc", error))?;
     let host = Host::open()?;
     let made = host.of_setting(setting)?;
     made.iter().try_for_each(Bind::make)?;
     // Taking a mount away again is what only `build` does: tried here, so that whoever waits for this knows.
     mount_at("tmpfs", Path::new(SHM), "tmpfs", HARMLESS, "size=4k,nr_inodes=16")?;
-    umount2(SHM, MntFlags::MNT_DETACH).map_err(|error| failed("take a mount away", error.into()))?;
+    umount2(SHM, MntFlags::MNT_DETACH).map_err(|error| called(user, "umount2", error))?;
     Ok(Staged { host, made })
 }
 
@@ -68,6 +70,11 @@ pub(super) fn build(staged: Staged, launch: &Launch) -> Done {
     caches::mount_own(launch, Path::new(HOST))?;
     caches::mount(launch, Path::new(HOST))?;
     own::held(launch)?;
+    if !launch.grant.isolation.has_own_proc() {
+        let of_machine = host.of_machine()?;
+        procfs::keep()?;
+        of_machine.iter().try_for_each(Bind::make)?;
+    }
     drop(host);
     umount2(HOST, MntFlags::MNT_DETACH).map_err(|error| failed("detach the host's root", error.into()))?;
     fs::remove_dir(HOST).map_err(|error| failed("remove the host's root", error))?;
@@ -75,17 +82,23 @@ pub(super) fn build(staged: Staged, launch: &Launch) -> Done {
     mount_at("", Path::new("/"), "", sealed, "")
 }
 
-fn enter_stage() -> Done {
+fn enter_stage(user: bool) -> Done {
     let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
-    mount_at("", Path::new("/"), "", private, "")?;
+    mount(None::<&str>, "/", None::<&str>, private, None::<&str>)
+        .map_err(|error| called(user, "mount", error))?;
     mount_at("tmpfs", Path::new(STAGE), "tmpfs", HARMLESS, "mode=755,size=16m,nr_inodes=16k")?;
     let host = format!("{STAGE}{HOST}");
     fs::create_dir(&host).map_err(|error| failed("make the new root", error))?;
-    pivot_root(STAGE, host.as_str()).map_err(|error| failed("pivot_root", error.into()))?;
+    pivot_root(STAGE, host.as_str()).map_err(|error| called(user, "pivot_root", error))?;
     std::env::set_current_dir("/").map_err(|error| failed("chdir", error))
 }
 
-fn system_folders() -> Done {
+/// A call that whoever has these namespaces may make.
+fn called(user: bool, call: &str, error: nix::errno::Errno) -> SandboxError {
+    refused::refused("root", call, &error.into(), user, "`autopilot doctor` tells what this host allows")
+}
+
+fn system_folders(setting: &Setting) -> Done {
     let made = |error| failed("make the system's folders", error);
     for folder in [TMPDIR, "/dev", "/dev/pts", SHM, "/proc", "/sys", "/etc", "/run", "/var", "/root", "/home"]
     {
@@ -95,8 +108,7 @@ fn system_folders() -> Done {
     for (target, link) in LINKS {
         symlink(target, link).map_err(made)?;
     }
-    let none = MsFlags::MS_NOEXEC | HARMLESS;
-    mount_at("proc", Path::new("/proc"), "proc", none, "")?;
+    procfs::mount(setting.isolation)?;
     // A terminal is its owner's, whatever the group. All instances share the kernel's few thousand.
     mount_at(
         "devpts",

@@ -9,13 +9,15 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
 
+use super::procfs;
+
 /// How long the end of a tree may take before what is left counts as survivors.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How the members of a tree are told from everybody else.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Tree {
-    /// The supervisor is pid 1 of its own namespace, with its own /proc: all the others.
+    /// The supervisor is pid 1 of its own namespace: all the others.
     Namespace,
     /// The supervisor is a subreaper: its descendants.
     Descendants,
@@ -24,7 +26,7 @@ pub(super) enum Tree {
 /// One process, as `/proc/PID/stat` has it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Process {
-    /// As the supervisor numbers it.
+    /// As /proc numbers it: where that is lent, not as the supervisor does.
     pub(super) pid: i32,
     parent: i32,
     zombie: bool,
@@ -49,16 +51,19 @@ impl Tree {
 
     /// Counts the processes of the tree that run, but for one.
     pub(super) fn others(self, but: i32) -> u32 {
-        self.running().map_or(0, |all| count(all.iter().filter(|process| process.pid != but).count()))
+        self.running().map_or(0, |all| {
+            count(all.iter().filter(|process| procfs::inner(process.pid) != Some(but)).count())
+        })
     }
 
     /// Returns the processes of the tree, those included that wait to be reaped: they hold a place as well.
     pub(super) fn members(self) -> io::Result<Vec<Process>> {
-        let own = i32::try_from(std::process::id()).unwrap_or(1);
+        let own = procfs::own();
         let mut all = processes()?;
         match self {
-            Self::Namespace => all.retain(|process| process.pid != own),
-            Self::Descendants => {
+            Self::Namespace if !procfs::is_lent() => all.retain(|process| process.pid != own),
+            // In a lent /proc there are the host's, too; whose parent has ended, its pid 1 is the parent of.
+            Self::Namespace | Self::Descendants => {
                 let parents: HashMap<i32, i32> = all.iter().map(|each| (each.pid, each.parent)).collect();
                 all.retain(|process| process.pid != own && descends(process.pid, own, &parents));
             }
@@ -145,17 +150,11 @@ fn send(process: &Process, signal: Signal) {
 }
 
 fn processes() -> io::Result<Vec<Process>> {
-    let mut all = Vec::new();
-    for entry in std::fs::read_dir("/proc")? {
-        let pid = entry?.file_name().to_str().and_then(|name| name.parse().ok());
-        all.extend(pid.and_then(stat));
-    }
-    Ok(all)
+    Ok(procfs::pids()?.into_iter().filter_map(stat).collect())
 }
 
 fn stat(pid: i32) -> Option<Process> {
-    let text = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-    parse(pid, &String::from_utf8_lossy(&text))
+    parse(pid, &procfs::text(&format!("{pid}/stat"))?)
 }
 
 /// Reads a line of `/proc/PID/stat`. The name in parentheses is the process's own choice: skipped from the right.

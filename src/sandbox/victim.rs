@@ -1,10 +1,12 @@
 //! Whom the kernel takes first when memory runs out: the command and all it starts, before the supervisor that has to
 //! tell of it, and before anything else of this host.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write as _;
 
-const SCORE: &str = "/proc/self/oom_score_adj";
+use super::procfs;
+
+const SCORE: &str = "self/oom_score_adj";
 
 /// The most there is.
 const FIRST: &str = "1000";
@@ -19,8 +21,8 @@ pub(super) struct Score {
 impl Score {
     /// Opens it, where there is a /proc that lets it be written.
     pub(super) fn open() -> Option<Self> {
-        let own = std::fs::read_to_string(SCORE).ok()?;
-        Some(Self { file: OpenOptions::new().write(true).open(SCORE).ok()?, own })
+        let own = procfs::text(SCORE)?;
+        Some(Self { file: procfs::open_to_write(SCORE).ok()?, own })
     }
 
     /// Makes whoever is started from here on the first to be taken, and this process until [`Self::restore`].

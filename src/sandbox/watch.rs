@@ -9,6 +9,7 @@ use nix::unistd::{SysconfVar, sysconf};
 
 use super::Status;
 use super::cgroup::Meter;
+use super::procfs;
 use super::tree::{Process, Tree};
 use crate::policy::Limits;
 
@@ -157,13 +158,13 @@ fn reaped() -> Duration {
 
 /// Returns the proportional resident size in bytes: shared pages divided among those who share them.
 fn proportional(pid: i32) -> Option<u64> {
-    kib(&format!("/proc/{pid}/smaps_rollup"), "Pss:")
+    kib(&format!("{pid}/smaps_rollup"), "Pss:")
 }
 
 /// Returns the size of the page tables in bytes. A page that is only read may be nobody's; its entry is there.
 fn tables(pid: i32) -> u64 {
     // A process that is gone has none.
-    kib(&format!("/proc/{pid}/status"), "VmPTE:").unwrap_or(0)
+    kib(&format!("{pid}/status"), "VmPTE:").unwrap_or(0)
 }
 
 /// Returns no less than that: an entry takes 8 bytes a page of 4 KiB. Asked for only where it can matter.
@@ -174,7 +175,7 @@ fn tables_at_most(process: &Process) -> u64 {
 }
 
 fn kib(path: &str, name: &str) -> Option<u64> {
-    let text = std::fs::read_to_string(path).ok()?;
+    let text = procfs::text(path)?;
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
 }

@@ -97,6 +97,13 @@ fn read_all(mut from: impl Read) -> io::Result<Vec<u8>> {
 }
 
 fn unstartable(error: &io::Error) -> WorktreeError {
+    if error.kind() == io::ErrorKind::PermissionDenied && nix::unistd::geteuid().is_root() {
+        return WorktreeError::refused(
+            format!("git cannot be started as the repository's owner: {error}"),
+            "root needs CAP_SETUID and CAP_SETGID for that: have the container or the unit (`CapabilityBoundingSet=`) leave it them, or \
+             start autopilot as the owner",
+        );
+    }
     WorktreeError::refused(
         format!("git cannot be started: {error}"),
         "install git and have it on PATH (`autopilot doctor` shows what is found)",

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::agents;
 use crate::common::program::{copy_program, open_folder};
 use crate::common::{REFUSE, Ran, Repo};
 use crate::escape::groups::gets_groups;
@@ -23,6 +24,8 @@ struct Host {
     refuses: &'static str,
     /// Capabilities that its root has not.
     lacks: &'static str,
+    /// Whether something is mounted below its /proc.
+    masks: bool,
     /// What `--allow-degraded` is given.
     waives: &'static [&'static str],
     outcome: Outcome,
@@ -36,12 +39,14 @@ enum Outcome {
 }
 
 const fn host(row: &'static str, root: bool, outcome: Outcome) -> Host {
-    Host { row, root, refuses: "", lacks: "", waives: &[], outcome }
+    Host { row, root, refuses: "", lacks: "", masks: false, waives: &[], outcome }
 }
 
 const FULL: Outcome = Outcome::Runs { namespaces: true, landlock: true, says: "sandbox: full" };
 const BARE: Outcome =
     Outcome::Runs { namespaces: false, landlock: true, says: "sandbox: without namespaces" };
+const NO_PROC: Outcome =
+    Outcome::Runs { namespaces: true, landlock: true, says: "sandbox: without a /proc of a step's own" };
 const DEGRADED: Outcome =
     Outcome::Runs { namespaces: true, landlock: false, says: "DEGRADED, without landlock" };
 const NO_LANDLOCK: Outcome = Outcome::Refused { why: "no Landlock", helps: "--allow-degraded landlock" };
@@ -50,9 +55,10 @@ const NO_SECCOMP: Outcome = Outcome::Refused { why: "no seccomp filters", helps:
 const NOBODY: Outcome = Outcome::Refused { why: "cannot become anybody else", helps: "as an ordinary user" };
 
 #[rustfmt::skip]
-const HOSTS: [Host; 12] = [
+const HOSTS: [Host; 13] = [
     host("ordinary user, plain host", false, FULL),
     host("root, plain host", true, FULL),
+    Host { masks: true, ..host("ordinary user, something mounted below /proc", false, NO_PROC) },
     Host { refuses: "unshare", ..host("ordinary user, user namespaces refused", false, BARE) },
     Host { lacks: "-sys_admin", ..host("root without CAP_SYS_ADMIN", true, BARE) },
     Host { lacks: "-setuid,-setgid,-setpcap", ..host("root without CAP_SETUID, CAP_SETGID, CAP_SETPCAP", true, NOBODY) },
@@ -178,6 +184,10 @@ fn on_every_host_that_runs_plans_the_sample_runs_or_says_what_it_lacks() {
     let by_root = nix::unistd::geteuid().is_root();
     for host in &HOSTS {
         let Outcome::Runs { namespaces, .. } = host.outcome else { continue };
+        if host.masks {
+            println!("{}: what it lacks, the row without namespaces lacks as well", host.row);
+            continue;
+        }
         if host.root != by_root {
             println!("{}: not tried as this user, whose toolchain the other cannot read", host.row);
             continue;
@@ -205,7 +215,27 @@ fn is_closed(path: &Path) -> bool {
     path.ancestors().any(|each| fs::metadata(each).unwrap().permissions().mode() & 1 == 0)
 }
 
+/// Becomes the command that follows where something is mounted below /proc, as in a container or under
+/// `ProtectKernelTunables=yes`: in a user namespace, to which what was mounted before is locked.
+const MASKED: [&str; 10] = [
+    "unshare",
+    "--user",
+    "--map-current-user",
+    "--keep-caps",
+    "--mount",
+    "--",
+    "/bin/sh",
+    "-ec",
+    "mount --bind /dev/null /proc/cmdline; mount -o bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys; \
+     exec setpriv --inh-caps -all --ambient-caps -all -- \"$@\"",
+    "sh",
+];
+
 fn run(repo: &Repo, host: &Host, issue: &str) -> Ran {
+    run_with(repo, host, &["-v", "run", issue])
+}
+
+fn run_with(repo: &Repo, host: &Host, arguments: &[&str]) -> Ran {
     let mut words: Vec<String> = Vec::new();
     let mut add = |more: &[&str]| words.extend(more.iter().map(|&word| word.to_owned()));
     let program = repo.dir().join("autopilot");
@@ -217,10 +247,14 @@ fn run(repo: &Repo, host: &Host, issue: &str) -> Ran {
     if !host.lacks.is_empty() {
         add(&["setpriv", "--bounding-set", host.lacks, "--inh-caps", host.lacks]);
     }
+    if host.masks {
+        add(&MASKED);
+    }
     if !host.refuses.is_empty() {
         add(&["/usr/bin/python3", "-c", REFUSE, host.refuses]);
     }
-    add(&[program.to_str().unwrap(), "-v", "run", issue]);
+    add(&[program.to_str().unwrap()]);
+    add(arguments);
     for name in host.waives {
         add(&["--allow-degraded", name]);
     }
@@ -229,6 +263,107 @@ fn run(repo: &Repo, host: &Host, issue: &str) -> Ran {
     command.args(&words[1..]).current_dir(like.get_current_dir().unwrap()).env_clear();
     command.envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));
     Ran::of(&command.output().unwrap())
+}
+
+/// A container with masked paths, whose user has no capability and gains none.
+const POD: &str = "mount --bind /dev/null /proc/cmdline; mount -o bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys; \
+    exec setpriv --reuid 54321 --regid 54321 --clear-groups --bounding-set -all --inh-caps -all --no-new-privs -- \"$@\"";
+
+#[test]
+fn in_the_pod_of_the_documents_an_agents_step_runs_and_with_default_profiles_it_is_refused() {
+    let text = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/scale-out/pod.yaml");
+    let job: serde_json::Value = serde_yaml::from_str(&fs::read_to_string(text).unwrap()).unwrap();
+    let pod = &job["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    for (part, name, is) in [
+        (&pod["securityContext"], "/seccompProfile/type", "Unconfined"),
+        (&pod["securityContext"], "/appArmorProfile/type", "Unconfined"),
+        (&container["securityContext"], "/capabilities/drop/0", "ALL"),
+        (&container["command"], "/7", "namespaces"),
+    ] {
+        assert_eq!(part.pointer(name).unwrap(), is, "{name}");
+    }
+    assert_eq!(container["securityContext"]["allowPrivilegeEscalation"], false);
+    if !nix::unistd::geteuid().is_root() {
+        println!("only root makes a container: that part runs as root");
+        return;
+    }
+    let agents = |profile: &[&str]| {
+        let repo = agents::repo("begin; echo made > made; say done; end");
+        agents::plan(&repo, "  - {id: work, codex: {prompt: x}, expectation: {files_exist: [made]}}\n");
+        let program = repo.dir().join("autopilot");
+        copy_program(&program);
+        open_folder(repo.dir(), 0o755);
+        give(repo.dir(), USER);
+        let like = agents::command(&repo, &[]);
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "/bin/sh", "-ec", POD, "sh"]).args(profile).arg(&program);
+        command.args(["run", "7"]).current_dir(repo.top()).env_clear();
+        command.envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        (Ran::of(&command.output().unwrap()), repo)
+    };
+    let (ran, repo) = agents(&[]);
+    ran.exits(0).says("sandbox: without a /proc of a step's own");
+    assert_eq!(repo.events_of("command.ended")[0]["enforced"]["proc"], "machine");
+    let (ran, _repo) = agents(&["/usr/bin/python3", "-c", REFUSE, "docker"]);
+    ran.exits(3).says("the model's endpoint").says("there are no network namespaces here");
+}
+
+/// What a unit or a container is told must be about what refuses, and not about what the kernel has.
+#[test]
+fn under_a_filter_the_refused_call_is_named_with_the_filter() {
+    let told = |profile: &'static str| {
+        let repo = Repo::new();
+        repo.plan("  - {id: work, command: 'true'}\n");
+        let host = Host { refuses: profile, ..host("", false, FULL) };
+        (run_with(&repo, &host, &["doctor"]), run_with(&repo, &host, &["run", "7"]))
+    };
+    let (doctor, ran) = told("docker");
+    ran.exits(0).says("sandbox: without namespaces");
+    doctor.exits(0).says("unshare: EPERM").says("a system call filter").says("no `RestrictNamespaces=`");
+    let (doctor, ran) = told("system-service");
+    ran.exits(3).says("a system call filter").says("SystemCallFilter=@system-service @mount seccomp");
+    doctor.exits(3).says("mount: EPERM").hides("boot Linux").hides("paths of `filesystem`");
+    let (doctor, ran) = told("system-service!");
+    ran.exits(3).says("killed it (SIGSYS)").says("SystemCallFilter=@system-service @mount seccomp");
+    doctor.exits(3).says("SIGSYS").says("SystemCallErrorNumber=EPERM").hides("boot Linux");
+}
+
+#[test]
+fn root_that_can_become_nobody_is_not_told_to_install_git() {
+    if !nix::unistd::geteuid().is_root() {
+        println!("only root becomes the owner of a repository: that half runs as root");
+        return;
+    }
+    let repo = Repo::new();
+    repo.plan("  - {id: work, command: 'true'}\n");
+    give(repo.dir(), USER);
+    let host = Host { lacks: "-setuid,-setgid,-setpcap", ..host("", true, FULL) };
+    run(&repo, &host, "7").exits(2).says("CAP_SETUID").hides("install git");
+}
+
+#[test]
+fn a_confinement_that_is_demanded_is_had_or_nothing_runs() {
+    let repo = || {
+        let repo = Repo::new();
+        repo.plan("  - {id: work, command: 'true'}\n");
+        repo
+    };
+    let masked = || Host { masks: true, ..host("", false, NO_PROC) };
+    let bare = || Host { refuses: "unshare", ..host("", false, BARE) };
+    let with = |host: Host, require: &str| run_with(&repo(), &host, &["run", "7", "--require", require]);
+    with(host("", false, FULL), "full").exits(0).says("sandbox: full");
+    with(masked(), "namespaces").exits(0).says("without a /proc of a step's own");
+    with(masked(), "full").exits(3).says("full confinement (--require full)").says("procMount: Unmasked");
+    with(bare(), "namespaces")
+        .exits(3)
+        .says("there are no namespaces here: sandbox: namespaces: unshare: EPERM");
+    let repo = repo();
+    let ceiling = repo.home().join(".config/autopilot/config.yaml");
+    fs::create_dir_all(ceiling.parent().unwrap()).unwrap();
+    fs::write(&ceiling, "# of mine\nrequire: full\n").unwrap();
+    run(&repo, &masked(), "7").exits(3).says("`require`, ").says("config.yaml:2");
+    assert!(repo.evidence("status-").is_empty());
 }
 
 fn give(folder: &Path, user: &str) {

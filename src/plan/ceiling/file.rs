@@ -55,6 +55,8 @@ pub(super) struct CeilingFile {
     publish: Option<PublishRule>,
     /// Protections that `--allow-degraded` may give up.
     allow_degraded: Option<Vec<Protection>>,
+    /// The confinement that every step must have.
+    require: Option<Demanded>,
 }
 
 /// What may be published.
@@ -77,6 +79,15 @@ enum Protection {
     Landlock,
     Seccomp,
     Network,
+}
+
+/// A confinement that can be demanded.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+enum Demanded {
+    Full,
+    Namespaces,
 }
 
 /// Resolves a file into its rules: the same however it is written.
@@ -107,6 +118,10 @@ pub(super) fn resolve(file: CeilingFile) -> Rules {
             Protection::Landlock => "landlock".to_owned(),
             Protection::Seccomp => "seccomp".to_owned(),
             Protection::Network => "network".to_owned(),
+        }),
+        require: file.require.map(|demanded| match demanded {
+            Demanded::Full => "full".to_owned(),
+            Demanded::Namespaces => "namespaces".to_owned(),
         }),
     }
 }

@@ -79,6 +79,9 @@ pub struct Rules {
     /// Protections that may be given up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_degraded: Option<Vec<String>>,
+    /// What confinement is demanded: `full` or `namespaces`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require: Option<String>,
 }
 
 impl Ceiling {

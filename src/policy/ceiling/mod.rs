@@ -16,6 +16,7 @@ pub use above::Above;
 pub use lower::{Lowered, in_words};
 pub use within::Within;
 
+use super::confinement::{Confinement, Demand};
 use super::waiver::Waivers;
 use crate::plan::{Asked, Ceiling, Plan, Prices};
 
@@ -79,6 +80,16 @@ impl Ceilings {
     /// Tells which protections are given up that may not be.
     pub fn hold_waivers(&self, waivers: &Waivers) -> Vec<Above> {
         self.all().flat_map(|ceiling| refuse::waivers(ceiling, waivers)).collect()
+    }
+
+    /// Returns what they demand of the confinement.
+    pub fn demands(&self) -> Vec<Demand> {
+        let demand = |ceiling: &Ceiling| {
+            let confinement = ceiling.rules.require.as_ref()?.parse::<Confinement>().ok()?;
+            let by = format!("`require`, {}:{}", ceiling.path.display(), ceiling.line("require"));
+            Some(Demand { confinement, by })
+        };
+        self.all().filter_map(demand).collect()
     }
 
     /// Returns the folders in which what a step is granted has to lie, wherever its paths lead by then.

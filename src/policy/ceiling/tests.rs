@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::plan::{TokenLimit, parse, parse_ceiling};
-use crate::policy::Waiver;
+use crate::policy::{Confinement, Waiver};
 
 /// A plan that asks for something of every kind; each in a line of its own.
 const PLAN: &str = "\
@@ -256,6 +256,15 @@ fn only_protections_that_a_ceiling_names_may_be_given_up() {
     assert_eq!(told("allow_degraded: [landlock]", &all), ["--allow-degraded network"]);
     assert_eq!(told("allow_degraded: []", &all), ["--allow-degraded landlock", "--allow-degraded network"]);
     assert_eq!(told("allow_degraded: []", &[]), [""; 0]);
+}
+
+#[test]
+fn what_a_ceiling_demands_comes_with_its_place() {
+    let demands = hosts("network: none\nrequire: namespaces\n").demands();
+    let [demand] = demands.as_slice() else { panic!("{demands:?}") };
+    assert_eq!(demand.confinement, Confinement::Namespaces);
+    assert!(demand.by.starts_with("`require`, ") && demand.by.ends_with(":2"), "{demand:?}");
+    assert!(hosts("network: none").demands().is_empty());
 }
 
 #[test]
