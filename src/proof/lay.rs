@@ -6,10 +6,13 @@ use std::collections::BTreeSet;
 use autopilot_proof::guarded::{Stack, guarded};
 use autopilot_proof::runner::CanaryRunner;
 use autopilot_proof::source::{self, Inseparable};
-use autopilot_proof::verdict::Canary;
+use autopilot_proof::verdict::{Canary, Function, Mutant, Ran};
 
 use super::change::{Change, File, Role};
 use crate::worktree::Laid;
+
+/// Folders of code that shows how something is used, or how fast it is.
+const SHOWN: [&str; 7] = ["example", "examples", "doc", "docs", "bench", "benches", "benchmarks"];
 
 /// A value of the new code that is changed for one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +23,23 @@ pub struct Mutated {
     pub what: String,
     /// The file, as it is laid above the result.
     pub laid: Laid,
+    /// The lines of the function that it is in.
+    within: Option<(u32, u32)>,
+    is_edge: bool,
+}
+
+impl Mutated {
+    /// Returns it with the run in which it was tried.
+    pub fn tried(&self, ran: &Ran) -> Mutant {
+        let (at, what) = (self.at.clone(), self.what.clone());
+        Mutant { at, what, ran: ran.clone(), within: self.within, is_edge: self.is_edge }
+    }
+
+    /// Tells whether it is another value of a function than an edge.
+    pub fn is_of(&self, (path, lines): &Function) -> bool {
+        let own = self.at.rsplit_once(':').map(|(path, _)| path);
+        own == Some(path) && self.within.as_ref() == Some(lines) && !self.is_edge
+    }
 }
 
 impl File {
@@ -147,9 +167,9 @@ impl Change {
         (all, canaries)
     }
 
-    /// Chooses values of the new code that are changed, one for each run. What decides how tests are run, and the plan lets the
-    /// change touch, is none: no test holds what stands in a `setup.py`.
-    pub fn mutants(&self, count: u32, stack: Option<Stack>) -> Vec<Mutated> {
+    /// Lists the values of the new code that may be changed, one for each run, those first that are tried first. What decides how
+    /// tests are run, and the plan lets the change touch, is none: no test holds what stands in a `setup.py`.
+    pub fn mutants(&self, stack: Option<Stack>) -> Vec<Mutated> {
         let mut all = Vec::new();
         let code = self.files.iter().filter(|(_, role)| *role != Role::Test);
         for (file, _) in code.filter(|(file, _)| guarded(&file.shown(), stack).is_none()) {
@@ -157,23 +177,30 @@ impl Change {
             let found = source::mutations(language, file.text_before(), after);
             all.extend(found.into_iter().map(|mutation| (file.shown(), mutation)));
         }
-        let count = usize::try_from(count).unwrap_or(usize::MAX);
         if all.is_empty() {
-            return self.emptied().take(count).collect();
+            return self.emptied(stack).collect();
         }
-        let chosen = source::choose(all, count);
+        // Tests seldom run these. Where there is nothing else, they are what the change is.
+        let is_shown = |path: &str| path.split('/').any(|part| SHOWN.contains(&part));
+        if all.iter().any(|(path, _)| !is_shown(path)) {
+            all.retain(|(path, _)| !is_shown(path));
+        }
         let mutated = |(path, mutation): (String, source::Mutation)| Mutated {
             at: format!("{path}:{}", mutation.line),
             what: mutation.what,
             laid: Laid::File(path.into_bytes(), mutation.text.into_bytes()),
+            within: Some(mutation.within),
+            is_edge: mutation.is_edge,
         };
-        chosen.into_iter().map(mutated).collect()
+        source::spread(all).into_iter().map(mutated).collect()
     }
 
     /// Empties each new file of code: all that can be tried where there is no value to change. A test that it is there
     /// does not notice.
-    fn emptied(&self) -> impl Iterator<Item = Mutated> {
-        let new = self.files.iter().filter(|(file, role)| *role == Role::Code && !file.stood);
+    fn emptied(&self, stack: Option<Stack>) -> impl Iterator<Item = Mutated> {
+        let new = self.files.iter().filter(move |(file, role)| {
+            *role == Role::Code && !file.stood && guarded(&file.shown(), stack).is_none()
+        });
         let code = new.filter(|(file, _)| {
             file.language().is_some() && file.text_after().is_some_and(|text| !text.trim().is_empty())
         });
@@ -181,6 +208,8 @@ impl Change {
             at: file.shown(),
             what: "all of it was taken out".to_owned(),
             laid: Laid::File(file.path.clone(), Vec::new()),
+            within: None,
+            is_edge: false,
         })
     }
 

@@ -13,6 +13,7 @@ mod undo;
 pub use apart::{Whole, has_to_be_read, holds_both, taken_whole};
 pub use asking::{runner_of, stack_of};
 pub use change::{Change, File};
+pub use lay::Mutated;
 pub use named::{Candidate, run_by_command};
 pub use record::{Opening, Recorded, Report, runs};
 pub use told::{Told, terms, told};

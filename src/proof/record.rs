@@ -56,6 +56,12 @@ pub struct Report {
     /// Where a value was changed, and what of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mutant: Option<(String, String)>,
+    /// The lines of the function that it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    within: Option<(u32, u32)>,
+    /// It moves the edge of a comparison.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_edge: bool,
     /// Which file's lines were put back, the first and the last of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hunk: Option<(String, u32, u32)>,
@@ -82,7 +88,9 @@ impl Report {
 
     /// The same of a run with a changed value.
     pub fn mutant(mutant: &Mutant, base: &Ran) -> Self {
-        Self { mutant: Some((mutant.at.clone(), mutant.what.clone())), ..Self::other(&mutant.ran, base) }
+        let Mutant { at, what, ran, within, is_edge } = mutant;
+        let mutant = Some((at.clone(), what.clone()));
+        Self { mutant, within: *within, is_edge: *is_edge, ..Self::other(ran, base) }
     }
 
     /// The same of a run without some of the changed lines.
@@ -189,7 +197,8 @@ pub fn runs<'r>(recorded: impl IntoIterator<Item = &'r ProofRan>) -> Option<Reco
                 let (at, what) = report.mutant?;
                 // With all tests, where the chosen ones had not noticed.
                 runs.mutants.pop_if(|own| own.ran.part && own.at == at && own.what == what);
-                runs.mutants.push(Mutant { at, what, ran });
+                let (within, is_edge) = (report.within, report.is_edge);
+                runs.mutants.push(Mutant { at, what, ran, within, is_edge });
             }
             ProofRun::Hunk => {
                 let (path, first, last) = report.hunk?;

@@ -36,11 +36,12 @@ impl Change {
     pub fn undos(&self, verdict: &Verdict, count: usize) -> Vec<Undo> {
         let mut all = Vec::new();
         for (file, _) in self.files.iter().filter(|(_, role)| *role != Role::Test) {
-            let (Some(language), Some(before), Some(after)) =
-                (file.language(), file.text_before(), file.text_after())
-            else {
+            let (Some(language), Some(after)) = (file.language(), file.text_after()) else { continue };
+            let before = file.text_before();
+            // What stood there is no text.
+            if file.stood && before.is_none() {
                 continue;
-            };
+            }
             all.extend(source::hunks(language, before, after).into_iter().map(|hunk| Undo {
                 path: file.shown(),
                 first: hunk.first,
@@ -49,7 +50,8 @@ impl Change {
             }));
         }
         all.retain(|undo| !verdict.noticed.iter().any(|noticed| undo.holds(&noticed.at)));
-        all.sort_by_key(|undo| (Reverse(undo.last - undo.first), undo.path.clone(), undo.first));
+        let length = |undo: &Undo| Reverse((undo.last + 1).saturating_sub(undo.first));
+        all.sort_by_key(|undo| (length(undo), undo.path.clone(), undo.first));
         all.truncate(count);
         all
     }

@@ -33,9 +33,9 @@ impl Project {
         Self { needs: Some(node_modules()), ..self }
     }
 
-    /// Has a step make the change, and be proved.
+    /// Has a step make the change, and be proved; returns the runs of its tests.
     #[track_caller]
-    fn is_proved(&self) {
+    fn is_proved(&self) -> Vec<Value> {
         let repo = Repo::new();
         let changed = repo.dir().join("changed");
         repo.file(".gitignore", "node_modules/\ntarget/\n__pycache__/\n.pytest_cache/\n");
@@ -63,6 +63,7 @@ impl Project {
         repo.run();
         self.look(&repo);
         repo.autopilot(["audit", "7"]).exits(0);
+        repo.events_of("proof.ran")
     }
 
     #[track_caller]
@@ -277,6 +278,9 @@ const POM: &str = r#"<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 "#;
 
+const OTHER: &str = "package small;\n\nimport static org.junit.Assert.assertTrue;\n\nimport org.junit.Test;\n\n\
+    public class OtherTest {\n    @Test\n    public void other() {\n        assertTrue(Small.of(2) == 2);\n    }\n}\n";
+
 /// With what the distribution has of Maven, JUnit and Surefire: nothing is downloaded.
 #[test]
 #[ignore = "needs mvn and junit"]
@@ -288,6 +292,7 @@ fn junit_proves() {
         "src/test/**",
         vec![
             same("pom.xml", POM),
+            same("src/test/java/small/OtherTest.java", OTHER),
             file(
                 "src/main/java/small/Small.java",
                 "package small;\n\npublic class Small {\n    public static int of(int n) {\n        return n;\n    }\n}\n",
@@ -303,5 +308,10 @@ fn junit_proves() {
             ),
         ],
     );
-    project.is_proved();
+    // Of the class that was changed alone, where that says enough.
+    for ran in project.is_proved() {
+        let is_part = ran["report"]["part"] == true;
+        let is_of_all = matches!(ran["run"].as_str().unwrap(), "base" | "result");
+        assert_eq!(is_part, !is_of_all, "{ran}");
+    }
 }

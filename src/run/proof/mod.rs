@@ -2,6 +2,7 @@
 //! network and secrets, each on a layer above what stood before the change.
 
 mod kinds;
+mod mutants;
 mod one;
 mod runs;
 mod undo;

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use autopilot_proof::runner::{CanaryRunner, NotKnown};
-use autopilot_proof::verdict::{self, Mutant, Ran, Runs, decide};
+use autopilot_proof::verdict::{self, Ran, Runs, decide};
 
 use super::kinds::{Asked, Common, Ends, Of, Proof};
+use super::mutants::Values;
 use super::one::name;
 use crate::evidence::event::ProofRun;
 use crate::plan::{Proves, Step};
@@ -106,8 +107,8 @@ impl Runner<'_> {
         }
         let can_carry = runs.canaries.iter().any(|canary| canary.id.is_some());
         let stack = plan.canary.map(stack_of);
-        let mutants = if proves.refactor { Vec::new() } else { change.mutants(proves.mutants, stack) };
-        let planned = if proves.refactor { 3 } else { 5 } + mutants.len();
+        let values = Values::of(change, stack, if proves.refactor { 0 } else { proves.mutants });
+        let planned = if proves.refactor { 3 } else { 5 } + values.chosen.len();
         let planned = planned + usize::from(change.touches_old_tests()) + usize::from(can_carry);
         let planned = planned + usize::from(!runs.spoils.is_empty());
         common.planned = u32::try_from(planned).unwrap_or(u32::MAX);
@@ -151,18 +152,8 @@ impl Runner<'_> {
                 return Ok(Ok(runs));
             }
         }
-        for mutated in mutants {
-            let laid = change.result_but(&mutated.laid);
-            let of =
-                |ran: &Ran| Mutant { at: mutated.at.clone(), what: mutated.what.clone(), ran: ran.clone() };
-            let report = |ran: &Ran| Report::mutant(&of(ran), &base);
-            let own = Of { run: ProofRun::Mutant, laid: &laid, only: there.as_deref(), report: &report };
-            match self.noticed_by_some(this, common, own, &runs).await? {
-                Ok(ran) => runs.mutants.push(of(&ran)),
-                Err(ends) => return Ok(Err(ends)),
-            }
-        }
-        Ok(Ok(runs))
+        let made = self.mutate(this, common, (change, &values), &mut runs).await?;
+        Ok(made.map(|()| runs))
     }
 
     /// Reads what the change is: each path with what stood there and what is there now.

@@ -29,7 +29,7 @@ impl Runner<'_> {
             return Ok(None);
         }
         let made = u32::try_from(runs.mutants.len()).unwrap_or(u32::MAX);
-        let count = proves.mutants.saturating_sub(made).saturating_add(HUNKS);
+        let count = proves.mutants.saturating_add(HUNKS).saturating_sub(made);
         let only = change.test_files(false);
         let undos = change.undos(verdict, usize::try_from(count).unwrap_or(usize::MAX));
         common.planned = common.count.saturating_add(u32::try_from(undos.len()).unwrap_or(u32::MAX));

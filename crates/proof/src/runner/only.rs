@@ -85,6 +85,7 @@ impl Known {
             (Self::Cargo, _) if chooses_nothing(argv.get(2..)?) => cargo_targets(files)?,
             (Self::Nextest, _) if chooses_nothing(argv.get(3..)?) => cargo_targets(files)?,
             (Self::Go, By::Place(_)) => return go(argv, files),
+            (Self::Maven, By::End) if runs_all_of_maven(argv.get(1..)?) => maven(files)?,
             _ if self.takes_files(argv, by) && files.iter().all(|file| self.finds(file)) => {
                 self.chosen(files)
             }
@@ -184,6 +185,49 @@ fn cargo_targets(files: &[String]) -> Option<Vec<String>> {
         Some(["--test".to_owned(), name.to_owned()])
     };
     files.iter().map(target).collect::<Option<Vec<_>>>().map(|all| all.concat())
+}
+
+/// The arguments of Maven choose neither tests nor a part of the project.
+fn runs_all_of_maven(args: &[String]) -> bool {
+    args.iter().all(|arg| {
+        matches!(
+            arg.as_str(),
+            "clean"
+                | "test"
+                | "package"
+                | "verify"
+                | "install"
+                | "-q"
+                | "-B"
+                | "-o"
+                | "-e"
+                | "-ntp"
+                | "-U"
+                | "--quiet"
+                | "--batch-mode"
+                | "--offline"
+                | "--errors"
+                | "--no-transfer-progress"
+        ) || arg.starts_with("-Dmaven.repo.local=")
+    })
+}
+
+/// The classes of the files, by their paths, as each of Surefire's versions takes them; none where a file is not all tests that
+/// Surefire would find by itself: classes that are built on one have their tests elsewhere.
+fn maven(files: &[String]) -> Option<Vec<String>> {
+    let class = |file: &String| {
+        let class = file.strip_prefix("src/test/java/")?.strip_suffix(".java")?;
+        let name = words::name(class);
+        let is_found =
+            name.starts_with("Test") || ["Test", "Tests", "TestCase"].iter().any(|end| name.ends_with(end));
+        let is_built_on = ["Abstract", "Base"].iter().any(|word| name.contains(word));
+        let is_plain = class.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '_'));
+        (is_found && !is_built_on && is_plain).then(|| class.to_owned())
+    };
+    let classes: Option<Vec<String>> = files.iter().map(class).collect();
+    let none_is_no_failure = ["-DfailIfNoTests=false", "-Dsurefire.failIfNoSpecifiedTests=false"];
+    let chosen = format!("-Dtest={}", classes?.join(","));
+    Some([chosen].into_iter().chain(none_is_no_failure.map(str::to_owned)).collect())
 }
 
 /// Of all packages below, those that the files are of.

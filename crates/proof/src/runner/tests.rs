@@ -132,6 +132,20 @@ fn files_are_selected_only_where_the_runner_would_find_them() {
     assert_eq!(only("go test ./...", &["testdata/x_test.go"]), None);
     assert!(only("cargo nextest run", &["tests/a.rs"]).unwrap().contains(" --test a"));
     assert_eq!(only("cargo nextest run -E x", &["tests/a.rs"]), None);
+    let java = ["src/test/java/a/OneTest.java", "src/test/java/a/TestTwo.java"];
+    let asked = only("mvn -B -o test", &java).unwrap();
+    assert!(asked.contains(" -Dtest=a/OneTest,a/TestTwo -DfailIfNoTests=false "), "{asked}");
+    for (line, file) in [
+        ("mvn test", "src/test/java/a/Helper.java"),
+        ("mvn test", "src/test/java/a/AbstractOneTest.java"),
+        ("mvn test", "src/test/resources/OneTest.java"),
+        ("mvn test", "core/src/test/java/a/OneTest.java"),
+        ("mvn -Dtest=Two test", java[0]),
+        ("mvn -pl core test", java[0]),
+        ("mvn -Pslow test", java[0]),
+    ] {
+        assert_eq!(only(line, &[file]), None, "{line} {file}");
+    }
     for odd in ["-p/test_a.py", "tests/x::test_a.py"] {
         assert_eq!(only("pytest", &[odd]), None, "{odd}");
     }

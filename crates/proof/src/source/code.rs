@@ -30,7 +30,41 @@ pub(super) fn written(
         return starts.into_iter().map(|(at, _)| at).collect();
     };
     let new: Vec<&str> = starts.iter().map(|(_, word)| *word).collect();
-    added(&old, &new).into_iter().filter_map(|index| starts.get(index)).map(|(at, _)| *at).collect()
+    let places: Vec<usize> = starts.iter().map(|(at, _)| *at).collect();
+    let lines = Lines::written(before.unwrap_or_default(), after);
+    let mut all = BTreeSet::new();
+    for run in runs(&added(&old, &new)) {
+        let own: Vec<usize> = run.iter().filter_map(|index| places.get(*index)).copied().collect();
+        // `'b': 2,` behind `'a': 1,` may as well be `b': 2, '`, with the sign of a line that was there.
+        let on_new_lines: Vec<usize> = own.iter().copied().filter(|at| lines.holds(*at)).collect();
+        all.extend(if on_new_lines.is_empty() { own } else { on_new_lines });
+    }
+    all
+}
+
+/// Takes indices apart where one is left out.
+fn runs(indices: &[usize]) -> impl Iterator<Item = &[usize]> {
+    indices.chunk_by(|one, next| one + 1 == *next)
+}
+
+/// The lines that a later version wrote.
+struct Lines {
+    written: BTreeSet<usize>,
+    starts: Vec<usize>,
+}
+
+impl Lines {
+    fn written(before: &str, after: &str) -> Self {
+        let split = |text| str::split_inclusive(text, '\n').collect::<Vec<_>>();
+        let (old, new) = (split(before), split(after));
+        let starts = new.iter().scan(0, |at, line| Some(std::mem::replace(at, *at + line.len())));
+        Self { starts: starts.collect(), written: added(&old, &new).into_iter().collect() }
+    }
+
+    fn holds(&self, at: usize) -> bool {
+        let line = self.starts.partition_point(|start| *start <= at);
+        line.checked_sub(1).is_some_and(|line| self.written.contains(&line))
+    }
 }
 
 fn tokens(language: Language, source: &str) -> Option<Vec<&str>> {
@@ -62,6 +96,22 @@ pub(super) fn is_documentation(node: Node<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_that_was_there_is_not_written() {
+        for (language, before, after, expected) in [
+            (Language::Python, "A = {\n'a': 1,\n'c': 1,\n}\n", "A = {\n'a': 1,\n'b': 1,\n'c': 1,\n}\n", 3),
+            (Language::JavaScript, "f('a');\nf('c');\n", "f('a');\nf('b');\nf('c');\n", 2),
+            (Language::Rust, "f();\n", "f();\nf();\n", 2),
+        ] {
+            let tree = parse(language, after).unwrap();
+            let written = written(language, Some(before), tree.root_node(), after);
+            let line = |at: &usize| after[..*at].matches('\n').count() + 1;
+            let lines: BTreeSet<usize> = written.iter().map(line).collect();
+            assert_eq!(lines.len(), 1, "{after}: {written:?}");
+            assert!(language == Language::Rust || lines.contains(&expected), "{after}: {lines:?}");
+        }
+    }
 
     #[test]
     fn comments_and_documentation_are_no_code() {

@@ -8,7 +8,7 @@ use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use super::lines::COMPARED;
 use super::tree::{Walk, attributes, parse, walk};
-use super::{Language, code, weld};
+use super::{Language, code, mutate, weld};
 
 /// Lines that stayed as they were between two changes that belong together.
 const BETWEEN: usize = 3;
@@ -19,33 +19,49 @@ const BYTES: usize = 64 << 20;
 /// A file with one piece of it as it was before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hunk {
-    /// Its first line in the later version, counted from 1.
+    /// Its first line in the later version, counted from 1. Of lines that were only taken away, the one behind them.
     pub first: u32,
-    /// Its last line.
+    /// Its last line; the one before the first where lines were only taken away.
     pub last: u32,
     /// The whole file without it.
     pub text: String,
 }
 
-/// Gives the pieces of code that the later version wrote, each put back by itself, in their order. Lines that were only taken
-/// away are none, nor is a piece that holds tests.
-pub fn hunks(language: Language, before: &str, after: &str) -> Vec<Hunk> {
+/// Gives the pieces of code that the later version wrote or took away, each put back by itself, in their order. A piece that
+/// holds tests is none. Of a file that is new, nothing was there before: each of its functions does nothing.
+pub fn hunks(language: Language, before: Option<&str>, after: &str) -> Vec<Hunk> {
+    let Some(before) = before else { return idle(language, after) };
     let (old, new) = (lines(before), lines(after));
     if old.len().max(new.len()) > COMPARED {
         return Vec::new();
     }
-    let Some(own) = Own::of(language, before, after) else { return Vec::new() };
-    let starts = starts(&new);
-    let most = MOST.min(BYTES / after.len().max(1));
+    let own = Own::of(language, before, after).zip(Own::of(language, after, before));
+    let Some((written, gone)) = own else { return Vec::new() };
+    let (now, then) = (starts(&new), starts(&old));
     pieces(&old, &new)
         .into_iter()
-        .filter(|(_, range)| !range.is_empty() && own.is_code(starts[range.start]..starts[range.end]))
-        .take(most)
+        .filter(|(was, is)| match is.is_empty() {
+            false => written.is_code(now[is.start]..now[is.end]),
+            true => gone.is_code(then[was.start]..then[was.end]),
+        })
+        .take(most(after))
         .filter_map(|(was, is)| {
             let text = [&new[..is.start], &old[was], &new[is.end..]].concat().concat();
             Some(Hunk { first: number(is.start + 1)?, last: number(is.end)?, text })
         })
         .collect()
+}
+
+/// Gives the functions of a new file, each without what it does.
+fn idle(language: Language, text: &str) -> Vec<Hunk> {
+    let functions = mutate::mutations(language, None, text).into_iter().filter(|own| own.is_body);
+    let hunk = |own: mutate::Mutation| Hunk { first: own.within.0, last: own.within.1, text: own.text };
+    functions.take(most(text)).map(hunk).collect()
+}
+
+/// How many pieces of a file are given at most.
+fn most(text: &str) -> usize {
+    MOST.min(BYTES / text.len().max(1))
 }
 
 fn number(line: usize) -> Option<u32> {
@@ -120,7 +136,10 @@ mod tests {
     use super::*;
 
     fn shown(language: Language, before: &str, after: &str) -> Vec<(u32, u32, String)> {
-        hunks(language, before, after).into_iter().map(|hunk| (hunk.first, hunk.last, hunk.text)).collect()
+        hunks(language, Some(before), after)
+            .into_iter()
+            .map(|hunk| (hunk.first, hunk.last, hunk.text))
+            .collect()
     }
 
     #[test]
@@ -140,10 +159,11 @@ mod tests {
     }
 
     #[test]
-    fn comments_tests_and_what_was_taken_away_are_no_piece_of_code() {
+    fn comments_and_tests_are_no_piece_of_code() {
         for (language, before, after) in [
             (Language::Python, "a = 1\n", "# one\na = 1\n"),
-            (Language::Python, "a = 1\nb = 2\n", "a = 1\n"),
+            (Language::Python, "# one\na = 1\n", "a = 1\n"),
+            (Language::Rust, "fn a() {}\n#[test]\nfn b() {}\n", "fn a() {}\n"),
             (Language::Python, "def f():\n    return 1\n", "def f():\n    \"\"\"F.\"\"\"\n    return 1\n"),
             (Language::Rust, "fn a() {}\n", "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() {}\n}\n"),
             (Language::Rust, "fn a() {}\n", "fn a() {}\n#[test]\nfn b() {}\n"),
@@ -151,6 +171,23 @@ mod tests {
         ] {
             assert_eq!(shown(language, before, after), [], "{after}");
         }
+    }
+
+    #[test]
+    fn lines_that_were_taken_away_come_back() {
+        let (before, after) = ("a = 1\nb = 2\nc = 3\n", "a = 1\nc = 3\n");
+        assert_eq!(shown(Language::Python, before, after), [(2, 1, before.to_owned())]);
+        assert_eq!(shown(Language::Python, before, "a = 1\nb = 2\n"), [(3, 2, before.to_owned())]);
+    }
+
+    #[test]
+    fn functions_of_a_new_file_do_nothing_one_by_one() {
+        let text = "A = 1\n\ndef f():\n    return 2\n\nclass C:\n    def g(self):\n        return 3\n";
+        let found = hunks(Language::Python, None, text);
+        let lines: Vec<_> = found.iter().map(|own| (own.first, own.last)).collect();
+        assert_eq!(lines, [(3, 4), (7, 8)]);
+        assert!(found[0].text.starts_with("A = 1\n\ndef f():\n    return None"), "{}", found[0].text);
+        assert_eq!(hunks(Language::Python, None, "A = 1\n"), []);
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub use code::is_same_code;
 pub use holds::{Tests, holds_tests};
 pub use hunks::{Hunk, hunks};
 pub use language::Language;
-pub use mutate::{Mutation, choose, mutations};
+pub use mutate::{Mutation, mutations, spread};
 pub use remark::remarked;
 pub use spoil::{Spoiled, spoiled};
 pub use weld::{Inseparable, weld};

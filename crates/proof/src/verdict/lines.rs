@@ -1,6 +1,7 @@
 //! Lines: takes the runs with a changed value, and with changed lines put back, tells which lines which tests prove, and which
 //! no test does. It never decides anything.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -52,13 +53,20 @@ pub fn lines(runs: &Runs, undone: &[Undone]) -> Lines {
     let mut unproved = Vec::new();
     for mutant in &runs.mutants {
         let place = mutant.at.rsplit_once(':').and_then(|(path, line)| Some((path, line.parse().ok()?)));
-        if let (Some((path, line)), Said::Noticed(by)) = (place, judge.said(&mutant.ran)) {
-            proved.entry((path.to_owned(), judge.proving(by))).or_default().insert((line, line));
+        match (place, judge.said(&mutant.ran)) {
+            (Some((path, line)), Said::Noticed(by)) => {
+                proved.entry((path.to_owned(), judge.proving(by))).or_default().insert((line, line));
+            }
+            // Where it did not speak against the change.
+            (_, Said::Survived) => unproved.push(format!("{} ({})", mutant.at, mutant.what)),
+            _ => {}
         }
     }
     for own in undone {
         let range = (own.first, own.last);
         match judge.said(&own.ran) {
+            // What was taken away is no line of the result.
+            Said::Noticed(_) if own.last < own.first => {}
             Said::Noticed(by) => {
                 proved.entry((own.path.clone(), judge.proving(by))).or_default().insert(range);
             }
@@ -91,7 +99,11 @@ fn at(path: &str, lines: Ranges) -> String {
 }
 
 fn shown((first, last): (u32, u32)) -> String {
-    if first == last { first.to_string() } else { format!("{first}–{last}") }
+    match first.cmp(&last) {
+        Ordering::Less => format!("{first}–{last}"),
+        Ordering::Equal => first.to_string(),
+        Ordering::Greater => format!("{first} (what was taken out above it)"),
+    }
 }
 
 #[cfg(test)]
@@ -114,12 +126,14 @@ mod tests {
             at: format!("src/a.rs:{line}"),
             what: "1 became 2".to_owned(),
             ran: ran.clone(),
+            within: None,
+            is_edge: false,
         };
         let runs = Runs {
             base: ran(&[("old", Passed)]),
             tests: [tests.clone(), tests],
             result: [result.clone(), result.clone()],
-            mutants: vec![mutant(3, &noticed), mutant(4, &noticed), mutant(9, &noticed)],
+            mutants: vec![mutant(3, &noticed), mutant(4, &noticed), mutant(9, &noticed), mutant(11, &result)],
             ..Runs::default()
         };
         let undone = |first, last, ran: Ran| Undone { path: "src/a.rs".to_owned(), first, last, ran };
@@ -128,7 +142,9 @@ mod tests {
         let all = [
             undone(5, 6, noticed.clone()),
             undone(20, 30, other),
-            undone(40, 61, result),
+            undone(40, 61, result.clone()),
+            undone(66, 65, result),
+            undone(67, 66, noticed.clone()),
             undone(70, 71, short),
             undone(80, 81, Ran::default()),
         ];
@@ -139,6 +155,8 @@ mod tests {
             .map(|own| (own.at.as_str(), own.by.iter().map(String::as_str).collect()))
             .collect();
         assert_eq!(proved, [("src/a.rs:3–6, 9", vec!["new"]), ("src/a.rs:20–30", vec!["other"])]);
-        assert_eq!(lines.unproved, ["src/a.rs:40–61"]);
+        let unproved =
+            ["src/a.rs:11 (1 became 2)", "src/a.rs:40–61", "src/a.rs:66 (what was taken out above it)"];
+        assert_eq!(lines.unproved, unproved);
     }
 }

@@ -4,6 +4,7 @@
 
 mod judge;
 mod lines;
+mod mutants;
 mod names;
 mod note;
 mod old;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use judge::Judge;
 pub use lines::{Lines, Proved, Undone, is_noticed, lines};
+pub use mutants::{Function, unheard};
 pub use note::Note;
 pub use refusal::{Refusal, Which};
 pub use runs::{Canary, Code, Kind, Mutant, Ran, Runs, Terms};

@@ -23,3 +23,28 @@ pub(super) fn is_last(name: &str, id: &str) -> bool {
         id == name || id.strip_suffix(name).is_some_and(|rest| BEFORE.iter().any(|mark| rest.ends_with(mark)))
     })
 }
+
+/// Tells whether a name is an id, or its last part; with `::` behind, what stands before its last parts.
+pub(super) fn is_of(name: &str, id: &str) -> bool {
+    let Some(above) = name.strip_suffix("::") else { return is_last(name, id) };
+    id.match_indices("::").any(|(at, _)| is_last(above, &id[..at]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_that_several_are_made_of_names_them() {
+        for (name, id, expected) in [
+            ("x", "lib::tests::x", true),
+            ("x", "lib::tests::x::case_1", false),
+            ("x::", "lib::tests::x::case_1", true),
+            ("x::", "lib::tests::x::case_1::b_2", true),
+            ("x::", "lib::tests::x", false),
+            ("x::", "lib::tests::xx::case_1", false),
+        ] {
+            assert_eq!(is_of(name, id), expected, "{name} {id}");
+        }
+    }
+}

@@ -78,6 +78,12 @@ pub struct Mutant {
     pub what: String,
     /// The run with it.
     pub ran: Ran,
+    /// The lines of the function that it is in; nothing of what was recorded before this was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<(u32, u32)>,
+    /// It moves the edge of a comparison.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_edge: bool,
 }
 
 /// What a change does to what is no test.

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::judge::{Judge, twice};
-use super::names::is_last;
-use super::{Code, Kind, Note, Noticed, Ran, Refusal, Which};
+use super::names::is_of;
+use super::{Code, Kind, Note, Ran, Refusal, Which};
 use crate::results::Outcome;
 
 /// More tests than are named of those that notice a changed value.
-const NAMED: usize = 5;
+pub(super) const NAMED: usize = 5;
 
 /// What the tests say of a changed value, or of lines that were put back.
 pub(super) enum Said {
@@ -56,7 +56,7 @@ impl Judge<'_> {
         let Some(ran) = runs.spoiled.as_ref().filter(|ran| ran.built) else {
             return self.refuse(Refusal::NoReport { which: Which::Spoiled });
         };
-        let is_spoiled = |id: &&String| runs.spoils.iter().any(|name| is_last(name, id));
+        let is_spoiled = |id: &&String| runs.spoils.iter().any(|name| is_of(name, id));
         let proving: Vec<String> = self.verdict.proved.iter().filter(is_spoiled).cloned().collect();
         let mut missing = Vec::new();
         for id in proving {
@@ -72,37 +72,7 @@ impl Judge<'_> {
         }
     }
 
-    /// Judges the changed values; tells whether one was noticed by a test that is not there on the base.
-    fn mutants(&mut self) -> bool {
-        let (mut judged, mut survived, mut by_proof, mut by_absent) = (0, 0, false, false);
-        for mutant in &self.runs.mutants {
-            let (at, what) = (mutant.at.clone(), mutant.what.clone());
-            match self.said(&mutant.ran) {
-                Said::Unjudged => self.verdict.notes.push(Note::NotJudged { at, what }),
-                Said::Survived => {
-                    judged += 1;
-                    survived += 1;
-                    self.refuse(Refusal::MutantSurvived { at, what });
-                }
-                Said::Noticed(by) => {
-                    judged += 1;
-                    by_absent |= !by.is_disjoint(&self.absent);
-                    by_proof |= by.iter().any(|id| self.is_proof(id));
-                    let by = self.proving(by).into_iter().take(NAMED).collect();
-                    self.verdict.noticed.push(Noticed { at, what, by });
-                }
-            }
-        }
-        let count = self.runs.mutants.len();
-        if count > 0 && judged == 0 {
-            self.refuse(Refusal::MutantsUnjudged { count });
-        } else if judged > 0 && survived == 0 && !by_proof {
-            self.refuse(Refusal::ProofUntouched);
-        }
-        by_absent
-    }
-
-    fn is_proof(&self, id: &String) -> bool {
+    pub(super) fn is_proof(&self, id: &String) -> bool {
         self.verdict.proved.contains(id) || self.verdict.excused.contains(id)
     }
 

@@ -27,7 +27,8 @@ fn canary(seen: Option<Outcome>) -> Canary {
 }
 
 fn mutant(text: &str) -> Mutant {
-    Mutant { at: "src/x.py:3".to_owned(), what: "3 became 4".to_owned(), ran: ran(text) }
+    let (at, what) = ("src/x.py:3".to_owned(), "3 became 4".to_owned());
+    Mutant { at, what, ran: ran(text), within: None, is_edge: false }
 }
 
 /// An honest change: `old` stays, `new` fails without it.
@@ -234,6 +235,65 @@ fn each_changed_value_has_to_be_noticed() {
     runs.mutants.clear();
     assert_eq!(decide(&runs, &terms()).notes, [Note::NothingToMutate]);
     assert_eq!(decide(&runs, &Terms::default()).notes, [Note::NoMutants]);
+}
+
+/// Changed values of one function, each by what the tests say: `+` a test that proves notices it, `o` an old one, `-` none, `e`
+/// none, on the edge of a comparison.
+fn of_function(tried: &str) -> Vec<Mutant> {
+    let one = |(nth, own)| {
+        let text = match own {
+            '+' => "old:pass new:fail",
+            'o' => "old:fail new:pass",
+            _ => "old:pass new:pass",
+        };
+        let what = format!("{nth} became {}", nth + 1);
+        Mutant { what, within: Some((1, 9)), is_edge: own == 'e', ..mutant(text) }
+    };
+    tried.chars().enumerate().map(one).collect()
+}
+
+#[test]
+fn a_value_that_no_test_notices_is_noted_where_tests_notice_most_of_the_same_function() {
+    for (tried, refused, noted) in [
+        ("+e", 0, 1),
+        ("+eee", 0, 3),
+        ("e", 1, 0),
+        ("++++-", 0, 1),
+        ("+++-", 1, 0),
+        ("+++++++--", 2, 0),
+        ("++++++++--", 0, 2),
+        ("++++-ee", 0, 3),
+        ("+-e", 1, 1),
+        ("oooo-", 1, 0),
+        ("+oe", 0, 1),
+    ] {
+        let verdict = decide(&Runs { mutants: of_function(tried), ..honest() }, &terms());
+        let survived = |refusal: &&Refusal| matches!(refusal, Refusal::MutantSurvived { .. });
+        assert_eq!(
+            verdict.refusals.iter().filter(survived).count(),
+            refused,
+            "{tried}: {:?}",
+            verdict.refusals
+        );
+        let is_noted = |note: &&Note| matches!(note, Note::Survived { .. });
+        assert_eq!(verdict.notes.iter().filter(is_noted).count(), noted, "{tried}: {:?}", verdict.notes);
+        assert_eq!(verdict.is_accepted(), refused == 0, "{tried}: {:?}", verdict.refusals);
+    }
+    let with = |more: Mutant| Runs { mutants: [of_function("++++"), vec![more]].concat(), ..honest() };
+    let survivor = of_function("-").remove(0);
+    let other = [
+        Mutant { within: Some((10, 12)), ..survivor.clone() },
+        Mutant { at: "src/y.py:3".to_owned(), ..survivor.clone() },
+        Mutant { within: None, ..survivor.clone() },
+    ];
+    for other in other {
+        let is_unheard = other.within.is_some();
+        assert_eq!(refusals(&with(other.clone()), &terms()), ["mutant_survived"], "{other:?}");
+        assert_eq!(unheard(&with(other)).len(), usize::from(is_unheard));
+    }
+    assert_eq!(unheard(&with(survivor)), []);
+    let alone = Runs { mutants: of_function("-"), ..honest() };
+    assert_eq!(unheard(&alone), [], "more would not help");
 }
 
 #[test]

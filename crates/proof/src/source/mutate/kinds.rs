@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
+use super::{edge, machine};
 use crate::source::Language;
 use crate::source::code::is_documentation;
 use crate::source::tree::{named, text};
@@ -28,6 +29,8 @@ pub(super) struct Edit {
     pub(super) new: String,
     /// What was done, where "this became that" does not say it.
     pub(super) what: Option<String>,
+    /// It moves the edge of a comparison.
+    pub(super) is_edge: bool,
 }
 
 /// Gives the changes of a node itself, not of what is in it.
@@ -39,30 +42,24 @@ pub(super) fn of(language: Language, node: Node<'_>, above: &[Node<'_>], source:
 
 fn value(language: Language, node: Node<'_>, above: &[Node<'_>], source: &str) -> Vec<(Rank, Edit)> {
     let own = text(node, source);
-    let edit = |new: String| Edit { range: node.byte_range(), new, what: None };
+    let is_edge = edge::is_one(node, above);
+    let edit = |new: String| Edit { range: node.byte_range(), new, what: None, is_edge };
     match node.kind() {
         // The field of a tuple.
         "integer_literal" if above.last().is_some_and(|parent| parent.kind() == "field_expression") => {
             Vec::new()
         }
-        "integer_literal"
-        | "integer"
-        | "number"
-        | "int_literal"
-        | "decimal_integer_literal"
-        | "float_literal"
-        | "float"
-        | "decimal_floating_point_literal"
-        | "hex_integer_literal"
-        | "octal_integer_literal"
-        | "binary_integer_literal" => plus_one(own).map(|new| (Rank::Value, edit(new))).into_iter().collect(),
+        kind if (is_number(kind) || NOTHING.contains(&kind)) && machine::is_given_to(above, source) => {
+            Vec::new()
+        }
+        kind if is_number(kind) => plus_one(own).map(|new| (Rank::Value, edit(new))).into_iter().collect(),
         "boolean_literal" | "true" | "false" | "True" | "False" => {
             flipped(own).map(|new| (Rank::Value, edit(new))).into_iter().collect()
         }
         "identifier" if language == Language::Rust && own == "None" && !is_pattern(above) => {
             vec![(Rank::Value, edit("Some(Default::default())".to_owned()))]
         }
-        "none" | "null" | "null_literal" | "nil" => vec![(Rank::Value, edit(something(language).to_owned()))],
+        kind if NOTHING.contains(&kind) => vec![(Rank::Value, edit(something(language).to_owned()))],
         "call_expression" if language == Language::Rust && own.starts_with("Some(") && !is_pattern(above) => {
             vec![(Rank::Value, edit("None".to_owned()))]
         }
@@ -91,6 +88,26 @@ fn value(language: Language, node: Node<'_>, above: &[Node<'_>], source: &str) -
         }
         _ => Vec::new(),
     }
+}
+
+/// The values that stand for none.
+const NOTHING: [&str; 4] = ["none", "null", "null_literal", "nil"];
+
+fn is_number(kind: &str) -> bool {
+    matches!(
+        kind,
+        "integer_literal"
+            | "integer"
+            | "number"
+            | "int_literal"
+            | "decimal_integer_literal"
+            | "float_literal"
+            | "float"
+            | "decimal_floating_point_literal"
+            | "hex_integer_literal"
+            | "octal_integer_literal"
+            | "binary_integer_literal"
+    )
 }
 
 /// Tells whether a node is what a value is matched with, and no value.
@@ -235,7 +252,7 @@ fn body(language: Language, node: Node<'_>, source: &str) -> Option<Edit> {
             _ => return None,
         };
         let what = Some(format!("{} fails", name(node, source)));
-        return Some(Edit { range: body.byte_range(), new: new.to_owned(), what });
+        return Some(Edit { range: body.byte_range(), new: new.to_owned(), what, is_edge: false });
     }
     let new = match (language, body.kind()) {
         (Language::Rust, "block") => match node.child_by_field_name("return_type") {
@@ -248,7 +265,7 @@ fn body(language: Language, node: Node<'_>, source: &str) -> Option<Edit> {
         _ => return None,
     };
     let what = Some(format!("{} does nothing", name(node, source)));
-    Some(Edit { range: body.byte_range(), new, what })
+    Some(Edit { range: body.byte_range(), new, what, is_edge: false })
 }
 
 /// Tells whether a statement does nothing: in its place, nothing would survive by right.
@@ -286,7 +303,7 @@ fn negated(language: Language, node: Node<'_>, above: &[Node<'_>], source: &str)
         _ => format!("!({own})"),
     };
     let what = Some(format!("the condition {} was turned round", super::short(own)));
-    Some((Rank::Value, Edit { range: node.byte_range(), new, what }))
+    Some((Rank::Value, Edit { range: node.byte_range(), new, what, is_edge: false }))
 }
 
 /// Returns an empty value of a Rust type.

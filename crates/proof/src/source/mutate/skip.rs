@@ -2,7 +2,8 @@
 
 use tree_sitter::Node;
 
-use crate::source::tree::{attributes, text};
+use super::machine;
+use crate::source::tree::{attributes, named, text};
 use crate::source::{Language, code, weld};
 
 /// Kinds of nodes that no test notices, whatever the language.
@@ -41,7 +42,11 @@ const KINDS: [&str; 31] = [
 ];
 
 /// Calls whose words nobody tests, by how they begin.
-const TOLD: [&str; 20] = [
+const TOLD: [&str; 24] = [
+    "TypeVar",
+    "ParamSpec",
+    "TypeVarTuple",
+    "NewType",
     "print!",
     "println!",
     "eprint!",
@@ -70,7 +75,11 @@ const ASSERTING: [&str; 7] =
 
 /// Tells whether nothing of a node is changed.
 pub(super) fn is_none_of_it(language: Language, node: Node<'_>, source: &str) -> bool {
-    if KINDS.contains(&node.kind()) || code::is_documentation(node) {
+    let is_of_none = KINDS.contains(&node.kind())
+        || code::is_documentation(node)
+        || machine::is_asked_for(node, source)
+        || is_about_the_file(node, source);
+    if is_of_none || (language == Language::Python && is_never_run(node, source)) {
         return true;
     }
     match node.kind() {
@@ -100,4 +109,53 @@ pub(super) fn is_none_of_it(language: Language, node: Node<'_>, source: &str) ->
         }
         _ => false,
     }
+}
+
+/// What a file says of itself: `__all__`, `__author__`, its version.
+fn is_about_the_file(node: Node<'_>, source: &str) -> bool {
+    let fields = match node.kind() {
+        "assignment" => ("left", "right"),
+        "const_item" | "static_item" | "variable_declarator" => ("name", "value"),
+        _ => return false,
+    };
+    let field = |name| node.child_by_field_name(name).map_or("", |own| text(own, source));
+    let (name, value) = (field(fields.0), field(fields.1));
+    let is_own = name.len() > 4 && name.starts_with("__") && name.ends_with("__");
+    let bare = value.trim_matches(['"', '\'']);
+    let is_version =
+        bare.len() < value.len() && bare.starts_with(|c: char| c.is_ascii_digit()) && bare.contains('.');
+    is_own || is_version && name.to_ascii_lowercase().contains("version")
+}
+
+/// What Python never runs, or not in tests: stubs for checkers of types, `__main__`, what stands in for a missing module.
+fn is_never_run(node: Node<'_>, source: &str) -> bool {
+    match node.kind() {
+        "if_statement" if node.child_by_field_name("alternative").is_none() => {
+            let condition = node.child_by_field_name("condition").map_or("", |own| text(own, source));
+            matches!(condition, "TYPE_CHECKING" | "typing.TYPE_CHECKING")
+                || condition.starts_with("__name__ ==")
+        }
+        "except_clause" => {
+            let own = text(node, source).trim_start_matches("except").trim_start_matches([' ', '(']);
+            own.starts_with("ImportError") || own.starts_with("ModuleNotFoundError")
+        }
+        "decorated_definition" => {
+            let decorators = named(node).into_iter().filter(|own| own.kind() == "decorator");
+            let is_stub = decorators.into_iter().any(|own| {
+                let last = text(own, source).rsplit(['.', '@']).next().unwrap_or_default().trim();
+                matches!(last, "overload" | "abstractmethod")
+            });
+            is_stub && node.child_by_field_name("definition").is_some_and(|own| is_empty(own, source))
+        }
+        _ => false,
+    }
+}
+
+fn is_empty(function: Node<'_>, source: &str) -> bool {
+    let body = function.child_by_field_name("body").map(named).unwrap_or_default();
+    body.into_iter().all(|own| {
+        code::is_documentation(own)
+            || matches!(text(own, source), "..." | "pass")
+            || text(own, source).starts_with("raise NotImplementedError")
+    })
 }

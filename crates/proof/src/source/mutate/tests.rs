@@ -164,7 +164,14 @@ fn words_for_people_are_left() {
 
 #[test]
 fn they_are_spread_over_files_and_lines() {
-    let one = |line| Mutation { line, what: String::new(), text: line.to_string() };
+    let one = |line| Mutation {
+        line,
+        what: String::new(),
+        text: line.to_string(),
+        within: (1, 9),
+        is_edge: false,
+        is_body: false,
+    };
     let all = vec![
         ("a".to_owned(), one(1)),
         ("a".to_owned(), one(1)),
@@ -172,7 +179,7 @@ fn they_are_spread_over_files_and_lines() {
         ("b".to_owned(), one(1)),
     ];
     let lines = |count| -> Vec<(String, u32)> {
-        choose(all.clone(), count).into_iter().map(|(path, own)| (path, own.line)).collect()
+        spread(all.clone()).into_iter().take(count).map(|(path, own)| (path, own.line)).collect()
     };
     let of = |path: &str, line| (path.to_owned(), line);
     assert_eq!(lines(3), [of("a", 1), of("b", 1), of("a", 2)]);
@@ -191,6 +198,84 @@ proptest! {
             for mutation in mutations(language, None, &text) {
                 prop_assert_ne!(&mutation.text, &text);
             }
+        }
+    }
+}
+
+#[test]
+fn what_only_the_machine_tells_is_left() {
+    for (language, code) in [
+        (Language::Python, "if sys.version_info >= (3, 8):\n    pass\n"),
+        (Language::Python, "if not sys.platform.startswith('win'):\n    pass\n"),
+        (Language::Python, "time.sleep(3)\nf(timeout=None)\n"),
+        (
+            Language::Python,
+            "__all__ = ['a', 'b']\n__version__ = '1.2'\nVERSION = '1.2.3'\nT = TypeVar('T')\n",
+        ),
+        (Language::Python, "if TYPE_CHECKING:\n    a = 1\nif __name__ == '__main__':\n    f(1)\n"),
+        (Language::Python, "try:\n    import a\nexcept ImportError:\n    a = None\n"),
+        (
+            Language::Python,
+            "class A:\n    @abstractmethod\n    def b(self): ...\n    @typing.overload\n    def c(self):\n        pass\n",
+        ),
+        (Language::JavaScript, "if (process.platform === 'win32') { f(); }\nsetTimeout(f, 100);\n"),
+        (Language::JavaScript, "const VERSION = '1.2.3';\n"),
+        (Language::Rust, "const VERSION: &str = \"1.2\";\nstatic A: Vec<u8> = Vec::with_capacity(16);\n"),
+    ] {
+        assert_eq!(all(language, None, code), Vec::<String>::new(), "{code}");
+    }
+    for (language, code, expected) in [
+        (Language::Python, "if sys.version_info >= (3, 8) and f(1):\n    pass\n", "1: 1 became 2"),
+        (Language::Python, "f(wait=3, b=lambda: 4)\n", "1: 3 became 4"),
+        (Language::Python, "@abstractmethod\ndef a():\n    return 1\n", "3: 1 became 2"),
+        (Language::Python, "__getattr__ = f(1)\nA_VERSION = 2\n", "2: 2 became 3"),
+        (Language::JavaScript, "setTimeout(() => { f(1); }, 100);\n", "1: 1 became 2"),
+    ] {
+        let found = all(language, None, code);
+        assert!(found.contains(&expected.to_owned()), "{code}: {found:?}");
+    }
+}
+
+#[test]
+fn edges_are_known_and_each_has_its_function() {
+    let python = "A = 1\n\ndef f(n):\n    if n < 0 or n > -1:\n        return 2\n    return n == 3\n\nclass C:\n    def g(self):\n        return 4\n";
+    let rust = "const A: u8 = 1;\nfn f(n: i8) -> bool {\n    n >= 5 && n != 6\n}\n";
+    for (language, code, expected) in [
+        (
+            Language::Python,
+            python,
+            [
+                "1 became 2 in 1–1",
+                "0 became 1 in 3–6, an edge",
+                "< became <= in 3–6, an edge",
+                "1 became 2 in 3–6, an edge",
+                "2 became 3 in 3–6",
+                "3 became 4 in 3–6",
+                "4 became 5 in 9–10",
+                "or became and in 3–6",
+            ]
+            .as_slice(),
+        ),
+        (
+            Language::Rust,
+            rust,
+            &[
+                "1 became 2 in 1–1",
+                "5 became 6 in 2–4, an edge",
+                ">= became > in 2–4, an edge",
+                "6 became 7 in 2–4",
+                "&& became || in 2–4",
+                "f does nothing in 2–4",
+            ],
+        ),
+    ] {
+        let shown = |own: &Mutation| {
+            let edge = if own.is_edge { ", an edge" } else { "" };
+            format!("{} in {}–{}{edge}", own.what, own.within.0, own.within.1)
+        };
+        let found: Vec<String> = mutations(language, None, code).iter().map(shown).collect();
+        for own in expected {
+            assert!(found.contains(&(*own).to_owned()), "{own}: {found:?}");
         }
     }
 }

@@ -1,11 +1,12 @@
-//! Takes all mutations of a change, gives as many as are wanted: from every file in turn, each line once before any twice.
+//! Takes all mutations of a change, gives them in the order in which they are tried: from every file in turn, each line once before
+//! any twice.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::Mutation;
 
-/// Chooses `count` of them, spread over files and lines.
-pub fn choose(all: Vec<(String, Mutation)>, count: usize) -> Vec<(String, Mutation)> {
+/// Spreads them over files and lines.
+pub fn spread(all: Vec<(String, Mutation)>) -> Vec<(String, Mutation)> {
     let mut files: BTreeMap<String, (VecDeque<Mutation>, VecDeque<Mutation>)> = BTreeMap::new();
     let mut seen: BTreeSet<(String, u32)> = BTreeSet::new();
     for (path, mutation) in all {
@@ -13,18 +14,14 @@ pub fn choose(all: Vec<(String, Mutation)>, count: usize) -> Vec<(String, Mutati
         if seen.insert((path, mutation.line)) { first.push_back(mutation) } else { later.push_back(mutation) }
     }
     let mut chosen = Vec::new();
-    while chosen.len() < count {
+    loop {
         let before = chosen.len();
         for (path, (first, later)) in &mut files {
-            if let (true, Some(mutation)) =
-                (chosen.len() < count, first.pop_front().or_else(|| later.pop_front()))
-            {
-                chosen.push((path.clone(), mutation));
-            }
+            let next = first.pop_front().or_else(|| later.pop_front());
+            chosen.extend(next.map(|mutation| (path.clone(), mutation)));
         }
         if chosen.len() == before {
-            break;
+            return chosen;
         }
     }
-    chosen
 }
