@@ -59,7 +59,7 @@ pub struct Report {
     /// The lines of the function that it is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     within: Option<(u32, u32)>,
-    /// It moves the edge of a comparison.
+    /// It moves the edge of a condition.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     is_edge: bool,
     /// Which file's lines were put back, the first and the last of them.

@@ -4,6 +4,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use serde_json::{Value, json};
 
@@ -147,16 +149,10 @@ impl Sample {
     }
 }
 
-/// Tries all changes of some bases, at least so many; `AUTOPILOT_TEST_PROOF` names a single one.
-fn hold(bases: &[&str], least: usize) {
-    let only = std::env::var("AUTOPILOT_TEST_PROOF").ok();
-    let mut all: Vec<Sample> = ["samples", "fakes", "honest"].into_iter().flat_map(table).collect();
-    all.extend(limits());
-    all.retain(|own| bases.contains(&own.base.as_str()));
-    assert!(all.len() >= least, "{}: the changes are not where they are looked for", all.len());
-    let mut wrong = Vec::new();
-    for sample in all.iter().filter(|own| only.as_ref().is_none_or(|name| *name == own.name)) {
-        let (plain, with_word) = match sample.expected.as_str() {
+impl Sample {
+    /// Tries it as the plain plan has it, and with the plan's word where it has one; how it came out otherwise than it should.
+    fn comes_out_wrong(&self) -> Vec<String> {
+        let (plain, with_word) = match self.expected.as_str() {
             "accept" => (Some(true), None),
             "refuse" => (Some(false), None),
             "accept-if-allowed" | "refuse-unless-allowed" => (Some(false), Some(true)),
@@ -165,14 +161,39 @@ fn hold(bases: &[&str], least: usize) {
         };
         let mut tried = vec![(false, plain)];
         tried.extend(with_word.map(|expected| (true, Some(expected))));
+        let mut wrong = Vec::new();
         for (word, expected) in tried {
-            let (held, told) = sample.try_out(word);
-            println!("{} held: {held}: {}", sample.name, told.lines().next().unwrap_or_default());
+            let (held, told) = self.try_out(word);
+            println!("{} held: {held}: {}", self.name, told.lines().next().unwrap_or_default());
             if expected.is_some_and(|expected| expected != held) {
-                wrong.push(format!("{} (with a word: {word}) held: {held}: {told}", sample.name));
+                wrong.push(format!("{} (with a word: {word}) held: {held}: {told}", self.name));
             }
         }
+        wrong
     }
+}
+
+/// Tries all changes of some bases, at least so many; `AUTOPILOT_TEST_PROOF` names a single one.
+fn hold(bases: &[&str], least: usize) {
+    let only = std::env::var("AUTOPILOT_TEST_PROOF").ok();
+    let mut all: Vec<Sample> = ["samples", "fakes", "honest"].into_iter().flat_map(table).collect();
+    all.extend(limits());
+    all.retain(|own| bases.contains(&own.base.as_str()));
+    assert!(all.len() >= least, "{}: the changes are not where they are looked for", all.len());
+    all.retain(|own| only.as_ref().is_none_or(|name| *name == own.name));
+    // Two at a time: a run of tests also waits.
+    let (next, all) = (AtomicUsize::new(0), &all);
+    let work = || {
+        let mut wrong = Vec::new();
+        while let Some(sample) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+            wrong.extend(sample.comes_out_wrong());
+        }
+        wrong
+    };
+    let wrong: Vec<String> = thread::scope(|scope| {
+        let workers = [scope.spawn(work), scope.spawn(work)];
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n\n"));
 }
 

@@ -57,8 +57,10 @@ pub fn lines(runs: &Runs, undone: &[Undone]) -> Lines {
             (Some((path, line)), Said::Noticed(by)) => {
                 proved.entry((path.to_owned(), judge.proving(by))).or_default().insert((line, line));
             }
-            // Where it did not speak against the change.
-            (_, Said::Survived) => unproved.push(format!("{} ({})", mutant.at, mutant.what)),
+            // Where it did not speak against the change. Edges are too many, and few of them matter.
+            (_, Said::Survived) if !mutant.is_edge => {
+                unproved.push(format!("{} ({})", mutant.at, mutant.what))
+            }
             _ => {}
         }
     }

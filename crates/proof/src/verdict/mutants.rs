@@ -1,7 +1,7 @@
 //! Takes the runs with a changed value each, tells which of them no test noticed, and which of these speak against the change.
 //!
 //! One that no test notices may be a value that nobody looks at, or one that makes no difference: `max` has the same outcome with
-//! `>` and `>=`. Where tests notice what else is changed in the same function, the edge of a comparison is only noted, and of
+//! `>` and `>=`. Where tests notice what else is changed in the same function, the edge of a condition is only noted, and of
 //! other values one for each so many that tests which prove have noticed. A test that asserts too little of a result notices
 //! about half of what is changed: conditions and failures, no values.
 

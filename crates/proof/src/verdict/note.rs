@@ -30,7 +30,7 @@ pub enum Note {
         what: String,
     },
     /// A value whose change nobody noticed, where that is no reason to refuse.
-    #[error("{at}: {what}, and no test fails, but some do when something else is changed there")]
+    #[error("{at}: {what}, which no test notices")]
     Survived {
         /// Where.
         at: String,

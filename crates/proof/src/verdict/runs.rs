@@ -81,7 +81,7 @@ pub struct Mutant {
     /// The lines of the function that it is in; nothing of what was recorded before this was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<(u32, u32)>,
-    /// It moves the edge of a comparison.
+    /// It moves the edge of a condition.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_edge: bool,
 }

@@ -29,7 +29,7 @@ pub(super) struct Edit {
     pub(super) new: String,
     /// What was done, where "this became that" does not say it.
     pub(super) what: Option<String>,
-    /// It moves the edge of a comparison.
+    /// It moves the edge of a condition.
     pub(super) is_edge: bool,
 }
 
@@ -277,7 +277,7 @@ fn does_nothing(own: Node<'_>, source: &str) -> bool {
 }
 
 /// The nodes that do one thing or another by a condition.
-const CONDITIONAL: [&str; 6] = [
+pub(super) const CONDITIONAL: [&str; 6] = [
     "if_expression",
     "while_expression",
     "if_statement",

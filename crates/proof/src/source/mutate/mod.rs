@@ -31,7 +31,7 @@ pub struct Mutation {
     pub text: String,
     /// The first and the last line of the function that it is in, or of what stands at the top of the file.
     pub within: (u32, u32),
-    /// Where a comparison changes its mind: what stands on that edge may come out the same on either side.
+    /// Where a condition changes its mind: what stands on that edge may come out the same on either side.
     pub is_edge: bool,
     /// It is all that a function does.
     pub is_body: bool,

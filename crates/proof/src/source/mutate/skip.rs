@@ -124,7 +124,7 @@ fn is_about_the_file(node: Node<'_>, source: &str) -> bool {
     let bare = value.trim_matches(['"', '\'']);
     let is_version =
         bare.len() < value.len() && bare.starts_with(|c: char| c.is_ascii_digit()) && bare.contains('.');
-    is_own || is_version && name.to_ascii_lowercase().contains("version")
+    is_own || name == "TYPE_CHECKING" || is_version && name.to_ascii_lowercase().contains("version")
 }
 
 /// What Python never runs, or not in tests: stubs for checkers of types, `__main__`, what stands in for a missing module.
@@ -134,6 +134,9 @@ fn is_never_run(node: Node<'_>, source: &str) -> bool {
             let condition = node.child_by_field_name("condition").map_or("", |own| text(own, source));
             matches!(condition, "TYPE_CHECKING" | "typing.TYPE_CHECKING")
                 || condition.starts_with("__name__ ==")
+        }
+        "identifier" | "attribute" => {
+            matches!(text(node, source), "TYPE_CHECKING" | "typing.TYPE_CHECKING")
         }
         "except_clause" => {
             let own = text(node, source).trim_start_matches("except").trim_start_matches([' ', '(']);

@@ -213,6 +213,10 @@ fn what_only_the_machine_tells_is_left() {
             "__all__ = ['a', 'b']\n__version__ = '1.2'\nVERSION = '1.2.3'\nT = TypeVar('T')\n",
         ),
         (Language::Python, "if TYPE_CHECKING:\n    a = 1\nif __name__ == '__main__':\n    f(1)\n"),
+        (
+            Language::Python,
+            "TYPE_CHECKING = False\nif TYPE_CHECKING:\n    A = f()\nelse:\n    A = object\n__version_tuple__ = version_tuple = (1, 2)\n",
+        ),
         (Language::Python, "try:\n    import a\nexcept ImportError:\n    a = None\n"),
         (
             Language::Python,
@@ -239,7 +243,7 @@ fn what_only_the_machine_tells_is_left() {
 #[test]
 fn edges_are_known_and_each_has_its_function() {
     let python = "A = 1\n\ndef f(n):\n    if n < 0 or n > -1:\n        return 2\n    return n == 3\n\nclass C:\n    def g(self):\n        return 4\n";
-    let rust = "const A: u8 = 1;\nfn f(n: i8) -> bool {\n    n >= 5 && n != 6\n}\n";
+    let rust = "const A: u8 = 1;\nfn f(n: i8) -> bool {\n    n >= 5 && n != 6\n}\nfn g(a: bool) -> u8 {\n    if !(a || h()) { 7 } else { 8 }\n}\n";
     for (language, code, expected) in [
         (
             Language::Python,
@@ -252,7 +256,7 @@ fn edges_are_known_and_each_has_its_function() {
                 "2 became 3 in 3–6",
                 "3 became 4 in 3–6",
                 "4 became 5 in 9–10",
-                "or became and in 3–6",
+                "or became and in 3–6, an edge",
             ]
             .as_slice(),
         ),
@@ -265,6 +269,7 @@ fn edges_are_known_and_each_has_its_function() {
                 ">= became > in 2–4, an edge",
                 "6 became 7 in 2–4",
                 "&& became || in 2–4",
+                "|| became && in 5–7, an edge",
                 "f does nothing in 2–4",
             ],
         ),
