@@ -52,7 +52,7 @@ impl Runner<'_> {
             }
         };
         if tests.is_empty() && !proves.refactor {
-            return Ok(Proof::Refused(no_test(proves)));
+            return Ok(Proof::Refused(no_test(proves, asked.base)));
         }
         let mut common = Common {
             asked,
@@ -202,10 +202,12 @@ fn guarded(touched: &[(String, String)]) -> String {
     )
 }
 
-fn no_test(proves: &Proves) -> String {
+fn no_test(proves: &Proves, base: &Step) -> String {
     let globs: Vec<&str> = proves.tests.iter().map(crate::plan::Glob::as_str).collect();
     format!(
-        "the change touches no test: no path that matches {} differs; add a test that fails without your change",
+        "the change touches no test: since the step `{}` began, no path that matches {} differs; add a test that fails without \
+         your change",
+        base.id,
         globs.join(" ")
     )
 }
