@@ -118,6 +118,41 @@ fn a_proof_is_made_again_on_what_is_laid_on() {
 }
 
 #[test]
+fn a_bundle_that_is_broken_is_refused_and_one_that_is_gone_is_done_without_while_the_branch_is_there() {
+    let repo = Repo::new();
+    repo.plan(
+        "  - {id: a, command: 'echo a > a', outside: true}
+  - {id: b, command: 'echo b > b; exit 3', on_failure: continue}
+  - {id: c, command: 'cat a > c'}\n",
+    );
+    repo.run().exits(1);
+    replay(&repo, &["7"]).exits(0).says("same verdicts, same files");
+    let bundle = repo.evidence("checkpoints-").pop().unwrap();
+    let whole = fs::read(&bundle).unwrap();
+    let branch = repo.branch();
+    let tip = repo.git(["rev-parse", &branch]);
+    repo.git(["branch", "-q", "-D", &branch]);
+    repo.git(["reflog", "expire", "--expire=now", "--all"]);
+    repo.git(["gc", "-q", "--prune=now"]);
+    for bytes in [&b"no bundle"[..], &whole[..whole.len() - 30]] {
+        fs::write(&bundle, bytes).unwrap();
+        replay(&repo, &["7"]).exits(3).says("cannot be replayed");
+    }
+    fs::remove_file(&bundle).unwrap();
+    replay(&repo, &["7"]).exits(3).says("is neither in a bundle beside its journal nor in the repository");
+    fs::write(&bundle, &whole).unwrap();
+    repo.git([
+        "fetch",
+        "-q",
+        bundle.to_str().unwrap(),
+        &format!("refs/autopilot/delivered:refs/heads/{branch}"),
+    ]);
+    assert_eq!(repo.git(["rev-parse", &branch]), tip);
+    fs::remove_file(&bundle).unwrap();
+    replay(&repo, &["7"]).exits(0).says("same verdicts, same files");
+}
+
+#[test]
 fn a_step_that_comes_to_something_else_is_the_first_difference() {
     let repo = Repo::new();
     repo.plan("  - {id: same, command: 'echo 1 > one'}\n  - {id: other, command: 'head -c 8 /dev/urandom > two; echo x > dist'}\n");

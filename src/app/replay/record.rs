@@ -9,7 +9,19 @@ use crate::app::Error;
 use crate::evidence::{Files, RunName, RunState};
 use crate::git::Oid;
 use crate::replay::{self, Again, Difference, Trees, Way, What};
-use crate::worktree::{Aside, Base, Repository};
+use crate::worktree::{Aside, Base, Repository, WorktreeError};
+
+/// Says why a bundle is not taken: as the hostile file it could be, it is no fault of autopilot.
+fn not_taken(run: RunName, error: WorktreeError) -> Error {
+    match error {
+        error @ (WorktreeError::Unproved(_) | WorktreeError::Git { .. }) => Error::Unreplayable {
+            run,
+            why: error.to_string(),
+            hint: "bring the bundle back from a copy: autopilot audit says what else is wrong".to_owned(),
+        },
+        error => error.into(),
+    }
+}
 
 /// A record that is read.
 pub(super) struct Record<'a> {
@@ -38,7 +50,7 @@ impl<'a> Record<'a> {
         let aside = repository.aside(&[&state.start.commit, &base.commit])?;
         let bundle = files.checkpoints();
         if bundle.symlink_metadata().is_ok() {
-            aside.take(&bundle)?;
+            aside.take(&bundle).map_err(|error| not_taken(run, error))?;
         }
         let folder = tempfile::Builder::new().prefix("autopilot-replay-").tempdir()?;
         let mut record = Self {
