@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::error::WorktreeError;
-use super::node::{Node, boot_id, host_name, start_of};
+use super::node::{Node, boot_id, host_name, pid_space, start_of};
 
 /// Who holds a lock, or ran a run: enough to tell whether it is still alive. What a later version says besides is
 /// passed over: its lock counts like any other.
@@ -23,6 +23,9 @@ pub struct Holder {
     pub boot: String,
     /// Process id of the runner.
     pub pid: u32,
+    /// The namespace in which it is so numbered, by its inode; 0 in what earlier versions wrote, and where it is not shown.
+    #[serde(default)]
+    pub space: u64,
     /// Its start time in clock ticks since boot, since process ids are used again.
     pub start: u64,
     /// Since when, RFC 3339.
@@ -70,6 +73,7 @@ impl Holder {
             host: host_name(),
             boot: boot_id(),
             pid,
+            space: pid_space(),
             start: start_of(pid).unwrap_or(0),
             since: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
             run: run.to_owned(),
@@ -94,6 +98,11 @@ impl Holder {
     /// Tells whether it is of this very kernel: then what that says of it is certain.
     pub(super) fn is_of(&self, node: &Node) -> bool {
         !node.boot.is_empty() && node.boot == self.boot
+    }
+
+    /// Tells whether its number is one of another namespace: a container's of its own.
+    pub(super) fn is_numbered_elsewhere(&self, node: &Node) -> bool {
+        ![self.space, node.space].contains(&0) && self.space != node.space
     }
 
     /// Tells whether it is of another host than this, by its name.

@@ -1,6 +1,7 @@
 //! Which machine this is, and which of its times of being up: what tells a process of here from one of elsewhere.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 
 /// A kernel that runs: a machine, from one start of it to the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,12 +10,14 @@ pub(super) struct Node {
     pub(super) host: String,
     /// Boot id; empty where that is not shown, which is then the same as no other.
     pub(super) boot: String,
+    /// The namespace in which its processes are numbered, by its inode; 0 where that is not shown.
+    pub(super) space: u64,
 }
 
 impl Node {
     /// Describes this one.
     pub(super) fn this() -> Self {
-        Self { host: host_name(), boot: boot_id() }
+        Self { host: host_name(), boot: boot_id(), space: pid_space() }
     }
 }
 
@@ -26,6 +29,11 @@ pub(crate) fn host_name() -> String {
 /// Returns the kernel's release.
 pub(crate) fn kernel() -> String {
     rustix::system::uname().release().to_string_lossy().into_owned()
+}
+
+/// Returns the inode of the namespace in which this process is numbered.
+pub(super) fn pid_space() -> u64 {
+    fs::metadata("/proc/self/ns/pid").map_or(0, |space| space.ino())
 }
 
 pub(super) fn boot_id() -> String {

@@ -26,6 +26,8 @@ const BECOME: &str = "hostname \"$0\" && mount --bind \"$1\" /proc/sys/kernel/ra
 struct Node<'a> {
     repo: &'a Repo,
     name: &'static str,
+    /// A container of this machine and no machine of its own: it numbers its processes by itself, and has the boot id of others.
+    is_container: bool,
     /// A disk of its own, beside the one that all share.
     disk: Option<tempfile::TempDir>,
 }
@@ -44,9 +46,16 @@ impl<'a> Node<'a> {
     }
 
     fn on(repo: &'a Repo, name: &'static str, disk: Option<tempfile::TempDir>) -> Self {
-        let node = Self { repo, name, disk };
+        let node = Self { repo, name, is_container: false, disk };
         fs::create_dir_all(node.state()).unwrap();
         fs::write(node.boot(), format!("the boot of {name}\n")).unwrap();
+        node
+    }
+
+    /// A container, of one machine with the others.
+    fn container(repo: &'a Repo, name: &'static str) -> Self {
+        let node = Self { is_container: true, ..Self::of(repo, name) };
+        fs::write(node.boot(), "the boot of the machine\n").unwrap();
         node
     }
 
@@ -67,7 +76,8 @@ impl<'a> Node<'a> {
         } else {
             &["--map-current-user", "--keep-caps", "-um"]
         };
-        command.args(own).args(["sh", "-c", BECOME, self.name]).arg(self.boot());
+        let apart: &[&str] = if self.is_container { &["--pid", "--fork", "--mount-proc"] } else { &[] };
+        command.args(own).args(apart).args(["sh", "-c", BECOME, self.name]).arg(self.boot());
         command.args(["/usr/bin/python3", "-c", REFUSE, "flock"]).arg(like.get_program()).args(args);
         command.env_clear().envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));
         command.env("AUTOPILOT_STATE_DIR", self.state()).env("AUTOPILOT_CLAIM_LEASE", LEASE);
@@ -136,6 +146,19 @@ fn what_lives_on_another_machine_is_left_alone_and_said_to_run_there() {
     n2.ran(&["status"]).exits(0).says("done");
     n1.ran(&["audit", "--all"]).exits(0);
     assert!(!claim(&repo).parent().unwrap().exists());
+    assert_eq!((repo.branches().len(), repo.evidence("status-").len()), (1, 1));
+}
+
+#[test]
+fn what_lives_in_another_container_is_left_alone_also_where_locks_hold_nothing() {
+    let repo = waiting();
+    let (one, other) = (Node::container(&repo, "c1"), Node::container(&repo, "c2"));
+    let child = one.start(&["7"]);
+    wait_until(|| is_ready(&repo));
+    other.ran(&["7"]).exits(5).says("is running on c1");
+    one.go();
+    Ran::of(&child.wait_with_output().unwrap()).exits(0);
+    other.ran(&["audit", "--all"]).exits(0);
     assert_eq!((repo.branches().len(), repo.evidence("status-").len()), (1, 1));
 }
 

@@ -139,7 +139,7 @@ impl Lease {
                 return Ok((Self::renewed(place, said, file)?, before));
             }
             let Some(seen) = place.look().map_err(WorktreeError::from)? else { continue };
-            before = match life(seen.said.clone(), node, seen.is_locked()) {
+            before = match life(seen.said.clone(), node, seen.is_locked(), || place.do_locks_hold()) {
                 Life::Here(holder) => return Err(claimed(&place, Some(holder))),
                 Life::Gone(holder) => {
                     place.take_away(|now| now.bytes == seen.bytes).map_err(WorktreeError::from)?;
@@ -279,7 +279,7 @@ fn outlive(place: &Place, seen: &Seen, lease: Duration, halt: &Halt) -> Result<(
 /// Tells whose the claim of an issue is; nothing if nobody has it, or who had it is gone.
 pub(super) fn whose(place: &Place, node: &Node) -> io::Result<Option<AtWork>> {
     let Some(seen) = place.look()? else { return Ok(None) };
-    Ok(match life(seen.said.clone(), node, seen.is_locked()) {
+    Ok(match life(seen.said.clone(), node, seen.is_locked(), || place.do_locks_hold()) {
         Life::Here(holder) => Some(AtWork::Holder(holder)),
         Life::Gone(_) => None,
         Life::Elsewhere(holder, lease) => {

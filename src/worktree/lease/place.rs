@@ -153,6 +153,23 @@ impl Place {
         Ok(Some(file))
     }
 
+    /// Tells whether a lock on a file here keeps another off it, at least of this kernel. One of its own is tried: whoever looks at
+    /// a claim meanwhile is not to find that locked.
+    pub(super) fn do_locks_hold(&self) -> bool {
+        let tried = || -> io::Result<bool> {
+            let Some(folder) = self.folder()? else { return Ok(false) };
+            let name = format!("{}.{}.new", self.issue, nonce());
+            let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let open = || openat(&folder, name.as_str(), flags, Mode::from_raw_mode(0o600));
+            let both = open().and_then(|one| Ok((one, open()?)));
+            let _ = unlinkat(&folder, name.as_str(), AtFlags::empty());
+            let (one, other) = both?;
+            flock(&one, FlockOperation::NonBlockingLockExclusive)?;
+            Ok(flock(&other, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK))
+        };
+        tried().unwrap_or(false)
+    }
+
     /// Takes a claim away, if it still is what this says of it: whether it was.
     pub(super) fn take_away(&self, is_it: impl Fn(&Seen) -> bool) -> io::Result<bool> {
         let Some(folder) = self.folder()? else { return Ok(false) };

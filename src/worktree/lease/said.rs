@@ -48,7 +48,8 @@ pub(super) enum Life {
 impl Said {
     /// Says that this process works on an issue.
     pub(super) fn new(node: &Node, lease: Duration) -> Self {
-        let holder = Holder { host: node.host.clone(), boot: node.boot.clone(), ..Holder::this("") };
+        let (host, boot) = (node.host.clone(), node.boot.clone());
+        let holder = Holder { host, boot, space: node.space, ..Holder::this("") };
         let lease_ms = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
         Self { holder, lease_ms, nonce: nonce(), renewed: 0 }
     }
@@ -72,8 +73,13 @@ impl Said {
 }
 
 /// Tells what a claim means here. The kernel knows whether somebody of its own lives: they have the file locked, or are
-/// there by their number and start.
-pub(super) fn life(said: Option<Said>, node: &Node, is_locked: bool) -> Life {
+/// there by their number and start. `do_locks_hold` is asked where nothing else tells of another container.
+pub(super) fn life(
+    said: Option<Said>,
+    node: &Node,
+    is_locked: bool,
+    do_locks_hold: impl FnOnce() -> bool,
+) -> Life {
     let Some(said) = said else { return Life::Elsewhere(None, USUAL) };
     let lease = said.lease();
     let holder = Box::new(said.holder);
@@ -81,8 +87,13 @@ pub(super) fn life(said: Option<Said>, node: &Node, is_locked: bool) -> Life {
         return Life::Elsewhere(Some(holder), lease);
     }
     // A number of another container may be anybody's here.
-    let is_there = holder.host == node.host && start_of(holder.pid) == Some(holder.start);
-    if is_locked || is_there { Life::Here(holder) } else { Life::Gone(holder) }
+    let is_apart = holder.is_numbered_elsewhere(node);
+    let is_there = !is_apart && holder.host == node.host && start_of(holder.pid) == Some(holder.start);
+    match (is_locked || is_there, is_apart) {
+        (true, _) => Life::Here(holder),
+        (false, true) if !do_locks_hold() => Life::Elsewhere(Some(holder), lease),
+        (false, _) => Life::Gone(holder),
+    }
 }
 
 /// Reads how long a claim stands, where the environment says it.
@@ -125,10 +136,10 @@ mod tests {
 
     #[test]
     fn what_lives_here_the_kernel_tells_and_of_elsewhere_nobody_can() {
-        let node = Node { host: "n1".into(), boot: "b1".into() };
+        let node = Node { host: "n1".into(), boot: "b1".into(), ..Node::this() };
         let said = Said::new(&node, Duration::from_secs(u64::MAX / 2000));
         let holder = Box::new(said.holder.clone());
-        let lives = |said: &Said, node: &Node, is_locked| life(Some(said.clone()), node, is_locked);
+        let lives = |said: &Said, node: &Node, is_locked| life(Some(said.clone()), node, is_locked, || true);
         assert_eq!(lives(&said, &node, false), Life::Here(holder.clone()), "this process is there");
         let mut dead = said.clone();
         dead.holder.start = 0;
@@ -137,6 +148,21 @@ mod tests {
         // A container of the same kernel: its numbers say nothing here.
         let other = Node { host: "c2".into(), ..node.clone() };
         assert_eq!(lives(&said, &other, false), Life::Gone(holder.clone()));
+        // One that numbers its processes by itself, under whatever name: where locks hold nothing, nobody can tell.
+        let apart = Node { space: node.space + 1, ..node.clone() };
+        for (is_locked, holds, is) in [
+            (true, false, Life::Here(holder.clone())),
+            (false, true, Life::Gone(holder.clone())),
+            (false, false, Life::Elsewhere(Some(holder.clone()), LONGEST)),
+        ] {
+            assert_eq!(life(Some(said.clone()), &apart, is_locked, || holds), is);
+        }
+        let mut older = said.clone();
+        older.holder.space = 0;
+        assert!(matches!(
+            life(Some(older), &Node { host: "c2".into(), ..apart }, false, || false),
+            Life::Gone(_)
+        ));
         // Another machine, this one before it was started again, and one that does not say.
         for boot in ["b2", ""] {
             let node = Node { boot: boot.into(), ..node.clone() };
@@ -146,6 +172,6 @@ mod tests {
         silent.holder.boot.clear();
         let nowhere = Node { boot: String::new(), ..node };
         assert!(matches!(lives(&silent, &nowhere, false), Life::Elsewhere(Some(_), _)));
-        assert_eq!(life(None, &nowhere, true), Life::Elsewhere(None, USUAL));
+        assert_eq!(life(None, &nowhere, true, || true), Life::Elsewhere(None, USUAL));
     }
 }

@@ -8,7 +8,7 @@ use super::*;
 const SHORT: Duration = Duration::from_millis(400);
 
 fn node(name: &str) -> Node {
-    Node { host: name.to_owned(), boot: format!("boot of {name}") }
+    Node { host: name.to_owned(), boot: format!("boot of {name}"), space: 0 }
 }
 
 fn place() -> (tempfile::TempDir, Place) {
