@@ -17,7 +17,7 @@ pub(super) struct Meant {
 pub(super) fn meant(word: &str) -> Result<Meant, String> {
     match word.trim().parse::<RunName>() {
         Ok(run) => Ok(Meant { issue: run.issue(), run: Some(run) }),
-        Err(_) => read(word).map(|issue| Meant { issue, run: None }),
+        Err(()) => read(word).map(|issue| Meant { issue, run: None }),
     }
 }
 
