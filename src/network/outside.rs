@@ -163,3 +163,89 @@ fn entry(host: &str, port: u16) -> String {
         (other, _) => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// A resolver that answers what it was told to, and a network in which nobody listens.
+    #[derive(Debug, Clone, Default)]
+    struct Told {
+        addresses: Vec<IpAddr>,
+        dialled: Arc<Mutex<Vec<SocketAddr>>>,
+    }
+
+    impl Outside for Told {
+        fn look_up(&self, _: &str) -> Answer<Vec<IpAddr>> {
+            let addresses = self.addresses.clone();
+            Box::pin(async move { Ok(addresses) })
+        }
+
+        fn connect(&self, address: SocketAddr) -> Answer<TcpStream> {
+            self.dialled.lock().unwrap().push(address);
+            Box::pin(async { Err(io::ErrorKind::ConnectionRefused.into()) })
+        }
+    }
+
+    /// Asks for a destination of which the name has these addresses; returns what was dialled, and why it failed.
+    fn asked(allowed: &[&str], target: &str, addresses: &[&str]) -> (Vec<String>, Verdict) {
+        let list = AllowList::new(&allowed.iter().map(|entry| entry.parse().unwrap()).collect::<Vec<_>>());
+        let outside = Told {
+            addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
+            ..Told::default()
+        };
+        let target = target.parse().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let verdict = runtime.block_on(connect(&outside, &list, &target)).unwrap_err();
+        let dialled = outside.dialled.lock().unwrap().iter().map(ToString::to_string).collect();
+        (dialled, verdict)
+    }
+
+    #[test]
+    fn of_a_mixed_answer_only_what_is_public_is_dialled() {
+        let mixed = ["10.0.0.1", "1.1.1.1", "169.254.169.254", "::1", "::ffff:127.0.0.1", "2606:4700::1111"];
+        let (dialled, verdict) = asked(&["example.org"], "example.org", &mixed);
+        assert_eq!(dialled, ["1.1.1.1:443", "[2606:4700::1111]:443"]);
+        assert!(matches!(verdict, Verdict::Failed { .. }), "{verdict:?}");
+        // What is on the list by itself is dialled as well, at its port alone.
+        let (dialled, _) = asked(&["example.org", "10.0.0.1"], "example.org", &mixed);
+        assert_eq!(dialled, ["10.0.0.1:443", "1.1.1.1:443", "[2606:4700::1111]:443"]);
+        let (dialled, _) = asked(&["example.org", "10.0.0.1:80"], "example.org", &mixed);
+        assert_eq!(dialled, ["1.1.1.1:443", "[2606:4700::1111]:443"]);
+    }
+
+    #[test]
+    fn a_name_with_no_public_address_is_refused_and_says_what_would_allow_it() {
+        for (addresses, entry) in [
+            (&["10.0.0.1"][..], "10.0.0.1"),
+            (&["169.254.169.254"], "169.254.169.254"),
+            (&["127.0.0.1", "::1"], "::1"),
+            (&["::ffff:192.168.1.1"], "192.168.1.1"),
+        ] {
+            let (dialled, verdict) = asked(&["example.org"], "example.org", addresses);
+            assert!(dialled.is_empty(), "{addresses:?}: {dialled:?}");
+            let Verdict::Refused { why, allow } = verdict else { panic!("{addresses:?}: {verdict:?}") };
+            assert!(why.starts_with(&format!("the name resolves to {entry}, which is ")), "{why}");
+            let allowed = allow.unwrap();
+            // Taken literally it does.
+            assert!(!asked(&["example.org", &allowed], "example.org", addresses).0.is_empty(), "{allowed}");
+        }
+    }
+
+    #[test]
+    fn another_port_or_name_is_not_even_resolved() {
+        for target in ["example.org:80", "www.example.org", "1.1.1.1"] {
+            let (dialled, verdict) = asked(&["example.org"], target, &["1.1.1.1"]);
+            assert!(
+                dialled.is_empty() && matches!(verdict, Verdict::Refused { .. }),
+                "{target}: {verdict:?}"
+            );
+        }
+        for target in ["example.org", "example.org:443"] {
+            assert_eq!(asked(&["example.org"], target, &["1.1.1.1"]).0, ["1.1.1.1:443"], "{target}");
+        }
+        assert_eq!(asked(&["example.org:80"], "example.org:80", &["1.1.1.1"]).0, ["1.1.1.1:80"]);
+    }
+}
