@@ -23,6 +23,7 @@ mod common;
 mod crash;
 #[cfg(test)]
 mod docs;
+mod durability;
 #[cfg(test)]
 mod escape;
 #[cfg(test)]
