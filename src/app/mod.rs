@@ -35,6 +35,7 @@ pub mod cached;
 pub mod ceiling;
 pub mod checkout;
 pub mod clean;
+pub mod clients;
 mod earlier;
 mod error;
 pub mod issue;

@@ -1,5 +1,7 @@
 //! `autopilot check`: validates plans and prints, per step, what would run and under which policy.
 
+mod clients;
+mod programs;
 mod text;
 mod valid;
 
@@ -18,6 +20,7 @@ use crate::plan::{self, Fault, Loaded};
 use crate::policy::{self, Ceilings, Decision, HostFacts, Reason, Request, Waivers};
 use crate::run;
 use crate::worktree::{Repository, WorktreeError};
+use clients::{Asks, Clients};
 use valid::{Answer, Denied, Valid};
 
 /// What `check` takes.
@@ -129,12 +132,14 @@ fn ask(here: &Here, loaded: &mut Loaded) -> Answer {
         denied: held.above.into_iter().map(Denied::from).collect(),
         ..Answer::default()
     };
-    let mut there = run::There::default();
+    let (mut there, mut clients) = (run::There::default(), Clients::default());
     for step in &plan.steps {
         match policy::decide(&Request::action(step), &host, &Waivers::default()) {
             Decision::Allow(grant) => match there.demand(&grant) {
                 Ok(()) => {
                     answer.void.extend(run::void_writes(&step.id, &grant));
+                    answer.programs.extend(programs::look(step, &host.path, &grant));
+                    answer.clients.extend(clients.ask(plan, step, grant.env(), &host));
                     answer.granted.push((step.id.clone(), grant.describe()));
                 }
                 Err(reason) => answer.denied.push(Denied { step: Some(step.id.clone()), reason }),
@@ -207,6 +212,8 @@ impl Checked<'_> {
                     "cache": host.and_then(|answer| answer.cache.as_ref().map(text::cache)),
                     "lowered": host.map(|answer| answer.lowered.iter().map(ToString::to_string).collect::<Vec<_>>()),
                     "void": host.map(|answer| &answer.void),
+                    "programs": host.map(|answer| &answer.programs),
+                    "clients": host.map(|answer| answer.clients.iter().map(Asks::to_json).collect::<Vec<_>>()),
                     "plan": valid.plan.resolved(),
                 })
             }

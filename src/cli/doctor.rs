@@ -3,10 +3,9 @@
 mod cached;
 mod ceilings;
 mod layers;
+mod tools;
 
 use std::fmt::Write as _;
-use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use super::exit::{Exit, Failure};
@@ -17,20 +16,7 @@ use crate::sandbox;
 use crate::worktree::State;
 use ceilings::Found;
 use layers::Tried;
-
-/// Tools that plans and the runner use, and how they tell their version.
-const TOOLS: [(&str, &str, &str); 10] = [
-    ("git", "--version", "needed by every run"),
-    ("gh", "--version", "publishing: comments, pull requests"),
-    ("cargo", "--version", ""),
-    ("rustc", "--version", ""),
-    ("cc", "--version", ""),
-    ("node", "--version", ""),
-    ("npm", "--version", ""),
-    ("python3", "--version", ""),
-    ("go", "version", ""),
-    ("nix", "--version", ""),
-];
+use tools::Tool;
 
 /// Tell what this host can enforce, which tools it has, and what to do about what is missing.
 #[derive(Debug, clap::Args)]
@@ -103,11 +89,8 @@ fn report(host: &HostFacts, decision: &Decision, ceilings: &[Found], between: &T
         line(&mut text, good, name, &what);
     }
     text += "\nTools\n";
-    for (name, version, use_for) in tools(host) {
-        match version {
-            Some(version) => line(&mut text, true, name, &version),
-            None => line(&mut text, false, name, &format!("not on PATH {use_for}")),
-        }
+    for Tool { name, version, wrong } in tools::look(host, decision) {
+        line(&mut text, wrong.is_none(), name, &wrong.or(version).unwrap_or_default());
     }
     if let Some(caches) = object_caches() {
         text += "\nObjects kept for runs\n";
@@ -224,29 +207,16 @@ fn agents(host: &HostFacts) -> Vec<(&'static str, bool, String)> {
     agent::kinds().flat_map(of).collect()
 }
 
-fn tools(host: &HostFacts) -> Vec<(&'static str, Option<String>, &'static str)> {
-    TOOLS
-        .iter()
-        .map(|(name, flag, use_for)| {
-            let found = host.path.iter().map(|dir| dir.join(name)).find(|file| file.is_file());
-            (*name, found.and_then(|file| version(&file, flag)), *use_for)
-        })
-        .collect()
-}
-
-fn version(program: &Path, flag: &str) -> Option<String> {
-    let output = Command::new(program).arg(flag).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
-    let first = String::from_utf8_lossy(&output.stdout).lines().next()?.trim().to_owned();
-    Some(format!("{first} ({})", program.display()))
-}
-
 fn json(host: &HostFacts, decision: &Decision, ceilings: &[Found], between: &Tried) -> String {
     let layers: serde_json::Map<_, _> = enforced(host, between)
         .into_iter()
         .map(|(name, good, what)| (name.to_owned(), serde_json::json!({"ok": good, "what": what})))
         .collect();
+    let found = tools::look(host, decision);
+    let wrong: serde_json::Map<_, _> =
+        found.iter().filter_map(|tool| Some((tool.name.to_owned(), tool.wrong.clone()?.into()))).collect();
     let tools: serde_json::Map<_, _> =
-        tools(host).into_iter().map(|(name, version, _)| (name.to_owned(), version.into())).collect();
+        found.into_iter().map(|tool| (tool.name.to_owned(), tool.version.into())).collect();
     let default = match decision {
         Decision::Allow(grant) => serde_json::json!({
             "allowed": true,
@@ -263,6 +233,6 @@ fn json(host: &HostFacts, decision: &Decision, ceilings: &[Found], between: &Tri
         .collect();
     let ceilings: serde_json::Map<_, _> =
         ceilings.iter().map(|found| (found.name.to_owned(), found.to_json())).collect();
-    let all = serde_json::json!({"layers": layers, "agents": agents, "ceilings": ceilings, "default": default, "advice": advice(host), "tools": tools});
+    let all = serde_json::json!({"layers": layers, "agents": agents, "ceilings": ceilings, "default": default, "advice": advice(host), "tools": tools, "tools_wrong": wrong});
     format!("{all:#}\n")
 }

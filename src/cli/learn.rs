@@ -1,6 +1,7 @@
 //! `autopilot learn`: does a step's command once, in a checkout that goes again, with the network open, and prints what it asked for as a
 //! patch of the plan. Opened by that word alone, where no ceiling forbids it; without the step's secrets; what is private stays shut.
 
+mod open;
 mod patch;
 
 use std::collections::BTreeSet;
@@ -15,12 +16,13 @@ use super::exit::{Exit, Failure};
 use super::sandbox::{refused, supervise, tell};
 use super::{output, plans, target};
 use crate::app::{self, ceiling};
-use crate::evidence::{RunName, mask};
+use crate::evidence::RunName;
 use crate::network::{Decision, Gate, Verdict};
-use crate::plan::{Action, Destination, EnvEntry, Invocation, Loaded, Network, Plan, Step};
+use crate::plan::{Action, Destination, Invocation, Loaded, Network, Plan, Step};
 use crate::policy::{self, Ceilings, Grant, HostFacts, Request, Waivers};
+use crate::run::Interrupt;
 use crate::sandbox::{self, Command, Place};
-use crate::worktree::{Comer, Halt, RunOf, State, Worktree};
+use crate::worktree::{Comer, RunOf, State, Worktree};
 
 /// Bytes of the last output that are looked at for paths that were refused.
 const LOOKED_AT: usize = 64 << 10;
@@ -61,6 +63,9 @@ pub(super) fn run(args: &LearnArgs) -> Result<Exit, Failure> {
     if let Some(denial) = &learned.denial {
         output::note(denial);
     }
+    if let Exit::Signal(_) = learned.exit {
+        output::note("the step was broken off: what it asked for until then is not all that it needs");
+    }
     print(&loaded, &step, &learned.hosts())?;
     Ok(learned.exit)
 }
@@ -78,15 +83,16 @@ fn demand_open(loaded: &Loaded, step: &Step, host: &mut HostFacts) -> Result<(),
     if above.is_empty() { Ok(()) } else { Err(app::Error::Above(above).into()) }
 }
 
-/// Returns what the step is granted, without its secrets: they would go wherever it likes.
+/// Returns what the step is granted, without its secrets, whatever they lie in: they would go wherever it likes.
 fn granted(step: &Step, host: &HostFacts) -> Result<Grant, Failure> {
     let mut request = Request::action(step);
-    let is_secret = |entry: &EnvEntry| matches!(entry, EnvEntry::Inherit(name) if mask::is_secret_name(name));
-    if !request.secrets.is_empty() || request.env.iter().any(is_secret) {
-        output::note("the step's secrets are left out: with an open network they could go anywhere");
+    let left = open::leave_out(&mut request);
+    if !left.is_empty() {
+        output::note(&format!(
+            "left out, since with an open network secrets could go anywhere: {}",
+            left.join(", ")
+        ));
     }
-    request.secrets.clear();
-    request.env.retain(|entry| !is_secret(entry));
     // Through the proxy alone, which lets through what is public and tells of it.
     if !matches!(request.network, Network::Allow(_)) {
         request.network = Network::Allow(Vec::new());
@@ -108,6 +114,11 @@ struct Learned {
 }
 
 impl Learned {
+    /// Of a step that a signal kept from its command.
+    fn broken_off(number: i32) -> Self {
+        Self { exit: Exit::Signal(number), decisions: Vec::new(), denial: None }
+    }
+
     /// Returns the hosts that it asked for, whether they answered or not; what is private is not among them.
     fn hosts(&self) -> BTreeSet<String> {
         let asked = self
@@ -140,9 +151,16 @@ async fn learn(
         earlier: None,
     };
     let waivers = Waivers::default();
-    let mut worktree =
-        Worktree::create(&state, &repository, &base, names, host, &waivers, &Halt::never()).await?;
-    let learned = work(&mut worktree, step, invocation, grant).await;
+    // From here on there is something to take away, however it ends.
+    let mut interrupt = Interrupt::listen().context("signals")?;
+    let made =
+        Worktree::create(&state, &repository, &base, names, host, &waivers, &interrupt.at_once()).await;
+    let mut worktree = match (made, interrupt.heard()) {
+        (Ok(worktree), _) => worktree,
+        (Err(_), Some(number)) => return Ok(Learned::broken_off(number)),
+        (Err(error), None) => return Err(error.into()),
+    };
+    let learned = work(&mut worktree, step, invocation, grant, &mut interrupt).await;
     worktree.dir().discard()?;
     drop(lock);
     learned
@@ -154,6 +172,7 @@ async fn work(
     step: &Step,
     invocation: &Invocation,
     grant: &Grant,
+    interrupt: &mut Interrupt,
 ) -> Result<Learned, Failure> {
     let tier = step.tier();
     worktree.enter(Comer { tier, keeps: false, higher_follows: false }).await?;
@@ -182,7 +201,7 @@ async fn work(
     let shown = std::thread::spawn(move || show(reader));
     let mut confined = sandbox::spawn(grant, &place, command).await.map_err(refused)?;
     let serving = gate.serve(confined.take_listeners()).context("the proxy")?;
-    let exit = supervise(confined, step.timeout).await;
+    let exit = supervise(confined, step.timeout, interrupt).await;
     let decisions = Decision::together(serving.end().decisions);
     let last = shown.join().unwrap_or_default();
     let denial = denied(&last, grant, &place);

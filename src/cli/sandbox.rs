@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::{Exit, Failure};
 use super::output;
 use crate::network::{Decision, Gate, Verdict};
 use crate::policy::{self, Confinement, Demand, Fact, Grant, Identity, Isolation, Reach, Waiver, Waivers};
+use crate::run::Interrupt;
 use crate::sandbox::{self, Command, Ended, Place, SandboxError, Seen, Status};
 use request::{Policy, duration};
 
@@ -79,12 +79,13 @@ pub(super) fn run(args: SandboxArgs) -> Result<Exit, Failure> {
     };
     let gate = if grant.isolation() == Isolation::Bare { gate.shared().context("the proxy")? } else { gate };
     let env = gate.env(grant.env()).into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+    let mut interrupt = Interrupt::listen().context("signals")?;
     let command = Command { env, listen: gate.listen(), connect: gate.ports(), ..command };
     runtime.block_on(async {
         let mut confined =
             sandbox::spawn_seen(&grant, &place, seen, read_only, command).await.map_err(refused)?;
         let serving = gate.serve(confined.take_listeners()).context("the proxy")?;
-        let exit = supervise(confined, timeout).await;
+        let exit = supervise(confined, timeout, &mut interrupt).await;
         Decision::together(serving.end().decisions).iter().for_each(tell);
         exit
     })
@@ -113,7 +114,7 @@ fn identity(args: &SandboxArgs, worktree: &Path, own: Fact<Identity>) -> Fact<Id
     }
     match worktree.metadata() {
         Ok(seen) if seen.uid() != 0 && seen.gid() != 0 => {
-            Fact::Yes(Identity { uid: seen.uid(), gid: seen.gid(), name: "step".into() })
+            Fact::Yes(Identity { uid: seen.uid(), gid: seen.gid(), name: "step".into(), own: false })
         }
         _ => own,
     }
@@ -155,13 +156,14 @@ fn own_git(worktree: &Path, grant: &Grant) -> Result<Vec<PathBuf>, Failure> {
 }
 
 /// Waits for a command, its time, or a signal to us.
-pub(super) async fn supervise(mut confined: sandbox::Confined, timeout: Duration) -> Result<Exit, Failure> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
+pub(super) async fn supervise(
+    mut confined: sandbox::Confined,
+    timeout: Duration,
+    interrupt: &mut Interrupt,
+) -> Result<Exit, Failure> {
     let signal = tokio::select! {
         ended = confined.wait() => return passed(&ended.map_err(refused)?),
-        _ = interrupt.recv() => Some(2),
-        _ = terminate.recv() => Some(15),
+        number = interrupt.wait() => Some(number),
         () = tokio::time::sleep(timeout) => None,
     };
     confined.terminate(GRACE);

@@ -45,6 +45,7 @@ pub mod units;
 mod warn;
 mod way;
 mod weight;
+mod words;
 mod wrong;
 
 use std::collections::BTreeMap;

@@ -202,7 +202,7 @@ impl Grant {
         let Self { write, read, toolchains, identity, waived, .. } = self;
         let (write, read, name) = (list(write), list(read) + &list(toolchains), &identity.name);
         // Another one each time.
-        let uid = if identity.is_own() { "a uid of its own".to_owned() } else { identity.uid.to_string() };
+        let uid = if identity.own { "a uid of its own".to_owned() } else { identity.uid.to_string() };
         let without =
             if waived.is_empty() { String::new() } else { format!("; WITHOUT {}", waived.join(", ")) };
         let sum = if self.cgroup.is_some() { "held by a control group" } else { "watched" };

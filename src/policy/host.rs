@@ -127,6 +127,8 @@ pub struct Identity {
     pub gid: u32,
     /// Its name inside.
     pub name: String,
+    /// It is the run's own, made up for it: no user's, whatever its number.
+    pub own: bool,
 }
 
 impl Identity {
@@ -141,17 +143,12 @@ impl Identity {
             .bytes()
             .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
         let uid = among.start + (hash & 0x0fff_ffff) % (among.end - among.start);
-        Self { uid, gid: uid, name: "step".into() }
+        Self { uid, gid: uid, name: "step".into(), own: true }
     }
 
     /// Returns the uid by which later runs know it; 0 of those that are a run's own, and no other's.
     pub fn lasting_uid(&self) -> u32 {
-        if self.is_own() { 0 } else { self.uid }
-    }
-
-    /// Tells whether it is one of a run's own.
-    pub(super) fn is_own(&self) -> bool {
-        Self::RANGES.iter().any(|range| range.contains(&self.uid))
+        if self.own { 0 } else { self.uid }
     }
 }
 
@@ -177,7 +174,10 @@ mod tests {
             let one = Identity::of_run("20261122T142619Z-646", &range);
             assert_eq!(one, Identity::of_run("20261122T142619Z-646", &range));
             assert_ne!(one.uid, Identity::of_run("20261122T142619Z-647", &range).uid);
-            assert!(one.is_own() && range.contains(&one.uid));
+            assert!(range.contains(&one.uid));
+            assert_eq!(one.lasting_uid(), 0);
+            // A service with a dynamic user, or somebody of a large directory, has a number of these.
+            assert_eq!(Identity { own: false, ..one.clone() }.lasting_uid(), one.uid);
         }
     }
 }

@@ -9,7 +9,7 @@ fn host() -> HostFacts {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into(),
         uid: 1000,
-        identity: Fact::Yes(Identity { uid: 1000, gid: 1000, name: "step".into() }),
+        identity: Fact::Yes(Identity { uid: 1000, gid: 1000, name: "step".into(), own: false }),
         namespaces: Fact::Yes(Namespaces { user: true, own_proc: true }),
         landlock: 7,
         seccomp: true,
@@ -156,7 +156,7 @@ fn without_seccomp_it_must_be_given_up_by_name() {
 
 #[test]
 fn nothing_runs_as_root() {
-    let root = Identity { uid: 0, gid: 0, name: "root".into() };
+    let root = Identity { uid: 0, gid: 0, name: "root".into(), own: false };
     let reason = denied(&Request::git(), &HostFacts { identity: Fact::Yes(root), ..host() }, &[]);
     assert!(reason.hint.contains("--run-as"));
     let nobody = Fact::No { why: "root without CAP_SETUID".into(), hint: "…".into() };

@@ -48,7 +48,7 @@ mod tests {
     fn who_may_write_is_told_by_owner_group_and_others() {
         let folder = tempfile::tempdir().unwrap();
         let seen = folder.path().metadata().unwrap();
-        let of = |uid, gid| Identity { uid, gid, name: "x".into() };
+        let of = |uid, gid| Identity { uid, gid, name: "x".into(), own: false };
         let (own, other) = (of(seen.uid(), seen.gid()), of(seen.uid() + 7, seen.gid() + 7));
         for (mode, own_may, other_may) in [(0o700, true, false), (0o777, true, true), (0o502, false, true)] {
             fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();

@@ -7,10 +7,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::Read as _;
-use std::os::unix::ffi::OsStrExt as _;
+use std::fs;
 use std::path::{Component, Path, PathBuf};
+
+use super::shebang;
 
 /// What the distribution, or NixOS, lists whole: hundreds of programs, of which only those are looked at that are links out.
 const COLLECTIONS: [&str; 5] = ["/usr/bin", "/usr/sbin", "/bin", "/sbin", "/run/current-system/sw/bin"];
@@ -77,9 +77,6 @@ const SECRET: [&str; 12] = [
 
 /// So many programs are followed; nobody has more outside of the system.
 const MOST: usize = 20_000;
-
-/// So much of a program is looked at for its interpreter, as the kernel does.
-const FIRST_LINE: u64 = 256;
 
 /// So many links may lead to one another.
 const HOPS: usize = 16;
@@ -310,14 +307,10 @@ fn is_secret(path: &Path) -> bool {
 
 /// Reads which interpreter a script names, itself or by way of `env`.
 fn named_interpreter(program: &Path) -> Option<PathBuf> {
-    let mut line = Vec::new();
-    File::open(program).ok()?.take(FIRST_LINE).read_to_end(&mut line).ok()?;
-    let line = line.strip_prefix(b"#!")?.split(|&byte| byte == b'\n').next()?;
-    let words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    let mut words = words.map(|word| Path::new(OsStr::from_bytes(word)));
+    let mut words = shebang::words(program)?.into_iter();
     let first = words.next()?;
     let named = if first.ends_with("env") { words.find(|word| word.is_absolute())? } else { first };
-    named.is_absolute().then(|| named.to_owned())
+    named.is_absolute().then_some(named)
 }
 
 #[cfg(test)]

@@ -218,7 +218,7 @@ mod tests {
         let (home, lower) = (folder.path().join("home"), folder.path().join("lower"));
         fs::create_dir_all(lower.join("below")).unwrap();
         let (uid, gid) = (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw());
-        let identity = Identity { uid, gid, name: "step".into() };
+        let identity = Identity { uid, gid, name: "step".into(), own: false };
         let cache = Cache { name: "cache".into(), host: lower.clone(), seen: "cache".into() };
         let made = || layers(&home, &lower, &cache, &identity).unwrap();
         fs::create_dir_all(beside(&home).join("cache.new/upper")).unwrap();

@@ -141,6 +141,11 @@ fn is_of_a_program(name: &str) -> bool {
     })
 }
 
+/// Tells whether a file is short and speaks of no secret.
+pub fn holds_no_secret(path: &Path) -> bool {
+    Regex::new(SECRET).is_ok_and(|secret| path.is_file() && holds_none(path, &secret))
+}
+
 /// Tells whether the whole of a file speaks of no secret.
 fn holds_none(path: &Path, secret: &Regex) -> bool {
     let mut text = Vec::new();

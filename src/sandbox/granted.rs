@@ -69,7 +69,7 @@ mod tests {
             cgroup: Some(Cgroup { memory: "/m".into(), processes: None, unified: true }),
             landlock: 7,
             seccomp: true,
-            identity: Identity { uid: 1000, gid: 100, name: "step".into() },
+            identity: Identity { uid: 1000, gid: 100, name: "step".into(), own: false },
             env: vec![("PATH".into(), "/usr/bin".into())],
             system: vec!["/usr".into()],
             toolchains: vec!["/opt/rust".into()],

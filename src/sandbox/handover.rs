@@ -105,7 +105,7 @@ mod tests {
     }
 
     fn somebody() -> Identity {
-        Identity { uid: 4242, gid: 4242, name: "somebody".to_owned() }
+        Identity { uid: 4242, gid: 4242, name: "somebody".to_owned(), own: false }
     }
 
     #[test]

@@ -64,7 +64,7 @@ fn among(run: &str, uids: &Ids, gids: &Ids) -> Option<Identity> {
     let own = Identity::RANGES.iter().find(|range| uids.hold(range) && gids.hold(range));
     match own {
         Some(range) => Some(Identity::of_run(run, range)),
-        None => uids.ordinary(gids).map(|id| Identity { uid: id, gid: id, name: "step".into() }),
+        None => uids.ordinary(gids).map(|id| Identity { uid: id, gid: id, name: "step".into(), own: false }),
     }
 }
 

@@ -118,9 +118,12 @@ pub fn user(name: &str) -> Fact<Identity> {
     let no = |why: String| Fact::No { why, hint: "name an ordinary user of this host: --run-as USER".into() };
     match User::from_name(name) {
         Ok(Some(user)) if user.uid.is_root() => no(format!("{name} is root, and steps never run as root")),
-        Ok(Some(user)) => {
-            Fact::Yes(Identity { uid: user.uid.as_raw(), gid: user.gid.as_raw(), name: user.name })
-        }
+        Ok(Some(user)) => Fact::Yes(Identity {
+            uid: user.uid.as_raw(),
+            gid: user.gid.as_raw(),
+            name: user.name,
+            own: false,
+        }),
         Ok(None) => no(format!("there is no user {name}")),
         Err(error) => no(format!("user {name}: {error}")),
     }
@@ -128,7 +131,12 @@ pub fn user(name: &str) -> Fact<Identity> {
 
 fn identity() -> Fact<Identity> {
     if !geteuid().is_root() {
-        return Fact::Yes(Identity { uid: geteuid().as_raw(), gid: getegid().as_raw(), name: "step".into() });
+        return Fact::Yes(Identity {
+            uid: geteuid().as_raw(),
+            gid: getegid().as_raw(),
+            name: "step".into(),
+            own: false,
+        });
     }
     let needed = CapabilitySet::SETUID | CapabilitySet::SETGID | CapabilitySet::SETPCAP;
     let held = rustix::thread::capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective);

@@ -285,8 +285,11 @@ fn host(out: &mut String, answer: &Answer) {
             let _ = writeln!(out, "    hint: {}", reason.hint);
         }
     }
-    for void in &answer.void {
+    for void in answer.void.iter().chain(&answer.programs) {
         let _ = writeln!(out, "warning: {void}");
+    }
+    for asks in &answer.clients {
+        let _ = writeln!(out, "registry: {}", asks.text());
     }
     for lowered in &answer.lowered {
         let _ = writeln!(out, "ceiling: {lowered}");

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::clients::Asks;
 use crate::plan::{Fault, Plan};
 use crate::policy::{Above, Lowered, Reason};
 use crate::run::Refusal;
@@ -29,6 +30,10 @@ pub(super) struct Answer {
     pub(super) denied: Vec<Denied>,
     /// What a step would be granted and could not use.
     pub(super) void: Vec<String>,
+    /// Programs that could not be started in their steps, and why.
+    pub(super) programs: Vec<String>,
+    /// What clients of registries ask, where a step would refuse them.
+    pub(super) clients: Vec<Asks>,
     /// What a ceiling lowers.
     pub(super) lowered: Vec<Lowered>,
     /// What it would take of the folders that it keeps from run to run.

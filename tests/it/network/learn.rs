@@ -1,10 +1,13 @@
 //! `autopilot learn`: what a step needs is found out by doing it once with the network open, and nothing of that stays.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Command;
 
+use nix::sys::signal::Signal;
+
 use super::host::Host;
-use crate::common::Repo;
+use crate::common::{Repo, signal};
 
 #[test]
 fn what_a_step_asks_for_comes_as_a_patch_that_git_applies_and_nothing_stays() {
@@ -56,18 +59,23 @@ fn what_is_private_stays_shut_and_is_told() {
 #[test]
 fn no_secret_goes_out_by_an_open_network() {
     let repo = Repo::new();
+    let file = repo.dir().join("netrc");
+    fs::write(&file, "machine example.org login me password geheim\n").unwrap();
     repo.plan(
-        "  - id: fetch
-    command: test -z \"$DEPLOY_KEY$API_TOKEN\"
+        &"  - id: fetch
+    command: test -z \"$DEPLOY_KEY$API_TOKEN$UPLOAD_TOKEN\" && test ! -e FILE
     secrets: [DEPLOY_KEY]
-    env: [API_TOKEN]
-",
+    env: [API_TOKEN, UPLOAD_TOKEN=fedcba9876543210]
+    filesystem: {read: [FILE]}
+"
+        .replace("FILE", &file.display().to_string()),
     );
     let mut command = repo.command(["learn", "7/fetch"]);
     let output =
         command.env("DEPLOY_KEY", "0123456789abcdef").env("API_TOKEN", "0123456789abcdef").output().unwrap();
     assert!(output.status.success(), "{output:?}");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("secrets are left out"), "{output:?}");
+    let left = format!("DEPLOY_KEY, API_TOKEN, UPLOAD_TOKEN, {}", file.display());
+    assert!(String::from_utf8_lossy(&output.stderr).contains(&left), "{output:?}");
 }
 
 #[test]
@@ -78,4 +86,26 @@ fn a_step_that_is_none_or_no_command_is_a_usage_error_and_a_failure_is_passed_on
     repo.autopilot(["learn", "7/none"]).exits(2).says("its steps are fetch, think");
     repo.autopilot(["learn", "7/think"]).exits(2).says("runs no command of its own");
     repo.autopilot(["learn", "7/fetch"]).exits(7).says("asked for nothing");
+}
+
+#[test]
+fn a_signal_ends_the_step_and_nothing_stays() {
+    for number in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM] {
+        let repo = Repo::new();
+        repo.plan("  - {id: fetch, command: echo ready; sleep 600}\n");
+        let mut child = repo.start(["learn", "7/fetch"]);
+        let mut told = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while line != "ready\n" {
+            line.clear();
+            assert!(told.read_line(&mut line).unwrap() > 0, "it ended before");
+        }
+        signal(&child, number);
+        told.read_to_string(&mut line).unwrap();
+        let ended = child.wait().unwrap();
+        assert_eq!(ended.code(), Some(128 + number as i32), "{line}");
+        assert!(line.contains("broken off"), "{line}");
+        assert_eq!(repo.left_in_state(), Vec::<String>::new());
+        assert!(repo.processes().is_empty(), "{:?}", repo.processes());
+    }
 }

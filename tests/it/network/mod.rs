@@ -11,5 +11,6 @@ mod messages;
 mod money;
 mod plans;
 mod proxy;
+mod registries;
 pub(crate) mod site;
 mod tokens;
