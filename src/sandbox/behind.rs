@@ -84,6 +84,15 @@ const HOPS: usize = 16;
 /// How deep links of a prefix of the system's are looked for.
 const DEPTH: usize = 3;
 
+/// As what a path is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    Folder,
+    Program,
+    Prefix,
+    Config,
+}
+
 /// What lies behind the directories of PATH.
 #[derive(Debug)]
 pub(super) struct Behind<'a> {
@@ -95,8 +104,8 @@ pub(super) struct Behind<'a> {
     pub(super) folders: BTreeSet<PathBuf>,
     /// Of `/etc`, what programs of the system have for their own.
     pub(super) config: BTreeSet<PathBuf>,
-    /// Programs and folders that have been followed.
-    known: BTreeSet<PathBuf>,
+    /// What has been followed, and as what: a folder can hold programs and be a prefix of its own (`node_modules/.bin`).
+    known: BTreeSet<(What, PathBuf)>,
     /// Folders by where they really are.
     real: BTreeMap<PathBuf, Option<PathBuf>>,
 }
@@ -127,7 +136,7 @@ impl<'a> Behind<'a> {
 
     /// Follows the programs of a directory.
     fn programs(&mut self, dir: &Path) {
-        if !self.is_new(dir) {
+        if !self.is_new(What::Folder, dir) {
             return;
         }
         self.links(dir);
@@ -180,7 +189,7 @@ impl<'a> Behind<'a> {
 
     /// Adds a program outside of the system, by a name without links, with all that it needs.
     fn program(&mut self, program: &Path) {
-        if !self.is_new(program) {
+        if !self.is_new(What::Program, program) {
             return;
         }
         self.folders.insert(program.to_owned());
@@ -211,6 +220,11 @@ impl<'a> Behind<'a> {
     fn prefix_of(&mut self, dir: &Path) {
         let top = if is_of_programs(dir) { dir.parent() } else { Some(dir) };
         let Some(top) = top.filter(|top| !self.is_system(top)) else { return };
+        // What a package of Node's loads lies beside it.
+        let modules = dir.ancestors().filter(|above| above.ends_with("node_modules")).last();
+        if let Some(modules) = modules.filter(|modules| self.is_of_its_own(modules)) {
+            return self.whole(modules);
+        }
         if self.is_of_its_own(top) {
             return self.whole(top);
         }
@@ -248,7 +262,7 @@ impl<'a> Behind<'a> {
 
     /// Adds a prefix, without what its name calls a secret.
     fn whole(&mut self, top: &Path) {
-        if !self.is_new(top) {
+        if !self.is_new(What::Prefix, top) {
             return;
         }
         let entries = fs::read_dir(top).into_iter().flatten().flatten();
@@ -267,7 +281,7 @@ impl<'a> Behind<'a> {
         let Some(top) = dir.parent().filter(|top| is_of_programs(dir) && top.components().count() > 3) else {
             return;
         };
-        if self.is_new(top) {
+        if self.is_new(What::Config, top) {
             self.config_below(top, DEPTH);
         }
     }
@@ -291,8 +305,8 @@ impl<'a> Behind<'a> {
         self.system.iter().any(|each| path.starts_with(each))
     }
 
-    fn is_new(&mut self, path: &Path) -> bool {
-        self.known.len() < MOST && self.known.insert(path.to_owned())
+    fn is_new(&mut self, what: What, path: &Path) -> bool {
+        self.known.len() < MOST && self.known.insert((what, path.to_owned()))
     }
 }
 
@@ -455,6 +469,17 @@ mod tests {
         host.file("srv/env/lib/x", "");
         host.file("home/.local/bin/tool", &format!("#! {}/srv/env/bin/python -E\n", host.top.display()));
         assert_eq!(host.behind(&["home/.local/bin"]), ["home/.local/bin", "srv/env", "srv/env/bin/python"]);
+    }
+
+    #[test]
+    fn links_of_a_folder_that_is_a_prefix_of_its_own_are_followed_too() {
+        let host = Host::new();
+        host.file("opt/tools/node_modules/pnpm/bin/pnpm.cjs", "");
+        host.link("opt/tools/node_modules/.bin/pnpm", "opt/tools/node_modules/pnpm/bin/pnpm.cjs");
+        let modules = "opt/tools/node_modules";
+        // What it loads lies beside it.
+        let expected = ["", "/.bin", "/pnpm/bin/pnpm.cjs"].map(|end| format!("{modules}{end}"));
+        assert_eq!(host.behind(&["opt/tools/node_modules/.bin"]), expected);
     }
 
     #[test]

@@ -251,12 +251,12 @@ mod tests {
         host.program("bin/own", "#!/bin/sh\n");
         assert_eq!(host.look("own"), Program::Fine);
         assert_eq!(host.look("sh"), Program::Fine);
-        symlink(host.at("gone"), host.at("bin/link")).unwrap();
+        symlink(host.at("gone"), host.at("bin/leading")).unwrap();
         host.program("bin/other", "#!/nowhere/python3 -E\n");
         host.program("bin/env", "#!/usr/bin/env -S nowhere-at-all --x\n");
         fs::write(host.at("bin/data"), "").unwrap();
         for (name, why) in [
-            ("link", "it leads to"),
+            ("leading", "it leads to"),
             ("other", "its interpreter /nowhere/python3 is not there"),
             ("env", "its interpreter `nowhere-at-all` is not on PATH"),
             ("data", "chmod +x"),

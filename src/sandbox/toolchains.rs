@@ -1,9 +1,11 @@
 //! The toolchains behind PATH: found by where its entries and their links lead, not by a list of names.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::behind::Behind;
+use super::distribution::holds_no_secret;
 use super::own::Own;
 use crate::policy::Cache;
 
@@ -69,7 +71,9 @@ pub(super) fn find(
     found.config = config.into_iter().collect();
     rustup(environment, home, &mut found, &mut folders);
     pyenv(environment, &mut found, &folders);
+    mise(environment, home, &mut found, &mut folders);
     found.caches = caches(environment, home);
+    found.caches.extend(user_site(&found.path, home));
     found.caches.retain(|cache| is_apart(&cache.host));
     folders.retain(|folder| is_apart(folder));
     // A folder inside another one is there already.
@@ -134,6 +138,53 @@ fn pyenv(environment: &BTreeMap<String, String>, found: &mut Toolchains, folders
     }
 }
 
+/// mise's shims look up below HOME what is installed, and in its settings which version is meant. Settings that speak of a secret stay outside.
+fn mise(
+    environment: &BTreeMap<String, String>,
+    home: Option<&Path>,
+    found: &mut Toolchains,
+    folders: &mut BTreeSet<PathBuf>,
+) {
+    let leads_to_it = |dir: &&PathBuf| {
+        let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+        let mut links = entries.filter_map(|entry| fs::read_link(entry.path()).ok());
+        dir.ends_with("shims")
+            && links.next().is_some_and(|to| to.file_name().is_some_and(|name| name == "mise"))
+    };
+    let Some(data) = found.path.iter().find(leads_to_it).and_then(|dir| dir.parent()).map(Path::to_owned)
+    else {
+        return;
+    };
+    found.env.push(("MISE_DATA_DIR".into(), data.to_string_lossy().into_owned()));
+    // What is not installed is not fetched by whoever only calls it.
+    found.env.push(("MISE_NOT_FOUND_AUTO_INSTALL".into(), "false".into()));
+    let set = |name: &str| environment.get(name).filter(|set| !set.is_empty()).map(PathBuf::from);
+    let settings =
+        || set("XDG_CONFIG_HOME").or_else(|| Some(home?.join(".config"))).map(|folder| folder.join("mise"));
+    let folder = set("MISE_CONFIG_DIR").or_else(settings);
+    let file = set("MISE_GLOBAL_CONFIG_FILE").or_else(|| Some(folder?.join("config.toml")));
+    if let Some(file) = file.filter(|file| holds_no_secret(file)) {
+        found.env.push(("MISE_GLOBAL_CONFIG_FILE".into(), file.to_string_lossy().into_owned()));
+        folders.insert(file);
+    }
+}
+
+/// What `pip install --user` put beside its programs: Python looks for it below HOME.
+fn user_site(path: &[PathBuf], home: Option<&Path>) -> Vec<Cache> {
+    let Some(local) = home.map(|home| home.join(".local")).filter(|local| path.contains(&local.join("bin")))
+    else {
+        return Vec::new();
+    };
+    let versions = fs::read_dir(local.join("lib")).into_iter().flatten().flatten();
+    let names = versions.filter_map(|entry| entry.file_name().into_string().ok());
+    let of = |name: String| {
+        let host = local.join("lib").join(&name).join("site-packages");
+        let seen = Path::new(".local/lib").join(&name).join("site-packages");
+        (name.starts_with("python") && host.is_dir()).then_some(Cache { name, host, seen })
+    };
+    names.filter_map(of).collect()
+}
+
 /// Folders of downloaded content, as each tool names them by default. Never the files beside them.
 fn caches(environment: &BTreeMap<String, String>, home: Option<&Path>) -> Vec<Cache> {
     let named = |variable: &str, default: &str| {
@@ -164,5 +215,36 @@ mod tests {
         assert!(usable("", None).is_err());
         assert!(usable("/src/repo/node_modules/.bin", Some(Path::new("/src/repo"))).is_err());
         assert_eq!(usable("/nonexistent", None), Ok(None));
+    }
+
+    #[test]
+    fn what_pip_and_mise_put_below_a_home_is_found_from_another_one() {
+        let top = tempfile::tempdir().unwrap();
+        let home = top.path().canonicalize().unwrap();
+        let data = home.join(".local/share/mise");
+        let site = home.join(".local/lib/python3.11/site-packages");
+        for folder in [&data.join("shims"), &site, &home.join(".local/bin"), &home.join(".config/mise")] {
+            fs::create_dir_all(folder).unwrap();
+        }
+        std::os::unix::fs::symlink("/usr/bin/mise", data.join("shims/node")).unwrap();
+        let settings = home.join(".config/mise/config.toml");
+        fs::write(&settings, "[tools]\nnode = \"22\"\n").unwrap();
+        let search = format!("{0}/.local/share/mise/shims:{0}/.local/bin", home.display());
+        let environment = BTreeMap::from([("PATH".to_owned(), search)]);
+        let found = super::find(&environment, Some(&home), &[]);
+        let of =
+            |name: &str| found.env.iter().find(|(own, _)| own == name).map(|(_, value)| PathBuf::from(value));
+        assert_eq!(of("MISE_DATA_DIR"), Some(data));
+        assert_eq!(of("MISE_GLOBAL_CONFIG_FILE"), Some(settings.clone()));
+        assert!(found.folders.contains(&settings), "{:?}", found.folders);
+        let cache = found.caches.iter().find(|cache| cache.host == site).unwrap();
+        assert_eq!(cache.seen, Path::new(".local/lib/python3.11/site-packages"));
+        // A secret among the settings stays where it is.
+        fs::write(&settings, "[env]\nAPI_TOKEN = \"x\"\n").unwrap();
+        let found = super::find(&environment, Some(&home), &[]);
+        assert!(
+            !found.folders.contains(&settings)
+                && !found.env.iter().any(|(name, _)| name == "MISE_GLOBAL_CONFIG_FILE")
+        );
     }
 }

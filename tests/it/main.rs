@@ -53,6 +53,8 @@ mod locks;
 #[cfg(test)]
 mod mask;
 #[cfg(test)]
+mod matrix;
+#[cfg(test)]
 mod network;
 #[cfg(test)]
 mod nodes;
