@@ -79,6 +79,8 @@ mod real_agents;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
+mod reports;
+#[cfg(test)]
 mod repositories;
 #[cfg(test)]
 mod resume;
