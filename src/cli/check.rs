@@ -130,6 +130,7 @@ fn ask(here: &Here, loaded: &mut Loaded) -> Answer {
     let mut answer = Answer {
         lowered: held.lowered,
         denied: held.above.into_iter().map(Denied::from).collect(),
+        void: run::shut_hosts(plan),
         ..Answer::default()
     };
     let (mut there, mut clients) = (run::There::default(), Clients::default());

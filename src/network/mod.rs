@@ -35,6 +35,7 @@ mod address;
 mod allow;
 mod answer;
 mod asked;
+mod before;
 mod bill;
 mod counted;
 mod dated;
@@ -68,6 +69,7 @@ pub mod fuzzing {
     }
 }
 
+pub use before::{Shut, shut};
 pub use dialect::{Dialect, is_priced};
 pub use exchange::{Class, Exchange};
 pub use gate::Gate;

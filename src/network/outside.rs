@@ -97,7 +97,7 @@ async fn resolve(outside: &dyn Outside, name: &str) -> Result<Vec<IpAddr>, Verdi
 }
 
 /// Returns the addresses of a destination that may be connected to.
-async fn checked(
+pub(super) async fn checked(
     outside: &dyn Outside,
     list: &AllowList,
     target: &Destination,

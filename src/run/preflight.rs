@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::equip::{Applier, Assignment, Equipment, equip};
 use super::refusal::Refusal;
+use super::shut::shut_hosts;
 use super::void;
 use crate::evidence::mask::{self, Secrets};
 use crate::plan::{Action, EnvEntry, Plan, Step};
@@ -41,6 +42,7 @@ pub fn preflight(
     let mut there = There::default();
     let mut warnings = policy::host_warnings(host);
     let equipment = equip(plan, host, secrets)?;
+    warnings.extend(shut_hosts(plan));
     warnings.extend(equipment.found.values().filter_map(|found| found.warning.clone()));
     for step in &plan.steps {
         check_action(plan, step)?;

@@ -221,12 +221,13 @@ mod tests {
             self.top.path().canonicalize().unwrap().join(name)
         }
 
-        /// Not by a process of its own, as programs of tests are made: nobody starts these.
         fn program(&self, name: &str, text: &str) {
             let file = self.at(name);
             fs::create_dir_all(file.parent().unwrap()).unwrap();
-            fs::write(&file, text).unwrap();
-            fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
+            let script = "printf %s \"$2\" > \"$1\" && chmod 755 \"$1\"";
+            let made =
+                std::process::Command::new("sh").args(["-c", script, "sh"]).arg(file).arg(text).status();
+            assert!(made.unwrap().success());
         }
 
         fn look(&self, name: &str) -> Program {

@@ -231,7 +231,7 @@ mod tests {
         fs::write(&settings, "[tools]\nnode = \"22\"\n").unwrap();
         let search = format!("{0}/.local/share/mise/shims:{0}/.local/bin", home.display());
         let environment = BTreeMap::from([("PATH".to_owned(), search)]);
-        let found = super::find(&environment, Some(&home), &[]);
+        let found = find(&environment, Some(&home), &[]);
         let of =
             |name: &str| found.env.iter().find(|(own, _)| own == name).map(|(_, value)| PathBuf::from(value));
         assert_eq!(of("MISE_DATA_DIR"), Some(data));
@@ -241,7 +241,7 @@ mod tests {
         assert_eq!(cache.seen, Path::new(".local/lib/python3.11/site-packages"));
         // A secret among the settings stays where it is.
         fs::write(&settings, "[env]\nAPI_TOKEN = \"x\"\n").unwrap();
-        let found = super::find(&environment, Some(&home), &[]);
+        let found = find(&environment, Some(&home), &[]);
         assert!(
             !found.folders.contains(&settings)
                 && !found.env.iter().any(|(name, _)| name == "MISE_GLOBAL_CONFIG_FILE")

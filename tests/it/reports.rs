@@ -82,9 +82,9 @@ fn steps_do_what_other_sandboxes_refused() {
     )
     .unwrap();
     repo.commit_file("tool.sh", "#!/bin/sh\n");
-    let tool = repo.top().join("tool.sh");
-    fs::set_permissions(&tool, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    repo.git(["-c", "commit.gpgsign=false", "commit", "-qam", "executable"]);
+    repo.git(["update-index", "--chmod=+x", "tool.sh"]);
+    repo.git(["-c", "commit.gpgsign=false", "commit", "-qm", "executable"]);
+    repo.git(["checkout", "--", "tool.sh"]);
     repo.plan(STEPS);
     let ran = repo.run();
     assert_eq!(ran.code, 0, "{}\n{}\n{}", ran.stdout, ran.stderr, repo.log());
@@ -104,7 +104,7 @@ fn variables_of_git_lead_nothing_astray() {
     command.env("GIT_DIR", decoy.top().join(".git")).env("GIT_WORK_TREE", decoy.top());
     command.env("GIT_INDEX_FILE", decoy.top().join(".git/index"));
     Ran::of(&command.output().unwrap()).exits(0);
-    assert_eq!(repo.on_branch("made"), "x\n");
+    assert_eq!(repo.on_branch("made"), "x");
     assert_eq!(decoy.fingerprint(), before);
 }
 
@@ -162,22 +162,27 @@ fn whoever_holds_the_output_open_holds_up_nothing_and_no_process_stays() {
 fn nothing_piles_up_and_what_others_left_is_in_nobodys_way() {
     let repo = Repo::new();
     repo.plan("  - {id: a, command: 'echo ready; test -e ~/go || sleep 600'}\n");
-    // A process that died with a lock in its hand, of git or of an index.
-    for name in ["config.lock", "index.lock", "HEAD.lock"] {
-        fs::write(repo.top().join(".git").join(name), "").unwrap();
-    }
+    locks(&repo, true);
     let mut child = repo.start(["7"]);
     wait_until(|| repo.log().contains("ready"));
     repo.kill(&mut child);
     // Somebody removes what the dead run left, by hand.
     fs::remove_dir_all(repo.state().join("runs")).unwrap();
+    locks(&repo, false);
     repo.plan("  - {id: a, command: echo x > x}\n");
+    locks(&repo, true);
     repo.run().exits(0);
-    for name in ["config.lock", "index.lock", "HEAD.lock"] {
-        fs::remove_file(repo.top().join(".git").join(name)).unwrap();
-    }
+    locks(&repo, false);
     assert_eq!(repo.git(["worktree", "list"]).lines().count(), 1);
     let branch = repo.branch();
     repo.git(["branch", "-D", &branch]);
     assert_eq!(repo.left_in_state(), Vec::<String>::new());
+}
+
+/// What a git that died leaves: a lock on its settings, its index, its HEAD.
+fn locks(repo: &Repo, are_there: bool) {
+    for name in ["config.lock", "index.lock", "HEAD.lock"] {
+        let lock = repo.top().join(".git").join(name);
+        if are_there { fs::write(lock, "").unwrap() } else { fs::remove_file(lock).unwrap() }
+    }
 }
