@@ -86,7 +86,7 @@ fn demand_open(loaded: &Loaded, step: &Step, host: &mut HostFacts) -> Result<(),
 /// Returns what the step is granted, without its secrets, whatever they lie in: they would go wherever it likes.
 fn granted(step: &Step, host: &HostFacts) -> Result<Grant, Failure> {
     let mut request = Request::action(step);
-    let left = open::leave_out(&mut request);
+    let left = open::leave_out(&mut request, &host.environment);
     if !left.is_empty() {
         output::note(&format!(
             "left out, since with an open network secrets could go anywhere: {}",

@@ -29,9 +29,8 @@ pub(super) fn ask(asking: &Asking, host: &HostFacts) -> Found {
     let asked = folder.as_deref().map(Asked::find).unwrap_or_default();
     let of = |said: Option<String>| {
         let settings: Value = said.and_then(|said| serde_json::from_str(&said).ok())?;
-        let replaced = replaced(&settings);
-        let of_settings = named(&settings);
-        Some((asked.registries(replaced.as_ref(), &of_settings), replaced.is_some()))
+        let asks = asks(&settings);
+        Some((asked.registries(&asks, &named(&settings)), !matches!(asks, Asks::Own)))
     };
     let (own, is_replaced) = of(own).unwrap_or_default();
     let (in_step, _) = of(in_step).unwrap_or_default();
@@ -50,21 +49,34 @@ fn folder(who: As, asking: &Asking, host: &HostFacts) -> Option<PathBuf> {
     set.or_else(|| Some(asking.home(who, host)?.join(".cargo")))
 }
 
-/// Returns what is asked in the place of cargo's own registry, if anything is; a folder with sources asks nobody.
-fn replaced(settings: &Value) -> Option<Option<Registry>> {
-    let sources = settings.get("source")?;
-    let mut name = sources.get(OWN)?.get("replace-with")?.as_str()?;
+/// What is asked for cargo's own registry.
+#[derive(Debug)]
+enum Asks {
+    /// Itself.
+    Own,
+    /// A mirror of it.
+    Mirror(Registry),
+    /// A folder with sources.
+    Nobody,
+}
+
+fn asks(settings: &Value) -> Asks {
+    let replaced = |source: &Value| Some(source.get("replace-with")?.as_str()?.to_owned());
+    let named = |registry: Option<&Value>| registry.and_then(Value::as_str).and_then(Registry::read);
+    let sources = settings.get("source");
+    let source = |name: &str| sources.and_then(|sources| sources.get(name));
+    let Some(mut name) = source(OWN).and_then(replaced) else { return Asks::Own };
     for _ in 0..HOPS {
-        let Some(source) = sources.get(name) else {
-            let registry = settings.get("registries")?.get(name)?.get("index")?;
-            return Some(registry.as_str().and_then(Registry::read));
+        let Some(own) = source(&name) else {
+            let registry = settings.get("registries").and_then(|all| all.get(&name)?.get("index"));
+            return named(registry).map_or(Asks::Nobody, Asks::Mirror);
         };
-        match source.get("replace-with").and_then(Value::as_str) {
+        match replaced(own) {
             Some(next) => name = next,
-            None => return Some(source.get("registry").and_then(Value::as_str).and_then(Registry::read)),
+            None => return named(own.get("registry")).map_or(Asks::Nobody, Asks::Mirror),
         }
     }
-    None
+    Asks::Own
 }
 
 /// Lists all registries that the settings name: what was downloaded from them was not from cargo's own.
@@ -100,14 +112,14 @@ impl Asked {
     }
 
     /// Returns an index and the host of its files: of what is asked instead, else of cargo's own, which is the last that no settings name.
-    fn registries(&self, replaced: Option<&Option<Registry>>, named: &[Registry]) -> Vec<Registry> {
+    fn registries(&self, asks: &Asks, named: &[Registry]) -> Vec<Registry> {
         let of = |name: &str| {
             self.all.iter().find(|(host, ..)| host == name).and_then(|(.., files)| files.clone())
         };
-        match replaced {
-            Some(None) => Vec::new(),
-            Some(Some(index)) => [index.clone()].into_iter().chain(of(index.name())).collect(),
-            None => {
+        match asks {
+            Asks::Nobody => Vec::new(),
+            Asks::Mirror(index) => [index.clone()].into_iter().chain(of(index.name())).collect(),
+            Asks::Own => {
                 let is_own = |host: &str| !named.iter().any(|named| named.name() == host);
                 let last =
                     self.all.iter().filter(|(host, ..)| is_own(host)).max_by_key(|(_, touched, _)| *touched);
@@ -139,7 +151,7 @@ mod tests {
         let asked = Asked::find(folder.path());
         let of = |settings: &str| {
             let settings = serde_json::from_str(settings).unwrap();
-            hosts(&asked.registries(replaced(&settings).as_ref(), &named(&settings)))
+            hosts(&asked.registries(&asks(&settings), &named(&settings)))
         };
         let mirror = r#"{"source": {"crates-io": {"replace-with": "a"}, "a": {"replace-with": "b"}, "b": {"registry": "sparse+https://mirror.example.org/x/"}}}"#;
         assert_eq!(of(mirror), ["mirror.example.org", "store.example.org:8443"]);
@@ -150,6 +162,6 @@ mod tests {
         assert_eq!(of(folder), Vec::<String>::new());
         let circle = r#"{"source": {"crates-io": {"replace-with": "a"}, "a": {"replace-with": "a"}}, "registries": {"m": {"index": "sparse+https://mirror.example.org/x/"}}}"#;
         assert_eq!(of(circle), ["index.example.org", "files.example.org"]);
-        assert_eq!(hosts(&Asked::default().registries(None, &[])), Vec::<String>::new());
+        assert_eq!(hosts(&Asked::default().registries(&Asks::Own, &[])), Vec::<String>::new());
     }
 }

@@ -106,7 +106,7 @@ impl Asks {
         match &answered.follow {
             Some(follow) => text += &format!(", and {follow}, since no step sees that setting of yours"),
             None if answered.differs() => {
-                text += &format!("; in a step it asks {}", named(&answered.in_step))
+                text += &format!("; in a step it asks {}", named(&answered.in_step));
             }
             None => {}
         }

@@ -1,5 +1,6 @@
 //! Takes what a step asks for, gives what it may have while its network is open, and what is left out: whatever may hold a secret could go anywhere.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::evidence::mask;
@@ -11,12 +12,16 @@ use crate::sandbox;
 const OF_PROGRAMS: [&str; 6] = ["/usr", "/opt", "/nix/store", "/gnu/store", "/home/linuxbrew", "/dev"];
 
 /// Takes out of a request what may hold a secret, and names it.
-pub(super) fn leave_out(request: &mut Request) -> Vec<String> {
+pub(super) fn leave_out(request: &mut Request, environment: &BTreeMap<String, String>) -> Vec<String> {
     let mut left: Vec<String> = std::mem::take(&mut request.secrets);
     request.env.retain(|entry| {
-        let literal = if let EnvEntry::Set(_, value) = entry { value.as_bytes() } else { &[] };
+        let value = match entry {
+            EnvEntry::Set(_, value) => Some(value),
+            EnvEntry::Inherit(name) => environment.get(name),
+        };
+        let value = value.map(String::as_bytes).unwrap_or_default();
         let is_open =
-            !mask::is_secret_name(entry.name()) && mask::detect(literal).is_empty() && !has_password(literal);
+            !mask::is_secret_name(entry.name()) && mask::detect(value).is_empty() && !has_password(value);
         if !is_open {
             left.push(entry.name().to_owned());
         }
@@ -81,16 +86,19 @@ mod tests {
                 set("INDEX", "https://me:pw@mirror.example.org/simple"),
                 EnvEntry::Inherit("PATH_OF_DATA".into()),
                 EnvEntry::Inherit("DB_PASSWORD".into()),
+                EnvEntry::Inherit("DATABASE".into()),
             ],
             secrets: vec!["KEY".into()],
             read: vec![mirror.clone(), token.clone(), "/usr/share".into(), folder.path().to_owned()],
             write: vec!["/dev/zero".into(), folder.path().to_owned()],
             ..Request::git()
         };
-        let left = leave_out(&mut request);
+        let caller =
+            BTreeMap::from([("DATABASE".to_owned(), "postgres://me:pw@db.example.org/x".to_owned())]);
+        let left = leave_out(&mut request, &caller);
         let here = folder.path().display().to_string();
         let token = token.display().to_string();
-        assert_eq!(left, ["KEY", "API_TOKEN", "INDEX", "DB_PASSWORD", &token, &here, &here]);
+        assert_eq!(left, ["KEY", "API_TOKEN", "INDEX", "DB_PASSWORD", "DATABASE", &token, &here, &here]);
         assert_eq!(request.read, [mirror, "/usr/share".into()]);
         assert_eq!(request.write, [Path::new("/dev/zero")]);
         assert_eq!(request.env.iter().map(EnvEntry::name).collect::<Vec<_>>(), ["MODE", "PATH_OF_DATA"]);
