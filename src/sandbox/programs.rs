@@ -79,7 +79,7 @@ impl Look<'_> {
 
     /// Follows a program to all that it needs.
     fn follow(&mut self, file: &Path) -> Result<(), String> {
-        let Some(real) = self.see(file, |real| real.to_owned()) else { return Ok(()) };
+        let Some(real) = self.see(file, Path::to_owned) else { return Ok(()) };
         if let Some(words) = shebang::words(&real) {
             return self.interpreter(&words);
         }
@@ -91,7 +91,7 @@ impl Look<'_> {
                     loader.display()
                 ));
             }
-            self.see(loader, |real| real.to_owned());
+            self.see(loader, Path::to_owned);
         }
         self.libraries(&real, &needs, &[])
     }
