@@ -19,6 +19,15 @@ fn of(kind: &'static str, step: &'static str) -> impl Fn(&Value) -> bool {
     move |event| event["step"] == step && (kind.is_empty() || event["kind"] == kind)
 }
 
+/// Writes something else wherever the record has a text.
+fn said_otherwise(forge: &Forge, from: &str, to: &str) {
+    forge.edit(|lines| {
+        for line in lines {
+            *line = serde_json::from_str(&line.to_string().replace(from, to)).unwrap();
+        }
+    });
+}
+
 const LIES: &[Lie] = &[
     Lie {
         what: "an exit code",
@@ -72,14 +81,7 @@ const LIES: &[Lie] = &[
     },
     Lie {
         what: "another command, in plan and events",
-        tell: |forge| {
-            forge.edit(|lines| {
-                for line in lines {
-                    let text = line.to_string().replace("cat a > b", "cat a > d");
-                    *line = serde_json::from_str(&text).unwrap();
-                }
-            });
-        },
+        tell: |forge| said_otherwise(forge, "cat a > b", "cat a > d"),
         by_replay: true,
         by_audit: false,
     },
@@ -92,6 +94,34 @@ const LIES: &[Lie] = &[
             });
         },
         by_replay: true,
+        by_audit: true,
+    },
+    Lie {
+        what: "a step that passed, and does not",
+        tell: |forge| said_otherwise(forge, "cat a > b", "cat a > b; exit 3"),
+        by_replay: true,
+        by_audit: false,
+    },
+    Lie {
+        what: "a commit",
+        tell: |forge| {
+            forge.edit_event("checkpoint.made", of("", "b"), |event| event["commit"] = json!("1".repeat(40)));
+        },
+        by_replay: true,
+        by_audit: true,
+    },
+    Lie {
+        what: "what a commit is on top of",
+        tell: |forge| {
+            forge.edit_event("checkpoint.made", of("", "b"), |event| event["parent"] = json!("1".repeat(40)));
+        },
+        by_replay: false,
+        by_audit: true,
+    },
+    Lie {
+        what: "a step that is left out",
+        tell: |forge| forge.edit(|lines| lines.retain(|line| line["event"]["step"] != "b")),
+        by_replay: false,
         by_audit: true,
     },
     Lie {
