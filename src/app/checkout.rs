@@ -34,8 +34,10 @@ pub struct CheckedOut {
 pub fn check_out(repository: &Repository, named: &str, place: Place) -> Result<CheckedOut, Error> {
     let files = runs::find(repository, Some(named))?;
     let run = files.run();
-    let state = files.read().map_err(|error| Error::Broken { run, error })?;
-    let state = state.filter(|state| state.closed).ok_or(Error::NotEnded { run })?;
+    let state = runs::read(&files)?;
+    if !state.closed {
+        return Err(Error::NotEnded { run });
+    }
     let (branch, salvage) = branch(repository, &files, &state)?;
     let folder = match place {
         Place::Beside(folder) => {

@@ -91,8 +91,8 @@ pub enum Error {
         /// The run.
         run: Token,
     },
-    /// The journal of the last run was changed.
-    #[error("run {run} cannot go on: {error}")]
+    /// The journal of a run was changed, or cannot be read.
+    #[error("the journal of run {run}: {error}")]
     Broken {
         /// The run.
         run: RunName,
@@ -116,6 +116,12 @@ pub enum Error {
     /// A run left nothing that could be checked out.
     #[error("run {run} left nothing: no branch, and nothing in a salvage")]
     NothingLeft {
+        /// The run.
+        run: RunName,
+    },
+    /// A run that is to be looked at has not even begun.
+    #[error("run {run} has not begun")]
+    NotBegun {
         /// The run.
         run: RunName,
     },
@@ -164,6 +170,10 @@ pub enum Error {
         name: Option<String>,
         /// The checkout.
         top: PathBuf,
+        /// An issue whose plan could be run instead: the one that was named, or the first if there is no run at all.
+        plan: Option<u64>,
+        /// There are runs of another name.
+        has_runs: bool,
     },
     /// The asynchronous runtime could not be had.
     #[error("runtime: {0}")]
@@ -187,7 +197,6 @@ impl Error {
         if error.kind() == io::ErrorKind::WouldBlock { Self::Busy { issue, error } } else { error.into() }
     }
 
-    /// What is left of a run cannot be picked up.
     /// Tells whether it only says that something was broken off, as asked.
     pub(super) fn is_halt(&self) -> bool {
         match self {
@@ -197,6 +206,7 @@ impl Error {
         }
     }
 
+    /// What is left of a run cannot be picked up.
     pub(super) fn pick_up(run: RunName, error: impl Into<RunError>) -> Self {
         match error.into() {
             RunError::Io(error) if error.kind() == io::ErrorKind::WouldBlock => {

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::earlier::{Begun, Earlier, Journal};
-use super::{Crashed, Error, Front, Note};
+use super::{Crashed, Error, Front, Note, runs};
 use crate::evidence::{Files, RunName, RunState};
 use crate::plan::Plan;
 use crate::run::{self, Interrupt};
@@ -45,7 +45,7 @@ pub(super) fn asked_for(
     let issue = plan.issue;
     if let Some(run) = named {
         let Some(at) = earlier.iter().position(|one| one.run == run) else {
-            return Err(Error::NoRun { name: Some(run.to_string()), top: repository.toplevel.clone() });
+            return Err(runs::none(repository, Some(&run.to_string()))?);
         };
         // Behind all others, where the last one is expected.
         let named = earlier.remove(at);

@@ -8,6 +8,7 @@ use super::Error;
 use crate::evidence::{RunName, Token, Watch};
 use crate::plan::{Fault, Plan};
 use crate::policy::Lowered;
+use crate::publish::Announced;
 use crate::worktree::{Watched, WorktreeError};
 
 /// The side of a run that faces people: it is told, asked, and shown what happens.
@@ -55,6 +56,8 @@ pub enum Note {
         /// What of it.
         what: String,
     },
+    /// What of the run leaves the machine.
+    Publishes(Announced),
     /// There is no run to go on with.
     First {
         /// The issue.

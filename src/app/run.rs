@@ -138,6 +138,9 @@ async fn prepare(order: &Order, repository: &Repository, front: &impl Front) -> 
     }
     issue::attach(&plan, repository, &secrets, &mut grants).await?;
     let intent = publish::intent(order, &plan, repository, &secrets).await?;
+    if let Some(announced) = intent.announced(order.issue) {
+        front.note(Note::Publishes(announced));
+    }
     Ok(Ready { plan, base, host, secrets, grants, intent, under, _found: found })
 }
 

@@ -1,7 +1,8 @@
 //! Which run is meant: by its name, by its issue (the latest), or by nothing (the latest of all).
 
 use super::Error;
-use crate::evidence::{Files, RunName};
+use super::plans::Shelf;
+use crate::evidence::{Files, RunName, RunState};
 use crate::worktree::Repository;
 
 /// Returns the runs of a checkout, oldest first; of one issue, if one is given.
@@ -27,6 +28,26 @@ pub fn find(repository: &Repository, name: Option<&str>) -> Result<Files, Error>
             None => of(repository, None)?.into_iter().find(|run| run.to_string() == name),
         },
     };
-    run.map(|run| Files::of(&repository.toplevel, run))
-        .ok_or_else(|| Error::NoRun { name: name.map(str::to_owned), top: repository.toplevel.clone() })
+    match run {
+        Some(run) => Ok(Files::of(&repository.toplevel, run)),
+        None => Err(none(repository, name)?),
+    }
+}
+
+/// Says that there is no run of this name, or of this issue, or none at all.
+pub fn none(repository: &Repository, name: Option<&str>) -> Result<Error, Error> {
+    let has_runs = !of(repository, None)?.is_empty();
+    let mut plans = Shelf::of(repository).plans()?.into_iter().filter_map(|found| found.issue);
+    let plan = match name.map(issue) {
+        Some(Some(named)) => plans.find(|issue| *issue == named),
+        Some(None) => None,
+        None => plans.next(),
+    };
+    Ok(Error::NoRun { name: name.map(str::to_owned), top: repository.toplevel.clone(), plan, has_runs })
+}
+
+/// Reads what there is to tell of a run.
+pub fn read(files: &Files) -> Result<RunState, Error> {
+    let run = files.run();
+    files.read().map_err(|error| Error::Broken { run, error })?.ok_or(Error::NotBegun { run })
 }

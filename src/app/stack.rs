@@ -1,9 +1,16 @@
 //! Takes a repository, gives how its tests are run and where they lie, where that is known beyond doubt: for a plan that begins
 //! with a proof.
 
+mod around;
+mod kind;
+mod native;
+mod python;
+
 use std::path::Path;
 
 use autopilot_proof::runner::Runner;
+
+pub use around::around;
 
 use crate::plan::draft::Proving;
 use crate::proof;

@@ -71,9 +71,11 @@ fn not_here(state: &State, repository: &Repository, issue: u64) -> Result<Stoppe
     {
         return Err(LockError::Claimed { holder, path }.into());
     }
-    let mut runs = runs::of(repository, Some(issue))?.into_iter();
-    match runs.find(|run| Files::of(&repository.toplevel, *run).is_recorded()) {
+    let all = runs::of(repository, Some(issue))?;
+    let is_unknown = all.is_empty();
+    match all.into_iter().find(|run| Files::of(&repository.toplevel, *run).is_recorded()) {
         Some(run) => Err(Error::OtherState { run }),
+        None if is_unknown => Err(runs::none(repository, Some(&issue.to_string()))?),
         None => Ok(Stopped::NotRunning),
     }
 }

@@ -31,6 +31,7 @@ mod spelled;
 mod story;
 mod stray;
 mod strings;
+mod told;
 mod whole;
 
 use std::io;

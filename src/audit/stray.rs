@@ -39,6 +39,15 @@ pub(super) fn find(top: &Path, runs: &[RunName], notes: &mut Vec<String>) -> io:
     Ok(findings)
 }
 
+/// Returns the runs that files are named after, with a journal or without one.
+pub(super) fn runs(top: &Path) -> io::Result<Vec<RunName>> {
+    let mut runs = Vec::new();
+    for folder in [LOGS_OF_STEPS, ".ai/logs/autopilot"] {
+        runs.extend(names(&top.join(folder))?.iter().filter_map(|name| run_of(folder, name)));
+    }
+    Ok(runs)
+}
+
 fn names(folder: &Path) -> io::Result<Vec<String>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,

@@ -10,16 +10,18 @@ use std::path::Path;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::exit::{Exit, Failure};
+use super::exit::{Cause, Exit, Failure};
 use super::served::Served;
-use super::{actions, output, plans, target};
+use super::{actions, answer, notes, output, plans, target};
 use crate::app::plans::Found;
-use crate::app::{self, ceiling};
+use crate::app::{self, ceiling, jobs};
 use crate::evidence::mask::Secrets;
-use crate::plan::{self, Fault, Loaded};
+use crate::github::Environment;
+use crate::plan::{self, Fault, Loaded, Plan};
 use crate::policy::{self, Ceilings, Decision, HostFacts, Reason, Request, Waivers};
+use crate::publish;
 use crate::run;
-use crate::worktree::{Repository, WorktreeError};
+use crate::worktree::Repository;
 use clients::{Asks, Clients};
 use valid::{Answer, Denied, Valid};
 
@@ -46,7 +48,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     let checked: Vec<Checked> = found.iter().map(|found| check(found, &args.served, here.as_ref())).collect();
     if args.json {
         let plans: Vec<Value> = checked.iter().map(Checked::to_json).collect();
-        output::print(&format!("{:#}\n", json!({ "plans": plans })))?;
+        output::print(&format!("{:#}\n", json!({ "v": answer::V, "plans": plans })))?;
     } else {
         for (index, checked) in checked.iter().enumerate() {
             let gap = if index == 0 { "" } else { "\n" };
@@ -68,9 +70,9 @@ fn find(targets: &[String]) -> Result<Vec<Found>, Failure> {
     let all = plans::here().plans()?;
     if all.is_empty() {
         let failure =
-            Failure::new(Exit::Usage, "there are no plans: no .ai/plans/<issue>/Autopilot.yaml here");
+            Failure::new(Cause::NoPlan, "there are no plans: no .ai/plans/<issue>/Autopilot.yaml here");
         return Err(failure.hint(
-            "`autopilot init ISSUE` writes one to begin with; `autopilot check FILE` checks a file anywhere",
+            "`autopilot init 1 --title 'What is to be done'` writes one; `autopilot check FILE` checks a file anywhere",
         ));
     }
     Ok(all)
@@ -104,12 +106,22 @@ fn check<'a>(found: &'a Found, served: &Served, here: Option<&Here>) -> Checked<
         // What is unset here may be set where it runs.
         let warnings = here.map_or_else(|| loaded.warnings.clone(), |here| warnings(here, &loaded));
         let host = here.map(|here| ask(here, &mut loaded));
-        Valid { host, plan: loaded.plan, warnings }
+        let publishes = here.and_then(|here| publishes(here, &loaded.plan));
+        Valid { publishes, host, plan: loaded.plan, warnings }
     });
     if let Err(faults) = &result {
         actions::faults(faults);
     }
     Checked { found, result }
+}
+
+/// Says what of a run would leave the machine: nobody outside is asked.
+fn publishes(here: &Here, plan: &Plan) -> Option<String> {
+    let repository = here.repository.as_ref()?;
+    let environment = Environment::of_process();
+    let intend = publish::intend(&plan.publish, repository, &environment);
+    let intent = jobs::runtime().ok()?.block_on(intend);
+    intent.announced(plan.issue).as_ref().map(notes::publishes)
 }
 
 fn warnings(here: &Here, loaded: &Loaded) -> Vec<Fault> {
@@ -143,9 +155,9 @@ fn ask(here: &Here, loaded: &mut Loaded) -> Answer {
                     answer.clients.extend(clients.ask(plan, step, grant.env(), &host));
                     answer.granted.push((step.id.clone(), grant.describe()));
                 }
-                Err(reason) => answer.denied.push(Denied { step: Some(step.id.clone()), reason }),
+                Err(reason) => answer.denied.push(Denied::by_policy(step, reason)),
             },
-            Decision::Deny(reason) => answer.denied.push(Denied { step: Some(step.id.clone()), reason }),
+            Decision::Deny(reason) => answer.denied.push(Denied::by_policy(step, reason)),
         }
     }
     ask_of_cache(here, loaded, &host, &mut answer);
@@ -162,23 +174,22 @@ fn ask_of_cache(here: &Here, loaded: &Loaded, host: &HostFacts, answer: &mut Ans
     match app::cached::ask(repository, &loaded.plan, &loaded.asked, host) {
         Ok(cache) => answer.cache = cache,
         Err(error) => {
-            let hint =
-                if let WorktreeError::Refused { hint, .. } = &error { hint.clone() } else { String::new() };
-            let reason = Reason { what: "not available".into(), why: error.to_string(), hint };
-            answer.denied.push(Denied { step: None, reason });
+            let Failure { cause, message: why, hints, .. } = Failure::from(&error);
+            let reason = Reason { what: "not available".into(), why, hint: hints.join("; ") };
+            answer.denied.push(Denied { step: None, reason, cause });
         }
     }
 }
 
 /// An invalid plan weighs more than one that another host could run.
 fn worst(checked: &[Checked]) -> Exit {
-    let invalid = checked.iter().any(|checked| checked.result.is_err());
-    let refused = checked.iter().any(|checked| checked.result.as_ref().is_ok_and(Valid::is_refused));
-    match (invalid, refused) {
-        (true, _) => Exit::Usage,
-        (false, true) => Exit::Refused,
-        (false, false) => Exit::Done,
-    }
+    let of = |checked: &Checked<'_>| match &checked.result {
+        Ok(valid) => valid.exits().collect(),
+        Err(_) => vec![Exit::Usage],
+    };
+    let exits: Vec<Exit> = checked.iter().flat_map(of).collect();
+    let is_invalid = exits.contains(&Exit::Usage);
+    if is_invalid { Exit::Usage } else { exits.into_iter().max().unwrap_or(Exit::Done) }
 }
 
 impl Checked<'_> {
@@ -212,6 +223,7 @@ impl Checked<'_> {
                     "denied": denied,
                     "cache": host.and_then(|answer| answer.cache.as_ref().map(text::cache)),
                     "lowered": host.map(|answer| answer.lowered.iter().map(ToString::to_string).collect::<Vec<_>>()),
+                    "publishes": valid.publishes,
                     "void": host.map(|answer| &answer.void),
                     "programs": host.map(|answer| &answer.programs),
                     "clients": host.map(|answer| answer.clients.iter().map(Asks::to_json).collect::<Vec<_>>()),

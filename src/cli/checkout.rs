@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::exit::{Exit, Failure};
+use super::exit::{Cause, Exit, Failure};
 use super::{output, target};
 use crate::app::checkout::{self, CheckedOut, Place};
+use crate::plan::shell_word;
 
 /// Check out what a run came to: its result, or what the step that failed had left. No hook and no filter runs.
 #[derive(Debug, clap::Args)]
@@ -24,7 +25,7 @@ pub(super) fn run(args: CheckoutArgs) -> Result<Exit, Failure> {
     let repository = target::repository()?;
     let absolute = |folder: PathBuf| {
         std::path::absolute(&folder)
-            .map_err(|error| Failure::new(Exit::Usage, format!("{}: {error}", folder.display())))
+            .map_err(|error| Failure::new(Cause::Usage, format!("{}: {error}", folder.display())))
     };
     let place = if args.here { Place::Here } else { Place::Beside(args.folder.map(absolute).transpose()?) };
     let CheckedOut { run, base, branch, folder, salvage } =
@@ -33,7 +34,8 @@ pub(super) fn run(args: CheckoutArgs) -> Result<Exit, Failure> {
         Some(attempt) => output::line(&format!("what {attempt} of run {run} had left is checked out"))?,
         None => output::line(&format!("the result of run {run} is checked out"))?,
     }
-    let place = target::from_here(&folder);
+    let place = shell_word(&target::from_here(&folder));
+    let (base, branch) = (shell_word(&base), shell_word(&branch));
     output::line(&format!("  folder   {place}"))?;
     output::line(&format!("  branch   {branch}"))?;
     output::line(&format!("  review   git -C {place} diff {base}...{branch}"))?;

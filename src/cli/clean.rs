@@ -46,7 +46,7 @@ pub(super) fn run(args: CleanArgs) -> Result<Exit, Failure> {
         Ok(found) => lines.borrow_mut().push(text(&found)),
         Err(failure) => {
             output::error(&failure);
-            worst.set(worst.get().max(failure.exit));
+            worst.set(worst.get().max(failure.exit()));
         }
     };
     jobs::runtime()?.block_on(clean::clean(site, cleaning, &tell))?;

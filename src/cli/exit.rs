@@ -1,52 +1,17 @@
-//! The exit codes: one table, here and in `docs/exit-codes.md`.
+//! Why a command was not carried out: cause, message and what to do about it, made of the errors of the use cases.
 
 use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use serde_json::{Value, json};
+
+pub(crate) use super::cause::{Cause, Exit};
 use crate::app::{self, Verdict};
+use crate::github;
+use crate::plan::Faults;
 use crate::run::{Refusal, RunError};
 use crate::worktree::{LockError, WorktreeError};
-
-/// How an invocation ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Exit {
-    /// Done.
-    Done,
-    /// The run failed.
-    Failed,
-    /// Wrong usage, or an invalid plan.
-    Usage,
-    /// The policy cannot be enforced here.
-    Refused,
-    /// The audit found something.
-    AuditFail,
-    /// Another run of this issue holds the lock.
-    Locked,
-    /// A fault of autopilot itself.
-    Internal,
-    /// Ended by this signal.
-    Signal(i32),
-    /// The exit code of the command that was run (`autopilot sandbox`).
-    Passed(u8),
-}
-
-impl Exit {
-    /// Returns the number that the caller sees.
-    pub(crate) fn code(self) -> u8 {
-        match self {
-            Self::Done => 0,
-            Self::Failed => 1,
-            Self::Usage => 2,
-            Self::Refused => 3,
-            Self::AuditFail => 4,
-            Self::Locked => 5,
-            Self::Internal => 70,
-            Self::Signal(number) => u8::try_from(128 + number).unwrap_or(70),
-            Self::Passed(code) => code,
-        }
-    }
-}
 
 impl From<Verdict> for Exit {
     fn from(verdict: Verdict) -> Self {
@@ -68,24 +33,41 @@ impl From<Exit> for ExitCode {
 /// Why an invocation ends with something other than [`Exit::Done`]: what happened and what to do.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// The exit code.
-    pub(crate) exit: Exit,
+    /// Why, in a word; the exit code follows from it.
+    pub(crate) cause: Cause,
     /// What happened, and where.
     pub(crate) message: String,
     /// What to do, a line each.
     pub(crate) hints: Vec<String>,
+    /// What is wrong with the plan, if that is it.
+    faults: Option<Faults>,
 }
 
 impl Failure {
     /// Makes a failure without hints.
-    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), hints: Vec::new() }
+    pub(crate) fn new(cause: Cause, message: impl Into<String>) -> Self {
+        Self { cause, message: message.into(), hints: Vec::new(), faults: None }
+    }
+
+    /// Returns the exit code.
+    pub(crate) fn exit(&self) -> Exit {
+        self.cause.exit()
+    }
+
+    /// Returns it for programs: the `error` of every command with `--json`.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "cause": self.cause.word(),
+            "message": self.message,
+            "hints": self.hints,
+            "faults": self.faults,
+        })
     }
 
     /// Makes a failure of an error of the system, with what helps against the common ones.
     pub(crate) fn system(error: &io::Error) -> Self {
         use io::ErrorKind;
-        let failure = Self::new(Exit::Internal, error.to_string());
+        let failure = Self::new(Cause::System, error.to_string());
         match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
                 failure.hint("make space, then run again: what this run left is picked up first")
@@ -94,7 +76,7 @@ impl Failure {
                 failure.hint("autopilot writes to .ai/logs and the git directory of the checkout, and to its state directory (AUTOPILOT_STATE_DIR)")
             }
             // Somebody put something else where evidence goes.
-            ErrorKind::NotADirectory => Self::new(Exit::Usage, error.to_string())
+            ErrorKind::NotADirectory => Self::new(Cause::Usage, error.to_string())
                 .hint("autopilot writes its evidence there, and follows no link: move it away, then run again"),
             _ => failure,
         }
@@ -119,70 +101,72 @@ impl fmt::Display for Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self::new(Exit::Internal, format!("{error:#}"))
+        Self::new(Cause::Internal, format!("{error:#}"))
     }
 }
 
-/// One exhaustive match over why an order cannot be carried out: the exit code, and what to do about it.
+/// One exhaustive match over why an order cannot be carried out: the cause, and what to do about it.
 impl From<app::Error> for Failure {
     fn from(error: app::Error) -> Self {
         use app::Error;
         let message = error.to_string();
-        let usage = |hint: String| Self::new(Exit::Usage, &message).hint(hint);
+        let of = |cause: Cause, hint: &str| Self::new(cause, &message).hint(hint);
         match &error {
             Error::NotRoot => {
-                Self::new(Exit::Usage, "--run-as needs root: nobody else can become another user")
+                Self::new(Cause::Usage, "--run-as needs root: nobody else can become another user")
             }
-            Error::Plan(_) => Self::new(Exit::Usage, message),
-            Error::NoPlan { known, near, path, .. } => match near {
-                Some(near) => Self::new(Exit::Usage, message).hint(format!(
-                    "{} is there: rename it to {}",
-                    near.display(),
-                    path.display()
-                )),
-                None => no_plan(message, known),
+            Error::Plan(faults) => Self { faults: Some(faults.clone()), ..Self::new(Cause::Plan, &message) },
+            Error::NoPlan { issue, known, near, path } => match near {
+                Some(near) => of(
+                    Cause::NoPlan,
+                    &format!("{} is there: rename it to {}", near.display(), path.display()),
+                ),
+                None => no_plan(message, *issue, known),
             },
-            Error::Bare { .. } => usage(
+            Error::Bare { .. } => of(
+                Cause::Repository,
                 "write it in a worktree and commit it there, since plans are read from HEAD here: \
-                 git worktree add ../checkout \"$(git branch --show-current)\""
-                    .to_owned(),
+                 git worktree add ../checkout \"$(git branch --show-current)\"",
             ),
-            Error::Changed { issue, .. } => {
-                usage(format!("`autopilot run {issue}` saves what that run left, and begins a new one"))
+            Error::Changed { issue, .. } => of(
+                Cause::NotSo,
+                &format!("`autopilot run {issue}` saves what that run left, and begins a new one"),
+            ),
+            Error::NewPlan { issue, .. } => {
+                of(Cause::NotSo, &format!("begin a new run of it: autopilot run {issue}"))
             }
-            Error::NewPlan { issue, .. } => usage(format!("begin a new run of it: autopilot run {issue}")),
-            Error::Broken { run, error } if error.kind() == io::ErrorKind::Unsupported => usage(format!(
-                "go on with the autopilot that wrote it; or begin a new run: autopilot run {}",
-                run.issue()
-            )),
-            Error::Broken { run, .. } => {
-                usage(format!("its journal was changed; begin a new run: autopilot run {}", run.issue()))
+            Error::Broken { run, error } => broken(message, run.issue(), error),
+            Error::NotBegun { run } | Error::NotEnded { run } => {
+                of(Cause::NotEnded, &format!("autopilot run {} picks it up first", run.issue()))
             }
-            Error::NotEnded { run } => usage(format!("autopilot run {} picks it up first", run.issue())),
-            Error::NothingLeft { run } => usage(format!("see what it did: autopilot logs {run}")),
-            Error::Unreplayable { hint, .. } => Self::new(Exit::Refused, message).hint(hint),
-            Error::NoRemote { .. } => usage("name the repository: GH_REPO=owner/name".to_owned()),
-            Error::Issue { failure, .. } => usage(failure.hint().to_owned()),
-            Error::NoTime { .. } => usage("write it as 30s or 2m".to_owned()),
-            Error::NoRun { .. } => {
-                usage("`autopilot status` lists the runs; name one, or an issue that has one".to_owned())
+            Error::NothingLeft { run } => of(Cause::NotSo, &format!("see what it did: autopilot logs {run}")),
+            Error::Unreplayable { hint, .. } => of(Cause::Unreplayable, hint),
+            Error::NoRemote { .. } => of(Cause::Issue, "name the repository: GH_REPO=owner/name"),
+            Error::Issue { failure, .. } => of(of_github(failure), failure.hint()),
+            Error::NoTime { .. } => of(Cause::Usage, "write it as 30s or 2m"),
+            Error::NoRun { plan, has_runs, .. } => of(Cause::NoRun, &no_run(*plan, *has_runs)),
+            Error::Busy { .. } => of(
+                Cause::Locked,
+                "it was started with another state directory (AUTOPILOT_STATE_DIR): wait for it",
+            ),
+            Error::OtherState { .. } => {
+                of(Cause::Locked, "ask it with the AUTOPILOT_STATE_DIR that it was started with")
             }
-            Error::Busy { .. } => Self::new(Exit::Locked, message)
-                .hint("it was started with another state directory (AUTOPILOT_STATE_DIR): wait for it"),
-            Error::OtherState { .. } => Self::new(Exit::Locked, message)
-                .hint("ask it with the AUTOPILOT_STATE_DIR that it was started with"),
             Error::PickUp { error: RunError::Worktree(WorktreeError::Refused { hint, .. }), .. } => {
-                Self::new(Exit::Internal, message).hint(hint)
+                of(Cause::Internal, hint)
             }
-            Error::PickUp { .. } => Self::new(Exit::Internal, message)
-                .hint("mend that and run again: nothing of it is lost until then"),
-            Error::NotReady { .. } => Self::new(Exit::Failed, message)
-                .hint("give the run more time, `limits: {timeout: 2h}`: later runs take only what is new"),
-            Error::Endless { .. } | Error::Runtime(_) => Self::new(Exit::Internal, message),
+            Error::PickUp { .. } => {
+                of(Cause::Internal, "mend that and run again: nothing of it is lost until then")
+            }
+            Error::NotReady { .. } => of(
+                Cause::Failed,
+                "give the run more time, `limits: {timeout: 2h}`: later runs take only what is new",
+            ),
+            Error::Endless { .. } | Error::Runtime(_) => Self::new(Cause::Internal, message),
             Error::Above(above) => {
                 let mut hints: Vec<String> = above.iter().map(|above| above.reason.hint.clone()).collect();
                 hints.dedup();
-                Self { hints, ..Self::new(Exit::Refused, message) }
+                Self { hints, ..Self::new(Cause::Ceiling, message) }
             }
             Error::Refusal(refusal) => refusal.into(),
             Error::Worktree(error) => error.into(),
@@ -193,23 +177,55 @@ impl From<app::Error> for Failure {
     }
 }
 
-fn no_plan(message: String, known: &[u64]) -> Failure {
+fn broken(message: String, issue: u64, error: &io::Error) -> Failure {
+    let hint = if error.kind() == io::ErrorKind::Unsupported {
+        format!("go on with the autopilot that wrote it; or begin a new run: autopilot run {issue}")
+    } else {
+        format!(
+            "`autopilot audit {issue}` says what is wrong with it; begin a new run: autopilot run {issue}"
+        )
+    };
+    Failure::new(Cause::Journal, message).hint(hint)
+}
+
+/// Says how to get a run where there is none, or none of that name.
+fn no_run(plan: Option<u64>, has_runs: bool) -> String {
+    match (plan, has_runs) {
+        (Some(issue), _) => format!("begin one: autopilot {issue}"),
+        (None, true) => "`autopilot status` lists the runs; name one, or an issue that has one".to_owned(),
+        (None, false) => {
+            "no plan was run here yet; `autopilot init 1 --title 'What is to be done'` writes one".to_owned()
+        }
+    }
+}
+
+/// Tells whether it is this host that lacks something, where GitHub does not give an issue.
+fn of_github(failure: &github::Failure) -> Cause {
+    match failure {
+        github::Failure::Missing | github::Failure::LoggedOut { .. } => Cause::Missing,
+        _ => Cause::Issue,
+    }
+}
+
+fn no_plan(message: String, issue: u64, known: &[u64]) -> Failure {
     let known: Vec<String> = known.iter().map(ToString::to_string).collect();
-    let failure = Failure::new(Exit::Usage, message);
+    let failure = Failure::new(Cause::NoPlan, message);
     let failure = if known.is_empty() {
         failure
     } else {
         failure.hint(format!("there are plans for {}", known.join(", ")))
     };
-    failure.hint("`autopilot init ISSUE` writes one to begin with; `autopilot schema` is the format")
+    failure
+        .hint(format!("`autopilot init {issue}` writes one to begin with; `autopilot schema` is the format"))
 }
 
 impl From<&Refusal> for Failure {
     fn from(refusal: &Refusal) -> Self {
         let message = refusal.to_string();
         match refusal {
-            Refusal::Plan { hint, .. } => Self::new(Exit::Usage, message).hint(hint),
-            Refusal::Policy { reason, .. } => Self::new(Exit::Refused, message).hint(&reason.hint),
+            Refusal::Plan { hint, .. } => Self::new(Cause::Plan, message).hint(hint),
+            Refusal::Missing { hint, .. } => Self::new(Cause::Missing, message).hint(hint),
+            Refusal::Policy { reason, .. } => Self::new(Cause::Policy, message).hint(&reason.hint),
         }
     }
 }
@@ -219,14 +235,14 @@ impl From<&RunError> for Failure {
         match error {
             RunError::Worktree(error) => error.into(),
             RunError::Io(error) => Self::system(error),
-            RunError::Json(_) | RunError::Unprepared(_) => Self::new(Exit::Internal, error.to_string()),
+            RunError::Json(_) | RunError::Unprepared(_) => Self::new(Cause::Internal, error.to_string()),
         }
     }
 }
 
 impl From<&LockError> for Failure {
     fn from(error: &LockError) -> Self {
-        let failure = Self::new(Exit::Locked, error.to_string());
+        let failure = Self::new(Cause::Locked, error.to_string());
         match error {
             LockError::Worktree(error) => error.into(),
             LockError::Nameless { path } => failure.hint(format!(
@@ -243,9 +259,11 @@ impl From<&LockError> for Failure {
                 "what runs on that host cannot be seen from here; if it is gone for good, remove {}",
                 path.display()
             )),
-            LockError::Held { .. } => failure.hint(
-                "wait for it (`autopilot status` shows how far it is), or end it: autopilot stop ISSUE",
-            ),
+            LockError::Held { holder, .. } => {
+                let stop = holder.run.rsplit_once('-').map(|(_, issue)| format!(", or end it: autopilot stop {issue}"));
+                let stop = stop.unwrap_or_default();
+                failure.hint(format!("wait for it (`autopilot status` shows how far it is){stop}"))
+            }
         }
     }
 }
@@ -254,14 +272,14 @@ impl From<&WorktreeError> for Failure {
     fn from(error: &WorktreeError) -> Self {
         let message = error.to_string();
         match error {
-            WorktreeError::Refused { hint, .. } => Self::new(Exit::Usage, message).hint(hint),
-            WorktreeError::Denied(reason) => Self::new(Exit::Refused, message).hint(&reason.hint),
-            WorktreeError::Sandbox(error) => Self::new(Exit::Refused, message).hint(&error.hint),
+            WorktreeError::Refused { hint, .. } => Self::new(Cause::Repository, message).hint(hint),
+            WorktreeError::Denied(reason) => Self::new(Cause::Policy, message).hint(&reason.hint),
+            WorktreeError::Sandbox(error) => Self::new(Cause::Policy, message).hint(&error.hint),
             WorktreeError::Io(error) => Self::system(error),
             WorktreeError::Git { .. }
             | WorktreeError::Unfit(_)
             | WorktreeError::Unproved(_)
-            | WorktreeError::Unnamed(_) => Self::new(Exit::Internal, message),
+            | WorktreeError::Unnamed(_) => Self::new(Cause::Internal, message),
         }
     }
 }

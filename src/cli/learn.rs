@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::exit::{Exit, Failure};
+use super::exit::{Cause, Exit, Failure};
 use super::sandbox::{refused, supervise, tell};
 use super::{output, plans, target};
 use crate::app::{self, ceiling};
@@ -37,7 +37,7 @@ pub(super) struct LearnArgs {
 
 /// Does the step, and tells.
 pub(super) fn run(args: &LearnArgs) -> Result<Exit, Failure> {
-    let usage = |message: String, hint: &str| Failure::new(Exit::Usage, message).hint(hint);
+    let usage = |message: String, hint: &str| Failure::new(Cause::Usage, message).hint(hint);
     let (plan, id) = args.step.rsplit_once('/').ok_or_else(|| {
         usage(format!("{}: names no step", args.step), "write ISSUE/STEP, such as 653/fetch")
     })?;
@@ -100,7 +100,7 @@ fn granted(step: &Step, host: &HostFacts) -> Result<Grant, Failure> {
     match policy::decide(&request, host, &Waivers::default()) {
         policy::Decision::Allow(grant) => Ok(*grant),
         policy::Decision::Deny(reason) => {
-            Err(Failure::new(Exit::Refused, reason.to_string()).hint(reason.hint))
+            Err(Failure::new(Cause::Policy, reason.to_string()).hint(reason.hint))
         }
     }
 }

@@ -6,9 +6,10 @@ mod show;
 use std::fs::File;
 use std::time::Duration;
 
-use super::exit::{Exit, Failure};
+use super::exit::{Cause, Exit, Failure};
 use super::inert::Stopped;
 use super::{output, target};
+use crate::app::runs;
 use crate::evidence::Files;
 use crate::evidence::event::AttemptResult;
 use crate::evidence::state::{AttemptState, Part, StepState};
@@ -36,7 +37,7 @@ pub(super) struct LogsArgs {
 pub(super) fn run(args: LogsArgs) -> Result<Exit, Failure> {
     let repository = target::repository()?;
     let files = target::find(&repository, args.target.as_deref())?;
-    let mut log = files.open_log().map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    let mut log = files.open_log().map_err(|error| Failure::new(Cause::Journal, error.to_string()))?;
     let mut show = Show::choose();
     let _stopped = Stopped::in_actions().map_err(|error| internal(&error))?;
     if args.step.is_some() || args.failed {
@@ -54,13 +55,10 @@ pub(super) fn run(args: LogsArgs) -> Result<Exit, Failure> {
 }
 
 fn parts(args: &LogsArgs, files: &Files, log: &mut File, show: &mut Show) -> Result<Exit, Failure> {
-    let state = files
-        .read()
-        .map_err(|error| internal(&error))?
-        .ok_or_else(|| Failure::new(Exit::Usage, "this run has not begun"))?;
+    let state = runs::read(files)?;
     if let Some(id) = args.step.as_ref().filter(|id| state.step(id).is_none()) {
         let ids: Vec<&str> = state.steps.iter().map(|step| step.id.as_str()).collect();
-        return Err(Failure::new(Exit::Usage, format!("run {} has no step `{id}`", files.run()))
+        return Err(Failure::new(Cause::Usage, format!("run {} has no step `{id}`", files.run()))
             .hint(format!("its steps: {}", ids.join(" "))));
     }
     let wanted = |(step, attempt): &(&StepState, &AttemptState)| {

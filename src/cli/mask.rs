@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use clap::Args;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::exit::{Exit, Failure};
+use super::exit::{Cause, Exit, Failure};
 use crate::evidence::mask::{Masker, Refused, Secrets};
 
 /// The page cache takes larger pieces faster; beyond this there is no gain.
@@ -33,18 +33,18 @@ pub(super) fn run(args: MaskArgs) -> Result<Exit, Failure> {
         Ok(()) => Ok(Exit::Done),
         // Whoever reads has seen enough (`| head`).
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
-        Err(error) => Err(Failure::new(Exit::Internal, format!("mask: {error}"))),
+        Err(error) => Err(Failure::new(Cause::Internal, format!("mask: {error}"))),
     }
 }
 
 fn register(secrets: &Secrets, name: &str) -> Result<(), Failure> {
     let Some(value) = std::env::var_os(name) else {
-        return Err(Failure::new(Exit::Usage, format!("mask: the environment has no variable {name}"))
+        return Err(Failure::new(Cause::Usage, format!("mask: the environment has no variable {name}"))
             .hint("export it, or leave out --env: an unset secret would go through unmasked"));
     };
     match secrets.register(value.as_encoded_bytes()) {
         Err(refused @ Refused::TooMuch { .. }) => {
-            Err(Failure::new(Exit::Usage, format!("mask: {name}: {refused}")))
+            Err(Failure::new(Cause::Usage, format!("mask: {name}: {refused}")))
         }
         Err(refused) => {
             warn(name, &refused);

@@ -1,22 +1,29 @@
 //! Takes the command line, calls the use cases; makes text of what comes back, and exit codes. Holds no logic of its own.
 
 mod actions;
+mod answer;
 mod audit;
+mod cause;
 mod check;
 mod checkout;
 mod clean;
 mod completions;
+mod demo;
 mod doctor;
 mod exit;
 mod front;
+#[cfg(test)]
+mod help;
 mod inert;
 mod init;
 mod learn;
 mod logs;
+mod man;
 mod mask;
 mod notes;
 mod number;
 mod output;
+mod overview;
 mod plans;
 mod progress;
 mod prune;
@@ -37,7 +44,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use exit::{Exit, Failure};
+use exit::{Cause, Exit, Failure};
 
 use crate::app::runs;
 use crate::evidence::RunName;
@@ -56,12 +63,13 @@ struct Cli {
     /// Tell nothing but errors, on standard error; what is asked for is printed all the same.
     #[arg(short, long, global = true)]
     quiet: bool,
+    /// Without a command: where one stands, and what there is to do.
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 const EXIT_CODES: &str = "\
-`autopilot 653` is short for `autopilot run 653`.
+`autopilot 653` is short for `autopilot run 653`; `autopilot` alone shows where you are and what there is to do.
 
 Exit codes:
   0      done
@@ -89,9 +97,11 @@ enum Command {
     Prune(prune::PruneArgs),
     Publish(publish::PublishArgs),
     Init(init::InitArgs),
+    Demo(demo::DemoArgs),
     Doctor(doctor::DoctorArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
     Mask(mask::MaskArgs),
     Sandbox(Box<sandbox::SandboxArgs>),
     Learn(learn::LearnArgs),
@@ -101,17 +111,26 @@ enum Command {
 pub fn main() -> ExitCode {
     crate::sandbox::enter_if_confined();
     crate::sandbox::keep_ends_of_children();
-    let cli = Cli::parse_from(with_run(std::env::args_os().collect()));
+    let args = with_run(std::env::args_os().collect());
+    let is_for_programs = answer::is_asked_for(&args);
+    let cli =
+        Cli::try_parse_from(args).unwrap_or_else(|error| answer::to_wrong_usage(&error, is_for_programs));
     diagnose(cli.verbose, cli.quiet);
     output::choose_colors();
     tracing::debug!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "autopilot");
-    let done = enter(cli.directory).and_then(|()| dispatch(cli.command));
+    let done = enter(cli.directory).and_then(|()| match cli.command {
+        Some(command) => dispatch(command),
+        None => Ok(overview::run()),
+    });
     crate::sandbox::tidy();
     match done {
         Ok(exit) => exit.into(),
         Err(failure) => {
             output::error(&failure);
-            failure.exit.into()
+            if is_for_programs {
+                answer::to_failure(&failure);
+            }
+            failure.exit().into()
         }
     }
 }
@@ -132,8 +151,10 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Prune(args) => prune::run(&args),
         Command::Publish(args) => publish::run(args),
         Command::Init(args) => init::run(args),
+        Command::Demo(args) => demo::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command()),
         Command::Mask(args) => mask::run(args),
         Command::Sandbox(args) => sandbox::run(*args),
         Command::Learn(args) => learn::run(&args),
@@ -143,7 +164,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
 fn enter(directory: Option<PathBuf>) -> Result<(), Failure> {
     let Some(directory) = directory else { return Ok(()) };
     std::env::set_current_dir(&directory)
-        .map_err(|error| Failure::new(Exit::Usage, format!("-C {}: {error}", directory.display())))
+        .map_err(|error| Failure::new(Cause::Usage, format!("-C {}: {error}", directory.display())))
 }
 
 /// Turns `autopilot 653 …` into `autopilot run 653 …`: where a subcommand would stand there is a number or the name of a

@@ -3,8 +3,23 @@
 use std::fmt::Write as _;
 
 use crate::app::{Aside, Crashed, Discarded, Note, PickedUp, Unpublished};
+use crate::evidence::event::Effect;
 use crate::plan::units;
+use crate::publish::Announced;
 use crate::worktree::Watched;
+
+/// Says what of a run leaves the machine.
+pub(super) fn publishes(announced: &Announced) -> String {
+    let Announced { issue, repository, login, effects } = announced;
+    let place = repository.as_deref().unwrap_or("the remote");
+    let said = |effect: &Effect| match effect {
+        Effect::Push => "push the result branch".to_owned(),
+        Effect::PullRequest => "open a pull request".to_owned(),
+        Effect::Comment => format!("comment on {place}#{issue}"),
+    };
+    let login = login.as_ref().map(|login| format!(" as {login}")).unwrap_or_default();
+    format!("will {}{login}", effects.iter().map(said).collect::<Vec<_>>().join(", "))
+}
 
 /// Says something in a line.
 pub(super) fn text(note: &Note) -> String {
@@ -20,6 +35,7 @@ pub(super) fn text(note: &Note) -> String {
                 "took over the claim of {host}, which was not heard of for as long as it stands (run {run})"
             )
         }
+        Note::Publishes(announced) => format!("{}; --no-publish: none of it", publishes(announced)),
         Note::Watching(watched) => watching(watched),
         Note::Reaches { step, what } => {
             format!("step `{step}` of the record reaches {what}, as it is trusted")
@@ -129,4 +145,25 @@ fn empty_submodules(paths: &[String]) -> String {
         "the {what} {named}{more} {is} empty for the steps: `git submodule update --init --recursive` brings what they need, \
          `submodules: true` in the plan demands it"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leaves_the_machine_is_said_with_its_place() {
+        let announced = |effects: &[Effect], login: Option<&str>| Announced {
+            issue: 7,
+            repository: Some("o/r".to_owned()),
+            login: login.map(str::to_owned),
+            effects: effects.to_vec(),
+        };
+        let all = [Effect::Push, Effect::PullRequest, Effect::Comment];
+        assert_eq!(
+            publishes(&announced(&all, Some("me"))),
+            "will push the result branch, open a pull request, comment on o/r#7 as me"
+        );
+        assert_eq!(publishes(&announced(&[Effect::Comment], None)), "will comment on o/r#7");
+    }
 }

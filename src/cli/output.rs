@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::exit::{Exit, Failure};
+use super::exit::{Cause, Failure};
 
 /// Whether notes and progress are not wanted.
 static QUIET: AtomicBool = AtomicBool::new(false);
@@ -102,7 +102,7 @@ pub(super) fn reader_is_gone() -> bool {
 fn write_to(mut to: impl Write, bytes: &[u8]) -> Result<(), Failure> {
     match to.write_all(bytes).and_then(|()| to.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(Exit::Internal, format!("cannot write: {error}")))
+            Err(Failure::new(Cause::Internal, format!("cannot write: {error}")))
         }
         _ => Ok(()),
     }

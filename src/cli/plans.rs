@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::exit::{Exit, Failure};
+use super::exit::{Cause, Failure};
 use super::number;
 use crate::app::plans::{Found, Shelf};
 use crate::app::runs;
@@ -26,7 +26,7 @@ fn file(target: &str) -> Result<Found, Failure> {
     match number::inside(target).filter(|_| !path.exists()) {
         Some(number) => {
             let what = format!("`{target}` is neither a plan's file nor the number of an issue");
-            Err(Failure::new(Exit::Usage, what).hint(format!("write the number of the issue: `{number}`")))
+            Err(Failure::new(Cause::Usage, what).hint(format!("write the number of the issue: `{number}`")))
         }
         None => Ok(Found::by_path(path)),
     }

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::exit::{Exit, Failure};
-use super::{notes, output, target};
+use super::exit::{Cause, Exit, Failure};
+use super::{answer, notes, output, target};
 use crate::app::replay::{self, Asked, Compared, Replayed};
 use crate::app::{self, Crashed, Note, jobs};
 use crate::evidence::{Unwatched, Watch};
 use crate::plan::Plan;
 use crate::policy::{Trust, Waivers};
-use crate::run::Interrupt;
+use crate::run::{self, Interrupt};
 
 /// Do a run again from its record, and compare: changes of agents, patches and steps with effects outside are laid on.
 #[derive(Debug, clap::Args)]
@@ -41,7 +41,10 @@ pub(super) fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
         Box::pin(replay::replay(asked, &repository, &interrupt, &Told)).await.map_err(Failure::from)
     })?;
     match replayed {
-        Replayed::Interrupted(signal) => Ok(Exit::Signal(signal)),
+        Replayed::Interrupted(signal) => {
+            let what = format!("not replayed to its end: {}", run::name_of_signal(signal));
+            Err(Failure::new(Cause::Interrupted(signal), what))
+        }
         Replayed::Ended(compared) => {
             if args.json {
                 as_json(&compared)?;
@@ -97,7 +100,7 @@ fn as_json(compared: &Compared) -> Result<(), Failure> {
     let steps: Vec<_> =
         steps.iter().map(|(id, way, tree)| json!({"id": id, "way": way.word(), "tree": tree})).collect();
     let told = json!({
-        "v": 1,
+        "v": answer::V,
         "run": run.to_string(),
         "base": base,
         "same_base": same_base,

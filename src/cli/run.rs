@@ -5,18 +5,18 @@ use std::path::PathBuf;
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use super::exit::{Exit, Failure};
+use super::exit::{Cause, Exit, Failure};
 use super::front::Front;
 use super::number::Meant;
 use super::progress::{Board, Doing, Mode, say};
 use super::served::Served;
-use super::{actions, number, output, tally, target};
+use super::{actions, answer, number, output, tally, target};
 use crate::app::jobs::{self, BrokenOff, Job};
 use crate::app::{self, Ended, Order, Outcome, Verdict};
 use crate::evidence::state::WorktreeState;
 use crate::policy::{Confinement, Waiver};
 use crate::report;
-use crate::run::{Ending, SHORT_GRACE};
+use crate::run::{self, Ending, SHORT_GRACE};
 use crate::worktree::Repository;
 
 /// Run the plans of issues, one after the other or side by side.
@@ -65,7 +65,7 @@ pub(super) struct RunArgs {
 
 pub(super) fn run(args: RunArgs) -> Result<Exit, Failure> {
     if args.plan.is_some() && args.issues.len() > 1 {
-        return Err(Failure::new(Exit::Usage, "--plan names one file, but there are several issues"));
+        return Err(Failure::new(Cause::Usage, "--plan names one file, but there are several issues"));
     }
     let issues = jobs::distinct(args.issues.iter().map(|meant| meant.issue));
     args.demand_clear(&issues)?;
@@ -80,13 +80,24 @@ pub(super) fn run(args: RunArgs) -> Result<Exit, Failure> {
             json: args.json,
         });
     }
-    let repository = target::repository()?;
+    let repository = match target::repository() {
+        Ok(repository) => repository,
+        Err(failure) => {
+            output::error(&failure);
+            for issue in &issues {
+                args.answer(*issue, &failure);
+            }
+            return Ok(failure.exit());
+        }
+    };
     let board = Board::new(issues.len().min(args.jobs.into()));
     let one = async |job: Job| {
         let issue = job.issue;
-        one(&args, &repository, board.clone(), job).await.map(|exit| (issue, exit))
+        let done = one(&args, &repository, board.clone(), job).await;
+        Ok::<_, Failure>((issue, done.unwrap_or_else(|failure| told(&args, issue, failure))))
     };
-    let handled = jobs::each(&issues, args.jobs.into(), one, |issue, failure| (issue, told(issue, failure)))?;
+    let failed = |issue, failure| (issue, told(&args, issue, failure));
+    let handled = jobs::each(&issues, args.jobs.into(), one, failed)?;
     let mode = Mode::choose(args.json);
     for line in tally::lines(&issues, &handled.each).iter().filter(|_| mode != Mode::Silent) {
         say(mode, line);
@@ -95,6 +106,10 @@ pub(super) fn run(args: RunArgs) -> Result<Exit, Failure> {
         BrokenOff::Signal(signal) => Exit::Signal(signal),
         BrokenOff::Fault => Exit::Internal,
     });
+    let never = issues.iter().filter(|issue| !handled.each.iter().any(|(own, _)| own == *issue));
+    for issue in never {
+        args.answer(*issue, &not_begun(broken_off));
+    }
     Ok(handled.each.into_iter().map(|(_, exit)| exit).chain(broken_off).max().unwrap_or(Exit::Done))
 }
 
@@ -105,7 +120,11 @@ async fn one(args: &RunArgs, repository: &Repository, board: Board, job: Job) ->
     let order = args.order(job.issue);
     let outcome = app::run(&order, repository, &job.interrupt, &front).await;
     match outcome.inspect_err(annotate)? {
-        Outcome::Interrupted(signal) => Ok(Exit::Signal(signal)),
+        Outcome::Interrupted(signal) => {
+            let failure = not_begun(Some(Exit::Signal(signal)));
+            args.answer(job.issue, &failure);
+            Ok(failure.exit())
+        }
         Outcome::Stands(ended) => {
             output::note(&stands(job.issue, &ended));
             tell(args, &ended, repository)?;
@@ -153,11 +172,25 @@ fn acknowledge(front: &Front, job: &Job) -> oneshot::Sender<()> {
     alive
 }
 
-/// Tells what failed of one of several issues.
-fn told(issue: u64, mut failure: Failure) -> Exit {
-    failure.message = format!("issue {issue}: {}", failure.message);
+/// Tells what failed of an issue, also of one of several.
+fn told(args: &RunArgs, issue: u64, mut failure: Failure) -> Exit {
+    args.answer(issue, &failure);
+    if args.issues.len() > 1 {
+        failure.message = format!("issue {issue}: {}", failure.message);
+    }
     output::error(&failure);
-    failure.exit
+    failure.exit()
+}
+
+/// Says of an issue that its run was not begun, since all was broken off.
+fn not_begun(why: Option<Exit>) -> Failure {
+    match why {
+        Some(Exit::Signal(signal)) => Failure::new(
+            Cause::Interrupted(signal),
+            format!("not begun: ended by {}", run::name_of_signal(signal)),
+        ),
+        _ => Failure::new(Cause::Internal, "not begun: whoever was to do it is gone"),
+    }
 }
 
 fn annotate(error: &app::Error) {
@@ -175,16 +208,24 @@ impl RunArgs {
     fn demand_clear(&self, issues: &[u64]) -> Result<(), Failure> {
         for Meant { issue, run } in &self.issues {
             let Some(run) = run.filter(|_| !self.goes_on()) else { continue };
-            return Err(Failure::new(Exit::Usage, format!("{run} is a run: it can go on, and not begin"))
+            return Err(Failure::new(Cause::Usage, format!("{run} is a run: it can go on, and not begin"))
                 .hint(format!(
                     "go on with it: autopilot run {run} --resume; begin a new one: autopilot run {issue}"
                 )));
         }
         if jobs::distinct(self.issues.iter().copied()).len() > issues.len() {
             let why = "an issue is named twice, and not by the same run: write which one is to go on";
-            return Err(Failure::new(Exit::Usage, why));
+            return Err(Failure::new(Cause::Usage, why));
         }
         Ok(())
+    }
+
+    /// Answers a program that asked for an issue which there is no run of.
+    fn answer(&self, issue: u64, failure: &Failure) {
+        if self.json {
+            // A reader that went away is told nothing more.
+            let _ = output::line(&answer::of_issue(issue, failure).to_string());
+        }
     }
 
     fn order(&self, issue: u64) -> Order {
@@ -237,6 +278,9 @@ fn tell(args: &RunArgs, ended: &Ended, repository: &Repository) -> Result<(), Fa
     let end = state.end.as_ref();
     let relative = |path: PathBuf| files.relative(&path);
     let result = json!({
+        "v": answer::V,
+        "exit": Exit::from(ended.verdict).code(),
+        "error": null,
         "run": files.run().to_string(),
         "issue": state.start.issue,
         "result": end.map(|end| end.result),

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::exit::{Exit, Failure};
+use super::exit::{Cause, Exit, Failure};
 use super::output;
 use crate::network::{Decision, Gate, Verdict};
 use crate::policy::{self, Confinement, Demand, Fact, Grant, Identity, Isolation, Reach, Waiver, Waivers};
@@ -56,12 +56,12 @@ pub(super) fn run(args: SandboxArgs) -> Result<Exit, Failure> {
     let grant = match policy::decide(&request, &host, &waivers) {
         policy::Decision::Allow(grant) => *grant,
         policy::Decision::Deny(reason) => {
-            return Err(Failure::new(Exit::Refused, reason.to_string()).hint(reason.hint));
+            return Err(Failure::new(Cause::Policy, reason.to_string()).hint(reason.hint));
         }
     };
     let apart =
         sandbox::demand_apart(&grant).and_then(|()| sandbox::demand_worktree_apart(&grant, &worktree));
-    apart.map_err(|reason| Failure::new(Exit::Refused, reason.to_string()).hint(reason.hint))?;
+    apart.map_err(|reason| Failure::new(Cause::Policy, reason.to_string()).hint(reason.hint))?;
     let scratch =
         tempfile::Builder::new().prefix("autopilot-sandbox-").tempdir().context("a scratch directory")?;
     let place = place(&worktree, scratch.path())?;
@@ -148,7 +148,7 @@ fn own_git(worktree: &Path, grant: &Grant) -> Result<Vec<PathBuf>, Failure> {
         Isolation::Namespaces { .. } => Ok(vec![git]),
         // Landlock only allows: it cannot take a part out of what is writable.
         Isolation::Bare => Err(Failure::new(
-            Exit::Refused,
+            Cause::Policy,
             "without a mount namespace .git cannot be kept read-only in a writable directory",
         )
         .hint(format!("grant it if that is acceptable: --write {}", git.display()))),
@@ -168,7 +168,7 @@ pub(super) async fn supervise(
     };
     confined.terminate(GRACE);
     confined.wait().await.map_err(refused)?;
-    let timeout = || Failure::new(Exit::Failed, format!("timeout: went over {timeout:?}"));
+    let timeout = || Failure::new(Cause::Failed, format!("timeout: went over {timeout:?}"));
     signal.map(Exit::Signal).ok_or_else(timeout)
 }
 
@@ -176,13 +176,13 @@ fn passed(ended: &Ended) -> Result<Exit, Failure> {
     match &ended.status {
         Status::Exited(code) => Ok(Exit::Passed(u8::try_from(*code).unwrap_or(1))),
         Status::Signaled(number) => Ok(Exit::Signal(*number)),
-        Status::Limit(limit) => Err(Failure::new(Exit::Failed, format!("limit reached: {limit}"))),
+        Status::Limit(limit) => Err(Failure::new(Cause::Failed, format!("limit reached: {limit}"))),
     }
 }
 
 /// Says what could not be started.
 pub(super) fn refused(error: SandboxError) -> Failure {
-    let failure = Failure::new(Exit::Refused, error.to_string());
+    let failure = Failure::new(Cause::Policy, error.to_string());
     if error.hint.is_empty() { failure } else { failure.hint(error.hint) }
 }
 

@@ -1,5 +1,6 @@
 //! `autopilot status`: what runs, what ran, what to do next.
 
+mod at;
 mod next;
 mod table;
 
@@ -10,7 +11,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
-use super::{number, output, target};
+use super::{answer, number, output, target};
 use crate::app::runs;
 use crate::evidence::RunState;
 use crate::evidence::event::{Effect, RunResult};
@@ -18,6 +19,7 @@ use crate::evidence::{Files, RunName};
 use crate::plan::units;
 use crate::report;
 use crate::worktree::{AtWork, LockError, Record, Repository, RunDir, State, Watched};
+use at::At;
 use next::{How, Next};
 use table::Cells;
 
@@ -45,7 +47,10 @@ pub(super) fn run(args: StatusArgs) -> Result<Exit, Failure> {
     let repository = target::repository()?;
     let state = State::find()?;
     loop {
-        let mut rows = rows(&repository, &state, &args)?;
+        let mut rows = rows(&repository, &state, args.issue, args.all)?;
+        if let Some(issue) = args.issue.filter(|_| rows.is_empty()) {
+            return Err(runs::none(&repository, Some(&issue.to_string()))?.into());
+        }
         rows.retain(|row| args.result.is_empty() || args.result.iter().any(|word| word == row.how.word()));
         if args.watch && std::io::stdout().is_terminal() {
             output::write(b"\x1b[H\x1b[2J")?;
@@ -70,7 +75,7 @@ struct Row {
     how: How,
     /// Where it runs, if that is another machine.
     host: Option<String>,
-    step: String,
+    at: Option<At>,
     took: Option<Duration>,
     /// Millionths of a US dollar.
     cost: Option<u64>,
@@ -83,23 +88,27 @@ struct Row {
 impl Row {
     /// A run of which nothing can be read.
     fn unknown(run: RunName, how: How, next: Next) -> Self {
-        let (step, to_publish) = ("–".into(), Vec::new());
-        Self { run, how, host: None, step, took: None, cost: None, next, to_publish, conflicts: None }
+        let to_publish = Vec::new();
+        Self { run, how, host: None, at: None, took: None, cost: None, next, to_publish, conflicts: None }
     }
 
     fn json(&self) -> serde_json::Value {
-        json!({
+        let mut row = json!({
+            "v": answer::V,
             "issue": self.run.issue(),
             "run": self.run.to_string(),
             "result": self.how.word(),
             "host": self.host,
-            "step": self.step,
             "seconds": self.took.map(|took| took.as_secs_f64()),
             "cost": self.cost,
             "next": self.next(),
             "conflicts": self.conflicts.as_ref().map(|(_, files)| files),
             "to_publish": self.to_publish.iter().copied().map(report::name_of).collect::<Vec<_>>(),
-        })
+        });
+        for (name, value) in At::fields(self.at.as_ref()) {
+            row[name] = value;
+        }
+        row
     }
 
     /// Says how it stands, and where, if that is not here.
@@ -114,7 +123,7 @@ impl Row {
             issue: self.run.issue().to_string(),
             run: self.run.timestamp(),
             result: self.result(),
-            step: self.step.clone(),
+            step: At::words(self.at.as_ref()),
             time: self.took,
             age: (chrono::Utc::now() - self.run.started()).to_std().ok(),
             cost: self.cost,
@@ -130,9 +139,14 @@ impl Row {
     }
 }
 
+/// Returns how the latest run of each issue stands, and what to do about it.
+pub(super) fn latest(repository: &Repository, state: &State) -> Result<Vec<(u64, String, String)>, Failure> {
+    let rows = rows(repository, state, None, false)?;
+    Ok(rows.iter().map(|row| (row.run.issue(), row.result(), row.next())).collect())
+}
+
 /// Returns the rows, newest first.
-fn rows(repository: &Repository, state: &State, args: &StatusArgs) -> Result<Vec<Row>, Failure> {
-    let issue = args.issue;
+fn rows(repository: &Repository, state: &State, issue: Option<u64>, all: bool) -> Result<Vec<Row>, Failure> {
     let mut runs = runs::of(repository, issue)?;
     let dirs = dirs(repository, state, issue)?;
     runs.extend(dirs.keys().copied());
@@ -141,7 +155,7 @@ fn rows(repository: &Repository, state: &State, args: &StatusArgs) -> Result<Vec
     runs.reverse();
     let mut seen = HashSet::new();
     let latest: HashSet<RunName> = runs.iter().copied().filter(|run| seen.insert(run.issue())).collect();
-    runs.retain(|run| issue.is_some() || args.all || latest.contains(run));
+    runs.retain(|run| issue.is_some() || all || latest.contains(run));
     let mut all_at_work = HashMap::new();
     let mut rows = Vec::new();
     for run in runs {
@@ -219,8 +233,8 @@ fn row(
     let host = elsewhere.and_then(|watched| Some(watched.holder.as_ref()?.host.clone()));
     let next = if host.is_some() { Next::Nothing } else { Next::of(&view, how) };
     let conflicts = conflicts(repository, &view);
-    let (step, cost) = (step(&view), view.cost());
-    Row { run, how, host, step, took, cost, next, to_publish, conflicts }
+    let (at, cost) = (Some(At::of(&view)), view.cost());
+    Row { run, how, host, at, took, cost, next, to_publish, conflicts }
 }
 
 /// Finds where the result of a run that is done conflicts with where its base is now; a branch that is gone was of use, or of none.
@@ -251,28 +265,14 @@ fn unheard(view: &RunState, run: RunName, watched: &Watched) -> Row {
         run.issue(),
         units::duration(*lease)
     ));
-    Row { host, step: step(view), cost: view.cost(), ..Row::unknown(run, How::Unknown, next) }
-}
-
-fn step(view: &RunState) -> String {
-    if view.is_done() {
-        return format!("{}/{}", view.passed(), view.steps.len());
-    }
-    let decided = view.end.as_ref().and_then(|end| end.step.clone());
-    let current = view.steps.iter().rev().find(|step| !step.attempts.is_empty());
-    match (decided, current) {
-        (Some(step), _) => step.to_string(),
-        (None, Some(step)) => report::place(view, step.id.as_str(), step.attempts.len()),
-        (None, None) => "–".to_owned(),
-    }
+    Row { host, at: Some(At::of(view)), cost: view.cost(), ..Row::unknown(run, How::Unknown, next) }
 }
 
 fn shown(rows: &[Row], args: &StatusArgs) -> String {
     if rows.is_empty() {
         return match args.issue {
             _ if !args.result.is_empty() => format!("no run here is {}", args.result.join(" or ")),
-            Some(issue) => format!("no runs of issue {issue} here yet: autopilot run {issue}"),
-            None => "no runs here yet: autopilot run ISSUE".to_owned(),
+            _ => "no runs here yet; `autopilot` shows the plans there are".to_owned(),
         };
     }
     let cells: Vec<Cells> = rows.iter().map(Row::cells).collect();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::exit::{Exit, Failure};
+use super::exit::{Cause, Failure};
 use crate::app::runs;
 use crate::evidence::Files;
 use crate::worktree::Repository;
@@ -10,7 +10,7 @@ use crate::worktree::Repository;
 /// The repository of the current directory.
 pub(super) fn repository() -> Result<Repository, Failure> {
     let here = std::env::current_dir()
-        .map_err(|error| Failure::new(Exit::Usage, format!("the current directory: {error}")))?;
+        .map_err(|error| Failure::new(Cause::Usage, format!("the current directory: {error}")))?;
     Repository::discover(&here).map_err(Failure::from)
 }
 

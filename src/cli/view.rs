@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::exit::{Exit, Failure};
 use super::{output, target};
-use crate::app::jobs;
+use crate::app::{jobs, runs};
 use crate::view::{self, Life, Site, Source};
 use crate::worktree::State;
 
@@ -37,10 +37,7 @@ pub(super) fn run(args: ViewArgs) -> Result<Exit, Failure> {
         return served.map(|never| match never {}).map_err(Failure::from);
     }
     let files = target::find(&repository, args.target.as_deref())?;
-    let state = files
-        .read()
-        .map_err(|error| Failure::new(Exit::Internal, error.to_string()))?
-        .ok_or_else(|| Failure::new(Exit::Usage, format!("run {} has not begun", files.run())))?;
+    let state = runs::read(&files)?;
     let is_running = view::is_running(&repository, &host, files.run());
     let source =
         Source { repository: &repository, files: &files, state: &state, is_running, life: Life::Still };

@@ -60,6 +60,16 @@ impl Gh {
         &self.token
     }
 
+    /// Returns whom `gh` acts for, as it was told at its login; whose a token of the environment is, it does not say.
+    pub async fn known_login(&self) -> Option<String> {
+        let has_token = ["GH_TOKEN", "GITHUB_TOKEN"].iter().any(|name| self.environment.get(name).is_some());
+        if has_token {
+            return None;
+        }
+        let told = self.call(&["config", "get", "user", "--host", self.slug.host()], "", TOKEN_TIME).await;
+        told.ok().map(|login| login.trim().to_owned()).filter(|login| !login.is_empty())
+    }
+
     /// Runs `gh` with a text on its standard input, for no longer than this; returns what it printed.
     pub async fn call(&self, args: &[&str], input: &str, time: Duration) -> Result<String, Failure> {
         let mut command = Command::new("gh");

@@ -80,7 +80,7 @@ fn join(words: &[String]) -> String {
 }
 
 /// Quotes a word for a shell, if it needs that.
-fn quote(word: &str) -> String {
+pub fn quote(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()

@@ -60,7 +60,7 @@ pub use agents::{AgentId, CLOUD_AGENT, CLOUD_KEY};
 pub use asked::Asked;
 pub use cached::Cached;
 pub use ceiling::{Ceiling, Keeper, Rules, ceiling_schema, load_ceiling, parse_ceiling};
-pub use command::{Invocation, Shell};
+pub use command::{Invocation, Shell, quote as shell_word};
 pub use fault::{Fault, Faults};
 pub use glob::Glob;
 pub use load::{Loaded, load, load_as, parse};

@@ -32,7 +32,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Faults> {
             "put the plan itself there, or a relative link within the repository; `--plan FILE` reads a plan from anywhere",
         ),
         Errno::NOENT => {
-            fault("there is no such file".into(), "`autopilot init ISSUE` writes a plan to begin with")
+            fault("there is no such file".into(), "`autopilot init --title 'What is to be done'` writes a plan to begin with")
         }
         Errno::ACCESS => fault("the file may not be read".into(), "check the file's permissions"),
         other => fault(format!("the file cannot be opened: {}", other.kind()), ""),

@@ -16,6 +16,20 @@ pub struct Intent {
     effects: Vec<Effect>,
     hindered: Option<String>,
     token: Option<String>,
+    login: Option<String>,
+}
+
+/// What of a run leaves the machine, said before it begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announced {
+    /// The issue.
+    pub issue: u64,
+    /// The repository on GitHub, `OWNER/NAME`.
+    pub repository: Option<String>,
+    /// Whom `gh` acts for, if it says so.
+    pub login: Option<String>,
+    /// What is published.
+    pub effects: Vec<Effect>,
 }
 
 impl Intent {
@@ -27,6 +41,14 @@ impl Intent {
     /// Returns the token of `gh`, for the masker.
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
+    }
+
+    /// Returns what is to be said before the run begins; nothing if nothing leaves the machine.
+    pub fn announced(&self, issue: u64) -> Option<Announced> {
+        let repository = self.repository.as_ref().map(ToString::to_string);
+        let announced =
+            || Announced { issue, repository, login: self.login.clone(), effects: self.effects.clone() };
+        (!self.effects.is_empty()).then(announced)
     }
 
     /// Returns what event 0 says of it.
@@ -55,10 +77,10 @@ pub async fn intend(plan: &plan::Publish, repository: &Repository, environment: 
         (plan.comment.unwrap_or(ready), Effect::Comment),
     ];
     let effects = wanted.into_iter().filter(|(is, _)| *is).map(|(_, effect)| effect).collect();
-    let (hindered, token) = match gh {
-        None => (None, None),
-        Some(Ok(gh)) => (None, Some(gh.token().to_owned())),
-        Some(Err(why)) => (Some(why), None),
+    let (hindered, token, login) = match gh {
+        None => (None, None, None),
+        Some(Ok(gh)) => (None, Some(gh.token().to_owned()), gh.known_login().await),
+        Some(Err(why)) => (Some(why), None, None),
     };
-    Intent { repository: slug, effects, hindered, token }
+    Intent { repository: slug, effects, hindered, token, login }
 }

@@ -16,7 +16,7 @@ mod trouble;
 use std::io;
 use std::time::Duration;
 
-pub use intent::{Intent, intend};
+pub use intent::{Announced, Intent, intend};
 pub use patience::Patience;
 pub use searched::search_result;
 pub use today::today;

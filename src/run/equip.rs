@@ -128,8 +128,12 @@ fn refuse(step: &Step, what: impl Into<String>, hint: impl Into<String>) -> Refu
     Refusal::Plan { step: step.id.clone(), what: what.into(), hint: hint.into() }
 }
 
+fn missing(step: &Step, what: impl Into<String>, hint: impl Into<String>) -> Refusal {
+    Refusal::Missing { step: step.id.clone(), what: what.into(), hint: hint.into() }
+}
+
 fn unavailable(step: &Step, error: Unavailable) -> Refusal {
-    refuse(step, error.what, error.hint)
+    missing(step, error.what, error.hint)
 }
 
 /// Makes what leads to a model, with what lets one in there. What is secret of it is masked from here on.
@@ -148,7 +152,7 @@ fn upstream(step: &Step, access: &Access, agent: AgentId, secrets: &Secrets) -> 
         return Err(refuse(step, what, hint));
     }
     if let Some(Err(error)) = upstream.secret().map(|secret| secrets.register(secret.as_bytes())) {
-        return Err(refuse(step, format!("the model's key: {error}"), "use a longer key, or log in anew"));
+        return Err(missing(step, format!("the model's key: {error}"), "use a longer key, or log in anew"));
     }
     Ok(upstream)
 }
@@ -183,7 +187,7 @@ fn chosen(step: &Step, asked: &AgentStep, known: &[Server]) -> Result<Vec<Server
             } else {
                 format!("it knows {}", names.join(", "))
             };
-            return Err(refuse(step, what, hint));
+            return Err(missing(step, what, hint));
         };
         fits(step, server)?;
         Ok(server.clone())

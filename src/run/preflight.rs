@@ -162,7 +162,7 @@ fn check_action(plan: &Plan, step: &Step) -> Result<(), Refusal> {
 fn register_secrets(step: &Step, host: &HostFacts, secrets: &Secrets) -> Result<(), Refusal> {
     for name in &step.secrets {
         let refuse = |what: String, hint: &str| {
-            Err(Refusal::Plan { step: step.id.clone(), what, hint: hint.to_owned() })
+            Err(Refusal::Missing { step: step.id.clone(), what, hint: hint.to_owned() })
         };
         let Some(value) = host.environment.get(name) else {
             return refuse(

@@ -164,3 +164,26 @@ fn runs_side_by_side_print_nothing_of_their_steps() {
     let ran = Ran::of(&command.output().unwrap()).exits(0);
     assert!(!ran.stdout.contains("from a step") && !ran.stdout.contains("::group"), "{}", ran.stdout);
 }
+
+#[test]
+fn the_own_workflow_and_the_action_have_few_rights_and_take_no_text_into_scripts() {
+    let read = |name: &str| -> Value {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
+        serde_yaml::from_str(&text).unwrap()
+    };
+    let (ci, action) = (read(".github/workflows/ci.yml"), read("action.yml"));
+    assert_eq!(ci["permissions"], serde_json::json!({}));
+    let jobs = ci["jobs"].as_object().unwrap();
+    let mut steps: Vec<&Value> = jobs.values().flat_map(|job| job["steps"].as_array().unwrap()).collect();
+    for job in jobs.values() {
+        assert_eq!(job["permissions"], serde_json::json!({"contents": "read"}));
+    }
+    let own = action["runs"]["steps"].as_array().unwrap();
+    for step in own.iter().filter(|step| step["run"].is_string()) {
+        assert_eq!(step["shell"], "bash", "{step}");
+    }
+    steps.extend(own);
+    let scripts: Vec<&str> = steps.iter().filter_map(|step| step["run"].as_str()).collect();
+    assert!(!scripts.concat().contains("${{"), "{scripts:?}");
+    assert!(scripts.contains(&"bash .ci/run"), "{scripts:?}");
+}

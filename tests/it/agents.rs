@@ -279,16 +279,16 @@ fn mcp_servers_are_listed_chosen_and_held_to_the_plan() {
       {"name": "off", "enabled": false, "transport": {"type": "stdio", "command": "x", "args": []}}]"#;
     let repo = repo("begin; cp $CODEX_HOME/config.toml .; say done; end");
     servers(&repo, SERVERS);
-    for (name, more, words) in [
-        ("docz", "", "Codex knows no MCP server `docz`"),
-        ("off", "", "it knows docs, keyed, web"),
-        ("keyed", "", "holds a credential, API_KEY"),
-        ("web", "", "mcp.example.org:443, which the step does not reach"),
+    for (name, code, words) in [
+        ("docz", 3, "Codex knows no MCP server `docz`"),
+        ("off", 3, "it knows docs, keyed, web"),
+        ("keyed", 2, "holds a credential, API_KEY"),
+        ("web", 2, "mcp.example.org:443, which the step does not reach"),
     ] {
-        plan(&repo, &format!("  - {{id: a, codex: {{prompt: Do it., mcp: [{name}]}}{more}}}\n"));
-        run(&repo).exits(2).says(words).hides("literal-key-value");
+        plan(&repo, &format!("  - {{id: a, codex: {{prompt: Do it., mcp: [{name}]}}}}\n"));
+        run(&repo).exits(code).says(words).hides("literal-key-value");
         let checked = Ran::of(&command(&repo, &["check", "7"]).output().unwrap());
-        checked.exits(3).says(words);
+        checked.exits(code).says(words);
     }
     assert!(repo.evidence("").is_empty(), "no run, no evidence");
     plan(&repo, "  - {id: a, codex: {prompt: Do it., mcp: [docs]}}\n");
@@ -307,10 +307,10 @@ fn a_key_that_is_missing_is_known_before_the_first_step() {
         ("{base_url: \"https://example.org/v1\", env_key: NOT_SET_KEY}", "NOT_SET_KEY is not set"),
     ] {
         repo.plan_with(&format!("codex: {{provider: {provider}}}"), "  - {id: a, codex: Do it.}\n");
-        run(&repo).exits(2).says(words);
+        run(&repo).exits(3).says(words);
     }
     repo.plan("  - {id: a, codex_apply: task_1}\n");
-    run(&repo).exits(2).says("codex_apply needs a login with ChatGPT").says("codex login");
+    run(&repo).exits(3).says("codex_apply needs a login with ChatGPT").says("codex login");
     plan(&repo, "  - {id: a, codex: Do it., network: full}\n");
     run(&repo).exits(3).says("everybody on this host could use the key");
     assert!(repo.evidence("").is_empty(), "no run, no evidence");
@@ -380,7 +380,9 @@ fn what_does_not_fit_an_agent_is_refused_before_the_first_step() {
         let mut command = command(&repo, &args);
         let ran = Ran::of(&command.env("MODEL_KEY", "a-key-of-a-test-4711").output().unwrap());
         let said = format!("{}{}", ran.stdout, ran.stderr).replace("\n  hint", ":").replace(": : ", ": ");
-        assert_eq!(ran.code, 2, "{words}: {said}");
+        // What this host lacks is no fault of the plan.
+        let code = if words.starts_with("no ANTHROPIC") { 3 } else { 2 };
+        assert_eq!(ran.code, code, "{words}: {said}");
         assert!(words.split(": ").all(|part| said.contains(part)), "{words} is not in {said}");
     }
     fs::remove_file(repo.dir().join("bin/claude")).unwrap();
@@ -388,7 +390,7 @@ fn what_does_not_fit_an_agent_is_refused_before_the_first_step() {
     let mut bare = command(&repo, &["7"]);
     bare.env("PATH", format!("{}:/usr/bin:/bin", repo.dir().join("bin").display()));
     Ran::of(&bare.output().unwrap())
-        .exits(2)
+        .exits(3)
         .says("claude is not on PATH")
         .says("npm install -g @anthropic-ai");
     assert!(repo.evidence("").is_empty(), "no run, no evidence");

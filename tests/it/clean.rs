@@ -55,7 +55,7 @@ fn a_run_that_runs_is_left_alone_and_stops_when_asked() {
     repo.autopilot(["clean"]).exits(0).says("is running on");
     let held = repo.run().exits(5).says("holds the lock").says("autopilot stop");
     assert!(held.stdout.is_empty());
-    repo.autopilot(["stop", "8"]).exits(0).says("no run of issue 8 is running");
+    repo.autopilot(["stop", "8"]).exits(2).says("no run `8`");
     repo.autopilot(["stop", "7"]).exits(0).says("is asked to stop").says(": interrupted");
     Ran::of(&child.wait_with_output().unwrap()).exits(143);
     assert_eq!(repo.left_in_state(), Vec::<String>::new());

@@ -10,6 +10,8 @@ mod audit;
 #[cfg(test)]
 mod caches;
 #[cfg(test)]
+mod causes;
+#[cfg(test)]
 mod ceilings;
 #[cfg(test)]
 mod checkout;
@@ -56,6 +58,8 @@ mod mask;
 mod matrix;
 #[cfg(test)]
 mod network;
+#[cfg(test)]
+mod newcomer;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]

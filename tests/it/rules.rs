@@ -398,9 +398,9 @@ fn what_cannot_be_right_is_known_before_the_first_step() {
     repo.plan("  - {id: a, command: touch made}\n  - {id: b, apply: missing.patch}\n");
     repo.run().exits(2).says("missing.patch");
     repo.plan("  - {id: a, command: touch made}\n  - {id: b, codex: do it}\n");
-    repo.run().exits(2).says("codex");
+    repo.run().exits(3).says("codex");
     repo.plan("  - {id: a, command: touch made}\n  - {id: b, command: 'true', secrets: [NOT_SET_TOKEN]}\n");
-    repo.run().exits(2).says("NOT_SET_TOKEN");
+    repo.run().exits(3).says("NOT_SET_TOKEN");
     repo.plan(
         "  - {id: a, command: touch made}\n  - {id: b, command: 'true', filesystem: {read: [/not/there]}}\n",
     );

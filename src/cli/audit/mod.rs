@@ -2,13 +2,14 @@
 
 mod text;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::exit::{Exit, Failure};
-use super::{output, target};
+use super::exit::{Cause, Exit, Failure};
+use super::{answer, output, target};
 use crate::app::{ceiling, jobs, runs};
 use crate::audit::{
     Audit, Ceilings, Checked, Finding, Heads, Host, Outcome, Report, RunReport, Scope, online,
@@ -74,10 +75,28 @@ pub(super) fn run(args: &AuditArgs) -> Result<Exit, Failure> {
 
 fn audited(audit: &Audit<'_>, args: &AuditArgs) -> Result<Report, Failure> {
     let there = Files::runs(audit.top).map_err(unreadable)?;
-    let scope = if args.all { Scope::All } else { Scope::Runs(named(&there, &args.targets, audit.top)?) };
-    // No run at all: nothing can be believed, and the whole is looked at for traces.
-    let scope = if matches!(&scope, Scope::Runs(runs) if runs.is_empty()) { Scope::All } else { scope };
+    let scope = match there.last() {
+        _ if !args.targets.is_empty() => Scope::Runs(named(audit, &there, &args.targets)?),
+        Some(last) if !args.all => Scope::Runs(vec![*last]),
+        None if told_of(audit)?.is_empty() => return Err(no_run(audit, None)),
+        // Without any journal the whole is looked at: something tells of a run.
+        _ => Scope::All,
+    };
     audit.run(&scope).map_err(unreadable)
+}
+
+fn told_of(audit: &Audit<'_>) -> Result<BTreeSet<RunName>, Failure> {
+    audit.told_of().map_err(unreadable)
+}
+
+/// Says that nothing here tells of such a run.
+fn no_run(audit: &Audit<'_>, name: Option<&str>) -> Failure {
+    if let Some(host) = audit.host {
+        return runs::none(host.repository, name).unwrap_or_else(|error| error).into();
+    }
+    let what = name.map_or_else(|| "no run".to_owned(), |name| format!("no run `{name}`"));
+    let hint = "call it above the folder `.ai/logs` that holds the evidence";
+    Failure::new(Cause::NoRun, format!("{what} in {}", audit.top.display())).hint(hint)
 }
 
 fn compare_online(report: &mut Report, repository: &Repository) -> Result<(), Failure> {
@@ -87,42 +106,39 @@ fn compare_online(report: &mut Report, repository: &Repository) -> Result<(), Fa
 
 /// What cannot be read cannot be believed.
 fn unreadable(error: std::io::Error) -> Failure {
-    Failure::new(Exit::AuditFail, format!("the evidence cannot be read: {error}"))
+    Failure::new(Cause::Evidence, format!("the evidence cannot be read: {error}"))
         .hint("audit as the user who ran it")
 }
 
-/// Returns the runs that are meant: the latest if none is named.
-fn named(there: &[RunName], targets: &[String], top: &Path) -> Result<Vec<RunName>, Failure> {
-    if targets.is_empty() {
-        return Ok(there.last().copied().into_iter().collect());
-    }
-    targets.iter().map(|target| one(there, target, top)).collect()
+/// Returns the runs that are meant.
+fn named(audit: &Audit<'_>, there: &[RunName], targets: &[String]) -> Result<Vec<RunName>, Failure> {
+    targets.iter().map(|target| one(audit, there, target)).collect()
 }
 
-fn one(there: &[RunName], target: &str, top: &Path) -> Result<RunName, Failure> {
-    let of_issue = |issue: u64| there.iter().rev().find(|run| run.issue() == issue).copied();
-    let found = match runs::issue(target) {
-        Some(issue) => of_issue(issue),
-        // A run that is named and not there is the audit's to tell: its evidence is missing.
-        None => target.parse().ok(),
+/// Finds a run that has a journal, or else one that anything tells of: that its evidence is missing is the audit's to tell.
+fn one(audit: &Audit<'_>, there: &[RunName], target: &str) -> Result<RunName, Failure> {
+    let issue = runs::issue(target);
+    let is_it = |run: &&RunName| match issue {
+        Some(issue) => run.issue() == issue,
+        None => run.to_string() == target,
     };
-    found.ok_or_else(|| {
-        let what = format!("no run `{target}` in {}", top.display());
-        Failure::new(Exit::AuditFail, what).hint("`autopilot status` lists the runs there are")
-    })
+    if let Some(run) = there.iter().rev().find(is_it) {
+        return Ok(*run);
+    }
+    told_of(audit)?.iter().rev().find(is_it).copied().ok_or_else(|| no_run(audit, Some(target)))
 }
 
 /// Finds the folder that holds `.ai/logs`: the current one, or one above it.
 fn evidence_folder() -> Result<PathBuf, Failure> {
     let here = std::env::current_dir()
-        .map_err(|error| Failure::new(Exit::Usage, format!("the current directory: {error}")))?;
+        .map_err(|error| Failure::new(Cause::Usage, format!("the current directory: {error}")))?;
     let found = here.ancestors().find(|folder| folder.join(".ai/logs").symlink_metadata().is_ok());
     Ok(found.unwrap_or(&here).to_owned())
 }
 
 fn heads(path: &Path) -> Result<Heads, Failure> {
     let wrong = |what: String| {
-        Failure::new(Exit::Usage, format!("--heads {}: {what}", path.display()))
+        Failure::new(Cause::Usage, format!("--heads {}: {what}", path.display()))
             .hint("a line is `RUN SEQ:HASH`; `autopilot run --json` prints both as `run` and `head`")
     };
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
@@ -133,19 +149,19 @@ fn secrets(names: &[String]) -> Result<Secrets, Failure> {
     let secrets = Secrets::default();
     for name in names {
         let Some(value) = std::env::var_os(name) else {
-            return Err(Failure::new(Exit::Usage, format!("--env {name}: it is not set"))
+            return Err(Failure::new(Cause::Usage, format!("--env {name}: it is not set"))
                 .hint("export it, or leave out --env: what is not known cannot be looked for"));
         };
         secrets
             .register(value.as_encoded_bytes())
-            .map_err(|refused| Failure::new(Exit::Usage, format!("--env {name}: {refused}")))?;
+            .map_err(|refused| Failure::new(Cause::Usage, format!("--env {name}: {refused}")))?;
     }
     Ok(secrets)
 }
 
 fn to_json(report: &Report) -> Value {
     json!({
-        "v": 1,
+        "v": answer::V,
         "verdict": verdict(report.passes()),
         "findings": report.findings().count(),
         "runs": report.runs.iter().map(run_to_json).collect::<Vec<_>>(),

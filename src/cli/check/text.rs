@@ -50,6 +50,9 @@ pub(super) fn plan(valid: &Valid) -> String {
         Some(answer) => host(&mut out, answer),
         None => out.push_str("this host: not asked\n"),
     }
+    if let Some(publishes) = &valid.publishes {
+        let _ = writeln!(out, "publish: {publishes}");
+    }
     out
 }
 
@@ -278,7 +281,7 @@ fn host(out: &mut String, answer: &Answer) {
     if answer.denied.is_empty() {
         out.push_str("this host: can enforce all of it\n");
     }
-    for Denied { step, reason } in &answer.denied {
+    for Denied { step, reason, .. } in &answer.denied {
         let what = step.as_ref().map_or_else(|| "the plan".to_owned(), |step| format!("step `{step}`"));
         let _ = writeln!(out, "this host: refuses {what}: {reason}");
         if !reason.hint.is_empty() {

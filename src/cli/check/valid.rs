@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::clients::Asks;
-use crate::plan::{Fault, Plan};
+use crate::cli::exit::{Cause, Exit, Failure};
+use crate::plan::{Fault, Plan, Step};
 use crate::policy::{Above, Lowered, Reason};
 use crate::run::Refusal;
 use crate::worktree::Choice;
@@ -12,13 +13,16 @@ use crate::worktree::Choice;
 pub(super) struct Valid {
     pub(super) plan: Plan,
     pub(super) warnings: Vec<Fault>,
+    /// What of a run would leave the machine, in words.
+    pub(super) publishes: Option<String>,
     /// What this host says to it; nothing if it was not to be asked.
     pub(super) host: Option<Answer>,
 }
 
 impl Valid {
-    pub(super) fn is_refused(&self) -> bool {
-        self.host.as_ref().is_some_and(|answer| !answer.denied.is_empty())
+    /// Returns how the run of it would end before it begins.
+    pub(super) fn exits(&self) -> impl Iterator<Item = Exit> {
+        self.host.iter().flat_map(|answer| answer.denied.iter().map(|denied| denied.cause.exit()))
     }
 }
 
@@ -44,14 +48,18 @@ pub(super) struct Answer {
 pub(super) struct Denied {
     pub(super) step: Option<String>,
     pub(super) reason: Reason,
+    /// The same as where it is run.
+    pub(super) cause: Cause,
 }
 
 impl From<Refusal> for Denied {
     fn from(refusal: Refusal) -> Self {
+        let cause = Failure::from(&refusal).cause;
         match refusal {
-            Refusal::Policy { step, reason } => Self { step: Some(step), reason },
-            Refusal::Plan { step, what, hint } => {
-                Self { step: Some(step), reason: Reason { what: "not available".into(), why: what, hint } }
+            Refusal::Policy { step, reason } => Self { step: Some(step), reason, cause },
+            Refusal::Plan { step, what, hint } | Refusal::Missing { step, what, hint } => {
+                let reason = Reason { what: "not available".into(), why: what, hint };
+                Self { step: Some(step), reason, cause }
             }
         }
     }
@@ -59,12 +67,20 @@ impl From<Refusal> for Denied {
 
 impl From<Above> for Denied {
     fn from(Above { step, reason }: Above) -> Self {
-        Self { step, reason }
+        Self { step, reason, cause: Cause::Ceiling }
     }
 }
 
 impl Denied {
+    /// A step whose policy this host cannot enforce, or one that asks for a secret that is not here.
+    pub(super) fn by_policy(step: &Step, reason: Reason) -> Self {
+        let lacks_secret = step.secrets.iter().any(|name| reason.what == format!("secret {name}"));
+        let cause = if lacks_secret { Cause::Missing } else { Cause::Policy };
+        Self { step: Some(step.id.clone()), reason, cause }
+    }
+
     pub(super) fn to_json(&self) -> Value {
-        json!({ "step": self.step, "what": self.reason.what, "why": self.reason.why, "hint": self.reason.hint })
+        let Reason { what, why, hint } = &self.reason;
+        json!({ "step": self.step, "cause": self.cause.word(), "what": what, "why": why, "hint": hint })
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Read, Seek, SeekFrom};
 
 use anstream::adapter::StripBytes;
 
-use crate::cli::exit::{Exit, Failure};
+use crate::cli::exit::{Cause, Failure};
 use crate::cli::inert::Inert;
 use crate::cli::output;
 use crate::github::Environment;
@@ -65,7 +65,7 @@ pub(super) fn copy(file: &mut File, from: u64, to: u64, show: &mut Show) -> Resu
 }
 
 pub(super) fn internal(error: &io::Error) -> Failure {
-    Failure::new(Exit::Internal, error.to_string())
+    Failure::new(Cause::Internal, error.to_string())
 }
 
 #[cfg(test)]

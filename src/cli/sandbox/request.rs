@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::super::exit::{Exit, Failure};
+use super::super::exit::{Cause, Failure};
 use super::super::plans;
 use crate::app::{self, ceiling};
 use crate::plan::{Destination, EnvEntry, Loaded, Network, Resources, Wrong, units};
@@ -83,7 +83,7 @@ impl Policy {
 
 /// Asks for what a plan's step asks for: `653/test`, or a plan's file and the step.
 fn of_step(named: &str, host: &mut HostFacts) -> Result<Request, Failure> {
-    let usage = |message: String, hint: String| Failure::new(Exit::Usage, message).hint(hint);
+    let usage = |message: String, hint: String| Failure::new(Cause::Usage, message).hint(hint);
     let (plan, id) = named.rsplit_once('/').ok_or_else(|| {
         usage(format!("--step {named}: names no step"), "write ISSUE/STEP, such as 653/test".into())
     })?;
@@ -114,7 +114,7 @@ fn network(values: &[String]) -> Result<Network, Failure> {
 
 fn destination(text: &str) -> Result<Destination, Failure> {
     let usage = |message: String, hint: &str| {
-        Failure::new(Exit::Usage, format!("--network {text}: {message}")).hint(hint)
+        Failure::new(Cause::Usage, format!("--network {text}: {message}")).hint(hint)
     };
     if matches!(text, "none" | "full") {
         return Err(usage("stands alone".into(), "leave the other --network away"));

@@ -1,6 +1,7 @@
 //! Takes a document that holds tasks, gives the text of an `Autopilot.yaml` to begin with, and what there is to say about
 //! the graph of those tasks: its levels and its true critical path.
 
+mod around;
 mod checklist;
 mod document;
 mod graph;
@@ -10,6 +11,7 @@ mod names;
 mod plans;
 mod read;
 mod sections;
+mod single;
 mod table;
 mod tasks_json;
 mod visible;
@@ -17,9 +19,11 @@ mod words;
 mod write;
 mod yaml;
 
+pub use around::{Around, Fetch, Test};
 pub use document::{Document, Task, Wrong};
 pub use graph::Graph;
-pub use write::{Proving, Worker, of_issue};
+pub use single::{Work, of_work};
+pub use write::{Proving, Worker};
 
 impl Document {
     /// Reads a document in whichever of the known forms it has tasks.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::visible::visible;
 use super::yaml::{self, Changes, Defaults, Expectation, Head, Limits, Proves, Step};
-use super::{Graph, Task, Wrong, names};
+use super::{Around, Graph, Task, Wrong, names};
 use crate::plan::{AgentId, Provider as Named, read, units};
 
 /// A task may take twice its estimate, and at least this long.
@@ -13,7 +13,7 @@ const SHORTEST: Duration = Duration::from_secs(600);
 const RETRIES: u32 = 1;
 
 /// What is around the plan's own text.
-const SCHEMA: &str = "# yaml-language-server: $schema=../../../docs/autopilot.schema.json\n";
+const SCHEMA: &str = "# yaml-language-server: $schema=../autopilot.schema.json\n";
 /// Model tokens that a plan begins with: no run costs without a bound that nobody chose.
 const LIMIT: u64 = 500_000;
 const TOKENS: &str =
@@ -22,6 +22,9 @@ const TOKENS: &str =
 const MONEY: &str = "5 USD";
 const BUDGET: &str =
     "  # budget: of all steps together, at the prices of docs/network.md; tokens: 500000 bounds them, too\n";
+/// The end of a plan: nobody is told of a run who was not to be.
+const NOBODY: &str =
+    "publish:\n  comment: false   # true: the issue is told what came of it, where `gh` is logged in\n";
 /// What is said below a step that is to be proved.
 const PROVES: &str = "    # proves: its tests fail without it, and pass with it (docs/proofs.md); take it out where nothing is to be tested\n";
 
@@ -36,6 +39,8 @@ pub struct Worker<'a> {
     pub is_priced: bool,
     /// How it is proved that the tests of the work can fail, where that is known.
     pub proving: Option<&'a Proving>,
+    /// What the repository's own tools need around the work, where that is known.
+    pub around: Option<&'a Around>,
 }
 
 /// How the tests of a repository are run.
@@ -49,16 +54,22 @@ pub struct Proving {
 
 impl Worker<'_> {
     /// What is said below a step.
-    fn said(&self, is_proved: bool) -> String {
-        let command = self.proving.map_or("cargo test --offline", |proving| &proving.command);
+    pub(super) fn said(&self, is_proved: bool) -> String {
+        let tests = self.around.and_then(|around| around.tests.first()).map(|test| test.command.as_str());
+        let command = self.proving.map(|proving| proving.command.as_str()).or(tests).unwrap_or("./test.sh");
         let proves = if is_proved && self.proving.is_some() { PROVES } else { "" };
         format!("{proves}    # post: [{command}]   # what must pass before the runner commits\n")
     }
 
-    fn expectation(&self, is_proved: bool, min: u64) -> Expectation<'_> {
+    pub(super) fn expectation(&self, is_proved: bool, min: u64) -> Expectation<'_> {
         let proving = self.proving.filter(|_| is_proved);
         let proves = proving.map(|own| Proves { tests: &own.tests, command: &own.command });
         Expectation { changes: Changes { min }, proves }
+    }
+
+    /// Returns what stands around steps of these names.
+    pub(super) fn around(&self, ids: &[&str]) -> Around {
+        self.around.map(|around| around.beside(ids)).unwrap_or_default()
     }
 }
 
@@ -80,12 +91,18 @@ impl Graph<'_> {
         let ids = names::ids(&self.tasks);
         let timeouts: Vec<Duration> = self.tasks.iter().map(|task| timeout(task)).collect();
         let all = timeouts.iter().fold(Duration::ZERO, |all, one| all.saturating_add(all_attempts(*one)));
-        let mut text = head(issue, title, worker, all).map_err(|error| broken(&error))?;
+        let taken: Vec<&str> = ids.values().map(String::as_str).collect();
+        let around = worker.around(&taken);
+        let mut text = head(issue, title, worker, &around, all, true).map_err(|error| broken(&error))?;
         text.push_str(&format!("# {}\nsteps:\n", visible(&self.describe())));
+        text.push_str(&around.before().map_err(|error| broken(&error))?);
         for (at, task) in self.tasks.iter().enumerate() {
             let estimate = task.estimate.map_or("no estimate".to_owned(), units::duration);
             text.push_str(&format!("  # level {}, {estimate}\n", self.levels[at]));
-            let needs: Vec<&str> = task.needs.iter().map(|need| ids[need.as_str()].as_str()).collect();
+            let mut needs: Vec<&str> = task.needs.iter().map(|need| ids[need.as_str()].as_str()).collect();
+            if needs.is_empty() {
+                needs = around.needs();
+            }
             let prompt = format!("{}\n\n{}", task.title, task.description);
             let step = step(&ids[task.id.as_str()], (worker.agent, &prompt), timeouts[at]);
             let is_proved = Some(at) == self.last();
@@ -97,6 +114,11 @@ impl Graph<'_> {
             text.push_str(&yaml::entry(&step).map_err(|error| broken(&error))?);
             text.push_str(&worker.said(is_proved));
         }
+        let is_needed = |id: &str| self.tasks.iter().any(|task| task.needs.iter().any(|need| need == id));
+        let last =
+            self.tasks.iter().filter(|task| !is_needed(&task.id)).map(|task| ids[task.id.as_str()].as_str());
+        text.push_str(&around.after(&last.collect::<Vec<_>>()).map_err(|error| broken(&error))?);
+        text.push_str(&tail());
         self.bounded(text)
     }
 
@@ -123,23 +145,29 @@ impl Graph<'_> {
     }
 }
 
-/// Writes a plan of one step for an issue that there is no task graph of; the issue itself is attached.
-pub fn of_issue(issue: u64, title: &str, worker: Worker<'_>) -> Result<String, Wrong> {
-    let timeout = Duration::from_secs(1800);
-    let prompt = format!("Implement what issue #{issue} asks for; it is attached.");
-    let expectation = worker.expectation(true, 1);
-    let step =
-        Step { context: vec!["issue"], expectation, ..step("implement", (worker.agent, &prompt), timeout) };
-    let write = || {
-        let head = head(issue, title, worker, all_attempts(timeout))?;
-        Ok(head + "steps:\n" + &yaml::entry(&step)? + &worker.said(true))
-    };
-    write().map_err(|error| broken(&error))
+/// Returns the end of a plan.
+pub(super) fn tail() -> String {
+    NOBODY.to_owned()
 }
 
-fn head(issue: u64, title: &str, worker: Worker<'_>, timeout: Duration) -> Result<String, serde_yaml::Error> {
+/// Writes what stands before the steps; what an agent may use up only where one works.
+pub(super) fn head(
+    issue: u64,
+    title: &str,
+    worker: Worker<'_>,
+    around: &Around,
+    timeout: Duration,
+    is_agents: bool,
+) -> Result<String, serde_yaml::Error> {
     let title = one_line(issue, title);
-    let timeout = units::duration(timeout.min(units::LONGEST));
+    let all = timeout.saturating_add(Duration::from_secs(60 * around.minutes()));
+    let timeout = units::duration(all.min(units::LONGEST));
+    let exclude = around.left_out()?;
+    if !is_agents {
+        let limits = Limits { timeout, tokens: None, budget: None };
+        let head = yaml::piece(&Head { version: 1, issue, title: &title, limits })?;
+        return Ok(format!("{SCHEMA}{head}{exclude}"));
+    }
     let Worker { agent, model, .. } = worker;
     let (tokens, budget, said) = match model.filter(|_| worker.is_priced) {
         Some(_) => (None, Some(MONEY), BUDGET),
@@ -154,7 +182,7 @@ fn head(issue: u64, title: &str, worker: Worker<'_>, timeout: Duration) -> Resul
         .map(|other| format!("{}, ", other.word()))
         .collect();
     let others = format!("  # or {others}{{base_url: …, env_key: …}}\n");
-    Ok(format!("{SCHEMA}{}{said}{}{others}", yaml::piece(&head)?, yaml::piece(&defaults)?))
+    Ok(format!("{SCHEMA}{}{said}{}{others}{exclude}", yaml::piece(&head)?, yaml::piece(&defaults)?))
 }
 
 /// Returns the title as a plan takes it: one line that says something and is no number.
@@ -167,7 +195,8 @@ fn one_line(issue: u64, title: &str) -> String {
     }
 }
 
-fn step<'a>(id: &'a str, (agent, prompt): (AgentId, &str), timeout: Duration) -> Step<'a> {
+/// Returns a step of an agent.
+pub(super) fn step<'a>(id: &'a str, (agent, prompt): (AgentId, &str), timeout: Duration) -> Step<'a> {
     Step {
         id,
         needs: Vec::new(),
@@ -187,7 +216,8 @@ fn timeout(task: &Task) -> Duration {
     Duration::from_secs(doubled.as_secs().div_ceil(60) * 60)
 }
 
-fn all_attempts(timeout: Duration) -> Duration {
+/// Returns what all attempts may take together.
+pub(super) fn all_attempts(timeout: Duration) -> Duration {
     timeout.saturating_mul(RETRIES + 1)
 }
 
@@ -196,7 +226,8 @@ fn unique<'s>(names: &[&'s str]) -> Vec<&'s str> {
     names.iter().copied().filter(|name| seen.insert(*name)).collect()
 }
 
-fn broken(error: &serde_yaml::Error) -> Wrong {
+/// Says that something cannot be written as YAML.
+pub(super) fn broken(error: &serde_yaml::Error) -> Wrong {
     Wrong(vec![format!("line 1: this cannot be written as YAML: {error}")])
 }
 
@@ -204,12 +235,12 @@ fn broken(error: &serde_yaml::Error) -> Wrong {
 mod tests {
     use std::path::Path;
 
-    use super::super::Document;
+    use super::super::{Document, Work, of_work};
     use super::*;
     use crate::plan::{self, Action, Prompt, TokenLimit};
 
     fn worker(agent: AgentId) -> Worker<'static> {
-        Worker { agent, model: None, is_priced: false, proving: None }
+        Worker { agent, model: None, is_priced: false, proving: None, around: None }
     }
 
     #[test]
@@ -217,7 +248,13 @@ mod tests {
         for agent in AgentId::ALL {
             for (model, is_priced) in [(None, false), (Some("own"), false), (Some("own"), true), (None, true)]
             {
-                let text = of_issue(7, "Try", Worker { agent, model, is_priced, proving: None }).unwrap();
+                let text = of_work(
+                    7,
+                    "Try",
+                    Work::Issue,
+                    Worker { agent, model, is_priced, proving: None, around: None },
+                )
+                .unwrap();
                 let plan =
                     plan::parse(text.as_bytes(), Path::new("x"), Path::new("."), Some(7)).unwrap().plan;
                 let bounds = match model.filter(|_| is_priced) {
@@ -265,24 +302,25 @@ mod tests {
         let text = document.graph().unwrap().write(7, "Übersicht", worker(AgentId::ALL[0])).unwrap();
         assert_eq!(
             text,
-            "# yaml-language-server: $schema=../../../docs/autopilot.schema.json\n\
+            "# yaml-language-server: $schema=../autopilot.schema.json\n\
              version: 1\nissue: 7\ntitle: Übersicht\nlimits:\n  timeout: 40m\n  tokens: 500000\n  \
              # tokens: of all steps together; where `model` is named, budget: 5 USD bounds money instead\ncodex:\n  provider: openai\n  \
              # or ollama, lmstudio, {base_url: …, env_key: …}\n\
              # 2 tasks on 2 levels; critical path 5m: 1\nsteps:\n  \
              # level 0, 5m\n  - id: '1'\n    codex: |\n      One\n\n      🚀 Do\n\n        - it\n    \
              timeout: 10m\n    retries: 1\n    expectation:\n      changes:\n        min: 1\n    \
-             # post: [cargo test --offline]   # what must pass before the runner commits\n  \
+             # post: [./test.sh]   # what must pass before the runner commits\n  \
              # level 1, no estimate\n  - id: b\n    needs:\n    - '1'\n    codex: |\n      Two\n    \
              timeout: 10m\n    retries: 1\n    expectation:\n      changes:\n        min: 1\n    \
-             # post: [cargo test --offline]   # what must pass before the runner commits\n"
+             # post: [./test.sh]   # what must pass before the runner commits\n\
+             publish:\n  comment: false   # true: the issue is told what came of it, where `gh` is logged in\n"
         );
     }
 
     #[test]
     fn an_issue_alone_makes_a_plan() {
         for agent in AgentId::ALL {
-            let text = of_issue(7, "Try\nit", worker(agent)).unwrap();
+            let text = of_work(7, "Try\nit", Work::Issue, worker(agent)).unwrap();
             let loaded = plan::parse(text.as_bytes(), Path::new("x"), Path::new("."), Some(7)).unwrap();
             assert_eq!(loaded.plan.title, "Try it");
             assert_eq!(loaded.plan.steps[0].action.agent(), Some(agent));

@@ -66,7 +66,7 @@ fn the_script_is_the_audit() {
     let repo = with_a_run();
     let script = root().join("scripts/audit/codex_autopilot_check.sh");
     let script = script.display();
-    at_a_shell(&sample::clone(), &format!("{script} 646")).exits(4).says("no run `646`");
+    at_a_shell(&sample::clone(), &format!("{script} 646")).exits(2).says("no run `646`");
     at_a_shell(repo, &format!("{script} 646")).exits(0).says("AUDIT PASS");
     let direct = at_a_shell(repo, "autopilot audit --all --json").exits(0);
     assert_eq!(at_a_shell(repo, &format!("{script} --all --json")).exits(0).stdout, direct.stdout);

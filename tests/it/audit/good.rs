@@ -210,13 +210,25 @@ fn a_clock_that_went_back_is_a_note() {
 }
 
 #[test]
-fn no_run_at_all_is_no_pass() {
+fn a_run_that_anything_tells_of_is_missed() {
     let repo = Repo::new();
-    repo.autopilot(["audit"]).exits(4).says("AP108 evidence-missing");
-    repo.autopilot(["audit", "--all"]).exits(4).says("AP108 evidence-missing");
-    repo.autopilot(["audit", "--evidence-only"]).exits(4).says("AP108 evidence-missing");
-    repo.autopilot(["audit", "7"]).exits(4).says("no run `7`");
-    repo.autopilot(["audit", "20261003T101500Z-653"]).exits(4).says("AP108 evidence-missing");
+    repo.plan("  - {id: a, command: 'echo made > made'}\n");
+    repo.run().exits(0);
+    let name = repo.events()[0]["run"].as_str().unwrap().to_owned();
+    let journal = repo.evidence("status-").pop().unwrap();
+    fs::remove_file(&journal).unwrap();
+    let missed = |args: &[&str]| drop(repo.autopilot(args).exits(4).says("AP108 evidence-missing"));
+    let all: [&[&str]; 4] = [&["audit"], &["audit", "--all"], &["audit", "7"], &["audit", &name]];
+    for args in all {
+        missed(args);
+    }
+    missed(&["audit", "--evidence-only"]);
+    // The branch alone tells of it as well.
+    fs::remove_dir_all(repo.top().join(".ai/logs")).unwrap();
+    for args in all {
+        missed(args);
+    }
+    repo.autopilot(["audit", "8"]).exits(2).says("no run `8`");
 }
 
 #[test]

@@ -154,7 +154,7 @@ fn plans_are_found_from_a_folder_below() {
 fn no_plan_at_all_says_how_to_get_one() {
     let output = autopilot(repository(&[]).path(), &["check"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("autopilot init ISSUE"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("autopilot init 1 --title"), "{}", text(&output.stderr));
 }
 
 #[test]

@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use autopilot::plan::draft::{Document, Task, Worker, of_issue};
+use autopilot::plan::draft::{Document, Task, Work, Worker, of_work};
 use autopilot::plan::{self, Action, Plan, Prompt};
 use proptest::prelude::*;
 
 use super::ISSUE;
 
 fn worker() -> Worker<'static> {
-    Worker { agent: plan::AgentId::ALL[0], model: None, is_priced: false, proving: None }
+    Worker { agent: plan::AgentId::ALL[0], model: None, is_priced: false, proving: None, around: None }
 }
 
 fn loaded(text: &str) -> Plan {
@@ -122,7 +122,7 @@ fn what_yaml_reads_as_something_else_stays_text() {
         assert!(same(&task(word, "5 min", "x")), "{word}");
         assert!(same(&format!("**Title**: {word}\n\n{}", task("a", "5 min", word))), "{word}");
         assert!(same(&format!("### {word}\n- **ID**: a\n")) || word.trim().is_empty(), "{word}");
-        loaded(&of_issue(ISSUE, word, worker()).unwrap());
+        loaded(&of_work(ISSUE, word, Work::Issue, worker()).unwrap());
     }
     assert!(same(&format!("**Title**: {}\n\n{}", "9".repeat(400), task("a", "5 min", "x"))));
 }
@@ -135,7 +135,7 @@ fn what_a_plan_may_not_hold_is_spelled_and_said() {
     assert_eq!(document.tasks[0].description, "x <U+202E> y   <U+009B> z <U+0000>\nend");
     assert_eq!(document.notes.len(), 3);
     assert!(document.notes[0].starts_with("line 7: a plan holds no U+202E"), "{}", document.notes[0]);
-    let plan = loaded(&of_issue(ISSUE, "a\u{202e}b\u{7}\u{2028}c", worker()).unwrap());
+    let plan = loaded(&of_work(ISSUE, "a\u{202e}b\u{7}\u{2028}c", Work::Issue, worker()).unwrap());
     assert_eq!(plan.title, "a<U+202E>b<U+0007> c");
 }
 
@@ -212,7 +212,7 @@ proptest! {
         let text = words.join("\n");
         let document = format!("**Title**: {title}\n\n{}", task("a", "1 h", &text));
         prop_assert!(same(&document));
-        loaded(&of_issue(ISSUE, &title, worker()).unwrap());
+        loaded(&of_work(ISSUE, &title, Work::Issue, worker()).unwrap());
     }
 }
 
