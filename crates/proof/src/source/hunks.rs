@@ -40,9 +40,12 @@ pub fn hunks(language: Language, before: Option<&str>, after: &str) -> Vec<Hunk>
     let (now, then) = (starts(&new), starts(&old));
     pieces(&old, &new)
         .into_iter()
-        .filter(|(was, is)| match is.is_empty() {
-            false => written.is_code(now[is.start]..now[is.end]),
-            true => gone.is_code(then[was.start]..then[was.end]),
+        .filter(|(was, is)| {
+            if is.is_empty() {
+                gone.is_code(then[was.start]..then[was.end])
+            } else {
+                written.is_code(now[is.start]..now[is.end])
+            }
         })
         .take(most(after))
         .filter_map(|(was, is)| {

@@ -59,7 +59,7 @@ pub fn lines(runs: &Runs, undone: &[Undone]) -> Lines {
             }
             // Where it did not speak against the change. Edges are too many, and few of them matter.
             (_, Said::Survived) if !mutant.is_edge => {
-                unproved.push(format!("{} ({})", mutant.at, mutant.what))
+                unproved.push(format!("{} ({})", mutant.at, mutant.what));
             }
             _ => {}
         }
