@@ -119,7 +119,7 @@ fn measure(sample: &Sample) -> f64 {
     for _ in 0..ROUNDS {
         let used = used();
         best[0] = best[0].min(timed(|| shell(&plain_in, sample.command)));
-        cpu[0] = cpu[0].min(self::used() - used);
+        cpu[0] = cpu[0].min(self::used().saturating_sub(used));
     }
     for (at, mutants) in [(1, 0), (2, 10)] {
         let plan = plan(folder.path(), sample, &patch, mutants);
@@ -127,7 +127,7 @@ fn measure(sample: &Sample) -> f64 {
             let state = folder.path().join(format!("state-{mutants}-{round}"));
             let used = used();
             best[at] = best[at].min(run(&repo, &plan, &state));
-            cpu[at] = cpu[at].min(self::used() - used);
+            cpu[at] = cpu[at].min(self::used().saturating_sub(used));
         }
     }
     let ratio = |at: usize| best[at].as_secs_f64() / best[0].as_secs_f64();
