@@ -25,6 +25,7 @@ mod common;
 mod crash;
 #[cfg(test)]
 mod docs;
+#[cfg(test)]
 mod durability;
 #[cfg(test)]
 mod escape;
