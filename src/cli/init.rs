@@ -150,7 +150,7 @@ fn worker<'a>(
 
 /// Tells what the tools here need around the work. Where that cannot be told a plan is written all the same.
 fn around(repository: &Repository) -> Option<Around> {
-    let found = stack::around(repository);
+    let found = stack::around(repository, &crate::sandbox::probe());
     found.inspect_err(|error| output::note(&format!("how the tests are run is not known: {error}"))).ok()
 }
 

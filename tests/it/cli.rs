@@ -220,8 +220,7 @@ fn help_and_versions_are_no_errors_and_nonsense_is() {
         assert!(!repo.autopilot(args).exits(0).stdout.is_empty());
     }
     repo.autopilot(["--help"]).says("  2      usage, or an invalid plan");
-    for args in
-        [&[][..], &["nonsense"], &["run"], &["7", "--nonsense"], &["status", "x"], &["completions", "tcl"]]
+    for args in [&["nonsense"][..], &["run"], &["7", "--nonsense"], &["status", "x"], &["completions", "tcl"]]
     {
         let ran = repo.autopilot(args).exits(2);
         assert!(!ran.stderr.is_empty() && ran.stdout.is_empty(), "{args:?}");

@@ -477,7 +477,7 @@ fn only_the_result_is_pushed_and_no_hook_runs() {
 #[test]
 fn a_failed_run_is_not_pushed() {
     let scene = Offline::new("publish: {comment: false, pull_request: draft}", FAILS);
-    scene.repo.run().exits(1).hides("push");
+    scene.repo.run().exits(1).says("will push the result branch").hides("pushed");
     assert_eq!(scene.on_remote(), ["HEAD", "refs/heads/main"]);
     scene.repo.autopilot(["publish", "7"]).exits(0).says("publishes nothing");
 }

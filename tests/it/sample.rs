@@ -38,11 +38,16 @@ fn the_sample_plan_does_its_work_on_a_fresh_clone_and_leaves_no_trace() {
     repo.autopilot(["646"]).exits(0).says("done in").says("2 commits").says("worktree removed");
 
     let names: Vec<String> = repo.evidence("").iter().map(|path| name(path)).collect();
-    let run = names[0].strip_prefix("provenance-").unwrap().strip_suffix(".json").unwrap();
+    let run = names[0].strip_prefix("checkpoints-").unwrap().strip_suffix(".bundle").unwrap();
     let stamp = run.strip_suffix("-646").unwrap();
     assert_eq!(
         names,
-        [format!("provenance-{run}.json"), format!("status-{run}.log"), format!("summary-{run}.md"),]
+        [
+            format!("checkpoints-{run}.bundle"),
+            format!("provenance-{run}.json"),
+            format!("status-{run}.log"),
+            format!("summary-{run}.md"),
+        ]
     );
     assert!(repo.top().join(format!(".ai/logs/codex/autopilot-{run}.log")).is_file());
     assert!(repo.summary().starts_with("# ✅ #646 done"), "{}", repo.summary());

@@ -106,7 +106,7 @@ fn a_page_of_a_crash_says_that_its_runner_died() {
     Page::of(&repo)
         .says("h1", "#7 crashed")
         .says("#step-wait", "its runner died")
-        .says("section[aria-labelledby=review]", "autopilot run 7 --resume");
+        .says("section[aria-labelledby=review]", "--resume");
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn what_a_commit_holds_is_masked_on_a_page() {
 #[test]
 fn a_page_is_written_where_it_is_said_and_through_no_link() {
     let repo = Repo::new();
-    repo.autopilot(["view"]).exits(2).says("autopilot status");
+    repo.autopilot(["view"]).exits(2).says("no run in");
     repo.plan("  - {id: a, command: 'true'}\n");
     repo.run().exits(0);
     repo.autopilot(["view", "7", "-o", "page.html"]).exits(0).says("page.html");

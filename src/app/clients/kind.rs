@@ -7,7 +7,7 @@ use std::path::Path;
 
 use regex::Regex;
 
-use super::ask::Asking;
+use super::ask::{As, Asking};
 use super::found::Found;
 use super::url::Registry;
 
@@ -169,6 +169,24 @@ pub(super) fn ask(client: Client, asking: &Asking) -> Found {
     found
 }
 
+/// Finds where a client downloads from beside its registry, by what it says of a package that every registry of its kind has. Nothing
+/// is installed, and nothing of the package is run.
+pub(super) fn of_download(client: Client, asking: &Asking) -> Vec<Registry> {
+    if client != Client::Pip {
+        return Vec::new();
+    }
+    let words = "pip install --dry-run --ignore-installed --no-deps --only-binary :all: --retries 0 --timeout 5 --quiet --report - pip";
+    let words: Vec<&str> = words.split(' ').collect();
+    asking.ask(As::User, &words).map(|said| of_report(&said)).unwrap_or_default()
+}
+
+/// Reads the addresses that pip would install from.
+fn of_report(text: &str) -> Vec<Registry> {
+    let Ok(report) = serde_json::from_str::<serde_json::Value>(text) else { return Vec::new() };
+    let all = report["install"].as_array().into_iter().flatten();
+    all.filter_map(|one| Registry::read(one["download_info"]["url"].as_str()?)).collect()
+}
+
 /// Reads `pip config list`, where a variable goes before the settings of a command and those before all others; or its help.
 fn of_pip(text: &str) -> Vec<Registry> {
     let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
@@ -244,6 +262,14 @@ mod tests {
             hosts(Client::Uv, &uv.replace("INDEX=]", "INDEX=https://mirror.example.org/s]")),
             ["mirror.example.org"]
         );
+    }
+
+    #[test]
+    fn where_pip_downloads_from_is_in_its_report() {
+        let report = r#"{"version": "1", "install": [{"download_info": {"url": "https://files.example.org/p/pip-26.0-py3-none-any.whl"}}]}"#;
+        let hosts = |text: &str| of_report(text).iter().map(Registry::in_plan).collect::<Vec<_>>();
+        assert_eq!(hosts(report), ["files.example.org"]);
+        assert!(hosts("").is_empty() && hosts(r#"{"install": [{}]}"#).is_empty());
     }
 
     #[test]

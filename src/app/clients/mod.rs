@@ -57,7 +57,6 @@ pub fn of_command(invocation: &Invocation) -> BTreeSet<Client> {
 /// Asks the clients, all at once, what they ask for. `in_step` is the environment that a step has but for HOME; where nobody knows
 /// it yet, [`bare`] is.
 ///
-/// This is what `init` writes its `network` line from: `of_files`, then this, then the `hosts` of each answer, and its `follow` beside them.
 pub fn ask(clients: &BTreeSet<Client>, host: &HostFacts, in_step: &[(String, String)]) -> Vec<Answered> {
     let Ok(asking) = Asking::new(host, in_step) else { return Vec::new() };
     std::thread::scope(|scope| {
@@ -65,6 +64,17 @@ pub fn ask(clients: &BTreeSet<Client>, host: &HostFacts, in_step: &[(String, Str
             clients.iter().map(|client| scope.spawn(|| answer(*client, &asking, host))).collect();
         asked.into_iter().filter_map(|asked| asked.join().ok()).collect()
     })
+}
+
+/// The same, and asks over the network, too, where the settings tell but the first of several hosts: pip's index names others.
+pub fn ask_all(clients: &BTreeSet<Client>, host: &HostFacts, in_step: &[(String, String)]) -> Vec<Answered> {
+    let mut answers = ask(clients, host, in_step);
+    for answer in &mut answers {
+        if let Ok(asking) = Asking::new(host, in_step) {
+            answer.hosts.extend(kind::of_download(answer.client, &asking).iter().map(Registry::in_plan));
+        }
+    }
+    answers
 }
 
 /// Returns the environment that a step has whose plan says nothing of it, but for HOME.

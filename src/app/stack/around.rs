@@ -1,15 +1,49 @@
 //! Takes a repository, gives what its own tools need around a piece of work: what fetches, what tests, what is no result.
 
-use super::kind::{Kind, Made, hosts};
+use std::collections::BTreeSet;
+
+use super::kind::{Fetching, Kind, Made};
 use super::{There, native, python};
+use crate::app::clients::{self, Answered, Client};
+use crate::network::{self, Shut};
+use crate::plan::Destination;
 use crate::plan::draft::{Around, Fetch, Test};
+use crate::policy::HostFacts;
 use crate::worktree::{Base, Repository, WorktreeError};
 
-/// Finds what the tools of the branch that is checked out need.
-pub fn around(repository: &Repository) -> Result<Around, WorktreeError> {
+/// Finds what the tools of the branch that is checked out need. Whom they ask for it, the clients of this host are asked.
+pub fn around(repository: &Repository, host: &HostFacts) -> Result<Around, WorktreeError> {
     let base = repository.base(None)?;
     let paths = paths(&base);
-    of(&There { base: &base, paths: &paths })
+    let there = There { base: &base, paths: &paths };
+    let mut around = of(&there, &|clients| clients::ask_all(clients, host, &clients::bare(host)))?;
+    let mut remarks = Vec::new();
+    for fetch in &mut around.fetches {
+        remarks.extend(open(fetch, &network::shut));
+    }
+    around.remarks.extend(remarks);
+    Ok(around)
+}
+
+/// Adds to the hosts of a step the addresses to which their names lead here, where no name alone lets anybody; says so.
+fn open(fetch: &mut Fetch, shut: &dyn Fn(&[Destination]) -> Vec<Shut>) -> Option<String> {
+    let named: Vec<Destination> = fetch.hosts.iter().filter_map(|host| host.parse().ok()).collect();
+    let found = shut(&named);
+    let addresses: BTreeSet<String> = found.iter().filter_map(|shut| shut.allow.clone()).collect();
+    let names: Vec<String> = found.iter().map(|shut| shut.destination.in_plan()).collect();
+    if addresses.is_empty() {
+        return None;
+    }
+    let all: Vec<String> = addresses.into_iter().collect();
+    let remark = format!(
+        "{} {} to {} on this host, which is not public: `{}` lists the address, too; take it out where that is not so",
+        names.join(", "),
+        if names.len() == 1 { "leads" } else { "lead" },
+        all.join(", "),
+        fetch.id
+    );
+    fetch.hosts.extend(all);
+    Some(remark)
 }
 
 fn paths(base: &Base) -> Vec<String> {
@@ -19,7 +53,10 @@ fn paths(base: &Base) -> Vec<String> {
     paths
 }
 
-fn of(there: &There<'_>) -> Result<Around, WorktreeError> {
+/// Asks clients.
+type Ask<'a> = &'a dyn Fn(&BTreeSet<Client>) -> Vec<Answered>;
+
+fn of(there: &There<'_>, ask: Ask<'_>) -> Result<Around, WorktreeError> {
     let all = [rust(there)?, node(there)?, python::kind(there)?, maven(there), go(there)?];
     let mut kinds: Vec<Kind> = all.into_iter().flatten().collect();
     if kinds.is_empty() {
@@ -29,9 +66,18 @@ fn of(there: &There<'_>) -> Result<Around, WorktreeError> {
     let id = |what: &str, kind: &Kind| if is_one { what.to_owned() } else { format!("{what}-{}", kind.name) };
     let ignored = there.read(".gitignore")?.unwrap_or_default();
     let mut around = Around::default();
+    let clients: BTreeSet<Client> = kinds.iter().filter_map(|kind| kind.fetch.as_ref()?.client).collect();
+    let answers = if clients.is_empty() { Vec::new() } else { ask(&clients) };
     for kind in &kinds {
-        if let Some((command, hosts)) = kind.fetch.clone() {
-            around.fetches.push(Fetch { id: id("fetch", kind), command, hosts });
+        if let Some(fetching) = &kind.fetch {
+            let id = id("fetch", kind);
+            let answer = answers.iter().find(|answer| Some(answer.client) == fetching.client);
+            around.remarks.extend(answer.and_then(|answer| followed(&id, answer)));
+            around.fetches.push(Fetch {
+                id,
+                command: fetching.command.clone(),
+                hosts: hosts(fetching, answer),
+            });
         }
         if let Some(command) = kind.test.clone() {
             around.tests.push(Test { id: id("test", kind), command });
@@ -44,6 +90,24 @@ fn of(there: &There<'_>) -> Result<Around, WorktreeError> {
         around.remarks.push(remark.to_owned());
     }
     Ok(around)
+}
+
+/// Returns the hosts of a fetching step: none where one of those that it needs is not known.
+fn hosts(fetching: &Fetching, answer: Option<&Answered>) -> Vec<String> {
+    let told = answer.map(|answer| answer.hosts.clone()).unwrap_or_default();
+    if fetching.client.is_some() && told.is_empty() {
+        return Vec::new();
+    }
+    fetching.named.iter().cloned().chain(told).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Says what a step has to be told for a client to ask those whom it asks outside.
+fn followed(id: &str, answer: &Answered) -> Option<String> {
+    let follow = answer.follow.as_ref()?;
+    Some(format!(
+        "{} asks by your own settings, which no step has; `{id}` asks the same with: {follow}",
+        answer.client
+    ))
 }
 
 /// Tells whether a line of ignore rules is for this name, wherever in the repository.
@@ -59,33 +123,42 @@ fn rust(there: &There<'_>) -> Result<Option<Kind>, WorktreeError> {
     let Some(manifest) = there.read("Cargo.toml")? else { return Ok(None) };
     let lock = there.read("Cargo.lock")?;
     let command = if lock.is_some() { "cargo fetch --locked" } else { "cargo fetch" };
-    let mut from = lock.as_deref().map(sources).unwrap_or_default();
-    if lock.is_none() && depends(&manifest) {
-        from = hosts(&CRATES);
-    }
-    let fetch = (!from.is_empty()).then(|| (command.to_owned(), from));
+    let Sources { by_client, named } = match lock.as_deref() {
+        Some(lock) => sources(lock),
+        None => Sources { by_client: depends(&manifest), named: Vec::new() },
+    };
+    let fetch = (by_client || !named.is_empty()).then(|| Fetching {
+        command: command.to_owned(),
+        named,
+        client: by_client.then_some(Client::Cargo),
+    });
     let makes: Vec<Made> = if lock.is_some() { Vec::new() } else { vec![("Cargo.lock", &["Cargo.lock"])] };
     Ok(Some(Kind { name: "rust", fetch, test: Some("cargo test --offline".to_owned()), makes }))
 }
 
-const CRATES: [&str; 2] = ["index.crates.io", "static.crates.io"];
+/// Where packages come from.
+#[derive(Debug, PartialEq, Eq)]
+struct Sources {
+    /// From the registry that is cargo's own, wherever it asks for that.
+    by_client: bool,
+    /// From these hosts.
+    named: Vec<String>,
+}
 
-/// Returns the hosts that a Cargo.lock names sources at.
-fn sources(lock: &str) -> Vec<String> {
-    let mut all = Vec::new();
+/// Returns where a Cargo.lock has packages from.
+fn sources(lock: &str) -> Sources {
+    let mut by_client = false;
+    let mut named = BTreeSet::new();
     for line in lock.lines().filter_map(|line| line.trim().strip_prefix("source = \"")) {
-        let found = match line.split_once("+https://") {
+        match line.split_once("+https://") {
             Some(("registry", rest)) if rest.starts_with("github.com/rust-lang/crates.io-index") => {
-                hosts(&CRATES)
+                by_client = true
             }
-            Some((_, rest)) => rest.split(['/', '"']).next().map(str::to_owned).into_iter().collect(),
-            None => Vec::new(),
-        };
-        all.extend(found);
+            Some((_, rest)) => named.extend(rest.split(['/', '"']).next().map(str::to_owned)),
+            None => {}
+        }
     }
-    all.sort();
-    all.dedup();
-    all
+    Sources { by_client, named: named.into_iter().collect() }
 }
 
 /// Tells whether a manifest has dependencies, as far as its headings and what is below them tell.
@@ -107,17 +180,19 @@ fn node(there: &There<'_>) -> Result<Option<Kind>, WorktreeError> {
     let package: serde_json::Value = serde_json::from_str(&package).unwrap_or_default();
     let has_some = |key: &str| package[key].as_object().is_some_and(|own| !own.is_empty());
     let needs = has_some("dependencies") || has_some("devDependencies");
-    let (client, command, host) = if there.has("pnpm-lock.yaml") {
-        ("pnpm", "pnpm install --frozen-lockfile", "registry.npmjs.org")
+    let (client, command) = if there.has("pnpm-lock.yaml") {
+        (Client::Pnpm, "pnpm install --frozen-lockfile")
     } else if there.has("yarn.lock") {
-        ("yarn", "yarn install --frozen-lockfile", "registry.yarnpkg.com")
+        (Client::Yarn, "yarn install --frozen-lockfile")
     } else if there.has("package-lock.json") || there.has("npm-shrinkwrap.json") {
-        ("npm", "npm ci", "registry.npmjs.org")
+        (Client::Npm, "npm ci")
     } else {
-        ("npm", "npm install --no-package-lock", "registry.npmjs.org")
+        (Client::Npm, "npm install --no-package-lock")
     };
-    let own = there.read(".npmrc")?.as_deref().and_then(registry);
-    let fetch = needs.then(|| (command.to_owned(), vec![own.unwrap_or_else(|| host.to_owned())]));
+    let fetch = needs.then_some(match there.read(".npmrc")?.as_deref().and_then(registry) {
+        Some(own) => Fetching { command: command.to_owned(), named: vec![own], client: None },
+        None => Fetching::by(client, command),
+    });
     let script =
         |name: &str| package["scripts"][name].as_str().filter(|own| !own.contains("no test specified"));
     let is_test = |path: &String| {
@@ -137,7 +212,7 @@ fn node(there: &There<'_>) -> Result<Option<Kind>, WorktreeError> {
     Ok(Some(Kind { name: "node", fetch, test, makes }))
 }
 
-/// Returns the host of another registry than npm's own.
+/// Returns the host of a registry that the repository names.
 fn registry(npmrc: &str) -> Option<String> {
     let address = npmrc.lines().find_map(|line| line.trim().strip_prefix("registry"))?;
     let address = address.trim_start_matches([' ', '=']);
@@ -146,8 +221,7 @@ fn registry(npmrc: &str) -> Option<String> {
 
 fn maven(there: &There<'_>) -> Option<Kind> {
     // What runs the tests is fetched only where they are run.
-    let fetch =
-        ("mvn -B -Dmaven.test.failure.ignore=true test".to_owned(), hosts(&["repo.maven.apache.org"]));
+    let fetch = Fetching::by(Client::Maven, "mvn -B -Dmaven.test.failure.ignore=true test");
     there.has("pom.xml").then(|| Kind {
         name: "java",
         fetch: Some(fetch),
@@ -161,7 +235,7 @@ fn go(there: &There<'_>) -> Result<Option<Kind>, WorktreeError> {
         return Ok(None);
     }
     let needs = there.read("go.sum")?.is_some_and(|sums| !sums.trim().is_empty());
-    let fetch = needs.then(|| ("go mod download".to_owned(), hosts(&["proxy.golang.org", "sum.golang.org"])));
+    let fetch = needs.then(|| Fetching::by(Client::Go, "go mod download"));
     Ok(Some(Kind { name: "go", fetch, test: Some("go test ./...".to_owned()), makes: Vec::new() }))
 }
 
@@ -173,12 +247,53 @@ mod tests {
     fn hosts_are_those_that_a_lock_file_names() {
         let lock = "[[package]]\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\n\
                     [[package]]\nsource = \"git+https://git.example.org/a/b?rev=1#2\"\n";
-        assert_eq!(sources(lock), ["git.example.org", "index.crates.io", "static.crates.io"]);
-        assert!(sources("[[package]]\nname = \"own\"\n").is_empty());
+        assert_eq!(sources(lock), Sources { by_client: true, named: vec!["git.example.org".to_owned()] });
+        let none = Sources { by_client: false, named: Vec::new() };
+        assert_eq!(sources("[[package]]\nname = \"own\"\n"), none);
         assert_eq!(
             registry("x=1\nregistry=https://npm.example.org/a/\n").as_deref(),
             Some("npm.example.org")
         );
+    }
+
+    #[test]
+    fn whom_a_client_asks_is_for_the_client_to_say() {
+        let by = |hosts: &[&str], follow: Option<&str>| Answered {
+            client: Client::Npm,
+            hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+            in_step: BTreeSet::new(),
+            from: "`npm config get registry`".to_owned(),
+            follow: follow.map(str::to_owned),
+        };
+        let fetching =
+            Fetching { named: vec!["git.example.org".to_owned()], ..Fetching::by(Client::Npm, "npm ci") };
+        let mirror = by(&["mirror.example.org"], Some("env: [x]"));
+        assert_eq!(hosts(&fetching, Some(&mirror)), ["git.example.org", "mirror.example.org"]);
+        assert!(followed("fetch", &mirror).unwrap().contains("`fetch` asks the same with: env: [x]"));
+        // A list that lacks one of them would fail; nothing is written, and how it is found out.
+        assert!(hosts(&fetching, Some(&by(&[], None))).is_empty() && hosts(&fetching, None).is_empty());
+        assert_eq!(hosts(&Fetching { client: None, ..fetching }, None), ["git.example.org"]);
+    }
+
+    #[test]
+    fn the_address_of_a_mirror_is_listed_beside_its_name() {
+        let mut fetch = Fetch {
+            id: "fetch".into(),
+            command: "npm ci".into(),
+            hosts: vec!["npm.example.org".into(), "b.example.org".into()],
+        };
+        let shut = |all: &[Destination]| {
+            let of = |destination: &Destination| Shut {
+                destination: destination.clone(),
+                why: "it is private".into(),
+                allow: Some("10.0.0.7".into()),
+            };
+            all.iter().filter(|one| one.host.starts_with("npm")).map(of).collect()
+        };
+        let remark = open(&mut fetch, &shut).unwrap();
+        assert!(remark.starts_with("npm.example.org leads to 10.0.0.7 on this host"), "{remark}");
+        assert_eq!(fetch.hosts, ["npm.example.org", "b.example.org", "10.0.0.7"]);
+        assert_eq!(open(&mut Fetch { hosts: vec!["b.example.org".into()], ..fetch }, &shut), None);
     }
 
     #[test]

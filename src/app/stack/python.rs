@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::kind::{Kind, Made, hosts};
+use super::kind::{Fetching, Kind, Made};
 use super::{LARGEST, There};
+use crate::app::clients::Client;
 use crate::worktree::WorktreeError;
 
 /// Files of tests that are looked into.
@@ -37,10 +38,7 @@ pub(super) fn kind(there: &There<'_>) -> Result<Option<Kind>, WorktreeError> {
         let pytest = if runner == Some(Runner::Pytest) { " pytest" } else { "" };
         let what = needs.unwrap_or_default();
         let install = format!("{PYTHON} -m pip install --quiet{what}{pytest}");
-        (
-            format!("python3 -m venv \"$HOME/venv\" && {install}"),
-            hosts(&["pypi.org", "files.pythonhosted.org"]),
-        )
+        Fetching::by(Client::Pip, format!("python3 -m venv \"$HOME/venv\" && {install}"))
     });
     let python = if is_fetched { PYTHON } else { "python3" };
     let test = runner.map(|runner| match runner {

@@ -123,7 +123,7 @@ const UNSEEN: [&str; 97] = [
 ];
 
 /// What no honest journal here has: of version 1, and what nothing writes yet.
-const UNTOLD: [&str; 21] = [
+const UNTOLD: [&str; 22] = [
     "agent.ended cost",
     "agent.found warning",
     "agent.used cost",
@@ -131,6 +131,7 @@ const UNTOLD: [&str; 21] = [
     "attempt.ended refused",
     "attempt.ended wrote",
     "attempt.started log",
+    "branch.made bundled",
     "branch.made moved",
     "checkpoint.made merged_from",
     "command.ended log",

@@ -44,6 +44,7 @@ struct FetchStep<'a> {
     command: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     network: Option<Allowed<'a>>,
+    outside: bool,
     timeout: &'static str,
     retries: u32,
 }
@@ -116,7 +117,14 @@ impl Around {
                     "  # its hosts: `autopilot learn` finds them, and prints the line that allows them\n",
                 );
             }
-            text.push_str(&entry(&FetchStep { id, command, network, timeout: FETCH, retries: 1 })?);
+            text.push_str(&entry(&FetchStep {
+                id,
+                command,
+                network,
+                outside: false,
+                timeout: FETCH,
+                retries: 1,
+            })?);
         }
         Ok(text)
     }

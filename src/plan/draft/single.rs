@@ -118,7 +118,7 @@ mod tests {
             fetches: vec![Fetch {
                 id: "fetch".into(),
                 command: "npm ci".into(),
-                hosts: vec!["registry.npmjs.org".into()],
+                hosts: vec!["registry.example.org".into()],
             }],
             tests: vec![Test { id: "test".into(), command: "npm test".into() }],
             exclude: vec!["node_modules/**".into()],
@@ -141,7 +141,7 @@ mod tests {
             text,
             "# yaml-language-server: $schema=../autopilot.schema.json\n\
              version: 1\nissue: 7\ntitle: Say hello\nlimits:\n  timeout: 50m\nexclude:\n- node_modules/**\nsteps:\n  \
-             - id: fetch\n    command: npm ci\n    network:\n      allow:\n      - registry.npmjs.org\n    timeout: 10m\n    retries: 1\n  \
+             - id: fetch\n    command: npm ci\n    network:\n      allow:\n      - registry.example.org\n    outside: false\n    timeout: 10m\n    retries: 1\n  \
              - id: edit\n    needs:\n    - fetch\n    command: echo hello > hello.txt\n    timeout: 10m\n    expectation:\n      \
              changes:\n        min: 1\n  \
              - id: test\n    needs:\n    - edit\n    command: npm test\n    timeout: 20m\n    expectation:\n      changes:\n        max: 0\n\
