@@ -16,11 +16,40 @@ use super::spec::Launch;
 use crate::layer::{Owner, Stack, beside};
 use crate::policy::{Cache, Identity, Isolation};
 
-/// How deep the folders of the lower layer are made anew for another uid to write in.
-const DEPTH: usize = 3;
+/// Of a cache that belongs to somebody else than the command: which of its folders are made anew, for the command to write in,
+/// and what is copied, since a tool writes over it in place.
+#[derive(Debug, Clone, Copy)]
+struct Anew {
+    /// So deep.
+    depth: usize,
+    /// Below a folder that holds more folders than this is content: single crates, which are read.
+    many: usize,
+    /// What ends the name of a folder of content.
+    content: Option<char>,
+    /// Paths that are copied whole.
+    copied: &'static [&'static str],
+}
 
-/// More folders than this in one are not made anew.
-const MANY: usize = 48;
+impl Anew {
+    fn of(name: &str) -> Self {
+        match name {
+            // Two levels of buckets by hash, into which whatever is new goes, and an index whose files are added to.
+            "npm" => Self { depth: 8, many: usize::MAX, content: None, copied: &["index-v5"] },
+            // Modules lie as deep as their paths are; each version is a folder with its name behind an `@`.
+            "go" => Self { depth: 32, many: usize::MAX, content: Some('@'), copied: &["cache/lock"] },
+            _ => Self { depth: 3, many: 48, content: None, copied: &[] },
+        }
+    }
+
+    /// Tells whether a folder is content.
+    fn is_content(self, name: &str) -> bool {
+        // `@v` is where the versions of a module are listed.
+        self.content.is_some_and(|mark| name.find(mark).is_some_and(|at| at > 0))
+    }
+}
+
+/// So many folders are made anew at most, and so many files are copied.
+const MOST: usize = 50_000;
 
 /// Mounts the caches of a launch. Called while the host's root lies at `host`.
 pub(super) fn mount(launch: &Launch, host: &Path) -> Result<(), SandboxError> {
@@ -159,7 +188,12 @@ fn layers(home: &Path, lower: &Path, cache: &Cache, identity: &Identity) -> io::
     let fresh = all.join(format!("{}.new", cache.name));
     fs::create_dir_all(fresh.join("upper"))?;
     if nix::unistd::geteuid().is_root() {
-        skeleton(lower, &fresh.join("upper"), identity, DEPTH)?;
+        let (anew, upper) = (Anew::of(&cache.name), fresh.join("upper"));
+        let mut left = MOST;
+        skeleton(lower, &upper, identity, (anew, anew.depth), &mut left)?;
+        for path in anew.copied {
+            copy_over(&lower.join(path), &upper.join(path), identity, &mut left)?;
+        }
     }
     fs::rename(&fresh, &done)?;
     Ok(done)
@@ -167,28 +201,56 @@ fn layers(home: &Path, lower: &Path, cache: &Cache, identity: &Identity) -> io::
 
 /// Makes the upper folders of the host's, owned by the command's identity: an overlay takes owner and mode of a
 /// folder from the upper layer, and the host's belong to somebody else.
-fn skeleton(lower: &Path, upper: &Path, identity: &Identity, depth: usize) -> io::Result<()> {
-    std::os::unix::fs::lchown(upper, Some(identity.uid), Some(identity.gid))?;
+fn skeleton(
+    lower: &Path,
+    upper: &Path,
+    identity: &Identity,
+    (anew, depth): (Anew, usize),
+    left: &mut usize,
+) -> io::Result<()> {
+    give(upper, identity)?;
     if depth == 0 {
         return Ok(());
     }
     let mut folders = Vec::new();
     for entry in fs::read_dir(lower)? {
         let entry = entry?;
-        if entry.file_type()?.is_dir() {
+        if entry.file_type()?.is_dir() && !anew.is_content(&entry.file_name().to_string_lossy()) {
             folders.push(entry.file_name());
         }
     }
-    // Many of a kind are content: single crates, buckets of hashes. These are read, new ones are made beside them.
-    if folders.len() > MANY {
+    if folders.len() > anew.many || folders.len() > *left {
         return Ok(());
     }
+    *left -= folders.len();
     for name in folders {
         let folder = upper.join(&name);
         fs::create_dir_all(&folder)?;
-        skeleton(&lower.join(&name), &folder, identity, depth - 1)?;
+        skeleton(&lower.join(&name), &folder, identity, (anew, depth - 1), left)?;
     }
     Ok(())
+}
+
+/// Copies a file, or the files of a folder and of those below it that were made anew, for the command's identity to write over.
+fn copy_over(lower: &Path, upper: &Path, identity: &Identity, left: &mut usize) -> io::Result<()> {
+    let Ok(kind) = fs::symlink_metadata(lower).map(|seen| seen.file_type()) else { return Ok(()) };
+    if kind.is_file() && *left > 0 {
+        *left -= 1;
+        fs::copy(lower, upper)?;
+        return give(upper, identity);
+    }
+    if !kind.is_dir() || !upper.is_dir() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(lower)? {
+        let name = entry?.file_name();
+        copy_over(&lower.join(&name), &upper.join(&name), identity, left)?;
+    }
+    Ok(())
+}
+
+fn give(path: &Path, identity: &Identity) -> io::Result<()> {
+    std::os::unix::fs::lchown(path, Some(identity.uid), Some(identity.gid))
 }
 
 /// Opens a folder below another, making what is missing, refusing links on the way.
@@ -210,7 +272,51 @@ fn plain_folder(base: &Path, relative: &Path, identity: &Identity) -> io::Result
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use super::*;
+
+    #[test]
+    #[ignore = "needs root, to give files away"]
+    fn what_a_tool_adds_to_and_writes_over_belongs_to_the_command() {
+        let folder = tempfile::tempdir().unwrap();
+        let (home, host) = (folder.path().join("home"), folder.path().join("host"));
+        let identity = Identity { uid: 54321, gid: 54321, name: "step".into(), own: true };
+        let made = |name: &str, files: &[&str]| {
+            let host = host.join(name);
+            for file in files {
+                fs::create_dir_all(host.join(file).parent().unwrap()).unwrap();
+                fs::write(host.join(file), file).unwrap();
+            }
+            // More buckets than would be looked into elsewhere.
+            for bucket in 0..100 {
+                fs::create_dir_all(host.join(format!("content-v2/sha512/{bucket:02x}/00"))).unwrap();
+            }
+            let cache = Cache { name: name.into(), host: host.clone(), seen: name.into() };
+            layers(&home, &host, &cache, &identity).unwrap().join("upper")
+        };
+        let owner = |path: &Path| fs::symlink_metadata(path).ok().map(|seen| seen.uid());
+        let npm = made("npm", &["index-v5/7f/c3/entry", "content-v2/sha512/ff/00/package"]);
+        for path in
+            ["index-v5/7f/c3/entry", "index-v5/7f/c3", "content-v2/sha512/3f/00", "content-v2/sha512/ff/00"]
+        {
+            assert_eq!(owner(&npm.join(path)), Some(54321), "{path}");
+        }
+        assert_eq!(fs::read_to_string(npm.join("index-v5/7f/c3/entry")).unwrap(), "index-v5/7f/c3/entry");
+        assert_eq!(
+            owner(&npm.join("content-v2/sha512/ff/00/package")),
+            None,
+            "what is read stays the host's"
+        );
+        let go = made(
+            "go",
+            &["cache/lock", "cache/download/example.org/a/b/@v/list", "example.org/a/b@v1.0.0/c/d.go"],
+        );
+        for path in ["cache/lock", "cache/download/example.org/a/b/@v", "example.org/a"] {
+            assert_eq!(owner(&go.join(path)), Some(54321), "{path}");
+        }
+        assert_eq!(owner(&go.join("example.org/a/b@v1.0.0")), None);
+    }
 
     #[test]
     fn layers_are_made_whatever_one_who_was_killed_has_left_of_them() {
