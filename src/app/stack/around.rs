@@ -152,7 +152,7 @@ fn sources(lock: &str) -> Sources {
     for line in lock.lines().filter_map(|line| line.trim().strip_prefix("source = \"")) {
         match line.split_once("+https://") {
             Some(("registry", rest)) if rest.starts_with("github.com/rust-lang/crates.io-index") => {
-                by_client = true
+                by_client = true;
             }
             Some((_, rest)) => named.extend(rest.split(['/', '"']).next().map(str::to_owned)),
             None => {}
