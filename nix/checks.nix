@@ -81,10 +81,13 @@ let
     fileset = lib.fileset.unions [
       ../.ci
       ../.ai
+      ../.github
       ../.gitignore
       ../CHANGELOG.md
       ../CONTRIBUTING.md
       ../README.md
+      ../SECURITY.md
+      ../action.yml
       ../deny.toml
       ../docs
       ../nix

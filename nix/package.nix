@@ -33,10 +33,12 @@ let
   # What the tests read.
   source = of [
     ../.ai
+    ../.github
     ../.gitignore
     ../CHANGELOG.md
     ../CONTRIBUTING.md
     ../README.md
+    ../action.yml
     ../benches
     ../crates
     ../clippy.toml
