@@ -20,12 +20,12 @@ let
   notHere = {
     "adversaries, and hosts that lack something, are made by Python" = [
       "escape::"
-      "hosts::on_every_host"
-      "hosts::root_of_a_user_namespace"
+      "hosts::"
       "network::degraded::"
       "nodes::"
       "repositories::hostile::objects_with"
       "repositories::hostile::very_deep"
+      "reports::steps_do"
       "repositories::property::"
     ];
     "what the documents say of evidence is verified in Python" = [ "docs::evidence::" ];
@@ -39,6 +39,7 @@ let
       "agents::what_an_agent_forks"
       "cli::no_color_is_heard"
       "cli::on_a_terminal"
+      "reports::whoever_holds"
       "rules::the_whole_tree"
       "rules::what_a_step_leaves_running"
     ];
