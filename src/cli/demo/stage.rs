@@ -26,7 +26,7 @@ enum What {
     Plan(u64, String),
     /// This program is called.
     Autopilot(Vec<&'static str>),
-    /// The same, and it is killed once a step has passed.
+    /// The same, and it is killed in its second step.
     Killed(Vec<&'static str>),
     /// A byte of the evidence is changed.
     ChangedByte,
@@ -154,11 +154,11 @@ impl Stage {
         command
     }
 
-    /// Kills the runner once its first step has passed.
+    /// Kills the runner once its second step has begun.
     fn kill(&self, args: &[&str]) -> io::Result<i32> {
         let mut runner = self.autopilot(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let begun = Instant::now();
-        while begun.elapsed() < PATIENCE && runner.try_wait()?.is_none() && !self.has_passed()? {
+        while begun.elapsed() < PATIENCE && runner.try_wait()?.is_none() && !self.is_at_the_second()? {
             std::thread::sleep(Duration::from_millis(50));
         }
         runner.kill()?;
@@ -171,11 +171,11 @@ impl Stage {
         Ok(Files::runs(&self.top())?.into_iter().rfind(|run| run.issue() == 4))
     }
 
-    fn has_passed(&self) -> io::Result<bool> {
+    fn is_at_the_second(&self) -> io::Result<bool> {
         let Some(run) = self.last()? else { return Ok(false) };
         // A journal that has no whole first line yet tells nothing.
         let state = Files::of(&self.top(), run).read().ok().flatten();
-        Ok(state.is_some_and(|state| state.passed() > 0))
+        Ok(state.is_some_and(|state| state.passed() > 0 && !state.under_way().is_empty()))
     }
 
     fn change_byte(&self) -> io::Result<i32> {
