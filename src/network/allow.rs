@@ -30,7 +30,7 @@ impl AllowList {
 
     /// Tells whether a destination is on the list.
     pub(super) fn has(&self, target: &Destination) -> bool {
-        self.entries.iter().any(|entry| entry.port == target.port && covers(&entry.host, &target.host))
+        self.entries.iter().any(|entry| entry.covers(target))
     }
 
     /// Tells whether an address is on the list itself, and not merely what a name resolves to.
@@ -49,18 +49,6 @@ impl AllowList {
             }
         }
         found
-    }
-}
-
-/// A `*.` stands for one label or more, and never for none: `*.example.org` is neither `example.org` nor
-/// `evilexample.org`.
-fn covers(entry: &str, host: &str) -> bool {
-    match entry.strip_prefix("*.") {
-        Some(parent) => {
-            host.parse::<IpAddr>().is_err()
-                && host.strip_suffix(parent).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
-        }
-        None => entry == host,
     }
 }
 

@@ -93,6 +93,15 @@ impl Network {
         let hosts: Vec<String> = hosts.into_iter().map(|host| format!("\"{}\"", host.as_ref())).collect();
         format!("network: {{allow: [{}]}}", hosts.join(", "))
     }
+
+    /// Tells whether all that a destination, or a pattern of some, stands for may be reached.
+    pub fn lets(&self, target: &Destination) -> bool {
+        match self {
+            Self::None => false,
+            Self::Full => true,
+            Self::Allow(allowed) => allowed.iter().any(|own| own.covers(target)),
+        }
+    }
 }
 
 impl Destination {
@@ -103,6 +112,22 @@ impl Destination {
             Some(name) if !name.ends_with(']') => name.to_owned(),
             _ => text,
         }
+    }
+
+    /// Tells whether this entry of a list lets another one be reached. A `*.` stands for one label or more, and never for none:
+    /// `*.example.org` is neither `example.org` nor `evilexample.org`.
+    pub fn covers(&self, target: &Self) -> bool {
+        let is_named = match self.host.strip_prefix("*.") {
+            Some(parent) => {
+                target.host.parse::<IpAddr>().is_err()
+                    && target
+                        .host
+                        .strip_suffix(parent)
+                        .is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
+            }
+            None => self.host == target.host,
+        };
+        self.port == target.port && is_named
     }
 
     /// Tells whether it is on the loopback.

@@ -7,7 +7,7 @@ use super::refusal::Refusal;
 use crate::agent::{self, Access, Agent, Login, Server, Unavailable};
 use crate::evidence::mask::Secrets;
 use crate::network::{PRICES_OF, Upstream};
-use crate::plan::{self, Action, AgentId, AgentStep, Network, Plan, Prompt, Step};
+use crate::plan::{self, Action, AgentId, AgentStep, Destination, Network, Plan, Prompt, Step};
 use crate::policy::HostFacts;
 
 /// Largest prompt file.
@@ -211,27 +211,13 @@ fn fits(step: &Step, server: &Server) -> Result<(), Refusal> {
         return Err(refuse(step, what, format!("add `env: [{variable}]`: the agent can then read it")));
     }
     if let Some((host, port)) = &server.reaches
-        && !reaches(&step.network, host, *port)
+        && !step.network.lets(&Destination { host: host.clone(), port: *port })
     {
         let what = format!("MCP server `{name}` is at {host}:{port}, which the step does not reach");
         let line = Network::allowing([format!("{host}:{port}")]);
         return Err(refuse(step, what, format!("add it: `{line}`")));
     }
     Ok(())
-}
-
-fn reaches(network: &Network, host: &str, port: u16) -> bool {
-    match network {
-        Network::None => false,
-        Network::Full => true,
-        Network::Allow(hosts) => hosts.iter().any(|allowed| {
-            let fits = match allowed.host.strip_prefix('*') {
-                Some(ending) => host.ends_with(ending),
-                None => host == allowed.host,
-            };
-            fits && allowed.port == port
-        }),
-    }
 }
 
 /// Reads the step's own words, from the plan or from the file beside it.

@@ -63,12 +63,7 @@ impl Clients {
 /// Tells whether a list keeps the client from what it would ask in the step.
 fn lacks(allowed: &[Destination], answered: &Answered) -> bool {
     let is_allowed = |host: &String| {
-        host.parse::<Destination>().is_ok_and(|asked| {
-            allowed.iter().any(|own| {
-                let below = own.host.strip_prefix('*').is_some_and(|end| asked.host.ends_with(end));
-                own.port == asked.port && (below || own.host == asked.host)
-            })
-        })
+        host.parse::<Destination>().is_ok_and(|asked| allowed.iter().any(|own| own.covers(&asked)))
     };
     let hosts = if answered.in_step.is_empty() { &answered.hosts } else { &answered.in_step };
     hosts.is_empty() && allowed.is_empty() || !hosts.iter().all(is_allowed)

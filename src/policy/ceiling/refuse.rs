@@ -72,7 +72,7 @@ impl Holding<'_> {
             Network::Full if *most == Network::Full => {}
             Network::Full => self.add(Some(step), ("network", "full"), "network", &allows(most)),
             Network::Allow(hosts) => {
-                for host in hosts.iter().filter(|host| !reaches(most, host)) {
+                for host in hosts.iter().filter(|host| !most.lets(host)) {
                     self.add(Some(step), ("network", &host.to_string()), "network", &allows(most));
                 }
             }
@@ -140,7 +140,7 @@ impl Holding<'_> {
             self.add(Some(step), ("model", own), "models", &listed(models));
         }
         if let (Some(most), Provider::Custom { base_url, .. }) = (&rules.network, &asked.provider)
-            && !host_of(base_url).is_some_and(|host| *most == Network::Full || reaches(most, &host))
+            && !host_of(base_url).is_some_and(|host| most.lets(&host))
         {
             self.add(Some(step), ("provider", base_url), "network", &allows(most));
         }
@@ -180,20 +180,6 @@ fn allows(most: &Network) -> String {
         Network::None => "`none`".to_owned(),
         Network::Full => "`full`".to_owned(),
         Network::Allow(hosts) => listed(&hosts.iter().map(ToString::to_string).collect::<Vec<_>>()),
-    }
-}
-
-/// Tells whether all that an entry of an allow list reaches may be reached.
-fn reaches(most: &Network, host: &Destination) -> bool {
-    let covers = |allowed: &Destination| match allowed.host.strip_prefix('*') {
-        // `*.example.org` stands for one label or more in front: never for the name itself.
-        Some(ending) => host.host.strip_suffix(ending).is_some_and(|front| !front.is_empty()),
-        None => host.host == allowed.host,
-    };
-    match most {
-        Network::None => false,
-        Network::Full => true,
-        Network::Allow(hosts) => hosts.iter().any(|allowed| allowed.port == host.port && covers(allowed)),
     }
 }
 
@@ -256,7 +242,7 @@ mod tests {
             ("*.example.org", "badexample.org", false),
             ("[::1]:80", "[::1]:80", true),
         ] {
-            assert_eq!(reaches(&most(&[allowed]), &host.parse().unwrap()), is, "{allowed} {host}");
+            assert_eq!(most(&[allowed]).lets(&host.parse().unwrap()), is, "{allowed} {host}");
         }
     }
 
