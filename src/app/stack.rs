@@ -41,23 +41,28 @@ const OF_JAVASCRIPT: [&str; 5] = ["test/**", "tests/**", "**/__tests__/**", "**/
 
 /// Finds how the tests of the branch that is checked out are run; nothing where there are none, or where there are several ways.
 pub fn look(repository: &Repository) -> Result<Option<Proving>, WorktreeError> {
-    let base = repository.base(None)?;
-    let mut paths: Vec<String> =
-        base.paths().into_iter().filter_map(|path| String::from_utf8(path).ok()).collect();
-    paths.sort();
-    let there = There { base: &base, paths: &paths };
+    let there = There::of(repository)?;
     let all = [there.rust()?, there.go(), there.maven()?, there.javascript()?, there.python()?];
     let mut found: Vec<Proving> = all.into_iter().flatten().collect();
     Ok(found.pop().filter(|_| found.is_empty()))
 }
 
 /// The files of a commit.
-struct There<'a> {
-    base: &'a Base,
-    paths: &'a [String],
+struct There {
+    base: Base,
+    paths: Vec<String>,
 }
 
-impl There<'_> {
+impl There {
+    /// Looks at the branch that is checked out.
+    fn of(repository: &Repository) -> Result<Self, WorktreeError> {
+        let base = repository.base(None)?;
+        let mut paths: Vec<String> =
+            base.paths().into_iter().filter_map(|path| String::from_utf8(path).ok()).collect();
+        paths.sort();
+        Ok(Self { base, paths })
+    }
+
     fn has(&self, path: &str) -> bool {
         self.paths.iter().any(|own| own == path)
     }

@@ -1,7 +1,6 @@
 //! The clients of registries: each by its program, the files that call for it, the question it answers, and the line by which a step has
 //! the user's setting.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
@@ -108,45 +107,6 @@ impl fmt::Display for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.program())
     }
-}
-
-/// Names of files, and whom they call for.
-const FILES: [(&str, Client); 17] = [
-    ("Cargo.toml", Client::Cargo),
-    ("Gemfile", Client::Gem),
-    ("build.gradle", Client::Gradle),
-    ("build.gradle.kts", Client::Gradle),
-    ("composer.json", Client::Composer),
-    ("go.mod", Client::Go),
-    ("package-lock.json", Client::Npm),
-    ("npm-shrinkwrap.json", Client::Npm),
-    ("package.json", Client::Npm),
-    ("pnpm-lock.yaml", Client::Pnpm),
-    ("poetry.lock", Client::Poetry),
-    ("pom.xml", Client::Maven),
-    ("pyproject.toml", Client::Pip),
-    ("requirements.txt", Client::Pip),
-    ("setup.py", Client::Pip),
-    ("uv.lock", Client::Uv),
-    ("yarn.lock", Client::Yarn),
-];
-
-/// Lists the clients that files call for: by those at the top, since others are examples and tests as often as not. A lock file says by whom
-/// the manifest beside it is meant.
-pub(super) fn of_files<'p>(paths: impl IntoIterator<Item = &'p str>) -> BTreeSet<Client> {
-    let client = |path: &str| FILES.iter().find(|(name, _)| *name == path).map(|(_, client)| *client);
-    let mut found: BTreeSet<Client> = paths.into_iter().filter_map(client).collect();
-    for (locked, instead) in [
-        (Client::Pnpm, Client::Npm),
-        (Client::Yarn, Client::Npm),
-        (Client::Poetry, Client::Pip),
-        (Client::Uv, Client::Pip),
-    ] {
-        if found.contains(&locked) {
-            found.remove(&instead);
-        }
-    }
-    found
 }
 
 /// Asks a client that answers by itself.
@@ -270,15 +230,6 @@ mod tests {
         let hosts = |text: &str| of_report(text).iter().map(Registry::in_plan).collect::<Vec<_>>();
         assert_eq!(hosts(report), ["files.example.org"]);
         assert!(hosts("").is_empty() && hosts(r#"{"install": [{}]}"#).is_empty());
-    }
-
-    #[test]
-    fn a_lock_file_says_whose_manifest_it_is_and_deeper_files_say_nothing() {
-        let of = |paths: &[&str]| of_files(paths.iter().copied()).into_iter().collect::<Vec<_>>();
-        assert_eq!(of(&["package.json", "src/Cargo.toml"]), [Client::Npm]);
-        assert_eq!(of(&["package.json", "pnpm-lock.yaml", "Cargo.toml"]), [Client::Cargo, Client::Pnpm]);
-        assert_eq!(of(&["pyproject.toml", "uv.lock"]), [Client::Uv]);
-        assert_eq!(of(&["pom.xml", "go.mod"]), [Client::Go, Client::Maven]);
     }
 
     #[test]

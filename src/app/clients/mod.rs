@@ -44,9 +44,9 @@ impl Answered {
     }
 }
 
-/// Returns the clients that the files of a repository call for: by the names of its manifests and lock files.
-pub fn of_files<'p>(paths: impl IntoIterator<Item = &'p str>) -> BTreeSet<Client> {
-    kind::of_files(paths)
+/// Returns the host of a registry's address, as a plan names it.
+pub fn host_of(address: &str) -> Option<String> {
+    Some(Registry::read(address)?.in_plan())
 }
 
 /// Returns the clients by which a command downloads something.
@@ -58,23 +58,30 @@ pub fn of_command(invocation: &Invocation) -> BTreeSet<Client> {
 /// it yet, [`bare`] is.
 ///
 pub fn ask(clients: &BTreeSet<Client>, host: &HostFacts, in_step: &[(String, String)]) -> Vec<Answered> {
+    each(clients, host, in_step, &answer)
+}
+
+/// The same, and asks over the network, too, where the settings tell but the first of several hosts: pip's index names others.
+pub fn ask_all(clients: &BTreeSet<Client>, host: &HostFacts, in_step: &[(String, String)]) -> Vec<Answered> {
+    each(clients, host, in_step, &|client, asking, host| {
+        let mut answered = answer(client, asking, host);
+        answered.hosts.extend(kind::of_download(client, asking).iter().map(Registry::in_plan));
+        answered
+    })
+}
+
+fn each(
+    clients: &BTreeSet<Client>,
+    host: &HostFacts,
+    in_step: &[(String, String)],
+    answer: &(dyn Fn(Client, &Asking, &HostFacts) -> Answered + Sync),
+) -> Vec<Answered> {
     let Ok(asking) = Asking::new(host, in_step) else { return Vec::new() };
     std::thread::scope(|scope| {
         let asked: Vec<_> =
             clients.iter().map(|client| scope.spawn(|| answer(*client, &asking, host))).collect();
         asked.into_iter().filter_map(|asked| asked.join().ok()).collect()
     })
-}
-
-/// The same, and asks over the network, too, where the settings tell but the first of several hosts: pip's index names others.
-pub fn ask_all(clients: &BTreeSet<Client>, host: &HostFacts, in_step: &[(String, String)]) -> Vec<Answered> {
-    let mut answers = ask(clients, host, in_step);
-    for answer in &mut answers {
-        if let Ok(asking) = Asking::new(host, in_step) {
-            answer.hosts.extend(kind::of_download(answer.client, &asking).iter().map(Registry::in_plan));
-        }
-    }
-    answers
 }
 
 /// Returns the environment that a step has whose plan says nothing of it, but for HOME.

@@ -9,13 +9,11 @@ use crate::network::{self, Shut};
 use crate::plan::Destination;
 use crate::plan::draft::{Around, Fetch, Test};
 use crate::policy::HostFacts;
-use crate::worktree::{Base, Repository, WorktreeError};
+use crate::worktree::{Repository, WorktreeError};
 
 /// Finds what the tools of the branch that is checked out need. Whom they ask for it, the clients of this host are asked.
 pub fn around(repository: &Repository, host: &HostFacts) -> Result<Around, WorktreeError> {
-    let base = repository.base(None)?;
-    let paths = paths(&base);
-    let there = There { base: &base, paths: &paths };
+    let there = There::of(repository)?;
     let mut around = of(&there, &|clients| clients::ask_all(clients, host, &clients::bare(host)))?;
     let mut remarks = Vec::new();
     for fetch in &mut around.fetches {
@@ -46,17 +44,10 @@ fn open(fetch: &mut Fetch, shut: &dyn Fn(&[Destination]) -> Vec<Shut>) -> Option
     Some(remark)
 }
 
-fn paths(base: &Base) -> Vec<String> {
-    let mut paths: Vec<String> =
-        base.paths().into_iter().filter_map(|path| String::from_utf8(path).ok()).collect();
-    paths.sort();
-    paths
-}
-
 /// Asks clients.
 type Ask<'a> = &'a dyn Fn(&BTreeSet<Client>) -> Vec<Answered>;
 
-fn of(there: &There<'_>, ask: Ask<'_>) -> Result<Around, WorktreeError> {
+fn of(there: &There, ask: Ask<'_>) -> Result<Around, WorktreeError> {
     let all = [rust(there)?, node(there)?, python::kind(there)?, maven(there), go(there)?];
     let mut kinds: Vec<Kind> = all.into_iter().flatten().collect();
     if kinds.is_empty() {
@@ -119,7 +110,7 @@ fn is_ignored(rules: &str, name: &str) -> bool {
     rules.lines().any(bare)
 }
 
-fn rust(there: &There<'_>) -> Result<Option<Kind>, WorktreeError> {
+fn rust(there: &There) -> Result<Option<Kind>, WorktreeError> {
     let Some(manifest) = there.read("Cargo.toml")? else { return Ok(None) };
     let lock = there.read("Cargo.lock")?;
     let command = if lock.is_some() { "cargo fetch --locked" } else { "cargo fetch" };
@@ -154,8 +145,7 @@ fn sources(lock: &str) -> Sources {
             Some(("registry", rest)) if rest.starts_with("github.com/rust-lang/crates.io-index") => {
                 by_client = true;
             }
-            Some((_, rest)) => named.extend(rest.split(['/', '"']).next().map(str::to_owned)),
-            None => {}
+            _ => named.extend(clients::host_of(line)),
         }
     }
     Sources { by_client, named: named.into_iter().collect() }
@@ -175,7 +165,7 @@ fn depends(manifest: &str) -> bool {
     })
 }
 
-fn node(there: &There<'_>) -> Result<Option<Kind>, WorktreeError> {
+fn node(there: &There) -> Result<Option<Kind>, WorktreeError> {
     let Some(package) = there.read("package.json")? else { return Ok(None) };
     let package: serde_json::Value = serde_json::from_str(&package).unwrap_or_default();
     let has_some = |key: &str| package[key].as_object().is_some_and(|own| !own.is_empty());
@@ -215,11 +205,10 @@ fn node(there: &There<'_>) -> Result<Option<Kind>, WorktreeError> {
 /// Returns the host of a registry that the repository names.
 fn registry(npmrc: &str) -> Option<String> {
     let address = npmrc.lines().find_map(|line| line.trim().strip_prefix("registry"))?;
-    let address = address.trim_start_matches([' ', '=']);
-    Some(address.strip_prefix("https://")?.split('/').next()?.to_owned())
+    clients::host_of(address.trim_start_matches([' ', '=']))
 }
 
-fn maven(there: &There<'_>) -> Option<Kind> {
+fn maven(there: &There) -> Option<Kind> {
     // What runs the tests is fetched only where they are run.
     let fetch = Fetching::by(Client::Maven, "mvn -B -Dmaven.test.failure.ignore=true test");
     there.has("pom.xml").then(|| Kind {
@@ -230,7 +219,7 @@ fn maven(there: &There<'_>) -> Option<Kind> {
     })
 }
 
-fn go(there: &There<'_>) -> Result<Option<Kind>, WorktreeError> {
+fn go(there: &There) -> Result<Option<Kind>, WorktreeError> {
     if !there.has("go.mod") {
         return Ok(None);
     }

@@ -12,7 +12,7 @@ const MAKEFILES: [&str; 3] = ["GNUmakefile", "Makefile", "makefile"];
 const IN_A_COPY: &str = "cp -r . \"$TMPDIR/copy\" && cd \"$TMPDIR/copy\" && ";
 
 /// Finds how it is tested; nothing where nothing of this kind is there.
-pub(super) fn kind(there: &There<'_>) -> Result<Option<Kind>, WorktreeError> {
+pub(super) fn kind(there: &There) -> Result<Option<Kind>, WorktreeError> {
     let test = match there.read("CMakeLists.txt")? {
         Some(lists) => Some(cmake(&lists)),
         None => make(there)?.or_else(|| javac(there)),
@@ -28,7 +28,7 @@ fn cmake(lists: &str) -> String {
     format!("{build}{test}")
 }
 
-fn make(there: &There<'_>) -> Result<Option<String>, WorktreeError> {
+fn make(there: &There) -> Result<Option<String>, WorktreeError> {
     for name in MAKEFILES {
         if let Some(text) = there.read(name)? {
             return Ok(Some(format!("{IN_A_COPY}{}", goals(&text))));
@@ -52,7 +52,7 @@ fn goals(makefile: &str) -> String {
     }
 }
 
-fn javac(there: &There<'_>) -> Option<String> {
+fn javac(there: &There) -> Option<String> {
     let has_java =
         there.paths.iter().any(|path| Path::new(path).extension().is_some_and(|ending| ending == "java"));
     has_java.then(|| "javac -d \"$TMPDIR/classes\" $(find . -name '*.java')".to_owned())

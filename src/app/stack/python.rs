@@ -22,7 +22,7 @@ enum Runner {
 }
 
 /// Finds what it needs; nothing where there is no Python.
-pub(super) fn kind(there: &There<'_>) -> Result<Option<Kind>, WorktreeError> {
+pub(super) fn kind(there: &There) -> Result<Option<Kind>, WorktreeError> {
     let has_code = there.paths.iter().any(|path| has_ending(path));
     let is_project =
         ["pyproject.toml", "setup.py", "setup.cfg", "requirements.txt"].iter().any(|name| there.has(name));
@@ -63,7 +63,7 @@ fn is_test(path: &str) -> bool {
 }
 
 /// Returns what pip is to install, if anything.
-fn needs(there: &There<'_>) -> Result<Option<String>, WorktreeError> {
+fn needs(there: &There) -> Result<Option<String>, WorktreeError> {
     let has_lines =
         |text: String| text.lines().any(|line| !matches!(line.trim().chars().next(), None | Some('#')));
     if there.read("requirements.txt")?.is_some_and(has_lines) {
@@ -94,7 +94,7 @@ fn depends(project: &str) -> bool {
     inside.trim_start().starts_with(['"', '\''])
 }
 
-fn runner(there: &There<'_>, tests: &[&String]) -> Result<Option<Runner>, WorktreeError> {
+fn runner(there: &There, tests: &[&String]) -> Result<Option<Runner>, WorktreeError> {
     if there.python()?.is_some() {
         return Ok(Some(Runner::Pytest));
     }
