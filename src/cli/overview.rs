@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::exit::Exit;
 use super::{output, plans, status, target};
 use crate::agent;
-use crate::policy::{self, Decision, Isolation, Request, Waivers};
+use crate::policy::{self, Decision, HostFacts, Isolation, Request, Waivers};
 use crate::worktree::{Repository, State};
 
 /// Columns of a title that are shown.
@@ -22,7 +22,9 @@ struct Row {
 /// Prints it.
 pub(super) fn run() -> Exit {
     let repository = target::repository();
-    let mut lines = vec![where_one_is(repository.as_ref().ok()), sandbox(), agents(), String::new()];
+    let host = crate::sandbox::probe();
+    let mut lines =
+        vec![where_one_is(repository.as_ref().ok()), sandbox(&host), agents(&host), String::new()];
     let rows = repository.as_ref().map(rows).unwrap_or_default();
     lines.extend(table(&rows));
     if rows.is_empty() {
@@ -51,8 +53,8 @@ fn short(commit: &str) -> &str {
     commit.get(..7).unwrap_or(commit)
 }
 
-fn sandbox() -> String {
-    match policy::decide(&Request::git(), &crate::sandbox::probe(), &Waivers::default()) {
+fn sandbox(host: &HostFacts) -> String {
+    match policy::decide(&Request::git(), host, &Waivers::default()) {
         Decision::Allow(grant) => {
             let how = if grant.isolation() == Isolation::Bare { "without namespaces" } else { "full" };
             format!("sandbox     {how} (Landlock {})", grant.landlock())
@@ -61,9 +63,8 @@ fn sandbox() -> String {
     }
 }
 
-fn agents() -> String {
-    let path = crate::sandbox::probe().path;
-    let of = |kind: &'static agent::Kind| match (kind.find)(&path) {
+fn agents(host: &HostFacts) -> String {
+    let of = |kind: &'static agent::Kind| match (kind.find)(&host.path) {
         Ok(found) => format!("{} {}", kind.id.key(), found.version()),
         Err(_) => format!("no {}", kind.id.key()),
     };

@@ -7,6 +7,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use super::elf;
 use super::shebang;
@@ -35,8 +36,7 @@ pub enum Program {
 pub fn look(name: &str, path: &[PathBuf], grant: &Grant) -> Program {
     let granted = [grant.system(), grant.toolchains(), grant.read(), grant.write()];
     let granted: Vec<&Path> = granted.into_iter().flatten().map(PathBuf::as_path).collect();
-    Look { path, granted: &granted, needed: BTreeSet::new(), known: BTreeSet::new(), folders: None }
-        .program(name)
+    Look { path, granted: &granted, needed: BTreeSet::new(), known: BTreeSet::new() }.program(name)
 }
 
 struct Look<'a> {
@@ -45,8 +45,6 @@ struct Look<'a> {
     /// What is needed and not seen.
     needed: BTreeSet<PathBuf>,
     known: BTreeSet<PathBuf>,
-    /// Where libraries are looked for.
-    folders: Option<Vec<PathBuf>>,
 }
 
 impl Look<'_> {
@@ -136,10 +134,9 @@ impl Look<'_> {
         let own = needs.search.iter().map(|folder| of_origin(folder, origin));
         let search: Vec<PathBuf> = own.chain(above.iter().cloned()).collect();
         for name in &needs.libraries {
-            let by_itself = self.folders.get_or_insert_with(folders);
             let found = search
                 .iter()
-                .chain(by_itself.iter())
+                .chain(FOLDERS.iter())
                 .map(|folder| folder.join(name))
                 .find(|file| file.is_file());
             let Some(found) = found else {
@@ -176,6 +173,9 @@ fn of_origin(folder: &Path, origin: &Path) -> PathBuf {
     let origin = origin.to_string_lossy();
     PathBuf::from(text.replace("${ORIGIN}", &origin).replace("$ORIGIN", &origin))
 }
+
+/// Where a loader looks by itself, read once: it is this host's.
+static FOLDERS: LazyLock<Vec<PathBuf>> = LazyLock::new(folders);
 
 /// Lists where a loader looks by itself: the usual folders, those for each kind of processor, and what its configuration names.
 fn folders() -> Vec<PathBuf> {
@@ -234,13 +234,8 @@ mod tests {
             let (path, bin) = (vec![self.at("bin"), "/usr/bin".into(), "/bin".into()], self.at("bin"));
             let granted =
                 [Path::new("/usr"), Path::new("/bin"), Path::new("/lib"), Path::new("/lib64"), &bin];
-            let look = Look {
-                path: &path,
-                granted: &granted,
-                needed: BTreeSet::new(),
-                known: BTreeSet::new(),
-                folders: None,
-            };
+            let look =
+                Look { path: &path, granted: &granted, needed: BTreeSet::new(), known: BTreeSet::new() };
             look.program(name)
         }
     }
