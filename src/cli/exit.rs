@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 pub(crate) use super::cause::{Cause, Exit};
 use crate::app::{self, Verdict};
+use crate::evidence::RunName;
 use crate::github;
 use crate::plan::Faults;
 use crate::run::{Refusal, RunError};
@@ -260,8 +261,8 @@ impl From<&LockError> for Failure {
                 path.display()
             )),
             LockError::Held { holder, .. } => {
-                let stop = holder.run.rsplit_once('-').map(|(_, issue)| format!(", or end it: autopilot stop {issue}"));
-                let stop = stop.unwrap_or_default();
+                let run = holder.run.parse::<RunName>();
+                let stop = run.map(|run| format!(", or end it: autopilot stop {}", run.issue())).unwrap_or_default();
                 failure.hint(format!("wait for it (`autopilot status` shows how far it is){stop}"))
             }
         }

@@ -21,6 +21,15 @@ pub enum Tier {
 }
 
 impl Tier {
+    /// Returns the tier of what holds a secret or not, and reaches something or not.
+    pub fn of(holds_secret: bool, reaches: bool) -> Self {
+        match (holds_secret, reaches) {
+            (true, _) => Self::Secret,
+            (false, true) => Self::WayOut,
+            (false, false) => Self::Offline,
+        }
+    }
+
     /// Returns the word for it, as journal and messages have it.
     pub fn word(self) -> &'static str {
         match self {
@@ -43,11 +52,7 @@ impl Step {
         let holds_secret =
             !self.secrets.is_empty() || self.env.iter().any(|entry| is_secret_name(entry.name()));
         let reaches = self.network != Network::None || self.action.agent().is_some();
-        match (holds_secret, reaches) {
-            (true, _) => Tier::Secret,
-            (false, true) => Tier::WayOut,
-            (false, false) => Tier::Offline,
-        }
+        Tier::of(holds_secret, reaches)
     }
 
     /// Tells whether what `cache` keeps is as it stood before this step: what an agent, a patch or a holder of a secret

@@ -115,6 +115,11 @@ fn last(part: &StepState) -> Option<&AttemptState> {
     part.attempts.last()
 }
 
+/// Returns the word for a kind of something, as the journal has it.
+fn word(kind: impl Serialize) -> String {
+    serde_json::to_value(kind).ok().and_then(|kind| Some(kind.as_str()?.to_owned())).unwrap_or_default()
+}
+
 fn difference(own: &Again<'_>, what: What, recorded: String, replayed: String) -> Difference {
     Difference { step: own.id.to_owned(), what, recorded, replayed, paths: Vec::new() }
 }
@@ -164,8 +169,7 @@ fn exit(ended: Option<&CommandEnded>) -> String {
 /// A verdict of a step that passes holds; one that is recorded otherwise is none.
 fn verdicts(own: &Again<'_>) -> Option<Difference> {
     let judged = own.attempt.judged.iter().find(|judged| !judged.held)?;
-    let kind = serde_json::to_value(judged.kind).unwrap_or_default();
-    let named = format!("{} {}", kind.as_str().unwrap_or_default(), judged.index);
+    let named = format!("{} {}", word(judged.kind), judged.index);
     Some(difference(own, What::Verdict, format!("{named} did not hold"), format!("{named} held")))
 }
 
@@ -193,14 +197,7 @@ fn ran(ran: &ProofRan) -> String {
         list.map(|count| format!(", {count} {key}")).unwrap_or_default()
     };
     let code = ran.exit_code.map_or_else(|| "no exit code".to_owned(), |code| format!("exit code {code}"));
-    let run = serde_json::to_value(ran.run).unwrap_or_default();
-    format!(
-        "{}: {code}{}{}{}",
-        run.as_str().unwrap_or_default(),
-        count("passed"),
-        count("failed"),
-        count("skipped")
-    )
+    format!("{}: {code}{}{}{}", word(ran.run), count("passed"), count("failed"), count("skipped"))
 }
 
 /// Compares the files after a step, but for what differs by nature.
@@ -240,9 +237,7 @@ fn changes(own: &Again<'_>, made: &[&AttemptState]) -> Option<Difference> {
     let [made] = made else { return None };
     let told = |change: &Change| {
         let lines = |count: Option<u64>| count.map_or_else(|| "-".to_owned(), |count| count.to_string());
-        let kind = serde_json::to_value(change.kind).unwrap_or_default();
-        let kind = kind.as_str().unwrap_or_default().to_owned();
-        format!("{kind} {} +{} −{}", change.path, lines(change.added), lines(change.removed))
+        format!("{} {} +{} −{}", word(change.kind), change.path, lines(change.added), lines(change.removed))
     };
     let masked = |changes: &[Change]| changes.iter().any(|change| change.path.as_str().contains("***"));
     if masked(&own.attempt.changes) || masked(&made.changes) {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::way::{Again, Way, holds_secret, steps};
 use crate::evidence::RunState;
+use crate::plan::Tier;
 
 /// Why a run cannot be replayed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,9 +96,9 @@ fn reaches(own: &Again<'_>, to: &Again<'_>) -> bool {
     tier(own) >= tier(to) || to.step["home"] == "keep"
 }
 
-fn tier(own: &Again<'_>) -> u8 {
+fn tier(own: &Again<'_>) -> Tier {
     let reaches = own.step["network"] != "none" || own.step["action"].get("command").is_none();
-    if holds_secret(own.step) { 2 } else { u8::from(reaches) }
+    Tier::of(holds_secret(own.step), reaches)
 }
 
 /// Lists what a step wrote beside its result: ignored paths, and entries of HOME. An agent's HOME is its own, and nothing leaves that
