@@ -6,7 +6,8 @@ use super::Error;
 use crate::evidence::RunState;
 use crate::evidence::event::Effect;
 use crate::plan::{Asked, Ceiling, Faults, Keeper, Plan, load_ceiling};
-use crate::policy::{Above, Ceilings, Held, HostFacts, Lowered, Reason, Waivers};
+use crate::policy::{self, Above, Ceilings, Held, HostFacts, Lowered, Reason, Waivers};
+use crate::run::Under;
 use crate::sandbox;
 
 /// Root's word.
@@ -52,6 +53,17 @@ pub(super) fn demand(
     let held = hold(ceilings, plan, asked, host);
     above.extend(held.above);
     if above.is_empty() { Ok(held.lowered) } else { Err(Error::Above(above)) }
+}
+
+/// Finds them, and holds a run to them: what it is under then, and what was lowered.
+pub(super) fn under(
+    host: &mut HostFacts,
+    waivers: &Waivers,
+    plan: (&mut Plan, &Asked),
+) -> Result<(Under, Vec<Lowered>), Error> {
+    let ceilings = find(host)?;
+    let lowered = demand(&ceilings, waivers, plan, host)?;
+    Ok((Under { ceiling: ceilings.digest(), lowered: policy::in_words(&lowered) }, lowered))
 }
 
 /// Reads them for the caller of this process, whatever the host can enforce.

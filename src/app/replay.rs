@@ -169,10 +169,8 @@ impl<F: Front> Doing<'_, F> {
         }
         let mut host = sandbox::probe();
         host.own.extend(sandbox::with_real([state.root().to_owned(), self.record.folder().to_owned()]));
-        let ceilings = ceiling::find(&host)?;
-        let (plan, asked) = (&mut loaded.plan, &loaded.asked);
-        let lowered = ceiling::demand(&ceilings, self.asked.waivers, (plan, asked), &mut host)?;
-        let under = Under { ceiling: ceilings.digest(), lowered: policy::in_words(&lowered) };
+        let plan = (&mut loaded.plan, &loaded.asked);
+        let (under, _) = ceiling::under(&mut host, self.asked.waivers, plan)?;
         let secrets = Secrets::default();
         let (grants, warnings) = run::preflight(&loaded.plan, &host, self.asked.waivers, &secrets)?;
         for warning in warnings {

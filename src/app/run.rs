@@ -13,7 +13,7 @@ use crate::evidence::RunState;
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, Recorder};
 use crate::plan::{Asked, Plan};
-use crate::policy::{self, HostFacts};
+use crate::policy::HostFacts;
 use crate::publish::Intent;
 use crate::report;
 use crate::run::{self, Checkout, Grants, Interrupt, Under};
@@ -125,9 +125,7 @@ async fn prepare(order: &Order, repository: &Repository, front: &impl Front) -> 
         front.note(Note::EmptySubmodules(empty));
     }
     let mut host = order.host()?;
-    let ceilings = ceiling::find(&host)?;
-    let lowered = ceiling::demand(&ceilings, &order.waivers, (&mut plan, &asked), &mut host)?;
-    let under = Under { ceiling: ceilings.digest(), lowered: policy::in_words(&lowered) };
+    let (under, lowered) = ceiling::under(&mut host, &order.waivers, (&mut plan, &asked))?;
     for lowered in lowered {
         front.note(Note::Lowered(lowered));
     }

@@ -3,6 +3,7 @@
 mod graph;
 mod template;
 
+use std::cell::LazyCell;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,8 @@ use crate::evidence::mask::Secrets;
 use crate::network::is_priced;
 use crate::plan::draft::{Around, Proving, Work, Worker};
 use crate::plan::{self, AgentId, Plan, draft, units};
+use crate::policy::HostFacts;
+use crate::sandbox;
 use crate::worktree::Repository;
 
 /// Where a task graph lies, below the issue's folder, if none is named.
@@ -54,6 +57,7 @@ pub(super) struct InitArgs {
 
 pub(super) fn run(args: InitArgs) -> Result<Exit, Failure> {
     let issue = args.issue.map_or_else(|| next(&args), Ok)?;
+    let host = Host::new(sandbox::probe);
     let path = plans::here().place_of(issue)?;
     if path.symlink_metadata().is_ok() {
         let message = format!("{} is there already", path.display());
@@ -61,7 +65,8 @@ pub(super) fn run(args: InitArgs) -> Result<Exit, Failure> {
     }
     let folder = path.parent().unwrap_or(Path::new("."));
     let patch = args.patch.as_deref().map(|file| copied(file, folder)).transpose()?;
-    let written = text(&args, issue, folder, patch.as_deref()).and_then(|text| checked(&text, &path, issue));
+    let written =
+        text(&args, issue, folder, patch.as_deref(), &host).and_then(|text| checked(&text, &path, issue));
     let (text, plan) = written.inspect_err(|_| {
         // Nothing stays of a plan that was not written.
         let _ = patch.as_ref().map(|name| fs::remove_file(folder.join(name)));
@@ -69,8 +74,11 @@ pub(super) fn run(args: InitArgs) -> Result<Exit, Failure> {
     let wrong = |error: std::io::Error| Failure::new(Cause::Usage, format!("{}: {error}", path.display()));
     write(&path, &text).map_err(wrong)?;
     lay_schema(folder).map_err(wrong)?;
-    tell(&plan, &path)
+    tell(&plan, &path, &host)
 }
+
+/// What this host has, found out once, where it matters.
+type Host = LazyCell<HostFacts>;
 
 /// Returns the next number that no plan has: there need not be an issue anywhere.
 fn next(args: &InitArgs) -> Result<u64, Failure> {
@@ -86,7 +94,13 @@ fn next(args: &InitArgs) -> Result<u64, Failure> {
 }
 
 /// Makes the text of the plan.
-fn text(args: &InitArgs, issue: u64, folder: &Path, patch: Option<&str>) -> Result<String, Failure> {
+fn text(
+    args: &InitArgs,
+    issue: u64,
+    folder: &Path,
+    patch: Option<&str>,
+    host: &Host,
+) -> Result<String, Failure> {
     let title = args.title.clone().unwrap_or_default();
     if let Some(template) = &args.template {
         let top = target::repository().map_or_else(|_| PathBuf::from("."), |own| own.toplevel);
@@ -99,7 +113,7 @@ fn text(args: &InitArgs, issue: u64, folder: &Path, patch: Option<&str>) -> Resu
         (None, None) => None,
     };
     let repository = target::repository().ok();
-    let around = repository.as_ref().and_then(around);
+    let around = repository.as_ref().and_then(|repository| around(repository, host));
     // Who only edits adds no tests that could be shown to tell of anything.
     let proving = repository.as_ref().filter(|_| work.is_none()).and_then(proving);
     let worker = worker(args, proving.as_ref(), around.as_ref())?;
@@ -149,8 +163,8 @@ fn worker<'a>(
 }
 
 /// Tells what the tools here need around the work. Where that cannot be told a plan is written all the same.
-fn around(repository: &Repository) -> Option<Around> {
-    let found = stack::around(repository, &crate::sandbox::probe());
+fn around(repository: &Repository, host: &HostFacts) -> Option<Around> {
+    let found = stack::around(repository, host);
     found.inspect_err(|error| output::note(&format!("how the tests are run is not known: {error}"))).ok()
 }
 
@@ -202,13 +216,13 @@ fn lay_schema(folder: &Path) -> std::io::Result<()> {
 }
 
 /// Says what was written, and what comes next.
-fn tell(plan: &Plan, path: &Path) -> Result<Exit, Failure> {
+fn tell(plan: &Plan, path: &Path, host: &Host) -> Result<Exit, Failure> {
     let ids: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
     let longest = units::duration(plan.longest());
     output::line(&format!("{}: {}, at most {longest}", target::from_here(path), ids.join(", ")))?;
     let issue = plan.issue;
     let agents = plan.steps.iter().find_map(|step| step.action.agent());
-    let is_missing = |id: &AgentId| (agent::kind(*id).find)(&crate::sandbox::probe().path).err();
+    let is_missing = |id: &AgentId| (agent::kind(*id).find)(&host.path).err();
     if let Some(missing) = agents.as_ref().and_then(is_missing) {
         output::line(&format!("  first  {}: {}", missing.what, missing.hint))?;
     }

@@ -147,11 +147,18 @@ fn file(line: &str, grant: &Grant, own: &Own<'_>) -> Option<Denial> {
     } else {
         (format!("{shown} is not among what the step may see"), "read")
     };
-    Some(Denial {
-        what: format!("path {shown}"),
-        why,
-        allow: format!("filesystem: {{{key}: [\"{shown}\"]}}"),
-    })
+    Some(Denial { what: format!("path {shown}"), why, allow: granting(key, [&path]) })
+}
+
+/// Writes the line of a plan by which a step may read what has these paths.
+pub fn reading<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> String {
+    granting("read", paths)
+}
+
+fn granting<P: AsRef<Path>>(key: &str, paths: impl IntoIterator<Item = P>) -> String {
+    let paths: Vec<String> =
+        paths.into_iter().map(|path| format!("\"{}\"", path.as_ref().display())).collect();
+    format!("filesystem: {{{key}: [{}]}}", paths.join(", "))
 }
 
 fn within<'a>(path: &Path, folders: impl IntoIterator<Item = &'a Path>) -> bool {

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 pub use ceiling::{Above, Ceilings, Held, Lowered, Within, in_words};
 pub use confinement::{Confinement, Demand, NoConfinement};
-pub use denial::{Denial, Own, explain_denial};
+pub use denial::{Denial, Own, explain_denial, reading};
 pub use environment::host_warnings;
 pub use grant::{Grant, Isolation, Limits, Reach};
 pub use host::{Bounds, Cache, Cgroup, Fact, HostFacts, Identity, Namespaces};

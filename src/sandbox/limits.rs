@@ -5,6 +5,7 @@ use std::io;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::SandboxError;
+use super::procfs::field;
 use crate::policy::{Isolation, Limits};
 
 /// Processes above the limit that the kernel still lets be born: the watch sees the limit crossed and can name
@@ -57,7 +58,7 @@ fn threads_of(uid: nix::unistd::Uid) -> u64 {
     let own = entries.flatten().filter(|entry| entry.metadata().is_ok_and(|seen| seen.uid() == uid.as_raw()));
     own.filter_map(|entry| {
         let status = std::fs::read_to_string(entry.path().join("status")).ok()?;
-        status.lines().find_map(|line| line.strip_prefix("Threads:"))?.trim().parse::<u64>().ok()
+        field(&status, "Threads:")?.parse::<u64>().ok()
     })
     .sum()
 }

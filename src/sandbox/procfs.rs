@@ -105,8 +105,12 @@ pub(super) fn inner(pid: i32) -> Option<i32> {
         return Some(pid);
     }
     let status = text(&format!("{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
-    line.split_ascii_whitespace().next_back()?.parse().ok()
+    field(&status, "NSpid:")?.split_ascii_whitespace().next_back()?.parse().ok()
+}
+
+/// Returns what stands behind a name in a text of /proc that has one a line.
+pub(super) fn field<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
 }
 
 /// Reads a file below /proc.

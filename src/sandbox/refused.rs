@@ -10,6 +10,7 @@ use rustix::thread::CapabilitySet;
 
 use super::SandboxError;
 use super::mounts::HOST;
+use super::procfs::field;
 use crate::policy::FILTER_HINT;
 
 /// What can refuse one.
@@ -29,7 +30,7 @@ struct Here {
 /// Tells whether this process was started under a system call filter. The runner puts none over itself.
 pub(super) fn is_filtered() -> bool {
     let status = read("self/status").unwrap_or_default();
-    status.lines().find_map(|line| line.strip_prefix("Seccomp:")).is_some_and(|mode| mode.trim() == "2")
+    field(&status, "Seccomp:") == Some("2")
 }
 
 /// Makes an error of a call that was refused: which, by what, and what helps. `usual` is what helps where nobody knows.

@@ -8,6 +8,8 @@ use std::sync::atomic::AtomicBool;
 
 use nix::sys::signal::Signal;
 
+use super::procfs::field;
+
 /// Those that a program is ended, stopped or told by. Rust's own runtime ignores SIGPIPE, and undoes that for each child.
 const ASKED_ABOUT: [Signal; 11] = [
     Signal::SIGHUP,
@@ -26,8 +28,7 @@ const ASKED_ABOUT: [Signal; 11] = [
 /// Lists the signals that this process ignores.
 pub fn ignored() -> Vec<Signal> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let bits = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let bits = bits.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(0);
+    let bits = field(&status, "SigIgn:").and_then(|bits| u64::from_str_radix(bits, 16).ok()).unwrap_or(0);
     ASKED_ABOUT.into_iter().filter(|signal| bits >> (*signal as i32 - 1) & 1 == 1).collect()
 }
 

@@ -176,8 +176,7 @@ fn tables_at_most(process: &Process) -> u64 {
 
 fn kib(path: &str, name: &str) -> Option<u64> {
     let text = procfs::text(path)?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+    procfs::field(&text, name)?.strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
 }
 
 /// Writes a number of bytes as people read it.

@@ -9,6 +9,7 @@ use regex::Regex;
 use super::ask::{As, Asking};
 use super::found::Found;
 use super::url::Registry;
+use crate::policy;
 
 /// A client of registries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,9 +65,9 @@ impl Client {
         if let Some(variable) = self.variable() {
             return Some(format!("env: [\"{variable}={}\"]", registry.address));
         }
-        let file = file?.display();
+        let file = file?;
         let read = |how: &str| {
-            Some(format!("filesystem: {{read: [\"{file}\"]}}, and in its command `{how} {file}`"))
+            Some(format!("{}, and in its command `{how} {}`", policy::reading([file]), file.display()))
         };
         match self {
             Self::Cargo => read("cargo --config"),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::plan::{Action, Invocation, Step};
-use crate::policy::Grant;
+use crate::policy::{self, Grant};
 use crate::sandbox::{self, Program};
 
 /// Says it of each program of a step once, in a line.
@@ -41,13 +41,10 @@ fn said(name: &str, program: &Program, is_certain: bool) -> Option<String> {
         Program::Broken(file, why) => {
             Some(format!("{name} is there and cannot be started: {}: {why}", file.display()))
         }
-        Program::Unseen(file, needs) => {
-            let needs: Vec<String> = needs.iter().map(|path| format!("\"{}\"", path.display())).collect();
-            Some(format!(
-                "{name} ({}) needs what the step does not see: filesystem: {{read: [{}]}}",
-                file.display(),
-                needs.join(", ")
-            ))
-        }
+        Program::Unseen(file, needs) => Some(format!(
+            "{name} ({}) needs what the step does not see: {}",
+            file.display(),
+            policy::reading(needs)
+        )),
     }
 }

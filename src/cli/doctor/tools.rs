@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::policy::{Decision, Grant, HostFacts};
+use crate::policy::{self, Decision, Grant, HostFacts};
 use crate::sandbox::{self, Program};
 
 /// Tools that plans, the runner and the sample plan use, and how they tell their version.
@@ -47,9 +47,7 @@ fn tool(name: &'static str, flag: &str, use_for: &str, host: &HostFacts, grant: 
         (None, _) => (None, Some(format!("not on PATH {use_for}"))),
         (Some((file, Err(why))), _) => (None, Some(format!("{} is there, and fails: {why}", file.display()))),
         (Some((_, Ok(version))), Some(Program::Unseen(_, needs))) => {
-            let needs: Vec<String> = needs.iter().map(|path| format!("\"{}\"", path.display())).collect();
-            let wrong =
-                format!("{version}; a step needs filesystem: {{read: [{}]}} for it", needs.join(", "));
+            let wrong = format!("{version}; a step needs {} for it", policy::reading(needs));
             (Some(version), Some(wrong))
         }
         (Some((_, Ok(version))), _) => (Some(version), None),
