@@ -108,6 +108,14 @@ fn write_to(mut to: impl Write, bytes: &[u8]) -> Result<(), Failure> {
     }
 }
 
+/// Cuts a text to so many characters, the last of which says that there is more.
+pub(super) fn cut(text: &str, longest: usize) -> String {
+    if text.chars().count() <= longest {
+        return text.to_owned();
+    }
+    text.chars().take(longest - 1).chain(['…']).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,5 +128,12 @@ mod tests {
         let json = serde_json::json!({"a": "\u{1b}[2J\u{9b}\u{7f}\u{202e}"});
         let read: serde_json::Value = serde_json::from_str(&plain(&json.to_string())).unwrap();
         assert_eq!(read, json);
+    }
+
+    #[test]
+    fn a_long_text_is_cut() {
+        let long = "x".repeat(41);
+        assert_eq!(cut(&long, 40).chars().count(), 40);
+        assert_eq!(cut("short", 40), "short");
     }
 }

@@ -44,13 +44,9 @@ fn where_one_is(repository: Option<&Repository>) -> String {
     let Some(repository) = repository else {
         return "repository  none here: plans are run in a checkout of git (`git init`)".to_owned();
     };
-    let base = repository.base(None).map(|base| format!("  {}@{}", base.name, short(base.commit.as_str())));
+    let base = repository.base(None).map(|base| format!("  {}@{}", base.name, base.commit.short()));
     let base = base.unwrap_or_else(|_| "  without a commit: `git commit` first".to_owned());
     format!("repository  {}{base}", repository.toplevel.display())
-}
-
-fn short(commit: &str) -> &str {
-    commit.get(..7).unwrap_or(commit)
 }
 
 fn sandbox(host: &HostFacts) -> String {
@@ -78,7 +74,7 @@ fn rows(repository: &Repository) -> BTreeMap<u64, Row> {
         let Some(issue) = found.issue else { continue };
         let row = match found.load() {
             Ok(loaded) => Row {
-                title: cut(&loaded.plan.title),
+                title: output::cut(&loaded.plan.title, TITLE),
                 stands: "never run".into(),
                 next: format!("autopilot {issue}"),
             },
@@ -98,13 +94,6 @@ fn rows(repository: &Repository) -> BTreeMap<u64, Row> {
         row.next = if next.is_empty() { format!("autopilot view {issue}") } else { next };
     }
     rows
-}
-
-fn cut(title: &str) -> String {
-    if title.chars().count() <= TITLE {
-        return title.to_owned();
-    }
-    title.chars().take(TITLE - 1).chain(['…']).collect()
 }
 
 fn table(rows: &BTreeMap<u64, Row>) -> Vec<String> {
@@ -139,12 +128,5 @@ mod tests {
             table(&rows),
             ["12  Twelve  never run  autopilot 12", "7   One     failed     autopilot logs 7 --failed"]
         );
-    }
-
-    #[test]
-    fn a_long_title_is_cut() {
-        let long = "x".repeat(TITLE + 1);
-        assert_eq!(cut(&long).chars().count(), TITLE);
-        assert_eq!(cut("short"), "short");
     }
 }

@@ -48,6 +48,11 @@ impl Oid {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns as many digits as people read.
+    pub fn short(&self) -> &str {
+        self.0.get(..7).unwrap_or(&self.0)
+    }
 }
 
 impl RawOid {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::valid::{Answer, Denied, Valid};
 use crate::agent::kind;
+use crate::cli::output;
 use crate::plan::{
     Action, AgentStep, CLOUD_AGENT, Changes, EnvEntry, Expectation, Fault, Faults, Glob, Invocation, Network,
     OnFailure, Plan, Resources, Step, Tier, units,
@@ -248,12 +249,7 @@ fn paths(paths: &[PathBuf]) -> String {
 }
 
 fn cut(text: &str) -> String {
-    if text.chars().count() <= LONGEST {
-        return text.to_owned();
-    }
-    let mut short: String = text.chars().take(LONGEST - 1).collect();
-    short.push('…');
-    short
+    output::cut(text, LONGEST)
 }
 
 fn warn(out: &mut String, warning: &Fault) {

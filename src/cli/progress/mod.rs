@@ -220,7 +220,7 @@ impl Watch for Progress {
         }
         match &line.event {
             Event::RunStarted(start) => {
-                let commit: String = start.commit.as_str().chars().take(7).collect();
+                let commit = start.commit.short();
                 let head =
                     format!("run {}  base {}@{commit}  sandbox: {}", start.run, start.base, start.sandbox);
                 self.say(&head);
