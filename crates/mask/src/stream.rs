@@ -4,11 +4,12 @@
 //! (LF or CR), or 64 KiB after the start of a line that has no end by then. The one exception is [`Masker::idle`].
 
 use std::fmt;
+use std::ops::Range;
 
 use memchr::{memchr2, memrchr2};
 
 use super::kind::{Hit, Span};
-use super::render::render;
+use super::render::{MASK, render};
 use super::scan::Scanner;
 use super::secrets::Secrets;
 use super::seen::{Carry, Command, Seen};
@@ -257,7 +258,7 @@ impl Masker {
         if let Some(hits) = &mut self.hits {
             let base = usize::try_from(self.position).unwrap_or(usize::MAX);
             // What is masked already is no secret any more.
-            let told = |span: &&Span| !raw.get(span.range.clone()).is_some_and(is_masked);
+            let told = |span: &&Span| !is_masked(raw, &span.range);
             let inside = spans.iter().filter(|span| span.range.start < raw.len()).filter(told);
             hits.extend(inside.map(|span| Hit {
                 kind: span.kind,
@@ -366,9 +367,14 @@ impl Detector {
     }
 }
 
-/// Tells whether nothing is left of a span but masks and line ends.
-fn is_masked(span: &[u8]) -> bool {
-    span.iter().all(|byte| b"*\r\n".contains(byte))
+/// Tells whether nothing is left of a span but masks and line ends. A star or two are no mask: a value can have them. But
+/// the first of a mask is none of a value's either.
+fn is_masked(raw: &[u8], span: &Range<usize>) -> bool {
+    let (Some(before), Some(after)) = (raw.get(..span.start), raw.get(span.end..)) else { return false };
+    let start = before.iter().rposition(|&byte| byte != b'*').map_or(0, |last| last + 1);
+    let end = span.end + after.iter().take_while(|byte| **byte == b'*').count();
+    let mut lines = raw.get(start..end).unwrap_or_default().split(|byte| b"\r\n".contains(byte));
+    lines.all(|line| line.chunks(MASK.len()).all(|part| part == MASK))
 }
 
 /// Returns the hits of a whole text.

@@ -53,7 +53,7 @@ fn disagreement(story: &Story, state: &RunState) -> Option<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn the_story_and_the_runners_own_fold_tell_the_same_at_every_event(tape in tape()) {

@@ -155,7 +155,7 @@ fn a_tape_of_zeros_is_one_step_that_passes() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn nothing_is_found_in_what_an_honest_runner_writes(tape in tape()) {

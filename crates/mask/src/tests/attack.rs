@@ -76,11 +76,12 @@ fn value() -> impl Strategy<Value = String> {
     prop_oneof![
         (8usize..40, any::<u64>()).prop_map(|(len, seed)| noise(ALNUM, len, seed)),
         "[ -~]{8,30}".prop_filter("a value that says something", |value| {
-            value.bytes().filter(u8::is_ascii_alphanumeric).count() >= 6 && public(value) == 0
+            value.bytes().filter(u8::is_ascii_alphanumeric).count() >= 6
         }),
         (2usize..5, 2usize..30, any::<u64>())
             .prop_map(|(len, times, seed)| noise(ALNUM, len + 2, seed).repeat(times)),
     ]
+    .prop_filter("a value that nobody could guess", |value| public(value) == 0)
 }
 
 /// Returns how much of a value anybody could guess.
@@ -174,10 +175,7 @@ fn terminal(text: &str) -> Vec<String> {
 }
 
 fn cases() -> ProptestConfig {
-    ProptestConfig {
-        failure_persistence: None,
-        ..ProptestConfig::with_cases(if cfg!(debug_assertions) { 600 } else { 20_000 })
-    }
+    ProptestConfig::with_cases(if cfg!(debug_assertions) { 600 } else { 20_000 })
 }
 
 proptest! {
@@ -330,6 +328,25 @@ fn what_a_sequence_swallows_at_a_line_end_is_masked() {
     }
 }
 
+#[test]
+fn a_part_of_a_value_that_is_a_star_is_told() {
+    // What stands before it is out by then: of the value nothing else is told.
+    for (value, input) in [
+        ("Aaaa Aa A a  0aa*", "a \x1b[Aaaa Aa\x1b[ A\x1bP a  0aa\n\x1b* b\n"),
+        ("aAaA0 aaa 0AAa Aa*", "a aAa\x1bPA0 aaa \x1bP0AAa Aa\n\x1b* b\n"),
+        ("A  AAa  0A*0a1  A", "a A  \x1bPAAa  0A\n\x1b[0m*\x1b[0a1  A b\n"),
+        ("abcdefg*hijklmno", "abcdefg\n*\nhijklm\n"),
+        ("abcdefg**", "abcdefg\n**\n"),
+    ] {
+        let secrets = secrets(&[value.as_bytes()]);
+        let out = masked(&secrets, [input.as_bytes()]);
+        assert_ne!(show(&out), show(input.as_bytes()), "{value}");
+        let hits = secrets.detect(input.as_bytes());
+        assert!(!hits.is_empty(), "{value}: nothing is told of {}", input.escape_debug());
+        assert!(secrets.detect(&out).is_empty(), "{value}: told of a mask in {}", show(&out));
+    }
+}
+
 /// Demands that a text which comes byte by byte is masked as it was whole.
 #[track_caller]
 fn same_byte_by_byte(secrets: &Secrets, input: &str, whole: &[u8]) {
@@ -350,55 +367,5 @@ fn what_a_sequence_swallows_of_a_value_of_several_lines_is_masked() {
         let stored = without(&show_masks(&out), |byte| byte.is_ascii_control() && byte != b'\n');
         assert_eq!(leak(&stored, value), None, "{} of {}", show(&out), input.escape_debug());
         same_byte_by_byte(&secrets, input, &out);
-    }
-}
-
-#[test]
-fn long_values_are_masked_whole_at_every_border() {
-    let value = noise(ALNUM, 70 << 10, 5);
-    let secrets = secrets(&[value.as_bytes()]);
-    let shapes = [
-        ("raw", value.clone()),
-        ("hex", super::known::hex(value.as_bytes(), false)),
-        ("HEX", super::known::hex(value.as_bytes(), true)),
-        ("base64", super::known::base64(value.as_bytes(), false)),
-        (
-            "base64 twice",
-            super::known::base64(super::known::base64(value.as_bytes(), false).as_bytes(), false),
-        ),
-        ("UTF-16 in base64", {
-            let wide: Vec<u8> = value.encode_utf16().flat_map(u16::to_le_bytes).collect();
-            super::known::base64(&wide, false)
-        }),
-        ("every byte percent-encoded", value.bytes().map(|byte| format!("%{byte:02X}")).collect()),
-    ];
-    for (name, shape) in shapes {
-        let line = format!("{shape}\n");
-        for size in [line.len(), 1 << 12, (1 << 16) - 1, 1 << 16, (1 << 16) + 1] {
-            let out = masked(&secrets, line.as_bytes().chunks(size));
-            let rest = without(&out, |byte| byte == b'*');
-            assert!(
-                rest.len() <= 5 && out.len() < 60,
-                "{name} in chunks of {size}: {}",
-                show(&out[..out.len().min(200)])
-            );
-        }
-    }
-}
-
-#[test]
-fn every_border_of_a_chunk_masks_the_same() {
-    let value = noise(ALNUM, 33, 6);
-    let secrets: Secrets = secrets(&[value.as_bytes()]);
-    for (name, shape) in super::known::shapes(value.as_bytes()) {
-        let line = [b"a ".as_slice(), &shape, b"\n"].concat();
-        let whole = masked(&secrets, [line.as_slice()]);
-        for at in 0..=line.len() {
-            assert_eq!(
-                show(&whole),
-                show(&masked(&secrets, [&line[..at], &line[at..]])),
-                "{name} cut at {at}"
-            );
-        }
     }
 }

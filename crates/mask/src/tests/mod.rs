@@ -1,6 +1,7 @@
 //! Tests of the masker. Secrets are put together at run time: none stands in the source.
 
 mod attack;
+mod borders;
 mod classes;
 mod cutting;
 mod known;
@@ -39,6 +40,11 @@ pub(super) fn whole(secrets: &Secrets, input: &[u8]) -> String {
     again.extend(detector.finish());
     assert!(again.is_empty(), "found in what is masked already: {again:?} in {}", show(&whole));
     String::from_utf8_lossy(&whole).into_owned()
+}
+
+/// Returns what is left of a masked line beside masks and its end.
+pub(super) fn without_masks(out: &[u8]) -> Vec<u8> {
+    out.iter().copied().filter(|byte| !b"*\r\n".contains(byte)).collect()
 }
 
 /// Shows bytes readably.
