@@ -316,6 +316,35 @@ fn a_key_that_is_missing_is_known_before_the_first_step() {
     assert!(repo.evidence("").is_empty(), "no run, no evidence");
 }
 
+/// Says whether the key can be found: in a variable or a command line of any process, or in any file that is the step's own. The key
+/// stands in no piece of this, and is put together once all was looked at.
+const LOOK: &str = "{ env; cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline; find ~ /tmp /home . -xdev -type f -exec cat {} +; } 2>/dev/null | \
+tr '\\0' '\\n' > ~/seen; a=not-a-real-key; b=-4711-0815; echo seen $(wc -c < ~/seen) > looked
+case $(cat ~/seen) in *$a$b*) echo it is here > found;; *) echo it is nowhere > found;; esac";
+
+/// An agent's key is with the runner alone: what the agent itself starts, and what it leaves, has none of it.
+#[test]
+fn the_key_of_a_model_is_nowhere_in_an_agents_step() {
+    for (which, version) in AGENTS.into_iter().zip(["/v1", ""]) {
+        let repo = repo_of(which, &format!("begin; {LOOK}; say done; end"));
+        let provider = format!("{{base_url: \"http://127.0.0.1:9{version}\", env_key: MODEL_KEY}}");
+        fs::write(repo.top().join("look.sh"), LOOK).unwrap();
+        repo.plan_with(
+            &format!("{0}: {{model: m, provider: {provider}}}", which.0),
+            &format!(
+                "  - {{id: a, {}: Do it., expectation: {{files_exist: [found]}}}}\n  - {{id: b, command: 'mv found of-agent; mv looked agent-looked; sh look.sh', secrets: [MODEL_KEY]}}\n",
+                which.0
+            ),
+        );
+        run(&repo).exits(0);
+        assert_eq!(repo.on_branch("of-agent"), "it is nowhere", "{}", which.0);
+        // It did look; and what has the key is found to have it.
+        let looked = repo.on_branch("agent-looked");
+        assert!(looked.strip_prefix("seen ").unwrap().parse::<u64>().unwrap() > 100, "{looked}");
+        assert_eq!(repo.on_branch("found"), "it is here", "{}", which.0);
+    }
+}
+
 #[test]
 fn another_agent_does_a_plans_steps_with_defaults_of_its_own() {
     let shows = "begin; for word; do echo \"$word\"; done > argv; env > variables; say done; end";

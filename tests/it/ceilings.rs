@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::program::open_folder;
-use crate::common::{REFUSE, Ran, Repo, signal, wait_until};
+use crate::common::{REFUSE, Ran, Repo, only_as_root, signal, wait_until};
 
 /// Where the user's is.
 fn config(repo: &Repo) -> PathBuf {
@@ -237,8 +237,7 @@ fn with_root(repo: &Repo, prepare: &str, args: &[&str]) -> Ran {
 
 #[test]
 fn roots_word_holds_and_only_roots() {
-    if !nix::unistd::geteuid().is_root() {
-        println!("not tried: an ordinary user says nothing in root's name");
+    if !only_as_root("an ordinary user says nothing in root's name") {
         return;
     }
     let repo = user("timeout: 5m\n");

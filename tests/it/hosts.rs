@@ -8,7 +8,7 @@ use std::process::Command;
 
 use crate::agents;
 use crate::common::program::{copy_program, open_folder};
-use crate::common::{REFUSE, Ran, Repo};
+use crate::common::{REFUSE, Ran, Repo, not_tried, only_as_root};
 use crate::escape::groups::gets_groups;
 
 /// An ordinary user whom nobody is.
@@ -86,7 +86,7 @@ fn on_every_host_a_plan_runs_confined_or_says_why_not_and_what_helps() {
     let by_root = nix::unistd::geteuid().is_root();
     for host in &HOSTS {
         if host.root && !by_root {
-            println!("{}: not tried, this is an ordinary user", host.row);
+            not_tried(&format!("{}: this is an ordinary user", host.row));
             continue;
         }
         println!("{} (waived: {:?})", host.row, host.waives);
@@ -166,15 +166,13 @@ fn root_of_a_user_namespace_runs_steps_as_somebody_whom_that_has_or_says_that_th
     as_root_of("1", &repo, &["7"]).exits(3).says("the only user in its user namespace").says("subuid");
     as_root_of("1", &repo, &["doctor"]).says("the only user in its user namespace");
     assert!(repo.evidence("status-").is_empty());
-    if nix::unistd::geteuid().is_root() {
+    if only_as_root("only root has more users than one to give to a namespace") {
         as_root_of("65536", &repo, &["7"]).exits(0).says("sandbox: full");
         for file in ["uid", "gid"] {
             let id: u32 = repo.on_branch(file).parse().unwrap();
             assert!((61_184..65_520).contains(&id), "{file} {id}");
         }
         assert_eq!(repo.left_in_state(), Vec::<String>::new());
-    } else {
-        println!("only root has more users than one to give to a namespace: that half runs as root");
     }
 }
 
@@ -189,7 +187,7 @@ fn on_every_host_that_runs_plans_the_sample_runs_or_says_what_it_lacks() {
             continue;
         }
         if host.root != by_root {
-            println!("{}: not tried as this user, whose toolchain the other cannot read", host.row);
+            not_tried(&format!("{}: its user cannot read the toolchain of this one", host.row));
             continue;
         }
         let repo = crate::sample::clone();
@@ -284,8 +282,7 @@ fn in_the_pod_of_the_documents_an_agents_step_runs_and_with_default_profiles_it_
         assert_eq!(part.pointer(name).unwrap(), is, "{name}");
     }
     assert_eq!(container["securityContext"]["allowPrivilegeEscalation"], false);
-    if !nix::unistd::geteuid().is_root() {
-        println!("only root makes a container: that part runs as root");
+    if !only_as_root("only root makes a container") {
         return;
     }
     let agents = |profile: &[&str]| {
@@ -331,8 +328,7 @@ fn under_a_filter_the_refused_call_is_named_with_the_filter() {
 
 #[test]
 fn root_that_can_become_nobody_is_not_told_to_install_git() {
-    if !nix::unistd::geteuid().is_root() {
-        println!("only root becomes the owner of a repository: that half runs as root");
+    if !only_as_root("only root becomes the owner of a repository") {
         return;
     }
     let repo = Repo::new();

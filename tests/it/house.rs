@@ -200,6 +200,47 @@ fn makes_a_program(line: &str) -> bool {
     is_executable || has(["fs::write(", "#!/"]) || has(["fs::copy(", "CARGO_BIN_EXE"])
 }
 
+/// A test that finds nothing to try is green: it has to say so.
+#[test]
+fn a_test_that_ends_early_says_that_it_was_not_tried() {
+    const NONE: [usize; 0] = [];
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    let mut wrong = Vec::new();
+    for file in files(&top) {
+        let text = fs::read_to_string(&file).unwrap();
+        wrong.extend(silent_ends(&text).into_iter().map(|at| format!("{}:{at}", file.display())));
+    }
+    assert!(wrong.is_empty(), "use `common::not_tried` before these:\n{}", wrong.join("\n"));
+    let test =
+        |inside: &str| format!("#[test]\nfn a() {{\n    if !can() {{\n{inside}        return;\n    }}\n}}\n");
+    assert_eq!(silent_ends(&test("        println!(\"no root here\");\n")), [5]);
+    assert_eq!(silent_ends(&test("")), [4]);
+    assert_eq!(silent_ends(&test("        not_tried(\"no root here\");\n")), NONE);
+    assert_eq!(silent_ends(&test("").replace("!can()", "!only_as_root(\"x\")")), NONE);
+    assert_eq!(silent_ends(&test("").replace("#[test]\n", "")), NONE, "no test");
+}
+
+/// Returns the lines at which a test ends early and does not say so.
+fn silent_ends(text: &str) -> Vec<usize> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut is_test = false;
+    let mut found = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        match *line {
+            "#[test]" => is_test = true,
+            "}" => is_test = false,
+            "        return;" if is_test => {
+                let before = lines[at.saturating_sub(2)..at].concat();
+                if !before.contains("not_tried(") && !before.contains("only_as_root(") {
+                    found.push(at + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {

@@ -8,6 +8,8 @@ mod agents;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod bounds;
+#[cfg(test)]
 mod caches;
 #[cfg(test)]
 mod causes;

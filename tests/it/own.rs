@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::common::program::open_folder;
-use crate::common::{REFUSE, Ran, Repo};
+use crate::common::{REFUSE, Ran, Repo, only_as_root};
 
 const KEY: &str = "a key of autopilot's own";
 
@@ -165,8 +165,7 @@ fn path_leads_no_step_to_it() {
 /// A folder that is mounted twice has two names.
 #[test]
 fn no_other_mount_shows_it() {
-    if !nix::unistd::geteuid().is_root() {
-        println!("not tried: an ordinary user mounts nothing that autopilot could be started under");
+    if !only_as_root("an ordinary user mounts nothing that autopilot could be started under") {
         return;
     }
     let repo = host();

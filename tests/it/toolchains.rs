@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use crate::common::program::open_folder;
-use crate::common::{Repo, without_unshare};
+use crate::common::{Repo, not_tried, without_unshare};
 
 /// Demands a tool: a suite that skips what it cannot find proves nothing.
 #[track_caller]
@@ -42,7 +42,7 @@ fn where_no_overlay_is_to_be_had_downloads_are_copied() {
 fn without_namespaces_downloads_are_copied() {
     if nix::unistd::geteuid().is_root() {
         // Without a root of its own the step would have to walk through root's home to reach the toolchain.
-        println!("not tried as root: the half of an ordinary user tries it");
+        not_tried("an ordinary user tries it");
         return;
     }
     let repo = small_crate();

@@ -2,6 +2,7 @@
 
 pub(crate) mod github;
 pub(crate) mod http;
+pub(crate) mod in_time;
 pub(crate) mod layers;
 mod messages;
 pub(crate) mod model;
@@ -10,6 +11,7 @@ pub(crate) mod request;
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
@@ -73,6 +75,7 @@ impl Repo {
 
     /// Makes the folders only: no repository is there yet.
     pub(crate) fn empty() -> Self {
+        in_time::watch();
         let repo = Self { dir: tempfile::Builder::new().prefix("autopilot-it-").tempdir().unwrap() };
         for folder in ["repo", "state", "home"] {
             fs::create_dir(repo.dir.path().join(folder)).unwrap();
@@ -97,6 +100,7 @@ impl Repo {
 
     /// Copies everything: checkout, state directory, home.
     pub(crate) fn copy(&self) -> Self {
+        in_time::watch();
         let copy = Self { dir: tempfile::Builder::new().prefix("autopilot-it-").tempdir().unwrap() };
         let status = Command::new("cp").arg("-a").arg(self.dir().join(".")).arg(copy.dir()).status();
         assert!(status.unwrap().success(), "cp");
@@ -481,6 +485,22 @@ fn contents(top: &Path) -> String {
     }
     lines.sort();
     lines.concat()
+}
+
+/// Says, past what the harness keeps to itself, that the rest of the calling test was NOT TRIED, and why: a test that ends early
+/// is green.
+pub(crate) fn not_tried(why: &str) {
+    let thread = std::thread::current();
+    let _ = writeln!(std::io::stderr(), "NOT TRIED: {}: {why}", thread.name().unwrap_or("a test"));
+}
+
+/// Tells whether the tests run as root; says that the rest of the calling test was not tried if not, and why only root tries it.
+pub(crate) fn only_as_root(why: &str) -> bool {
+    let is_root = nix::unistd::geteuid().is_root();
+    if !is_root {
+        not_tried(why);
+    }
+    is_root
 }
 
 /// Waits until something holds, for at most half a minute.

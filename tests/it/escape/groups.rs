@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::victim::Victim;
 use super::{PRELUDE, PYTHON, bounds, delegated, try_all};
-use crate::common::REFUSE;
 use crate::common::program::open_folder;
+use crate::common::{REFUSE, not_tried};
 
 /// What only a control group stops, in one: as root, or in one that was given to an ordinary user.
 fn in_a_group(uid: u32, name: &str, refused: bool) {
@@ -27,14 +27,14 @@ pub(crate) fn gets_groups() -> bool {
 #[test]
 fn nothing_is_held_beyond_the_limit_in_a_control_group() {
     if !gets_groups() {
-        println!("in a control group: not run, this host gives this user none");
+        not_tried("this host gives this user no control groups");
         return;
     }
     let own = nix::unistd::geteuid();
     if own.is_root() {
         in_a_group(0, "root, in a control group", false);
     } else {
-        println!("root, in a control group: not run, this is an ordinary user");
+        not_tried("root, in a control group: this is an ordinary user");
     }
     let user = if own.is_root() { 54323 } else { own.as_raw() };
     in_a_group(user, "ordinary user, in a control group", false);
@@ -44,7 +44,7 @@ fn nothing_is_held_beyond_the_limit_in_a_control_group() {
 #[test]
 fn what_the_kernel_stops_is_told_as_the_limit_of_memory() {
     if !gets_groups() {
-        println!("not run: this host gives this user no control groups");
+        not_tried("this host gives this user no control groups");
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
@@ -70,7 +70,7 @@ fn what_the_kernel_stops_is_told_as_the_limit_of_memory() {
 #[test]
 fn no_group_is_left_and_those_of_a_killed_runner_go_with_the_next() {
     if !gets_groups() {
-        println!("not run: this host gives this user no control groups");
+        not_tried("this host gives this user no control groups");
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");

@@ -5,6 +5,7 @@ use std::process::Stdio;
 
 use super::victim::Victim;
 use super::{attempt, command};
+use crate::common::not_tried;
 
 /// Takes all it gets, says how many that was, and keeps them until its input ends.
 const TAKE: &str = "
@@ -24,7 +25,7 @@ fn a_step_leaves_the_user_instances_of_inotify() {
     for (number, (refused, confined)) in [(false, true), (true, true), (false, false)].into_iter().enumerate()
     {
         if !confined && !own.is_root() {
-            println!("the control is not run: it would take this user's own");
+            not_tried("the control would take this user's own");
             continue;
         }
         // Of a user of its own each: what one still holds must not count for the next.

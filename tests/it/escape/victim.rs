@@ -38,6 +38,7 @@ pub(super) struct Victim {
 
 impl Victim {
     pub(super) fn new(uid: u32, refused: bool) -> Self {
+        crate::common::in_time::watch();
         let folder =
             tempfile::Builder::new().prefix("autopilot-escape-").tempdir_in("/var/tmp").expect("a folder");
         let top = folder.path();
@@ -143,6 +144,8 @@ impl Victim {
         if self.uid != nix::unistd::geteuid().as_raw() {
             let id = self.uid.to_string();
             command.args(["setpriv", "--reuid", &id, "--regid", &id, "--clear-groups"]);
+            // As a service has it, or a container.
+            command.args(["--inh-caps", "+net_raw", "--ambient-caps", "+net_raw"]);
         } else if self.uid == 0 {
             // As a login of root has them: adm and disk.
             command.args(["setpriv", "--groups", "0,4,6"]);

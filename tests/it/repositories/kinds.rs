@@ -5,8 +5,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
-use super::{is_root, refused, run_without_trace, script};
-use crate::common::Repo;
+use super::{refused, run_without_trace, script};
+use crate::common::{Repo, only_as_root};
 
 #[test]
 fn sha256_repositories_are_repositories() {
@@ -365,8 +365,8 @@ fn on_tmpfs(folder: &Path, command: &str) -> std::process::Output {
 
 #[test]
 fn a_repository_on_another_file_system_is_a_repository() {
-    if !is_root() {
-        return; // Only root can mount one; the same holds for everybody.
+    if !only_as_root("only root can mount one; the same holds for everybody") {
+        return;
     }
     let repo = Repo::new();
     script(&repo, "echo made > made; ln -s made link");
@@ -388,8 +388,8 @@ fn a_repository_on_another_file_system_is_a_repository() {
 
 #[test]
 fn the_repository_of_somebody_else_gets_what_belongs_to_its_owner() {
-    if !is_root() {
-        return; // Only root can work in one.
+    if !only_as_root("only root can work in one") {
+        return;
     }
     let repo = Repo::new();
     script(&repo, "echo made > made; id -u");

@@ -5,8 +5,8 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::{is_root, run_without_trace, script};
-use crate::common::{Repo, wait_until};
+use super::{run_without_trace, script};
+use crate::common::{Repo, only_as_root, wait_until};
 
 /// The object caches of a state directory.
 fn object_caches(repo: &Repo) -> Vec<PathBuf> {
@@ -255,7 +255,7 @@ fn two_runs_begin_at_once_with_one_object_cache() {
 
 #[test]
 fn root_borrows_from_somebody_elses_repository_as_its_owner() {
-    if !is_root() {
+    if !only_as_root("only root can work in one") {
         return;
     }
     let repo = Repo::new();

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{assert_same, is_root, script};
+use super::{assert_same, script};
 use crate::common::program::write_program;
-use crate::common::{Ran, Repo, wait_until};
+use crate::common::{Ran, Repo, only_as_root, wait_until};
 
 /// Waits for the step's files, lays a mount and an immutable file among them, runs on, and lists what is left.
 const SCRIPT: &str = r#"
@@ -32,8 +32,8 @@ test ! -e "$CONTROL/outside/theirs"
 
 #[test]
 fn what_is_mounted_or_immutable_stays_and_is_named_and_the_next_run_finishes() {
-    if !is_root() {
-        return; // Only root can mount, or make a file immutable.
+    if !only_as_root("only root can mount, or make a file immutable") {
+        return;
     }
     let repo = Repo::new();
     let step = "mkdir -p target/mount; echo made > made; echo x > target/file; until test -e target/go; do sleep 0.05; done";
