@@ -2,8 +2,12 @@
 //!
 //! The samples have tests that take their time (a tenth of a second for each file), as those of real changes do: with tests that
 //! take none, a proof costs what its starts cost. Each is measured warm: what can be built is built before, in the plain run's
-//! folder as well as below the proof's. Prints the least of some rounds, and the ratio without changed values to its bound; beside
-//! it the ratio of processor time, which other work on the machine disturbs less: of the whole run, but for the step that builds.
+//! folder as well as below the proof's. The plain run is one of the change, as its author makes it: what the change touches is
+//! built in it. "Built" is one for which nothing is left to build.
+//!
+//! Prints the least of some rounds, what each run of the proof took in that, and the ratio without changed values to its bound;
+//! beside it the ratio of processor time, which other work on the machine disturbs less: of the whole run, but for the step that
+//! builds.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot measure fails")]
@@ -15,7 +19,7 @@ use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 3;
 
-/// Of one plain run of the command, without changed values.
+/// Of one plain run of the command on the change, without changed values.
 const BOUND: f64 = 4.0;
 
 /// Test files beside the one that is changed: a change touches few of many.
@@ -96,8 +100,8 @@ const SAMPLES: [Sample; 3] = [
 fn main() {
     println!("least of {ROUNDS}, in seconds; {OTHERS} of {} test files are not changed", OTHERS + 1);
     println!(
-        "{:<12} {:>9} {:>9} {:>7} {:>9} {:>13} {:>7}",
-        "", "plain", "proof", "ratio", "of CPU", "10 mutants", "ratio"
+        "{:<12} {:>9} {:>9} {:>9} {:>7} {:>9} {:>9} {:>13} {:>7}",
+        "", "plain", "built", "proof", "ratio", "to built", "of CPU", "10 mutants", "ratio"
     );
     let mut worst: f64 = 0.0;
     for sample in &SAMPLES {
@@ -115,34 +119,63 @@ fn measure(sample: &Sample) -> f64 {
     let plain_in = folder.path().join("plain");
     git(&repo, &["clone", "-q", ".", plain_in.to_str().unwrap()]);
     let (mut best, mut cpu) = ([Duration::MAX; 3], [Duration::MAX; 3]);
-    shell(&plain_in, sample.command);
-    for _ in 0..ROUNDS {
-        let used = used();
-        best[0] = best[0].min(timed(|| shell(&plain_in, sample.command)));
-        cpu[0] = cpu[0].min(self::used().saturating_sub(used));
-    }
+    let mut without = Vec::new();
+    let change = folder.path().join("change.patch");
+    fs::write(&change, &patch).unwrap();
+    let built = plain(&plain_in, sample, &change, (&mut best[0], &mut cpu[0]));
     for (at, mutants) in [(1, 0), (2, 10)] {
-        let plan = plan(folder.path(), sample, &patch, mutants);
+        let plan = plan(folder.path(), sample, mutants);
         for round in 0..ROUNDS {
             let state = folder.path().join(format!("state-{mutants}-{round}"));
             let used = used();
-            best[at] = best[at].min(run(&repo, &plan, &state));
+            let (took, runs) = run(&repo, &plan, &state);
+            if mutants == 0 && took < best[at] {
+                without = runs;
+            }
+            best[at] = best[at].min(took);
             cpu[at] = cpu[at].min(self::used().saturating_sub(used));
         }
     }
     let ratio = |at: usize| best[at].as_secs_f64() / best[0].as_secs_f64();
     let of_cpu = cpu[1].saturating_sub(cpu[0]).as_secs_f64() / cpu[0].as_secs_f64();
     println!(
-        "{:<12} {:>9.2} {:>9.2} {:>7.2} {:>9.2} {:>13.2} {:>7.2}",
+        "{:<12} {:>9.2} {:>9.2} {:>9.2} {:>7.2} {:>9.2} {:>9.2} {:>13.2} {:>7.2}",
         sample.name,
         best[0].as_secs_f64(),
+        built.as_secs_f64(),
         best[1].as_secs_f64(),
         ratio(1),
+        best[1].as_secs_f64() / built.as_secs_f64(),
         of_cpu,
         best[2].as_secs_f64(),
         ratio(2)
     );
+    let each: Vec<String> =
+        without.iter().map(|(run, took)| format!("{run} {:.2}", took.as_secs_f64())).collect();
+    println!("{:<12} its runs: {}", "", each.join(", "));
     ratio(1)
+}
+
+/// Runs the command with and without the change; returns what it takes where nothing is left to build.
+fn plain(
+    folder: &Path,
+    sample: &Sample,
+    change: &Path,
+    (best, cpu): (&mut Duration, &mut Duration),
+) -> Duration {
+    let apply = |more: &[&str]| git(folder, &[&["apply"], more, &[change.to_str().unwrap()]].concat());
+    let mut built = Duration::MAX;
+    shell(folder, sample.command);
+    for _ in 0..ROUNDS {
+        built = built.min(timed(|| shell(folder, sample.command)));
+        apply(&[]);
+        let used = used();
+        *best = timed(|| shell(folder, sample.command)).min(*best);
+        *cpu = self::used().saturating_sub(used).min(*cpu);
+        apply(&["-R"]);
+        shell(folder, sample.command);
+    }
+    built
 }
 
 /// Writes the library, and commits it.
@@ -177,9 +210,8 @@ fn patch(repo: &Path, sample: &Sample) -> Vec<u8> {
 }
 
 /// A plan whose first step builds, so that the proof finds what a run of the tests leaves, and whose second is proved.
-fn plan(folder: &Path, sample: &Sample, patch: &[u8], mutants: u32) -> PathBuf {
+fn plan(folder: &Path, sample: &Sample, mutants: u32) -> PathBuf {
     let file = folder.join(format!("{mutants}.yaml"));
-    fs::write(folder.join("change.patch"), patch).unwrap();
     let text = format!(
         "version: 1\nissue: 1\ntitle: Proof\nsteps:\n  - {{id: build, command: \"{0}\"}}\n  - {{id: change, apply: change.patch, expectation: \
          {{proves: {{tests: [\"{1}\"], command: \"{0}\", since: change, mutants: {mutants}}}}}}}\n",
@@ -189,8 +221,8 @@ fn plan(folder: &Path, sample: &Sample, patch: &[u8], mutants: u32) -> PathBuf {
     file
 }
 
-/// Runs a plan; returns how long its second step took, with its proof.
-fn run(repo: &Path, plan: &Path, state: &Path) -> Duration {
+/// Runs a plan; returns how long its second step took, with its proof, and each run of that.
+fn run(repo: &Path, plan: &Path, state: &Path) -> (Duration, Vec<(String, Duration)>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_autopilot"));
     command.args(["run", "1", "--no-publish", "--plan"]).arg(plan);
     command.current_dir(repo).env("AUTOPILOT_STATE_DIR", state);
@@ -200,9 +232,14 @@ fn run(repo: &Path, plan: &Path, state: &Path) -> Duration {
     journals.retain(|path| path.file_name().unwrap().to_string_lossy().starts_with("status-"));
     journals.sort_by_key(|path| fs::metadata(path).unwrap().modified().unwrap());
     let text = fs::read_to_string(journals.last().unwrap()).unwrap();
-    let ended = text.lines().rfind(|line| line.contains("\"type\":\"attempt.ended\"")).unwrap();
-    let line: serde_json::Value = serde_json::from_str(ended).unwrap();
-    Duration::from_millis(line["event"]["ms"].as_u64().unwrap())
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let took = |line: &serde_json::Value| Duration::from_millis(line["event"]["ms"].as_u64().unwrap());
+    let is_of = |line: &serde_json::Value, kind: &str| line["event"]["type"] == kind;
+    let ended = lines.iter().rfind(|line| is_of(line, "attempt.ended")).unwrap();
+    let runs = lines.iter().filter(|line| is_of(line, "proof.ran"));
+    let named = |line: &serde_json::Value| (line["event"]["run"].as_str().unwrap().to_owned(), took(line));
+    (took(ended), runs.map(named).collect())
 }
 
 fn write(repo: &Path, path: &str, text: &str) {

@@ -309,9 +309,37 @@ fn junit_proves() {
         ],
     );
     // Of the class that was changed alone, where that says enough.
-    for ran in project.is_proved() {
-        let is_part = ran["report"]["part"] == true;
-        let is_of_all = matches!(ran["run"].as_str().unwrap(), "base" | "result");
-        assert_eq!(is_part, !is_of_all, "{ran}");
-    }
+    asks_for_all_on_the_base_and_once_with_the_change(&project.is_proved());
+}
+
+#[track_caller]
+fn asks_for_all_on_the_base_and_once_with_the_change(runs: &[Value]) {
+    let whole = runs.iter().filter(|ran| ran["report"]["part"] != true);
+    let whole: Vec<&str> = whole.map(|ran| ran["run"].as_str().unwrap()).collect();
+    assert_eq!(whole, ["base", "result"], "{runs:#?}");
+    assert_eq!(runs.iter().filter(|ran| ran["run"] == "result").count(), 2, "{runs:#?}");
+}
+
+#[test]
+fn cargo_is_asked_for_the_changed_tests_where_all_would_tell_no_more() {
+    let test = |name: &str, of: u32, is: u32| {
+        format!("#[test]\nfn {name}() {{\n    assert_eq!(small::of({of}), {is});\n}}\n")
+    };
+    let (before, other) = (test("keeps", 1, 1), test("other", 2, 2));
+    let project = Project::of(
+        "cargo test --offline",
+        "tests/**",
+        vec![
+            same("Cargo.toml", "[package]\nname = \"small\"\nversion = \"1.0.0\"\nedition = \"2021\"\n"),
+            same("Cargo.lock", "version = 4\n\n[[package]]\nname = \"small\"\nversion = \"1.0.0\"\n"),
+            same("tests/other.rs", &other),
+            file(
+                "src/lib.rs",
+                "pub fn of(n: u32) -> u32 {\n    n\n}\n",
+                "pub fn of(n: u32) -> u32 {\n    if n == 3 {\n        return 30;\n    }\n    n\n}\n",
+            ),
+            file("tests/small.rs", before.clone(), format!("{before}\n{}", test("knows_three", 3, 30))),
+        ],
+    );
+    asks_for_all_on_the_base_and_once_with_the_change(&project.is_proved());
 }

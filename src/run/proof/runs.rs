@@ -124,8 +124,10 @@ impl Runner<'_> {
                 let (laid, only) = (tests.as_slice(), there.as_deref());
                 runs.tests[nth] = run!(Of { run: ProofRun::Tests, laid, only, report: &other });
             }
+            // All tests once: what the change breaks elsewhere shows in the first.
+            let only = there.as_deref().filter(|_| nth > 0 && !proves.refactor);
             let laid = result.as_slice();
-            runs.result[nth] = run!(Of { run: ProofRun::Result, laid, only: None, report: &other });
+            runs.result[nth] = run!(Of { run: ProofRun::Result, laid, only, report: &other });
         }
         if change.touches_old_tests() {
             let (laid, only) = (plan.old_tests.as_slice(), stood.as_deref());

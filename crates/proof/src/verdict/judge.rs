@@ -40,6 +40,21 @@ impl<'a> Judge<'a> {
         self.verdict.refusals.push(refusal);
     }
 
+    /// What the result says of a test, twice. Where the second run did not ask for it, the first stands for both: such a test is
+    /// of a file that the change does not touch, and proves nothing.
+    pub(super) fn in_result(&self, id: &str) -> [Option<Outcome>; 2] {
+        let [first, second] = twice(&self.runs.result, id);
+        let is_left_out = second.is_none() && self.was_left_out(&self.runs.result[1], id);
+        [first, if is_left_out { first } else { second }]
+    }
+
+    /// Tells whether a run of chosen files need not report a test: none of the other runs of these has it.
+    pub(super) fn was_left_out(&self, ran: &Ran, id: &str) -> bool {
+        let in_old_tests = self.runs.old_tests.as_ref().filter(|old| old.part);
+        let is_of_chosen = in_old_tests.is_some_and(|old| old.results.get(id).is_some());
+        ran.part && !is_of_chosen && !self.is_in_tests(id)
+    }
+
     pub(super) fn passes(&self, id: &str) -> bool {
         twice(&self.runs.result, id) == [Some(Outcome::Passed); 2]
     }
@@ -99,7 +114,7 @@ impl<'a> Judge<'a> {
         let ids: BTreeSet<&str> =
             runs.result.iter().flat_map(|ran| ran.results.iter().map(|(id, _)| id)).collect();
         for id in ids {
-            let both = twice(&runs.result, id);
+            let both = self.in_result(id);
             if both.contains(&Some(Outcome::Skipped)) {
                 self.verdict.skipped.insert(id.to_owned());
             }
@@ -125,7 +140,11 @@ impl<'a> Judge<'a> {
         }
         for (ran, other) in [(0, 1), (1, 0)] {
             let there = runs.result[ran].results.iter().map(|(id, _)| id);
-            missing.extend(there.filter(|id| runs.result[other].results.get(id).is_none()));
+            let lacks = |id: &&str| {
+                let ran = &runs.result[other];
+                ran.results.get(id).is_none() && !self.was_left_out(ran, id)
+            };
+            missing.extend(there.filter(lacks));
         }
         let named = |id: &&str| self.terms.except.iter().any(|name| super::names::names(name, id));
         // What passed on the base is judged with the old tests.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::judge::{Judge, twice};
-use super::{Kind, Note, Refusal, names};
+use super::{Kind, Note, Ran, Refusal, names};
 use crate::results::Outcome;
 
 /// What became of an old test.
@@ -51,7 +51,7 @@ impl Judge<'_> {
     fn became(&self, id: &str) -> Became {
         use Outcome::{Failed, Passed, Skipped};
         let own = || id.to_owned();
-        match twice(&self.runs.result, id) {
+        match self.in_result(id) {
             [Some(Failed), Some(Failed)] => return Became::Refused(Refusal::Fails { id: own() }),
             [Some(Failed), _] | [_, Some(Failed)] => return Became::Refused(Refusal::Flaky { id: own() }),
             [Some(Skipped), _] | [_, Some(Skipped)] => {
@@ -59,8 +59,15 @@ impl Judge<'_> {
             }
             _ => {}
         }
-        let times = |ran: &super::Ran| ran.results.times(id);
-        let is_gone = self.runs.result.iter().any(|ran| times(ran) < times(&self.runs.base));
+        // Of a name that several files have, chosen ones have fewer.
+        let lacks = |ran: &Ran| {
+            if ran.part {
+                ran.results.get(id).is_none() && !self.was_left_out(ran, id)
+            } else {
+                ran.results.times(id) < self.runs.base.results.times(id)
+            }
+        };
+        let is_gone = self.runs.result.iter().any(lacks);
         let Some(old) = &self.runs.old_tests else {
             return if is_gone { Became::Refused(Refusal::OldTestLost { id: own() }) } else { Became::Good };
         };

@@ -11,7 +11,7 @@ pub struct Runs {
     pub base: Ran,
     /// The base with the change's tests, twice. Of a refactoring nobody asks.
     pub tests: [Ran; 2],
-    /// The result, twice, with all of its tests.
+    /// The result, twice, with all of its tests; the second time with those of the changed files, where the runner can choose.
     pub result: [Ran; 2],
     /// The result with the base's versions of the changed test files; none, if the change touches none that the base has.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -103,6 +103,58 @@ fn a_test_has_to_come_out_the_same_twice() {
 }
 
 #[test]
+fn of_the_second_run_only_the_tests_of_chosen_files_are_owed() {
+    let of = |second: &str| {
+        let mut runs = honest();
+        runs.base = ran("old:pass far:pass");
+        runs.result = [ran("old:pass new:pass far:pass"), Ran { part: true, ..ran(second) }];
+        for own in runs.tests.iter_mut().chain(&mut runs.old_tests) {
+            own.part = true;
+        }
+        runs
+    };
+    let mut runs = of("old:pass new:pass");
+    assert_eq!(refusals(&runs, &terms()), Vec::<String>::new());
+    assert!(decide(&runs, &terms()).proved.contains("new"));
+    assert_eq!(refusals(&of("old:pass new:fail"), &terms())[0], "flaky");
+    assert_eq!(refusals(&of("old:fail new:pass"), &terms()), ["flaky"]);
+    assert_eq!(refusals(&of("new:pass"), &terms()), ["old_test_lost"]);
+    assert_eq!(refusals(&of("old:pass"), &terms())[0], "report_short");
+    // What fails elsewhere fails in the first run, which asks for all.
+    runs.result[0] = ran("old:pass new:pass far:fail");
+    assert_eq!(refusals(&runs, &terms()), ["fails"]);
+    runs.result[0] = ran("old:pass new:pass");
+    assert_eq!(refusals(&runs, &terms()), ["old_test_lost"]);
+    runs.result[0] = ran("old:pass new:pass far:skip");
+    assert_eq!(refusals(&runs, &terms()), ["old_test_skipped"]);
+    // Where the tests do not build without the change, the old ones tell which files were chosen.
+    let mut runs = of("new:pass");
+    runs.tests = Default::default();
+    assert_eq!(refusals(&runs, &terms()), ["old_test_lost"]);
+    // A test that the second run lacks proves nothing, however new it is.
+    let mut runs = of("old:pass");
+    runs.tests = [0, 1].map(|_| Ran { part: true, ..ran("old:pass") });
+    assert_eq!(refusals(&runs, &terms())[0], "nothing_proved");
+}
+
+#[test]
+fn of_a_name_in_several_files_the_second_run_has_the_chosen_one() {
+    let two = |text: &str| {
+        let mut results = ran(text).results;
+        results.join(ran("old:pass").results).unwrap();
+        Ran::whole(results)
+    };
+    let mut runs = honest();
+    runs.base = two("old:pass");
+    runs.result = [two("old:pass new:pass"), Ran { part: true, ..ran("old:pass new:pass") }];
+    runs.tests.iter_mut().for_each(|own| own.part = true);
+    runs.old_tests = None;
+    assert_eq!(refusals(&runs, &terms()), Vec::<String>::new());
+    runs.result[0] = ran("old:pass new:pass");
+    assert_eq!(refusals(&runs, &terms()), ["old_test_lost"], "gone from one of the files");
+}
+
+#[test]
 fn what_passed_has_to_pass() {
     refused(|runs| runs.result = twice("old:fail new:pass"), &["fails"]);
     refused(|runs| runs.result = twice("old:pass new:pass more:fail"), &["fails"]);
