@@ -1,5 +1,7 @@
 //! A newcomer: from nothing to a first green run, with no YAML edited; `autopilot` alone, and the tour.
 
+mod real;
+
 use std::fs;
 
 use crate::common::{Ran, Repo};
