@@ -48,6 +48,7 @@ pub mod plans;
 pub mod provable;
 pub mod prune;
 pub mod publish;
+mod rebase;
 mod recover;
 pub mod replay;
 mod resume;

@@ -112,6 +112,15 @@ pub enum Note {
     AsideRemoved(Aside),
     /// The base of a run that is gone is not pinned any more.
     Unpinned(RunName),
+    /// The base of a run has moved on the remote: the run is replayed there before it is pushed.
+    Rebasing {
+        /// The run.
+        run: RunName,
+        /// The base.
+        base: String,
+        /// Where it is by now.
+        onto: String,
+    },
     /// Publishing came to no end.
     Unpublished {
         /// The run.

@@ -1,18 +1,22 @@
 //! Publishes: what a run means to, decided before its first step; what it meant to, at its end; and later, once, what
 //! it could not.
 
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::{Error, Note, Order, Unpublished, ceiling, runs};
+use super::rebase::{Rebasing, Whose};
+use super::{Error, Note, Order, Site, Unpublished, ceiling, runs};
 use crate::evidence::RunState;
 use crate::evidence::event::RunResult;
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, Recorder, Watch};
 use crate::github::Environment;
 use crate::plan::{Plan, units};
+use crate::policy::{Trust, Waivers};
 pub use crate::publish::Asked;
 use crate::publish::{self, Intent, Patience, intend};
 use crate::run::{self, Interrupt};
+use crate::sandbox;
 use crate::worktree::{Lock, LockError, Repository, State};
 
 /// Runners of CI systems give about ten seconds after a signal: this much of them goes into publishing.
@@ -57,12 +61,8 @@ pub(super) async fn search(
 }
 
 /// Publishes at the end of a run. Whatever comes of it, the run is what it is.
-pub(super) async fn at_the_end(
-    recorder: &mut Recorder,
-    repository: &Repository,
-    interrupt: &Interrupt,
-    note: &dyn Fn(Note),
-) -> Result<(), Error> {
+pub(super) async fn at_the_end(recorder: &mut Recorder, with: &Rebasing<'_>) -> Result<(), Error> {
+    let note = with.note;
     let above = ceiling::unpublishable(recorder.state())?;
     if !above.is_empty() {
         let why = Unpublished::Failed(std::io::Error::other(Error::Above(above).to_string()));
@@ -72,12 +72,13 @@ pub(super) async fn at_the_end(
     let environment = Environment::of_process();
     let interrupted = recorder.state().end.as_ref().is_some_and(|end| end.result == RunResult::Interrupted);
     let time = if interrupted { HURRY } else { time(&environment)? };
-    let mut waiting = interrupt.clone();
-    let signal = async { if interrupted { std::future::pending().await } else { waiting.wait().await } };
+    let signal = async { if interrupted { std::future::pending().await } else { told_to_end(with).await } };
     let run = recorder.files().run();
     let patience = Patience::of(time);
     // With its search for secrets it is large.
-    let published = Box::pin(publish::publish(recorder, repository, &environment, Asked::Intended, patience));
+    let repository = with.site.repository;
+    let asked = Asked::Intended;
+    let published = Box::pin(publish::publish(recorder, repository, &environment, asked, patience, with));
     let why = tokio::select! {
         published = published => match published {
             Ok(()) => return Ok(()),
@@ -87,6 +88,14 @@ pub(super) async fn at_the_end(
     };
     note(Note::Unpublished { run, why });
     Ok(())
+}
+
+/// Waits for a signal, and for what is under way and has something to take away.
+async fn told_to_end(with: &Rebasing<'_>) -> i32 {
+    let mut waiting = with.interrupt.clone();
+    let signal = waiting.wait().await;
+    with.over().await;
+    signal
 }
 
 /// Lists the runs of a checkout that have something left to publish.
@@ -102,11 +111,22 @@ pub fn open(repository: &Repository) -> Result<Vec<Files>, Error> {
 /// A run that is over and held fast, to be published.
 #[derive(Debug)]
 pub struct Publication<'a> {
+    place: &'a State,
     repository: &'a Repository,
     files: &'a Files,
     state: RunState,
     asked: Asked,
     lock: Lock,
+}
+
+/// Who hears of publishing, and what it may do.
+pub struct Told<'a> {
+    /// Ends it.
+    pub interrupt: &'a Interrupt,
+    /// Whether steps of a record that are done again may reach the network.
+    pub trust: Trust,
+    /// Hears of something worth a word.
+    pub note: &'a dyn Fn(Note),
 }
 
 /// What came of publishing a run.
@@ -120,12 +140,14 @@ pub enum Published {
     All,
     /// Something could not be published.
     Failed,
+    /// A signal came: what was begun is found out by the next call.
+    BrokenOff(i32),
 }
 
 impl<'a> Publication<'a> {
     /// Holds a run fast; nothing if it runs, and publishes by itself what it means to.
     pub fn of(
-        state: &State,
+        state: &'a State,
         repository: &'a Repository,
         files: &'a Files,
         asked: Asked,
@@ -139,14 +161,14 @@ impl<'a> Publication<'a> {
             lock => lock?,
         };
         match files.read()?.filter(|state| state.closed) {
-            Some(state) => Ok(Some(Self { repository, files, state, asked, lock })),
+            Some(run) => Ok(Some(Self { place: state, repository, files, state: run, asked, lock })),
             None => Err(Error::NotEnded { run }),
         }
     }
 
     /// Publishes what is not published as it is now. Cancel-safe: what was begun and broken off is found out by the
     /// next call.
-    pub async fn publish(self, watch: Box<dyn Watch>) -> Result<Published, Error> {
+    pub async fn publish(self, told: &Told<'_>, watch: Box<dyn Watch>) -> Result<Published, Error> {
         let above = ceiling::unpublishable(&self.state)?;
         if !above.is_empty() {
             return Err(Error::Above(above));
@@ -158,7 +180,24 @@ impl<'a> Publication<'a> {
         run::guard(&mut recorder, &self.lock);
         let environment = Environment::of_process();
         let patience = Patience::of(time(&environment)?);
-        publish::publish(&mut recorder, self.repository, &environment, self.asked, patience).await?;
+        let host = sandbox::probe();
+        let waivers = Waivers::default();
+        let site = Site { state: self.place, repository: self.repository, host: &host, waivers: &waivers };
+        let with = Rebasing {
+            site,
+            lock: &self.lock,
+            interrupt: told.interrupt,
+            whose: Whose::Found(told.trust),
+            note: told.note,
+            under_way: AtomicBool::new(false),
+        };
+        let (repository, asked) = (self.repository, self.asked);
+        let published =
+            Box::pin(publish::publish(&mut recorder, repository, &environment, asked, patience, &with));
+        tokio::select! {
+            published = published => published?,
+            signal = told_to_end(&with) => return Ok(Published::BrokenOff(signal)),
+        }
         let state = recorder.state();
         let is_open = state.published.iter().any(|tried| state.is_open(tried.effect));
         Ok(match (state.published.is_empty(), is_open) {

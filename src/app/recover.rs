@@ -1,7 +1,10 @@
 //! Picks up what dead runners left of earlier runs, before a new one begins or for `clean`: nothing of it is lost.
 
+use std::sync::atomic::AtomicBool;
+
 use super::earlier::{self, Earlier, Journal, Left};
 use super::note::{Discarded, PickedUp};
+use super::rebase::{Rebasing, Whose};
 use super::{Error, Note, Site, publish};
 use crate::evidence::RunName;
 use crate::evidence::RunState;
@@ -9,6 +12,7 @@ use crate::evidence::event::RunResult;
 use crate::evidence::mask::Secrets;
 use crate::evidence::state::WorktreeState;
 use crate::github::Environment;
+use crate::policy::Trust;
 use crate::report;
 use crate::run::{self, Interrupt, Known, Means, Recovered};
 use crate::worktree::{Halt, Lock, RunDir};
@@ -128,7 +132,15 @@ async fn recover_one(
     report::close(&mut recorder, today.as_ref()).map_err(|error| Error::pick_up(run, error))?;
     site.repository.hand_over(&recorder.files().all())?;
     if let Some(interrupt) = picking.publishing {
-        publish::at_the_end(&mut recorder, site.repository, interrupt, note).await?;
+        let with = Rebasing {
+            site,
+            lock: picking.lock,
+            interrupt,
+            whose: Whose::Found(Trust::Withheld),
+            note,
+            under_way: AtomicBool::new(false),
+        };
+        publish::at_the_end(&mut recorder, &with).await?;
     }
     let state = recorder.state().clone();
     note(Note::PickedUp(picked_up(run, &state)));

@@ -2,11 +2,13 @@
 //! publish → let go.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 
 use super::earlier::{self, Earlier};
 use super::next::{self, Next};
 use super::outcome::ASKED;
 use super::plans::{Found, Shelf};
+use super::rebase::{Rebasing, Whose};
 use super::recover::{Closed, Kept, Picking, recover};
 use super::{Ended, Error, Front, Note, Order, Outcome, Site, cached, ceiling, issue, publish};
 use crate::evidence::RunState;
@@ -182,7 +184,7 @@ impl<F: Front> Call<'_, F> {
         let mut recorder = Box::pin(self.carry_out(opened, &interrupt)).await?;
         Box::pin(publish::search(&mut recorder, self.site.repository, Some(&interrupt))).await?;
         self.close(&mut recorder)?;
-        self.publish(&mut recorder, &interrupt).await?;
+        self.publish(&mut recorder, &interrupt, &lock).await?;
         drop(lock);
         Ok(Outcome::Ended(Box::new(Ended::of(&recorder, &interrupt)?)))
     }
@@ -269,11 +271,24 @@ impl<F: Front> Call<'_, F> {
     }
 
     /// Publishes, if that is wanted.
-    async fn publish(&self, recorder: &mut Recorder, interrupt: &Interrupt) -> Result<(), Error> {
+    async fn publish(
+        &self,
+        recorder: &mut Recorder,
+        interrupt: &Interrupt,
+        lock: &Lock,
+    ) -> Result<(), Error> {
         if !self.order.publish {
             return Ok(());
         }
         let note = |note| self.front.note(note);
-        publish::at_the_end(recorder, self.site.repository, interrupt, &note).await
+        let with = Rebasing {
+            site: self.site,
+            lock,
+            interrupt,
+            whose: Whose::Own,
+            note: &note,
+            under_way: AtomicBool::new(false),
+        };
+        publish::at_the_end(recorder, &with).await
     }
 }

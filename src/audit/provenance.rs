@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::code::Code;
 use super::finding::Finding;
 use super::story::Story;
-use crate::evidence::event::Sealed;
+use crate::evidence::event::{PlanCommit, RunStarted, Sealed};
 
 /// An in-toto Statement v1 (`spec/v1/statement.md`).
 #[derive(Debug, Deserialize)]
@@ -42,9 +42,34 @@ struct Predicate {
 struct BuildDefinition {
     build_type: String,
     external_parameters: Value,
-    #[serde(rename = "internalParameters")]
-    _internal_parameters: Option<Value>,
+    internal_parameters: Option<Internal>,
     resolved_dependencies: Vec<Subject>,
+}
+
+/// Who started it, and from where its plan is; nothing of it in statements from before it was said.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Internal {
+    started_by: Option<Value>,
+    labels: Option<Value>,
+    plan_commit: Option<String>,
+}
+
+impl Internal {
+    /// Compares what is said with what the journal says.
+    fn differs(&self, start: &RunStarted) -> Vec<(&'static str, String, String)> {
+        let none = || "none".to_owned();
+        let text = |value: &Value| value.to_string();
+        let started_by = start.started_by.as_ref().map_or_else(none, |by| json!(by).to_string());
+        let labels = json!(start.labels).to_string();
+        let commit = start.plan_commit.as_ref().and_then(PlanCommit::commit);
+        let mut pairs = Vec::new();
+        pairs.extend(self.started_by.as_ref().map(|by| ("startedBy", started_by, text(by))));
+        pairs.extend(self.labels.as_ref().map(|told| ("labels", labels, text(told))));
+        let commit = commit.map_or_else(none, ToString::to_string);
+        pairs.extend(self.plan_commit.as_ref().map(|told| ("planCommit", commit, told.clone())));
+        pairs
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -92,7 +117,8 @@ pub(super) fn check(bytes: &[u8], story: &Story, journal: &str, started: &str) -
         ("startedOn", started.to_owned(), details.metadata.started_on.clone()),
         ("finishedOn", stamp(seal.finished), details.metadata.finished_on.clone()),
     ];
-    let differs = pairs.iter().filter(|(_, expected, found)| expected != found);
+    let internal = definition.internal_parameters.as_ref().map(|own| own.differs(start)).unwrap_or_default();
+    let differs = pairs.iter().chain(&internal).filter(|(_, expected, found)| expected != found);
     let mut findings: Vec<Finding> =
         differs.map(|(what, yes, no)| wrong(&format!("{what} {yes}"), &format!("{what} {no}"))).collect();
     let expected = subjects(&seal.files, &seal.journal.0, journal, story.branch.as_ref());

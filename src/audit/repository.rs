@@ -7,7 +7,7 @@ use super::code::Code;
 use super::finding::{Check, Checked, Finding};
 use super::remotes;
 use super::story::{Checkpoint, Story};
-use crate::evidence::event::{ChangeKind, PlanCommit, RunStarted};
+use crate::evidence::event::{ChangeKind, PlanCommit, Rebased, RunStarted};
 use crate::evidence::{RunName, Sha256};
 use crate::git::Oid;
 use crate::worktree::{Commit, CommitChanges, Found, Kind, Repository, WorktreeError};
@@ -35,6 +35,9 @@ impl<'a> Known<'a> {
         for story in stories {
             bases.extend(story.start.as_ref().map(|start| start.commit.as_str()));
             bases.extend(story.start.as_ref().and_then(plan_commit).map(Oid::as_str));
+            bases.extend(
+                story.rebased.iter().flat_map(|rebased| &rebased.commits).map(|made| made.commit.as_str()),
+            );
             checkpoints.extend(story.checkpoints.iter().map(|made| made.commit.as_str()));
         }
         // A journal's word goes to git only in the shape of an object's name.
@@ -103,6 +106,7 @@ impl<'a> Known<'a> {
             }
             return Ok("no branch, as recorded".to_owned());
         };
+        findings.extend(story.rebased.iter().find_map(|rebased| self.rebased_differs(rebased, run, notes)));
         let differ = self.commits_differ(story, base);
         let same = differ.is_none();
         findings.extend(differ);
@@ -170,6 +174,32 @@ impl<'a> Known<'a> {
                 return differ(trailers, "has other trailers");
             }
             parent = &made.commit;
+        }
+        None
+    }
+
+    /// The commits that a run came to on a later base, as far as they are here, have the files that were judged there.
+    fn rebased_differs(&self, rebased: &Rebased, run: RunName, notes: &mut Vec<String>) -> Option<Finding> {
+        let mut parent = rebased.onto.as_str();
+        for made in &rebased.commits {
+            let Some(commit) = self.commit(made.commit.as_str()) else {
+                notes.push(format!("commit {}, of the replay on {}, is not here", made.commit, rebased.onto));
+                return None;
+            };
+            let trailers = format!("Autopilot-Run: {run}\nAutopilot-Step: {}\n", made.step.as_str());
+            let expected = if commit.parents != [parent] {
+                format!("parent {parent}")
+            } else if made.tree.as_str() != commit.tree {
+                format!("tree {}, which was judged", made.tree)
+            } else if !String::from_utf8_lossy(&commit.message).contains(&trailers) {
+                trailers
+            } else {
+                parent = made.commit.as_str();
+                continue;
+            };
+            let found =
+                format!("{} has parent {}, tree {}", made.commit, commit.parents.join(" "), commit.tree);
+            return Some(Finding::new(Code::CommitsDiffer, expected, found));
         }
         None
     }

@@ -63,6 +63,10 @@ pub(super) fn text(note: &Note) -> String {
                 Discarded::Stays(error) => format!("warning: {path} cannot be removed: {error}"),
             }
         }
+        Note::Rebasing { run, base, onto } => {
+            let onto = onto.get(..10).unwrap_or(onto);
+            format!("{base} is at {onto} by now: run {run} is replayed there before it is pushed")
+        }
         Note::NeverBegan(run) => format!("run {run} had died before it began; cleared away"),
         Note::Unjournaled { run, left } => format!(
             "warning: {} stays, of run {run}, which has no journal: remove it by hand",

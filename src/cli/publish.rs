@@ -1,11 +1,12 @@
 //! `autopilot publish [RUN…]`: what a run could not publish, once.
 
 use super::exit::{Exit, Failure};
-use super::{output, target};
+use super::{notes, output, target};
 use crate::app::jobs;
 use crate::app::publish::{self, Asked, Publication, Published};
 use crate::evidence::event::{Effect, Event};
 use crate::evidence::{Files, Line, RunName, RunState, Watch};
+use crate::policy::Trust;
 use crate::run::Interrupt;
 use crate::worktree::{Repository, State};
 
@@ -15,30 +16,34 @@ pub(super) struct PublishArgs {
     /// Issues (their latest run) or runs: all that their plans allow. None: what any run has left to publish.
     #[arg(value_name = "ISSUE|RUN")]
     targets: Vec<String>,
+    /// Where a base has moved: let steps that are done again reach the network that their plan says.
+    #[arg(long)]
+    trust: bool,
 }
 
 pub(super) fn run(args: PublishArgs) -> Result<Exit, Failure> {
     let repository = target::repository()?;
     jobs::runtime()?.block_on(async {
-        let mut interrupt = Interrupt::listen().map_err(|error| Failure::system(&error))?;
-        tokio::select! {
-            exit = all(&args, &repository) => exit,
-            // What was begun is found out by the next call.
-            signal = interrupt.wait() => Ok(Exit::Signal(signal)),
-        }
+        let interrupt = Interrupt::listen().map_err(|error| Failure::system(&error))?;
+        all(&args, &repository, &interrupt).await
     })
 }
 
-async fn all(args: &PublishArgs, repository: &Repository) -> Result<Exit, Failure> {
+async fn all(args: &PublishArgs, repository: &Repository, interrupt: &Interrupt) -> Result<Exit, Failure> {
     let (asked, runs) = if args.targets.is_empty() {
         (Asked::Intended, publish::open(repository)?)
     } else {
         let named = args.targets.iter().map(|named| target::find(repository, Some(named)));
         (Asked::Everything, named.collect::<Result<_, _>>()?)
     };
+    let trust = if args.trust { Trust::Given } else { Trust::Withheld };
+    let told = publish::Told { interrupt, trust, note: &|note| output::note(&notes::text(&note)) };
     let mut worst = Exit::Done;
     for files in &runs {
-        worst = worst.max(one(repository, files, asked).await?);
+        match one(repository, files, asked, &told).await? {
+            signal @ Exit::Signal(_) => return Ok(signal),
+            exit => worst = worst.max(exit),
+        }
     }
     if runs.is_empty() {
         output::line("nothing is left to publish")?;
@@ -46,16 +51,23 @@ async fn all(args: &PublishArgs, repository: &Repository) -> Result<Exit, Failur
     Ok(worst)
 }
 
-async fn one(repository: &Repository, files: &Files, asked: Asked) -> Result<Exit, Failure> {
-    let Some(publication) = Publication::of(&State::find()?, repository, files, asked)? else {
+async fn one(
+    repository: &Repository,
+    files: &Files,
+    asked: Asked,
+    told: &publish::Told<'_>,
+) -> Result<Exit, Failure> {
+    let state = State::find()?;
+    let Some(publication) = Publication::of(&state, repository, files, asked)? else {
         return Ok(Exit::Done);
     };
     output::line(&format!("run {}", files.run()))?;
-    match publication.publish(Box::new(Told)).await? {
+    match publication.publish(told, Box::new(Told)).await? {
         Published::Unknown => {}
         Published::Nothing => output::line("  its plan publishes nothing")?,
         Published::All => output::line("  nothing is left to publish")?,
         Published::Failed => return Ok(Exit::Failed),
+        Published::BrokenOff(signal) => return Ok(Exit::Signal(signal)),
     }
     Ok(Exit::Done)
 }
@@ -77,6 +89,15 @@ impl Watch for Told {
 /// Says what came of an effect; of a run, also what to do about it later.
 pub(super) fn told(event: &Event, run: Option<RunName>) -> Vec<String> {
     match event {
+        Event::PublishRebased(rebased) if rebased.held => {
+            vec![format!("  {:<8} replayed on {}: everything holds", "", short(rebased.onto.as_str()))]
+        }
+        Event::PublishStarted { effect, along: Some(along), .. } => {
+            vec![format!(
+                "  {:<8} takes along {along} of the base's commits, which are not there",
+                label(*effect)
+            )]
+        }
         Event::PublishDone { effect, url, .. } => {
             vec![format!("  {:<8} {}", label(*effect), url.as_ref().map_or("done", |url| url.as_str()))]
         }
@@ -88,6 +109,10 @@ pub(super) fn told(event: &Event, run: Option<RunName>) -> Vec<String> {
         }
         _ => Vec::new(),
     }
+}
+
+fn short(commit: &str) -> &str {
+    commit.get(..10).unwrap_or(commit)
 }
 
 fn label(effect: Effect) -> &'static str {

@@ -2,10 +2,13 @@
 //!
 //! Sources: in-toto attestation framework, `spec/v1/statement.md`; SLSA v1.0, `provenance/v1`.
 
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
 
 use super::RunName;
-use super::event::Sealed;
+use super::event::{Sealed, StartedBy};
+use super::text::Text;
 
 const BUILD_TYPE: &str = "urn:autopilot:run:v1";
 
@@ -20,6 +23,12 @@ pub struct Facts {
     pub issue: u64,
     /// SHA-256 of the plan file.
     pub plan_sha256: String,
+    /// The commit that holds the plan file as it was read, if one does.
+    pub plan_commit: Option<String>,
+    /// Who started it: the user, and whom its environment names.
+    pub started_by: Option<StartedBy>,
+    /// What the engine that started it calls it, as its environment says.
+    pub labels: BTreeMap<String, Text>,
     /// Base commit.
     pub base: String,
     /// Ref and commit of the result, if there is one.
@@ -46,7 +55,7 @@ pub(super) fn statement(run: RunName, facts: &Facts, files: &[Sealed], journal: 
             "buildDefinition": {
                 "buildType": BUILD_TYPE,
                 "externalParameters": {"issue": facts.issue, "plan": {"sha256": facts.plan_sha256}},
-                "internalParameters": {},
+                "internalParameters": internal(facts),
                 "resolvedDependencies": [{"name": "base", "digest": {"gitCommit": facts.base}}],
             },
             "runDetails": {
@@ -62,6 +71,21 @@ pub(super) fn statement(run: RunName, facts: &Facts, files: &[Sealed], journal: 
             },
         },
     })
+}
+
+/// Says who started it and from where the plan is: of this host, and of what its environment claims.
+fn internal(facts: &Facts) -> Value {
+    let mut internal = Map::new();
+    if let Some(by) = &facts.started_by {
+        internal.insert("startedBy".to_owned(), json!(by));
+    }
+    if !facts.labels.is_empty() {
+        internal.insert("labels".to_owned(), json!(facts.labels));
+    }
+    if let Some(commit) = &facts.plan_commit {
+        internal.insert("planCommit".to_owned(), json!(commit));
+    }
+    Value::Object(internal)
 }
 
 fn subject(file: &Sealed, annotations: &Value) -> Value {

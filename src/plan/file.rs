@@ -15,7 +15,8 @@ use super::text::{
     Revision, Size, Time, Token,
 };
 use super::union::{
-    AgentFile, CommandFile, ContextFile, NetworkFile, ProviderFile, PullRequestFile, TokensFile, one_of,
+    AgentFile, CommandFile, ContextFile, NetworkFile, ProviderFile, PullRequestFile, RebaseName, TokensFile,
+    one_of,
 };
 use super::{Home, OnFailure, RetryFrom, Shell};
 
@@ -301,6 +302,8 @@ pub(super) struct PublishFile {
     pub(super) push: Option<bool>,
     /// Open a pull request; this pushes. Default: false.
     pub(super) pull_request: Option<PullRequestFile>,
+    /// Where the base has moved: `verify` replays the run on it before a push, `never` pushes as it is. Default: verify.
+    pub(super) rebase: Option<RebaseName>,
 }
 
 /// Returns the keys of which a step has one.

@@ -158,6 +158,19 @@ pub struct Publish {
     pub push: bool,
     /// Open a pull request.
     pub pull_request: Option<PullRequest>,
+    /// What happens where the base has moved.
+    pub rebase: Rebase,
+}
+
+/// What happens before a push where the base has moved since the run began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rebase {
+    /// The run is replayed on the base of now, and pushed if everything holds there.
+    #[default]
+    Verify,
+    /// It is pushed as it was made.
+    Never,
 }
 
 /// A pull request to open.

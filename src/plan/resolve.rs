@@ -11,11 +11,11 @@ use super::file::{
 use super::text::{Env, Id, InnerPath, Money, Pattern, Token};
 use super::union::{
     AgentFile, CommandFile, ContextFile, NetworkFile, NetworkName, ProviderFile, ProviderName,
-    PullRequestFile, PullRequestName, TokensFile,
+    PullRequestFile, PullRequestName, RebaseName, TokensFile,
 };
 use super::{
     Action, AgentId, AgentStep, Changes, Context, EnvEntry, Expectation, FileContains, Filesystem, Glob,
-    Invocation, Limits, Network, OnFailure, Plan, Prompt, Provider, Publish, PullRequest, Resources,
+    Invocation, Limits, Network, OnFailure, Plan, Prompt, Provider, Publish, PullRequest, Rebase, Resources,
     RetryFrom, Shell, Step, TokenLimit, Whose,
 };
 use super::{proving, units};
@@ -310,5 +310,9 @@ fn publish(file: PublishFile) -> Publish {
         // A pull request is of a branch that is there.
         push: file.push.unwrap_or(false) || pull_request.is_some(),
         pull_request,
+        rebase: match file.rebase {
+            None | Some(RebaseName::Verify) => Rebase::Verify,
+            Some(RebaseName::Never) => Rebase::Never,
+        },
     }
 }

@@ -118,6 +118,14 @@ pub(super) enum PullRequestName {
     Ready,
 }
 
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub(super) enum RebaseName {
+    Verify,
+    Never,
+}
+
 /// A pull request.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -57,6 +57,7 @@ impl Intent {
             repository: self.repository.as_ref().map(|slug| Token::new(slug.with_host())),
             effects: self.effects.clone(),
             hindered: self.hindered.as_ref().map(|why| Text::line(secrets, why)),
+            login: self.login.as_ref().map(|login| Text::line(secrets, login)),
         }
     }
 }

@@ -2,15 +2,18 @@
 //! is lost in between: the journal has a line before and after each, and where it does not know, the other side is
 //! asked first. Never changes what a run itself came to.
 
+mod beside;
 mod comment;
 mod intent;
 mod patience;
 mod pull_request;
 mod push;
+mod replayer;
 mod scan;
 mod search;
 mod searched;
 mod today;
+mod told;
 mod trouble;
 
 use std::io;
@@ -18,6 +21,7 @@ use std::time::Duration;
 
 pub use intent::{Announced, Intent, intend};
 pub use patience::Patience;
+pub use replayer::{Replayed, Replayer, Replaying};
 pub use searched::search_result;
 pub use today::today;
 
@@ -30,6 +34,9 @@ use trouble::Trouble;
 
 /// How long an effect may take by default: a call of `gh` has no end of its own.
 pub const TIME: Duration = Duration::from_secs(120);
+
+/// How long is waited to be told whose account it is: what is published does not depend on it.
+const LOGIN_TIME: Duration = Duration::from_secs(5);
 
 /// What of a run is to be published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +63,7 @@ pub async fn publish(
     environment: &Environment,
     asked: Asked,
     patience: Patience,
+    replayer: &dyn Replayer,
 ) -> io::Result<()> {
     let effects = effects(recorder.state(), asked);
     tracing::debug!(run = %recorder.files().run(), ?asked, ?effects, "what is to be published");
@@ -67,11 +75,17 @@ pub async fn publish(
         Some(slug) => Gh::find(environment, slug).await.map_err(Trouble::from),
         None => Err(Trouble::no_repository()),
     };
+    let mut account = Account::default();
     for effect in effects {
         if recorder.state().is_open(effect) {
             let is_first = recorder.state().last_try(effect).is_none();
-            let publisher = Publisher { is_first, repository, environment, gh: &gh, recorder, patience };
-            publisher.one(effect).await?;
+            let login = account.of(&gh, effect).await;
+            let publisher =
+                Publisher { is_first, login, repository, environment, gh: &gh, recorder, patience };
+            match effect {
+                Effect::Push => publisher.push(replayer).await?,
+                Effect::PullRequest | Effect::Comment => publisher.one(effect).await?,
+            }
         }
     }
     Ok(())
@@ -123,10 +137,31 @@ fn remotes(repository: &Repository) -> Vec<github::Remote> {
         .collect()
 }
 
+/// The account that `gh` acts for, asked for once.
+#[derive(Default)]
+struct Account {
+    asked: bool,
+    login: Option<String>,
+}
+
+impl Account {
+    /// Returns whose an effect is; nothing of a push, whose credentials are git's, and where GitHub does not say.
+    async fn of(&mut self, gh: &Result<Gh, Trouble>, effect: Effect) -> Option<String> {
+        let gh = gh.as_ref().ok().filter(|_| effect != Effect::Push)?;
+        if !self.asked {
+            self.asked = true;
+            self.login = gh.login(LOGIN_TIME).await.ok().filter(|login| !login.is_empty());
+        }
+        self.login.clone()
+    }
+}
+
 /// Everything one effect works with.
 struct Publisher<'a> {
     /// Nobody has ever tried it: what it makes is not there.
     is_first: bool,
+    /// Whom `gh` acts for, if that is known.
+    login: Option<String>,
     repository: &'a Repository,
     environment: &'a Environment,
     gh: &'a Result<Gh, Trouble>,
@@ -135,15 +170,23 @@ struct Publisher<'a> {
 }
 
 impl Publisher<'_> {
-    /// Does one effect, with a line in the journal before and after it.
-    async fn one(self, effect: Effect) -> io::Result<()> {
-        let (key, to) = (self.key(effect), self.target(effect));
-        self.recorder.record(Event::PublishStarted { effect, key: key.clone(), to })?;
-        let made = match effect {
-            Effect::Push => self.push().await,
-            Effect::PullRequest => self.pull_request().await,
-            Effect::Comment => self.comment().await,
-        };
+    /// Gives one effect of GitHub's, with a line in the journal before and after it.
+    async fn one(mut self, effect: Effect) -> io::Result<()> {
+        let key = self.key(effect);
+        self.begin(effect, key.clone(), None)?;
+        let made = if effect == Effect::Comment { self.comment().await } else { self.pull_request().await };
+        self.end(effect, key, made)
+    }
+
+    /// Records that an effect is about to be given, and how many commits of the base it takes along.
+    fn begin(&mut self, effect: Effect, key: Token, along: Option<u64>) -> io::Result<()> {
+        let to = self.target(effect);
+        let login = self.login.as_ref().map(|login| self.recorder.line(login));
+        self.recorder.record(Event::PublishStarted { effect, key, to, login, along })
+    }
+
+    /// Records what became of an effect.
+    fn end(&mut self, effect: Effect, key: Token, made: Result<Made, Trouble>) -> io::Result<()> {
         let event = match made {
             Ok(Made { url, id }) => {
                 let url = url.map(|url| self.recorder.line(url));
@@ -165,8 +208,9 @@ impl Publisher<'_> {
     fn key(&self, effect: Effect) -> Token {
         let state = self.state();
         let head = state.head.as_ref().map(|head| Token::new(head.to_string()));
-        let commit = state.branch.as_ref().map(|made| Token::new(&made.commit));
-        if effect == Effect::Comment { head } else { commit }.unwrap_or_else(|| Token::new(""))
+        let commit =
+            || state.pushed().or_else(|| Some(state.branch.as_ref()?.commit.as_str())).map(Token::new);
+        if effect == Effect::Comment { head } else { commit() }.unwrap_or_else(|| Token::new(""))
     }
 
     fn target(&self, effect: Effect) -> Token {

@@ -1,47 +1,98 @@
-//! The result branch goes to a remote, after everything that goes with it was looked through for secrets.
+//! The result goes to a remote: on the base that is there, after everything that goes with it was looked through for secrets.
 
-use std::collections::BTreeSet;
-use std::process::Command;
+use std::io;
 use std::time::Duration;
 
+use super::beside::{Outgoing, Standing, Theirs};
+use super::replayer::Replayer;
 use super::search::{Findings, Task, search};
+use super::told::said;
 use super::{Made, Publisher, Trouble, scan};
-use crate::evidence::event::PublishFault;
-use crate::git::Oid;
-use crate::github::{Ended, Slug, output};
+use crate::evidence::Token;
+use crate::evidence::event::{Effect, PublishFault, Rebased};
+use crate::evidence::state::{Publication, PublishState};
+use crate::git::{Oid, RefName};
+use crate::github::Slug;
+use crate::worktree::Push;
 
 /// A push carries more than a comment.
 const TIME: Duration = Duration::from_secs(600);
 
-/// What git says, in lower case, and what it means.
-const WORDS: [(&str, PublishFault, &str); 14] = [
-    ("[rejected]", PublishFault::Rejected, "the remote has other commits under this name: look at them"),
-    ("[remote rejected]", PublishFault::Rejected, "see the remote's rules for branches"),
-    ("could not read username", PublishFault::Login, "let git log in as gh does: gh auth setup-git"),
-    ("authentication failed", PublishFault::Login, "let git log in as gh does: gh auth setup-git"),
-    ("permission denied (publickey", PublishFault::Login, "load the key into your agent: ssh-add"),
-    ("host key verification failed", PublishFault::Login, "connect once by hand: ssh -T git@HOST"),
-    ("permission to", PublishFault::Rights, "the account needs to write to the repository"),
-    (
-        "returned error: 403",
-        PublishFault::Rights,
-        "the account needs to write (`contents: write` in a workflow)",
-    ),
-    ("returned error: 401", PublishFault::Login, "let git log in as gh does: gh auth setup-git"),
-    ("not found", PublishFault::NotFound, "look at the remote's address: git remote -v"),
-    (
-        "does not appear to be a git repository",
-        PublishFault::NotFound,
-        "look at the remote's address: git remote -v",
-    ),
-    ("could not resolve host", PublishFault::Network, "try again when the remote can be reached"),
-    ("unable to access", PublishFault::Network, "try again when the remote can be reached"),
-    ("could not read from remote", PublishFault::Network, "try again when the remote can be reached"),
-];
+/// How often a base that moves is followed.
+const ROUNDS: u32 = 5;
+
+/// What became of a push.
+enum Sent {
+    /// It is there.
+    There,
+    /// The base was elsewhere by then.
+    Stale,
+}
 
 impl Publisher<'_> {
-    /// Pushes the result branch: that ref alone, and never by force.
-    pub(super) async fn push(&self) -> Result<Made, Trouble> {
+    /// Pushes the result: on the tip of its base that the remote has, that ref alone, and over nothing but what this run put there.
+    pub(super) async fn push(mut self, replayer: &dyn Replayer) -> io::Result<()> {
+        let (mut moves, mut tries) = (0, 0);
+        loop {
+            let outgoing = match self.outgoing(replayer, &mut moves).await? {
+                Ok(outgoing) => outgoing,
+                Err(trouble) => return self.give_up(trouble),
+            };
+            let key = Token::new(&outgoing.commit);
+            self.begin(Effect::Push, key.clone(), outgoing.along())?;
+            let made = Made { url: self.address(&outgoing.remote), id: None };
+            let ended = match self.send(&outgoing).await {
+                Ok(Sent::There) => Ok(made),
+                Ok(Sent::Stale) if moves < ROUNDS && tries < ROUNDS => {
+                    tries += 1;
+                    continue;
+                }
+                Ok(Sent::Stale) => Err(self.restless(moves.max(tries))),
+                Err(trouble) => Err(trouble),
+            };
+            return self.end(Effect::Push, key, ended);
+        }
+    }
+
+    /// Records that there is no push, and why.
+    fn give_up(&mut self, trouble: Trouble) -> io::Result<()> {
+        let key = self.key(Effect::Push);
+        self.begin(Effect::Push, key.clone(), None)?;
+        self.end(Effect::Push, key, Err(trouble))
+    }
+
+    /// Finds out what goes out: what the remote has decides. A base that has moved once more is one of so many moves.
+    async fn outgoing(
+        &mut self,
+        replayer: &dyn Replayer,
+        moves: &mut u32,
+    ) -> io::Result<Result<Outgoing, Trouble>> {
+        let found = self.look().await;
+        let (mut outgoing, beside) = match found {
+            Ok(found) => found,
+            Err(trouble) => return Ok(Err(trouble)),
+        };
+        if outgoing.is_there {
+            return Ok(Ok(outgoing));
+        }
+        let onto = match self.standing(&outgoing, beside).await {
+            Ok(Standing::Holds(beside, along)) => {
+                (outgoing.beside, outgoing.along) = (beside, along);
+                return Ok(Ok(outgoing));
+            }
+            Ok(Standing::Moved(branch, tip)) => (branch, tip),
+            Err(trouble) => return Ok(Err(trouble)),
+        };
+        if *moves == ROUNDS {
+            return Ok(Err(self.restless(*moves)));
+        }
+        *moves += 1;
+        let rebased = self.rebase(replayer, &onto, *moves).await?;
+        Ok(rebased.map(|commit| Outgoing { commit, beside: Some(onto), ..outgoing }))
+    }
+
+    /// Asks what the remote has, of everything that a push depends on; and where it has the base.
+    async fn look(&self) -> Result<(Outgoing, Option<RefName>), Trouble> {
         let remote = self.remote().ok_or_else(|| {
             Trouble::new(
                 PublishFault::Missing,
@@ -49,61 +100,100 @@ impl Publisher<'_> {
                 "add one: git remote add origin …",
             )
         })?;
-        let Some(branch) = &self.state().branch else {
+        let Some(branch) = self.state().branch.clone() else {
             return Err(Trouble::new(PublishFault::Missing, "there is no branch", "see the summary"));
         };
-        let (reference, commit) = (branch.reference.as_str(), branch.commit.as_str());
-        let made = Made { url: self.address(&remote), id: None };
-        let theirs = self.ask(&remote, (commit, reference)).await?;
-        if theirs.have_it {
-            return Ok(made);
+        let base = self.repository.branch_on(&remote, self.state().start.base.as_str())?;
+        let places = self.repository.places_of(&remote);
+        let mut theirs: Option<Theirs> = None;
+        for place in &places {
+            let asked = self.repository.ask(place);
+            let listed = said(asked, self.patience.anew().left()).await.map_err(|refused| refused.trouble)?;
+            let own = Theirs::read(&listed, &branch.reference, base.as_ref());
+            theirs = Some(match theirs {
+                None => own,
+                Some(others) => others.both(own, &remote)?,
+            });
         }
-        if let Some(trouble) = scan::refuse_again(self.state(), &remote, reference) {
+        let theirs = theirs.unwrap_or_default();
+        let is_own = |commit: &Oid| {
+            let later = self.state().rebased.iter().filter(|rebased| rebased.result == branch.commit);
+            *commit == branch.commit || later.filter_map(Rebased::tip).any(|tip| tip == commit)
+        };
+        let there = theirs.result.clone().filter(is_own);
+        let (is_there, commit) = (there.is_some(), there.unwrap_or(branch.commit));
+        let (reference, places) = (branch.reference, places);
+        let outgoing =
+            Outgoing { remote, places, reference, commit, is_there, theirs, beside: None, along: Vec::new() };
+        if !is_there {
+            self.refuse_found(&outgoing)?;
+        }
+        Ok((outgoing, base))
+    }
+
+    /// Refuses what was found to hold a secret before.
+    fn refuse_found(&self, outgoing: &Outgoing) -> Result<(), Trouble> {
+        let (remote, reference) = (&outgoing.remote, outgoing.reference.as_str());
+        if let Some(trouble) = scan::refuse_again(self.state(), remote, reference) {
             return Err(trouble);
         }
         let known = scan::found_before(self.state());
-        if let Some(trouble) = known.and_then(|known| scan::refuse(&known, &remote, reference)) {
-            return Err(trouble);
-        }
-        let found = self.search(&theirs).await?;
-        if let Some(trouble) = scan::refuse(&found, &remote, reference) {
-            return Err(trouble);
-        }
-        let time = self.patience.anew().left().max(TIME);
-        said(self.repository.push(&remote, &branch.commit, &branch.reference), time).await.map(|_| made)
+        known.and_then(|known| scan::refuse(&known, remote, reference)).map_or(Ok(()), Err)
     }
 
-    /// Asks what they have to whom a push goes: of several, what all of them have.
-    async fn ask(&self, remote: &str, (commit, reference): (&str, &str)) -> Result<Theirs, Trouble> {
-        let mut theirs: Option<Theirs> = None;
-        for asking in self.repository.ask_remote(remote) {
-            let listed = said(asking, self.patience.anew().left()).await?;
-            let refs = listed.lines().filter_map(|line| line.split_once('\t'));
-            let have_it = refs.clone().any(|known| known == (commit, reference));
-            let objects: BTreeSet<String> = refs.map(|(id, _)| id.to_owned()).collect();
-            theirs = Some(match theirs {
-                None => Theirs { objects, have_it },
-                Some(others) => {
-                    Theirs { objects: &others.objects & &objects, have_it: others.have_it && have_it }
-                }
-            });
+    /// Searches what goes out, and pushes it.
+    async fn send(&self, outgoing: &Outgoing) -> Result<Sent, Trouble> {
+        if outgoing.is_there {
+            return Ok(Sent::There);
         }
-        Ok(theirs.unwrap_or_default())
+        let Outgoing { remote, reference, commit, beside, .. } = outgoing;
+        let found = self.search(outgoing).await?;
+        if let Some(trouble) = scan::refuse(&found, remote, reference.as_str()) {
+            return Err(trouble);
+        }
+        let beside = beside.as_ref().map(|(branch, tip)| (branch, tip));
+        let over = self.replaceable(outgoing)?;
+        let push = Push { commit, reference, over, beside };
+        let time = self.patience.anew().left().max(TIME);
+        match said(self.repository.push(remote, &push), time).await {
+            Ok(_) => Ok(Sent::There),
+            Err(refused) if beside.is_some_and(|(branch, _)| refused.is_stale(branch)) => Ok(Sent::Stale),
+            Err(refused) => Err(refused.trouble),
+        }
+    }
+
+    /// Returns what the push may replace: what this run pushed before, and what the push goes on from. What somebody else put there
+    /// counts as not there, and git refuses.
+    fn replaceable<'a>(&self, outgoing: &'a Outgoing) -> Result<Option<&'a Oid>, Trouble> {
+        let Some(there) = &outgoing.theirs.result else { return Ok(None) };
+        let pushed = |tried: &Publication| {
+            let is_done = matches!(tried.state, PublishState::Done { .. });
+            tried.effect == Effect::Push && is_done && tried.key == there.as_str()
+        };
+        let is_own = self.state().published.iter().any(pushed)
+            || self.repository.is_ancestor(there.as_str(), outgoing.commit.as_str())?;
+        Ok(is_own.then_some(there))
     }
 
     /// Searches what they lack, which is what a push takes along: values of this environment and of the run, and what
     /// the patterns tell.
-    async fn search(&self, theirs: &Theirs) -> Result<Findings, Trouble> {
+    async fn search(&self, outgoing: &Outgoing) -> Result<Findings, Trouble> {
         let state = self.state();
-        let Some(branch) = &state.branch else { return Ok(Findings::default()) };
         let secrets = self.recorder.secrets().clone();
         scan::register(state, self.environment, &secrets)?;
-        let ids: Vec<Oid> = theirs.objects.iter().filter_map(|id| Oid::parse(id).ok()).collect();
-        let leaving = self.repository.lacking(&state.start.commit, &branch.commit, &ids)?;
-        let reference = branch.reference.to_string();
-        let task = Task { repository: self.repository.clone(), leaving, reference, secrets, most: u64::MAX };
+        // What of a replay goes out stands on what they have.
+        let onto = outgoing.beside.as_ref().map(|(_, tip)| tip);
+        let base = onto.filter(|_| self.is_rebased(&outgoing.commit)).unwrap_or(&state.start.commit);
+        let ids: Vec<Oid> = outgoing.theirs.objects.iter().cloned().collect();
+        let leaving = self.repository.lacking(base, &outgoing.commit, &ids)?;
+        let (reference, repository) = (outgoing.reference.to_string(), self.repository.clone());
+        let task = Task { repository, leaving, reference, secrets, most: u64::MAX };
         // Whoever is to end drops it.
         Ok(search(task, std::future::pending()).await?)
+    }
+
+    fn is_rebased(&self, commit: &Oid) -> bool {
+        self.state().rebased.iter().any(|rebased| rebased.tip() == Some(commit))
     }
 
     /// Returns the remote to push to: the user's default, the one of the GitHub repository, `origin`, the only one.
@@ -124,75 +214,5 @@ impl Publisher<'_> {
         let remotes = super::remotes(self.repository);
         let slug = Slug::of_url(&remotes.iter().find(|known| known.name == remote)?.url)?;
         Some(format!("{}/tree/{}", slug.url(), self.recorder.files().run().branch()))
-    }
-}
-
-/// What they have to whom a push goes.
-#[derive(Debug, Default)]
-struct Theirs {
-    /// Ids of what their refs name.
-    objects: BTreeSet<String>,
-    /// The branch is there: an earlier try, or the user, pushed it.
-    have_it: bool,
-}
-
-/// Runs a git that talks to a remote; returns what it said.
-async fn said(git: Command, time: Duration) -> Result<String, Trouble> {
-    match output(git, Vec::new(), time).await {
-        Ok(Ended::InTime(output)) if output.status.success() => {
-            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-        }
-        Ok(Ended::InTime(output)) => {
-            let said = [output.stdout, output.stderr].concat();
-            Err(refused(&String::from_utf8_lossy(&said)))
-        }
-        Ok(Ended::Late) => Err(Trouble::new(
-            PublishFault::Timeout,
-            format!("git push took longer than {} s", time.as_secs()),
-            "push by hand once, then: autopilot publish",
-        )),
-        Err(error) => Err(Trouble::new(PublishFault::Missing, format!("git: {error}"), "autopilot doctor")),
-    }
-}
-
-/// Reads why git did not push.
-fn refused(said: &str) -> Trouble {
-    let lower = said.to_lowercase();
-    let line = |words: &str| said.lines().find(|line| line.to_lowercase().contains(words)).unwrap_or(said);
-    let (kind, line, hint) = match WORDS.iter().find(|(words, ..)| lower.contains(words)) {
-        Some((words, kind, hint)) => (*kind, line(words), *hint),
-        None => (PublishFault::Other, said.lines().last().unwrap_or_default(), "see what git says"),
-    };
-    let line: String = line.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
-    Trouble::new(kind, format!("git push: {line}"), hint)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_words_of_git_are_told_apart() {
-        for (said, kind) in [
-            (
-                "To ../bare\n!\trefs/heads/a:refs/heads/a\t[rejected] (fetch first)\nDone",
-                PublishFault::Rejected,
-            ),
-            (
-                "fatal: could not read Username for 'https://github.com': terminal prompts disabled",
-                PublishFault::Login,
-            ),
-            (
-                "git@github.com: Permission denied (publickey).\nfatal: Could not read from remote repository.",
-                PublishFault::Login,
-            ),
-            ("remote: Permission to acme/widgets.git denied to somebody.", PublishFault::Rights),
-            ("fatal: unable to access 'https://x/': Could not resolve host: x", PublishFault::Network),
-            ("remote: Repository not found.", PublishFault::NotFound),
-            ("something else", PublishFault::Other),
-        ] {
-            assert_eq!(refused(said).kind, kind, "{said}");
-        }
-        assert_eq!(refused("x\n!\tref\t[rejected]").why, "git push: !\u{20}ref [rejected]");
     }
 }

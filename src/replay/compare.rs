@@ -100,6 +100,14 @@ pub fn first<E>(
     Ok(None)
 }
 
+/// Returns the commit that each step came to in a replay; nothing of one that changed nothing there.
+pub fn made<'a>(steps: &[Again<'_>], replay: &'a RunState) -> Vec<Option<&'a Oid>> {
+    let of = |own: &Again<'_>| {
+        parts(own, replay).into_iter().rev().find_map(|part| last(part)?.checkpoint.as_ref())
+    };
+    steps.iter().map(of).collect()
+}
+
 fn pattern(value: &serde_json::Value) -> Option<Glob> {
     Glob::new(value.as_str()?).ok()
 }

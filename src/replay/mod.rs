@@ -6,7 +6,7 @@ mod hindered;
 mod plan;
 mod way;
 
-pub use compare::{Difference, Differing, Trees, What, first};
+pub use compare::{Difference, Differing, Trees, What, first, made};
 pub use hindered::{Hindered, hindered};
 pub use plan::{laid_step, plan};
 pub use way::{Again, Way, steps};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::markdown::{block, clip, fitted, inline, title};
-use super::review::{Check, LookKind, Merges, Review, Step, Today};
+use super::review::{Check, LookKind, Merges, Review, Step, Today, Who};
 use super::spoken::{plural, spoken};
 use crate::evidence::event::{RunResult, StepResult};
 use crate::plan::units;
@@ -89,8 +89,15 @@ pub(super) fn last_lines(review: &Review, most: usize) -> String {
 /// Says on what, and of each step what was verified.
 fn verified(review: &Review) -> String {
     let name = if review.result == Some(RunResult::Done) { "Verified" } else { "Steps" };
-    let mut text =
-        format!("**{name}** on {}{}:\n\n", at(&review.base.name, &review.base.commit), today(review));
+    let on = at(&review.base.name, &review.base.commit);
+    let then = review.rebased.as_ref().map_or_else(
+        || today(review),
+        |rebased| {
+            let (onto, commit) = (digits(&rebased.onto), digits(&rebased.commit));
+            format!(", and again on {onto}, where the base was when it was pushed as {commit}")
+        },
+    );
+    let mut text = format!("**{name}** on {on}{then}:\n\n");
     for step in review.steps.iter().take(STEPS) {
         let _ = writeln!(text, "- {}", of_step(step));
     }
@@ -167,13 +174,23 @@ pub(super) fn mark(result: Option<StepResult>, tries: usize) -> &'static str {
     }
 }
 
+/// Says whom, and which job, the environment named: anybody can set a variable.
+fn claimed(who: &Who) -> Option<String> {
+    let short = |text: &str| inline(&clip(text, 40));
+    let actor = who.actor.iter().map(|actor| format!("for {}", short(actor)));
+    let job = who.job.iter().map(|(name, value)| format!("{name} {}", short(value)));
+    let claims: Vec<String> = actor.chain(job).collect();
+    (!claims.is_empty()).then(|| format!("its environment says: {}", claims.join(", ")))
+}
+
 /// Says who set it off, by which plan, which agents worked, and what they used.
 fn who(review: &Review) -> String {
     let who = &review.who;
     let short = |text: &str| inline(&clip(text, 40));
     let user = who.user.as_ref().map_or_else(|| "somebody".to_owned(), |user| short(user));
-    let actor = who.actor.as_ref().map(|actor| format!(" for {}", short(actor))).unwrap_or_default();
-    let mut parts = vec![format!("started by {user}{actor} on {}", short(&who.host))];
+    let mut parts = vec![format!("started by {user} on {}", short(&who.host))];
+    parts.extend(claimed(who));
+    parts.extend(who.publisher.as_ref().map(|login| format!("publishes as {}", short(login))));
     parts.push(match &who.plan_commit {
         Some(commit) => format!("plan in commit {}", digits(commit)),
         None => format!("plan {} (SHA-256), in no commit", digits(&who.plan_sha256)),

@@ -43,12 +43,14 @@ fn who(state: &RunState) -> Fact {
     let start = &state.start;
     let user = start.started_by.as_ref().map_or("unknown", |by| by.user.as_str());
     let actor = start.started_by.as_ref().and_then(|by| by.actor.as_ref());
-    let actor = actor.map(|actor| format!(" (for {actor})")).unwrap_or_default();
+    let actor = actor.map(|actor| format!(" (for {actor}, says its environment)")).unwrap_or_default();
     let job: Vec<String> = start.labels.iter().map(|(name, value)| format!("{name} {value}")).collect();
     let job = if job.is_empty() { String::new() } else { format!(", {}", job.join(", ")) };
     let host = &start.host;
+    let publisher = state.publisher().map(|login| format!("; publishes as {login}")).unwrap_or_default();
+    let (version, kernel) = (&start.autopilot, &host.kernel);
     let text =
-        format!("{user}{actor} on {}{job}; autopilot {}, kernel {}", host.name, start.autopilot, host.kernel);
+        format!("{user}{actor} on {}{job}; autopilot {version}, kernel {kernel}{publisher}", host.name);
     Fact::text(Mark::Plain, "who", text)
 }
 

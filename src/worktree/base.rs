@@ -25,7 +25,7 @@ pub struct Base {
     pub(super) parts: Vec<Part>,
     /// What it ignores.
     pub(super) rules: Rules,
-    /// Who commits.
+    /// Whose commits they are: their author. Who makes them is autopilot.
     pub(super) person: Person,
     /// Filters that the settings name, none of which is ever started.
     pub(super) filters: Vec<String>,

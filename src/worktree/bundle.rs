@@ -25,8 +25,17 @@ const LONGEST_HEADER: usize = 1 << 20;
 impl Repository {
     /// Fetches from a bundle that is open already: what is at its path by now does not matter.
     pub(super) fn fetch(&self, bundle: File, from: &str, reference: &RefName) -> Result<(), WorktreeError> {
-        self.hand_over_file(&bundle)?;
         self.unlock(reference)?;
+        self.fetch_as(bundle, &format!("{from}:{reference}"), reference)
+    }
+
+    /// Takes the objects of a bundle, and makes no ref.
+    pub(super) fn fetch_objects(&self, bundle: File, from: &RefName) -> Result<(), WorktreeError> {
+        self.fetch_as(bundle, from.as_str(), from)
+    }
+
+    fn fetch_as(&self, bundle: File, refspec: &str, reference: &RefName) -> Result<(), WorktreeError> {
+        self.hand_over_file(&bundle)?;
         // Only a fetch that checks what it takes refuses a tree with a `.git` or `..` in it.
         // And what arrived is on the disk before the worktree goes.
         let durable = format!("core.fsync={DURABLE}");
@@ -38,7 +47,7 @@ impl Repository {
             "--no-recurse-submodules",
             "--no-auto-maintenance",
         ]);
-        let fetched = fetch.arg("/proc/self/fd/0").arg(format!("{from}:{reference}")).run();
+        let fetched = fetch.arg("/proc/self/fd/0").arg(refspec).run();
         fetched.map(drop).map_err(|error| match error {
             // What else git advises is about a remote, and there is none.
             WorktreeError::Git { said, .. } => {

@@ -112,6 +112,11 @@ impl Repository {
         Ok(Leaving { result: result.clone(), there, before })
     }
 
+    /// Lists what leads to a commit and to nothing of what others have: newest first.
+    pub fn lacked(&self, commit: &Oid, theirs: &[Oid]) -> Result<Vec<Oid>, WorktreeError> {
+        self.listed(&[], commit, &self.known_commits(theirs)?)
+    }
+
     /// Hands everything that leaves to somebody who looks at it, until that one has seen enough.
     pub fn outgoing(
         &self,

@@ -60,6 +60,10 @@ impl Repository {
 }
 
 impl Aside {
+    pub(super) fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
     /// Takes the commits of a bundle; nothing of it that git would not take from a stranger.
     pub fn take(&self, bundle: &Path) -> Result<(), WorktreeError> {
         self.repository.fetch(bundle::open(bundle)?, DELIVERED, &RefName::branch("record")?)

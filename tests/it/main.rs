@@ -84,6 +84,8 @@ mod publish;
 #[cfg(test)]
 mod real_agents;
 #[cfg(test)]
+mod rebase;
+#[cfg(test)]
 mod recipes;
 #[cfg(test)]
 mod replay;

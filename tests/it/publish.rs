@@ -176,6 +176,31 @@ fn nobody_is_mentioned_for_a_run_that_is_done() {
 
 #[test]
 #[ignore = "needs gh"]
+fn who_started_and_who_published_is_said_and_whose_claim_it_is() {
+    let scene = Scene::new("", PASSES);
+    let mut command = scene.command(&["7", "--json"]);
+    command.envs([("GITHUB_ACTOR", "x-actor".to_owned()), ("GITHUB_RUN_ID", "991".to_owned())]);
+    let ran = Ran::of(&command.output().unwrap()).exits(0);
+    let claim = "its environment says: for `x-actor`, GITHUB_RUN_ID `991`";
+    assert!(scene.repo.summary().contains(claim), "{}", scene.repo.summary());
+    assert!(scene.comment().body.contains(claim), "{}", scene.comment().body);
+    assert!(scene.comment().body.contains(&format!("publishes as `{LOGIN}`")), "{}", scene.comment().body);
+    let [started] = &scene.repo.events_of("publish.started")[..] else { panic!() };
+    assert_eq!(started["login"], LOGIN);
+    let review: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let who = &review["review"]["who"];
+    assert_eq!((&who["actor"], &who["job"]["GITHUB_RUN_ID"]), (&json!("x-actor"), &json!("991")), "{who}");
+    let provenance = scene.repo.evidence("provenance-").pop().unwrap();
+    let statement: Value = serde_json::from_slice(&fs::read(provenance).unwrap()).unwrap();
+    let internal = &statement["predicate"]["buildDefinition"]["internalParameters"];
+    assert_eq!(internal["startedBy"]["actor"], "x-actor", "{internal}");
+    assert_eq!(internal["labels"]["GITHUB_RUN_ID"], "991", "{internal}");
+    assert_eq!(internal["planCommit"], scene.repo.git(["rev-parse", "HEAD"]), "{internal}");
+    scene.audits();
+}
+
+#[test]
+#[ignore = "needs gh"]
 fn a_lost_answer_makes_no_second_comment() {
     for fault in [Fault::LostAnswer, Fault::BadGateway] {
         let scene = Scene::new("", PASSES);
@@ -636,7 +661,7 @@ fn what_was_there_before_does_not_stop_the_push() {
 fn what_the_base_is_ahead_of_the_remote_goes_out_too_and_is_searched() {
     let token = format!("ghp_{}", "a1B2".repeat(9));
     for (branch, leak) in [("main", true), ("main", false), ("side", true)] {
-        let scene = Offline::new("publish: {comment: false, push: true}", PASSES);
+        let scene = Offline::new("publish: {comment: false, push: true, rebase: never}", PASSES);
         // Two commits that the remote lacks; the second takes away what the first holds.
         if branch != "main" {
             scene.repo.git(["switch", "-q", "-c", branch]);
@@ -663,7 +688,7 @@ fn what_the_base_is_ahead_of_the_remote_goes_out_too_and_is_searched() {
 #[test]
 fn what_the_remote_lost_goes_out_again_and_is_searched_again() {
     let token = format!("ghp_{}", "a1B2".repeat(9));
-    let scene = Offline::new("publish: {comment: false, push: true}", PASSES);
+    let scene = Offline::new("publish: {comment: false, push: true, rebase: never}", PASSES);
     scene.repo.git(["switch", "-q", "-c", "side"]);
     scene.repo.commit_file("own.txt", &token);
     scene.repo.git(["push", "-q", "origin", "side"]);
@@ -677,7 +702,7 @@ fn what_the_remote_lost_goes_out_again_and_is_searched_again() {
 #[test]
 fn what_counts_is_what_the_place_has_that_is_pushed_to() {
     let token = format!("ghp_{}", "a1B2".repeat(9));
-    let scene = Offline::new("publish: {comment: false, push: true}", PASSES);
+    let scene = Offline::new("publish: {comment: false, push: true, rebase: never}", PASSES);
     let public = scene.repo.dir().join("public.git");
     scene.repo.git(["init", "-q", "-b", "main", "--bare", public.to_str().unwrap()]);
     let url = format!("file://{}", public.display());

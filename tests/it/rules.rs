@@ -96,7 +96,8 @@ fn each_passing_step_with_changes_is_one_commit_with_trailers() {
     assert_eq!(log, "autopilot: c\nfeat: a");
     let body = repo.git(["log", "-1", "--format=%(trailers)", &branch]);
     assert!(body.contains("Autopilot-Step: c") && body.contains("Autopilot-Attempt: 1"), "{body}");
-    assert_eq!(repo.git(["log", "-1", "--format=%an <%ae>", &branch]), "Somebody <somebody@example.org>");
+    let people = repo.git(["log", "-1", "--format=%an <%ae>, %cn <%ce>", &branch]);
+    assert_eq!(people, "Somebody <somebody@example.org>, autopilot <autopilot@localhost>");
     assert_eq!(repo.on_branch("a"), "a");
 }
 

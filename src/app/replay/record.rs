@@ -6,10 +6,11 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::app::Error;
-use crate::evidence::{Files, RunName, RunState};
+use crate::evidence::event::RebasedCommit;
+use crate::evidence::{Files, RunName, RunState, StepId};
 use crate::git::Oid;
 use crate::replay::{self, Again, Difference, Trees, Way, What};
-use crate::worktree::{Aside, Base, Repository, WorktreeError};
+use crate::worktree::{Aside, Base, Like, Repository, WorktreeError};
 
 /// Says why a bundle is not taken: as the hostile file it could be, it is no fault of autopilot.
 fn not_taken(run: RunName, error: WorktreeError) -> Error {
@@ -24,7 +25,7 @@ fn not_taken(run: RunName, error: WorktreeError) -> Error {
 }
 
 /// A record that is read.
-pub(super) struct Record<'a> {
+pub(in crate::app) struct Record<'a> {
     run: RunName,
     state: &'a RunState,
     steps: Vec<Again<'a>>,
@@ -35,12 +36,12 @@ pub(super) struct Record<'a> {
     /// The files of what is laid on, by step.
     patches: BTreeMap<String, String>,
     /// Where its commits are not what its journal says.
-    pub(super) forged: Option<Difference>,
+    pub(in crate::app) forged: Option<Difference>,
 }
 
 impl<'a> Record<'a> {
     /// Reads the commits of a run, from the bundle beside its journal, else from the repository.
-    pub(super) fn read(
+    pub(in crate::app) fn read(
         repository: &Repository,
         files: &Files,
         state: &'a RunState,
@@ -113,34 +114,73 @@ impl<'a> Record<'a> {
         }
     }
 
-    pub(super) fn run(&self) -> RunName {
+    pub(in crate::app) fn run(&self) -> RunName {
         self.run
     }
 
-    pub(super) fn aside(&self) -> &Aside {
+    pub(in crate::app) fn aside(&self) -> &Aside {
         &self.aside
     }
 
     /// Returns the folder that goes with it: the patches are there.
-    pub(super) fn folder(&self) -> &Path {
+    pub(in crate::app) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// Writes the plan that replays it.
-    pub(super) fn plan(&self) -> Option<String> {
+    pub(in crate::app) fn plan(&self) -> Option<String> {
         replay::plan(self.state, &self.steps, &self.patches)
     }
 
     /// Tells of each step how it is replayed, and the tree it is to come to.
-    pub(super) fn told(&self) -> Vec<(String, Way, Option<String>)> {
+    pub(in crate::app) fn told(&self) -> Vec<(String, Way, Option<String>)> {
         let tree = |own: &Again<'_>| self.trees.get(own.id).map(ToString::to_string);
         self.steps.iter().map(|own| (own.id.to_owned(), own.way, tree(own))).collect()
     }
 
     /// Compares it with what came of it. On another base files are others by nature.
-    pub(super) fn differs(&self, replayed: &RunState, same_base: bool) -> Result<Option<Difference>, Error> {
+    pub(in crate::app) fn differs(
+        &self,
+        replayed: &RunState,
+        same_base: bool,
+    ) -> Result<Option<Difference>, Error> {
         let mut differing = |one: &Oid, other: &Oid| self.aside.differing(one, other);
         let trees = same_base.then_some(&self.trees);
         Ok(replay::first(&self.steps, replayed, trees, &mut differing)?)
+    }
+
+    /// Makes the commits of a replay on another base, each with author and message of the run's own: what a step changed there.
+    pub(in crate::app) fn rebuilt(
+        &self,
+        replayed: &RunState,
+        onto: &Oid,
+    ) -> Result<Vec<RebasedCommit>, Error> {
+        let tree_of = |commit: &Oid| -> Result<Oid, Error> {
+            let found = self.aside.commit(commit)?;
+            found.map(|found| found.tree).ok_or_else(|| self.nowhere("of the replay", commit))
+        };
+        let (mut parent, mut below) = (onto.clone(), tree_of(onto)?);
+        let mut all = Vec::new();
+        for (own, made) in self.steps.iter().zip(replay::made(&self.steps, replayed)) {
+            let Some(made) = made else { continue };
+            let tree = tree_of(made)?;
+            if tree == below {
+                continue;
+            }
+            let recorded = own.attempt.checkpoint.as_ref();
+            let message = self.message(own);
+            let message = recorded.is_none().then_some(message.as_str());
+            let like = Like { commit: recorded.unwrap_or(made), message };
+            parent = self.aside.make_like(like, &tree, &parent)?;
+            all.push(RebasedCommit { step: StepId::new(own.id), commit: parent.clone(), tree: tree.clone() });
+            below = tree;
+        }
+        Ok(all)
+    }
+
+    /// Says what a step changed that had changed nothing on the base of the run.
+    fn message(&self, own: &Again<'_>) -> String {
+        let trailers = format!("Autopilot-Run: {}\nAutopilot-Step: {}", self.run, own.id);
+        format!("autopilot: {}\n\n{trailers}\nAutopilot-Attempt: {}\n", own.id, own.attempt.number)
     }
 }

@@ -13,7 +13,7 @@ use crate::evidence::event::{ReasonKind, Role, RunResult};
 use crate::git::Oid;
 
 /// What the story of the events alone does not show.
-const UNSEEN: [&str; 97] = [
+const UNSEEN: [&str; 103] = [
     // What an agent did and used, by its own words and the endpoint's count; what it is given follows from the plan, masked.
     "agent.acted act",
     "agent.ended acts",
@@ -53,6 +53,7 @@ const UNSEEN: [&str; 97] = [
     "egress received",
     "egress sent",
     "masks.refused count",
+    "publish.rebased round",
     "recovered torn",
     "resumed torn",
     "resumed used",
@@ -77,6 +78,9 @@ const UNSEEN: [&str; 97] = [
     "git.mended what",
     "log.appended from",
     "log.appended to",
+    "publish.rebased commits",
+    "publish.rebased onto",
+    "publish.started along",
     "publish.started to",
     "run.started base",
     "run.started dirty",
@@ -105,6 +109,7 @@ const UNSEEN: [&str; 97] = [
     "resumed autopilot",
     "resumed host",
     "resumed sandbox",
+    "publish.started login",
     "run.started autopilot",
     "run.started host",
     "run.started origin",
@@ -117,6 +122,7 @@ const UNSEEN: [&str; 97] = [
     "expectation.judged saw",
     "publish.failed hint",
     "publish.failed why",
+    "publish.rebased why",
     "step.ended because",
     "worktree.kept path",
     "worktree.kept why",

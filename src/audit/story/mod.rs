@@ -23,6 +23,7 @@ mod moves;
 mod output;
 mod printed;
 mod published;
+mod rebased;
 mod records;
 mod spent;
 mod state;
@@ -176,7 +177,8 @@ impl Story {
             Event::WorktreeRemoved { .. } | Event::WorktreeKept { .. } => self.worktree_gone(),
             Event::Recovered { .. } => self.recovered(),
             Event::Resumed(resumed) => self.resumed(&resumed),
-            Event::PublishStarted { effect, key, to } => {
+            Event::PublishRebased(rebased) => self.publish_rebased(*rebased),
+            Event::PublishStarted { effect, key, to, .. } => {
                 self.publish_started(effect, key.as_str(), to.as_str());
             }
             Event::PublishDone { effect, key, url, id } => {

@@ -123,6 +123,7 @@ named! {
         WorktreeKept Within "worktree.kept",
         Sealed Within "sealed",
         Attested Within "attested",
+        PublishRebased Within "publish.rebased",
         PublishStarted Within "publish.started",
         PublishDone Publishes "publish.done",
         PublishFailed Publishes "publish.failed",
@@ -148,6 +149,7 @@ pub(super) fn next(at: State, kind: Kind) -> Result<State, Code> {
         (_, K::Resumed) => S::Idle,
 
         // After the head.
+        (S::Closed | S::Publishing, K::PublishRebased) => S::Closed,
         (S::Closed | S::Publishing, K::PublishStarted) => S::Publishing,
         (S::Publishing, K::PublishDone | K::PublishFailed) => S::Closed,
 
@@ -298,6 +300,7 @@ impl Kind {
             Event::Resumed(_) => Self::Resumed,
             Event::Sealed { .. } => Self::Sealed,
             Event::Attested { .. } => Self::Attested,
+            Event::PublishRebased(_) => Self::PublishRebased,
             Event::PublishStarted { .. } => Self::PublishStarted,
             Event::PublishDone { .. } => Self::PublishDone,
             Event::PublishFailed { .. } => Self::PublishFailed,

@@ -50,7 +50,8 @@ impl Story {
         let branch = self.branch.as_ref().map(|(_, commit, _)| commit.clone());
         let head = self.attested.as_ref().map(|attested| attested.head.to_string());
         let state = if effect == Effect::Comment { head } else { branch };
-        if state.as_deref() != Some(key) {
+        let is_rebased = effect != Effect::Comment && self.is_of_replay(key);
+        if state.as_deref() != Some(key) && !is_rebased {
             let state = state.unwrap_or_else(|| "nothing".to_owned());
             self.wrong(Code::OutOfOrder, format!("{effect:?} of {state}, after the head"), key);
         }

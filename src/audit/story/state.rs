@@ -17,7 +17,7 @@ use crate::audit::log::Parts;
 use crate::audit::plan::Recorded;
 use crate::audit::policy::Policy;
 use crate::evidence::RunName;
-use crate::evidence::event::{RunResult, RunStarted, StepResult};
+use crate::evidence::event::{Rebased, RunResult, RunStarted, StepResult};
 
 /// Findings of one kind that are told; a journal that is wrong from the first line on is told by its first.
 const TOLD: usize = 20;
@@ -59,6 +59,8 @@ pub(in crate::audit) struct Story {
     pub(in crate::audit) attested: Option<Attested>,
     /// Agents that are on the host: which, and their name and version.
     pub(super) agents: Vec<(Option<String>, String)>,
+    /// What the run is said to have come to on the base of later, in its order.
+    pub(in crate::audit) rebased: Vec<Rebased>,
     /// What is said to be published, in its order.
     pub(in crate::audit) published: Vec<Published>,
     pub(in crate::audit) policy: Policy,
@@ -104,6 +106,7 @@ impl Story {
             seal: None,
             attested: None,
             agents: Vec::new(),
+            rebased: Vec::new(),
             published: Vec::new(),
             policy: Policy::default(),
             looked: Vec::new(),

@@ -261,7 +261,10 @@ impl Watch for Progress {
                     self.say(&line);
                 }
             }
-            Event::PublishDone { .. } | Event::PublishFailed { .. } => {
+            Event::PublishRebased(_)
+            | Event::PublishStarted { .. }
+            | Event::PublishDone { .. }
+            | Event::PublishFailed { .. } => {
                 for line in told(&line.event, state.start.run.as_str().parse().ok()) {
                     self.say(&line);
                 }
@@ -294,7 +297,6 @@ impl Watch for Progress {
             | Event::BranchMade { .. }
             | Event::WorktreeRemoved { .. }
             | Event::WorktreeKept { .. }
-            | Event::PublishStarted { .. }
             | Event::CacheKept(_)
             | Event::Sealed { .. } => {}
         }

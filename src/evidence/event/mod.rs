@@ -25,7 +25,7 @@ pub use cached::{CacheKept, CacheLooked};
 pub use command::{CommandEnded, Cut, Egress, EgressVerdict, Role};
 pub use flat::is_straight;
 pub use judged::{Expected, Judged, ProofRan, ProofRun};
-pub use publishing::{Effect, PublishFault, Publishing};
+pub use publishing::{Effect, PublishFault, Publishing, Rebased, RebasedCommit};
 pub use result::{AttemptResult, Reason, ReasonKind, RunResult, StepResult};
 pub use run::{Change, ChangeKind, Host, Origin, PlanCommit, Resumed, RunStarted, Sealed, StartedBy};
 pub use version::Misfit;
@@ -378,6 +378,9 @@ pub enum Event {
         /// SHA-256 of the provenance file.
         sha256: Sha256,
     },
+    /// The base has moved on the remote, and the run was replayed there before a push. From version 2 on.
+    #[serde(rename = "publish.rebased")]
+    PublishRebased(Box<Rebased>),
     /// Something is about to be done outside of the machine. Only these events follow the head.
     #[serde(rename = "publish.started")]
     PublishStarted {
@@ -387,6 +390,13 @@ pub enum Event {
         key: Token,
         /// The repository of GitHub, or the remote.
         to: Token,
+        /// The account that GitHub says `gh` acts for; nothing of a push, and where it did not say. From version 2 on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(deserialize_with = "text::maybe")]
+        login: Option<Text>,
+        /// Commits of the base that the remote lacks, and that go out with a push. From version 2 on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        along: Option<u64>,
     },
     /// It is done, and is not done again for this key.
     #[serde(rename = "publish.done")]

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::evidence::id::StepId;
 use crate::evidence::text::{self, Text, Token};
+use crate::git::Oid;
 
 /// What is to be published at the end of a run, as known before its first step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +17,10 @@ pub struct Publishing {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "text::maybe")]
     pub hindered: Option<Text>,
+    /// Whom `gh` says it acts for, where that is known before anything is asked; from version 2 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "text::maybe")]
+    pub login: Option<Text>,
 }
 
 /// An effect outside of the machine.
@@ -53,6 +59,49 @@ pub enum PublishFault {
     Secret,
     /// The remote has another state of the branch.
     Rejected,
+    /// The base has moved, and the work does not hold there, or the base does not stand still.
+    Moved,
+    /// The base has commits that the remote lacks: they would go out as well.
+    Unpushed,
     /// Anything else.
     Other,
+}
+
+/// A run replayed on the base as it is on the remote by now, before a push.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rebased {
+    /// The commit of the run that was replayed.
+    pub result: Oid,
+    /// The base that it was made on.
+    pub base: Oid,
+    /// The base of now.
+    pub onto: Oid,
+    /// How often the base had moved by then, this time included.
+    pub round: u32,
+    /// Everything that was judged held there as well.
+    pub held: bool,
+    /// The first difference, or why there was no replay; nothing where everything held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "text::maybe")]
+    pub why: Option<Text>,
+    /// The commits that were judged, the first on the base of now; none where something did not hold.
+    pub commits: Vec<RebasedCommit>,
+}
+
+impl Rebased {
+    /// Returns the commit that is pushed, if everything held and anything is left of the run.
+    pub fn tip(&self) -> Option<&Oid> {
+        self.commits.last().map(|made| &made.commit).filter(|_| self.held)
+    }
+}
+
+/// What a step came to on another base.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RebasedCommit {
+    /// The step.
+    pub step: StepId,
+    /// The commit.
+    pub commit: Oid,
+    /// Its tree, which is the one that was judged.
+    pub tree: Oid,
 }

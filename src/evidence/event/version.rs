@@ -23,7 +23,7 @@ impl std::fmt::Display for Misfit {
 
 impl Event {
     /// The `type` of every kind of event that this program knows.
-    pub const KINDS: [&str; 39] = [
+    pub const KINDS: [&str; 40] = [
         "run.started",
         "worktree.ready",
         "cache.looked",
@@ -60,6 +60,7 @@ impl Event {
         "resumed",
         "sealed",
         "attested",
+        "publish.rebased",
         "publish.started",
         "publish.done",
         "publish.failed",
@@ -104,6 +105,7 @@ impl Event {
             Self::Resumed(_) => "resumed",
             Self::Sealed { .. } => "sealed",
             Self::Attested { .. } => "attested",
+            Self::PublishRebased(_) => "publish.rebased",
             Self::PublishStarted { .. } => "publish.started",
             Self::PublishDone { .. } => "publish.done",
             Self::PublishFailed { .. } => "publish.failed",
@@ -154,6 +156,7 @@ impl Event {
             | Self::Resumed(_)
             | Self::Sealed { .. }
             | Self::Attested { .. }
+            | Self::PublishRebased(_)
             | Self::PublishStarted { .. }
             | Self::PublishDone { .. }
             | Self::PublishFailed { .. } => None,
@@ -167,7 +170,11 @@ impl Event {
                 .or_else(|| has(start.plan_commit.is_some(), "plan_commit"))
                 .or_else(|| has(start.origin.is_some(), "origin"))
                 .or_else(|| has(start.ceiling.is_some(), "ceiling"))
-                .or_else(|| has(start.started_by.is_some(), "started_by")),
+                .or_else(|| has(start.started_by.is_some(), "started_by"))
+                .or_else(|| has(start.publish.as_ref().is_some_and(|own| own.login.is_some()), "login")),
+            Self::PublishStarted { login, along, .. } => {
+                has(login.is_some(), "login").or_else(|| has(along.is_some(), "along"))
+            }
             Self::AttemptStarted { log, from, home, layer, .. } => lacks(log.is_none(), "log")
                 .or_else(|| has(from.is_some(), "from"))
                 .or_else(|| has(home.is_some(), "home"))
@@ -201,6 +208,7 @@ impl Event {
             Self::BranchSearched { .. } => Some(Misfit::Has("branch.searched")),
             Self::GitMended { .. } => Some(Misfit::Has("git.mended")),
             Self::GitLeft { .. } => Some(Misfit::Has("git.left")),
+            Self::PublishRebased(_) => Some(Misfit::Has("publish.rebased")),
             _ => None,
         }
     }

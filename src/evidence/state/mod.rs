@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 
 use super::event::{
     AttemptResult, CacheKept, CacheLooked, Change, Egress, Event, InGit, KEPT, Moved, Reason, ReasonKind,
-    Resumed, RunResult, RunStarted, StepResult,
+    Rebased, Resumed, RunResult, RunStarted, StepResult,
 };
 use super::id::{AttemptId, Sha256, StepId};
 use super::journal::{ReadTo, Stamped};
@@ -74,6 +74,8 @@ pub struct RunState {
     pub head: Option<Head>,
     /// What was done, or tried, outside of the machine; one entry a try.
     pub published: Vec<Publication>,
+    /// What became of it on the base of later, one entry a replay before a push.
+    pub rebased: Vec<Rebased>,
     /// A checkpoint changed files that agents read as instructions.
     pub instructions_changed: bool,
     /// Active time of what has ended.
@@ -160,6 +162,7 @@ impl RunState {
             closed: false,
             head: None,
             published: Vec::new(),
+            rebased: Vec::new(),
             instructions_changed: false,
             used: Duration::ZERO,
             read: None,
@@ -243,7 +246,10 @@ impl RunState {
                 self.lose_runner(before);
             }
             Event::Resumed(resumed) => self.goes_on(resumed, before),
-            Event::PublishStarted { effect, key, to } => self.publish_begun(*effect, key, to),
+            Event::PublishRebased(rebased) => self.rebased.push((**rebased).clone()),
+            Event::PublishStarted { effect, key, to, login, .. } => {
+                self.publish_begun(*effect, key, to, login.as_ref());
+            }
             Event::PublishDone { effect, url, id, .. } => {
                 let url = url.as_ref().map(ToString::to_string);
                 self.publish_became(*effect, PublishState::Done { url, id: *id });

@@ -1,6 +1,7 @@
 //! One try to publish something, and what became of it.
 
 use crate::evidence::event::{Effect, PublishFault};
+use crate::evidence::text::Text;
 
 /// One try to publish something.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub struct Publication {
     pub key: String,
     /// Where.
     pub to: String,
+    /// The account that did it, if it is known.
+    pub login: Option<Text>,
     /// What became of it.
     pub state: PublishState,
 }

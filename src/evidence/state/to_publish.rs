@@ -2,8 +2,8 @@
 
 use super::RunState;
 use super::publishing::{Publication, PublishState};
-use crate::evidence::event::Effect;
-use crate::evidence::text::Token;
+use crate::evidence::event::{Effect, Rebased};
+use crate::evidence::text::{Text, Token};
 
 impl RunState {
     /// Returns what was to be published from the start and is not, or no longer, as it should be.
@@ -26,9 +26,7 @@ impl RunState {
     pub fn is_open(&self, effect: Effect) -> bool {
         match (effect, &self.branch, &self.head) {
             (Effect::Comment, _, Some(head)) => !self.comment_is_current(&head.to_string()),
-            (Effect::Push, Some(branch), Some(_)) => {
-                self.is_done() && !self.has_done(effect, branch.commit.as_str())
-            }
+            (Effect::Push, Some(_), Some(_)) => self.is_done() && self.pushed().is_none(),
             (Effect::PullRequest, Some(_), Some(_)) => self.is_done() && self.done(effect).is_none(),
             _ => false,
         }
@@ -47,12 +45,34 @@ impl RunState {
 
     /// Tells whether the branch as it is now was pushed.
     pub fn is_pushed(&self) -> bool {
-        self.branch.as_ref().is_some_and(|branch| self.has_done(Effect::Push, branch.commit.as_str()))
+        self.pushed().is_some()
     }
 
-    pub(super) fn publish_begun(&mut self, effect: Effect, key: &Token, to: &Token) {
-        let (key, to) = (key.to_string(), to.to_string());
-        self.published.push(Publication { effect, key, to, state: PublishState::Begun });
+    /// Returns the commit that stands for the branch as it is now on the remote: that of the branch, or what it came to on the base
+    /// of later; nothing if it was not pushed.
+    pub fn pushed(&self) -> Option<&str> {
+        let branch = self.branch.as_ref()?;
+        let key = self.done(Effect::Push)?.key.as_str();
+        let of_branch = |rebased: &&Rebased| rebased.result == branch.commit;
+        let mut later = self.rebased.iter().filter(of_branch).filter_map(Rebased::tip);
+        (branch.commit.as_str() == key || later.any(|tip| tip.as_str() == key)).then_some(key)
+    }
+
+    /// Returns the replay whose commit was pushed, if it was not the run's own.
+    pub fn pushed_rebased(&self) -> Option<&Rebased> {
+        let key = self.pushed()?;
+        self.rebased.iter().rev().find(|rebased| rebased.tip().is_some_and(|tip| tip.as_str() == key))
+    }
+
+    /// Returns the account that published, or is to, if it is known.
+    pub fn publisher(&self) -> Option<&Text> {
+        let told = self.published.iter().rev().find_map(|publish| publish.login.as_ref());
+        told.or_else(|| self.start.publish.as_ref()?.login.as_ref())
+    }
+
+    pub(super) fn publish_begun(&mut self, effect: Effect, key: &Token, to: &Token, login: Option<&Text>) {
+        let (key, to, login) = (key.to_string(), to.to_string(), login.cloned());
+        self.published.push(Publication { effect, key, to, login, state: PublishState::Begun });
     }
 
     /// Notes what became of the last try of an effect.
@@ -60,10 +80,6 @@ impl RunState {
         if let Some(publish) = self.published.iter_mut().rev().find(|publish| publish.effect == effect) {
             publish.state = state;
         }
-    }
-
-    fn has_done(&self, effect: Effect, key: &str) -> bool {
-        self.done(effect).is_some_and(|publish| publish.key == key)
     }
 
     /// The comment tells of this head, and of what was published besides.

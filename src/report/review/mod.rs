@@ -63,6 +63,8 @@ pub struct Review {
     pub base: Base,
     /// The result branch, if there is one.
     pub branch: Option<Branch>,
+    /// What was pushed, where the base had moved and the run was replayed there.
+    pub rebased: Option<Rebased>,
     /// Its steps, in the order they run, with what was verified of each.
     pub steps: Vec<Step>,
     /// What to look at, worst first.
@@ -100,6 +102,15 @@ pub struct Branch {
     pub commit: String,
     /// Commits on top of the base.
     pub commits: u64,
+}
+
+/// What a run came to on the base of later, and was pushed as.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rebased {
+    /// The base of then.
+    pub onto: String,
+    /// The commit.
+    pub commit: String,
 }
 
 /// Something that the policy refused.
@@ -158,6 +169,7 @@ impl Review {
             ms: end.map_or(0, |end| u64::try_from(end.took.as_millis()).unwrap_or(u64::MAX)),
             base: Base::of(state, today),
             branch: branch(state),
+            rebased: rebased(state),
             look: look::look(state, &steps, &changes),
             steps,
             untouched: untouched::untouched(state, &changes),
@@ -198,6 +210,11 @@ pub fn totals(changes: &[Change]) -> (u64, u64) {
 fn branch(state: &RunState) -> Option<Branch> {
     let made = state.branch.as_ref()?;
     Some(Branch { name: made.name().to_owned(), commit: made.commit.to_string(), commits: made.commits })
+}
+
+fn rebased(state: &RunState) -> Option<Rebased> {
+    let rebased = state.pushed_rebased()?;
+    Some(Rebased { onto: rebased.onto.to_string(), commit: rebased.tip()?.to_string() })
 }
 
 fn refused(state: &RunState) -> Vec<Refused> {

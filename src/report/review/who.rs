@@ -1,5 +1,7 @@
 //! Who set a run off, by which plan, and what did its work: for whoever has to answer for a merge.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::evidence::RunState;
@@ -12,6 +14,10 @@ pub struct Who {
     pub user: Option<String>,
     /// Whom a CI system names.
     pub actor: Option<String>,
+    /// What the engine that started it calls the job, by the variables of its environment.
+    pub job: BTreeMap<String, String>,
+    /// The account that published, or is to, if that is known.
+    pub publisher: Option<String>,
     /// The machine.
     pub host: String,
     /// Version of autopilot.
@@ -32,6 +38,8 @@ impl Who {
         Self {
             user: by.map(|by| by.user.to_string()),
             actor: by.and_then(|by| by.actor.as_ref()).map(ToString::to_string),
+            job: start.labels.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
+            publisher: state.publisher().map(ToString::to_string),
             host: start.host.name.to_string(),
             autopilot: start.autopilot.to_string(),
             origin: start.origin,

@@ -213,6 +213,13 @@ impl Forge {
         statement["subject"] = json!(subjects);
         let definition = &mut statement["predicate"]["buildDefinition"];
         definition["externalParameters"]["plan"]["sha256"] = facts.start["plan_sha256"].clone();
+        let mut internal = json!({});
+        for (key, field) in [("startedBy", "started_by"), ("labels", "labels"), ("planCommit", "plan_commit")]
+        {
+            let told = facts.start.get(field).filter(|told| **told != "uncommitted" && !told.is_null());
+            internal.as_object_mut().unwrap().extend(told.map(|told| (key.to_owned(), told.clone())));
+        }
+        definition["internalParameters"] = internal;
         definition["resolvedDependencies"][0]["digest"]["gitCommit"] = facts.start["commit"].clone();
         statement["predicate"]["runDetails"]["metadata"]["invocationId"] = facts.start["run"].clone();
         statement["predicate"]["runDetails"]["metadata"]["finishedOn"] = facts.last.clone();

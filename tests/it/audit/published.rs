@@ -96,3 +96,72 @@ fn what_only_a_repository_can_tell_is_said_where_there_is_none() {
     append(&forge, "push", "origin", json!(format!("https://github.com/evil/r/tree/{}", repo.branch())));
     repo.autopilot(["audit", "--evidence-only"]).exits(0).says("was not compared with the remotes");
 }
+
+/// Changes an event to what is not true.
+type Lie = fn(&mut Value, &str);
+
+#[test]
+fn what_is_said_of_a_replay_before_a_push_is_held_to_the_run_and_its_commits() {
+    let repo = Repo::new();
+    let bare = repo.dir().join("bare.git");
+    repo.git(["init", "-q", "-b", "main", "--bare", bare.to_str().unwrap()]);
+    repo.git(["remote", "add", "origin", &format!("file://{}", bare.display())]);
+    repo.plan_with("publish: {push: true, comment: false}", "  - {id: a, command: 'echo a > a'}\n");
+    repo.git(["push", "-q", "origin", "main"]);
+    repo.autopilot(["7", "--no-publish"]).exits(0);
+    let moved = repo.git(["commit-tree", "HEAD^{tree}", "-p", "HEAD", "-m", "moved"]);
+    repo.git(["push", "-q", "origin", &format!("{moved}:refs/heads/main")]);
+    repo.autopilot(["publish", "7"]).exits(0);
+    repo.autopilot(["audit"]).exits(0);
+    let run = repo.events()[0]["run"].as_str().unwrap().to_owned();
+    let lies: [(&str, &[&str], Lie); 7] = [
+        ("a tree", &["AP704"], |event, other| event["commits"][0]["tree"] = json!(other)),
+        ("the new base", &["AP403"], |event, _| event["onto"] = event["base"].clone()),
+        ("another new base", &["AP704"], |event, other| event["onto"] = json!(other)),
+        ("the old base", &["AP403"], |event, other| event["base"] = json!(other)),
+        ("the verdict", &["AP403"], |event, _| event["held"] = json!(false)),
+        ("a step", &["AP402"], |event, _| event["commits"][0]["step"] = json!("b")),
+        ("the result", &["AP402"], |event, other| event["result"] = json!(other)),
+    ];
+    let other = repo.git(["rev-parse", "main^{tree}"]);
+    for (what, codes, lie) in lies {
+        let copy = repo.copy();
+        let forge = Forge::new(&copy.top(), &run);
+        let mut values = forge.values();
+        let at = values.iter().position(|line| line["event"]["type"] == "publish.rebased").unwrap();
+        lie(&mut values[at]["event"], &other);
+        // Behind the head nothing is sealed: the chain is all there is to be made good.
+        let mut lines = forge.lines();
+        for (at, value) in values.iter_mut().enumerate().skip(at) {
+            value["prev"] = json!(sha256(&lines[at - 1]));
+            lines[at] = serde_json::to_vec(value).unwrap();
+        }
+        forge.write_lines(&lines);
+        let ran = copy.autopilot(["audit", &run]).exits(4);
+        assert!(codes.iter().all(|code| ran.stdout.contains(code)), "{what}: {}", ran.stdout);
+    }
+}
+
+#[test]
+fn the_provenance_says_of_who_started_a_run_what_the_journal_says() {
+    type Lie = fn(&mut Value);
+    const LIES: [Lie; 4] = [
+        |told| told["startedBy"]["user"] = json!("somebody"),
+        |told| told["startedBy"]["actor"] = json!("somebody"),
+        |told| told["labels"] = json!({"GITHUB_RUN_ID": "991"}),
+        |told| told["planCommit"] = json!("1".repeat(40)),
+    ];
+    let (repo, forge) = done("publish: {comment: false}", HERE);
+    repo.autopilot(["audit"]).exits(0);
+    let whole = forge.lines();
+    let provenance = std::fs::read(forge.provenance()).unwrap();
+    for lie in LIES {
+        forge.edit_provenance(|statement| {
+            lie(&mut statement["predicate"]["buildDefinition"]["internalParameters"]);
+        });
+        repo.autopilot(["audit"]).exits(4).says("AP209");
+        forge.write_lines(&whole);
+        std::fs::write(forge.provenance(), &provenance).unwrap();
+    }
+    repo.autopilot(["audit"]).exits(0);
+}

@@ -243,6 +243,14 @@ class Run:
         made = [event for event in self.events if event["type"] == "branch.made"][-1:]
         subject += [{"name": branch["reference"], "digest": {"gitCommit": branch["commit"]}} for branch in made]
         start = self.start
+        commit = start.get("plan_commit")
+        who = {
+            "startedBy": start.get("started_by"),
+            "labels": start.get("labels"),
+            "planCommit": None if commit == "uncommitted" else commit,
+        }
+        # Statements from before it was said have nothing there.
+        is_told = json.loads(data)["predicate"]["buildDefinition"]["internalParameters"] != {}
         expected = {
             "_type": "https://in-toto.io/Statement/v1",
             "subject": subject,
@@ -251,7 +259,7 @@ class Run:
                 "buildDefinition": {
                     "buildType": "urn:autopilot:run:v1",
                     "externalParameters": {"issue": start["issue"], "plan": {"sha256": start["plan_sha256"]}},
-                    "internalParameters": {},
+                    "internalParameters": {key: value for key, value in who.items() if value and is_told},
                     "resolvedDependencies": [{"name": "base", "digest": {"gitCommit": start["commit"]}}],
                 },
                 "runDetails": {

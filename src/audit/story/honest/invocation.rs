@@ -259,9 +259,24 @@ impl World {
         let commit = self.checkpoints.last().filter(|_| done && self.branch).cloned();
         let head = format!("{head}:{}", "0".repeat(64));
         for (effect, key) in [("push", commit.clone()), ("pull_request", commit), ("comment", Some(head))] {
-            let Some(key) = key.filter(|key| !self.is_published(effect, key)) else { continue };
+            let Some(key) = key else { continue };
+            // What was pushed where the base was later stands for the commit.
+            let later =
+                Some(later(&key)).filter(|later| effect != "comment" && self.is_published("push", later));
+            let key = later.unwrap_or(key);
+            if self.is_published(effect, &key) {
+                continue;
+            }
             let to = if effect == "push" { "origin" } else { REPOSITORY };
-            self.emit("publish.started", json!({"effect": effect, "key": key, "to": to}))?;
+            let key = if effect == "push" { self.rebase(key)? } else { key };
+            let mut begun = json!({"effect": effect, "key": key, "to": to});
+            if effect != "push" {
+                begun["login"] = json!("somebody");
+            }
+            if effect == "push" && self.version > 1 && self.one_in(2) {
+                begun["along"] = json!(1);
+            }
+            self.emit("publish.started", begun)?;
             let is_pushed = self.is_published("push", &key);
             if self.one_in(3) || (effect == "pull_request" && !is_pushed) {
                 let event = json!({"effect": effect, "key": key, "kind": "network", "why": "x", "hint": "x"});
@@ -284,6 +299,23 @@ impl World {
         Ok(())
     }
 
+    /// Replays the run where its base is by now, or not; returns what is pushed.
+    fn rebase(&mut self, key: String) -> Done<String> {
+        if self.version == 1 || !self.one_in(3) {
+            return Ok(key);
+        }
+        let held = !self.one_in(3);
+        let (step, commit) = (self.steps[0].id.clone(), later(&key));
+        let made = json!({"step": step, "commit": commit, "tree": Oid::nth(901)});
+        let mut event = json!({"result": key, "base": Oid::nth(0), "onto": Oid::nth(902), "round": 1 + self.upto(4),
+            "held": held, "commits": if held { vec![made] } else { Vec::new() }});
+        if !held {
+            event["why"] = json!("x");
+        }
+        self.emit("publish.rebased", event)?;
+        Ok(if held { commit } else { key })
+    }
+
     fn is_published(&self, effect: &str, key: &str) -> bool {
         let own = |done: &&(String, String)| done.0 == effect;
         match effect {
@@ -292,6 +324,13 @@ impl World {
             _ => self.published.last().is_some_and(|done| (&*done.0, &*done.1) == (effect, key)),
         }
     }
+}
+
+/// Returns what a commit comes to on the base of later.
+fn later(commit: &str) -> String {
+    let nth =
+        commit.get(commit.len().saturating_sub(8)..).and_then(|hex| usize::from_str_radix(hex, 16).ok());
+    Oid::nth(nth.unwrap_or_default() + 0x1000).to_string()
 }
 
 fn end(result: &str, reason: Value, step: Option<&str>) -> Value {

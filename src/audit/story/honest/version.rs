@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// Fields that version 1 has not.
-const LATER: [&str; 15] = [
+const LATER: [&str; 17] = [
     "plan_masked",
     "plan_commit",
     "origin",
@@ -19,6 +19,8 @@ const LATER: [&str; 15] = [
     "id",
     "cost",
     "wrote",
+    "login",
+    "along",
 ];
 
 /// Returns an event of version 2 as version 1 has it; nothing if that has none of its kind.
@@ -31,6 +33,7 @@ pub(in crate::audit::story) fn of_one(kind: &str, mut event: Value) -> Option<Va
         "branch.searched",
         "cache.looked",
         "cache.kept",
+        "publish.rebased",
     ];
     if later.contains(&kind) {
         return None;

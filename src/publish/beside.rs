@@ -1,0 +1,246 @@
+//! Takes a run's result and what a remote has, gives what the result stands on there: its own base, or the one of now, on which the run
+//! is replayed first.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io;
+
+use super::replayer::{Replayed, Replayer};
+use super::told::said;
+use super::{Publisher, Trouble, plan_of};
+use crate::evidence::event::{Event, PublishFault, Rebased};
+use crate::git::{Oid, RefName};
+use crate::plan::Rebase;
+
+/// Commits that are named.
+const NAMED: usize = 3;
+
+/// What goes out, and over what.
+pub(super) struct Outgoing {
+    pub(super) remote: String,
+    /// Where a push to it goes.
+    pub(super) places: Vec<String>,
+    pub(super) reference: RefName,
+    pub(super) commit: Oid,
+    /// An earlier try, or the user, pushed it.
+    pub(super) is_there: bool,
+    pub(super) theirs: Theirs,
+    /// The base there, and the tip that it has to be at.
+    pub(super) beside: Option<(RefName, Oid)>,
+    /// Commits of the base that they lack.
+    pub(super) along: Vec<Oid>,
+}
+
+impl Outgoing {
+    /// Returns how many commits of the base go along, if any do.
+    pub(super) fn along(&self) -> Option<u64> {
+        Some(self.along.len() as u64).filter(|count| *count > 0)
+    }
+}
+
+/// What they have to whom a push goes.
+#[derive(Debug, Default)]
+pub(super) struct Theirs {
+    /// What their refs name.
+    pub(super) objects: BTreeSet<Oid>,
+    /// Where the result's branch is.
+    pub(super) result: Option<Oid>,
+    /// Where the base is.
+    base: Option<Oid>,
+}
+
+impl Theirs {
+    /// Reads what a place lists.
+    pub(super) fn read(listed: &str, result: &RefName, base: Option<&RefName>) -> Self {
+        let refs = listed.lines().filter_map(|line| line.split_once('\t'));
+        let refs: Vec<(Oid, &str)> =
+            refs.filter_map(|(id, name)| Some((Oid::parse(id).ok()?, name))).collect();
+        let at = |wanted: &RefName| {
+            refs.iter().find(|(_, name)| *name == wanted.as_str()).map(|(id, _)| id.clone())
+        };
+        let (result, base) = (at(result), base.and_then(at));
+        Self { objects: refs.into_iter().map(|(id, _)| id).collect(), result, base }
+    }
+
+    /// Returns what two places have both. A push to both stands on one base.
+    pub(super) fn both(self, other: Self, remote: &str) -> Result<Self, Trouble> {
+        if self.base != other.base {
+            return Err(Trouble::new(
+                PublishFault::Rejected,
+                format!("the places that a push to {remote} goes to have the base at different commits"),
+                "bring them to one commit, then: autopilot publish",
+            ));
+        }
+        let result = self.result.filter(|own| other.result.as_ref() == Some(own));
+        Ok(Self { objects: &self.objects & &other.objects, result, base: self.base })
+    }
+}
+
+/// What a result stands on, as the remote has it.
+pub(super) enum Standing {
+    /// On what is there, where the base has to be for that; these commits of the base go along.
+    Holds(Option<(RefName, Oid)>, Vec<Oid>),
+    /// On what was there: the base is at this commit now.
+    Moved(RefName, Oid),
+}
+
+impl Publisher<'_> {
+    /// Finds out whether the result stands on the base as the remote has it.
+    pub(super) async fn standing(
+        &self,
+        outgoing: &Outgoing,
+        base: Option<RefName>,
+    ) -> Result<Standing, Trouble> {
+        let tip = outgoing.theirs.base.clone();
+        let is_kept = plan_of(self.state()).rebase == Rebase::Verify;
+        if let (Some(branch), Some(tip)) = (&base, &tip) {
+            self.fetch(outgoing, branch, tip).await?;
+        }
+        let from = &self.state().start.commit;
+        let ids: Vec<Oid> = outgoing.theirs.objects.iter().cloned().collect();
+        let along = self.repository.lacked(from, &ids)?;
+        let Some(branch) = base.filter(|_| is_kept) else { return Ok(Standing::Holds(None, along)) };
+        if !along.is_empty() {
+            return Err(unpushed(&along, self.state().start.base.as_str(), &outgoing.remote));
+        }
+        let Some(tip) = tip else { return Ok(Standing::Holds(None, along)) };
+        let holds = self.repository.is_ancestor(tip.as_str(), outgoing.commit.as_str())?;
+        Ok(if holds { Standing::Holds(Some((branch, tip)), along) } else { Standing::Moved(branch, tip) })
+    }
+
+    /// Fetches the base's tip, unless it is here.
+    async fn fetch(&self, outgoing: &Outgoing, branch: &RefName, tip: &Oid) -> Result<(), Trouble> {
+        if self.repository.has_commit(tip)? {
+            return Ok(());
+        }
+        for place in outgoing.places.iter().take(1) {
+            let time = self.patience.anew().left();
+            said(self.repository.fetch_from(place, branch), time).await.map_err(|refused| refused.trouble)?;
+        }
+        if self.repository.has_commit(tip)? {
+            return Ok(());
+        }
+        Err(Trouble::new(
+            PublishFault::Moved,
+            format!("{} was rewritten on {} just now", short_name(branch), outgoing.remote),
+            "look at it; then: autopilot publish",
+        ))
+    }
+
+    /// Replays the run on the base of now, unless that was done; returns the commit that it came to.
+    pub(super) async fn rebase(
+        &mut self,
+        replayer: &dyn Replayer,
+        (branch, onto): &(RefName, Oid),
+        round: u32,
+    ) -> io::Result<Result<Oid, Trouble>> {
+        if let Some(known) = self.known(onto) {
+            return Ok(Ok(known));
+        }
+        let at = At { branch: short_name(branch).to_owned(), onto: onto.clone() };
+        let state = self.state().clone();
+        let replayed = replayer.onto(self.recorder.files(), &state, onto).await;
+        let (commits, why) = match replayed {
+            Replayed::Held(commits) => (commits, None),
+            Replayed::Differs(why) => (Vec::new(), Some(why)),
+            Replayed::Impossible { why, hint } => return Ok(Err(at.impossible(&why, &hint))),
+            Replayed::BrokenOff => return Ok(Err(at.broken_off())),
+        };
+        let Some(result) = state.branch.map(|made| made.commit) else { return Ok(Err(at.broken_off())) };
+        let rebased = Rebased {
+            result,
+            base: state.start.commit.clone(),
+            onto: onto.clone(),
+            round,
+            held: why.is_none(),
+            why: why.as_ref().map(|why| self.recorder.line(why)),
+            commits,
+        };
+        let tip = rebased.tip().cloned();
+        self.recorder.record(Event::PublishRebased(Box::new(rebased)))?;
+        Ok(match why {
+            Some(why) => Err(at.differs(&why)),
+            None => tip.ok_or_else(|| at.nothing_left()),
+        })
+    }
+
+    /// Returns what the run came to on a base, if that was found out before and is still here.
+    fn known(&self, onto: &Oid) -> Option<Oid> {
+        let result = &self.state().branch.as_ref()?.commit;
+        let is_it = |rebased: &&Rebased| rebased.onto == *onto && rebased.result == *result;
+        let tip = self.state().rebased.iter().rev().find(is_it)?.tip()?;
+        self.repository.has_commit(tip).unwrap_or(false).then(|| tip.clone())
+    }
+
+    /// Says that the base does not stand still.
+    pub(super) fn restless(&self, moves: u32) -> Trouble {
+        let base = &self.state().start.base;
+        Trouble::new(
+            PublishFault::Moved,
+            format!("{base} moved {moves} times, each time before what had been replayed on it was pushed"),
+            "try again when it is quieter: autopilot publish",
+        )
+    }
+}
+
+/// A base that has moved, and to where.
+struct At {
+    branch: String,
+    onto: Oid,
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is at {} by now", self.branch, short(&self.onto))
+    }
+}
+
+impl At {
+    fn trouble(&self, why: &str, hint: &str) -> Trouble {
+        Trouble::new(PublishFault::Moved, format!("{self}, {why}"), hint)
+    }
+
+    fn differs(&self, why: &str) -> Trouble {
+        let hint = "the result is on its local branch: bring it to the base by hand, or run the issue again";
+        self.trouble(&format!("where the run does not hold: {why}"), hint)
+    }
+
+    fn nothing_left(&self) -> Trouble {
+        self.trouble(
+            "where nothing is left of the run: its changes are there",
+            "look at the issue: it may be done",
+        )
+    }
+
+    fn impossible(&self, why: &str, hint: &str) -> Trouble {
+        self.trouble(&format!("and the run cannot be replayed there: {why}"), hint)
+    }
+
+    fn broken_off(&self) -> Trouble {
+        self.trouble("and the replay of the run there was broken off", "later: autopilot publish")
+    }
+}
+
+/// Refuses to take along what nobody asked to publish.
+fn unpushed(along: &[Oid], base: &str, remote: &str) -> Trouble {
+    let named: Vec<&str> = along.iter().take(NAMED).map(short).collect();
+    let more = along.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let commits = if along.len() == 1 { "a commit" } else { "commits" };
+    Trouble::new(
+        PublishFault::Unpushed,
+        format!(
+            "{base} has {commits} that {remote} lacks ({}{more}): a push would take them along",
+            named.join(", ")
+        ),
+        format!("push them first: git push {remote} {base}, then: autopilot publish"),
+    )
+}
+
+fn short_name(branch: &RefName) -> &str {
+    branch.as_str().strip_prefix("refs/heads/").unwrap_or(branch.as_str())
+}
+
+fn short(commit: &Oid) -> &str {
+    commit.as_str().get(..10).unwrap_or(commit.as_str())
+}

@@ -1,0 +1,67 @@
+//! Takes commits of a run and what a replay of it on another base came to, gives the run's commits on that base: messages and authors
+//! as they were, files as they were judged there. Brings their objects into the user's repository, where no ref names them.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::bundle;
+use super::error::WorktreeError;
+use super::recorded::Aside;
+use super::repository::Repository;
+use crate::git::{Oid, RefName};
+
+/// The branch of an [`Aside`] that holds them.
+const REBASED: &str = "rebased";
+
+/// Who makes the commits of runs.
+const COMMITTER: &str = "autopilot <autopilot@localhost>";
+
+/// A commit to make.
+#[derive(Debug, Clone, Copy)]
+pub struct Like<'a> {
+    /// The commit whose author and message it has.
+    pub commit: &'a Oid,
+    /// Another message, where that one's is not to be had.
+    pub message: Option<&'a str>,
+}
+
+impl Aside {
+    /// Makes a commit with these files on top of another one.
+    pub fn make_like(&self, like: Like<'_>, tree: &Oid, parent: &Oid) -> Result<Oid, WorktreeError> {
+        let raw = self.repository().git("cat-file").args(["commit", like.commit.as_str()]).run()?;
+        let blank = raw.windows(2).position(|pair| pair == b"\n\n");
+        let blank = blank.ok_or_else(|| WorktreeError::garbled("cat-file"))?;
+        let (head, message) =
+            (raw.get(..blank).unwrap_or_default(), raw.get(blank + 2..).unwrap_or_default());
+        let line = |name: &[u8]| head.split(|&byte| byte == b'\n').find(|line| line.starts_with(name));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let mut text = format!("tree {tree}\nparent {parent}\n").into_bytes();
+        text.extend_from_slice(line(b"author ").ok_or_else(|| WorktreeError::garbled("cat-file"))?);
+        text.extend_from_slice(format!("\ncommitter {COMMITTER} {now} +0000\n").as_bytes());
+        // The message is in it.
+        if let Some(encoding) = line(b"encoding ").filter(|_| like.message.is_none()) {
+            text.extend_from_slice(&[encoding, b"\n"].concat());
+        }
+        text.extend_from_slice(b"\n");
+        text.extend_from_slice(like.message.map_or(message, str::as_bytes));
+        let made = self.repository().git("hash-object").args(["-t", "commit", "-w", "--stdin"]).feed(text)?;
+        Ok(Oid::parse(String::from_utf8_lossy(&made).trim())?)
+    }
+}
+
+impl Repository {
+    /// Takes a commit of an [`Aside`], with all that leads to it from another one that is here.
+    pub fn take_rebased(&self, aside: &Aside, commit: &Oid, onto: &Oid) -> Result<(), WorktreeError> {
+        let theirs = aside.repository();
+        let branch = RefName::branch(REBASED)?;
+        theirs.git("update-ref").args([branch.as_str(), commit.as_str()]).run()?;
+        let packed = theirs.toplevel.join("rebased.bundle");
+        let without = format!("^{onto}");
+        theirs
+            .git("bundle")
+            .args(["create", "--quiet"])
+            .arg(&packed)
+            .args([branch.as_str(), &without])
+            .run()?;
+        self.fetch_objects(bundle::open(&packed)?, &branch)
+    }
+}
