@@ -6,7 +6,7 @@
 //! 2. namespaces: everything below needs them, and only a single-threaded process may make a user namespace
 //! 3. loopback up: needs the network namespace's CAP_NET_ADMIN, gone with 6
 //! 4. the root of its own: needs CAP_SYS_ADMIN; Landlock forbids mounts after 9. First what every command of the
-//!    setting needs, with its Landlock rules and seccomp filters made; then, once the launch is there, what is granted
+//!    setting needs, with its Landlock rules and seccomp filter made; then, once the launch is there, what is granted
 //! 5. resource limits: could still be raised with a capability
 //!    the Landlock ruleset is completed: it opens paths that 6 may put out of reach
 //! 6. identity: bounding set, groups, gid, uid, capabilities; proved
@@ -34,12 +34,12 @@ use crate::policy::{Cgroup, Isolation};
 /// What of Landlock and seccomp can be made before the launch is there.
 pub(super) struct Walls {
     ruleset: Option<RulesetCreated>,
-    filters: Vec<BpfProgram>,
+    filter: Option<BpfProgram>,
 }
 
 /// Makes what the setting tells. Restricts nothing yet.
 pub(super) fn prepare(setting: &Setting) -> Result<Walls, SandboxError> {
-    Ok(Walls { ruleset: lock::begin(setting)?, filters: filter::compile(setting)? })
+    Ok(Walls { ruleset: lock::begin(setting)?, filter: filter::compile(setting)? })
 }
 
 /// Does 5 to 12 to this process, and returns what the kernel confirms. `namespaces` are the ones it is in.
@@ -56,7 +56,7 @@ pub(super) fn confine(
     step("folder", || command::enter_folder(launch))?;
     step("no_new_privs", || called("no_new_privs", prctl::set_no_new_privs()))?;
     step("landlock", || lock::restrict(ruleset))?;
-    step("seccomp", || filter::install(&walls.filters))?;
+    step("seccomp", || walls.filter.iter().try_for_each(filter::install))?;
     step("death signal", || called("the parent-death signal", prctl::set_pdeathsig(Signal::SIGKILL)))?;
     step("not dumpable", || called("PR_SET_DUMPABLE", prctl::set_dumpable(false)))?;
     step("proof", || prove(launch, namespaces))

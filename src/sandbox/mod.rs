@@ -6,7 +6,6 @@
 mod behind;
 mod binds;
 mod caches;
-mod calls;
 mod cgroup;
 mod command;
 mod confine;
