@@ -2,10 +2,9 @@
 
 use std::ffi::OsString;
 
-use serde_json::{Value, json};
-
 use super::exit::{Cause, Failure};
 use super::output;
+use super::shape::{Failed, Refused, Run};
 
 /// Version of every shape that `--json` prints (`docs/json.md`).
 pub(super) const V: u32 = 1;
@@ -28,21 +27,19 @@ pub(super) fn to_wrong_usage(error: &clap::Error, is_for_programs: bool) -> ! {
 /// Answers that a command failed.
 pub(super) fn to_failure(failure: &Failure) {
     // A reader that went away is told nothing more.
-    let _ = output::line(&of(failure).to_string());
-}
-
-/// Returns the answer of a command that failed.
-fn of(failure: &Failure) -> Value {
-    json!({"v": V, "exit": failure.exit().code(), "error": failure.to_json()})
+    let _ = output::json(&Failed { v: V, exit: failure.exit().code(), error: failure.told() });
 }
 
 /// Returns the answer for an issue that has no run to tell of.
-pub(super) fn of_issue(issue: u64, failure: &Failure) -> Value {
-    let mut answer = of(failure);
-    answer["issue"] = issue.into();
-    answer["run"] = Value::Null;
-    answer["result"] = Value::Null;
-    answer
+pub(super) fn of_issue(issue: u64, failure: &Failure) -> Run {
+    Run::Refused(Refused {
+        v: V,
+        exit: failure.exit().code(),
+        error: failure.told(),
+        issue,
+        run: (),
+        result: (),
+    })
 }
 
 #[cfg(test)]
@@ -59,10 +56,10 @@ mod tests {
     #[test]
     fn an_issue_without_a_run_is_answered_like_one_with_it() {
         let failure = Failure::new(Cause::NoPlan, "none").hint("write one");
-        let answer = of_issue(7, &failure);
+        let answer = serde_json::to_value(of_issue(7, &failure)).unwrap();
         assert_eq!(
             answer,
-            json!({
+            serde_json::json!({
                 "v": 1, "issue": 7, "run": null, "result": null, "exit": 2,
                 "error": {"cause": "no-plan", "message": "none", "hints": ["write one"], "faults": null},
             })

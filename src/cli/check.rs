@@ -5,19 +5,17 @@ mod programs;
 mod text;
 mod valid;
 
-use std::path::Path;
-
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::exit::{Cause, Exit, Failure};
 use super::served::Served;
-use super::{actions, answer, notes, output, plans, target};
+use super::{actions, answer, notes, output, plans, shape, target};
 use crate::app::plans::Found;
 use crate::app::{self, ceiling, jobs};
 use crate::evidence::mask::Secrets;
 use crate::github::Environment;
-use crate::plan::{self, Fault, Loaded, Plan};
+use crate::plan::{self, Fault, Loaded, Plan, Step};
 use crate::policy::{self, Ceilings, Decision, HostFacts, Reason, Request, Waivers};
 use crate::publish;
 use crate::run;
@@ -47,8 +45,8 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     let here = (!args.plan_only).then(Here::look).transpose()?;
     let checked: Vec<Checked> = found.iter().map(|found| check(found, &args.served, here.as_ref())).collect();
     if args.json {
-        let plans: Vec<Value> = checked.iter().map(Checked::to_json).collect();
-        output::print(&format!("{:#}\n", json!({ "v": answer::V, "plans": plans })))?;
+        let plans = checked.iter().map(Checked::told).collect();
+        output::pretty_json(&shape::Check { v: answer::V, plans })?;
     } else {
         for (index, checked) in checked.iter().enumerate() {
             let gap = if index == 0 { "" } else { "\n" };
@@ -193,43 +191,43 @@ fn worst(checked: &[Checked]) -> Exit {
 }
 
 impl Checked<'_> {
-    fn to_json(&self) -> Value {
-        let path: &Path = &self.found.path;
+    fn told(&self) -> shape::Checked {
+        let path = self.found.path.clone();
         match &self.result {
-            Err(faults) => json!({ "path": path, "valid": false, "faults": faults }),
+            Err(faults) => {
+                shape::Checked::Invalid(shape::InvalidPlan { path, valid: false, faults: faults.clone() })
+            }
             Ok(valid) => {
                 let host = valid.host.as_ref();
-                let denied: Option<Vec<Value>> =
-                    host.map(|answer| answer.denied.iter().map(Denied::to_json).collect());
-                let granted: Option<serde_json::Map<String, Value>> = host.map(|answer| {
-                    answer.granted.iter().map(|(step, grant)| (step.clone(), json!(grant))).collect()
-                });
-                let steps: Vec<Value> = valid
-                    .plan
-                    .steps
-                    .iter()
-                    .map(|step| json!({
-                        "id": step.id, "argv": text::argv(step), "attempts": step.attempts(),
-                        "proof_runs": step.expectation.proves.as_ref().map(|own| [own.runs().0, own.runs().1]),
-                    }))
-                    .collect();
-                json!({
-                    "path": path,
-                    "valid": true,
-                    "steps": steps,
-                    "longest": plan::units::duration(valid.plan.longest()),
-                    "warnings": valid.warnings,
-                    "granted": granted,
-                    "denied": denied,
-                    "cache": host.and_then(|answer| answer.cache.as_ref().map(text::cache)),
-                    "lowered": host.map(|answer| answer.lowered.iter().map(ToString::to_string).collect::<Vec<_>>()),
-                    "publishes": valid.publishes,
-                    "void": host.map(|answer| &answer.void),
-                    "programs": host.map(|answer| &answer.programs),
-                    "clients": host.map(|answer| answer.clients.iter().map(Asks::to_json).collect::<Vec<_>>()),
-                    "plan": valid.plan.resolved(),
-                })
+                let steps = valid.plan.steps.iter().map(told).collect();
+                shape::Checked::Valid(Box::new(shape::ValidPlan {
+                    path,
+                    valid: true,
+                    steps,
+                    longest: plan::units::duration(valid.plan.longest()),
+                    warnings: valid.warnings.clone(),
+                    granted: host.map(|answer| {
+                        answer.granted.iter().map(|(step, grant)| (step.clone(), json!(grant))).collect()
+                    }),
+                    denied: host.map(|answer| answer.denied.iter().map(Denied::told).collect()),
+                    cache: host.and_then(|answer| answer.cache.as_ref().map(text::cache)),
+                    lowered: host.map(|answer| answer.lowered.iter().map(ToString::to_string).collect()),
+                    publishes: valid.publishes.clone(),
+                    void: host.map(|answer| answer.void.clone()),
+                    programs: host.map(|answer| answer.programs.clone()),
+                    clients: host.map(|answer| answer.clients.iter().map(Asks::told).collect()),
+                    plan: valid.plan.resolved(),
+                }))
             }
         }
+    }
+}
+
+fn told(step: &Step) -> shape::Step {
+    shape::Step {
+        id: step.id.clone(),
+        argv: text::argv(step),
+        attempts: step.attempts(),
+        proof_runs: step.expectation.proves.as_ref().map(|own| own.runs().into()),
     }
 }

@@ -8,8 +8,8 @@ mod tools;
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use super::answer;
 use super::exit::{Exit, Failure};
+use super::{answer, shape};
 use crate::agent::{self, Kind};
 use crate::plan::units;
 use crate::policy::{self, Decision, Fact, HostFacts, Isolation, Request, Waivers};
@@ -234,6 +234,15 @@ fn json(host: &HostFacts, decision: &Decision, ceilings: &[Found], between: &Tri
         .collect();
     let ceilings: serde_json::Map<_, _> =
         ceilings.iter().map(|found| (found.name.to_owned(), found.to_json())).collect();
-    let all = serde_json::json!({"v": answer::V, "layers": layers, "agents": agents, "ceilings": ceilings, "default": default, "advice": advice(host), "tools": tools, "tools_wrong": wrong});
-    format!("{all:#}\n")
+    let all = shape::Doctor {
+        v: answer::V,
+        layers,
+        agents,
+        ceilings,
+        default,
+        advice: advice(host),
+        tools,
+        tools_wrong: wrong,
+    };
+    format!("{:#}\n", serde_json::json!(all))
 }

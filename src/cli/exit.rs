@@ -4,9 +4,8 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
-
 pub(crate) use super::cause::{Cause, Exit};
+use super::shape::Wrong;
 use crate::app::{self, Verdict};
 use crate::evidence::RunName;
 use crate::github;
@@ -56,13 +55,13 @@ impl Failure {
     }
 
     /// Returns it for programs: the `error` of every command with `--json`.
-    pub(crate) fn to_json(&self) -> Value {
-        json!({
-            "cause": self.cause.word(),
-            "message": self.message,
-            "hints": self.hints,
-            "faults": self.faults,
-        })
+    pub(crate) fn told(&self) -> Wrong {
+        Wrong {
+            cause: self.cause.word(),
+            message: self.message.clone(),
+            hints: self.hints.clone(),
+            faults: self.faults.clone(),
+        }
     }
 
     /// Makes a failure of an error of the system, with what helps against the common ones.

@@ -33,6 +33,7 @@ mod run;
 mod sandbox;
 mod schema;
 mod served;
+mod shape;
 mod status;
 mod stop;
 mod tally;
@@ -237,6 +238,22 @@ mod tests {
         ] {
             assert_eq!(expanded(unchanged), unchanged);
         }
+    }
+
+    #[test]
+    fn whatever_answers_programs_has_a_schema() {
+        let line = Cli::command();
+        let has_json = |command: &&clap::Command| command.get_arguments().any(|own| own.get_id() == "json");
+        let mut answer: Vec<&str> =
+            line.get_subcommands().filter(has_json).map(clap::Command::get_name).collect();
+        let known = <shape::Of as clap::ValueEnum>::value_variants()
+            .iter()
+            .filter_map(clap::ValueEnum::to_possible_value);
+        let mut known: Vec<String> = known.map(|own| own.get_name().to_owned()).collect();
+        known.retain(|name| name != "error");
+        answer.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(answer, known);
     }
 
     #[test]

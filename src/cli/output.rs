@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use serde::Serialize;
+
 use super::exit::{Cause, Failure};
 
 /// Whether notes and progress are not wanted.
@@ -47,6 +49,16 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
 /// Prints a line to standard output.
 pub(super) fn line(text: &str) -> Result<(), Failure> {
     print(&format!("{text}\n"))
+}
+
+/// Prints the answer for a program, in a line.
+pub(super) fn json(answer: &impl Serialize) -> Result<(), Failure> {
+    line(&serde_json::to_string(answer).map_err(anyhow::Error::from)?)
+}
+
+/// Prints it in as many lines as people read it in.
+pub(super) fn pretty_json(answer: &impl Serialize) -> Result<(), Failure> {
+    line(&serde_json::to_string_pretty(answer).map_err(anyhow::Error::from)?)
 }
 
 /// Prints text to standard error.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::exit::{Cause, Exit, Failure};
-use super::{answer, notes, output, target};
+use super::{answer, notes, output, shape, target};
 use crate::app::replay::{self, Asked, Compared, Replayed};
 use crate::app::{self, Crashed, Note, jobs};
 use crate::evidence::{Unwatched, Watch};
@@ -97,16 +97,18 @@ fn in_words(compared: &Compared) -> Result<(), Failure> {
 
 fn as_json(compared: &Compared) -> Result<(), Failure> {
     let Compared { run, base, same_base, steps, difference } = compared;
-    let steps: Vec<_> =
-        steps.iter().map(|(id, way, tree)| json!({"id": id, "way": way.word(), "tree": tree})).collect();
-    let told = json!({
-        "v": answer::V,
-        "run": run.to_string(),
-        "base": base,
-        "same_base": same_base,
-        "verdict": if difference.is_none() { "same" } else { "differs" },
-        "steps": steps,
-        "difference": difference,
+    let steps = steps.iter().map(|(id, way, tree)| shape::ReplayedStep {
+        id: id.clone(),
+        way: way.word(),
+        tree: tree.clone(),
     });
-    output::line(&serde_json::to_string_pretty(&told).map_err(anyhow::Error::from)?)
+    output::pretty_json(&shape::Replay {
+        v: answer::V,
+        run: run.to_string(),
+        base: base.clone(),
+        same_base: *same_base,
+        verdict: if difference.is_none() { shape::Compared::Same } else { shape::Compared::Differs },
+        steps: steps.collect(),
+        difference: json!(difference),
+    })
 }

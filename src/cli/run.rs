@@ -10,6 +10,7 @@ use super::front::Front;
 use super::number::Meant;
 use super::progress::{Board, Doing, Mode, say};
 use super::served::Served;
+use super::shape::{self, Run};
 use super::{actions, answer, number, output, tally, target};
 use crate::app::jobs::{self, BrokenOff, Job};
 use crate::app::{self, Ended, Order, Outcome, Verdict};
@@ -224,7 +225,7 @@ impl RunArgs {
     fn answer(&self, issue: u64, failure: &Failure) {
         if self.json {
             // A reader that went away is told nothing more.
-            let _ = output::line(&answer::of_issue(issue, failure).to_string());
+            let _ = output::json(&answer::of_issue(issue, failure));
         }
     }
 
@@ -277,29 +278,29 @@ fn tell(args: &RunArgs, ended: &Ended, repository: &Repository) -> Result<(), Fa
     let Ended { files, state, head, .. } = ended;
     let end = state.end.as_ref();
     let relative = |path: PathBuf| files.relative(&path);
-    let result = json!({
-        "v": answer::V,
-        "exit": Exit::from(ended.verdict).code(),
-        "error": null,
-        "run": files.run().to_string(),
-        "issue": state.start.issue,
-        "result": end.map(|end| end.result),
-        "reason": end.and_then(|end| end.reason.as_ref()),
-        "step": end.and_then(|end| end.step.as_ref()),
-        "seconds": end.map(|end| end.took.as_secs_f64()),
-        "branch": state.branch.as_ref().map(|made| &made.reference),
-        "commit": state.branch.as_ref().map(|made| &made.commit),
-        "worktree": if let WorktreeState::Kept(path, _) = &state.worktree { Some(path) } else { None },
-        "tokens": state.tokens(),
-        "cost": state.cost(),
-        "labels": state.start.labels,
-        "review": report::review::Review::of(state, files, crate::publish::today(repository, state).as_ref()),
-        "head": head.to_string(),
-        "journal": relative(files.journal()),
-        "summary": relative(files.summary()),
-        "log": relative(files.log()),
-        "failed": files.failed().exists().then(|| relative(files.failed())),
-        "salvage": files.salvage().exists().then(|| relative(files.salvage())),
-    });
-    output::line(&result.to_string())
+    let review = report::review::Review::of(state, files, crate::publish::today(repository, state).as_ref());
+    output::json(&Run::Ended(Box::new(shape::Ended {
+        v: answer::V,
+        exit: Exit::from(ended.verdict).code(),
+        error: (),
+        run: files.run().to_string(),
+        issue: state.start.issue,
+        result: end.map(|end| end.result.word()),
+        reason: json!(end.and_then(|end| end.reason.as_ref())),
+        step: end.and_then(|end| end.step.as_ref()).map(ToString::to_string),
+        seconds: end.map(|end| end.took.as_secs_f64()),
+        branch: state.branch.as_ref().map(|made| made.reference.to_string()),
+        commit: state.branch.as_ref().map(|made| made.commit.to_string()),
+        worktree: if let WorktreeState::Kept(path, _) = &state.worktree { Some(path.clone()) } else { None },
+        tokens: state.tokens(),
+        cost: state.cost(),
+        labels: json!(state.start.labels),
+        review: json!(review),
+        head: head.to_string(),
+        journal: relative(files.journal()),
+        summary: relative(files.summary()),
+        log: relative(files.log()),
+        failed: files.failed().exists().then(|| relative(files.failed())),
+        salvage: files.salvage().exists().then(|| relative(files.salvage())),
+    })))
 }

@@ -1,7 +1,8 @@
-//! `autopilot schema`: prints the JSON Schema of plan files, or of ceilings.
+//! `autopilot schema`: prints the JSON Schema of plan files, of ceilings, or of what a command answers to programs.
 
 use super::exit::{Exit, Failure};
 use super::output;
+use super::shape::Of;
 use crate::plan;
 
 /// Print the JSON Schema of plan files.
@@ -10,12 +11,17 @@ pub(super) struct SchemaArgs {
     /// That of ceilings instead: /etc/autopilot/policy.yaml and ~/.config/autopilot/config.yaml
     #[arg(long)]
     ceiling: bool,
+    /// That of what a command prints with --json
+    #[arg(long, value_name = "COMMAND", conflicts_with = "ceiling")]
+    of: Option<Of>,
 }
 
 /// Prints it.
 pub(super) fn run(args: &SchemaArgs) -> Result<Exit, Failure> {
-    let schema = if args.ceiling { plan::ceiling_schema() } else { plan::schema() };
-    let text = serde_json::to_string_pretty(schema).map_err(anyhow::Error::from)?;
-    output::print(&format!("{text}\n"))?;
+    match args.of {
+        Some(of) => output::pretty_json(&of.schema())?,
+        None if args.ceiling => output::pretty_json(plan::ceiling_schema())?,
+        None => output::pretty_json(plan::schema())?,
+    }
     Ok(Exit::Done)
 }

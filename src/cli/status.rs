@@ -8,10 +8,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{ErrorKind, IsTerminal};
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::exit::{Exit, Failure};
-use super::{answer, number, output, target};
+use super::{answer, number, output, shape, target};
 use crate::app::runs;
 use crate::evidence::RunState;
 use crate::evidence::event::{Effect, RunResult};
@@ -57,7 +55,7 @@ pub(super) fn run(args: StatusArgs) -> Result<Exit, Failure> {
         }
         if args.json {
             for row in &rows {
-                output::line(&row.json().to_string())?;
+                output::json(&row.told())?;
             }
         } else {
             output::line(&shown(&rows, &args))?;
@@ -92,23 +90,24 @@ impl Row {
         Self { run, how, host: None, at: None, took: None, cost: None, next, to_publish, conflicts: None }
     }
 
-    fn json(&self) -> serde_json::Value {
-        let mut row = json!({
-            "v": answer::V,
-            "issue": self.run.issue(),
-            "run": self.run.to_string(),
-            "result": self.how.word(),
-            "host": self.host,
-            "seconds": self.took.map(|took| took.as_secs_f64()),
-            "cost": self.cost,
-            "next": self.next(),
-            "conflicts": self.conflicts.as_ref().map(|(_, files)| files),
-            "to_publish": self.to_publish.iter().copied().map(report::name_of).collect::<Vec<_>>(),
-        });
-        for (name, value) in At::fields(self.at.as_ref()) {
-            row[name] = value;
+    fn told(&self) -> shape::Status {
+        let at = self.at.as_ref();
+        shape::Status {
+            v: answer::V,
+            issue: self.run.issue(),
+            run: self.run.to_string(),
+            result: self.how.word(),
+            host: self.host.clone(),
+            seconds: self.took.map(|took| took.as_secs_f64()),
+            cost: self.cost,
+            next: self.next(),
+            conflicts: self.conflicts.as_ref().map(|(_, files)| files.clone()),
+            to_publish: self.to_publish.iter().copied().map(report::name_of).collect(),
+            step: at.and_then(|at| at.step.clone()),
+            attempt: at.and_then(|at| at.attempt),
+            passed: at.map(|at| at.passed),
+            steps: at.map(|at| at.steps),
         }
-        row
     }
 
     /// Says how it stands, and where, if that is not here.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
@@ -21,7 +22,7 @@ const LONGEST: usize = 500;
 const SHOWN: usize = 96;
 
 /// One fault of a plan file, or one warning about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Fault {
     /// The file, as the user named it.
     pub path: PathBuf,
@@ -144,7 +145,7 @@ impl<'a> Findings<'a> {
 }
 
 /// Every fault of a plan file, in the order of their places.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Faults(Vec<Fault>);
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use nix::sys::signal::Signal;
@@ -95,8 +96,46 @@ fn documented(name: &str) -> Value {
     serde_json::from_str(rest.split_once("```").unwrap().0).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// Demands the documented names, and the documented kind of each value; null is of every kind.
+/// The command that each example of the page is of, as `schema --of` names it.
+fn command_of(name: &str) -> &str {
+    name.split_once('-').map_or(name, |(command, _)| command)
+}
+
+/// Demands the schema that the program itself prints.
+fn is_by_its_schema(name: &str, said: &Value) {
+    let command = command_of(name);
+    let repo = Repo::empty();
+    let printed = repo.autopilot(["schema", "--of", command]).exits(0).stdout;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/json/{command}.schema.json"));
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, &printed).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert!(expected == printed, "{} differs; UPDATE=1 writes it anew", path.display());
+    let schema: Value = serde_json::from_str(&printed).unwrap();
+    jsonschema::meta::validate(&schema).unwrap();
+    let validator = jsonschema::draft7::new(&schema).unwrap();
+    for value in [said, &documented(name)] {
+        let wrong: Vec<String> = validator
+            .iter_errors(value)
+            .map(|error| format!("{error} at {}", error.instance_path()))
+            .collect();
+        assert!(wrong.is_empty(), "{name}: {wrong:?}: {value}");
+    }
+    // It is no schema of everything: neither without a field nor with one that is of another kind.
+    for field in said.as_object().unwrap().keys() {
+        let mut less = said.clone();
+        less.as_object_mut().unwrap().remove(field);
+        assert!(!validator.is_valid(&less), "{name}: without {field}");
+        let mut other = said.clone();
+        other[field] = serde_json::json!(["of", {"no": "such kind"}]);
+        assert!(!validator.is_valid(&other), "{name}: another kind of {field}");
+    }
+}
+
+/// Demands the documented names, the documented kind of each value (null is of every kind), and the schema.
 fn is_as_documented(name: &str, said: &Value) {
+    is_by_its_schema(name, said);
     let fields = |value: &Value| value.as_object().unwrap().clone();
     let names = |fields: &Map<String, Value>| fields.keys().cloned().collect::<BTreeSet<_>>();
     let (expected, own) = (fields(&documented(name)), fields(said));

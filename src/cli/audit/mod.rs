@@ -6,14 +6,15 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::{Value, json};
 
 use super::exit::{Cause, Exit, Failure};
+use super::shape::{self, Verdict};
 use super::{answer, output, target};
 use crate::app::{ceiling, jobs, runs};
 use crate::audit::{
     Audit, Ceilings, Checked, Finding, Heads, Host, Outcome, Report, RunReport, Scope, online,
 };
+use crate::evidence::event::RunResult;
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, RunName};
 use crate::github::Environment;
@@ -69,7 +70,11 @@ pub(super) fn run(args: &AuditArgs) -> Result<Exit, Failure> {
         }
         report
     };
-    output::print(&if args.json { format!("{:#}\n", to_json(&report)) } else { text::report(&report) })?;
+    if args.json {
+        output::pretty_json(&told(&report))?;
+    } else {
+        output::print(&text::report(&report))?;
+    }
     Ok(if report.passes() { Exit::Done } else { Exit::AuditFail })
 }
 
@@ -159,54 +164,50 @@ fn secrets(names: &[String]) -> Result<Secrets, Failure> {
     Ok(secrets)
 }
 
-fn to_json(report: &Report) -> Value {
-    json!({
-        "v": answer::V,
-        "verdict": verdict(report.passes()),
-        "findings": report.findings().count(),
-        "runs": report.runs.iter().map(run_to_json).collect::<Vec<_>>(),
-        "checks": report.whole.iter().map(checked_to_json).collect::<Vec<_>>(),
-        "notes": report.notes,
-    })
+fn told(report: &Report) -> shape::Audit {
+    shape::Audit {
+        v: answer::V,
+        verdict: Verdict::of(report.passes()),
+        findings: report.findings().count(),
+        runs: report.runs.iter().map(told_of_run).collect(),
+        checks: report.whole.iter().map(told_of_check).collect(),
+        notes: report.notes.clone(),
+    }
 }
 
-fn run_to_json(run: &RunReport) -> Value {
-    json!({
-        "run": run.run.to_string(),
-        "issue": run.run.issue(),
-        "result": run.result,
-        "head": run.head.as_ref().map(ToString::to_string),
-        "verdict": verdict(run.findings().next().is_none()),
-        "checks": run.checks.iter().map(checked_to_json).collect::<Vec<_>>(),
-        "notes": run.notes,
-    })
+fn told_of_run(run: &RunReport) -> shape::AuditedRun {
+    shape::AuditedRun {
+        run: run.run.to_string(),
+        issue: run.run.issue(),
+        result: run.result.map(RunResult::word),
+        head: run.head.as_ref().map(ToString::to_string),
+        verdict: Verdict::of(run.findings().next().is_none()),
+        checks: run.checks.iter().map(told_of_check).collect(),
+        notes: run.notes.clone(),
+    }
 }
 
-fn checked_to_json(checked: &Checked) -> Value {
+fn told_of_check(checked: &Checked) -> shape::AuditCheck {
     let (verdict, said) = match &checked.outcome {
-        Outcome::Pass(said) => ("pass", Some(said)),
-        Outcome::Fail(_) => ("fail", None),
-        Outcome::NotChecked(why) => ("not-checked", Some(why)),
+        Outcome::Pass(said) => (Verdict::Pass, Some(said)),
+        Outcome::Fail(_) => (Verdict::Fail, None),
+        Outcome::NotChecked(why) => (Verdict::NotChecked, Some(why)),
     };
-    json!({
-        "check": checked.check.to_string(),
-        "verdict": verdict,
-        "said": said,
-        "findings": checked.findings().iter().map(finding_to_json).collect::<Vec<_>>(),
-    })
+    shape::AuditCheck {
+        check: checked.check.to_string(),
+        verdict,
+        said: said.cloned(),
+        findings: checked.findings().iter().map(told_of_finding).collect(),
+    }
 }
 
-fn finding_to_json(finding: &Finding) -> Value {
-    json!({
-        "code": format!("AP{}", finding.code.number()),
-        "name": finding.code.slug(),
-        "meaning": finding.code.meaning(),
-        "expected": finding.expected,
-        "found": finding.found,
-        "fix": finding.code.fix(),
-    })
-}
-
-fn verdict(passes: bool) -> &'static str {
-    if passes { "pass" } else { "fail" }
+fn told_of_finding(finding: &Finding) -> shape::AuditFinding {
+    shape::AuditFinding {
+        code: format!("AP{}", finding.code.number()),
+        name: finding.code.slug(),
+        meaning: finding.code.meaning(),
+        expected: finding.expected.clone(),
+        found: finding.found.clone(),
+        fix: finding.code.fix(),
+    }
 }

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
-
 use crate::app::clients::{self, Answered};
+use crate::cli::shape;
 use crate::plan::{Action, Destination, Network, Plan, Step};
 use crate::policy::HostFacts;
 
@@ -108,16 +107,17 @@ impl Asks {
         text + &format!("; `{learn}` finds what else it needs")
     }
 
-    pub(super) fn to_json(&self) -> Value {
-        json!({
-            "step": self.step,
-            "client": self.answered.client.program(),
-            "hosts": self.answered.hosts,
-            "in_step": self.answered.in_step,
-            "from": self.answered.from,
-            "network": self.line,
-            "follow": self.answered.follow,
-            "learn": self.learn,
-        })
+    pub(super) fn told(&self) -> shape::Asked {
+        let Answered { client, hosts, in_step, from, follow } = self.answered.clone();
+        shape::Asked {
+            step: self.step.clone(),
+            client: client.program(),
+            hosts,
+            in_step,
+            from,
+            network: self.line.clone(),
+            follow,
+            learn: self.learn.clone(),
+        }
     }
 }

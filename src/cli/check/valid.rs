@@ -1,9 +1,8 @@
 //! A valid plan, and what this host makes of it.
 
-use serde_json::{Value, json};
-
 use super::clients::Asks;
 use crate::cli::exit::{Cause, Exit, Failure};
+use crate::cli::shape;
 use crate::plan::{Fault, Plan, Step};
 use crate::policy::{Above, Lowered, Reason};
 use crate::run::Refusal;
@@ -79,8 +78,8 @@ impl Denied {
         Self { step: Some(step.id.clone()), reason, cause }
     }
 
-    pub(super) fn to_json(&self) -> Value {
-        let Reason { what, why, hint } = &self.reason;
-        json!({ "step": self.step, "cause": self.cause.word(), "what": what, "why": why, "hint": hint })
+    pub(super) fn told(&self) -> shape::Denied {
+        let Reason { what, why, hint } = self.reason.clone();
+        shape::Denied { step: self.step.clone(), cause: self.cause.word(), what, why, hint }
     }
 }

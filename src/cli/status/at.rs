@@ -1,6 +1,4 @@
-//! Takes the state of a run, gives where it is: for people in a few words, for programs in fields that are one thing each.
-
-use serde_json::{Map, Value, json};
+//! Takes the state of a run, gives where it is: in a few words, and in fields that are one thing each.
 
 use crate::evidence::RunState;
 use crate::report;
@@ -9,12 +7,12 @@ use crate::report;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct At {
     /// The step that is under way, or that decided how the run ended.
-    step: Option<String>,
+    pub(super) step: Option<String>,
     /// The attempt at it.
-    attempt: Option<usize>,
+    pub(super) attempt: Option<usize>,
     /// How many steps passed.
-    passed: usize,
-    steps: usize,
+    pub(super) passed: usize,
+    pub(super) steps: usize,
     words: String,
 }
 
@@ -39,16 +37,5 @@ impl At {
     /// Says it.
     pub(super) fn words(at: Option<&Self>) -> String {
         at.map_or_else(|| "–".to_owned(), |at| at.words.clone())
-    }
-
-    /// Returns it for programs; the same fields where nothing is known.
-    pub(super) fn fields(at: Option<&Self>) -> Map<String, Value> {
-        let fields = [
-            ("step", json!(at.and_then(|at| at.step.as_ref()))),
-            ("attempt", json!(at.and_then(|at| at.attempt))),
-            ("passed", json!(at.map(|at| at.passed))),
-            ("steps", json!(at.map(|at| at.steps))),
-        ];
-        fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
