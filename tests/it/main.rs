@@ -30,6 +30,8 @@ mod docs;
 #[cfg(test)]
 mod durability;
 #[cfg(test)]
+mod errors;
+#[cfg(test)]
 mod escape;
 #[cfg(test)]
 mod evidence;

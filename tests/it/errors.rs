@@ -1,0 +1,176 @@
+//! What people are told where a command cannot be carried out, all of it in one file: a change of words is seen in review.
+//! `UPDATE=1 cargo test --test it -- errors::` writes `tests/fixtures/errors.txt` anew; look at the diff.
+
+use std::fs;
+use std::path::Path;
+
+use regex::Regex;
+
+use crate::common::{Ran, Repo, signal, wait_until};
+
+/// Lines that no command can be made of.
+const USAGE: [&str; 25] = [
+    "rnu",
+    "run",
+    "run abc",
+    "run 0",
+    "run o/r#7",
+    "run https://github.com/o/r/issues/7",
+    "run .ai/plans/7/Autopilot.yaml",
+    "run 7 --jobs 0",
+    "run 7 --jobs many",
+    "run 7 8 --plan a.yaml",
+    "run 7 --resume --resume-or-new",
+    "run 7 --provider nowhere",
+    "run 7 --allow-degraded everything",
+    "run 7 --require all",
+    "run 7 --agent nobody",
+    "run 20200101T000000Z-7",
+    "status --jsn",
+    "status --result finished",
+    "check nowhere.yaml",
+    "learn 7",
+    "prune --older soon",
+    "schema --of nothing",
+    "completions tcsh",
+    "audit --heads none.txt",
+    "audit --env NOT_SET_ANYWHERE",
+];
+
+/// What a plan, or what there is of an issue, keeps from being carried out.
+const REFUSED: [&str; 22] = [
+    "run 99",
+    "check 99",
+    "run 8",
+    "check 8",
+    "run 9",
+    "run 10",
+    "run 11",
+    "run 12",
+    "run 13",
+    "logs",
+    "status 99",
+    "logs 99",
+    "logs 20200101T000000Z-7",
+    "checkout 7",
+    "publish 7",
+    "replay 7",
+    "stop 7",
+    "audit",
+    "init",
+    "init 8 --title Again",
+    "init 5",
+    "init 6 --template none",
+];
+
+/// What is told of a run that is done, or has failed.
+const AFTERWARDS: [&str; 4] = ["run 7 --resume", "logs 7 --step none", "checkout 7", "replay 7"];
+
+struct Snapshot {
+    text: String,
+    unstable: Vec<(Regex, &'static str)>,
+}
+
+impl Snapshot {
+    fn new() -> Self {
+        let unstable = [
+            (r"\d{8}T\d{6}Z", "<TIME>"),
+            (r"\bprocess \d+", "process <PID>"),
+            (r"since \d{4}-\S+", "since <TIME>"),
+            // Whatever stands in the journal before it.
+            (r"(?m)\.log:\d+: (.*?) at line 1 column \d+", ".log:<LINE>: $1 at line 1 column <COLUMN>"),
+        ];
+        let unstable = unstable.map(|(pattern, name)| (Regex::new(pattern).unwrap(), name)).into();
+        Self { text: String::new(), unstable }
+    }
+
+    /// Adds what a command says on standard error.
+    fn take(&mut self, repo: &Repo, line: &str) {
+        let args: Vec<&str> = line.split_whitespace().collect();
+        // Whatever agents are on this machine are not on that PATH.
+        let ran = Ran::of(&repo.command(&args).env("PATH", "/usr/bin:/bin").output().unwrap());
+        assert!(ran.code != 0 && ran.code < 70, "{line}: {ran:?}");
+        let folder = repo.dir().canonicalize().unwrap();
+        let mut said = ran.stderr.replace(folder.to_str().unwrap(), "<FOLDER>");
+        said = said.replace(repo.dir().to_str().unwrap(), "<FOLDER>");
+        let host = nix::unistd::gethostname().unwrap();
+        said = said.replace(&format!(" on {}", host.to_str().unwrap()), " on <HOST>");
+        for (pattern, name) in &self.unstable {
+            // A run that is named on the command line is the same each time.
+            said = said.replace("20200101T000000Z", "<NAMED>");
+            said = pattern.replace_all(&said, *name).into_owned();
+            said = said.replace("<NAMED>", "20200101T000000Z");
+        }
+        let lines: String = said.lines().map(|line| format!("  {line}\n")).collect();
+        self.text += &format!("$ autopilot {line}    # {}\n{}\n", ran.code, lines.replace("  \n", "\n"));
+    }
+
+    fn hold(&self) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/errors.txt");
+        if std::env::var_os("UPDATE").is_some() {
+            fs::write(&path, &self.text).unwrap();
+        }
+        let expected = fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            expected == self.text,
+            "{} differs; UPDATE=1 writes it anew. Now:\n{}",
+            path.display(),
+            self.text
+        );
+    }
+}
+
+/// A checkout with a plan for each cause that a plan can have.
+fn checkout() -> Repo {
+    let repo = Repo::new();
+    let plan = |issue, step: &str| repo.plan_of(issue, "", &format!("  - {{id: a, {step}}}\n"));
+    plan(7, "command: 'exit 3'");
+    plan(8, "comand: 'true'");
+    plan(9, "codex: Do it.");
+    plan(10, "command: 'true', secrets: [NOT_SET_ANYWHERE]");
+    plan(11, &format!("command: 'true', filesystem: {{read: [\"{}\"]}}", repo.state().display()));
+    plan(12, "command: 'true', network: {allow: [b.example.org]}");
+    plan(13, "apply: missing.patch");
+    repo.commit("plans");
+    let folder = repo.home().join(".config/autopilot");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("config.yaml"), "network: {allow: [a.example.org]}\n").unwrap();
+    repo
+}
+
+#[test]
+fn every_text_of_an_error_is_in_the_snapshot() {
+    let repo = checkout();
+    let mut snapshot = Snapshot::new();
+    USAGE.iter().chain(&REFUSED).for_each(|line| snapshot.take(&repo, line));
+    repo.run().exits(1);
+    AFTERWARDS.iter().for_each(|line| snapshot.take(&repo, line));
+    of_a_journal(&mut snapshot, &repo);
+    of_a_lock(&mut snapshot);
+    fs::remove_dir_all(repo.top().join(".git")).unwrap();
+    ["run 7", "status", "checkout 7", "clean"].iter().for_each(|line| snapshot.take(&repo, line));
+    snapshot.hold();
+}
+
+/// A journal that somebody changed, and one of a version that is not known.
+fn of_a_journal(snapshot: &mut Snapshot, repo: &Repo) {
+    let journal = repo.evidence("status-").pop().unwrap();
+    let text = fs::read_to_string(&journal).unwrap();
+    fs::write(&journal, text.replacen("\"failed\"", "\"done\"", 1)).unwrap();
+    snapshot.take(repo, "replay 7");
+    fs::write(&journal, "no journal\n").unwrap();
+    snapshot.take(repo, "checkout 7");
+    fs::write(&journal, text).unwrap();
+}
+
+/// A run that is under way.
+fn of_a_lock(snapshot: &mut Snapshot) {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'echo ready; sleep 60', timeout: 90s}\n");
+    let child = repo.start(["7"]);
+    wait_until(|| repo.log().contains("ready"));
+    snapshot.take(&repo, "run 7");
+    snapshot.take(&repo, "checkout 7");
+    signal(&child, nix::sys::signal::Signal::SIGINT);
+    Ran::of(&child.wait_with_output().unwrap()).exits(130);
+}
