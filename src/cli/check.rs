@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::exit::{Cause, Exit, Failure};
 use super::served::Served;
-use super::{actions, answer, notes, output, plans, shape, target};
+use super::{actions, answer, completions, notes, output, plans, shape, target};
 use crate::app::plans::Found;
 use crate::app::{self, ceiling, jobs};
 use crate::evidence::mask::Secrets;
@@ -27,7 +27,7 @@ use valid::{Answer, Denied, Valid};
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
     /// Issues or plan files; without any, every plan of the repository
-    #[arg(value_name = "ISSUE|FILE")]
+    #[arg(value_name = "ISSUE|FILE", add = completions::issues())]
     pub(super) targets: Vec<String>,
     /// Check the plans alone: ask nothing of this host
     #[arg(long)]

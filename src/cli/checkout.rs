@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::exit::{Cause, Exit, Failure};
-use super::{output, target};
+use super::{completions, output, target};
 use crate::app::checkout::{self, CheckedOut, Place};
 use crate::plan::shell_word;
 
@@ -11,7 +11,7 @@ use crate::plan::shell_word;
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckoutArgs {
     /// An issue (its latest run) or a run.
-    #[arg(value_name = "ISSUE|RUN")]
+    #[arg(value_name = "ISSUE|RUN", add = completions::runs())]
     target: String,
     /// The new worktree. Default: beside the checkout, `../REPOSITORY-ISSUE`.
     #[arg(value_name = "DIR")]

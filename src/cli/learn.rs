@@ -14,7 +14,7 @@ use anyhow::Context as _;
 
 use super::exit::{Cause, Exit, Failure};
 use super::sandbox::{refused, supervise, tell};
-use super::{output, plans, target};
+use super::{completions, output, plans, target};
 use crate::app::{self, ceiling};
 use crate::evidence::RunName;
 use crate::network::{Decision, Gate, Verdict};
@@ -31,7 +31,7 @@ const LOOKED_AT: usize = 64 << 10;
 #[derive(Debug, clap::Args)]
 pub(super) struct LearnArgs {
     /// The step, such as 653/fetch; or a plan's file and the step.
-    #[arg(value_name = "ISSUE/STEP")]
+    #[arg(value_name = "ISSUE/STEP", add = completions::steps_of_issues())]
     step: String,
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::exit::{Cause, Exit, Failure};
 use super::inert::Stopped;
-use super::{output, target};
+use super::{completions, output, target};
 use crate::app::runs;
 use crate::evidence::Files;
 use crate::evidence::event::AttemptResult;
@@ -21,10 +21,10 @@ use show::{Show, copy, internal};
 #[derive(Debug, clap::Args)]
 pub(super) struct LogsArgs {
     /// An issue (its latest run), a run, or nothing: the latest run.
-    #[arg(value_name = "ISSUE|RUN")]
+    #[arg(value_name = "ISSUE|RUN", add = completions::runs())]
     target: Option<String>,
     /// Only the attempts of this step.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = completions::steps())]
     step: Option<String>,
     /// Only the attempts that failed.
     #[arg(long)]

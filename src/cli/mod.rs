@@ -112,7 +112,13 @@ enum Command {
 pub fn main() -> ExitCode {
     crate::sandbox::enter_if_confined();
     crate::sandbox::keep_ends_of_children();
-    let args = with_run(std::env::args_os().collect());
+    let args: Vec<OsString> = std::env::args_os().collect();
+    match completions::answer(&args, Cli::command) {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::SUCCESS,
+        Err(error) => error.exit(),
+    }
+    let args = with_run(args);
     let is_for_programs = answer::is_asked_for(&args);
     let cli =
         Cli::try_parse_from(args).unwrap_or_else(|error| answer::to_wrong_usage(&error, is_for_programs));
@@ -154,7 +160,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Init(args) => init::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Doctor(args) => doctor::run(args),
-        Command::Completions(args) => completions::run(&args, &mut Cli::command()),
+        Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args, Cli::command()),
         Command::Mask(args) => mask::run(args),
         Command::Sandbox(args) => sandbox::run(*args),

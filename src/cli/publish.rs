@@ -1,7 +1,7 @@
 //! `autopilot publish [RUN…]`: what a run could not publish, once.
 
 use super::exit::{Exit, Failure};
-use super::{notes, output, target};
+use super::{completions, notes, output, target};
 use crate::app::jobs;
 use crate::app::publish::{self, Asked, Publication, Published};
 use crate::evidence::event::{Effect, Event};
@@ -14,7 +14,7 @@ use crate::worktree::{Repository, State};
 #[derive(Debug, clap::Args)]
 pub(super) struct PublishArgs {
     /// Issues (their latest run) or runs: all that their plans allow. None: what any run has left to publish.
-    #[arg(value_name = "ISSUE|RUN")]
+    #[arg(value_name = "ISSUE|RUN", add = completions::runs())]
     targets: Vec<String>,
     /// Where a base has moved: let steps that are done again reach the network that their plan says.
     #[arg(long)]

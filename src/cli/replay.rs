@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::exit::{Cause, Exit, Failure};
-use super::{answer, notes, output, shape, target};
+use super::{answer, completions, notes, output, shape, target};
 use crate::app::replay::{self, Asked, Compared, Replayed};
 use crate::app::{self, Crashed, Note, jobs};
 use crate::evidence::{Unwatched, Watch};
@@ -15,7 +15,7 @@ use crate::run::{self, Interrupt};
 #[derive(Debug, clap::Args)]
 pub(super) struct ReplayArgs {
     /// A run, or an issue (its latest run).
-    #[arg(value_name = "ISSUE|RUN")]
+    #[arg(value_name = "ISSUE|RUN", add = completions::runs())]
     target: String,
     /// Replay it on top of this in place of its own base: verdicts are compared, files are not.
     #[arg(long, value_name = "REF")]

@@ -11,7 +11,7 @@ use super::number::Meant;
 use super::progress::{Board, Doing, Mode, say};
 use super::served::Served;
 use super::shape::{self, Run};
-use super::{actions, answer, number, output, tally, target};
+use super::{actions, answer, completions, number, output, tally, target};
 use crate::app::jobs::{self, BrokenOff, Job};
 use crate::app::{self, Ended, Order, Outcome, Verdict};
 use crate::evidence::state::WorktreeState;
@@ -24,7 +24,7 @@ use crate::worktree::Repository;
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
     /// Numbers of the issues; each has its plan in .ai/plans/<ISSUE>/Autopilot.yaml. With --resume, the name of a run, too.
-    #[arg(required = true, value_name = "ISSUE", value_parser = number::meant)]
+    #[arg(required = true, value_name = "ISSUE", value_parser = number::meant, add = completions::issues())]
     issues: Vec<Meant>,
     /// Another file than the issue's own plan.
     #[arg(long, value_name = "FILE")]
@@ -51,7 +51,7 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     served: Served,
     /// As root: the user whom the steps run as (default: an unprivileged uid of the run's own).
-    #[arg(long, value_name = "USER")]
+    #[arg(long, value_name = "USER", add = completions::users())]
     run_as: Option<String>,
     /// A protection to go without where this host cannot give it: landlock, seccomp or network (repeatable).
     #[arg(long, value_name = "WHAT")]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::exit::{Cause, Exit, Failure};
-use super::output;
+use super::{completions, output};
 use crate::network::{Decision, Gate, Verdict};
 use crate::policy::{self, Confinement, Demand, Fact, Grant, Identity, Isolation, Reach, Waiver, Waivers};
 use crate::run::Interrupt;
@@ -30,7 +30,7 @@ pub(super) struct SandboxArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     timeout: Option<Duration>,
     /// As root: the user it runs as (default: the directory's owner, else an unprivileged uid of its own).
-    #[arg(long, value_name = "USER")]
+    #[arg(long, value_name = "USER", add = completions::users())]
     run_as: Option<String>,
     /// A protection to go without where this host cannot give it: landlock, seccomp or network (repeatable).
     #[arg(long, value_name = "WHAT")]

@@ -9,7 +9,7 @@ use std::io::{ErrorKind, IsTerminal};
 use std::time::Duration;
 
 use super::exit::{Exit, Failure};
-use super::{answer, number, output, shape, target};
+use super::{answer, completions, number, output, shape, target};
 use crate::app::runs;
 use crate::evidence::RunState;
 use crate::evidence::event::{Effect, RunResult};
@@ -25,7 +25,7 @@ use table::Cells;
 #[derive(Debug, clap::Args)]
 pub(super) struct StatusArgs {
     /// All runs of this issue, instead of the latest of every issue.
-    #[arg(value_parser = number::read)]
+    #[arg(value_parser = number::read, add = completions::issues())]
     issue: Option<u64>,
     /// Every run of every issue.
     #[arg(long, conflicts_with = "issue")]

@@ -1,7 +1,7 @@
 //! `autopilot stop ISSUE`: ends a run gracefully, from another terminal.
 
 use super::exit::{Exit, Failure};
-use super::{number, output, target};
+use super::{completions, number, output, target};
 use crate::app::stop::{self, Stopped};
 use crate::evidence::event::RunResult;
 use crate::worktree::{Holder, State};
@@ -10,7 +10,7 @@ use crate::worktree::{Holder, State};
 #[derive(Debug, clap::Args)]
 pub(super) struct StopArgs {
     /// Number of the issue.
-    #[arg(value_parser = number::read)]
+    #[arg(value_parser = number::read, add = completions::issues())]
     issue: u64,
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::exit::{Exit, Failure};
-use super::{output, target};
+use super::{completions, output, target};
 use crate::app::{jobs, runs};
 use crate::view::{self, Life, Site, Source};
 use crate::worktree::State;
@@ -12,7 +12,7 @@ use crate::worktree::State;
 #[derive(Debug, clap::Args)]
 pub(super) struct ViewArgs {
     /// An issue (its latest run), a run, or nothing: the latest run.
-    #[arg(value_name = "ISSUE|RUN")]
+    #[arg(value_name = "ISSUE|RUN", add = completions::runs())]
     target: Option<String>,
     /// Write the page there instead of to .ai/logs/view; `-` is standard output.
     #[arg(short, long, value_name = "FILE")]

@@ -230,21 +230,6 @@ fn help_and_versions_are_no_errors_and_nonsense_is() {
 }
 
 #[test]
-fn completions_are_scripts_that_their_shells_take() {
-    let repo = Repo::new();
-    for shell in ["bash", "zsh", "fish"] {
-        let script = repo.autopilot(["completions", shell]).exits(0).stdout;
-        assert!(script.contains("autopilot") && script.contains("keep-worktree"), "{shell}");
-        let file = repo.home().join("completions");
-        fs::write(&file, script).unwrap();
-        // Only where that shell is there.
-        if let Ok(status) = Command::new(shell).arg("-n").arg(&file).status() {
-            assert!(status.success(), "{shell}");
-        }
-    }
-}
-
-#[test]
 fn several_issues_end_with_the_worst_exit_code() {
     let repo = Repo::new();
     for (issue, command) in [(7, "true"), (8, "exit 3"), (9, "true")] {

@@ -24,6 +24,8 @@ mod cli;
 #[cfg(test)]
 mod common;
 #[cfg(test)]
+mod completions;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod docs;

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::exit::{Cause, Exit, Failure};
 use super::shape::{self, Verdict};
-use super::{answer, output, target};
+use super::{answer, completions, output, target};
 use crate::app::{ceiling, jobs, runs};
 use crate::audit::{
     Audit, Ceilings, Checked, Finding, Heads, Host, Outcome, Report, RunReport, Scope, online,
@@ -24,7 +24,7 @@ use crate::worktree::{Repository, State};
 #[derive(Debug, Args)]
 pub(super) struct AuditArgs {
     /// Runs, or issues (the latest run of each); without any, the latest run of all.
-    #[arg(value_name = "ISSUE|RUN", conflicts_with = "all")]
+    #[arg(value_name = "ISSUE|RUN", conflicts_with = "all", add = completions::runs())]
     targets: Vec<String>,
     /// Every run, and traces of runs that have no evidence.
     #[arg(long)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::super::exit::{Cause, Failure};
-use super::super::plans;
+use super::super::{completions, plans};
 use crate::app::{self, ceiling};
 use crate::plan::{Destination, EnvEntry, Loaded, Network, Resources, Wrong, units};
 use crate::policy::{HostFacts, Request};
@@ -46,7 +46,7 @@ pub(super) struct Policy {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     cpu: Option<Duration>,
     /// Takes the policy of a plan's step instead, such as 653/test.
-    #[arg(long, value_name = "ISSUE/STEP", conflicts_with_all = FLAGS)]
+    #[arg(long, value_name = "ISSUE/STEP", conflicts_with_all = FLAGS, add = completions::steps_of_issues())]
     step: Option<String>,
 }
 
