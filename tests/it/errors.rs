@@ -144,11 +144,15 @@ fn every_text_of_an_error_is_in_the_snapshot() {
     let mut snapshot = Snapshot::new();
     USAGE.iter().chain(&REFUSED).for_each(|line| snapshot.take(&repo, line));
     repo.run().exits(1);
-    AFTERWARDS.iter().for_each(|line| snapshot.take(&repo, line));
+    for line in AFTERWARDS {
+        snapshot.take(&repo, line);
+    }
     of_a_journal(&mut snapshot, &repo);
     of_a_lock(&mut snapshot);
     fs::remove_dir_all(repo.top().join(".git")).unwrap();
-    ["run 7", "status", "checkout 7", "clean"].iter().for_each(|line| snapshot.take(&repo, line));
+    for line in ["run 7", "status", "checkout 7", "clean"] {
+        snapshot.take(&repo, line);
+    }
     snapshot.hold();
 }
 

@@ -46,7 +46,9 @@ fn what_the_page_tests_by_is_what_init_writes() {
     let of = |language: &str| blocks("yaml").into_iter().find(|(heading, _)| heading == language).unwrap().1;
     let written = |files: &[(&str, &str)]| {
         let repo = Repo::new();
-        files.iter().for_each(|(path, text)| repo.file(path, text));
+        for (path, text) in files {
+            repo.file(path, text);
+        }
         repo.commit("what is there");
         // Without the clients nobody is asked for hosts.
         let ran = repo.command(["init", "1", "--title", "Rename the option", "--command", "true"]).output();
