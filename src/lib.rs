@@ -27,5 +27,6 @@ pub mod replay;
 pub mod report;
 pub mod run;
 pub mod sandbox;
+pub mod time;
 pub mod view;
 pub mod worktree;

@@ -11,6 +11,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::helper;
+use crate::time::exact;
 
 /// How long an agent may take to tell about itself.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -44,7 +45,7 @@ pub(super) fn output(command: &mut Command) -> io::Result<String> {
     if !ends(&child)? {
         child.kill()?;
         child.wait()?;
-        return Err(io::Error::other(format!("did not answer within {}s", PATIENCE.as_secs())));
+        return Err(io::Error::other(format!("did not answer within {}", exact(PATIENCE))));
     }
     let status = child.wait()?;
     printed.rewind()?;

@@ -124,6 +124,8 @@ pub enum Todo {
     RemoveAside(Aside),
     /// Pin the base of a run no longer.
     Unpin(RunName),
+    /// Keep the last checkpoint of a run no longer: its branch is made.
+    Unshare(RunName),
     /// Remove a file that is half written.
     RemoveHalfWritten(PathBuf),
     /// Remove an object cache.
@@ -230,7 +232,9 @@ fn would(site: Site<'_>, issue: u64, kept: Kept, found: &dyn Fn(Found)) -> Resul
             }
         }
     }
-    earlier::stale(site, issue)?.pins.into_iter().map(Todo::Unpin).for_each(would);
+    let stale = earlier::stale(site, issue)?;
+    stale.pins.into_iter().map(Todo::Unpin).for_each(would);
+    stale.shared.into_iter().map(Todo::Unshare).for_each(would);
     Ok(())
 }
 

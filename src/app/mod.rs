@@ -30,6 +30,7 @@
 //! # }
 //! ```
 
+pub mod audited;
 mod begin;
 pub mod cached;
 pub mod ceiling;

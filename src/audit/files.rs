@@ -1,7 +1,5 @@
 //! The files of a run: all there, all sealed, none changed, none besides; the provenance attested and true.
 
-use chrono::SecondsFormat;
-
 use super::code::Code;
 use super::content::{self, Content, How, Sieve};
 use super::finding::Finding;
@@ -11,6 +9,7 @@ use super::story::Story;
 use super::{provenance, reports, salvage};
 use crate::evidence::Files;
 use crate::evidence::event::RunResult;
+use crate::time::stamp;
 
 /// One kind of file of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +126,7 @@ impl Folder {
             return vec![Finding::new(Code::ProvenanceChanged, expected, found)];
         }
         let journal = files.relative(&files.journal());
-        let started = story.started.map(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true));
+        let started = story.started.map(stamp);
         provenance::check(&content.text, story, &journal, &started.unwrap_or_default())
     }
 

@@ -6,7 +6,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -16,6 +16,7 @@ use super::finding::Finding;
 use super::same::{Same, compare};
 use crate::evidence::line::{self, LONGEST, Line};
 use crate::evidence::{Event, Head, Sha256 as Digest256};
+use crate::time::stamp;
 
 /// A line that follows the ones before it, with what the rest of the audit needs of it.
 #[derive(Debug)]
@@ -113,7 +114,7 @@ impl Chain {
             Same::Yes => {}
             Same::No(difference) => return Err(malformed(difference)),
         }
-        let time = line.time().filter(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true) == line.ts);
+        let time = line.time().filter(|time| stamp(*time) == line.ts);
         let time = time.ok_or_else(|| malformed(format!("`{}` is no time", line.ts)))?;
 
         self.version = line.v;

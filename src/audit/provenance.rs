@@ -10,6 +10,7 @@ use super::code::Code;
 use super::finding::Finding;
 use super::story::Story;
 use crate::evidence::event::{PlanCommit, RunStarted, Sealed};
+use crate::time::stamp;
 
 /// An in-toto Statement v1 (`spec/v1/statement.md`).
 #[derive(Debug, Deserialize)]
@@ -104,8 +105,6 @@ pub(super) fn check(bytes: &[u8], story: &Story, journal: &str, started: &str) -
     let plan = |of: &Value| of.pointer("/plan/sha256").and_then(Value::as_str).unwrap_or("none").to_owned();
     let base = definition.resolved_dependencies.iter().find(|known| known.name == "base");
     let commit = base.and_then(|base| base.digest.get("gitCommit")).map_or("none", String::as_str);
-    let stamp =
-        |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
     let pairs = [
         ("_type", "https://in-toto.io/Statement/v1".to_owned(), kind.clone()),
         ("predicateType", "https://slsa.dev/provenance/v1".to_owned(), predicate_type.clone()),

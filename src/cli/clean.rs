@@ -160,6 +160,9 @@ fn would(todo: &Todo) -> String {
         Todo::SaveKept { run, dir } => format!("would save what run {run} kept{}", removed(dir)),
         Todo::RemoveAside(aside) => format!("would remove {} for good", notes::aside(aside)),
         Todo::Unpin(run) => format!("would not pin the base of run {run} any more, which is gone"),
+        Todo::Unshare(run) => {
+            format!("would remove refs/autopilot/checkpoints/{run}: the branch of that run holds all of it")
+        }
         Todo::RemoveObjectCache(cache, why) => {
             format!(
                 "would remove the objects in {} ({}): {}",

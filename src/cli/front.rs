@@ -10,6 +10,7 @@ use super::{actions, notes, output};
 use crate::app::{self, Crashed, Note};
 use crate::evidence::Watch;
 use crate::plan::Plan;
+use crate::time::exact;
 
 /// Who is told of a run, asked, and shown it.
 pub(super) struct Front {
@@ -28,13 +29,12 @@ pub(super) struct Front {
 
 impl app::Front for Front {
     fn note(&self, note: Note) {
-        output::note(&notes::text(&note));
+        self.board.above(|| output::note(&notes::text(&note)));
     }
 
     fn ask(&self, crashed: &Crashed) -> Option<impl Future<Output = bool>> {
-        let seconds = PATIENCE.as_secs();
-        let question =
-            format!("{}. Go on with it? [Y/n] (yes after {seconds} seconds) ", notes::crashed(crashed));
+        let patience = exact(PATIENCE);
+        let question = format!("{}. Go on with it? [Y/n] (yes after {patience}) ", notes::crashed(crashed));
         (self.asks && is_somebody_there()).then(|| agrees(question))
     }
 
@@ -43,7 +43,7 @@ impl app::Front for Front {
     }
 
     fn watch(&self, plan: &Plan) -> Box<dyn Watch> {
-        let progress = Progress::new(self.mode, plan, &self.board, self.doing.clone());
+        let progress = Progress::new(self.mode, plan, &self.board, self.doing.clone(), &self.top);
         actions::watch(progress, self.mode, self.alone, plan, &self.top)
     }
 }

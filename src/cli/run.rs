@@ -18,6 +18,7 @@ use crate::evidence::state::WorktreeState;
 use crate::policy::{Confinement, Waiver};
 use crate::report;
 use crate::run::{self, Ending, SHORT_GRACE};
+use crate::time::exact;
 use crate::worktree::Repository;
 
 /// Run the plans of issues, one after the other or side by side.
@@ -95,9 +96,9 @@ pub(super) fn run(args: RunArgs) -> Result<Exit, Failure> {
     let one = async |job: Job| {
         let issue = job.issue;
         let done = one(&args, &repository, board.clone(), job).await;
-        Ok::<_, Failure>((issue, done.unwrap_or_else(|failure| told(&args, issue, failure))))
+        Ok::<_, Failure>((issue, done.unwrap_or_else(|failure| told(&args, &board, issue, failure))))
     };
-    let failed = |issue, failure| (issue, told(&args, issue, failure));
+    let failed = |issue, failure| (issue, told(&args, &board, issue, failure));
     let handled = jobs::each(&issues, args.jobs.into(), one, failed)?;
     let mode = Mode::choose(args.json);
     for line in tally::lines(&issues, &handled.each).iter().filter(|_| mode != Mode::Silent) {
@@ -127,7 +128,7 @@ async fn one(args: &RunArgs, repository: &Repository, board: Board, job: Job) ->
             Ok(failure.exit())
         }
         Outcome::Stands(ended) => {
-            output::note(&stands(job.issue, &ended));
+            front.board.above(|| output::note(&stands(job.issue, &ended)));
             tell(args, &ended, repository)?;
             Ok(ended.verdict.into())
         }
@@ -163,10 +164,10 @@ fn acknowledge(front: &Front, job: &Job) -> oneshot::Sender<()> {
         }
         // Nothing of an issue is under way that is over, or was never begun.
         if let Some(what) = doing.what() {
-            let grace = SHORT_GRACE.as_secs();
+            let grace = exact(SHORT_GRACE);
             board.say(
                 mode,
-                &format!("stopping #{issue} `{what}`, {grace} s at most; Ctrl-C again ends it at once"),
+                &format!("stopping #{issue} `{what}`, {grace} at most; Ctrl-C again ends it at once"),
             );
         }
     });
@@ -174,12 +175,12 @@ fn acknowledge(front: &Front, job: &Job) -> oneshot::Sender<()> {
 }
 
 /// Tells what failed of an issue, also of one of several.
-fn told(args: &RunArgs, issue: u64, mut failure: Failure) -> Exit {
+fn told(args: &RunArgs, board: &Board, issue: u64, mut failure: Failure) -> Exit {
     args.answer(issue, &failure);
     if args.issues.len() > 1 {
         failure.message = format!("issue {issue}: {}", failure.message);
     }
-    output::error(&failure);
+    board.above(|| output::error(&failure));
     failure.exit()
 }
 

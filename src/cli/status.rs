@@ -156,12 +156,13 @@ fn rows(repository: &Repository, state: &State, issue: Option<u64>, all: bool) -
     let latest: HashSet<RunName> = runs.iter().copied().filter(|run| seen.insert(run.issue())).collect();
     runs.retain(|run| issue.is_some() || all || latest.contains(run));
     let mut all_at_work = HashMap::new();
+    let refs = repository.refs().unwrap_or_default();
     let mut rows = Vec::new();
     for run in runs {
         let issue = run.issue();
         let at_work =
             all_at_work.entry(issue).or_insert_with(|| state.at_work(&repository.common_dir, issue));
-        rows.push(row(repository, at_work, dirs.get(&run), run));
+        rows.push(row((repository, &refs), at_work, dirs.get(&run), run));
     }
     for row in rows.iter_mut().filter(|row| !latest.contains(&row.run)) {
         row.next = std::mem::replace(&mut row.next, Next::Nothing).of_older();
@@ -196,7 +197,7 @@ fn read(repository: &Repository, dir: Option<&RunDir>, run: RunName) -> std::io:
 }
 
 fn row(
-    repository: &Repository,
+    (repository, refs): (&Repository, &HashMap<String, String>),
     at_work: &Result<Option<AtWork>, LockError>,
     dir: Option<&RunDir>,
     run: RunName,
@@ -231,18 +232,26 @@ fn row(
     let to_publish = if alive { Vec::new() } else { view.to_publish() };
     let host = elsewhere.and_then(|watched| Some(watched.holder.as_ref()?.host.clone()));
     let next = if host.is_some() { Next::Nothing } else { Next::of(&view, how) };
-    let conflicts = conflicts(repository, &view);
+    let conflicts = conflicts(repository, refs, &view);
     let (at, cost) = (Some(At::of(&view)), view.cost());
     Row { run, how, host, at, took, cost, next, to_publish, conflicts }
 }
 
 /// Finds where the result of a run that is done conflicts with where its base is now; a branch that is gone was of use, or of none.
-fn conflicts(repository: &Repository, view: &RunState) -> Option<(String, Vec<String>)> {
+fn conflicts(
+    repository: &Repository,
+    refs: &HashMap<String, String>,
+    view: &RunState,
+) -> Option<(String, Vec<String>)> {
     let made = view.branch.as_ref().filter(|_| view.is_done())?;
-    let (now, _) = repository.branch(made.name()).ok()??;
     let base = view.start.base.as_str();
-    let moved = repository.moved(base, &view.start.commit, &now).ok()??;
-    (!moved.conflicts.is_empty()).then(|| (base.to_owned(), moved.conflicts))
+    let tip = |name: &str| refs.get(&format!("refs/heads/{name}"));
+    let (now, base_now) = (tip(made.name())?, tip(base)?);
+    if base_now == view.start.commit.as_str() {
+        return None;
+    }
+    let conflicts = repository.in_conflict(base_now, now).ok()?;
+    (!conflicts.is_empty()).then(|| (base.to_owned(), conflicts))
 }
 
 fn in_conflict(base: &str, files: &[String]) -> String {

@@ -1,10 +1,12 @@
 //! The journal: JSON Lines, each line holding the hash of the one before, durable before anything follows.
 
 use std::fs::File;
+
+use crate::time::stamp;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 
 use super::disk::{keep_in_place, named, open_plain, sync_folder_of};
 use super::event::Event;
@@ -26,10 +28,6 @@ impl Stamped {
         let now = Utc::now();
         Self { time: DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now), event }
     }
-}
-
-fn stamp(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// A journal that is being written.

@@ -38,7 +38,7 @@ pub enum Failure {
     #[error("too long: {0}")]
     TooLong(String),
     /// No answer within this time.
-    #[error("no answer within {} s", .0.as_secs())]
+    #[error("no answer within {}", crate::time::exact(*.0))]
     Late(Duration),
     /// Anything else.
     #[error("{0}")]

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::wrong::Wrong;
+pub use crate::time::exact as duration;
 
 const TIMES: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 const SIZES: [(&str, u64); 5] =
@@ -49,20 +50,6 @@ pub fn read_size(text: &str) -> Result<u64, Wrong> {
         },
         _ => Err(bad_size(text)),
     }
-}
-
-/// Returns a duration as people write it: `10m`, `8m43s`, `1h20m`, `250ms`. [`read_duration`] takes it back.
-pub fn duration(duration: Duration) -> String {
-    let mut rest = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    let mut out = String::new();
-    // Hours carry days: `26h` is easier to compare with a limit than `1d2h`.
-    for (unit, factor) in &TIMES[1..] {
-        if rest >= *factor {
-            let _ = write!(out, "{}{unit}", rest / factor);
-            rest %= factor;
-        }
-    }
-    if out.is_empty() { "0s".to_owned() } else { out }
 }
 
 /// Writes a count as people say it: `950`, `41k`, `1.2M`.
@@ -122,13 +109,6 @@ pub fn dollars(micros: u64) -> String {
             format!("${}.{:02}", cents / 100, cents % 100)
         }
     }
-}
-
-/// Returns a duration as a clock shows it: `0:04`, `8:43`, `1:02:03`.
-pub fn clock(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
 /// Returns a size as people write it: `64MiB`, `1.5GiB`, `17B`.
@@ -304,9 +284,6 @@ mod tests {
         for text in ["8m43s", "10m", "1h20m", "250ms", "26h", "1m1ms"] {
             assert_eq!(duration(read_duration(text).unwrap()), text);
         }
-        assert_eq!(duration(Duration::ZERO), "0s");
-        assert_eq!(clock(Duration::from_secs(4)), "0:04");
-        assert_eq!(clock(Duration::from_secs(3723)), "1:02:03");
         assert_eq!(size(64 << 20), "64MiB");
         assert_eq!(size(3 << 29), "1.5GiB");
         assert_eq!(size(0), "0B");

@@ -6,6 +6,7 @@ use crate::evidence::event::Effect;
 use crate::evidence::state::PublishState;
 use crate::github::{Failure, Gh};
 use crate::report;
+use crate::time::moment;
 
 impl Publisher<'_> {
     /// Creates the comment, or brings the one that is there up to date.
@@ -57,7 +58,7 @@ impl Publisher<'_> {
         let list = format!(
             "repos/{{owner}}/{{repo}}/issues/{}/comments?per_page=100&since={}",
             self.state().start.issue,
-            since.format("%Y-%m-%dT%H:%M:%SZ")
+            moment(since)
         );
         let fields = ".[] | [.id, .user.login, .body[0:100]] | @json";
         let listed = gh.call(&["api", "--paginate", &list, "--jq", fields], "", time).await?;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::trouble::Trouble;
 use crate::github::{Failure, Gh};
-use crate::plan::units;
+use crate::time::whole;
 
 /// One call takes no longer.
 const CALL: Duration = Duration::from_secs(30);
@@ -69,7 +69,7 @@ fn with_wait(failure: Failure, wait: Duration) -> Trouble {
     let limited = matches!(failure, Failure::RateLimited(_));
     let mut trouble = Trouble::from(failure);
     if limited {
-        trouble.hint = format!("the limit ends in {}", units::duration(Duration::from_secs(wait.as_secs())));
+        trouble.hint = format!("the limit ends in {}", whole(wait));
     }
     trouble
 }

@@ -7,6 +7,7 @@ use super::Trouble;
 use crate::evidence::event::PublishFault;
 use crate::git::RefName;
 use crate::github::{Ended, output};
+use crate::time::exact;
 
 /// What git says, in lower case, and what it means.
 const WORDS: [(&str, PublishFault, &str); 14] = [
@@ -65,7 +66,7 @@ pub(super) async fn said(git: Command, time: Duration) -> Result<String, Refused
         }
         Ok(Ended::Late) => Err(silent(Trouble::new(
             PublishFault::Timeout,
-            format!("git push took longer than {} s", time.as_secs()),
+            format!("git push took longer than {}", exact(time)),
             "push by hand once, then: autopilot publish",
         ))),
         Err(error) => {

@@ -6,13 +6,14 @@ use super::extent::{changed_file, lines};
 use super::markdown::{block, clip, fitted, inline, table_cell};
 use super::review::Review;
 use super::screen::mark;
-use super::spoken::{plural, spoken};
+use super::spoken::plural;
 use super::{beside, cached, gantt, tree};
 use crate::evidence::RunState;
 use crate::evidence::event::StepResult;
 use crate::evidence::state::{AttemptState, StepState, WorktreeState};
 use crate::plan::units;
 use crate::replay;
+use crate::time::spoken;
 
 /// As many files are named in a line; more of them are a tree, folded.
 const FILES: usize = 8;

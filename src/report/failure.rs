@@ -5,11 +5,11 @@ use std::io;
 
 use super::egress;
 use super::markdown::is_hidden;
-use super::spoken::spoken;
 use super::tail::log_of;
 use crate::evidence::Files;
 use crate::evidence::event::{RunResult, StepResult};
 use crate::evidence::state::{AttemptState, RunState, StepState, WorktreeState};
+use crate::time::spoken;
 
 /// Places of secrets in the result that are named.
 const SECRETS: usize = 20;

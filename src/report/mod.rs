@@ -26,10 +26,11 @@ pub use cached::taken;
 pub use comment::{comment, marker, pull_request};
 pub use place::place;
 pub use publishing::name_of;
-pub use spoken::{plural, spoken};
+pub use spoken::plural;
 
 use crate::evidence::provenance::Facts;
 use crate::evidence::{Head, Recorder, RunState};
+use crate::time::stamp;
 
 /// Writes the reports of a run that has ended, with the base as it is today, and closes its evidence.
 pub fn close(recorder: &mut Recorder, today: Option<&review::Today>) -> io::Result<Head> {
@@ -55,8 +56,6 @@ fn not_salvaged(state: &RunState) -> Option<String> {
 }
 
 fn facts(state: &RunState) -> Facts {
-    let stamp =
-        |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
     Facts {
         autopilot: state.start.autopilot.to_string(),
         git: state.start.host.git.to_string(),

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::markdown::{block, clip, fitted, inline, title};
 use super::review::{Check, LookKind, Merges, Review, Step, Today, Who};
-use super::spoken::{plural, spoken};
+use super::spoken::plural;
 use crate::evidence::event::{RunResult, StepResult};
 use crate::plan::units;
+use crate::time::spoken;
 
 /// Steps and checks of a step on the first screen; the rest is counted.
 const STEPS: usize = 10;

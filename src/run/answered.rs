@@ -7,7 +7,7 @@ use super::deadline::{Cut, Deadline};
 use crate::agent::{Report, Turn};
 use crate::evidence::event::ReasonKind;
 use crate::network::Class;
-use crate::plan::units;
+use crate::time::whole;
 
 /// What a turn's last exchange means.
 #[derive(Debug)]
@@ -50,11 +50,11 @@ pub(super) fn meaning(done: &Done, report: &Report) -> Option<Meaning> {
 
 /// Says that a wait is longer than what is left.
 pub(super) fn too_late(words: &str, asked: Option<Duration>, deadline: Deadline) -> String {
-    let left = units::clock(deadline.at.saturating_duration_since(Instant::now()));
+    let left = whole(deadline.at.saturating_duration_since(Instant::now()));
     match asked {
         // A moment has passed since it asked.
         Some(asked) => {
-            let asked = units::clock(asked + Duration::from_millis(900));
+            let asked = whole(asked + Duration::from_millis(900));
             format!("{words}; it asks for a wait of {asked}, more than the {left} that are left")
         }
         None => format!("{words}; no time is left to wait, but {left}"),

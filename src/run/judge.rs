@@ -9,6 +9,7 @@ use super::{RunError, Runner};
 use crate::evidence::event::{Event, Expected, Judged, Reason, ReasonKind, Role};
 use crate::plan::{Step, units};
 use crate::sandbox::Status;
+use crate::time::spoken;
 
 impl Runner<'_> {
     /// Tells whether a command's end decides the attempt; that it ended as expected, or did not, is recorded.
@@ -112,7 +113,7 @@ impl Runner<'_> {
 /// Says that the model had been silent when a turn's time was over, if it had.
 fn silence(done: &Done) -> String {
     let long = done.silent.filter(|silent| silent.as_secs() > 0);
-    long.map(|silent| format!("; the model had been silent for {}", units::clock(silent))).unwrap_or_default()
+    long.map(|silent| format!("; the model had been silent for {}", spoken(silent))).unwrap_or_default()
 }
 
 /// Which of a step's commands: what it is expected to do follows.

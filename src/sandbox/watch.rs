@@ -12,6 +12,7 @@ use super::cgroup::Meter;
 use super::procfs;
 use super::tree::{Process, Tree};
 use crate::policy::Limits;
+use crate::time::spoken;
 
 /// Shortest and longest time between two looks.
 const SHORTEST: Duration = Duration::from_millis(40);
@@ -125,13 +126,8 @@ impl Watch {
         let allowed = self.limits.cpu?;
         let alive = members.iter().map(|each| each.ticks).sum::<u64>();
         let seen = Duration::from_millis(alive * 1000 / self.ticks) + reaped();
-        (seen > allowed).then(|| {
-            format!(
-                "cpu: {:.1} s used by the tree, {:.1} s allowed",
-                seen.as_secs_f64(),
-                allowed.as_secs_f64()
-            )
-        })
+        (seen > allowed)
+            .then(|| format!("cpu: {} used by the tree, {} allowed", spoken(seen), spoken(allowed)))
     }
 }
 

@@ -9,6 +9,7 @@ use crate::evidence::{Files, RunName, RunState};
 use crate::plan::units;
 use crate::report::plural;
 use crate::report::review::{LookKind, Review};
+use crate::time::spoken;
 
 /// What is to be told of a run among others.
 #[derive(Debug, Clone)]
@@ -45,7 +46,7 @@ pub(super) fn told(files: &Files, state: &RunState, is_running: bool, is_latest:
             page: Link::run(&run.to_string()),
             result: word(state, is_running).into(),
             note: note.chars().take(300).collect::<String>().into(),
-            took: units::clock(took(state, is_running)).into(),
+            took: spoken(took(state, is_running)).into(),
             cost: state.cost().map_or_else(|| "–".to_owned(), units::dollars).into(),
             next: next(run, state, is_running, is_latest).into(),
         },

@@ -7,6 +7,8 @@
 //! git ──────┴─ patches ──────────────────────────┘
 //! ```
 
+mod audit;
+mod axis;
 mod index;
 mod log;
 mod network;

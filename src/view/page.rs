@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use autopilot_view::{Changed, Fact, Life, Link, Mark, Run, Value};
 
+use super::audit::Audited;
 use super::words::{counts, mark, short, took, used, word};
-use super::{log, network, patches, review, security, steps};
+use super::{axis, log, network, patches, review, security, steps};
 use crate::app::Error;
 use crate::evidence::event::Change;
 use crate::evidence::mask::Secrets;
@@ -13,8 +14,9 @@ use crate::evidence::state::PublishState;
 use crate::evidence::{Files, RunState};
 use crate::publish;
 use crate::report::review::Review;
-use crate::report::{self, plural, spoken};
-use crate::worktree::Repository;
+use crate::report::{self, plural};
+use crate::time::spoken;
+use crate::worktree::{Repository, State};
 
 /// Where a page is filled from.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub struct Source<'a> {
     pub repository: &'a Repository,
     /// The files of the run.
     pub files: &'a Files,
+    /// What this host keeps of runs.
+    pub host: &'a State,
     /// The run, as its journal tells it.
     pub state: &'a RunState,
     /// Somebody runs it.
@@ -33,12 +37,14 @@ pub struct Source<'a> {
 
 /// Makes the page of a run.
 pub fn page(source: &Source<'_>) -> Result<String, Error> {
-    let Source { repository, files, state, is_running, life } = *source;
+    let Source { repository, files, host, state, is_running, life } = *source;
     let secrets = secrets(state);
-    let patches = patches::of(repository, state, &secrets)?;
+    let patches = patches::of(repository, host, state, &secrets)?;
+    let audited = Audited::of(repository, host, files, is_running);
     let today = publish::today(repository, state);
     let review = Review::of(state, files, today.as_ref());
     let log = log::read(state, files).map_err(Error::System)?;
+    let steps = steps::of(state, &patches, &log.attempts, is_running);
     let run = Run {
         name: state.start.run.as_str().into(),
         mark: mark(state, is_running),
@@ -46,12 +52,13 @@ pub fn page(source: &Source<'_>) -> Result<String, Error> {
         title: state.start.title.as_str().into(),
         extent: extent(&review, state),
         review: review::facts(&review, state, files, is_running),
-        security: security::facts(&review, state),
+        security: security::facts(&review, state, &audited),
         files: review.files.iter().map(changed).collect(),
-        steps: steps::of(state, &patches, &log.attempts, is_running),
+        ticks: axis::ticks(&steps),
+        steps,
         network: network::decisions(state),
         log: log.pieces,
-        check: check(&review, state, files),
+        check: check(&review, state, files, &audited),
         life,
     };
     Ok(autopilot_view::run(&run))
@@ -118,15 +125,16 @@ fn changed(change: &Change) -> Changed {
 }
 
 /// Says how somebody else finds out whether this is true: a page is no evidence.
-fn check(review: &Review, state: &RunState, files: &Files) -> Vec<Fact> {
+fn check(review: &Review, state: &RunState, files: &Files, audited: &Audited) -> Vec<Fact> {
     let run = files.run();
-    let mut facts = vec![
+    let mut facts = audited.checks();
+    facts.extend([
         Fact::commands(
             "audit",
             [format!("autopilot audit {run}"), format!("autopilot audit {run} --online")],
         ),
         Fact::commands("all of the log", [format!("autopilot logs {run}")]),
-    ];
+    ]);
     if let Some(branch) = &review.branch {
         let diff = format!("git diff {}...{}", short(&review.base.commit), branch.name);
         facts.push(Fact::commands("all of the diff", [diff]));
@@ -134,8 +142,7 @@ fn check(review: &Review, state: &RunState, files: &Files) -> Vec<Fact> {
     if let Some(head) = &state.head {
         facts.push(Fact::code(Mark::Plain, "head", [head.to_string()]));
     }
-    let note =
-        "This page repeats what the journal says, and proves nothing: the audit reads the evidence itself.";
+    let note = "This page says what the journal and the audit said when it was made, and proves nothing: audit the evidence itself.";
     facts.push(Fact::text(Mark::Look, "mind", note));
     facts
 }

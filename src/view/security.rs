@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use autopilot_view::{Fact, Mark, Value};
 use serde_json::Value as Json;
 
+use super::audit::Audited;
 use super::plan;
 use super::words::{first, left_running, short};
 use crate::evidence::RunState;
@@ -19,24 +20,13 @@ use crate::report::review::{Enforced, Review};
 const NAMED: usize = 12;
 
 /// Lists it.
-pub(super) fn facts(review: &Review, state: &RunState) -> Vec<Fact> {
-    let mut facts = vec![verified(state), who(state), plan_of(state)];
+pub(super) fn facts(review: &Review, state: &RunState, audited: &Audited) -> Vec<Fact> {
+    let mut facts = vec![audited.verdict(state), who(state), plan_of(state)];
     facts.extend(out(state));
     facts.push(secrets(state));
     facts.push(enforced(&review.enforced, state));
     facts.extend(left_running(review.enforced.survivors));
     facts
-}
-
-/// A page does not verify: it says what would, and what that has to come to.
-fn verified(state: &RunState) -> Fact {
-    let run = state.start.run.as_str();
-    let said = match &state.head {
-        Some(head) => format!("closed at {head}; verify it:"),
-        None => "the evidence is not closed yet; to be verified then:".to_owned(),
-    };
-    Fact::text(if state.closed { Mark::Plain } else { Mark::Open }, "evidence", said)
-        .and(Value::Command(format!("autopilot audit {run} --online").into()))
 }
 
 fn who(state: &RunState) -> Fact {

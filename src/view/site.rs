@@ -105,7 +105,8 @@ impl Site {
             return Ok(Some(Answer { mark, page: None, life }));
         }
         let Some(state) = files.read().map_err(Error::System)? else { return Ok(None) };
-        let source = Source { repository: &self.repository, files: &files, state: &state, is_running, life };
+        let (repository, host) = (&self.repository, &self.state);
+        let source = Source { repository, files: &files, host, state: &state, is_running, life };
         Ok(Some(Answer { page: Some(page(&source)?), mark, life }))
     }
 

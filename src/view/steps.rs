@@ -6,6 +6,7 @@ use std::time::Duration;
 use autopilot_view::{Attempt, Fact, Mark, Span, Step, Value, Words};
 use serde_json::Value as Json;
 
+use super::axis;
 use super::patches::Patch;
 use super::plan;
 use super::words::{counts, first, left_running, processes, used};
@@ -15,7 +16,7 @@ use crate::evidence::event::{
 use crate::evidence::state::{AttemptState, StepState};
 use crate::evidence::{AttemptId, Document, RunState};
 use crate::plan::units;
-use crate::report::spoken;
+use crate::time::spoken;
 
 /// Paths that are named, and other things of one kind.
 const NAMED: usize = 20;
@@ -33,12 +34,14 @@ pub(super) fn of(
             has_log: logged.contains(&step.at(attempt.number)),
             ..attempt_of(state, step, attempt, planned, patches, is_running)
         };
+        let attempts: Vec<Attempt> = step.attempts.iter().map(attempt).collect();
         Step {
             id: step.id.as_str().into(),
             mark: mark(step, is_running),
             state: told(step, is_running),
             asked: planned.map(plan::asked).unwrap_or_default(),
-            attempts: step.attempts.iter().map(attempt).collect(),
+            when: axis::when(&attempts),
+            attempts,
         }
     };
     state.steps.iter().map(step).collect()

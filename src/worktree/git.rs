@@ -113,6 +113,12 @@ impl Git {
         self
     }
 
+    /// Reads the objects of this folder as well.
+    pub(super) fn reading(mut self, objects: &Path) -> Self {
+        self.command.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", quoted(objects.as_os_str()));
+        self
+    }
+
     /// Is not waited for any longer than this.
     pub(super) fn within(mut self, patience: Duration) -> Self {
         self.patience = patience;

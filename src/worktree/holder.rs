@@ -75,7 +75,7 @@ impl Holder {
             pid,
             space: pid_space(),
             start: start_of(pid).unwrap_or(0),
-            since: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            since: crate::time::moment(chrono::Utc::now()),
             run: run.to_owned(),
         }
     }

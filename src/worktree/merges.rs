@@ -47,9 +47,6 @@ impl Repository {
     /// Returns the commit that the name of a base stands for by now, and what a merge of the result into it comes to.
     pub fn merging(&self, base: &str, result: &Oid) -> Result<(Oid, Merging), WorktreeError> {
         let tip = self.tip(base)?;
-        if self.is_ancestor(tip.as_str(), result.as_str())? {
-            return Ok((tip, Merging::Clean));
-        }
         let merging = match self.conflicts(&tip, result) {
             Ok(paths) if paths.is_empty() => Merging::Clean,
             Ok(paths) => Merging::Conflicts(paths),
@@ -69,8 +66,21 @@ impl Repository {
         Ok(Some(Moved { to, conflicts }))
     }
 
-    /// Merges two commits into nothing, and lists the files that git asks about.
+    /// Lists the files in which two commits of these names conflict, as people read them; none where one holds the other.
+    pub fn in_conflict(&self, one: &str, other: &str) -> Result<Vec<String>, WorktreeError> {
+        self.conflicts(&Oid::parse(one)?, &Oid::parse(other)?)
+    }
+
     fn conflicts(&self, one: &Oid, other: &Oid) -> Result<Vec<String>, WorktreeError> {
+        self.tried.or_try((one, other), || {
+            let is_held = self.is_ancestor(one.as_str(), other.as_str())?
+                || self.is_ancestor(other.as_str(), one.as_str())?;
+            if is_held { Ok(Vec::new()) } else { self.merge(one, other) }
+        })
+    }
+
+    /// Merges two commits into nothing, and lists the files that git asks about.
+    fn merge(&self, one: &Oid, other: &Oid) -> Result<Vec<String>, WorktreeError> {
         let scratch = tempfile::tempdir()?;
         let git_dir = scratch.path().join("git");
         init::init(&git_dir, self.format, Use::Work, "ref: refs/heads/none", &[])?;

@@ -78,6 +78,7 @@ mod stood;
 mod strict;
 mod taken;
 mod tree;
+mod tried;
 mod unfit;
 mod walk;
 mod wildmatch;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::error::WorktreeError;
 use super::look::Found;
 use super::repository::Repository;
+use super::rundir::RunDir;
 
 /// No more is waited for than this: who looks at a page waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,6 +34,12 @@ pub struct PatchBounds {
 }
 
 impl Repository {
+    /// Reads also what a run has committed that is not here yet.
+    #[must_use]
+    pub fn with_checkpoints_of(&self, run: &RunDir) -> Self {
+        self.reading(run.checkpoints().join("objects"))
+    }
+
     /// Reads what each commit changed against its first parent, as far as it is here; of one that is left out by a bound there
     /// is an empty patch that is cut.
     pub fn patches(

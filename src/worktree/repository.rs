@@ -10,6 +10,7 @@ use super::error::{GitEnd, WorktreeError, at};
 use super::git::{Git, Owner};
 use super::intake::Source;
 use super::tree::{self, Entry, ObjectFormat};
+use super::tried::Tried;
 use crate::git::{Oid, RawOid};
 
 /// The repository that autopilot was started in.
@@ -26,6 +27,9 @@ pub struct Repository {
     bare: bool,
     /// Of a linked worktree its own, else the shared one.
     pub(super) git_dir: PathBuf,
+    pub(super) tried: Tried,
+    /// Objects of a run that are not in this repository yet, and are read as well.
+    also: Option<PathBuf>,
 }
 
 /// As long may a git take that tells where it is: it reads settings, and little else.
@@ -74,6 +78,8 @@ impl Repository {
             owner: stranger(&common_dir),
             bare,
             git_dir,
+            tried: Tried::default(),
+            also: None,
             common_dir,
             format: ObjectFormat::named(&format).ok_or_else(|| {
                 WorktreeError::refused(
@@ -139,7 +145,17 @@ impl Repository {
 
     /// Prepares a git command in this repository.
     pub(super) fn git(&self, name: &str) -> Git {
-        Git::new(&self.toplevel, name).owned_by(self.owner)
+        let git = Git::new(&self.toplevel, name).owned_by(self.owner);
+        match &self.also {
+            Some(objects) => git.reading(objects),
+            None => git,
+        }
+    }
+
+    /// Reads the objects of this folder as well.
+    #[must_use]
+    pub(super) fn reading(&self, objects: PathBuf) -> Self {
+        Self { also: Some(objects), ..self.clone() }
     }
 
     /// The same with settings for this call.

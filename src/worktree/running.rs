@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use super::error::WorktreeError;
 use super::halt::Halt;
 use crate::helper;
+use crate::time::exact;
 
 /// How often it is looked whether to break off.
 const LOOK: Duration = Duration::from_millis(200);
@@ -112,7 +113,7 @@ fn unstartable(error: &io::Error) -> WorktreeError {
 
 fn late(name: &str, patience: Duration) -> WorktreeError {
     WorktreeError::refused(
-        format!("git {name} did not end within {} s", patience.as_secs()),
+        format!("git {name} did not end within {}", exact(patience)),
         "a setting may name a pipe, or a file on a disk that does not answer: look at include.path, core.excludesFile and \
          core.attributesFile in .git/config and ~/.gitconfig",
     )
@@ -143,6 +144,6 @@ mod tests {
         let pipe = folder.path().join("pipe");
         assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         let error = ended(&format!("exec 3< {}", pipe.display()), Duration::from_millis(10)).unwrap_err();
-        assert_eq!(error.to_string(), "git status did not end within 0 s");
+        assert_eq!(error.to_string(), "git status did not end within 10ms");
     }
 }

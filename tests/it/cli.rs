@@ -101,7 +101,7 @@ fn status_is_a_table_or_json_of_the_latest_runs() {
     repo.autopilot(["status"]).exits(0).says("no runs here yet");
     repo.plan_of(8, "", "  - {id: a, command: 'true'}\n  - {id: b, command: 'true'}\n");
     repo.plan("  - {id: a, command: 'true'}\n  - {id: bad, command: 'exit 3'}\n");
-    repo.run().exits(1).says("· 1/2 a  at most 10:00").says("· 2/2 bad  at most 10:00");
+    repo.run().exits(1).says("· 1/2 a  at most 10m").says("· 2/2 bad  at most 10m");
     repo.run().exits(1);
     repo.autopilot(["8"]).exits(0);
     let table = repo.autopilot(["status"]).exits(0).stdout;
@@ -116,12 +116,15 @@ fn status_is_a_table_or_json_of_the_latest_runs() {
     let narrow = Ran::of(&repo.command(["status"]).env("COLUMNS", "60").output().unwrap()).exits(0).stdout;
     assert!(narrow.lines().all(|line| line.chars().count() <= 60), "{narrow}");
     assert!(narrow.contains("\n    autopilot logs 7 --failed\n"), "{narrow}");
+    let is_seconds = regex::Regex::new(r"^\w+ \S+ [0-9]+(\.[0-9])?s ").unwrap();
     let row = |issue: &str| rows.iter().find(|row| row[0] == issue).unwrap()[2..].join(" ");
     assert!(
-        row("7").starts_with("failed bad 0:0") && row("7").ends_with("autopilot logs 7 --failed"),
+        is_seconds.is_match(&row("7"))
+            && row("7").starts_with("failed bad ")
+            && row("7").ends_with("autopilot logs 7 --failed"),
         "{table}"
     );
-    assert!(row("8").starts_with("done 2/2 0:0"), "{table}");
+    assert!(is_seconds.is_match(&row("8")) && row("8").starts_with("done 2/2 "), "{table}");
     assert_eq!(repo.autopilot(["status", "7"]).exits(0).stdout.lines().count(), 3, "all of one issue");
     let json = repo.autopilot(["status", "--json"]).exits(0).stdout;
     let runs: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -189,6 +192,26 @@ fn a_reader_that_goes_away_is_no_failure() {
     let mut byte = [0];
     reader.stdout.take().unwrap().read_exact(&mut byte).unwrap();
     assert_eq!(reader.wait().unwrap().code(), Some(0));
+}
+
+/// What has no end of its own ends when nobody reads it any more, whether or not there is anything new to say.
+#[test]
+fn what_has_no_end_ends_with_its_reader() {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'echo ready; sleep 600'}\n");
+    let mut run = repo.start(["7"]);
+    wait_until(|| repo.log().contains("ready"));
+    for endless in [&["status", "--watch"][..], &["logs", "7", "-f"]] {
+        let mut reader = repo.start(endless);
+        let mut byte = [0];
+        reader.stdout.as_mut().unwrap().read_exact(&mut byte).unwrap();
+        assert!(reader.try_wait().unwrap().is_none(), "{endless:?} goes on as long as somebody reads it");
+        drop(reader.stdout.take());
+        wait_until(|| reader.try_wait().unwrap().is_some());
+        assert_eq!(reader.wait().unwrap().code(), Some(0), "{endless:?}");
+    }
+    assert!(run.try_wait().unwrap().is_none(), "the run does not care");
+    repo.kill(&mut run);
 }
 
 // What it is told.
@@ -401,7 +424,7 @@ fn on_a_terminal_a_line_moves_with_step_time_and_last_output() {
     let (text, code) = on_a_terminal(&repo, "7", &[]);
     assert_eq!(code, 0, "{text}");
     for part in
-        ["1/1 building (at most 10:00) 0:01", "compiling one", "compiling two", "\u{1b}[", "✓", "done in 0:0"]
+        ["1/1 building (at most 10m) 1.", "compiling one", "compiling two", "\u{1b}[", "✓", "done in "]
     {
         assert!(text.contains(part), "{part:?} is not in {text:?}");
     }

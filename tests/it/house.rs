@@ -15,27 +15,31 @@ use std::path::{Path, PathBuf};
 use tree::{Import, Tree};
 
 /// Each room, and the rooms it may import. What is not listed is an import that points backwards.
-const ROOMS: [(&str, &[&str]); 20] = [
+const ROOMS: [(&str, &[&str]); 21] = [
+    ("time", &[]),
     ("helper", &[]),
-    ("plan", &[]),
+    ("plan", &["time"]),
     ("policy", &["plan"]),
     ("layer", &[]),
-    ("sandbox", &["helper", "policy", "layer"]),
+    ("sandbox", &["time", "helper", "policy", "layer"]),
     ("git", &[]),
-    ("worktree", &["helper", "plan", "policy", "layer", "sandbox", "git"]),
-    ("evidence", &["git"]),
-    ("github", &["helper"]),
+    ("worktree", &["time", "helper", "plan", "policy", "layer", "sandbox", "git"]),
+    ("evidence", &["time", "git"]),
+    ("github", &["time", "helper"]),
     ("network", &["plan"]),
-    ("agent", &["helper", "plan", "network"]),
+    ("agent", &["time", "helper", "plan", "network"]),
     ("proof", &["plan", "worktree", "evidence"]),
     (
         "run",
-        &["helper", "plan", "git", "proof", "policy", "sandbox", "network", "worktree", "evidence", "agent"],
+        &[
+            "time", "helper", "plan", "git", "proof", "policy", "sandbox", "network", "worktree", "evidence",
+            "agent",
+        ],
     ),
     ("replay", &["plan", "git", "evidence"]),
-    ("report", &["plan", "evidence", "proof", "replay"]),
-    ("audit", &["plan", "git", "worktree", "evidence", "github", "proof"]),
-    ("publish", &["plan", "git", "worktree", "evidence", "report", "github"]),
+    ("report", &["time", "plan", "evidence", "proof", "replay"]),
+    ("audit", &["time", "plan", "git", "worktree", "evidence", "github", "proof"]),
+    ("publish", &["time", "plan", "git", "worktree", "evidence", "report", "github"]),
     (
         "app",
         &[
@@ -43,11 +47,11 @@ const ROOMS: [(&str, &[&str]); 20] = [
             "github", "publish", "audit", "proof", "replay", "git",
         ],
     ),
-    ("view", &["plan", "git", "worktree", "evidence", "report", "publish", "app"]),
+    ("view", &["time", "plan", "git", "worktree", "evidence", "report", "publish", "audit", "app"]),
     (
         "cli",
         &[
-            "plan", "policy", "layer", "sandbox", "network", "worktree", "agent", "run", "evidence",
+            "time", "plan", "policy", "layer", "sandbox", "network", "worktree", "agent", "run", "evidence",
             "report", "github", "publish", "audit", "app", "view",
         ],
     ),
@@ -164,6 +168,47 @@ fn nothing_but_an_agents_own_room_and_a_plans_keys_name_an_agent() {
     let mut allowed: Vec<&str> = NAME_AGENTS.iter().map(|(file, _)| *file).collect();
     allowed.sort_unstable();
     assert_eq!(named, allowed, "who names an agent");
+}
+
+/// Files beside `time.rs` that count seconds, and what for; none of them writes them for people.
+const COUNT_SECONDS: [(&str, &str); 6] = [
+    ("cli/run.rs", "`seconds` of JSON"),
+    ("cli/status.rs", "`seconds` of JSON"),
+    ("cli/doctor.rs", "the milliseconds of a probe"),
+    ("plan/draft/write.rs", "estimates, rounded up to minutes"),
+    ("report/gantt.rs", "what Mermaid draws"),
+    ("sandbox/limits.rs", "what the kernel is told"),
+];
+
+#[test]
+fn times_are_written_in_one_place() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut counting = Vec::new();
+    let mut wrong = Vec::new();
+    for file in files(&src) {
+        let name = file.strip_prefix(&src).unwrap().to_str().unwrap();
+        let text = fs::read_to_string(&file).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        if name == "time.rs" || name.ends_with("tests.rs") {
+            continue;
+        }
+        let writes = ["to_rfc3339", "SecondsFormat", ".format(\"%"].iter().any(|word| code.contains(word));
+        wrong.extend(writes.then(|| name.to_owned()));
+        let seconds = code.lines().any(|line| {
+            let counts = line.contains("as_secs()") || line.contains("as_secs_f64()");
+            counts && !line.contains("as_secs() > 0") && !line.contains("UNIX_EPOCH")
+        });
+        counting.extend(seconds.then(|| name.to_owned()));
+    }
+    counting.sort();
+    let mut known: Vec<&str> = COUNT_SECONDS.iter().map(|(file, _)| *file).collect();
+    known.sort_unstable();
+    assert_eq!(counting, known, "who counts seconds");
+    assert!(wrong.is_empty(), "moments are written by `time`: {wrong:?}");
+    assert!(
+        fs::read_to_string(src.join("time.rs")).unwrap().contains("to_rfc3339"),
+        "the room is not where it is looked for"
+    );
 }
 
 /// A file that the tests' own process writes can be open in a child of another test, and is "busy" then.

@@ -108,6 +108,8 @@ mod sample;
 #[cfg(test)]
 mod scale_out;
 #[cfg(test)]
+mod terminal;
+#[cfg(test)]
 mod tiers;
 #[cfg(test)]
 mod toolchains;

@@ -251,3 +251,16 @@ fn a_new_run_saves_the_checkpoints_of_one_whose_machine_and_disk_are_gone() {
     assert_eq!(kept(&repo), "");
     n2.ran(&["audit", "--all"]).exits(0);
 }
+
+#[test]
+fn a_checkpoint_that_is_kept_for_nothing_is_named_before_it_goes() {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'echo x > made'}\n");
+    repo.run().exits(0);
+    let name = format!("refs/autopilot/checkpoints/{}", repo.run_names().remove(0));
+    repo.git(["update-ref", &name, &repo.branch()]);
+    repo.autopilot(["clean", "--dry-run"]).exits(0).says(&format!("would remove {name}: the branch"));
+    assert_eq!(kept(&repo), name);
+    repo.autopilot(["clean"]).exits(0);
+    assert_eq!(kept(&repo), "");
+}

@@ -22,6 +22,22 @@ fn check(repo: &Repo) -> String {
     line.unwrap_or_default().to_owned()
 }
 
+/// Whatever a run changed, what people read first is one screen.
+#[test]
+fn many_files_take_no_more_room_than_few() {
+    let repo = Repo::new();
+    repo.plan("  - {id: many, command: 'for d in 1 2 3 4 5 6 7 8; do mkdir -p src/$d/deep; for f in $(seq 100); do echo $d > src/$d/deep/$f; done; done; for d in $(seq 60); do mkdir top$d; echo x > top$d/x; done'}\n");
+    let ran = repo.run().exits(0);
+    assert!(ran.stdout.lines().count() <= 8 && ran.stdout.contains("860 files +860 −0"), "{}", ran.stdout);
+    let summary = repo.summary();
+    let (first, folded) = summary.split_once("<details>").unwrap();
+    assert!(first.lines().count() <= 20 && first.len() < 4000, "{first}");
+    assert!(summary.lines().count() <= 110 && folded.contains("src/  800 files +800 −0"), "{summary}");
+    let page = repo.autopilot(["view", "-o", "-"]).exits(0).stdout;
+    assert!(page.len() < 600_000 && page.contains("860 files"), "{}", page.len());
+    repo.autopilot(["status"]).exits(0).says("1/1");
+}
+
 #[test]
 fn what_makes_tools_run_code_is_named_whatever_it_is() {
     let repo = Repo::new();

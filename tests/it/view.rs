@@ -20,8 +20,8 @@ impl Page {
     fn of(repo: &Repo) -> Self {
         let printed = repo.autopilot(["view"]).exits(0).stdout;
         let path = printed.trim();
-        assert!(path.starts_with(repo.top().join(".ai/logs/view").to_str().unwrap()), "{path}");
-        Self::read(&fs::read_to_string(path).unwrap())
+        assert!(path.starts_with(".ai/logs/view/"), "as seen from where one stands: {path}");
+        Self::read(&repo.read(path))
     }
 
     fn read(html: &str) -> Self {
@@ -74,7 +74,10 @@ fn a_page_tells_what_a_run_was_and_leaves_no_trace_in_the_repository() {
         .says("table", "made.html")
         .says("#lines", "printed")
         .says("#log-again-1", "first")
-        .says("section[aria-labelledby=check]", "autopilot audit ");
+        .says("section[aria-labelledby=check]", "autopilot audit ")
+        .says("section[aria-labelledby=check]", "PASS: results of 2 follow from the events")
+        .says("section[aria-labelledby=security]", " events, head ")
+        .says("section[aria-labelledby=security]", "; audit PASS at 20");
     assert_eq!(page.all("rect.good").len(), 2);
     assert_eq!(page.all("rect.bad").len(), 1, "attempts are on the axis");
     assert_eq!(repo.git(["status", "--porcelain", "--ignored=no"]), before);
@@ -93,6 +96,23 @@ fn a_page_of_a_failure_says_why_and_how_to_take_over() {
         .says("#step-bad", "salvaged as")
         .says("#step-never", "skipped")
         .says("#log-bad-1", "the last words");
+    let sub = repo.top().join(".ai/plans");
+    let below = Ran::of(&repo.command(["view"]).current_dir(sub).output().unwrap()).exits(0).stdout;
+    assert!(below.starts_with("../logs/view/"), "{below}");
+}
+
+#[test]
+fn a_page_says_what_the_audit_finds() {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'echo right'}\n");
+    repo.run().exits(0);
+    let log = fs::read_dir(repo.top().join(".ai/logs/codex")).unwrap().next().unwrap().unwrap().path();
+    fs::write(&log, fs::read_to_string(&log).unwrap().replace("right", "wrong")).unwrap();
+    Page::of(&repo)
+        .says("h1", "#7 done in ")
+        .says("section[aria-labelledby=security]", "audit FAIL at 20")
+        .says("section[aria-labelledby=check]", "FAIL AP")
+        .says("section[aria-labelledby=check]", "expected sha256 ");
 }
 
 #[test]
@@ -152,7 +172,10 @@ fn a_page_is_written_where_it_is_said_and_through_no_link() {
     repo.plan("  - {id: a, command: 'true'}\n");
     repo.run().exits(0);
     repo.autopilot(["view", "7", "-o", "page.html"]).exits(0).says("page.html");
-    assert_eq!(repo.read("page.html"), repo.autopilot(["view", "-o", "-"]).exits(0).stdout);
+    // Each says when it was made.
+    let plain = |page: &str| page.replace(|c: char| c.is_ascii_digit(), "");
+    let printed = repo.autopilot(["view", "-o", "-"]).exits(0).stdout;
+    assert_eq!(plain(&repo.read("page.html")), plain(&printed));
     let elsewhere = repo.dir().join("elsewhere");
     fs::create_dir(&elsewhere).unwrap();
     std::os::unix::fs::symlink(&elsewhere, repo.top().join(".ai/logs/view")).unwrap();
@@ -249,7 +272,7 @@ fn pages_are_served_to_whoever_has_the_token_and_to_nobody_else() {
 #[test]
 fn a_served_page_follows_its_run() {
     let repo = Repo::new();
-    repo.plan(WAITING);
+    repo.plan(&format!("  - {{id: make, command: 'echo made > made'}}\n{WAITING}"));
     let child = repo.start(["7"]);
     wait_until(|| repo.log().contains("ready"));
     let server = Server::start(&repo);
@@ -258,6 +281,11 @@ fn a_served_page_follows_its_run() {
     let name = repo.events()[0]["run"].as_str().unwrap().to_owned();
     let page = || Page::read(&server.get(&format!("/run/{name}"), "").1);
     page().says("h1", "#7 running for ").says("#lines", "ready").says("#alive", "live");
+    page().says("#step-make ins", "+made").says("section[aria-labelledby=security]", "the run goes on");
+    // One that goes away in the middle of its page keeps nobody else from theirs.
+    let mut gone = TcpStream::connect(format!("127.0.0.1:{}", server.port)).unwrap();
+    write!(gone, "GET /run/{name} HTTP/1.1\r\nHost: localhost:{}\r\n", server.port).unwrap();
+    drop(gone);
     let runs = fs::read_dir(repo.state().join("runs")).unwrap().map(|run| run.unwrap().path());
     runs.for_each(|run| fs::write(run.join("home/go"), "").unwrap());
     Ran::of(&child.wait_with_output().unwrap()).exits(0);

@@ -20,6 +20,7 @@ fn step(number: u64) -> Step {
         id: format!("step-{number}").into(),
         mark: Mark::Good,
         state: vec!["passed".into(), format!("{tries} tries").into()],
+        when: "from its beginning to its end".into(),
         asked: vec![Fact::text(Mark::Plain, "network", "none")],
         attempts: (1..=tries).map(attempt).collect(),
     }
@@ -47,6 +48,7 @@ fn main() -> io::Result<()> {
         security: vec![Fact::text(Mark::Good, "asked = enforced", "999 of 999 commands")],
         files: (0..800).map(file).collect(),
         steps: (0..500).map(step).collect(),
+        ticks: ["0s", "6m15s", "12m30s", "18m45s", "25m"].map(Into::into).to_vec(),
         log: (0..250).map(piece).chain([Piece::LeftOut(62 << 20)]).chain((250..500).map(piece)).collect(),
         ..Run::default()
     };

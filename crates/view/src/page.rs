@@ -25,6 +25,8 @@ pub struct Run {
     pub files: Vec<Changed>,
     /// Its steps, in the order they run.
     pub steps: Vec<Step>,
+    /// What the parts of the time axis are marked with, from its beginning to its end.
+    pub ticks: Vec<Words>,
     /// What was decided about connections.
     pub network: Vec<Decision>,
     /// What its steps printed.
@@ -55,6 +57,8 @@ pub struct Step {
     pub mark: Mark,
     /// The same in words: result, tries, time, tokens.
     pub state: Vec<Words>,
+    /// From when to when its attempts were.
+    pub when: Words,
     /// What the plan asks for it.
     pub asked: Vec<Fact>,
     /// Its attempts.
@@ -93,7 +97,7 @@ pub struct Span {
 
 impl Span {
     /// Returns when it was over.
-    pub(crate) fn end(self) -> u64 {
+    pub fn end(self) -> u64 {
         self.from.saturating_add(self.took)
     }
 }

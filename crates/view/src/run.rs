@@ -45,7 +45,7 @@ fn main(run: &Run, steps: &Markup, log: &Markup) -> Markup {
             section aria-labelledby="security" { h2 id="security" { "For a security officer" } (list(&run.security)) }
         }
         (files(&run.files))
-        (axis::draw(&run.steps))
+        (axis::draw(&run.steps, &run.ticks))
         section aria-labelledby="steps" { h2 id="steps" { "Steps" } (steps) }
         (network(&run.network))
         section aria-labelledby="log" class="log" { h2 id="log" { "Log" } (search()) div id="lines" { (log) } }

@@ -43,6 +43,7 @@ fn step(id: &str, text: &str, tries: u32) -> Step {
         id: id.into(),
         mark: Mark::Good,
         state: vec![text.into()],
+        when: text.into(),
         asked: vec![fact(text)],
         attempts: (1..=tries).map(attempt).collect(),
     }
@@ -59,6 +60,7 @@ fn page_of(text: &str, steps: Vec<Step>, log: Vec<Piece>) -> Run {
         security: vec![fact(text)],
         files: vec![Changed { path: text.into(), extent: text.into(), why: text.into() }],
         steps,
+        ticks: vec![text.into(); 5],
         network: vec![Decision {
             mark: Mark::Bad,
             at: text.into(),

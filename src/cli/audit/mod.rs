@@ -10,10 +10,9 @@ use clap::Args;
 use super::exit::{Cause, Exit, Failure};
 use super::shape::{self, Verdict};
 use super::{answer, completions, output, target};
-use crate::app::{ceiling, jobs, runs};
-use crate::audit::{
-    Audit, Ceilings, Checked, Finding, Heads, Host, Outcome, Report, RunReport, Scope, online,
-};
+use crate::app::audited::on_this_host;
+use crate::app::{jobs, runs};
+use crate::audit::{Audit, Checked, Finding, Heads, Outcome, Report, RunReport, Scope, online};
 use crate::evidence::event::RunResult;
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, RunName};
@@ -57,14 +56,10 @@ pub(super) fn run(args: &AuditArgs) -> Result<Exit, Failure> {
     } else {
         let repository = target::repository()?;
         let state = State::find()?;
-        // What cannot be read is no run's fault: whoever runs a plan here is told.
-        let now = ceiling::of_caller().unwrap_or_default();
-        let (digest, rules) =
-            (now.digest(), now.all().map(|ceiling| ceiling.rules.clone()).collect::<Vec<_>>());
-        let ceilings = digest.as_ref().map(|digest| Ceilings { digest, rules: &rules });
-        let host = Some(Host { repository: &repository, state: &state, ceilings });
-        let audit = Audit { top: &repository.toplevel, host, secrets: &secrets, heads: heads.as_ref() };
-        let mut report = audited(&audit, args)?;
+        let top = &repository.toplevel;
+        let mut report = on_this_host(&repository, &state, |host| {
+            audited(&Audit { top, host: Some(host), secrets: &secrets, heads: heads.as_ref() }, args)
+        })?;
         if args.online {
             compare_online(&mut report, &repository)?;
         }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::plan::units;
+use crate::time::spoken;
 
 /// Silence that is told of.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -60,9 +60,9 @@ impl Doing {
     pub(super) fn told(&self) -> Option<String> {
         let work = self.work();
         let Work { what, beside, limit, since, printed, last } = work.as_ref()?;
-        let limit = limit.map(|limit| format!(" of {}", units::clock(limit))).unwrap_or_default();
+        let limit = limit.map(|limit| format!(" of {}", spoken(limit))).unwrap_or_default();
         let last = if last.is_empty() { String::new() } else { format!(": {last}") };
-        let (time, silence) = (units::clock(since.elapsed()), silence(printed.elapsed()));
+        let (time, silence) = (spoken(since.elapsed()), silence(printed.elapsed()));
         Some(format!("{what}{beside} {time}{limit}{silence}{last}"))
     }
 
@@ -82,7 +82,7 @@ impl Doing {
 }
 
 fn silence(since: Duration) -> String {
-    if since < SILENCE { String::new() } else { format!(", no output for {}", units::clock(since)) }
+    if since < SILENCE { String::new() } else { format!(", no output for {}", spoken(since)) }
 }
 
 #[cfg(test)]
@@ -97,10 +97,10 @@ mod tests {
         doing.printed(Some("compiling"));
         doing.printed(None);
         assert_eq!(doing.beside("run 2 of 3").as_deref(), Some("3/7 test, run 2 of 3,"));
-        assert_eq!(doing.told().as_deref(), Some("3/7 test, run 2 of 3, 0:00 of 10:00: compiling"));
+        assert_eq!(doing.told().as_deref(), Some("3/7 test, run 2 of 3, 0.0s of 10m: compiling"));
         assert_eq!(doing.what().as_deref(), Some("3/7 test"));
         assert_eq!(silence(Duration::from_secs(29)), "");
-        assert_eq!(silence(Duration::from_secs(100)), ", no output for 1:40");
+        assert_eq!(silence(Duration::from_secs(100)), ", no output for 1m40s");
         doing.rest();
         assert_eq!((doing.told(), doing.what(), doing.beside("more")), (None, None, None));
     }

@@ -1,19 +1,18 @@
 //! Takes a run that is closed, gives the last lines: how it ended, and where everything is.
 
+use std::path::PathBuf;
+
 use console::style;
 
-use crate::evidence::RunState;
+use crate::cli::target;
 use crate::evidence::event::RunResult;
 use crate::evidence::state::{End, WorktreeState};
-use crate::plan::units;
-
-/// Where evidence lies in a checkout.
-const EVIDENCE: &str = ".ai/logs/autopilot";
+use crate::evidence::{Files, RunState};
+use crate::time::spoken;
 
 /// Returns the lines; none of a run that has no end.
-pub(super) fn lines(state: &RunState) -> Vec<String> {
+pub(super) fn lines(state: &RunState, files: Option<&Files>) -> Vec<String> {
     let Some(end) = &state.end else { return Vec::new() };
-    let run = &state.start.run;
     let commits = match state.branch.as_ref().map_or(0, |made| made.commits) {
         1 => "1 commit".to_owned(),
         commits => format!("{commits} commits"),
@@ -28,12 +27,15 @@ pub(super) fn lines(state: &RunState) -> Vec<String> {
         None if state.checkpoint.is_some() => lines.push("  the changes are on no branch".to_owned()),
         None => lines.push("  nothing changed: no branch".to_owned()),
     }
-    lines.push(format!("  summary  {EVIDENCE}/summary-{run}.md"));
-    if end.result != RunResult::Done {
-        lines.push(format!("  report   {EVIDENCE}/FAILED-{run}.log"));
-    }
-    if !state.salvaged().is_empty() {
-        lines.push(format!("  salvage  {EVIDENCE}/salvage-{run}.bundle"));
+    if let Some(files) = files {
+        let shown = |path: PathBuf| target::from_here(&path);
+        lines.push(format!("  summary  {}", shown(files.summary())));
+        if end.result != RunResult::Done {
+            lines.push(format!("  report   {}", shown(files.failed())));
+        }
+        if !state.salvaged().is_empty() {
+            lines.push(format!("  salvage  {}", shown(files.salvage())));
+        }
     }
     for left in &state.left_in_git {
         let saved = if left.reference.is_some() { "in the salvage" } else { "not saved" };
@@ -49,7 +51,7 @@ pub(super) fn lines(state: &RunState) -> Vec<String> {
 }
 
 fn headline(end: &End) -> console::StyledObject<String> {
-    let took = units::clock(end.took);
+    let took = spoken(end.took);
     let step = end.step.as_ref().map(|step| format!("{step}: ")).unwrap_or_default();
     let reason = end.reason.as_ref().map_or("", |reason| reason.text.as_str());
     match end.result {

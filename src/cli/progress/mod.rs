@@ -7,13 +7,14 @@ mod heartbeat;
 mod mode;
 mod preparing;
 mod quote;
+mod screen;
 mod words;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use console::style;
-use indicatif::ProgressBar;
 
 pub(super) use board::Board;
 pub(super) use doing::Doing;
@@ -21,15 +22,17 @@ use heartbeat::Heartbeat;
 pub(super) use mode::{Mode, say};
 pub(super) use preparing::Preparing;
 use quote::{printable, quoted};
+use screen::Moving;
 use words::{network_hint, not_reached, note, tokens};
 
 use super::publish::told;
 use crate::evidence::event::{AttemptResult, Egress, EgressVerdict, Event, Reason, RunResult, StepResult};
 use crate::evidence::log::last_drawn;
 use crate::evidence::state::{AttemptState, StepState};
-use crate::evidence::{AttemptId, Line, Proving, RunState, Text, Watch};
+use crate::evidence::{AttemptId, Files, Line, Proving, RunState, Text, Watch};
 use crate::plan::{Plan, units};
 use crate::report;
+use crate::time::spoken;
 
 /// What is being done before the first step.
 const WORKTREE: &str = "preparing the worktree";
@@ -46,7 +49,8 @@ pub(super) struct Progress {
     mode: Mode,
     /// What its lines begin with, where there are others beside it.
     prefix: String,
-    bar: ProgressBar,
+    board: Board,
+    line: Moving,
     width: usize,
     /// Destinations that the policy refused the attempt, and that were told.
     refused: BTreeSet<String>,
@@ -58,17 +62,20 @@ pub(super) struct Progress {
     doing: Doing,
     /// How long an attempt of each step may take.
     limits: HashMap<String, Duration>,
+    /// The checkout.
+    top: PathBuf,
 }
 
 impl Progress {
     /// Prepares to show a run of this plan.
-    pub(super) fn new(mode: Mode, plan: &Plan, board: &Board, doing: Doing) -> Self {
-        let (prefix, bar) = (board.prefix(plan), board.bar(mode, &doing));
+    pub(super) fn new(mode: Mode, plan: &Plan, board: &Board, doing: Doing, top: &Path) -> Self {
+        let (prefix, line) = (board.prefix(plan), board.line(mode, &doing));
         let heartbeat = mode.beats().then(|| Heartbeat::start(mode, prefix.clone(), doing.clone()));
         Self {
             mode,
             prefix,
-            bar,
+            board: board.clone(),
+            line,
             width: plan.steps.iter().map(|step| step.id.len()).max().unwrap_or(0).clamp(8, 24),
             refused: BTreeSet::new(),
             tail: VecDeque::new(),
@@ -76,16 +83,12 @@ impl Progress {
             heartbeat,
             doing,
             limits: plan.steps.iter().map(|step| (step.id.clone(), step.timeout)).collect(),
+            top: top.to_owned(),
         }
     }
 
     fn say(&self, line: &str) {
-        let line = format!("{}{line}", self.prefix);
-        if self.mode == Mode::Terminal && !self.bar.is_finished() {
-            self.bar.println(line);
-        } else {
-            say(self.mode, &line);
-        }
+        self.board.say(self.mode, &format!("{}{line}", self.prefix));
     }
 
     /// Returns how many columns a quoted line may take: on a terminal, its rest would begin a row.
@@ -101,7 +104,8 @@ impl Progress {
         let label = report::place(state, at.step.as_str(), at.attempt as usize);
         let limit = self.limits.get(at.step.as_str()).copied();
         if self.mode.beats() {
-            let limit = limit.map(|limit| format!("  at most {}", units::clock(limit))).unwrap_or_default();
+            let limit =
+                limit.map(|limit| format!("  at most {}", units::duration(limit))).unwrap_or_default();
             self.say(&format!("· {label}{limit}"));
         }
         self.begin(&label, limit);
@@ -110,13 +114,10 @@ impl Progress {
     /// Shows that something is begun.
     fn begin(&self, what: &str, limit: Option<Duration>) {
         self.doing.begin(what, limit);
-        let limit = limit.map(|limit| format!(" (at most {})", units::clock(limit))).unwrap_or_default();
-        self.bar.set_prefix(format!("{}{what}{limit}", self.prefix));
-        self.bar.set_message("");
-        self.bar.reset_elapsed();
-        if self.mode == Mode::Terminal {
-            self.bar.enable_steady_tick(Duration::from_millis(120));
-        }
+        let limit = limit.map(|limit| format!(" (at most {})", units::duration(limit))).unwrap_or_default();
+        self.line.begins(&format!("{}{what}{limit}", self.prefix));
+        self.line.says("");
+        self.line.begins_anew();
     }
 
     fn attempt_ended(
@@ -130,7 +131,7 @@ impl Progress {
         // A program that dies need not end its last line.
         let unended = std::mem::take(&mut self.partial);
         self.take_line(&unended);
-        let time = units::clock(Duration::from_millis(ms));
+        let time = spoken(Duration::from_millis(ms));
         let allowed = allowed(at, state);
         let worth_saying = allowed > 1 && (at.attempt > 1 || result != AttemptResult::Passed);
         let tries = if worth_saying { format!("attempt {}/{allowed}", at.attempt) } else { String::new() };
@@ -172,7 +173,7 @@ impl Progress {
             if self.tail.len() == LINES {
                 self.tail.pop_front();
             }
-            self.bar.set_message(text.clone());
+            self.line.says(&text);
             self.doing.printed(Some(&text));
             self.tail.push_back(text);
         }
@@ -203,7 +204,7 @@ impl Progress {
     /// Shows something beside what is under way.
     fn show_beside(&self, what: &str) {
         if let Some(what) = self.doing.beside(what) {
-            self.bar.set_prefix(format!("{}{what}", self.prefix));
+            self.line.begins(&format!("{}{what}", self.prefix));
         }
     }
 }
@@ -234,7 +235,7 @@ impl Watch for Progress {
             Event::AttemptStarted { at, .. } => self.attempt_started(at, state),
             Event::AgentUsed(used) => self.show_tokens(&used.at, state),
             Event::AgentWaiting { at, reason, ms } => {
-                let wait = units::clock(Duration::from_millis(*ms));
+                let wait = spoken(Duration::from_millis(*ms));
                 self.say(&format!("… {:<width$} waits {wait}: {}", at.step, reason.text, width = self.width));
             }
             Event::Egress(egress) => self.egress(egress),
@@ -256,8 +257,10 @@ impl Watch for Progress {
             Event::Attested { .. } => {
                 self.heartbeat = None;
                 self.doing.rest();
-                self.bar.finish_and_clear();
-                for line in ending::lines(state) {
+                self.line.end();
+                let run = state.start.run.as_str().parse().ok();
+                let files = run.map(|run| Files::of(&self.top, run));
+                for line in ending::lines(state, files.as_ref()) {
                     self.say(&line);
                 }
             }

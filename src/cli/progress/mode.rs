@@ -1,8 +1,8 @@
 //! Where progress goes, and how.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
-use indicatif::ProgressDrawTarget;
+use tracing::level_filters::LevelFilter;
 
 use crate::cli::output;
 
@@ -31,12 +31,18 @@ impl Mode {
             Self::Silent
         } else if json {
             Self::Aside
-        } else if !ProgressDrawTarget::stdout().is_hidden() && !output::is_ci() {
+        } else if can_move() {
             Self::Terminal
         } else {
             Self::Plain
         }
     }
+}
+
+/// Tells whether a line can move on standard output; what the rooms say (`-v`) would stand in the middle of it.
+fn can_move() -> bool {
+    let is_told_more = LevelFilter::current() >= LevelFilter::DEBUG;
+    std::io::stdout().is_terminal() && !console::is_dumb() && !output::is_ci() && !is_told_more
 }
 
 /// Says a line where progress goes.

@@ -24,7 +24,7 @@ pub(super) fn quoted(line: &str, room: usize) -> String {
 }
 
 /// Leaves out the middle of a line that is wider than there is room.
-fn fitted(line: &str, room: usize) -> String {
+pub(super) fn fitted(line: &str, room: usize) -> String {
     if line.width() <= room {
         return line.to_owned();
     }
@@ -36,7 +36,8 @@ fn fitted(line: &str, room: usize) -> String {
     taken(whole.chars(), room).collect()
 }
 
-fn taken(chars: impl Iterator<Item = char>, room: usize) -> impl Iterator<Item = char> {
+/// Takes as many characters as there are columns for.
+pub(super) fn taken(chars: impl Iterator<Item = char>, room: usize) -> impl Iterator<Item = char> {
     let mut width = 0;
     chars.take_while(move |c| {
         width += c.width().unwrap_or(0);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use unicode_width::UnicodeWidthStr;
 
 use crate::plan::units;
+use crate::time;
 
 /// What the table has of a run.
 pub(super) struct Cells {
@@ -53,8 +54,8 @@ fn texts(row: &Cells) -> [String; 8] {
         row.run.clone(),
         row.result.clone(),
         row.step.clone(),
-        row.time.map_or_else(dash, units::clock),
-        row.age.map_or_else(dash, age),
+        row.time.map_or_else(dash, time::spoken),
+        row.age.map_or_else(dash, time::age),
         row.cost.map_or_else(dash, units::dollars),
         // A line is a row, whatever is said of it.
         row.next.replace('\n', " "),
@@ -72,17 +73,6 @@ fn lines(cells: &[[String; 8]], columns: &[usize]) -> Vec<String> {
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     cells.iter().map(line).collect()
-}
-
-/// Says how long ago something was, in its largest unit.
-fn age(since: Duration) -> String {
-    let seconds = since.as_secs();
-    match seconds {
-        0..60 => format!("{seconds}s"),
-        60..3600 => format!("{}m", seconds / 60),
-        3600..86_400 => format!("{}h", seconds / 3600),
-        _ => format!("{}d", seconds / 86_400),
-    }
 }
 
 #[cfg(test)]
@@ -108,17 +98,11 @@ mod tests {
         let wide = draw(&rows, 200);
         assert_eq!(wide.lines().count(), 3, "{wide}");
         assert!(
-            wide.lines().nth(1).unwrap().ends_with("6:02  2h   $0.41  autopilot logs 653 --failed"),
+            wide.lines().nth(1).unwrap().ends_with("6m2s  2h   $0.41  autopilot logs 653 --failed"),
             "{wide}"
         );
         let narrow = draw(&rows, 60);
         assert!(narrow.lines().all(|line| line.width() <= 60), "{narrow}");
         assert_eq!(narrow.lines().nth(2), Some("    autopilot logs 653 --failed"), "{narrow}");
-    }
-
-    #[test]
-    fn ages_are_told_in_one_unit() {
-        let ages = [3, 61, 7300, 200_000].map(|seconds| age(Duration::from_secs(seconds)));
-        assert_eq!(ages, ["3s", "1m", "2h", "2d"]);
     }
 }

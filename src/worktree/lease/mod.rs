@@ -62,8 +62,8 @@ pub struct Guard(Arc<Own>);
 /// That a claim was lost: another machine did not hear of this one for too long.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the claim {} is not this run's any more: nobody had heard of it for {} s, or somebody removed the file; nothing more is \
-     recorded here, and whoever has the claim now goes on", path.display(), lease.as_secs_f64()
+    "the claim {} is not this run's any more: nobody had heard of it for {}, or somebody removed the file; nothing more is \
+     recorded here, and whoever has the claim now goes on", path.display(), crate::time::exact(*lease)
 )]
 struct Dispossessed {
     path: PathBuf,
