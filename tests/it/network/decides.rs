@@ -5,7 +5,7 @@ use autopilot::network::{Auth, Class, Dialect, Exchange, Upstream};
 use super::endpoint::{COMPLETED, Endpoint};
 use super::host::{Host, answer};
 use crate::agents;
-use crate::common::Repo;
+use crate::common::{Ran, Repo, wait_until};
 
 /// An agent that asks again and again, whatever it is told; but for a while if it is told to wait.
 const STUBBORN: &str = r#"begin
@@ -170,6 +170,34 @@ fn at_the_token_limit_nobody_asks_in_vain() {
     );
     assert_eq!(host.heads().len(), 1);
     assert_eq!(repo.events_of("command.ended")[0]["cut"], "answer");
+}
+
+/// An answer costs 120. What is used is the limit, or one less than it.
+#[test]
+fn tokens_that_were_used_before_a_crash_are_used_after_it() {
+    for (limit, asked) in [(120, 1), (121, 2)] {
+        let host = Host::saying(COMPLETED);
+        let ask = STUBBORN.replace("touch more", "").replace("x > made", "x >> made");
+        let repo = agents::repo(&ask);
+        let provider = format!("{{base_url: \"http://{}/v1\"}}", host.address);
+        repo.plan_with(
+            &format!("codex: {{model: m, provider: {provider}}}\nlimits: {{tokens: {limit}}}"),
+            "  - {id: a, codex: Do it.}
+  - {id: b, command: 'echo ready; while test ! -e go; do sleep 0.05; done; rm go'}
+  - {id: c, codex: Do it.}\n",
+        );
+        let mut child = agents::start(&repo, &["7"]);
+        wait_until(|| repo.log().contains("ready"));
+        repo.kill(&mut child);
+        let again = agents::start(&repo, &["7", "--resume"]);
+        wait_until(|| repo.log().matches("ready").count() == 2);
+        std::fs::write(repo.run_dir().join("worktree/go"), "").unwrap();
+        let ran = Ran::of(&again.wait_with_output().unwrap());
+        assert_eq!((host.heads().len(), ran.code), (asked, i32::from(asked == 1)), "{limit}: {ran:?}");
+        let last = repo.events_of("attempt.ended").pop().unwrap();
+        let expected = if asked == 1 { "tokens".into() } else { serde_json::Value::Null };
+        assert_eq!((&last["step"], &last["reason"]["kind"]), (&"c".into(), &expected), "{last}");
+    }
 }
 
 #[test]
