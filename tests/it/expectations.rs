@@ -141,6 +141,12 @@ fn files_exist_and_are_absent_whatever_they_are() {
         table("files_absent", json!({"files_absent": ["d/x"]}), &NOT_BELOW, &BELOW),
         // A path that leads through a link is not the path.
         table("files_exist", json!({"files_exist": ["d/x"]}), &BELOW, &["ln -s . d; touch x", "touch d"]),
+        table(
+            "files_exist",
+            json!({"files_exist": ["d/e/x"]}),
+            &["mkdir -p d/e; touch d/e/x"],
+            &["ln -s . d; mkdir e; touch e/x", "mkdir d e; ln -s ../e d/e; touch e/x"],
+        ),
         table("files_absent", json!({"files_absent": ["README.md"]}), &["rm README.md"], &["true"]),
         // Each of several.
         table("files_exist", json!({"files_exist": ["x", "y"]}), &["touch x y"], &["touch x"]).index(1),
@@ -175,8 +181,10 @@ fn a_file_contains_what_a_line_of_it_has() {
     ];
     let wanted = json!({"file_contains": [{"path": "x", "pattern": "^needle$"}]});
     let second = json!({"file_contains": [{"path": "x", "pattern": "a"}, {"path": "y", "pattern": "b"}]});
+    let below = json!({"file_contains": [{"path": "d/x", "pattern": "needle"}]});
     holds(&[
         table("file_contains", wanted, &HAS, &HAS_NOT),
+        table("file_contains", below, &["mkdir d; echo needle > d/x"], &["ln -s . d; echo needle > x"]),
         table("file_contains", second, &["echo a > x; echo b > y"], &["echo a > x; echo a > y"]).index(1),
     ]);
 }

@@ -155,7 +155,7 @@ fn the_endpoint_decides_what_an_answer_means() {
             "elsewhere.example",
             1,
         ),
-        (status(429, "retry-after: 300", "rate_limit_error", "slow down"), "rate_limit", "5:00", 1),
+        (status(429, "retry-after: 300", "rate_limit_error", "slow down"), "rate_limit", "a wait of 5m", 1),
         (status(429, "", "insufficient_quota", "You exceeded your current quota"), "rate_limit", "quota", 1),
         (status(500, "", "api_error", "boom"), "agent", "500", 8),
         (Reply::Silence, "silence", "the model was silent for", 2),
