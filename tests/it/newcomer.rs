@@ -154,7 +154,8 @@ fn the_tour_ends_as_it_says() {
     for said in [
         "id_demo: No such file or directory",
         "network: {allow: [\"example.org\"]}",
-        "autopilot run 4 --resume",
+        "tests/you.sh passes without your change: it does not test it",
+        "autopilot run 5 --resume",
         "AUDIT PASS",
         "AUDIT FAIL",
         "all of it lies in",

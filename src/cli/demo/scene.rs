@@ -1,6 +1,6 @@
 //! The scenes of the demo: plans, commands, how each has to end, and what it shows.
 
-use super::stage::{Act, Stage};
+use super::stage::{Act, FIXED, Stage};
 
 /// A part of the tour.
 pub(super) struct Scene {
@@ -32,21 +32,26 @@ pub(super) fn all(stage: &Stage) -> Vec<Scene> {
             moral: "It said that it was done. The runner looked for itself: no branch, and what was there is in the salvage.",
         },
         Scene {
-            title: "4. The fix, and in the middle of it the runner is killed with kill -9",
+            title: "4. A fix with a test that cannot fail",
+            acts: vec![Act::plan(4, PROVES_NOTHING), Act::autopilot(&["4"], 1)],
+            moral: "The test is green. A proof runs it without the change, too, and there it is green as well: nothing shows the fix.",
+        },
+        Scene {
+            title: "5. The fix, and in the middle of it the runner is killed with kill -9",
             acts: vec![
-                Act::plan(4, FIXES),
-                Act::killed(&["4"]),
+                Act::plan(FIXED, FIXES),
+                Act::killed(&["5"]),
                 Act::autopilot(&["status"], 0),
-                Act::autopilot(&["run", "4", "--resume"], 0),
+                Act::autopilot(&["run", "5", "--resume"], 0),
             ],
             moral: "It went on behind the last step that had passed.",
         },
         Scene {
-            title: "5. The evidence, and the same with one byte changed",
+            title: "6. The evidence, and the same with one byte changed",
             acts: vec![
-                Act::autopilot(&["audit", "4"], 0),
+                Act::autopilot(&["audit", "5"], 0),
                 Act::changed_byte(),
-                Act::autopilot(&["audit", "4"], 4),
+                Act::autopilot(&["audit", "5"], 4),
             ],
             moral: "Whoever was not there can check what happened.",
         },
@@ -66,6 +71,12 @@ const REACHES_OUT: &str = "title: Reach out\nsteps:\n  - id: reach\n    \
 const FIXES_NOTHING: &str = "title: Fix the greeting\nsteps:\n  - id: fix\n    command: |\n      \
                              echo '# fixed' >> greet.sh\n      echo 'All done, everything works!'\n    \
                              post: [sh test.sh]\n";
+
+const PROVES_NOTHING: &str = "title: Fix the greeting\nsteps:\n  - id: fix\n    command: |\n      \
+                              echo \"echo Hello, \\${1:-world}\" > greet.sh\n      \
+                              echo 'sh greet.sh you | grep -q you' > tests/you.sh\n    \
+                              expectation:\n      proves:\n        since: fix\n        tests: [tests/**]\n        \
+                              command: sh run-tests.sh\n        report: {format: junit, path: report.xml}\n";
 
 const FIXES: &str = "title: Fix the greeting\nsteps:\n  - id: fix\n    \
                      command: sed 's/Hullo/Hello/' greet.sh > new && mv new greet.sh\n    \

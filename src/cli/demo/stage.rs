@@ -12,6 +12,9 @@ use crate::cli::exit::Failure;
 use crate::cli::output;
 use crate::evidence::{Files, RunName};
 
+/// The issue whose run is killed, goes on, and is audited.
+pub(super) const FIXED: u64 = 5;
+
 /// How long the moment is waited for at which the runner is killed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -55,7 +58,7 @@ impl Act {
             What::Plan(issue, _) => format!("cat .ai/plans/{issue}/Autopilot.yaml"),
             What::Autopilot(args) => format!("autopilot {}", args.join(" ")),
             What::Killed(args) => format!("autopilot {} & sleep 1; kill -9 $!", args.join(" ")),
-            What::ChangedByte => "sed -i s/right/wrong/ .ai/logs/*/autopilot-*-4.log".to_owned(),
+            What::ChangedByte => format!("sed -i s/right/wrong/ .ai/logs/*/autopilot-*-{FIXED}.log"),
         }
     }
 }
@@ -80,6 +83,7 @@ impl Stage {
         let stage = Self { folder };
         fs::create_dir(stage.top())?;
         fs::write(stage.key(), "the key to everything\n")?;
+        fs::create_dir(stage.top().join("tests"))?;
         for (name, text) in FILES {
             fs::write(stage.top().join(name), text)?;
         }
@@ -168,7 +172,7 @@ impl Stage {
     }
 
     fn last(&self) -> io::Result<Option<RunName>> {
-        Ok(Files::runs(&self.top())?.into_iter().rfind(|run| run.issue() == 4))
+        Ok(Files::runs(&self.top())?.into_iter().rfind(|run| run.issue() == FIXED))
     }
 
     fn is_at_the_second(&self) -> io::Result<bool> {
