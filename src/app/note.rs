@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::Error;
 use crate::evidence::{RunName, Token, Watch};
+use crate::git::Oid;
 use crate::plan::{Fault, Plan};
 use crate::policy::Lowered;
 use crate::publish::Announced;
@@ -119,7 +120,7 @@ pub enum Note {
         /// The base.
         base: String,
         /// Where it is by now.
-        onto: String,
+        onto: Oid,
     },
     /// Publishing came to no end.
     Unpublished {

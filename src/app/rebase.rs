@@ -38,7 +38,7 @@ impl Replayer for Rebasing<'_> {
     fn onto<'a>(&'a self, files: &'a Files, state: &'a RunState, onto: &'a Oid) -> Replaying<'a> {
         Box::pin(async move {
             let (run, base) = (files.run(), state.start.base.to_string());
-            (self.note)(Note::Rebasing { run, base, onto: onto.to_string() });
+            (self.note)(Note::Rebasing { run, base, onto: onto.clone() });
             self.under_way.store(true, Ordering::Relaxed);
             let replayed = self.replay(files, state, onto).await;
             self.under_way.store(false, Ordering::Relaxed);

@@ -64,7 +64,7 @@ pub(super) fn text(note: &Note) -> String {
             }
         }
         Note::Rebasing { run, base, onto } => {
-            let onto = onto.get(..10).unwrap_or(onto);
+            let onto = onto.abbreviated();
             format!("{base} is at {onto} by now: run {run} is replayed there before it is pushed")
         }
         Note::NeverBegan(run) => format!("run {run} had died before it began; cleared away"),

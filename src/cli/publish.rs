@@ -90,7 +90,7 @@ impl Watch for Told {
 pub(super) fn told(event: &Event, run: Option<RunName>) -> Vec<String> {
     match event {
         Event::PublishRebased(rebased) if rebased.held => {
-            vec![format!("  {:<8} replayed on {}: everything holds", "", short(rebased.onto.as_str()))]
+            vec![format!("  {:<8} replayed on {}: everything holds", "", rebased.onto.abbreviated())]
         }
         Event::PublishStarted { effect, along: Some(along), .. } => {
             vec![format!(
@@ -109,10 +109,6 @@ pub(super) fn told(event: &Event, run: Option<RunName>) -> Vec<String> {
         }
         _ => Vec::new(),
     }
-}
-
-fn short(commit: &str) -> &str {
-    commit.get(..10).unwrap_or(commit)
 }
 
 fn label(effect: Effect) -> &'static str {

@@ -53,6 +53,11 @@ impl Oid {
     pub fn short(&self) -> &str {
         self.0.get(..7).unwrap_or(&self.0)
     }
+
+    /// Returns as many digits as tell it from every other commit, where somebody is to look for it.
+    pub fn abbreviated(&self) -> &str {
+        self.0.get(..10).unwrap_or(&self.0)
+    }
 }
 
 impl RawOid {
@@ -121,6 +126,11 @@ impl RefName {
     /// Returns the whole name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns the name of a branch as people type it; of another ref the whole.
+    pub fn short(&self) -> &str {
+        self.0.strip_prefix("refs/heads/").unwrap_or(&self.0)
     }
 }
 

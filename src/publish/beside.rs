@@ -122,7 +122,7 @@ impl Publisher<'_> {
         }
         Err(Trouble::new(
             PublishFault::Moved,
-            format!("{} was rewritten on {} just now", short_name(branch), outgoing.remote),
+            format!("{} was rewritten on {} just now", branch.short(), outgoing.remote),
             "look at it; then: autopilot publish",
         ))
     }
@@ -137,7 +137,7 @@ impl Publisher<'_> {
         if let Some(known) = self.known(onto) {
             return Ok(Ok(known));
         }
-        let at = At { branch: short_name(branch).to_owned(), onto: onto.clone() };
+        let at = At { branch: branch.short().to_owned(), onto: onto.clone() };
         let state = self.state().clone();
         let replayed = replayer.onto(self.recorder.files(), &state, onto).await;
         let (commits, why) = match replayed {
@@ -191,7 +191,7 @@ struct At {
 
 impl fmt::Display for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is at {} by now", self.branch, short(&self.onto))
+        write!(f, "{} is at {} by now", self.branch, self.onto.abbreviated())
     }
 }
 
@@ -223,7 +223,7 @@ impl At {
 
 /// Refuses to take along what nobody asked to publish.
 fn unpushed(along: &[Oid], base: &str, remote: &str) -> Trouble {
-    let named: Vec<&str> = along.iter().take(NAMED).map(short).collect();
+    let named: Vec<&str> = along.iter().take(NAMED).map(Oid::abbreviated).collect();
     let more = along.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let commits = if along.len() == 1 { "a commit" } else { "commits" };
@@ -235,12 +235,4 @@ fn unpushed(along: &[Oid], base: &str, remote: &str) -> Trouble {
         ),
         format!("push them first: git push {remote} {base}, then: autopilot publish"),
     )
-}
-
-fn short_name(branch: &RefName) -> &str {
-    branch.as_str().strip_prefix("refs/heads/").unwrap_or(branch.as_str())
-}
-
-fn short(commit: &Oid) -> &str {
-    commit.as_str().get(..10).unwrap_or(commit.as_str())
 }

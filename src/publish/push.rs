@@ -9,7 +9,7 @@ use super::search::{Findings, Task, search};
 use super::told::said;
 use super::{Made, Publisher, Trouble, scan};
 use crate::evidence::Token;
-use crate::evidence::event::{Effect, PublishFault, Rebased};
+use crate::evidence::event::{Effect, PublishFault};
 use crate::evidence::state::{Publication, PublishState};
 use crate::git::{Oid, RefName};
 use crate::github::Slug;
@@ -116,13 +116,9 @@ impl Publisher<'_> {
             });
         }
         let theirs = theirs.unwrap_or_default();
-        let is_own = |commit: &Oid| {
-            let later = self.state().rebased.iter().filter(|rebased| rebased.result == branch.commit);
-            *commit == branch.commit || later.filter_map(Rebased::tip).any(|tip| tip == commit)
-        };
-        let there = theirs.result.clone().filter(is_own);
+        let there = theirs.result.clone().filter(|commit| self.state().is_result(commit.as_str()));
         let (is_there, commit) = (there.is_some(), there.unwrap_or(branch.commit));
-        let (reference, places) = (branch.reference, places);
+        let reference = branch.reference;
         let outgoing =
             Outgoing { remote, places, reference, commit, is_there, theirs, beside: None, along: Vec::new() };
         if !is_there {

@@ -87,11 +87,12 @@ impl Search<'_> {
     fn look(&mut self, outgoing: Outgoing<'_>) -> Result<Looked, WorktreeError> {
         let again = match outgoing {
             Outgoing::Commit { commit, text } => {
-                let said = |hit: &Hit| format!("{} in the message of {}", hit.kind, short(commit));
+                let said = |hit: &Hit| format!("{} in the message of {}", hit.kind, commit.abbreviated());
                 self.each_hit(&text, |search, hit| search.note(|| said(hit)))
             }
             Outgoing::Name { commit, path } => {
-                let said = |hit: &Hit| format!("{} in the name of a file of {}", hit.kind, short(commit));
+                let said =
+                    |hit: &Hit| format!("{} in the name of a file of {}", hit.kind, commit.abbreviated());
                 self.each_hit(path, |search, hit| search.note(|| said(hit)))
             }
             Outgoing::File { commit, path, content, before } => {
@@ -189,16 +190,16 @@ impl File<'_> {
     fn say(&self, hit: &Hit) -> String {
         let above = self.content.get(..hit.range.start).unwrap_or_default();
         let line = 1 + memchr::memchr_iter(b'\n', above).count();
-        format!("{} in {}:{line} of {}", hit.kind, String::from_utf8_lossy(self.path), short(self.commit))
+        format!(
+            "{} in {}:{line} of {}",
+            hit.kind,
+            String::from_utf8_lossy(self.path),
+            self.commit.abbreviated()
+        )
     }
 }
 
 /// Names a file of a commit.
 fn place(path: &[u8], commit: &Oid) -> String {
-    format!("{} of {}", String::from_utf8_lossy(path), short(commit))
-}
-
-fn short(commit: &Oid) -> &str {
-    let commit = commit.as_str();
-    commit.get(..10).unwrap_or(commit)
+    format!("{} of {}", String::from_utf8_lossy(path), commit.abbreviated())
 }

@@ -6,6 +6,7 @@ use super::words::first;
 use crate::app;
 use crate::audit::{Checked, Finding, Outcome, RunReport};
 use crate::evidence::{Files, RunState};
+use crate::report::plural;
 use crate::time::moment;
 use crate::worktree::{Repository, State};
 
@@ -46,9 +47,9 @@ impl Audited {
                     "verified",
                     format!("{}; audit PASS at {at}; again:", chain(report)),
                 ),
-                1 => Fact::text(Mark::Bad, "verified", format!("audit FAIL at {at}, 1 finding; again:")),
                 some => {
-                    Fact::text(Mark::Bad, "verified", format!("audit FAIL at {at}, {some} findings; again:"))
+                    let findings = plural(some as u64, "finding");
+                    Fact::text(Mark::Bad, "verified", format!("audit FAIL at {at}, {findings}; again:"))
                 }
             },
         };

@@ -122,8 +122,7 @@ impl Repository {
             None => refs.head(),
         };
         if let Some(branch) = found {
-            let name = branch.name.as_str();
-            return Ok((name.strip_prefix("refs/heads/").unwrap_or(name).to_owned(), branch.at.clone()));
+            return Ok((branch.name.short().to_owned(), branch.at.clone()));
         }
         let name = named.unwrap_or("HEAD");
         Ok((name.to_owned(), self.commit_of(name)?))

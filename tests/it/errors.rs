@@ -6,6 +6,7 @@ use std::path::Path;
 
 use regex::Regex;
 
+use crate::causes::with_plans;
 use crate::common::{Ran, Repo, signal, wait_until};
 
 /// Lines that no command can be made of.
@@ -120,21 +121,11 @@ impl Snapshot {
     }
 }
 
-/// A checkout with a plan for each cause that a plan can have.
+/// A checkout with a plan for each cause that a plan can have, one that fails, and one that lacks its patch.
 fn checkout() -> Repo {
-    let repo = Repo::new();
-    let plan = |issue, step: &str| repo.plan_of(issue, "", &format!("  - {{id: a, {step}}}\n"));
-    plan(7, "command: 'exit 3'");
-    plan(8, "comand: 'true'");
-    plan(9, "codex: Do it.");
-    plan(10, "command: 'true', secrets: [NOT_SET_ANYWHERE]");
-    plan(11, &format!("command: 'true', filesystem: {{read: [\"{}\"]}}", repo.state().display()));
-    plan(12, "command: 'true', network: {allow: [b.example.org]}");
-    plan(13, "apply: missing.patch");
-    repo.commit("plans");
-    let folder = repo.home().join(".config/autopilot");
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("config.yaml"), "network: {allow: [a.example.org]}\n").unwrap();
+    let repo = with_plans("command: 'exit 3'");
+    repo.plan_of(13, "", "  - {id: a, apply: missing.patch}\n");
+    repo.commit("a plan without its patch");
     repo
 }
 

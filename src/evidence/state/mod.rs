@@ -114,8 +114,7 @@ pub struct Branch {
 impl Branch {
     /// Returns its name as people type it.
     pub fn name(&self) -> &str {
-        let reference = self.reference.as_str();
-        reference.strip_prefix("refs/heads/").unwrap_or(reference)
+        self.reference.short()
     }
 }
 

@@ -51,11 +51,16 @@ impl RunState {
     /// Returns the commit that stands for the branch as it is now on the remote: that of the branch, or what it came to on the base
     /// of later; nothing if it was not pushed.
     pub fn pushed(&self) -> Option<&str> {
-        let branch = self.branch.as_ref()?;
         let key = self.done(Effect::Push)?.key.as_str();
+        self.is_result(key).then_some(key)
+    }
+
+    /// Tells whether a commit is that of the branch as it is now, or what it came to on the base of later.
+    pub fn is_result(&self, commit: &str) -> bool {
+        let Some(branch) = &self.branch else { return false };
         let of_branch = |rebased: &&Rebased| rebased.result == branch.commit;
         let mut later = self.rebased.iter().filter(of_branch).filter_map(Rebased::tip);
-        (branch.commit.as_str() == key || later.any(|tip| tip.as_str() == key)).then_some(key)
+        branch.commit.as_str() == commit || later.any(|tip| tip.as_str() == commit)
     }
 
     /// Returns the replay whose commit was pushed, if it was not the run's own.
