@@ -68,9 +68,13 @@ impl<'a> Bare<'a> {
     /// Returns where text is cut by this sequence, if a window may be there that has a byte of it. One that reaches
     /// behind the block is told by the start of the next.
     fn cuts(&self, known: &Known, sequence: Range<usize>, hides: bool) -> (bool, bool) {
-        let Some(first) = self.from(sequence.start).next() else { return (false, false) };
+        // ESC alone is nothing to anybody.
+        let Some(at) = sequence.clone().find(|&at| self.shows(at)) else { return (false, false) };
+        let Some(&first) = self.raw.get(at) else { return (false, false) };
         let before = self.last_before(sequence.start);
-        let start = before.is_none_or(|before| known.has_pair([before, first]));
+        let mut start = before.is_none_or(|before| known.has_pair([before, first]));
+        // The view of what hides begins behind the letter that opened it, and a value may begin with that.
+        start |= hides && self.gram(at).is_some_and(|gram| known.may_have(gram));
         // What hides has a view of its own: only what reaches out of it counts here. From the last byte to the left, so
         // that every window that starts in it has one of these grams.
         let from = if hides { sequence.start.max(sequence.end.saturating_sub(NEAR)) } else { sequence.start };
@@ -87,12 +91,7 @@ impl<'a> Bare<'a> {
 
 /// Adds where a sequence cuts the text, if a known value may have a part of it.
 pub(super) fn edges(known: &Known, raw: &[u8], sequence: Range<usize>, hides: bool, edges: &mut Vec<usize>) {
-    let bare = Bare::of(raw, false);
-    // ESC alone is nothing to anybody.
-    if !sequence.clone().any(|at| bare.shows(at)) {
-        return;
-    }
-    let (mut start, mut end) = bare.cuts(known, sequence.clone(), hides);
+    let (mut start, mut end) = Bare::of(raw, false).cuts(known, sequence.clone(), hides);
     if known.has_lines() {
         let with_lines = Bare::of(raw, true).cuts(known, sequence.clone(), hides);
         (start, end) = (start | with_lines.0, end | with_lines.1);

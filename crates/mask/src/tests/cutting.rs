@@ -194,3 +194,21 @@ fn what_random_streams_found_stays_found() {
         assert_eq!(show(&whole), show(&masked(&registry(), input.chunks(1))));
     }
 }
+
+/// ESC and the letter open a string, which a terminal swallows. Whoever takes no notice of ESC reads the value from its first letter on.
+#[test]
+fn a_value_that_begins_with_the_letter_of_a_string_is_masked_from_there() {
+    for letter in ["X", "P", "]", "^", "_"] {
+        let value = format!("{letter}{}", noise(ALNUM, 40, 9));
+        let secrets = secrets(&[value.as_bytes()]);
+        let with = format!("{value}\n");
+        for (before, shown) in [("", ""), ("a", "a"), ("a line\n", "a line\n"), (with.as_str(), "***\n")] {
+            for behind in [String::new(), " and more".repeat(30)] {
+                let input = format!("{before}\x1b{value}{behind}\x1b[31mx\n");
+                let expected = format!("{shown}\x1b***{behind}\x1b[31mx\n");
+                assert_eq!(show(&masked(&secrets, [input.as_bytes()])), show(expected.as_bytes()));
+                assert_eq!(show(&masked(&secrets, input.as_bytes().chunks(1))), show(expected.as_bytes()));
+            }
+        }
+    }
+}
