@@ -80,6 +80,8 @@ pub(super) struct View {
     moves: Vec<usize>,
     /// A backspace erases nothing before this: a CR was there.
     floor: usize,
+    /// Tabs dropped at the end: a backspace goes back over them first.
+    tabs: usize,
 }
 
 impl View {
@@ -131,6 +133,7 @@ impl View {
         self.moves.clear();
         self.edges.clear();
         self.floor = 0;
+        self.tabs = 0;
     }
 
     /// Returns the raw offsets around which a known value may be stored that is not shown.
@@ -196,6 +199,7 @@ impl View {
         if text.is_empty() {
             return;
         }
+        self.tabs = 0;
         let at = self.bytes.len();
         let continues = self.jumps.last().is_some_and(|&(view, start)| start + (at - view) == raw);
         if !continues {
@@ -240,6 +244,11 @@ impl View {
             }
             Some(b'\r') => {
                 self.floor = self.bytes.len();
+                self.tabs = 0;
+                1
+            }
+            Some(b'\t') => {
+                self.tabs += 1;
                 1
             }
             _ => 1,
@@ -248,6 +257,10 @@ impl View {
 
     /// Takes back the last byte, as a backspace does; never past the start of a line. It stays where it is stored.
     fn erase(&mut self, edge: Option<usize>) {
+        if let Some(fewer) = self.tabs.checked_sub(1) {
+            self.tabs = fewer;
+            return;
+        }
         if self.bytes.len() <= self.floor || self.bytes.last() == Some(&b'\n') {
             return;
         }

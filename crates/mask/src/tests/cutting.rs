@@ -171,7 +171,8 @@ proptest! {
 #[test]
 fn what_random_streams_found_stays_found() {
     let token = format!("gh{}_{}\thunter2\rmulti-1\n", "p", noise(ALNUM, 36, 2));
-    let inputs: [&[u8]; 13] = [
+    let inputs: [&[u8]; 14] = [
+        b"multi-1\n\x1bP\t\x08line-2\n",
         token.as_bytes(),
         b"line-2\n multi-1\n",
         b"\x08multi-1\n\r\nline-2\nl\x1b[-----END PRIVATE KEY-----\n",
