@@ -3,7 +3,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
+use nix::sys::signal::Signal;
 use regex::Regex;
 
 use crate::causes::with_plans;
@@ -67,6 +69,14 @@ const REFUSED: [&str; 22] = [
 /// What is told of a run that is done, or has failed.
 const AFTERWARDS: [&str; 4] = ["run 7 --resume", "logs 7 --step none", "checkout 7", "replay 7"];
 
+/// The command of a line. Whatever agents are on this machine are not on that PATH.
+fn command(repo: &Repo, line: &str) -> Command {
+    let args: Vec<&str> = line.split_whitespace().collect();
+    let mut command = repo.command(&args);
+    command.env("PATH", "/usr/bin:/bin");
+    command
+}
+
 struct Snapshot {
     text: String,
     unstable: Vec<(Regex, &'static str)>,
@@ -87,10 +97,12 @@ impl Snapshot {
 
     /// Adds what a command says on standard error.
     fn take(&mut self, repo: &Repo, line: &str) {
-        let args: Vec<&str> = line.split_whitespace().collect();
-        // Whatever agents are on this machine are not on that PATH.
-        let ran = Ran::of(&repo.command(&args).env("PATH", "/usr/bin:/bin").output().unwrap());
+        let ran = Ran::of(&command(repo, line).output().unwrap());
         assert!(ran.code != 0 && ran.code < 70, "{line}: {ran:?}");
+        self.add(repo, line, &ran);
+    }
+
+    fn add(&mut self, repo: &Repo, line: &str, ran: &Ran) {
         let folder = repo.dir().canonicalize().unwrap();
         let mut said = ran.stderr.replace(folder.to_str().unwrap(), "<FOLDER>");
         said = said.replace(repo.dir().to_str().unwrap(), "<FOLDER>");
@@ -140,6 +152,7 @@ fn every_text_of_an_error_is_in_the_snapshot() {
     }
     of_a_journal(&mut snapshot, &repo);
     of_a_lock(&mut snapshot);
+    of_this_host(&mut snapshot);
     fs::remove_dir_all(repo.top().join(".git")).unwrap();
     for line in ["run 7", "status", "checkout 7", "clean"] {
         snapshot.take(&repo, line);
@@ -166,6 +179,46 @@ fn of_a_lock(snapshot: &mut Snapshot) {
     wait_until(|| repo.log().contains("ready"));
     snapshot.take(&repo, "run 7");
     snapshot.take(&repo, "checkout 7");
-    signal(&child, nix::sys::signal::Signal::SIGINT);
+    signal(&child, Signal::SIGINT);
     Ran::of(&child.wait_with_output().unwrap()).exits(130);
+}
+
+/// What is in the way on this host: something else where a folder has to be, a disk without space, a time that is over,
+/// a signal.
+fn of_this_host(snapshot: &mut Snapshot) {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'echo ready; sleep 60', timeout: 90s}\n");
+    repo.plan_of(8, "", "  - {id: a, command: 'true'}\n");
+    snapshot.take(&repo, "man /dev/null/man");
+    snapshot.take(&repo, "demo /dev/null/demo");
+    let full = fs::File::create("/dev/full").unwrap();
+    let ran = Ran::of(&command(&repo, "schema").stdout(full).output().unwrap()).exits(70);
+    snapshot.add(&repo, "schema >/dev/full", &ran);
+    let mut nowhere = command(&repo, "run 7");
+    nowhere.env("AUTOPILOT_STATE_DIR", "/dev/null/state");
+    snapshot.add(
+        &repo,
+        "run 7    # AUTOPILOT_STATE_DIR=/dev/null/state",
+        &Ran::of(&nowhere.output().unwrap()).exits(2),
+    );
+    fs::write(repo.top().join(".ai/logs"), "").unwrap();
+    snapshot.take(&repo, "run 7");
+    fs::remove_file(repo.top().join(".ai/logs")).unwrap();
+    let late = Ran::of(&command(&repo, "sandbox --timeout 1s -- sleep 60").output().unwrap()).exits(1);
+    // Root is told, too, as whom the command runs.
+    let late = Ran { stderr: errors_of(&late), ..late };
+    snapshot.add(&repo, "sandbox --timeout 1s -- sleep 60", &late);
+    let child = repo.start(["7", "8", "--quiet"]);
+    wait_until(|| repo.log().contains("ready"));
+    signal(&child, Signal::SIGINT);
+    snapshot.add(
+        &repo,
+        "run 7 8 --quiet    # Ctrl-C",
+        &Ran::of(&child.wait_with_output().unwrap()).exits(130),
+    );
+}
+
+/// The lines from the error on.
+fn errors_of(ran: &Ran) -> String {
+    ran.stderr.lines().skip_while(|line| !line.starts_with("error")).map(|line| format!("{line}\n")).collect()
 }

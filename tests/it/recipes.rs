@@ -1,6 +1,7 @@
 //! The recipes: each plan of the page is valid and warned about by nobody, and each script does what the page says.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -66,6 +67,15 @@ fn what_the_page_tests_by_is_what_init_writes() {
     assert_eq!(test(&node), test(&of("Node")));
 }
 
+/// The page's crontab: its PATH, and the command of its line.
+fn crontab() -> (String, String) {
+    let (_, table) = blocks("crontab").pop().unwrap();
+    let [path, line]: [&str; 2] = table.lines().collect::<Vec<_>>().try_into().unwrap();
+    let (times, command) = line.split_once("  ").unwrap();
+    assert_eq!(times.split(' ').count(), 5, "{line}");
+    (path.strip_prefix("PATH=").unwrap().to_owned(), command.to_owned())
+}
+
 #[test]
 fn the_nightly_script_runs_what_is_planned_and_goes_on_the_next_night() {
     let (_, script) = blocks("sh").pop().unwrap();
@@ -74,13 +84,19 @@ fn the_nightly_script_runs_what_is_planned_and_goes_on_the_next_night() {
     repo.plan_of(9, "", "  - {id: a, command: 'echo nine > nine'}\n");
     repo.file(".ai/plans/autopilot.schema.json", "{}\n");
     repo.commit("plans");
-    let nightly = repo.dir().join("nightly.sh");
+    fs::create_dir_all(repo.home().join("bin")).unwrap();
+    let nightly = repo.home().join("bin/nightly.sh");
     fs::write(&nightly, script).unwrap();
+    fs::set_permissions(&nightly, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir_all(repo.home().join("src")).unwrap();
+    std::os::unix::fs::symlink(repo.top(), repo.home().join("src/project")).unwrap();
+    let (path, line) = crontab();
     let bin = Path::new(env!("CARGO_BIN_EXE_autopilot")).parent().unwrap();
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let path = path.replace("/usr/local/bin", &format!("/usr/local/bin:{}", bin.display()));
+    // As cron does it: a shell in the home folder, and little in its environment.
     let night = || {
-        let mut shell = Command::new("sh");
-        shell.arg(&nightly).arg(repo.top()).current_dir("/");
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &line]).current_dir(repo.home());
         let like = repo.command(["status"]);
         shell.env_clear().envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));
         Ran::of(&shell.env("PATH", &path).output().unwrap())
