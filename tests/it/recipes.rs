@@ -1,11 +1,12 @@
 //! The recipes: each plan of the page is valid and warned about by nobody, and each script does what the page says.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
+use crate::common::program::write_program;
 use crate::common::{Ran, Repo};
+use crate::matrix::CERTIFICATES;
 
 fn page() -> String {
     fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/recipes.md")).unwrap()
@@ -86,8 +87,7 @@ fn the_nightly_script_runs_what_is_planned_and_goes_on_the_next_night() {
     repo.commit("plans");
     fs::create_dir_all(repo.home().join("bin")).unwrap();
     let nightly = repo.home().join("bin/nightly.sh");
-    fs::write(&nightly, script).unwrap();
-    fs::set_permissions(&nightly, fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(&nightly, &script);
     fs::create_dir_all(repo.home().join("src")).unwrap();
     std::os::unix::fs::symlink(repo.top(), repo.home().join("src/project")).unwrap();
     let (path, line) = crontab();
@@ -107,6 +107,83 @@ fn the_nightly_script_runs_what_is_planned_and_goes_on_the_next_night() {
     assert_eq!(repo.branches().len(), 2, "what is done stays done: {:?}", repo.branches());
     repo.plan_of(10, "", "  - {id: a, command: exit 1}\n");
     night().exits(1);
+}
+
+/// A project that the page's plan for a language can work on.
+fn project(language: &str) -> Repo {
+    let repo = Repo::new();
+    let files: &[(&str, &str)] = match language {
+        "Rust" => &[
+            (
+                "Cargo.toml",
+                "[package]\nname = \"x\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[dependencies]\nitoa = \"1\"\n",
+            ),
+            (
+                "src/main.rs",
+                "fn main() {\n    println!(\"colour {}\", itoa::Buffer::new().format(7));\n}\n\n#[test]\nfn works() {\n    main();\n}\n",
+            ),
+            (".gitignore", "target\n"),
+        ],
+        "Node" => &[
+            (
+                "package.json",
+                "{\"name\": \"x\", \"version\": \"1.0.0\", \"scripts\": {\"test\": \"node test.js\"}, \"dependencies\": {\"is-odd\": \"3.0.1\"}}\n",
+            ),
+            ("index.js", "exports.name = 'colour';\n"),
+            (
+                "test.js",
+                "if (!require('is-odd')(require('./index.js').name.length)) throw new Error('color is odd');\n",
+            ),
+        ],
+        "Python" => &[
+            ("requirements.txt", "six\n"),
+            ("app.py", "import six\n\nNAME = six.ensure_str('colour')\n"),
+            ("test_app.py", "import app\n\n\ndef test_name():\n    assert app.NAME == 'color'\n"),
+        ],
+        _ => panic!("no project in {language}"),
+    };
+    for (path, text) in files {
+        repo.file(path, text);
+    }
+    let lock: &[&str] = match language {
+        "Rust" => &["cargo", "generate-lockfile"],
+        "Node" => &["npm", "install", "--package-lock-only", "--silent"],
+        _ => &["true"],
+    };
+    let locked = Command::new(lock[0]).args(&lock[1..]).current_dir(repo.top()).output().unwrap();
+    assert!(locked.status.success(), "{locked:?}");
+    repo.commit("a project");
+    repo
+}
+
+/// Its plan, with the hosts that this machine's client asks in the place of the page's examples.
+fn plan_of(language: &str, autopilot: &dyn Fn(&[&str]) -> Ran, repo: &Repo) -> String {
+    autopilot(&["init", "1", "--title", "Rename the option", "--command", "true"]);
+    let written: serde_json::Value = serde_yaml::from_str(&repo.read(".ai/plans/1/Autopilot.yaml")).unwrap();
+    let asked = written["steps"].as_array().unwrap().iter().find(|step| step["id"] == "fetch").unwrap();
+    let (_, plan) = blocks("yaml").into_iter().find(|(heading, _)| heading == language).unwrap();
+    let example = plan.lines().find(|line| line.trim_start().starts_with("network:")).unwrap();
+    plan.replace(example.trim(), &format!("network: {}", asked["network"]))
+}
+
+#[test]
+#[ignore = "needs node, npm, python3, and the registries of their packages"]
+fn the_plans_fetch_work_and_test_for_real() {
+    for language in ["Rust", "Node", "Python"] {
+        let repo = project(language);
+        let autopilot = |args: &[&str]| {
+            let mut command = repo.command(args);
+            command.envs(CERTIFICATES.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+            Ran::of(&command.output().unwrap()).exits(0)
+        };
+        let plan = plan_of(language, &autopilot, &repo);
+        repo.file(".ai/plans/653/Autopilot.yaml", &plan);
+        repo.commit("the plan of the page");
+        autopilot(&["653"]).says("done in");
+        autopilot(&["audit"]).says("AUDIT PASS");
+        let changed = repo.git(["diff", "--name-only", "main", &repo.branch()]);
+        assert_eq!(changed.lines().count(), 1, "{language}: {changed}");
+    }
 }
 
 #[test]

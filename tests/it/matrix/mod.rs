@@ -10,7 +10,7 @@ use crate::common::{Ran, Repo};
 const ROUNDS: usize = 6;
 
 /// Variables by which clients find the certificates of this machine.
-const CERTIFICATES: [&str; 7] = [
+pub(crate) const CERTIFICATES: [&str; 7] = [
     "SSL_CERT_FILE",
     "NODE_EXTRA_CA_CERTS",
     "REQUESTS_CA_BUNDLE",
