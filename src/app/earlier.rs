@@ -104,21 +104,27 @@ impl Earlier {
         Aside { run: self.run, place, list }
     }
 
-    /// Puts its journal back, if it is gone and has a second copy.
-    fn restore_journal(&mut self) -> Result<(), Error> {
-        if let (Journal::Unread, Some((dir, _))) = (&self.journal, &self.dir) {
+    /// Holds its journal against its second copy, if it has one: puts it back if it is gone.
+    fn compare_journal(&mut self) -> Result<(), Error> {
+        let Some((dir, _)) = &self.dir else { return Ok(()) };
+        if let Journal::Unread = self.journal {
             run::restore_journal(&self.files, Some(dir)).map_err(|error| Error::pick_up(self.run, error))?;
             self.journal = Journal::read(&self.files);
+        }
+        if let Journal::Read(state) = &self.journal
+            && let Err(error) = self.files.demand_as_copied(state, &dir.mirror())
+        {
+            self.journal = Journal::Broken(error);
         }
         Ok(())
     }
 }
 
-/// Lists the last run of an issue, the one that is named, and those that left something, and puts back journals that are
-/// gone and have a second copy. The caller holds the issue's lock.
+/// Lists the last run of an issue, the one that is named, and those that left something, and holds journals against their
+/// second copies: those that are gone are put back. The caller holds the issue's lock.
 pub(super) fn all(site: Site<'_>, issue: u64, named: Option<RunName>) -> Result<Vec<Earlier>, Error> {
     let mut all = listed(site, issue, named)?;
-    all.iter_mut().try_for_each(Earlier::restore_journal)?;
+    all.iter_mut().try_for_each(Earlier::compare_journal)?;
     Ok(all)
 }
 

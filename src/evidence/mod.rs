@@ -1,6 +1,7 @@
 //! Takes events and bytes, gives journal, log and the files that close a run; the masker sits in front of
 //! every sink. Knows nothing of how a run works.
 
+mod copied;
 mod disk;
 pub mod event;
 mod files;

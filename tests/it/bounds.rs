@@ -125,11 +125,28 @@ fn a_rollback_that_does_not_end_is_ended_and_the_next_runs() {
     repo.autopilot(["audit", "7"]).exits(0);
 }
 
+/// Changes a word of the last line, which no line behind it vouches for.
+fn last_as(lines: &[String], from: &str, to: &str) -> Vec<String> {
+    let (last, before) = lines.split_last().unwrap();
+    [before, &[last.replacen(from, to, 1)]].concat()
+}
+
 /// Somebody who may write the journal, and does.
 #[test]
 fn a_run_does_not_go_on_behind_a_line_that_was_altered() {
     type Alter = fn(&[String]) -> Vec<String>;
-    let kinds: [(&str, Alter); 5] = [
+    let kinds: [(&str, Alter); 8] = [
+        ("when the last line was written", |lines| last_as(lines, "\"ts\":\"20", "\"ts\":\"21")),
+        ("of which step the last line is", |lines| last_as(lines, "\"step\":\"b\"", "\"step\":\"a\"")),
+        ("the last line for one of another kind", |lines| {
+            let (last, before) = lines.split_last().unwrap();
+            let head = last.split_once("\"event\":").unwrap().0;
+            let other = format!(
+                r#"{head}"event":{{"type":"attempt.started","step":"b","attempt":2,"from":"{}","home":"run","layer":"run"}}}}"#,
+                "0".repeat(40)
+            );
+            [before, &[other]].concat()
+        }),
         ("a word of its first line", |lines| {
             let mut lines = lines.to_vec();
             lines[0] = lines[0].replace("\"title\":\"Try\"", "\"title\":\"Tri\"");
@@ -159,11 +176,44 @@ fn a_run_does_not_go_on_behind_a_line_that_was_altered() {
         fs::write(&journal, &altered).unwrap();
         release(&repo);
         let ran = repo.autopilot(["7", "--resume"]);
-        assert_ne!(ran.code, 0, "{what}: {ran:?}");
+        assert_eq!(ran.code, 2, "{what}: {ran:?}");
+        assert!(ran.stderr.contains("the journal of run"), "{what}: {ran:?}");
+        // Nor does what clears up take it for the work of a run that it knows.
+        repo.autopilot(["clean"]);
         assert_eq!(fs::read_to_string(&journal).unwrap(), altered, "{what}: a line was added: {ran:?}");
         assert!(
             repo.branches().is_empty() && repo.run_dir().join("worktree/one").exists(),
             "{what}: {ran:?}"
         );
+    }
+}
+
+/// The second copy is not brought to the disk line by line: what a power loss leaves of it is no witness, and in nobody's way.
+#[test]
+fn a_copy_of_the_journal_that_a_power_loss_cut_keeps_no_run_from_going_on() {
+    type Cut = fn(&mut Vec<u8>);
+    let cuts: [(&str, Cut); 4] = [
+        ("in the middle of a line", |copy| copy.truncate(copy.len() / 2)),
+        ("at the end of a line", |copy| {
+            copy.truncate(copy.iter().position(|byte| *byte == b'\n').unwrap() + 1);
+        }),
+        ("with zeros behind", |copy| {
+            let half = copy.len() / 2;
+            copy[half..].fill(0);
+        }),
+        ("with nothing in it", Vec::clear),
+    ];
+    for (what, cut) in cuts {
+        let repo = Repo::new();
+        repo.plan(&format!("  - {{id: a, command: 'echo one > one'}}\n  - {{id: b, command: '{WAIT}'}}\n"));
+        killed_where_it_waits(&repo);
+        let path = repo.run_dir().join("journal");
+        let mut copy = fs::read(&path).unwrap();
+        assert_eq!(copy, fs::read(repo.evidence("status-").pop().unwrap()).unwrap(), "{what}");
+        cut(&mut copy);
+        fs::write(&path, copy).unwrap();
+        release(&repo);
+        repo.autopilot(["7", "--resume"]).exits(0);
+        assert_eq!(repo.steps(), ["a:passed", "b:passed"], "{what}");
     }
 }
