@@ -48,7 +48,7 @@ fn traced(repo: &Repo) -> Vec<Call> {
     let mut command = Command::new("strace");
     command.args(["-f", "-y", "-s", "100000", "-e"]);
     command
-        .arg("trace=write,fdatasync,fsync,rename,renameat,renameat2,link,linkat,symlinkat")
+        .arg("trace=write,fdatasync,fsync,rename,renameat,renameat2,link,linkat,symlinkat,execve")
         .arg("-o")
         .arg(&trace);
     command.arg(plain.get_program()).args(plain.get_args()).current_dir(repo.top()).env_clear();
@@ -101,6 +101,13 @@ fn what_a_line_tells_is_on_the_disk_before_it() {
     let named = find("name of the record", record, &|call| call.is(&MOVE, "/run.json\""));
     let there = find("sync of its folder", named, &|call| call.is(&SYNC, "/runs/"));
     assert!(there < line("worktree.ready"));
+
+    // The attempt and its command, then the command itself.
+    let begun = line("attempt.started");
+    let command = line("command.started");
+    let synced = find("sync of the line", command, &|call| call.is(&["fdatasync"], "/status-"));
+    let runs = find("command", 0, &|call| call.name == "execve" && call.text.contains("\"echo one > one"));
+    assert!(begun <= command && synced < runs, "the command runs before its line is on the disk");
 
     // What was checked, then the line that tells of it.
     let checkpoint =

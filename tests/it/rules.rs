@@ -433,7 +433,7 @@ fn the_output_of_an_attempt_is_that_of_all_its_commands() {
 #[test]
 fn output_over_its_limit_is_cut_with_a_marker_and_fails_the_step() {
     let repo = Repo::new();
-    repo.plan("  - {id: a, command: yes, resources: {output: 1MiB}}\n");
+    repo.plan("  - {id: a, command: yes, timeout: 20s, resources: {output: 1MiB}}\n");
     repo.run().exits(1).says("output over its limit");
     let log = repo.log();
     assert!(log.contains("output cut here"));

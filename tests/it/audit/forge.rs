@@ -121,7 +121,12 @@ impl Forge {
     pub(super) fn edit(&self, change: impl FnOnce(&mut Vec<Value>)) {
         let mut lines = self.values();
         change(&mut lines);
-        self.close(lines, |_| ());
+        self.close(lines, |_| (), |_| ());
+    }
+
+    /// Changes what the seal says of the files, and writes all that tells of the seal again.
+    pub(super) fn edit_seal(&self, change: impl FnMut(&mut Value)) {
+        self.close(self.values(), change, |_| ());
     }
 
     /// Changes the first event of a type that fits.
@@ -139,7 +144,7 @@ impl Forge {
 
     /// Changes the provenance, and writes its attestation again.
     pub(super) fn edit_provenance(&self, change: impl FnOnce(&mut Value)) {
-        self.close(self.values(), change);
+        self.close(self.values(), |_| (), change);
     }
 
     /// Writes the seal and what follows again, over files that were changed.
@@ -147,7 +152,12 @@ impl Forge {
         self.edit(|_| ());
     }
 
-    fn close(&self, mut lines: Vec<Value>, change: impl FnOnce(&mut Value)) {
+    fn close(
+        &self,
+        mut lines: Vec<Value>,
+        mut seal: impl FnMut(&mut Value),
+        change: impl FnOnce(&mut Value),
+    ) {
         let mut prev = "0".repeat(64);
         let mut bytes: Vec<u8> = Vec::new();
         let mut change = Some(change);
@@ -160,6 +170,7 @@ impl Forge {
                 "branch.made" => branch = Some(line["event"].clone()),
                 "sealed" => {
                     self.digest_files(&mut line["event"]["files"]);
+                    seal(&mut line["event"]["files"]);
                     sealed = line["event"]["files"].as_array().cloned().unwrap_or_default();
                 }
                 "attested" => {

@@ -156,6 +156,95 @@ fn every_file_is_missed_changed_or_replaced_and_found() {
     }
 }
 
+/// No line behind the last one vouches for it: what it says of the others does, and of the rest a head alone.
+#[test]
+fn the_last_line_is_changed_in_each_of_its_fields_and_found() {
+    let good = Copy::new().forge.values();
+    let last = good.last().unwrap();
+    let mut edits: Vec<(String, Value)> = Vec::new();
+    for place in places(last) {
+        let mut line = last.clone();
+        change(line.pointer_mut(&place).unwrap());
+        edits.push((format!("{place} changed"), line));
+        let (mut line, (of, key)) = (last.clone(), place.rsplit_once('/').unwrap());
+        line.pointer_mut(of).unwrap().as_object_mut().unwrap().remove(key).unwrap();
+        edits.push((format!("{place} left out"), line));
+    }
+    // What is well-formed, and another all the same.
+    let mut with = |what: &str, place: &str, value: Value| {
+        let mut line = last.clone();
+        *line.pointer_mut(place).unwrap() = value;
+        edits.push((what.to_owned(), line));
+    };
+    with("at another time", "/ts", json!("2031-01-01T00:00:00.000Z"));
+    with("behind another line", "/prev", json!("0".repeat(64)));
+    with("at another place", "/seq", json!(3));
+    with("of an older version", "/v", json!(1));
+    with("behind a line with another last letter", "/prev", json!(other_end(&last["prev"])));
+    with("of another digest", "/event/sha256", json!("0".repeat(64)));
+    with("of a digest with another last letter", "/event/sha256", json!(other_end(&last["event"]["sha256"])));
+    with(
+        "of another kind",
+        "/event",
+        json!({"type": "publish.started", "effect": "push", "key": "x", "to": "x"}),
+    );
+    with("the line before it once more", "/event", good[good.len() - 2]["event"].clone());
+    assert!(edits.len() > 15, "{edits:#?}");
+    let mut by_head = Vec::new();
+    for (what, line) in edits {
+        assert_ne!(line, *last, "{what}");
+        let copy = Copy::new();
+        let mut lines = copy.forge.lines();
+        *lines.last_mut().unwrap() = line.to_string().into_bytes();
+        copy.forge.write_lines(&lines);
+        assert!(copy.found_by_head(), "the last line {what} was not found, not even by the head");
+        if !copy.found() {
+            by_head.push(what);
+        }
+    }
+    assert_eq!(by_head, ["at another time"], "what the evidence alone does not show");
+}
+
+/// Returns a digest that is the same but for its last letter.
+fn other_end(digest: &Value) -> String {
+    let (begin, end) = digest.as_str().unwrap().split_at(63);
+    format!("{begin}{}", if end == "0" { "1" } else { "0" })
+}
+
+#[test]
+fn a_digest_with_another_last_letter_is_another() {
+    let files = Copy::new().forge.values().iter().find(|line| line["event"]["type"] == "sealed").unwrap()["event"]["files"].clone();
+    let files = files.as_array().unwrap().len();
+    assert!(files > 3, "{files}");
+    for at in 0..files {
+        must_be_found(&format!("the digest of sealed file {at}"), |copy| {
+            copy.forge.edit_seal(|files| files[at]["sha256"] = json!(other_end(&files[at]["sha256"])));
+        });
+        must_be_found(&format!("the size of sealed file {at}"), |copy| {
+            copy.forge.edit_seal(|files| files[at]["size"] = json!(files[at]["size"].as_u64().unwrap() + 1));
+        });
+        // The journal behind the files.
+        for at in [at, files] {
+            must_be_found(&format!("the digest of subject {at}"), |copy| {
+                copy.forge.edit_provenance(|statement| {
+                    let digest = &mut statement["subject"][at]["digest"]["sha256"];
+                    *digest = json!(other_end(digest));
+                });
+            });
+        }
+    }
+    let mut copy = Copy::new();
+    let lines = copy.forge.lines();
+    let head =
+        |hash: &str| Heads::parse(&format!("{} {}:{hash}\n", copy.forge.run, lines.len() - 1)).unwrap();
+    let own = sha256(lines.last().unwrap());
+    let (own, other) = (head(&own), head(&other_end(&json!(own))));
+    copy.heads = own;
+    assert!(!copy.found_by_head());
+    copy.heads = other;
+    assert!(copy.found_by_head(), "a head with another last letter was not found");
+}
+
 fn rewrite(file: &Path, change: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = fs::read(file).unwrap();
     change(&mut bytes);

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{assert_same, script};
@@ -151,21 +151,51 @@ fn write_on(folder: &Path, stop: &AtomicBool, first: &Path) -> Vec<(String, Stri
     taken
 }
 
-#[test]
-fn what_somebody_else_goes_on_writing_while_the_worktree_is_to_go_is_not_lost() {
-    let repo = Repo::new();
-    script(&repo, "echo made > made");
+/// Runs the plan until the proof asks what is on the branch; it goes on once there is a file `written` in the folder.
+fn until_it_proves(repo: &Repo) -> (Child, PathBuf) {
     let [tools, marks] = ["tools", "marks"].map(|name| repo.dir().join(name));
     for folder in [&tools, &marks] {
         fs::create_dir(folder).unwrap();
     }
     write_program(&tools.join("git"), SLOW_GIT);
     let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
-    let before = repo.fingerprint();
     let mut command = repo.command(["7"]);
     command.envs([("PATH", path.as_ref()), ("TOP", repo.top().as_os_str()), ("MARKS", marks.as_os_str())]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait_until(|| marks.join("proving").exists());
+    (child, marks)
+}
+
+#[test]
+fn a_committed_file_that_somebody_else_changes_before_the_worktree_goes_is_not_lost() {
+    let repo = Repo::new();
+    repo.file("base", "of the base\n");
+    script(&repo, "echo made > made");
+    let (child, marks) = until_it_proves(&repo);
+    let run = repo.run_dir();
+    for (name, text) in [("made", "mine\n"), ("base", "mine as well\n")] {
+        fs::write(run.join("worktree").join(name), text).unwrap();
+    }
+    fs::write(marks.join("written"), "").unwrap();
+    Ran::of(&child.wait_with_output().unwrap())
+        .exits(0)
+        .says(&format!("worktree kept at {}: ", run.display()))
+        .says("is not on the branch as it is here");
+    assert_eq!((&*repo.on_branch("made"), &*repo.on_branch("base")), ("made", "of the base"));
+    repo.autopilot(["clean", "--kept"]).exits(0).says("in its salvage bundle");
+    let bundle = repo.evidence("salvage-").pop().unwrap();
+    repo.git(["fetch", "-q", bundle.to_str().unwrap(), "refs/salvage/*:refs/salvage/*"]);
+    let saved = repo.git(["for-each-ref", "--format=%(refname)", "refs/salvage/"]);
+    assert_eq!(repo.git(["show", &format!("{saved}:made")]), "mine");
+    assert_eq!(repo.git(["show", &format!("{saved}:base")]), "mine as well");
+}
+
+#[test]
+fn what_somebody_else_goes_on_writing_while_the_worktree_is_to_go_is_not_lost() {
+    let repo = Repo::new();
+    script(&repo, "echo made > made");
+    let before = repo.fingerprint();
+    let (child, marks) = until_it_proves(&repo);
     let run = repo.run_dir();
     let stop = AtomicBool::new(false);
     let (ran, taken) = std::thread::scope(|scope| {
