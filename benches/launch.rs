@@ -22,7 +22,7 @@ const PLAIN: &str = "/usr/bin:/bin";
 const PAUSE: Duration = Duration::from_millis(10);
 
 fn main() {
-    // This program is the runner here: its confined sides are itself, executed again.
+    // This program is the runner here: where no small program was built in, its confined sides are itself.
     sandbox::enter_if_confined();
     if std::env::args().any(|argument| argument == "--test") {
         return;

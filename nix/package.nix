@@ -20,6 +20,7 @@ let
   manifests = [
     ../Cargo.toml
     ../Cargo.lock
+    ../crates/init/Cargo.toml
     ../crates/mask/Cargo.toml
     ../crates/proof/Cargo.toml
     ../crates/view/Cargo.toml
@@ -40,6 +41,7 @@ let
     ../README.md
     ../action.yml
     ../benches
+    ../build.rs
     ../crates
     ../clippy.toml
     ../docs
@@ -117,6 +119,7 @@ let
     // {
       pname = "autopilot-unwrapped";
       src = of [
+        ../build.rs
         ../crates
         ../src
       ];

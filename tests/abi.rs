@@ -1,7 +1,7 @@
 //! Every Landlock ABI, enforced for real: the same command confined as on a kernel that knows no newer one, with
 //! namespaces and without.
 //!
-//! No harness: confined sides are this program, executed again.
+//! No harness: where no small program was built in, confined sides are this program, executed again.
 
 #![expect(
     clippy::expect_used,

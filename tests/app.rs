@@ -1,6 +1,6 @@
 //! The use cases without a command line: a run is begun, interrupted, gone on with, offered, picked up and cleaned away.
 //!
-//! No harness: confined sides are this program, executed again.
+//! No harness: where no small program was built in, confined sides are this program, executed again.
 
 #![expect(
     clippy::expect_used,

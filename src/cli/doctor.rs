@@ -150,6 +150,10 @@ fn enforced(host: &HostFacts, between: &Tried) -> Vec<(&'static str, bool, Strin
         }
         Fact::No { why, .. } => (false, format!("what is resident is watched; no control group: {why}")),
     };
+    let launcher = match sandbox::carrier() {
+        Ok(what) => (true, what),
+        Err(why) => (false, why),
+    };
     [
         ("namespaces", namespaces),
         ("identity", identity),
@@ -157,6 +161,7 @@ fn enforced(host: &HostFacts, between: &Tried) -> Vec<(&'static str, bool, Strin
         ("seccomp", seccomp),
         ("memory", memory),
         ("layers", between.clone()),
+        ("launcher", launcher),
     ]
     .map(|(name, (good, what))| (name, good, what))
     .into()

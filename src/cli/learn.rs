@@ -222,7 +222,7 @@ fn show(mut from: PipeReader) -> Vec<u8> {
 }
 
 fn denied(output: &[u8], grant: &Grant, place: &Place) -> Option<String> {
-    let seen = place.seen(grant);
+    let seen = place.seen(grant.isolation());
     let own = policy::Own { worktree: &seen.worktree, home: &seen.home, tmp: &seen.tmp };
     let denial = policy::explain_denial(output, grant, &own)?;
     Some(format!("refused, probably: {}: {}; to allow it: {}", denial.what, denial.why, denial.allow))

@@ -70,7 +70,7 @@ pub(super) fn run(args: SandboxArgs) -> Result<Exit, Failure> {
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("the runtime")?;
     warn_if_not_writable(&worktree, grant.identity());
     let read_only = own_git(&worktree, &grant)?;
-    let seen = Seen { worktree, ..place.seen(&grant) };
+    let seen = Seen { worktree, ..place.seen(grant.isolation()) };
     let command = command(args.command)?;
     let timeout = args.timeout.unwrap_or(Duration::MAX);
     let gate = match grant.network() {

@@ -9,13 +9,10 @@
 
 mod clone;
 mod print;
-mod stack;
 
+pub use autopilot_init::stack::{Owner, Stack, beside};
 pub use clone::{Bound, Cloned, Heir, TooMuch, clone_tree, clone_tree_for};
 pub use print::{Print, print_of};
-pub use stack::{Owner, Stack};
-
-use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
@@ -33,10 +30,3 @@ const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOF
 
 /// Folders in folders that are looked into: each level holds a descriptor.
 const DEPTH: usize = 192;
-
-/// Returns where the layers of a HOME lie, beside it, where no step sees them: what was added to the host's downloads.
-pub fn beside(home: &Path) -> PathBuf {
-    let mut name = home.as_os_str().to_owned();
-    name.push(".layers");
-    PathBuf::from(name)
-}

@@ -1,12 +1,11 @@
 //! What the host will really enforce for one attempt.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use autopilot_init::granted::{Cache, Cgroup, Identity, Isolation, Limits};
 
 use super::ceiling::Within;
-use super::host::{Cache, Cgroup, Identity};
+
 use crate::plan::{Destination, Resources};
 
 /// What the host will really enforce for one attempt. Made by [`decide`](super::decide) alone: it cannot be read into
@@ -36,28 +35,6 @@ pub struct Grant {
     pub(super) within: Vec<Within>,
 }
 
-/// What stands between the command and the host, below Landlock and seccomp.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Isolation {
-    /// Mount, pid, ipc, uts and (unless the network is full) network namespaces, and a root of its own.
-    Namespaces {
-        /// Inside a user namespace.
-        user: bool,
-        /// With a /proc of its own; else with none but the few files that tell of the machine.
-        own_proc: bool,
-    },
-    /// None of these: Landlock and seccomp stand alone.
-    Bare,
-}
-
-impl Isolation {
-    /// Tells whether the command has a /proc of its own.
-    pub fn has_own_proc(self) -> bool {
-        matches!(self, Self::Namespaces { own_proc: true, .. })
-    }
-}
-
 /// What a command reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reach {
@@ -67,22 +44,6 @@ pub enum Reach {
     Allow(Vec<Destination>),
     /// Everything.
     Full,
-}
-
-/// Bounds of a process tree; sizes in bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Limits {
-    /// Memory of the tree: all it holds in a control group, else what is resident.
-    pub memory: u64,
-    /// Processes and threads of the tree.
-    pub processes: u64,
-    /// Largest file it can write.
-    pub file_size: u64,
-    /// Open files of one process.
-    pub open_files: u64,
-    /// CPU time of the tree.
-    pub cpu: Option<Duration>,
 }
 
 impl From<&Resources> for Limits {

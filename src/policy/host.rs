@@ -1,9 +1,9 @@
 //! What a host can enforce and what it has, as `sandbox::probe` found it.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::path::PathBuf;
 
+use autopilot_init::granted::{Cache, Cgroup, Identity};
 use serde::{Deserialize, Serialize};
 
 use super::ceiling::Within;
@@ -95,89 +95,4 @@ pub struct Namespaces {
     pub user: bool,
     /// With a /proc of its own.
     pub own_proc: bool,
-}
-
-/// Where control groups can be made: folders of cgroup file systems.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Cgroup {
-    /// Of those that hold memory.
-    pub memory: PathBuf,
-    /// Of those that hold the number of processes, if there is such a controller: the same one in version 2.
-    pub processes: Option<PathBuf>,
-    /// Version 2, and not 1.
-    pub unified: bool,
-}
-
-impl Cgroup {
-    /// Returns the names of the controllers that are to be had.
-    pub fn controllers(&self) -> Vec<&'static str> {
-        let processes = self.processes.as_ref().map(|_| "pids");
-        ["memory"].into_iter().chain(processes).collect()
-    }
-}
-
-/// Who a step runs as.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Identity {
-    /// Its uid, as the host numbers it. Never 0.
-    pub uid: u32,
-    /// Its gid, as the host numbers it. Never 0.
-    pub gid: u32,
-    /// Its name inside.
-    pub name: String,
-    /// It is the run's own, made up for it: no user's, whatever its number.
-    pub own: bool,
-}
-
-impl Identity {
-    /// Ids that nobody has. First those above what systemd, useradd and containers give out; then, where a container has but the
-    /// usual 65,536, those of systemd's dynamic users, of whom a container has none.
-    pub const RANGES: [Range<u32>; 2] = [0x7000_0000..0x7ff0_0000, 61_184..65_520];
-
-    /// Returns the unprivileged identity of a run's own, always the same for the same run.
-    pub fn of_run(run: &str, among: &Range<u32>) -> Self {
-        // FNV-1a: the number only has to differ between runs that live side by side.
-        let hash = run
-            .bytes()
-            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-        let uid = among.start + (hash & 0x0fff_ffff) % (among.end - among.start);
-        Self { uid, gid: uid, name: "step".into(), own: true }
-    }
-
-    /// Returns the uid by which later runs know it; 0 of those that are a run's own, and no other's.
-    pub fn lasting_uid(&self) -> u32 {
-        if self.own { 0 } else { self.uid }
-    }
-}
-
-/// Something downloaded that a step sees below its HOME and may add to, never changing the host's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Cache {
-    /// A name for the layer that holds what a run adds.
-    pub name: String,
-    /// Where the host has it.
-    pub host: PathBuf,
-    /// Where the step sees it, relative to its HOME.
-    pub seen: PathBuf,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_identity_of_a_runs_own_is_stable_and_unprivileged() {
-        for range in Identity::RANGES {
-            let one = Identity::of_run("20261122T142619Z-646", &range);
-            assert_eq!(one, Identity::of_run("20261122T142619Z-646", &range));
-            assert_ne!(one.uid, Identity::of_run("20261122T142619Z-647", &range).uid);
-            assert!(range.contains(&one.uid));
-            assert_eq!(one.lasting_uid(), 0);
-            // A service with a dynamic user, or somebody of a large directory, has a number of these.
-            assert_eq!(Identity { own: false, ..one.clone() }.lasting_uid(), one.uid);
-        }
-    }
 }

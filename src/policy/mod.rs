@@ -18,12 +18,14 @@ mod waiver;
 
 use std::path::{Path, PathBuf};
 
+pub use autopilot_init::granted::{Cache, Cgroup, Identity, Isolation, Limits};
+pub use autopilot_init::refused::FILTER_HINT;
 pub use ceiling::{Above, Ceilings, Held, Lowered, Within, in_words};
 pub use confinement::{Confinement, Demand, NoConfinement};
 pub use denial::{Denial, Own, explain_denial, reading};
 pub use environment::host_warnings;
-pub use grant::{Grant, Isolation, Limits, Reach};
-pub use host::{Bounds, Cache, Cgroup, Fact, HostFacts, Identity, Namespaces};
+pub use grant::{Grant, Reach};
+pub use host::{Bounds, Fact, HostFacts, Namespaces};
 pub use modeline::evaluates;
 pub use origin::{Origin, Trust, hold_origin, reached};
 pub use own::{not_for_steps, shows};
@@ -39,11 +41,6 @@ const FLOOR: u32 = 1;
 /// Lowest Landlock ABI where it stands alone, or where the host's network is shared: from 6 on, signals and
 /// abstract sockets are scoped.
 const FLOOR_ALONE: u32 = 6;
-
-/// What helps where a system call filter refuses what a sandbox is made of.
-pub const FILTER_HINT: &str = "in a systemd unit: no `RestrictNamespaces=`, and `SystemCallFilter=@system-service @mount seccomp \
-    landlock_create_ruleset landlock_add_rule landlock_restrict_self`; in a container: a seccomp profile that allows these, clone and \
-    unshare, such as Unconfined";
 
 /// May it run?
 #[derive(Debug, Clone)]

@@ -1,15 +1,12 @@
 //! Takes a path and where autopilot's own files are, says why the one may not be granted: a grant shows all that lies
 //! below it, and what says what steps may do is not for steps.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::host::HostFacts;
 use super::request::Reason;
 
-/// Returns the one of autopilot's own places that a path would show: it lies above it, in it, or is it.
-pub fn shows<'a>(path: &Path, own: &'a [PathBuf]) -> Option<&'a PathBuf> {
-    own.iter().find(|own| own.starts_with(path) || path.starts_with(own))
-}
+pub use autopilot_init::own::shows;
 
 /// Says that a path may not be granted which leads to `real`, and so shows autopilot's `own` files.
 pub fn not_for_steps(what: &str, path: &Path, real: &Path, own: &Path) -> Reason {

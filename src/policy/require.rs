@@ -1,9 +1,9 @@
 //! Takes what is demanded of the confinement and what would be enforced, and refuses what falls short.
 
 use super::confinement::{Confinement, Demand};
-use super::grant::Isolation;
 use super::host::{Fact, HostFacts};
 use super::request::Reason;
+use autopilot_init::granted::Isolation;
 
 /// Holds what would be enforced to all that is demanded on this host.
 pub(super) fn demanded(host: &HostFacts, isolation: Isolation, waived: &[String]) -> Result<(), Reason> {

@@ -113,7 +113,7 @@ impl Runner<'_> {
         let part = self.recorder.part(&this.at)?;
         let (lines, _) = part.tail(0, part.size(), EXPLAINED)?;
         let grant = &self.grants(this.step).action;
-        let seen = self.worktree.place()?.seen(grant);
+        let seen = self.worktree.place()?.seen(grant.isolation());
         let own = policy::Own { worktree: &seen.worktree, home: &seen.home, tmp: &seen.tmp };
         let denial = policy::explain_denial(lines.join("\n").as_bytes(), grant, &own);
         let denial = denial

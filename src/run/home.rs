@@ -24,7 +24,7 @@ impl Home {
         let made = tempfile::Builder::new().prefix(".agent-").permissions(private).tempdir_in(&place.home)?;
         let path = made.keep();
         let name = path.file_name().map(PathBuf::from).unwrap_or_default();
-        Ok(Self { seen: place.seen(grant).home.join(name), path })
+        Ok(Self { seen: place.seen(grant.isolation()).home.join(name), path })
     }
 
     /// Returns where the agent sees it.

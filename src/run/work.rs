@@ -59,7 +59,7 @@ impl Runner<'_> {
         let prompt = self.prompt(this, &assignment.task, &attached);
         let instructions = self.instructions(asked.agent, &this.step.dir)?;
         self.started(this, asked, assignment, &prompt, &attached, instructions.is_some())?;
-        let top = place.seen(grant).worktree;
+        let top = place.seen(grant.isolation()).worktree;
         let folders: Vec<PathBuf> = with_folders_above(&this.step.dir)
             // Joining an empty path would add a slash, and agents take paths by the letter.
             .map(|below| if below.as_os_str().is_empty() { top.clone() } else { top.join(below) })

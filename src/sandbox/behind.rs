@@ -291,7 +291,7 @@ impl<'a> Behind<'a> {
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() && depth > 1 => self.config_below(&entry.path(), depth - 1),
                 Ok(kind) if kind.is_symlink() => {
-                    let Ok(real) = fs::canonicalize(entry.path()) else { continue };
+                    let Some(real) = self.led_to(entry.path()) else { continue };
                     if real.starts_with("/etc") {
                         self.config.insert(real);
                     }

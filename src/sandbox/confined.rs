@@ -6,6 +6,11 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::Child;
 use std::time::Duration;
 
+use autopilot_init::meter::Meter;
+use autopilot_init::out_of_memory;
+use autopilot_init::outcome::{Ended, Enforced, SandboxError, Status};
+use autopilot_init::spec::Launch;
+use autopilot_init::wire::{self, Order, Report};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
@@ -13,12 +18,9 @@ use tokio::io::Interest;
 use tokio::net::UnixDatagram;
 use tokio::time::Instant;
 
-use super::cgroup::{Group, Meter};
-use super::launcher::Started;
-use super::outcome::{Ended, Enforced, SandboxError, Status};
-use super::spec::Launch;
-use super::wire::{self, Order, Report};
-use super::{cgroup, launcher, told, watch};
+use super::cgroup::{self, Group};
+use super::launcher::{self, Started};
+use super::told;
 use crate::policy::{Isolation, Limits};
 
 /// How long a tree that was told to die may take before the runner goes on without having seen it.
@@ -198,7 +200,7 @@ impl Confined {
     /// The supervisor itself, at last, since all that was left was what no process holds; its end was the tree's.
     fn killed_for_memory(&mut self) -> Ended {
         let gone = self.end.take().is_none_or(|end| await_end(&end));
-        let status = Status::Limit(watch::out_of_memory(&self.limits));
+        let status = Status::Limit(out_of_memory(&self.limits));
         Ended { status, killed: 1, survivors: u32::from(!gone) }
     }
 

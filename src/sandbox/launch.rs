@@ -6,12 +6,13 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 
+use autopilot_init::granted::Granted;
+use autopilot_init::outcome::SandboxError;
+use autopilot_init::place::{Place, Seen};
+use autopilot_init::spec::{Launch, Setting};
+
 use super::confined::Confined;
-use super::granted::Granted;
-use super::outcome::SandboxError;
-use super::place::{Place, Seen};
-use super::spec::{Launch, Setting};
-use super::{launcher, streams};
+use super::{filter, launcher, streams};
 use crate::policy::{Grant, Isolation};
 
 /// What to run.
@@ -40,7 +41,7 @@ pub struct Command {
 /// A command that does not exist or cannot be executed is no error: it says so on its own standard error
 /// and ends with 127 or 126, as a shell would have it.
 pub async fn spawn(grant: &Grant, place: &Place, command: Command) -> Result<Confined, SandboxError> {
-    spawn_seen(grant, place, place.seen(grant), Vec::new(), command).await
+    spawn_seen(grant, place, place.seen(grant.isolation()), Vec::new(), command).await
 }
 
 /// Starts a command confined as the grant says, with its directories seen where the caller says.
@@ -60,8 +61,10 @@ pub(crate) async fn spawn_seen(
     let stdin = command.stdin.map_or_else(dev_null, Ok).map_err(failed)?;
     streams::check([stdin.as_fd(), command.stdout.as_fd(), command.stderr.as_fd()])?;
     // A future that holds it is held by every future above it.
+    let granted = Granted::from(grant);
     let launch = Box::new(Launch {
-        grant: Granted::from(grant),
+        filter: filter::compile(&granted, &command.connect)?,
+        grant: granted,
         place: place.clone(),
         seen,
         read_only,

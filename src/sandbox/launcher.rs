@@ -10,13 +10,16 @@ use std::process::Child;
 use std::sync::{Mutex, OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
+use autopilot_init::enter::answer;
+use autopilot_init::outcome::SandboxError;
+use autopilot_init::refused;
+use autopilot_init::spec::Setting;
+use autopilot_init::wire::Report;
 use nix::sys::signal::Signal;
 use tokio::sync::oneshot;
 
 use super::cgroup::{self, Group};
-use super::spec::Setting;
-use super::wire::Report;
-use super::{SandboxError, enter, refused};
+use super::{start as starting, told};
 
 /// How long the end of the program waits for the end of what it started.
 const FAREWELL: Duration = Duration::from_millis(200);
@@ -162,7 +165,7 @@ impl Spare {
         }
         let failed = |error: io::Error| SandboxError::of("launch", "try namespaces", &error);
         let mut started = execute(&setting)?;
-        let why = match enter::answer(&started.socket) {
+        let why = match answer(&started.socket, told::log) {
             Ok(Some(Report::Staged)) => {
                 self.ready = Some((setting, started));
                 return Ok(());
@@ -191,7 +194,7 @@ fn execute(setting: &Setting) -> Result<Started, SandboxError> {
     let failed = |error: io::Error| SandboxError::of("launch", "start the confined side", &error);
     let group = setting.cgroup.as_ref().map(Group::make).transpose();
     let group = group.map_err(|error| cgroup::failed("make a control group", &error))?;
-    match enter::start(setting, group.as_ref()) {
+    match starting::start(setting, group.as_ref()) {
         Ok((socket, child)) => Ok(Started { socket, child, group }),
         Err(error) => {
             forget(group.as_ref());

@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use autopilot_init::granted::Granted;
+use autopilot_init::outcome::SandboxError;
+use autopilot_init::spec::Setting;
+use autopilot_init::{filter, landlock, procfs, refused};
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use nix::unistd::{User, getegid, geteuid, getuid};
 use rustix::fs::StatVfsMountFlags;
 use rustix::thread::CapabilitySet;
 
-use super::granted::Granted;
-use super::spec::Setting;
 use super::toolchains::{self, Toolchains};
-use super::{
-    SandboxError, cgroup, distribution, enter, filter, launcher, lock, mapped, own, procfs, refused,
-};
+use super::{cgroup, distribution, launcher, mapped, own, start};
 use crate::policy::{
     self, Bounds, Decision, Fact, HostFacts, Identity, Namespaces, Request, Waiver, Waivers,
 };
@@ -55,7 +55,7 @@ pub fn probe() -> HostFacts {
     let set = |name: &str| environment.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let state_noexec = own::state_dir(set).filter(|state| is_noexec(state));
     let filtered = refused::is_filtered();
-    let deadly = if filtered { enter::deadly() } else { Vec::new() };
+    let deadly = if filtered { start::deadly() } else { Vec::new() };
     let mut facts = HostFacts {
         environment,
         uid: getuid().as_raw(),
@@ -64,7 +64,7 @@ pub fn probe() -> HostFacts {
         proc: Fact::default(),
         cgroup: cgroup::find(),
         filtered,
-        landlock: if deadly.contains(&"landlock") { 0 } else { lock::probe() },
+        landlock: if deadly.contains(&"landlock") { 0 } else { landlock() },
         seccomp: !deadly.contains(&"seccomp") && filter::probe(),
         home,
         path,

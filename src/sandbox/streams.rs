@@ -5,11 +5,10 @@
 
 use std::os::fd::BorrowedFd;
 
+use autopilot_init::outcome::SandboxError;
 use rustix::io::Errno;
 use rustix::net::sockopt::{socket_acceptconn, socket_domain, socket_type};
 use rustix::net::{AddressFamily, SocketType};
-
-use super::SandboxError;
 
 /// Names of the streams, in the order of their numbers.
 const NAMES: [&str; 3] = ["standard input", "standard output", "standard error"];
@@ -54,7 +53,7 @@ mod tests {
         let file = tempfile::tempfile().unwrap();
         let (pipe, _writer) = std::io::pipe().unwrap();
         let (stream, _peer) = UnixStream::pair().unwrap();
-        let (packets, _peer) = crate::sandbox::wire::pair().unwrap();
+        let (packets, _peer) = autopilot_init::wire::pair().unwrap();
         for stream in [file.as_fd(), pipe.as_fd(), stream.as_fd(), packets.as_fd()] {
             assert!(is_held(stream), "{stream:?}");
         }

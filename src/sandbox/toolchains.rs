@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::behind::Behind;
 use super::distribution::holds_no_secret;
-use super::own::Own;
 use crate::policy::Cache;
+use autopilot_init::own::Own;
 
 /// Covered by the system's own folders.
 const SYSTEM: [&str; 9] = [

@@ -7,9 +7,11 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use super::outcome::Status;
-use super::place::Place;
-use super::{Command, make_over, spawn};
+use autopilot_init::make_over;
+use autopilot_init::outcome::Status;
+use autopilot_init::place::Place;
+
+use super::launch::{Command, spawn};
 use crate::layer::Backend;
 use crate::policy::{Grant, Isolation};
 

@@ -58,6 +58,8 @@ mod journals;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
+mod launcher;
+#[cfg(test)]
 mod locks;
 #[cfg(test)]
 mod mask;

@@ -2,13 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
 use crate::plan::Ceiling;
 
 /// The folders of one ceiling, as the host resolves them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Within {
     /// What is read lies in one of these.
     pub read: Vec<PathBuf>,

@@ -45,7 +45,7 @@ impl Runner<'_> {
         let bed = self.worktree.bed(&common.stood, common.left.as_ref(), &number, &laid).await?;
         let name = name()?;
         let folder = bed.folder(&name, self.worktree)?;
-        let seen = bed.place.seen(grant);
+        let seen = bed.place.seen(grant.isolation());
         let only = of.only.and_then(|only| below(only, &step.dir));
         let asked = common.runner.asked(&seen.tmp.join(&name).to_string_lossy(), only.as_deref());
         for (file, text) in &asked.files {

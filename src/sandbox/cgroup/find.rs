@@ -7,12 +7,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use autopilot_init::group::PROCESSES;
+use autopilot_init::unescape;
 use rustix::fs::{Access, AtFlags, CWD};
 
 use super::group;
-use super::names::{PREFIX, PROCESSES};
+use super::names::PREFIX;
 use crate::policy::{Cgroup, Fact};
-use crate::sandbox::binds::unescape;
 
 /// What controllers a group hands on to those below it.
 const HANDED_ON: &str = "cgroup.subtree_control";

@@ -5,12 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use autopilot_init::SLACK;
+use autopilot_init::group::PROCESSES;
+use autopilot_init::meter::Meter;
 use rustix::fs::{FlockOperation, flock};
 
-use super::meter::Meter;
-use super::names::{PREFIX, PROCESSES};
+use super::names::PREFIX;
 use crate::policy::{Cgroup, Limits};
-use crate::sandbox::limits::SLACK;
 
 /// What the count has on top of a step's own: its supervisor, and what the kernel keeps for every process.
 const HEADROOM: u64 = 16 << 20;

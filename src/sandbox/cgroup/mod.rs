@@ -10,35 +10,8 @@
 
 mod find;
 mod group;
-mod meter;
 mod names;
 
-use std::io;
-
+pub(super) use autopilot_init::group::{LAYER, failed};
 pub(super) use find::{find, no};
 pub(super) use group::Group;
-pub(super) use meter::Meter;
-
-use super::SandboxError;
-use names::PROCESSES;
-
-/// The layer that errors name.
-pub(super) const LAYER: &str = "cgroup";
-
-/// Moves this process into groups. Before it leaves the host's namespaces: afterwards they are out of its sight.
-pub(super) fn enter(groups: &[&str]) -> Result<(), SandboxError> {
-    groups.iter().try_for_each(|group| {
-        // 0: whoever writes.
-        std::fs::write(format!("{group}/{PROCESSES}"), "0")
-            .map_err(|error| failed(&format!("move into {group}"), &error))
-    })
-}
-
-/// Makes an error of the layer.
-pub(super) fn failed(tried: &str, error: &io::Error) -> SandboxError {
-    SandboxError {
-        layer: LAYER.into(),
-        what: format!("{tried}: {error}"),
-        hint: "look whether somebody else looks after this control group; `autopilot doctor` names it".into(),
-    }
-}

@@ -9,14 +9,15 @@ mod program;
 #[cfg(test)]
 mod tests;
 
+use autopilot_init::filter::Filter;
+use autopilot_init::granted::Granted;
+use autopilot_init::outcome::SandboxError;
+use autopilot_init::spec::Setting;
 use nix::libc;
-use seccompiler::{BpfProgram, sock_filter};
 
 use self::calls::{ABSENT, HOSTS_IPC, LENDS, NEVER, WATCHES};
 use self::program::Condition::{self, Is, IsZero, Isnt, IsntZero, Masked};
 use self::program::Rules;
-use super::SandboxError;
-use super::spec::Setting;
 use crate::policy::Isolation;
 
 // AF_UNIX, AF_INET, AF_INET6, AF_NETLINK.
@@ -35,23 +36,21 @@ const CORE: u32 = 4;
 /// TIOCSTI and TIOCLINUX, which type into a terminal.
 const IOCTLS: [u32; 2] = [0x5412, 0x541c];
 
-/// Compiles the filter of a setting; none if that was given up.
-pub(super) fn compile(setting: &Setting) -> Result<Option<BpfProgram>, SandboxError> {
-    let compiled = setting.seccomp.then(|| program::program(&rules(setting))).transpose();
-    compiled.map_err(|error| failed("build the filter", &error))
-}
-
-/// Puts the filter over this process and all it starts.
-pub(super) fn install(program: &BpfProgram) -> Result<(), SandboxError> {
-    seccompiler::apply_filter(program).map_err(|error| failed("install the filter", &error))
-}
-
-/// Tells whether filters are to be had: a thread that ends puts one that allows everything over itself alone.
-pub(super) fn probe() -> bool {
-    const RETURN: u16 = 0x06; // BPF_RET | BPF_K
-    const ALLOW: u32 = 0x7fff_0000; // SECCOMP_RET_ALLOW
-    let all = [sock_filter { code: RETURN, jt: 0, jf: 0, k: ALLOW }];
-    std::thread::spawn(move || seccompiler::apply_filter(&all).is_ok()).join().unwrap_or(false)
+/// Compiles the filter of a grant; none if that was given up. `connect`: the TCP ports it may connect to without a network
+/// of its own.
+pub(super) fn compile(grant: &Granted, connect: &[u16]) -> Result<Option<Filter>, SandboxError> {
+    if !grant.seccomp {
+        return Ok(None);
+    }
+    let setting = Setting { connect: connect.to_vec(), ..Setting::of(grant) };
+    match program::program(&rules(&setting)) {
+        Ok(program) => Ok(Some(Filter::from(program.as_slice()))),
+        Err(error) => Err(SandboxError {
+            layer: "seccomp".into(),
+            what: format!("build the filter: {error}"),
+            hint: "run `autopilot doctor`: it says whether this kernel has system call filters".into(),
+        }),
+    }
 }
 
 /// Returns what calls are answered that are not simply allowed.
@@ -219,12 +218,4 @@ fn refuse(rules: &mut Rules, call: i64, all: &[Condition]) {
 /// All bits of a flag are set.
 fn has(argument: u8, flag: u32) -> Condition {
     Masked(argument, flag, flag)
-}
-
-fn failed(tried: &str, error: &impl std::fmt::Display) -> SandboxError {
-    SandboxError {
-        layer: "seccomp".into(),
-        what: format!("{tried}: {error}"),
-        hint: "run `autopilot doctor`: it says whether this kernel has system call filters".into(),
-    }
 }

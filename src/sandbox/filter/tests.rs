@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use seccompiler::{
-    SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    sock_filter,
 };
 
 use super::*;
@@ -109,7 +110,6 @@ fn settings() -> Vec<Setting> {
                     shares_network,
                     cgroup,
                     landlock: 6,
-                    seccomp: true,
                     system: Vec::new(),
                     toolchains: Vec::new(),
                     connect,
