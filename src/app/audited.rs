@@ -4,7 +4,7 @@ use std::io;
 
 use super::ceiling;
 use crate::audit::{Audit, Ceilings, Host, RunReport, Scope};
-use crate::evidence::RunName;
+use crate::evidence::Files;
 use crate::evidence::mask::Secrets;
 use crate::worktree::{Repository, State};
 
@@ -17,10 +17,10 @@ pub fn on_this_host<T>(repository: &Repository, state: &State, audit: impl FnOnc
 }
 
 /// Audits one run: its evidence, and what of it is in the repository.
-pub fn audited(repository: &Repository, state: &State, run: RunName) -> io::Result<Option<RunReport>> {
+pub fn audited(repository: &Repository, state: &State, files: &Files) -> io::Result<Option<RunReport>> {
     on_this_host(repository, state, |host| {
         let secrets = Secrets::default();
-        let audit = Audit { top: &repository.toplevel, host: Some(host), secrets: &secrets, heads: None };
-        Ok(audit.run(&Scope::Runs(vec![run]))?.runs.pop())
+        let audit = Audit { top: files.top(), host: Some(host), secrets: &secrets, heads: None };
+        Ok(audit.run(&Scope::Runs(vec![files.run()]))?.runs.pop())
     })
 }

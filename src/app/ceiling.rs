@@ -93,6 +93,9 @@ fn forbidden(ceiling: &Ceiling, effect: Effect) -> Option<Above> {
         Effect::Comment => ("publish.comment", ceiling.rules.comment),
         Effect::Push => ("publish.push", ceiling.rules.push),
         Effect::PullRequest => ("publish.pull_request", ceiling.rules.pull_request),
+        // It holds the commits.
+        Effect::Evidence if ceiling.rules.push == Some(false) => ("publish.push", ceiling.rules.push),
+        Effect::Evidence => ("publish.evidence", ceiling.rules.evidence),
     };
     let rule = format!("{}:{}", ceiling.path.display(), ceiling.line(key));
     let reason = || Reason {

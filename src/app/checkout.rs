@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use super::fetched::Fetched;
 use super::{Error, runs};
 use crate::evidence::{Files, RunName, RunState};
-use crate::worktree::Repository;
+use crate::git::RefName;
+use crate::worktree::{Repository, WorktreeError};
 
 /// Where a checkout goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,17 +30,23 @@ pub struct CheckedOut {
     pub folder: PathBuf,
     /// The attempt that had left it, if it is no result: `step-attempt`.
     pub salvage: Option<String>,
+    /// The remote that the run was fetched from, if it is not on this machine.
+    pub from: Option<String>,
 }
 
 /// Checks out what a run came to.
 pub fn check_out(repository: &Repository, named: &str, place: Place) -> Result<CheckedOut, Error> {
-    let files = runs::find(repository, Some(named))?;
+    let found = runs::find(repository, Some(named))?;
+    let files = found.files();
     let run = files.run();
-    let state = runs::read(&files)?;
+    let state = runs::read(files)?;
     if !state.closed {
         return Err(Error::NotEnded { run });
     }
-    let (branch, salvage) = branch(repository, &files, &state)?;
+    if let Some(fetched) = found.fetched() {
+        bring(repository, fetched, files, &state)?;
+    }
+    let (branch, salvage) = branch(repository, files, &state)?;
     let folder = match place {
         Place::Beside(folder) => {
             let folder = folder.unwrap_or_else(|| repository.beside(run.issue()));
@@ -50,7 +58,26 @@ pub fn check_out(repository: &Repository, named: &str, place: Place) -> Result<C
             repository.toplevel.clone()
         }
     };
-    Ok(CheckedOut { run, base: state.start.base.to_string(), branch, folder, salvage })
+    let from = found.fetched().map(|fetched| fetched.remote().to_owned());
+    Ok(CheckedOut { run, base: state.start.base.to_string(), branch, folder, salvage, from })
+}
+
+/// Makes the result branch of a run that is not of this machine, of the commits that were fetched; nothing if it has none.
+pub(super) fn bring(
+    repository: &Repository,
+    fetched: &Fetched,
+    files: &Files,
+    state: &RunState,
+) -> Result<(), Error> {
+    let Some(made) = &state.branch else { return Ok(()) };
+    let run = files.run();
+    let own = RefName::branch(&run.branch()).map_err(WorktreeError::from)?;
+    if made.reference != own {
+        let what = format!("the evidence of run {run} names {} as its result", made.reference);
+        let hint = "a record that says so was not written by autopilot: autopilot audit";
+        return Err(WorktreeError::Refused { what, hint: hint.to_owned() }.into());
+    }
+    Ok(repository.take_branch(fetched.parcel().aside(), &made.commit, &state.start.commit, &own)?)
 }
 
 /// Returns the branch that has what the run came to, made of the salvage of the step that ended it where that left something.

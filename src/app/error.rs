@@ -175,6 +175,18 @@ pub enum Error {
         /// There are runs of another name.
         has_runs: bool,
     },
+    /// No run here is the one that is meant, and the remote, which may have its evidence, does not answer.
+    #[error("no run `{name}` in {}, and {remote} could not be asked for its evidence: {why}", top.display())]
+    Unasked {
+        /// What was named.
+        name: String,
+        /// The checkout.
+        top: PathBuf,
+        /// The remote.
+        remote: String,
+        /// What git said.
+        why: String,
+    },
     /// The asynchronous runtime could not be had.
     #[error("runtime: {0}")]
     Runtime(io::Error),

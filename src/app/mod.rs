@@ -30,6 +30,7 @@
 //! # }
 //! ```
 
+pub mod adopt;
 pub mod audited;
 mod begin;
 pub mod cached;
@@ -37,8 +38,10 @@ pub mod ceiling;
 pub mod checkout;
 pub mod clean;
 pub mod clients;
+mod courier;
 mod earlier;
 mod error;
+pub mod fetched;
 pub mod issue;
 pub mod jobs;
 mod next;

@@ -4,6 +4,8 @@ use std::any::Any;
 use std::io;
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
+
 use super::Error;
 use crate::evidence::{RunName, Token, Watch};
 use crate::git::Oid;
@@ -56,6 +58,24 @@ pub enum Note {
         step: String,
         /// What of it.
         what: String,
+    },
+    /// A run is not on this machine, and is taken as the remote has it.
+    Fetched {
+        /// The run.
+        run: RunName,
+        /// The remote.
+        remote: String,
+    },
+    /// A run of another machine is one of this machine from here on.
+    Adopted {
+        /// The run.
+        run: RunName,
+        /// The remote that its evidence is from.
+        remote: String,
+        /// The machine that it began on, as its evidence says.
+        host: String,
+        /// When the last of it happened.
+        last: DateTime<Utc>,
     },
     /// What of the run leaves the machine.
     Publishes(Announced),

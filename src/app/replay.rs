@@ -9,7 +9,7 @@ pub(super) use again::Doing;
 pub(super) use record::Record;
 
 use super::outcome::ASKED;
-use super::{Error, Front, Site, runs};
+use super::{Error, Front, Note, Site, runs};
 use crate::evidence::RunName;
 use crate::policy::{Origin, Trust, Waivers};
 use crate::replay::{self, Difference, Way};
@@ -61,8 +61,12 @@ pub async fn replay<F: Front>(
     interrupt: &Interrupt,
     front: &F,
 ) -> Result<Replayed, Error> {
-    let files = runs::find(repository, Some(asked.run))?;
+    let found = runs::find(repository, Some(asked.run))?;
+    let files = found.files();
     let run = files.run();
+    if let Some(fetched) = found.fetched() {
+        front.note(Note::Fetched { run, remote: fetched.remote().to_owned() });
+    }
     let state = files.read().map_err(|error| Error::Broken { run, error })?;
     let state = state.filter(|state| state.closed).ok_or(Error::NotEnded { run })?;
     if let Some(hindered) = replay::hindered(&state) {
@@ -72,7 +76,7 @@ pub async fn replay<F: Front>(
         Some(name) => repository.base(Some(name))?,
         None => repository.base_then(&state.start.base.to_string(), &state.start.commit)?,
     };
-    let record = Record::read(repository, &files, &state, &base)?;
+    let record = Record::read(found.repository(repository), files, &state, &base)?;
     let mut compared = Compared {
         run,
         base: base.commit.to_string(),

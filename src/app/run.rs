@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
+use super::courier::Carrier;
 use super::earlier::{self, Earlier};
 use super::next::{self, Next};
 use super::outcome::ASKED;
 use super::plans::{Found, Shelf};
 use super::rebase::{Rebasing, Whose};
 use super::recover::{Closed, Kept, Picking, recover};
-use super::{Ended, Error, Front, Note, Order, Outcome, Site, cached, ceiling, issue, publish};
+use super::{Ended, Error, Front, Note, Order, Outcome, Site, adopt, cached, ceiling, issue, publish};
 use crate::evidence::RunState;
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, Recorder};
@@ -50,6 +51,9 @@ async fn whole<F: Front>(
     let site = Site { state: &state, repository, host: &ready.host, waivers: &order.waivers };
     let call = Call { order, site, ready: &ready, interrupt, front };
     let mut earlier = earlier::all(site, order.issue, order.run)?;
+    if call.is_elsewhere(&earlier)? {
+        earlier = earlier::all(site, order.issue, order.run)?;
+    }
     let next = call.decide(&mut earlier, &lock).await?;
     tracing::debug!(
         issue = order.issue,
@@ -195,6 +199,26 @@ impl<F: Front> Call<'_, F> {
         self.interrupt.or_asked(lock.stop_file(), run, lost)
     }
 
+    /// Makes the run that is to go on one of this machine, if it is not and the remote has it; whether that was so.
+    fn is_elsewhere(&self, earlier: &[Earlier]) -> Result<bool, Error> {
+        let Order { issue, resume, run, publish, .. } = *self.order;
+        let is_here = run.map_or(!earlier.is_empty(), |run| earlier.iter().any(|own| own.run == run));
+        if is_here || !resume || !publish || !self.ready.plan.publish.evidence {
+            return Ok(false);
+        }
+        let (repository, plan) = (self.site.repository, &self.ready.plan);
+        // Before anything of it is here: one that cannot go on here stays where it is.
+        let demand = |state: &RunState| match run::unchanged(&state.start, plan, repository) {
+            Err(why) if next::can_go_on(state) => Err(Error::refused(issue, why)),
+            _ => Ok(()),
+        };
+        let name = run.map_or_else(|| issue.to_string(), |run| run.to_string());
+        match adopt::to_go_on(repository, &name, &demand, &|note| self.front.note(note)) {
+            Err(why) if self.order.or_new => self.anew(why).map(|_| false),
+            adopted => adopted,
+        }
+    }
+
     /// Decides what the order means where these are the earlier runs; takes out the one that goes on.
     async fn decide(&self, earlier: &mut Vec<Earlier>, lock: &Lock) -> Result<Next, Error> {
         let plan = &self.ready.plan;
@@ -257,7 +281,9 @@ impl<F: Front> Call<'_, F> {
             self.front.note(Note::MissingContent(missing));
         }
         let (plan, grants, ending) = (&self.ready.plan, &self.ready.grants, self.order.ending);
-        let whole = run::carry_out(worktree, plan, grants, &mut recorder, interrupt, ending);
+        let courier = Carrier { repository: self.site.repository, publishes: self.order.publish };
+        let how = (ending, &courier as &dyn run::Courier);
+        let whole = run::carry_out(worktree, plan, grants, &mut recorder, interrupt, how);
         // Its future is by far the largest.
         Box::pin(whole).await?;
         Ok(recorder)

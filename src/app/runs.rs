@@ -1,6 +1,7 @@
 //! Which run is meant: by its name, by its issue (the latest), or by nothing (the latest of all).
 
 use super::Error;
+use super::fetched::{self, Fetched, Wanted};
 use super::plans::Shelf;
 use crate::evidence::{Files, RunName, RunState};
 use crate::worktree::Repository;
@@ -19,19 +20,60 @@ pub fn issue(word: &str) -> Option<u64> {
     digits.starts_with(|c: char| c.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
 }
 
-/// Finds the run that is meant.
-pub fn find(repository: &Repository, name: Option<&str>) -> Result<Files, Error> {
-    let run = match name {
+/// A run that was found.
+#[derive(Debug)]
+pub struct Found {
+    files: Files,
+    fetched: Option<Fetched>,
+}
+
+impl Found {
+    /// Returns its files: in the checkout, or in a place that goes with this.
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// Returns where its evidence was fetched from, if it is not on this machine.
+    pub fn fetched(&self) -> Option<&Fetched> {
+        self.fetched.as_ref()
+    }
+
+    /// Returns the repository, which reads what was fetched as well.
+    pub fn repository<'a>(&'a self, own: &'a Repository) -> &'a Repository {
+        self.fetched.as_ref().map_or(own, Fetched::repository)
+    }
+}
+
+/// Finds the run that is meant: on this machine, else on the remote, if it is named or its issue is.
+pub fn find(repository: &Repository, name: Option<&str>) -> Result<Found, Error> {
+    if let Some(run) = here(repository, name)? {
+        return Ok(Found { files: Files::of(&repository.toplevel, run), fetched: None });
+    }
+    match elsewhere(repository, name) {
+        Ok(Some(found)) => Ok(found),
+        Ok(None) => Err(none(repository, name)?),
+        Err(why) => Err(why),
+    }
+}
+
+/// Finds a run of this machine.
+fn here(repository: &Repository, name: Option<&str>) -> Result<Option<RunName>, Error> {
+    Ok(match name {
         None => of(repository, None)?.pop(),
         Some(name) => match issue(name) {
             Some(issue) => of(repository, Some(issue))?.pop(),
             None => of(repository, None)?.into_iter().find(|run| run.to_string() == name),
         },
-    };
-    match run {
-        Some(run) => Ok(Files::of(&repository.toplevel, run)),
-        None => Err(none(repository, name)?),
-    }
+    })
+}
+
+/// Finds a run whose evidence is on the remote alone.
+pub fn elsewhere(repository: &Repository, name: Option<&str>) -> Result<Option<Found>, Error> {
+    let by_name = |name: &str| name.parse().ok().map(Wanted::Run);
+    let wanted = name.and_then(|name| issue(name).map(Wanted::Latest).or_else(|| by_name(name)));
+    let Some(wanted) = wanted else { return Ok(None) };
+    let found = fetched::fetch(repository, wanted)?;
+    Ok(found.map(|(files, fetched)| Found { files, fetched: Some(fetched) }))
 }
 
 /// Says that there is no run of this name, or of this issue, or none at all.

@@ -90,7 +90,12 @@ fn above(rules: &Rules, plan: &Value) -> Vec<Finding> {
     for step in items(&plan["steps"]) {
         found.extend(step_above(rules, step));
     }
-    let forbidden = [("comment", rules.comment), ("push", rules.push), ("pull_request", rules.pull_request)];
+    let forbidden = [
+        ("comment", rules.comment),
+        ("push", rules.push),
+        ("pull_request", rules.pull_request),
+        ("evidence", rules.evidence.filter(|_| rules.push != Some(false)).or(rules.push)),
+    ];
     let forbidden = forbidden.into_iter().filter(|(_, allowed)| *allowed == Some(false));
     for (what, _) in forbidden.filter(|(what, _)| published(plan).contains(what)) {
         found.push(wrong(format!("no {what}, as the ceiling says"), what.to_owned()));
@@ -150,7 +155,7 @@ fn reaches(most: &plan::Network, host: &str) -> bool {
 fn published(plan: &Value) -> Vec<&'static str> {
     let publish = &plan["publish"];
     let is = |what: &str| publish[what] == true || publish[what].is_object();
-    ["comment", "push", "pull_request"].into_iter().filter(|what| is(what)).collect()
+    ["comment", "push", "pull_request", "evidence"].into_iter().filter(|what| is(what)).collect()
 }
 
 fn items(list: &Value) -> &[Value] {

@@ -30,6 +30,8 @@ pub(super) fn check(
             // Where the run knew its repository from the beginning, that was compared.
             Effect::PullRequest | Effect::Comment if known.is_some() => None,
             Effect::PullRequest | Effect::Comment => told_elsewhere(published, &named),
+            // No page shows it.
+            Effect::Evidence => None,
         };
         findings.extend(differs);
     }

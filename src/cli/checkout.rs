@@ -28,8 +28,11 @@ pub(super) fn run(args: CheckoutArgs) -> Result<Exit, Failure> {
             .map_err(|error| Failure::new(Cause::Usage, format!("{}: {error}", folder.display())))
     };
     let place = if args.here { Place::Here } else { Place::Beside(args.folder.map(absolute).transpose()?) };
-    let CheckedOut { run, base, branch, folder, salvage } =
+    let CheckedOut { run, base, branch, folder, salvage, from } =
         checkout::check_out(&repository, &args.target, place)?;
+    if let Some(from) = &from {
+        output::note(&target::elsewhere(run, from));
+    }
     match &salvage {
         Some(attempt) => output::line(&format!("what {attempt} of run {run} had left is checked out"))?,
         None => output::line(&format!("the result of run {run} is checked out"))?,

@@ -145,6 +145,7 @@ impl From<app::Error> for Failure {
             Error::Issue { failure, .. } => of(of_github(failure), failure.hint()),
             Error::NoTime { .. } => of(Cause::Usage, "write it as 30s or 2m"),
             Error::NoRun { plan, has_runs, .. } => of(Cause::NoRun, &no_run(*plan, *has_runs)),
+            Error::Unasked { .. } => of(Cause::NoRun, "`autopilot status` lists the runs here"),
             Error::Busy { .. } => of(
                 Cause::Locked,
                 "it was started with another state directory (AUTOPILOT_STATE_DIR): wait for it",

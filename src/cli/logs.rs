@@ -36,14 +36,15 @@ pub(super) struct LogsArgs {
 
 pub(super) fn run(args: LogsArgs) -> Result<Exit, Failure> {
     let repository = target::repository()?;
-    let files = target::find(&repository, args.target.as_deref())?;
+    let found = target::find(&repository, args.target.as_deref())?;
+    let files = found.files();
     let mut log = files.open_log().map_err(|error| Failure::new(Cause::Journal, error.to_string()))?;
     let mut show = Show::choose();
     let _stopped = Stopped::in_actions().map_err(|error| internal(&error))?;
     if args.step.is_some() || args.failed {
-        return parts(&args, &files, &mut log, &mut show);
+        return parts(&args, files, &mut log, &mut show);
     }
-    let mut follow = Follow::new(files, log);
+    let mut follow = Follow::new(files.clone(), log);
     loop {
         let running = args.follow && is_running(&repository.common_dir, follow.files())?;
         follow.on(&mut show)?;

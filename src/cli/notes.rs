@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
+use super::target;
 use crate::app::{Aside, Crashed, Discarded, Note, PickedUp, Unpublished};
 use crate::evidence::event::Effect;
 use crate::plan::units;
 use crate::publish::Announced;
+use crate::time::moment;
 use crate::worktree::Watched;
 
 /// Says what of a run leaves the machine.
@@ -15,6 +17,7 @@ pub(super) fn publishes(announced: &Announced) -> String {
     let said = |effect: &Effect| match effect {
         Effect::Push => "push the result branch".to_owned(),
         Effect::PullRequest => "open a pull request".to_owned(),
+        Effect::Evidence => "push its evidence".to_owned(),
         Effect::Comment => format!("comment on {place}#{issue}"),
     };
     let login = login.as_ref().map(|login| format!(" as {login}")).unwrap_or_default();
@@ -40,6 +43,12 @@ pub(super) fn text(note: &Note) -> String {
         Note::Reaches { step, what } => {
             format!("step `{step}` of the record reaches {what}, as it is trusted")
         }
+        Note::Fetched { run, remote } => target::elsewhere(*run, remote),
+        Note::Adopted { run, remote, host, last } => format!(
+            "run {run} of {host}, last heard of at {}, is one of this machine now, by its evidence as {remote} has it; \
+             where its runner lives still, that one does not know",
+            moment(*last)
+        ),
         Note::First { issue } => {
             format!("there is no run of issue {issue} to resume: this is its first")
         }

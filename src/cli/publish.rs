@@ -2,8 +2,8 @@
 
 use super::exit::{Exit, Failure};
 use super::{completions, notes, output, target};
-use crate::app::jobs;
 use crate::app::publish::{self, Asked, Publication, Published};
+use crate::app::{adopt, jobs};
 use crate::evidence::event::{Effect, Event};
 use crate::evidence::{Files, Line, RunName, RunState, Watch};
 use crate::policy::Trust;
@@ -33,7 +33,8 @@ async fn all(args: &PublishArgs, repository: &Repository, interrupt: &Interrupt)
     let (asked, runs) = if args.targets.is_empty() {
         (Asked::Intended, publish::open(repository)?)
     } else {
-        let named = args.targets.iter().map(|named| target::find(repository, Some(named)));
+        let note = |note| output::note(&notes::text(&note));
+        let named = args.targets.iter().map(|named| adopt::own(repository, named, &note));
         (Asked::Everything, named.collect::<Result<_, _>>()?)
     };
     let trust = if args.trust { Trust::Given } else { Trust::Withheld };
@@ -92,6 +93,12 @@ pub(super) fn told(event: &Event, run: Option<RunName>) -> Vec<String> {
         Event::PublishRebased(rebased) if rebased.held => {
             vec![format!("  {:<8} replayed on {}: everything holds", "", rebased.onto.abbreviated())]
         }
+        Event::PublishEvidence(sent) => {
+            let of = |what: &str| format!("  {:<8} {what}", label(Effect::Evidence));
+            let left_out = sent.left_out.iter().map(|what| of(&format!("left out: {what}")));
+            let why = sent.why.as_ref().map(|why| of(&format!("not sent: {why}; tried again later")));
+            left_out.chain(why).collect()
+        }
         Event::PublishStarted { effect, along: Some(along), .. } => {
             vec![format!(
                 "  {:<8} takes along {along} of the base's commits, which are not there",
@@ -115,6 +122,7 @@ fn label(effect: Effect) -> &'static str {
     match effect {
         Effect::Push => "push",
         Effect::PullRequest => "pull",
+        Effect::Evidence => "evidence",
         Effect::Comment => "comment",
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::exit::{Exit, Failure};
 use super::{answer, completions, number, output, shape, target};
+use crate::app::fetched::Fetched;
 use crate::app::runs;
 use crate::evidence::RunState;
 use crate::evidence::event::{Effect, RunResult};
@@ -47,7 +48,7 @@ pub(super) fn run(args: StatusArgs) -> Result<Exit, Failure> {
     loop {
         let mut rows = rows(&repository, &state, args.issue, args.all)?;
         if let Some(issue) = args.issue.filter(|_| rows.is_empty()) {
-            return Err(runs::none(&repository, Some(&issue.to_string()))?.into());
+            rows.push(elsewhere(&repository, issue)?);
         }
         rows.retain(|row| args.result.is_empty() || args.result.iter().any(|word| word == row.how.word()));
         if args.watch && std::io::stdout().is_terminal() {
@@ -142,6 +143,30 @@ impl Row {
 pub(super) fn latest(repository: &Repository, state: &State) -> Result<Vec<(u64, String, String)>, Failure> {
     let rows = rows(repository, state, None, false)?;
     Ok(rows.iter().map(|row| (row.run.issue(), row.result(), row.next())).collect())
+}
+
+/// Returns how the latest run of an issue stands that is not on this machine.
+fn elsewhere(repository: &Repository, issue: u64) -> Result<Row, Failure> {
+    let found = target::find(repository, Some(&issue.to_string()))?;
+    let files = found.files();
+    let (run, remote) = (files.run(), found.fetched().map(Fetched::remote).unwrap_or_default());
+    let view = match files.read() {
+        Ok(Some(view)) => view,
+        Ok(None) => return Ok(Row::unknown(run, How::Ended(RunResult::Crashed), Next::Nothing)),
+        Err(error) => return Ok(Row::unknown(run, How::Unreadable, Next::Mend(error.to_string()))),
+    };
+    let (how, at, host) =
+        (How::of(&view, false), Some(At::of(&view)), Some(view.start.host.name.to_string()));
+    let cost = view.cost();
+    if !view.closed {
+        let next = Next::Mend(format!(
+            "its evidence on {remote} has no end: it runs there, or its runner is gone; `autopilot run {issue} --resume` goes on here"
+        ));
+        return Ok(Row { host, at, cost, ..Row::unknown(run, How::Unknown, next) });
+    }
+    let next = Next::of(&view, how);
+    let took = view.end.as_ref().map(|end| end.took);
+    Ok(Row { host, at, took, cost, to_publish: view.to_publish(), ..Row::unknown(run, how, next) })
 }
 
 /// Returns the rows, newest first.

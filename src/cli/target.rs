@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::exit::{Cause, Failure};
-use crate::app::runs;
-use crate::evidence::Files;
+use super::output;
+use crate::app::runs::{self, Found};
+use crate::evidence::RunName;
 use crate::worktree::Repository;
 
 /// The repository of the current directory.
@@ -14,9 +15,27 @@ pub(super) fn repository() -> Result<Repository, Failure> {
     Repository::discover(&here).map_err(Failure::from)
 }
 
-/// Finds the run that is meant.
-pub(super) fn find(repository: &Repository, named: Option<&str>) -> Result<Files, Failure> {
-    runs::find(repository, named).map_err(Failure::from)
+/// Finds the run that is meant, and says so where it is not on this machine.
+pub(super) fn find(repository: &Repository, named: Option<&str>) -> Result<Found, Failure> {
+    let found = runs::find(repository, named)?;
+    if let Some(fetched) = found.fetched() {
+        output::note(&elsewhere(found.files().run(), fetched.remote()));
+    }
+    Ok(found)
+}
+
+/// Finds a run whose evidence is on the remote alone, and says so.
+pub(super) fn elsewhere_of(repository: &Repository, named: &str) -> Result<Option<Found>, Failure> {
+    let found = runs::elsewhere(repository, Some(named))?;
+    if let Some((found, fetched)) = found.as_ref().and_then(|found| Some((found, found.fetched()?))) {
+        output::note(&elsewhere(found.files().run(), fetched.remote()));
+    }
+    Ok(found)
+}
+
+/// Says that a run is not on this machine.
+pub(super) fn elsewhere(run: RunName, remote: &str) -> String {
+    format!("run {run} is not on this machine: this is its evidence as {remote} has it")
 }
 
 /// Returns a path as it is to be written where the caller stands: relative, where that is shorter.

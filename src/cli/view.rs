@@ -36,18 +36,26 @@ pub(super) fn run(args: ViewArgs) -> Result<Exit, Failure> {
         let served = jobs::runtime()?.block_on(view::serve(Site::of(repository, host), args.port, tell));
         return served.map(|never| match never {}).map_err(Failure::from);
     }
-    let files = target::find(&repository, args.target.as_deref())?;
-    let state = runs::read(&files)?;
+    let found = target::find(&repository, args.target.as_deref())?;
+    let files = found.files();
+    let state = runs::read(files)?;
     let is_running = view::is_running(&repository, &host, files.run());
-    let (repository, host) = (&repository, &host);
-    let source = Source { repository, files: &files, host, state: &state, is_running, life: Life::Still };
+    let (own, host) = (&repository, &host);
+    let source = Source {
+        repository: found.repository(own),
+        files,
+        host,
+        state: &state,
+        is_running,
+        life: Life::Still,
+    };
     let page = view::page(&source)?;
     if args.output.as_ref().is_some_and(|path| path.as_os_str() == "-") {
         // As it is: a page spells for itself what nobody would see.
         output::write(page.as_bytes())?;
         return Ok(Exit::Done);
     }
-    let path = view::write(repository, &files, args.output.as_deref(), &page)?;
+    let path = view::write(own, files, args.output.as_deref(), &page)?;
     output::line(&target::from_here(&path))?;
     Ok(Exit::Done)
 }

@@ -51,6 +51,11 @@ impl RunName {
         format!("autopilot/issue-{}-{}", self.issue, self.timestamp())
     }
 
+    /// Returns the full name of the ref under which its evidence is on a remote.
+    pub fn evidence(&self) -> String {
+        format!("refs/autopilot/evidence/{self}")
+    }
+
     fn next_second(self) -> Self {
         Self { started: self.started + TimeDelta::seconds(1), ..self }
     }

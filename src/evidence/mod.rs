@@ -1,6 +1,7 @@
 //! Takes events and bytes, gives journal, log and the files that close a run; the masker sits in front of
 //! every sink. Knows nothing of how a run works.
 
+mod carried;
 mod copied;
 mod disk;
 pub mod event;
@@ -31,6 +32,7 @@ pub mod fuzzing {
 }
 
 pub use autopilot_mask as mask;
+pub use carried::{Carried, name_of};
 pub use event::Event;
 pub use files::{Files, LOGS_OF_STEPS, RunName};
 pub use id::{AttemptId, Sha256, StepId};

@@ -276,7 +276,7 @@ pub(super) const ALIASES: &[Alias] = &[
     ),
     (
         Some(Place::Plan),
-        &["comment", "push", "pull_request", "rebase", "escalate", "notify"],
+        &["comment", "push", "pull_request", "rebase", "evidence", "escalate", "notify"],
         Some("publish"),
         "write it into `publish: {…}`",
     ),

@@ -104,7 +104,7 @@ impl Asked {
     }
 }
 
-const PUBLISH: [&str; 3] = ["publish.comment", "publish.push", "publish.pull_request"];
+const PUBLISH: [&str; 4] = ["publish.comment", "publish.push", "publish.pull_request", "publish.evidence"];
 
 const RESOURCES: [&str; 6] = [
     "resources.memory",

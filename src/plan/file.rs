@@ -304,6 +304,8 @@ pub(super) struct PublishFile {
     pub(super) pull_request: Option<PullRequestFile>,
     /// Where the base has moved: `verify` replays the run on it before a push, `never` pushes as it is. Default: verify.
     pub(super) rebase: Option<RebaseName>,
+    /// Push the evidence to refs/autopilot/evidence/RUN of the remote, after every step that passed and at the end. Default: false.
+    pub(super) evidence: Option<bool>,
 }
 
 /// Returns the keys of which a step has one.

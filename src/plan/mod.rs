@@ -160,6 +160,8 @@ pub struct Publish {
     pub pull_request: Option<PullRequest>,
     /// What happens where the base has moved.
     pub rebase: Rebase,
+    /// Push the evidence, after every step that passed and at the end.
+    pub evidence: bool,
 }
 
 /// What happens before a push where the base has moved since the run began.

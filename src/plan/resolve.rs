@@ -314,5 +314,6 @@ fn publish(file: PublishFile) -> Publish {
             None | Some(RebaseName::Verify) => Rebase::Verify,
             Some(RebaseName::Never) => Rebase::Never,
         },
+        evidence: file.evidence.unwrap_or(false),
     }
 }

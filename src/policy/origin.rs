@@ -133,6 +133,7 @@ impl Holding<'_> {
             ("publish.comment", own.comment == Some(true)),
             ("publish.push", own.push),
             ("publish.pull_request", own.pull_request.is_some()),
+            ("publish.evidence", own.evidence),
         ];
         for (key, _) in wants.into_iter().filter(|(_, is_wanted)| *is_wanted) {
             self.add(

@@ -75,6 +75,7 @@ pub async fn intend(plan: &plan::Publish, repository: &Repository, environment: 
     let wanted = [
         (plan.push, Effect::Push),
         (plan.pull_request.is_some(), Effect::PullRequest),
+        (plan.evidence, Effect::Evidence),
         (plan.comment.unwrap_or(ready), Effect::Comment),
     ];
     let effects = wanted.into_iter().filter(|(is, _)| *is).map(|(_, effect)| effect).collect();

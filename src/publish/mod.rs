@@ -5,6 +5,7 @@
 mod beside;
 mod comment;
 mod intent;
+mod load;
 mod patience;
 mod pull_request;
 mod push;
@@ -14,16 +15,19 @@ mod search;
 mod searched;
 mod today;
 mod told;
+mod travel;
 mod trouble;
 
 use std::io;
 use std::time::Duration;
 
 pub use intent::{Announced, Intent, intend};
+pub use load::BOUNDS;
 pub use patience::Patience;
 pub use replayer::{Replayed, Replayer, Replaying};
 pub use searched::search_result;
 pub use today::today;
+pub use travel::send_under_way;
 
 use crate::evidence::event::{Effect, Event};
 use crate::evidence::{Recorder, RunState, Token};
@@ -84,10 +88,14 @@ pub async fn publish(
                 Publisher { is_first, login, repository, environment, gh: &gh, recorder, patience };
             match effect {
                 Effect::Push => publisher.push(replayer).await?,
+                Effect::Evidence => publisher.evidence().await?,
                 Effect::PullRequest | Effect::Comment => publisher.one(effect).await?,
             }
         }
     }
+    let rest =
+        Publisher { is_first: false, login: None, repository, environment, gh: &gh, recorder, patience };
+    rest.follow_up().await;
     Ok(())
 }
 
@@ -99,6 +107,7 @@ fn effects(state: &RunState, asked: Asked) -> Vec<Effect> {
         let wanted = [
             (plan.push, Effect::Push),
             (plan.pull_request.is_some(), Effect::PullRequest),
+            (plan.evidence, Effect::Evidence),
             (plan.comment != Some(false), Effect::Comment),
         ];
         effects = wanted.into_iter().filter(|(is, _)| *is).map(|(_, effect)| effect).collect();
@@ -130,6 +139,18 @@ pub fn find_slug(repository: &Repository, environment: &Environment) -> Option<S
     Slug::find(environment, &remotes(repository))
 }
 
+/// Returns the remote to push to: the user's default, the one of the GitHub repository, `origin`, the only one.
+pub fn remote_of(repository: &Repository, slug: Option<&Slug>) -> Option<String> {
+    let remotes = remotes(repository);
+    let is_target = |url: &str| slug.is_some() && Slug::of_url(url).as_ref() == slug;
+    let by_target = || remotes.iter().find(|remote| is_target(&remote.url));
+    let by_name = || remotes.iter().find(|remote| remote.name == "origin");
+    let only = || remotes.first().filter(|_| remotes.len() == 1);
+    repository
+        .push_default()
+        .or_else(|| by_target().or_else(by_name).or_else(only).map(|remote| remote.name.clone()))
+}
+
 fn remotes(repository: &Repository) -> Vec<github::Remote> {
     let remotes = repository.remotes().unwrap_or_default().into_iter();
     remotes
@@ -147,7 +168,8 @@ struct Account {
 impl Account {
     /// Returns whose an effect is; nothing of a push, whose credentials are git's, and where GitHub does not say.
     async fn of(&mut self, gh: &Result<Gh, Trouble>, effect: Effect) -> Option<String> {
-        let gh = gh.as_ref().ok().filter(|_| effect != Effect::Push)?;
+        let by_git = matches!(effect, Effect::Push | Effect::Evidence);
+        let gh = gh.as_ref().ok().filter(|_| !by_git)?;
         if !self.asked {
             self.asked = true;
             self.login = gh.login(LOGIN_TIME).await.ok().filter(|login| !login.is_empty());
@@ -210,13 +232,15 @@ impl Publisher<'_> {
         let head = state.head.as_ref().map(|head| Token::new(head.to_string()));
         let commit =
             || state.pushed().or_else(|| Some(state.branch.as_ref()?.commit.as_str())).map(Token::new);
-        if effect == Effect::Comment { head } else { commit() }.unwrap_or_else(|| Token::new(""))
+        if matches!(effect, Effect::Comment | Effect::Evidence) { head } else { commit() }
+            .unwrap_or_else(|| Token::new(""))
     }
 
     fn target(&self, effect: Effect) -> Token {
         let remote = self.remote().unwrap_or_default();
         let slug = self.gh.as_ref().map(|gh| gh.slug().with_host()).unwrap_or_default();
-        Token::new(if effect == Effect::Push { remote } else { slug })
+        let by_git = matches!(effect, Effect::Push | Effect::Evidence);
+        Token::new(if by_git { remote } else { slug })
     }
 
     /// Returns the `gh` that is there, or why there is none.

@@ -194,15 +194,7 @@ impl Publisher<'_> {
 
     /// Returns the remote to push to: the user's default, the one of the GitHub repository, `origin`, the only one.
     pub(super) fn remote(&self) -> Option<String> {
-        let remotes = super::remotes(self.repository);
-        let slug = self.gh.as_ref().ok().map(crate::github::Gh::slug);
-        let is_target = |url: &str| slug.is_some() && Slug::of_url(url).as_ref() == slug;
-        let by_target = || remotes.iter().find(|remote| is_target(&remote.url));
-        let by_name = || remotes.iter().find(|remote| remote.name == "origin");
-        let only = || remotes.first().filter(|_| remotes.len() == 1);
-        self.repository
-            .push_default()
-            .or_else(|| by_target().or_else(by_name).or_else(only).map(|remote| remote.name.clone()))
+        super::remote_of(self.repository, self.gh.as_ref().ok().map(crate::github::Gh::slug))
     }
 
     /// Returns where the branch can be looked at.

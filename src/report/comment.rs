@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use super::extent::extent;
+use super::failure::from_remote;
 use super::markdown::{clip, fitted, inline};
 use super::publishing::name_of;
 use super::review::{Review, Today};
@@ -35,7 +36,7 @@ pub fn comment(state: &RunState, files: &Files, today: Option<&Today>) -> String
     let mut text = format!("{}\n{}", marker(files.run()), outcome(state, &review));
     let rest = format!("{}{}{}", folded(state, &review), audit(state, files), mentions(state));
     let room = MOST.saturating_sub(text.len() + rest.len());
-    text.push_str(&take_over(&review, room));
+    text.push_str(&take_over(state, files, &review, room));
     text + &rest
 }
 
@@ -100,9 +101,18 @@ fn published(state: &RunState, effect: Effect) -> Option<String> {
     }
 }
 
-/// Shows what a person needs to go on with a run that is not done.
-fn take_over(review: &Review, room: usize) -> String {
-    let Some(commands) = details::take_over(review) else { return String::new() };
+/// Shows what a person needs to go on with a run that is not done: anywhere, by its evidence, or where that lies.
+fn take_over(state: &RunState, files: &Files, review: &Review, room: usize) -> String {
+    if review.take_over.is_empty() {
+        return String::new();
+    }
+    let commands = if state.is_evidence_there() {
+        details::commands("**Take over**", &from_remote(state, files))
+    } else {
+        let (host, top) = (state.start.host.name.as_str(), state.start.repository.as_str());
+        let [host, top] = [host, top].map(|text| inline(&clip(text, WIDTH)));
+        details::commands(&format!("**Take over** on {host}, in {top}"), &review.take_over)
+    };
     last_lines(review, room.saturating_sub(commands.len())) + &commands
 }
 

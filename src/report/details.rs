@@ -61,7 +61,12 @@ pub(super) fn folded(name: &str, inside: &str) -> String {
 /// Shows the commands by which a person goes on; nothing of a run that needs none.
 pub(super) fn take_over(review: &Review) -> Option<String> {
     let commands = &review.take_over;
-    (!commands.is_empty()).then(|| format!("\n**Take over**\n\n{}", block("sh", commands)))
+    (!commands.is_empty()).then(|| self::commands("**Take over**", commands))
+}
+
+/// Shows commands behind a few words.
+pub(super) fn commands(head: &str, commands: &[String]) -> String {
+    format!("\n{head}\n\n{}", block("sh", commands))
 }
 
 /// Lists the files that changed: each, or a tree of them.

@@ -8,7 +8,7 @@ use super::markdown::is_hidden;
 use super::tail::log_of;
 use crate::evidence::Files;
 use crate::evidence::event::{RunResult, StepResult};
-use crate::evidence::state::{AttemptState, RunState, StepState, WorktreeState};
+use crate::evidence::state::{AttemptState, End, RunState, StepState, WorktreeState};
 use crate::time::spoken;
 
 /// Places of secrets in the result that are named.
@@ -109,6 +109,23 @@ fn printable(line: &str) -> String {
     let plain = console::strip_ansi_codes(line);
     let seen: String = plain.chars().filter(|c| !is_hidden(*c) || *c == '\t').collect();
     seen.replace("##[", "# #[")
+}
+
+/// Returns the commands by which a person goes on who has a clone, and the run's evidence on its remote.
+pub(super) fn from_remote(state: &RunState, files: &Files) -> Vec<String> {
+    let run = files.run();
+    let mut commands = vec![format!("git fetch origin {}", run.evidence())];
+    let is_cut_short = |end: &End| matches!(end.result, RunResult::Interrupted | RunResult::Crashed);
+    if state.end.as_ref().is_some_and(is_cut_short) {
+        commands.push(format!("autopilot run {} --resume", state.start.issue));
+    }
+    if state.failed_attempt().is_some_and(|(_, attempt)| !attempt.salvage.references.is_empty())
+        || state.branch.is_some()
+    {
+        commands.push(format!("autopilot checkout {run}"));
+    }
+    commands.push(format!("autopilot logs {run} --failed"));
+    commands
 }
 
 /// Returns the commands by which a person goes on.

@@ -7,6 +7,7 @@ pub fn name_of(effect: Effect) -> &'static str {
     match effect {
         Effect::Push => "push",
         Effect::PullRequest => "pull request",
+        Effect::Evidence => "evidence",
         Effect::Comment => "comment",
     }
 }

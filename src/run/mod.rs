@@ -8,6 +8,7 @@ mod attempt;
 mod cached;
 mod checkpoint;
 mod command;
+mod courier;
 mod deadline;
 mod egress;
 mod equip;
@@ -49,6 +50,7 @@ pub mod fuzzing {
 }
 
 pub use command::SHORT_GRACE;
+pub use courier::{Courier, Sending};
 pub use equip::{Applier, Assignment, Equipment, Found, equip};
 pub use expect::signal_name as name_of_signal;
 pub use finish::Ending;

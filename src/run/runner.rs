@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::{Duration, Instant};
 
+use super::courier::Courier;
 use super::deadline::{Bound, Deadline};
 use super::interrupt::Interrupt;
 use super::preflight::Grants;
@@ -59,6 +60,8 @@ pub struct Runner<'a> {
     pub(super) before: Option<Failed>,
     /// It goes on in the worktree that a dead runner left.
     pub(super) is_left: bool,
+    /// Sends its evidence away behind each step that passed.
+    pub(super) courier: Option<&'a dyn Courier>,
 }
 
 impl<'a> Runner<'a> {
@@ -73,13 +76,41 @@ impl<'a> Runner<'a> {
         // What was under way when a runner died was counted when the run went on.
         let used_before = recorder.state().active(|_| Duration::ZERO);
         let (started, before) = (Instant::now(), None);
-        Self { plan, grants, recorder, worktree, interrupt, started, used_before, before, is_left: false }
+        Self {
+            plan,
+            grants,
+            recorder,
+            worktree,
+            interrupt,
+            started,
+            used_before,
+            before,
+            is_left: false,
+            courier: None,
+        }
     }
 
     /// Counts what was done for it before.
     pub(super) fn since(mut self, took: Duration) -> Self {
         self.started = self.started.checked_sub(took).unwrap_or(self.started);
         self
+    }
+
+    /// Has somebody send its evidence away while it is under way.
+    pub(super) fn with(mut self, courier: &'a dyn Courier) -> Self {
+        self.courier = Some(courier);
+        self
+    }
+
+    /// Sends the evidence away, unless the run is asked to stop.
+    pub(super) async fn send(&mut self) -> Result<(), RunError> {
+        let Some(courier) = self.courier else { return Ok(()) };
+        let sending = courier.send(self.recorder, self.worktree);
+        tokio::select! {
+            biased;
+            _ = self.interrupt.wait() => Ok(()),
+            sent = sending => Ok(sent?),
+        }
     }
 
     pub(super) fn grants(&self, step: &Step) -> &'a Grants {

@@ -136,6 +136,9 @@ impl Runner<'_> {
             };
             self.recorder.append_part(&this.at)?;
             self.step_ended(step, result, this.at.attempt)?;
+            if result == StepResult::Passed {
+                self.send().await?;
+            }
             return Ok((result, Verdict::Go));
         }
     }

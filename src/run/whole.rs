@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::cached;
+use super::courier::Courier;
 use super::expect::signal_name as name_of_signal;
 use super::finish::{Ending, finish};
 use super::outcome::millis;
@@ -41,7 +42,7 @@ pub async fn carry_out(
     grants: &BTreeMap<String, Grants>,
     recorder: &mut Recorder,
     interrupt: &Interrupt,
-    ending: Ending,
+    (ending, courier): (Ending, &dyn Courier),
 ) -> Result<(), RunError> {
     let (mut worktree, is_left) = match made {
         Ok(Checkout::Fresh(worktree)) => (worktree, false),
@@ -56,7 +57,8 @@ pub async fn carry_out(
         recorder.record(Event::WorktreeReady { files, ms, pin: None })?;
     }
     let made_in = if is_left { Duration::ZERO } else { worktree.made_in() };
-    let runner = Runner::new(plan, grants, recorder, &mut worktree, interrupt.clone()).since(made_in);
+    let runner = Runner::new(plan, grants, recorder, &mut worktree, interrupt.clone());
+    let runner = runner.since(made_in).with(courier);
     if let Err(error) = execute(runner, is_left).await {
         // Nothing is ended by that: whoever goes on finds it as after a crash.
         if error.is_halt() {

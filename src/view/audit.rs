@@ -29,7 +29,7 @@ impl Audited {
         if is_running {
             return Self::NotYet;
         }
-        match app::audited::audited(repository, host, files.run()) {
+        match app::audited::audited(repository, host, files) {
             Ok(Some(report)) => Self::Said(report, moment(chrono::Utc::now())),
             Ok(None) => Self::Not("the audit knows of no such run".to_owned()),
             Err(error) => Self::Not(error.to_string()),

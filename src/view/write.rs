@@ -21,11 +21,12 @@ pub fn write(
 ) -> Result<PathBuf, Error> {
     let path = match to {
         Some(path) => path.to_owned(),
-        None => own_place(files).map_err(Error::System)?,
+        // Also of a run whose files are elsewhere.
+        None => own_place(&Files::of(&repository.toplevel, files.run())).map_err(Error::System)?,
     };
     put(&path, page).map_err(|error| Error::System(named(error, &path)))?;
     if to.is_none() {
-        repository.hand_over(&[files.top().join(FOLDER), path.clone()])?;
+        repository.hand_over(&[repository.toplevel.join(FOLDER), path.clone()])?;
     }
     Ok(path)
 }

@@ -70,6 +70,8 @@ pub(super) struct Git {
     name: String,
     patience: Duration,
     halt: Halt,
+    /// Bytes that one file may have which it or its children write.
+    most: Option<u64>,
 }
 
 impl Git {
@@ -97,7 +99,7 @@ impl Git {
         }
         command.arg(name).stdin(Stdio::null());
         let patience = if MOVING.contains(&name) { LONG } else { PATIENCE };
-        Self { command, name: name.to_owned(), patience, halt: Halt::never() }
+        Self { command, name: name.to_owned(), patience, halt: Halt::never(), most: None }
     }
 
     /// Is ended once this says so.
@@ -116,6 +118,18 @@ impl Git {
     /// Reads the objects of this folder as well.
     pub(super) fn reading(mut self, objects: &Path) -> Self {
         self.command.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", quoted(objects.as_os_str()));
+        self
+    }
+
+    /// Sets a variable.
+    pub(super) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Writes no file, and none of its children does, that is larger than this.
+    pub(super) fn writing_at_most(mut self, bytes: u64) -> Self {
+        self.most = Some(bytes);
         self
     }
 
@@ -271,7 +285,10 @@ impl Git {
     }
 
     fn start(&mut self) -> Result<Running, WorktreeError> {
-        Running::start(&mut self.command, &self.name, self.patience, self.halt.clone())
+        let running = Running::start(&mut self.command, &self.name, self.patience, self.halt.clone())?;
+        // Its children come later: each takes this over.
+        self.most.map_or(Ok(()), |most| running.write_at_most(most))?;
+        Ok(running)
     }
 
     /// Starts it, and somebody who writes to it: git answers while it reads, and both pipes are finite.

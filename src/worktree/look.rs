@@ -133,7 +133,14 @@ impl Repository {
         let Ok(commit) = Oid::parse(commit) else { return Ok(Vec::new()) };
         let contains = ["--format=%(refname)", "--contains", commit.as_str()];
         let listing = self.git("for-each-ref").args(contains).run()?;
-        Ok(String::from_utf8_lossy(&listing).lines().map(str::to_owned).collect())
+        let listing = String::from_utf8_lossy(&listing);
+        let mut names: Vec<String> = listing.lines().map(str::to_owned).collect();
+        if let Some((name, tip)) = &self.held
+            && self.is_ancestor(commit.as_str(), tip.as_str())?
+        {
+            names.push(name.clone());
+        }
+        Ok(names)
     }
 
     /// Lists the checkouts of the repository: the main one and its linked worktrees.

@@ -1,19 +1,21 @@
 //! Takes commits of a run and what a replay of it on another base came to, gives the run's commits on that base: messages and authors
 //! as they were, files as they were judged there. Brings their objects into the user's repository, where no ref names them.
 
+use std::fs::File;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::bundle;
 use super::error::WorktreeError;
 use super::recorded::Aside;
 use super::repository::Repository;
+use super::shared::shared;
 use crate::git::{Oid, RefName};
 
 /// The branch of an [`Aside`] that holds them.
 const REBASED: &str = "rebased";
 
 /// Who makes the commits of runs.
-const COMMITTER: &str = "autopilot <autopilot@localhost>";
+pub(super) const COMMITTER: &str = "autopilot <autopilot@localhost>";
 
 /// A commit to make.
 #[derive(Debug, Clone, Copy)]
@@ -51,17 +53,47 @@ impl Aside {
 impl Repository {
     /// Takes a commit of an [`Aside`], with all that leads to it from another one that is here.
     pub fn take_rebased(&self, aside: &Aside, commit: &Oid, onto: &Oid) -> Result<(), WorktreeError> {
-        let theirs = aside.repository();
-        let branch = RefName::branch(REBASED)?;
-        theirs.git("update-ref").args([branch.as_str(), commit.as_str()]).run()?;
-        let packed = theirs.toplevel.join("rebased.bundle");
-        let without = format!("^{onto}");
-        theirs
-            .git("bundle")
-            .args(["create", "--quiet"])
-            .arg(&packed)
-            .args([branch.as_str(), &without])
-            .run()?;
-        self.fetch_objects(bundle::open(&packed)?, &branch)
+        let (packed, branch) = bundled(aside, commit, onto)?;
+        self.fetch_objects(packed, &branch)
     }
+
+    /// Makes a branch of a commit of an [`Aside`], with all that leads to it from another one that is here.
+    pub fn take_branch(
+        &self,
+        aside: &Aside,
+        commit: &Oid,
+        base: &Oid,
+        reference: &RefName,
+    ) -> Result<(), WorktreeError> {
+        if aside.commit(commit)?.is_none() {
+            return Err(WorktreeError::refused(
+                format!("the commit {commit} did not come along"),
+                "`publish.evidence` of the journal says what was left out; take it from the machine that the run was on",
+            ));
+        }
+        let (packed, branch) = bundled(aside, commit, base)?;
+        self.fetch(packed, branch.as_str(), reference)
+    }
+
+    /// Keeps a checkpoint of a run that goes on here, as if another node had shared it.
+    pub fn keep_shared(
+        &self,
+        aside: &Aside,
+        run: &str,
+        (base, checkpoint): (&Oid, &Oid),
+    ) -> Result<(), WorktreeError> {
+        self.take_branch(aside, checkpoint, base, &shared(run)?)
+    }
+}
+
+/// Packs what leads from one commit of an [`Aside`] to another.
+fn bundled(aside: &Aside, commit: &Oid, base: &Oid) -> Result<(File, RefName), WorktreeError> {
+    let theirs = aside.repository();
+    let branch = RefName::branch(REBASED)?;
+    theirs.git("update-ref").args([branch.as_str(), commit.as_str()]).run()?;
+    let packed = theirs.toplevel.join("rebased.bundle");
+    let without = format!("^{base}");
+    let create = theirs.git("bundle").args(["create", "--quiet"]).arg(&packed);
+    create.args([branch.as_str(), &without]).run()?;
+    Ok((bundle::open(&packed)?, branch))
 }

@@ -43,10 +43,10 @@ impl Repository {
         let repository = self.bare_at(&path);
         let format = format!("--object-format={}", self.format.name());
         repository.git("init").args(["--quiet", "--bare", &format, "."]).run()?;
-        let objects = self.common_dir.join("objects");
         let alternates = path.join("objects/info/alternates");
-        let line = [objects.as_os_str().as_encoded_bytes(), b"\n"].concat();
-        fs::write(&alternates, line).map_err(at(&alternates))?;
+        let line = |objects: PathBuf| [objects.as_os_str().as_encoded_bytes(), b"\n"].concat();
+        let lines: Vec<u8> = self.object_folders().flat_map(line).collect();
+        fs::write(&alternates, lines).map_err(at(&alternates))?;
         let shallow = self.common_dir.join("shallow");
         if shallow.is_file() {
             fs::copy(&shallow, path.join("shallow")).map_err(at(&shallow))?;
@@ -67,6 +67,14 @@ impl Aside {
     /// Takes the commits of a bundle; nothing of it that git would not take from a stranger.
     pub fn take(&self, bundle: &Path) -> Result<(), WorktreeError> {
         self.repository.fetch(bundle::open(bundle)?, DELIVERED, &RefName::branch("record")?)
+    }
+
+    /// Takes the commits of one ref of a bundle; returns what it is at.
+    pub fn take_from(&self, bundle: &Path, reference: &str) -> Result<Oid, WorktreeError> {
+        let taken = RefName::branch("taken")?;
+        self.repository.fetch(bundle::open(bundle)?, &format!("+{reference}"), &taken)?;
+        let commit = self.repository.git("rev-parse").args(["--verify", taken.as_str()]).line()?;
+        Ok(Oid::parse(&commit)?)
     }
 
     /// Says what a commit is; nothing if it is not there.

@@ -4,8 +4,12 @@
 use std::process::Command;
 
 use super::error::WorktreeError;
+use super::git::Git;
 use super::repository::Repository;
 use crate::git::{Oid, RefName};
+
+/// How ssh is called so that it asks nobody.
+const SSH: (&str, &str) = ("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
 
 /// A remote of a repository.
 #[derive(Debug, Clone)]
@@ -136,11 +140,19 @@ impl Repository {
 
     /// Lets ssh ask nobody, where the user has not said how ssh is to be called.
     fn with_quiet_ssh(&self, mut command: Command) -> Command {
-        let said = ["GIT_SSH_COMMAND", "GIT_SSH"].iter().any(|name| std::env::var_os(name).is_some())
-            || self.git("config").args(["--get", "core.sshCommand"]).succeeds().unwrap_or(false);
-        if !said {
-            command.env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
+        if self.leaves_ssh_open() {
+            command.env(SSH.0, SSH.1);
         }
         command
+    }
+
+    /// The same of a git that is run here.
+    pub(super) fn asking(&self, git: Git) -> Git {
+        if self.leaves_ssh_open() { git.env(SSH.0, SSH.1) } else { git }
+    }
+
+    fn leaves_ssh_open(&self) -> bool {
+        let said = ["GIT_SSH_COMMAND", "GIT_SSH"].iter().any(|name| std::env::var_os(name).is_some());
+        !said && !self.git("config").args(["--get", "core.sshCommand"]).succeeds().unwrap_or(false)
     }
 }

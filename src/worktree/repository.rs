@@ -30,6 +30,8 @@ pub struct Repository {
     pub(super) tried: Tried,
     /// Objects of a run that are not in this repository yet, and are read as well.
     also: Option<PathBuf>,
+    /// A commit of those that something else than a ref names: what, and where that is.
+    pub(super) held: Option<(String, Oid)>,
 }
 
 /// As long may a git take that tells where it is: it reads settings, and little else.
@@ -80,6 +82,7 @@ impl Repository {
             git_dir,
             tried: Tried::default(),
             also: None,
+            held: None,
             common_dir,
             format: ObjectFormat::named(&format).ok_or_else(|| {
                 WorktreeError::refused(
@@ -145,11 +148,7 @@ impl Repository {
 
     /// Prepares a git command in this repository.
     pub(super) fn git(&self, name: &str) -> Git {
-        let git = Git::new(&self.toplevel, name).owned_by(self.owner);
-        match &self.also {
-            Some(objects) => git.reading(objects),
-            None => git,
-        }
+        self.git_with(&[], name)
     }
 
     /// Reads the objects of this folder as well.
@@ -160,7 +159,16 @@ impl Repository {
 
     /// The same with settings for this call.
     pub(super) fn git_with(&self, settings: &[&str], name: &str) -> Git {
-        Git::with(&self.toplevel, settings, name).owned_by(self.owner)
+        let git = Git::with(&self.toplevel, settings, name).owned_by(self.owner);
+        match &self.also {
+            Some(objects) => git.reading(objects),
+            None => git,
+        }
+    }
+
+    /// Returns the folders of its objects.
+    pub(super) fn object_folders(&self) -> impl Iterator<Item = PathBuf> {
+        std::iter::once(self.common_dir.join("objects")).chain(self.also.clone())
     }
 
     /// Returns a repository without a checkout that is made at a path, of the same owner.

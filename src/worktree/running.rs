@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+use rustix::process::{Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, kill_process, prlimit, waitid};
 
 use super::error::WorktreeError;
 use super::halt::Halt;
@@ -62,6 +62,13 @@ impl Running {
             is_late && kill_process(pid, Signal::KILL).is_ok()
         });
         Ok(Self { child, name: name.to_owned(), patience, halt, complaints, ended, is_late })
+    }
+
+    /// Lets it, and what it starts from here on, write no file that is larger than this.
+    pub(super) fn write_at_most(&self, bytes: u64) -> io::Result<()> {
+        let most = Rlimit { current: Some(bytes), maximum: Some(bytes) };
+        prlimit(Some(Pid::from_child(&self.child)), Resource::Fsize, most)?;
+        Ok(())
     }
 
     /// Takes its standard input, if that is a pipe.

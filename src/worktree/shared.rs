@@ -27,7 +27,8 @@ impl Worktree {
 
     /// Removes what was kept so, once the result branch is there.
     pub(super) fn unshare(&self) -> Result<(), WorktreeError> {
-        if self.is_apart() { self.repository.unshare(&self.record.run) } else { Ok(()) }
+        // Also what another machine had left of it, where that is so.
+        self.repository.unshare(&self.record.run)
     }
 
     fn is_apart(&self) -> bool {
@@ -70,6 +71,6 @@ impl Repository {
     }
 }
 
-fn shared(run: &str) -> Result<RefName, WorktreeError> {
+pub(super) fn shared(run: &str) -> Result<RefName, WorktreeError> {
     Ok(RefName::parse(&format!("{SHARED}{run}"))?)
 }

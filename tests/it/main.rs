@@ -116,4 +116,6 @@ mod tiers;
 #[cfg(test)]
 mod toolchains;
 #[cfg(test)]
+mod travel;
+#[cfg(test)]
 mod view;

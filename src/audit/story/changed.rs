@@ -13,7 +13,7 @@ use crate::evidence::event::{ReasonKind, Role, RunResult};
 use crate::git::Oid;
 
 /// What the story of the events alone does not show.
-const UNSEEN: [&str; 103] = [
+const UNSEEN: [&str; 107] = [
     // What an agent did and used, by its own words and the endpoint's count; what it is given follows from the plan, masked.
     "agent.acted act",
     "agent.ended acts",
@@ -78,6 +78,9 @@ const UNSEEN: [&str; 103] = [
     "git.mended what",
     "log.appended from",
     "log.appended to",
+    "publish.evidence commit",
+    "publish.evidence left_out",
+    "publish.evidence to",
     "publish.rebased commits",
     "publish.rebased onto",
     "publish.started along",
@@ -120,6 +123,7 @@ const UNSEEN: [&str; 103] = [
     "cache.kept why",
     "cache.looked why",
     "expectation.judged saw",
+    "publish.evidence why",
     "publish.failed hint",
     "publish.failed why",
     "publish.rebased why",

@@ -178,6 +178,7 @@ impl Story {
             Event::Recovered { .. } => self.recovered(),
             Event::Resumed(resumed) => self.resumed(&resumed),
             Event::PublishRebased(rebased) => self.publish_rebased(*rebased),
+            Event::PublishEvidence(sent) => self.publish_evidence(&sent),
             Event::PublishStarted { effect, key, to, .. } => {
                 self.publish_started(effect, key.as_str(), to.as_str());
             }

@@ -124,6 +124,7 @@ named! {
         Sealed Within "sealed",
         Attested Within "attested",
         PublishRebased Within "publish.rebased",
+        PublishEvidence Within "publish.evidence",
         PublishStarted Within "publish.started",
         PublishDone Publishes "publish.done",
         PublishFailed Publishes "publish.failed",
@@ -151,10 +152,11 @@ pub(super) fn next(at: State, kind: Kind) -> Result<State, Code> {
         // After the head.
         (S::Closed | S::Publishing, K::PublishRebased) => S::Closed,
         (S::Closed | S::Publishing, K::PublishStarted) => S::Publishing,
+        (S::Publishing, K::PublishEvidence) => S::Publishing,
         (S::Publishing, K::PublishDone | K::PublishFailed) => S::Closed,
 
         // Between steps.
-        (S::Idle, K::AgentFound | K::WorktreeReady | K::CacheLooked | K::StepEnded) => S::Idle,
+        (S::Idle, K::AgentFound | K::WorktreeReady | K::CacheLooked | K::StepEnded | K::PublishEvidence) => S::Idle,
         (S::Idle, K::AttemptStarted) => S::Attempt,
         (S::Idle, K::RunEnded) => S::Closing,
 
@@ -301,6 +303,7 @@ impl Kind {
             Event::Sealed { .. } => Self::Sealed,
             Event::Attested { .. } => Self::Attested,
             Event::PublishRebased(_) => Self::PublishRebased,
+            Event::PublishEvidence(_) => Self::PublishEvidence,
             Event::PublishStarted { .. } => Self::PublishStarted,
             Event::PublishDone { .. } => Self::PublishDone,
             Event::PublishFailed { .. } => Self::PublishFailed,

@@ -6,11 +6,14 @@ use super::records::Published;
 use super::state::Story;
 use crate::audit::code::Code;
 use crate::audit::plan::MASK;
-use crate::evidence::event::{Effect, Publishing, RunResult, RunStarted};
+use crate::evidence::event::{Effect, Publishing, RunResult, RunStarted, Travelled};
 use crate::plan::Publish;
 
 /// In which order effects are meant.
-const ORDER: [Effect; 3] = [Effect::Push, Effect::PullRequest, Effect::Comment];
+const ORDER: [Effect; 4] = [Effect::Push, Effect::PullRequest, Effect::Evidence, Effect::Comment];
+
+/// Where the evidence of runs is on remotes.
+const EVIDENCE: &str = "refs/autopilot/evidence/";
 
 /// Tells whether a plan ever has something published.
 fn wants(plan: &Publish, effect: Effect) -> bool {
@@ -18,7 +21,18 @@ fn wants(plan: &Publish, effect: Effect) -> bool {
         Effect::Push => plan.push,
         Effect::PullRequest => plan.pull_request.is_some(),
         Effect::Comment => plan.comment != Some(false),
+        Effect::Evidence => plan.evidence,
     }
+}
+
+/// Tells whether an effect is of the result, and not of the run: what has no result has none of it.
+fn is_of_result(effect: Effect) -> bool {
+    matches!(effect, Effect::Push | Effect::PullRequest)
+}
+
+/// Tells whether an effect is by git, to a remote.
+fn is_by_git(effect: Effect) -> bool {
+    matches!(effect, Effect::Push | Effect::Evidence)
 }
 
 impl Story {
@@ -39,7 +53,7 @@ impl Story {
             let found = format!("{:?} to be published", meant.effects);
             self.wrong(Code::PlanNotFollowed, format!("{expected:?}"), found);
         }
-        let needs_github = |effect: &Effect| *effect != Effect::Push;
+        let needs_github = |effect: &Effect| !is_by_git(*effect);
         if is_clear && meant.repository.is_none() && meant.effects.iter().any(needs_github) {
             self.wrong(Code::ResultWrong, "a repository of GitHub, or what stands in the way", "neither");
         }
@@ -49,13 +63,13 @@ impl Story {
     pub(super) fn publish_started(&mut self, effect: Effect, key: &str, to: &str) {
         let branch = self.branch.as_ref().map(|(_, commit, _)| commit.clone());
         let head = self.attested.as_ref().map(|attested| attested.head.to_string());
-        let state = if effect == Effect::Comment { head } else { branch };
-        let is_rebased = effect != Effect::Comment && self.is_of_replay(key);
+        let state = if is_of_result(effect) { branch } else { head };
+        let is_rebased = is_of_result(effect) && self.is_of_replay(key);
         if state.as_deref() != Some(key) && !is_rebased {
             let state = state.unwrap_or_else(|| "nothing".to_owned());
             self.wrong(Code::OutOfOrder, format!("{effect:?} of {state}, after the head"), key);
         }
-        if effect != Effect::Comment && self.result() != Some(RunResult::Done) {
+        if is_of_result(effect) && self.result() != Some(RunResult::Done) {
             self.wrong(Code::PlanNotFollowed, "no push and no pull request of a run that is not done", key);
         }
         if self.plan.as_ref().is_some_and(|plan| !wants(&plan.publish, effect)) {
@@ -64,7 +78,7 @@ impl Story {
         if self.is_published(effect, key) {
             self.wrong(Code::OutOfOrder, format!("{effect:?} of {key} once"), "once more");
         }
-        let known = self.repository_of_github().filter(|_| effect != Effect::Push).map(str::to_owned);
+        let known = self.repository_of_github().filter(|_| !is_by_git(effect)).map(str::to_owned);
         if let Some(known) = known.filter(|known| known != to && !to.is_empty()) {
             self.wrong(Code::PlanNotFollowed, format!("{effect:?} in {known}"), to);
         }
@@ -100,6 +114,24 @@ impl Story {
         self.published.push(Published { effect, key: key.to_owned(), to, url });
     }
 
+    /// Evidence goes where evidence of this run is, as the plan has it; it got there, or it is said why not.
+    pub(super) fn publish_evidence(&mut self, sent: &Travelled) {
+        let own = format!("{EVIDENCE}{}", self.run);
+        if sent.reference.as_str() != own {
+            self.wrong(Code::WrongRun, own, sent.reference.as_str());
+        }
+        if sent.commit.is_some() == sent.why.is_some() {
+            self.wrong(Code::ResultWrong, "a commit, or why there is none", "both, or neither");
+        }
+        if self.plan.as_ref().is_some_and(|plan| !plan.publish.evidence) {
+            self.wrong(Code::PlanNotFollowed, "no evidence pushed: the plan wants none", sent.to.as_str());
+        }
+        let of_other = |effect: Effect| effect != Effect::Evidence;
+        if matches!(&self.at, At::Publishing(effect, ..) if of_other(*effect)) {
+            self.wrong(Code::OutOfOrder, "evidence that is being published", "something else");
+        }
+    }
+
     /// Takes that something is published, or is not; returns where it was to go.
     pub(super) fn publish_ended(&mut self, effect: Effect, key: &str) -> Option<String> {
         let At::Publishing(own, of, to) = &self.at else { return None };
@@ -128,6 +160,7 @@ impl Story {
         match effect {
             Effect::Push => own.next_back().is_some_and(|done| done.key == key),
             Effect::PullRequest => own.next().is_some(),
+            Effect::Evidence => own.any(|done| done.key == key),
             Effect::Comment => {
                 self.published.last().is_some_and(|done| done.effect == effect && done.key == key)
             }
@@ -203,7 +236,7 @@ mod tests {
         let mut urls = 0;
         for (journal, at) in published("publish.done", 60) {
             let of = |what: &str| format!("{what} of line {}\n{}", at + 1, shown(&journal));
-            for effect in ["push", "pull_request", "comment"] {
+            for effect in ["push", "pull_request", "evidence", "comment"] {
                 let own = serde_json::to_value(&journal.events[at].1).unwrap()["effect"] == effect;
                 assert!(
                     own || changed(&journal, at, |event| event["effect"] = effect.into()),
@@ -240,7 +273,8 @@ mod tests {
         for (journal, at) in published("publish.started", 60) {
             let of = |what: &str| format!("{what} of line {}\n{}", at + 1, shown(&journal));
             assert!(changed(&journal, at, |event| event["key"] = "3:0".into()), "{}", of("key"));
-            let is_push = serde_json::to_value(&journal.events[at].1).unwrap()["effect"] == "push";
+            let effect = serde_json::to_value(&journal.events[at].1).unwrap()["effect"].clone();
+            let is_push = effect == "push" || effect == "evidence";
             let elsewhere = |event: &mut Value| event["to"] = "github.com/evil/r".into();
             // Which remotes there are, only the repository tells.
             assert!(is_push || changed(&journal, at, elsewhere), "{}", of("to"));

@@ -11,8 +11,9 @@ use super::exit::{Cause, Exit, Failure};
 use super::shape::{self, Verdict};
 use super::{answer, completions, output, target};
 use crate::app::audited::on_this_host;
+use crate::app::runs::Found;
 use crate::app::{jobs, runs};
-use crate::audit::{Audit, Checked, Finding, Heads, Outcome, Report, RunReport, Scope, online};
+use crate::audit::{Audit, Checked, Finding, Heads, Host, Outcome, Report, RunReport, Scope, online};
 use crate::evidence::event::RunResult;
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, RunName};
@@ -76,7 +77,7 @@ pub(super) fn run(args: &AuditArgs) -> Result<Exit, Failure> {
 fn audited(audit: &Audit<'_>, args: &AuditArgs) -> Result<Report, Failure> {
     let there = Files::runs(audit.top).map_err(unreadable)?;
     let scope = match there.last() {
-        _ if !args.targets.is_empty() => Scope::Runs(named(audit, &there, &args.targets)?),
+        _ if !args.targets.is_empty() => return named(audit, &there, &args.targets),
         Some(last) if !args.all => Scope::Runs(vec![*last]),
         None if told_of(audit)?.is_empty() => return Err(no_run(audit, None)),
         // Without any journal the whole is looked at: something tells of a run.
@@ -110,22 +111,55 @@ fn unreadable(error: std::io::Error) -> Failure {
         .hint("audit as the user who ran it")
 }
 
-/// Returns the runs that are meant.
-fn named(audit: &Audit<'_>, there: &[RunName], targets: &[String]) -> Result<Vec<RunName>, Failure> {
-    targets.iter().map(|target| one(audit, there, target)).collect()
+/// A run that is meant.
+enum Meant {
+    /// Here, or something here tells of it.
+    Here(RunName),
+    /// On the remote alone.
+    Elsewhere(Box<Found>),
 }
 
-/// Finds a run that has a journal, or else one that anything tells of: that its evidence is missing is the audit's to tell.
-fn one(audit: &Audit<'_>, there: &[RunName], target: &str) -> Result<RunName, Failure> {
+/// Audits the runs that are meant.
+fn named(audit: &Audit<'_>, there: &[RunName], targets: &[String]) -> Result<Report, Failure> {
+    let (mut here, mut elsewhere) = (Vec::new(), Vec::new());
+    for target in targets {
+        match one(audit, there, target)? {
+            Meant::Here(run) => here.push(run),
+            Meant::Elsewhere(found) => elsewhere.push(found),
+        }
+    }
+    let mut report = audit.run(&Scope::Runs(here)).map_err(unreadable)?;
+    for found in &elsewhere {
+        let files = found.files();
+        let host = audit.host.map(|host| Host { repository: found.repository(host.repository), ..host });
+        let own = Audit { top: files.top(), host, ..*audit };
+        report.runs.extend(own.run(&Scope::Runs(vec![files.run()])).map_err(unreadable)?.runs);
+    }
+    Ok(report)
+}
+
+/// Finds a run that has a journal, here or on the remote; or else one that anything here tells of: that its evidence is missing is the
+/// audit's to tell.
+fn one(audit: &Audit<'_>, there: &[RunName], target: &str) -> Result<Meant, Failure> {
     let issue = runs::issue(target);
     let is_it = |run: &&RunName| match issue {
         Some(issue) => run.issue() == issue,
         None => run.to_string() == target,
     };
     if let Some(run) = there.iter().rev().find(is_it) {
-        return Ok(*run);
+        return Ok(Meant::Here(*run));
     }
-    told_of(audit)?.iter().rev().find(is_it).copied().ok_or_else(|| no_run(audit, Some(target)))
+    let told = told_of(audit)?.iter().rev().find(is_it).copied();
+    let elsewhere = match audit.host.map(|host| target::elsewhere_of(host.repository, target)) {
+        Some(Err(_)) | None if told.is_some() => None,
+        Some(found) => found?,
+        None => None,
+    };
+    match (elsewhere, told) {
+        (Some(found), _) => Ok(Meant::Elsewhere(Box::new(found))),
+        (None, Some(run)) => Ok(Meant::Here(run)),
+        (None, None) => Err(no_run(audit, Some(target))),
+    }
 }
 
 /// Finds the folder that holds `.ai/logs`: the current one, or one above it.

@@ -265,6 +265,7 @@ impl Watch for Progress {
                 }
             }
             Event::PublishRebased(_)
+            | Event::PublishEvidence(_)
             | Event::PublishStarted { .. }
             | Event::PublishDone { .. }
             | Event::PublishFailed { .. } => {

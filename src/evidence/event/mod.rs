@@ -25,7 +25,7 @@ pub use cached::{CacheKept, CacheLooked};
 pub use command::{CommandEnded, Cut, Egress, EgressVerdict, Role};
 pub use flat::is_straight;
 pub use judged::{Expected, Judged, ProofRan, ProofRun};
-pub use publishing::{Effect, PublishFault, Publishing, Rebased, RebasedCommit};
+pub use publishing::{Effect, PublishFault, Publishing, Rebased, RebasedCommit, Travelled};
 pub use result::{AttemptResult, Reason, ReasonKind, RunResult, StepResult};
 pub use run::{Change, ChangeKind, Host, Origin, PlanCommit, Resumed, RunStarted, Sealed, StartedBy};
 pub use version::Misfit;
@@ -381,6 +381,9 @@ pub enum Event {
     /// The base has moved on the remote, and the run was replayed there before a push. From version 2 on.
     #[serde(rename = "publish.rebased")]
     PublishRebased(Box<Rebased>),
+    /// The evidence was pushed, or not: between steps, and at the end. From version 2 on.
+    #[serde(rename = "publish.evidence")]
+    PublishEvidence(Box<Travelled>),
     /// Something is about to be done outside of the machine. Only these events follow the head.
     #[serde(rename = "publish.started")]
     PublishStarted {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::evidence::id::StepId;
 use crate::evidence::text::{self, Text, Token};
-use crate::git::Oid;
+use crate::git::{Oid, RefName};
 
 /// What is to be published at the end of a run, as known before its first step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,8 @@ pub enum Effect {
     Push,
     /// A pull request of it.
     PullRequest,
+    /// The run's evidence on a remote.
+    Evidence,
     /// The comment on the issue.
     Comment,
 }
@@ -104,4 +106,21 @@ pub struct RebasedCommit {
     pub commit: Oid,
     /// Its tree, which is the one that was judged.
     pub tree: Oid,
+}
+
+/// The evidence of a run as it was pushed, or why it was not; while the run runs, and at its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Travelled {
+    /// The remote; empty if there is none.
+    pub to: Token,
+    /// The ref there.
+    pub reference: RefName,
+    /// The commit that holds it; null if it did not get there.
+    pub commit: Option<Oid>,
+    /// What of it stayed, and why.
+    #[serde(deserialize_with = "text::many")]
+    pub left_out: Vec<Text>,
+    /// Why it did not get there.
+    #[serde(deserialize_with = "text::maybe")]
+    pub why: Option<Text>,
 }

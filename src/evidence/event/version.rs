@@ -23,7 +23,7 @@ impl std::fmt::Display for Misfit {
 
 impl Event {
     /// The `type` of every kind of event that this program knows.
-    pub const KINDS: [&str; 40] = [
+    pub const KINDS: [&str; 41] = [
         "run.started",
         "worktree.ready",
         "cache.looked",
@@ -61,6 +61,7 @@ impl Event {
         "sealed",
         "attested",
         "publish.rebased",
+        "publish.evidence",
         "publish.started",
         "publish.done",
         "publish.failed",
@@ -106,6 +107,7 @@ impl Event {
             Self::Sealed { .. } => "sealed",
             Self::Attested { .. } => "attested",
             Self::PublishRebased(_) => "publish.rebased",
+            Self::PublishEvidence(_) => "publish.evidence",
             Self::PublishStarted { .. } => "publish.started",
             Self::PublishDone { .. } => "publish.done",
             Self::PublishFailed { .. } => "publish.failed",
@@ -157,6 +159,7 @@ impl Event {
             | Self::Sealed { .. }
             | Self::Attested { .. }
             | Self::PublishRebased(_)
+            | Self::PublishEvidence(_)
             | Self::PublishStarted { .. }
             | Self::PublishDone { .. }
             | Self::PublishFailed { .. } => None,
@@ -209,6 +212,7 @@ impl Event {
             Self::GitMended { .. } => Some(Misfit::Has("git.mended")),
             Self::GitLeft { .. } => Some(Misfit::Has("git.left")),
             Self::PublishRebased(_) => Some(Misfit::Has("publish.rebased")),
+            Self::PublishEvidence(_) => Some(Misfit::Has("publish.evidence")),
             _ => None,
         }
     }

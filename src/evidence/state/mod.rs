@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 
 use super::event::{
     AttemptResult, CacheKept, CacheLooked, Change, Egress, Event, InGit, KEPT, Moved, Reason, ReasonKind,
-    Rebased, Resumed, RunResult, RunStarted, StepResult,
+    Rebased, Resumed, RunResult, RunStarted, StepResult, Travelled,
 };
 use super::id::{AttemptId, Sha256, StepId};
 use super::journal::{ReadTo, Stamped};
@@ -76,6 +76,8 @@ pub struct RunState {
     pub published: Vec<Publication>,
     /// What became of it on the base of later, one entry a replay before a push.
     pub rebased: Vec<Rebased>,
+    /// What became of its evidence when it was to be pushed last.
+    pub travelled: Option<Travelled>,
     /// A checkpoint changed files that agents read as instructions.
     pub instructions_changed: bool,
     /// Active time of what has ended.
@@ -162,6 +164,7 @@ impl RunState {
             head: None,
             published: Vec::new(),
             rebased: Vec::new(),
+            travelled: None,
             instructions_changed: false,
             used: Duration::ZERO,
             read: None,
@@ -246,6 +249,7 @@ impl RunState {
             }
             Event::Resumed(resumed) => self.goes_on(resumed, before),
             Event::PublishRebased(rebased) => self.rebased.push((**rebased).clone()),
+            Event::PublishEvidence(sent) => self.travelled = Some((**sent).clone()),
             Event::PublishStarted { effect, key, to, login, .. } => {
                 self.publish_begun(*effect, key, to, login.as_ref());
             }

@@ -14,7 +14,7 @@ impl RunState {
     /// Returns what of the intended a run that ended as this one did publishes: after a failure, only a comment.
     pub fn to_publish_at_the_end(&self) -> Vec<Effect> {
         let has_result = self.is_done() && self.branch.is_some();
-        let fits = |effect: &Effect| has_result || *effect == Effect::Comment;
+        let fits = |effect: &Effect| has_result || matches!(effect, Effect::Comment | Effect::Evidence);
         self.intended().iter().copied().filter(fits).collect()
     }
 
@@ -26,6 +26,7 @@ impl RunState {
     pub fn is_open(&self, effect: Effect) -> bool {
         match (effect, &self.branch, &self.head) {
             (Effect::Comment, _, Some(head)) => !self.comment_is_current(&head.to_string()),
+            (Effect::Evidence, _, Some(head)) => !self.evidence_is_current(&head.to_string()),
             (Effect::Push, Some(_), Some(_)) => self.is_done() && self.pushed().is_none(),
             (Effect::PullRequest, Some(_), Some(_)) => self.is_done() && self.done(effect).is_none(),
             _ => false,
@@ -41,6 +42,21 @@ impl RunState {
     pub fn done(&self, effect: Effect) -> Option<&Publication> {
         let is_done = |publish: &&Publication| matches!(publish.state, PublishState::Done { .. });
         self.published.iter().rev().filter(|publish| publish.effect == effect).find(is_done)
+    }
+
+    /// Tells whether the run means to push its evidence.
+    pub fn sends_evidence(&self) -> bool {
+        self.intended().contains(&Effect::Evidence)
+    }
+
+    /// Tells whether the evidence of this head is on the remote.
+    fn evidence_is_current(&self, head: &str) -> bool {
+        self.done(Effect::Evidence).is_some_and(|done| done.key == head)
+    }
+
+    /// Tells whether the evidence is on the remote as it is by now.
+    pub fn is_evidence_there(&self) -> bool {
+        self.head.as_ref().is_some_and(|head| self.evidence_is_current(&head.to_string()))
     }
 
     /// Tells whether the branch as it is now was pushed.

@@ -69,6 +69,8 @@ struct PublishRule {
     push: Option<bool>,
     /// Open pull requests.
     pull_request: Option<bool>,
+    /// Push the evidence of runs. Where branches may not be pushed, neither may that: it holds their commits.
+    evidence: Option<bool>,
 }
 
 /// A protection that can be given up.
@@ -114,6 +116,7 @@ pub(super) fn resolve(file: CeilingFile) -> Rules {
         comment: publish.comment,
         push: publish.push,
         pull_request: publish.pull_request,
+        evidence: publish.evidence,
         allow_degraded: list(file.allow_degraded, |protection| match protection {
             Protection::Landlock => "landlock".to_owned(),
             Protection::Seccomp => "seccomp".to_owned(),

@@ -76,6 +76,9 @@ pub struct Rules {
     /// Whether pull requests are opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pull_request: Option<bool>,
+    /// Whether evidence is pushed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<bool>,
     /// Protections that may be given up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_degraded: Option<Vec<String>>,

@@ -149,13 +149,20 @@ impl Holding<'_> {
     fn publish(&mut self, plan: &Plan) {
         let (own, rules) = (&plan.publish, &self.ceiling.rules);
         let wants = [
-            ("publish.comment", own.comment == Some(true), rules.comment),
-            ("publish.push", own.push, rules.push),
-            ("publish.pull_request", own.pull_request.is_some(), rules.pull_request),
+            ("publish.comment", own.comment == Some(true), ("publish.comment", rules.comment)),
+            ("publish.push", own.push, ("publish.push", rules.push)),
+            (
+                "publish.pull_request",
+                own.pull_request.is_some(),
+                ("publish.pull_request", rules.pull_request),
+            ),
+            ("publish.evidence", own.evidence, ("publish.evidence", rules.evidence)),
+            // The same commits, under another name.
+            ("publish.evidence", own.evidence, ("publish.push", rules.push)),
         ];
-        for (key, is_wanted, allowed) in wants {
+        for (key, is_wanted, (rule, allowed)) in wants {
             if is_wanted && allowed == Some(false) {
-                self.add(None, (key, ""), key, "`false`");
+                self.add(None, (key, ""), rule, "`false`");
             }
         }
     }

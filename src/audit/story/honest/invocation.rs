@@ -21,7 +21,10 @@ impl World {
         });
         let limits = json!({"consecutive_failures": self.limit, "tokens": "unlimited"});
         let steps: Vec<Value> = steps.collect();
-        let publish = json!({"comment": null, "escalate": [], "push": true, "pull_request": {"draft": false, "title": null, "labels": [], "reviewers": []}});
+        let publish = json!({"comment": null, "escalate": [], "push": true, "evidence": self.travels,
+            "pull_request": {"draft": false, "title": null, "labels": [], "reviewers": []}});
+        let mut effects = vec!["push", "pull_request", "evidence", "comment"];
+        effects.retain(|effect| self.travels || *effect != "evidence");
         let mut plan =
             json!({"issue": 7, "title": "Try", "limits": limits, "steps": steps, "publish": publish});
         if self.cached {
@@ -33,7 +36,7 @@ impl World {
             "branch": self.run.branch(), "repository": "/r", "plan_path": "p", "plan_sha256": "0", "plan": plan,
             "plan_masked": false, "plan_commit": Oid::nth(0), "origin": "own", "started_by": {"user": "u"},
             "steps": ids, "dirty": false, "host": host(), "sandbox": "all",
-            "publish": {"repository": REPOSITORY, "effects": ["push", "pull_request", "comment"]},
+            "publish": {"repository": REPOSITORY, "effects": effects},
         });
         self.emit("run.started", event)?;
         if self.steps.iter().any(|step| step.agent) {
@@ -258,19 +261,28 @@ impl World {
         let done = self.end.as_ref().is_some_and(|(result, _)| result == "done");
         let commit = self.checkpoints.last().filter(|_| done && self.branch).cloned();
         let head = format!("{head}:{}", "0".repeat(64));
-        for (effect, key) in [("push", commit.clone()), ("pull_request", commit), ("comment", Some(head))] {
+        let of_result = |effect: &str| matches!(effect, "push" | "pull_request");
+        let evidence = Some(head.clone()).filter(|_| self.travels);
+        let all = [
+            ("push", commit.clone()),
+            ("pull_request", commit),
+            ("evidence", evidence),
+            ("comment", Some(head)),
+        ];
+        for (effect, key) in all {
             let Some(key) = key else { continue };
             // What was pushed where the base was later stands for the commit.
             let later =
-                Some(later(&key)).filter(|later| effect != "comment" && self.is_published("push", later));
+                Some(later(&key)).filter(|later| of_result(effect) && self.is_published("push", later));
             let key = later.unwrap_or(key);
             if self.is_published(effect, &key) {
                 continue;
             }
-            let to = if effect == "push" { "origin" } else { REPOSITORY };
+            let by_git = matches!(effect, "push" | "evidence");
+            let to = if by_git { "origin" } else { REPOSITORY };
             let key = if effect == "push" { self.rebase(key)? } else { key };
             let mut begun = json!({"effect": effect, "key": key, "to": to});
-            if effect != "push" {
+            if !by_git {
                 begun["login"] = json!("somebody");
             }
             if effect == "push" && self.version > 1 && self.one_in(2) {
@@ -287,6 +299,10 @@ impl World {
             let mut event = json!({"effect": effect, "key": key});
             event["url"] = match effect {
                 "push" if number == 0 => Value::Null,
+                "evidence" => {
+                    self.send(true);
+                    Value::Null
+                }
                 "push" => format!("https://github.com/fork/r/tree/{}", run.branch()).into(),
                 "pull_request" => format!("https://{REPOSITORY}/pull/{number}").into(),
                 _ => {
@@ -297,6 +313,16 @@ impl World {
             self.emit("publish.done", event)?;
         }
         Ok(())
+    }
+
+    /// Tells that the evidence was pushed, or was not.
+    pub(super) fn send(&mut self, is_sent: bool) {
+        let reference = format!("refs/autopilot/evidence/{}", self.run);
+        let (commit, why) =
+            if is_sent { (json!(Oid::nth(903)), Value::Null) } else { (Value::Null, json!("x")) };
+        let event =
+            json!({"to": "origin", "reference": reference, "commit": commit, "left_out": ["x"], "why": why});
+        self.emit_beside("publish.evidence", event);
     }
 
     /// Replays the run where its base is by now, or not; returns what is pushed.
@@ -321,6 +347,7 @@ impl World {
         match effect {
             "push" => self.published.iter().rfind(own).is_some_and(|done| done.1 == key),
             "pull_request" => self.published.iter().any(|done| done.0 == effect),
+            "evidence" => self.published.iter().any(|done| done.0 == effect && done.1 == key),
             _ => self.published.last().is_some_and(|done| (&*done.0, &*done.1) == (effect, key)),
         }
     }

@@ -109,6 +109,8 @@ struct World {
     /// Its plan keeps a folder from run to run; whether it found something, if it looked.
     cached: bool,
     looked: Option<bool>,
+    /// Its evidence goes to a remote.
+    travels: bool,
     luck: u32,
     /// What was published: effect and state of the run.
     published: Vec<(String, String)>,
@@ -154,6 +156,7 @@ impl World {
             saved: HashSet::new(),
             cached: false,
             looked: None,
+            travels: false,
             luck: 0,
             published: Vec::new(),
         };
@@ -166,6 +169,7 @@ impl World {
         // Not by the tape: all else is as without it.
         world.luck = tape.iter().map(|byte| u32::from(*byte)).sum();
         world.cached = world.version > 1 && world.luck % 4 == 3;
+        world.travels = world.version > 1 && world.luck % 3 == 1;
         world
     }
 

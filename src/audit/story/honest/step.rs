@@ -99,6 +99,10 @@ impl World {
                 }
                 self.append()?;
                 self.step_ended(&id, "passed", number)?;
+                if self.travels {
+                    let is_sent = !self.choose(3);
+                    self.send(is_sent);
+                }
                 return Ok(("passed", None));
             };
             if reason["kind"] == "signal" {

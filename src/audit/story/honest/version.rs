@@ -34,6 +34,7 @@ pub(in crate::audit::story) fn of_one(kind: &str, mut event: Value) -> Option<Va
         "cache.looked",
         "cache.kept",
         "publish.rebased",
+        "publish.evidence",
     ];
     if later.contains(&kind) {
         return None;
