@@ -84,6 +84,21 @@ mod tests {
     }
 
     #[test]
+    fn a_gateway_takes_a_login_as_one_and_anything_else_as_a_key() {
+        for name in [LOGIN, KEY, "GATEWAY_TOKEN"] {
+            let provider = Provider::Custom {
+                base_url: "https://gateway.example.org".to_owned(),
+                env_key: Some(name.to_owned()),
+            };
+            let environment = Environment::from([(name.to_owned(), "value".to_owned())]);
+            let found = access(&provider, &environment).unwrap();
+            assert_eq!(found.by_login, name == LOGIN, "{name}");
+            let as_login = found.auth == Auth::Bearer("value".to_owned());
+            assert_eq!(as_login, name == LOGIN, "{name}: {:?}", found.auth);
+        }
+    }
+
+    #[test]
     fn a_login_is_no_key_and_a_key_no_login() {
         for (name, value, other) in [(KEY, "sk-ant-oat01-abc", LOGIN), (LOGIN, "sk-ant-api03-abc", KEY)] {
             let environment = Environment::from([(name.to_owned(), value.to_owned())]);

@@ -101,5 +101,8 @@ mod tests {
         assert!(list(&environment).unwrap().is_empty());
         fs::write(home.path().join(".claude.json"), "{").unwrap();
         assert!(list(&environment).unwrap_err().what.contains(".claude.json"));
+        fs::remove_file(home.path().join(".claude.json")).unwrap();
+        fs::create_dir(home.path().join(".claude.json")).unwrap();
+        assert!(list(&environment).is_err(), "what is there and cannot be read is no absence");
     }
 }
