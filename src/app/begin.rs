@@ -25,7 +25,7 @@ impl<F: Front> Call<'_, F> {
         let run = claim.files().run();
         lock.name(&run.to_string())?;
         repository.hand_over(&claim.files().all())?;
-        let publishing = ready.intent.recorded(claim.secrets());
+        let publishing = (ready.intent.recorded(claim.secrets()), ready.revising.clone());
         let (plan, base, grants) = (&ready.plan, &ready.base, &ready.grants);
         let recorder = run::begin(claim, plan, (base, dirty), repository, grants, publishing, &ready.under)?;
         let made = Made { run, prepared, earlier: None };

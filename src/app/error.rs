@@ -141,6 +141,56 @@ pub enum Error {
         /// What to do about it.
         hint: String,
     },
+    /// The work of a run cannot be revised.
+    #[error("run {run} cannot be revised: {why}")]
+    Unrevisable {
+        /// The run.
+        run: RunName,
+        /// Why.
+        why: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// No run that is meant has a pull request.
+    #[error("`{named}` has no pull request that autopilot opened from here")]
+    NoPullRequest {
+        /// What was named.
+        named: String,
+        /// The issue of it.
+        issue: u64,
+    },
+    /// A pull request is closed.
+    #[error("pull request #{number} is {}", if *is_merged { "merged" } else { "closed" })]
+    PullRequestOver {
+        /// Its number.
+        number: u64,
+        /// By a merge.
+        is_merged: bool,
+    },
+    /// Somebody else has revised a pull request meanwhile.
+    #[error("pull request #{number} was revised by another run just now")]
+    Overtaken {
+        /// Its number.
+        number: u64,
+    },
+    /// GitHub does not give a pull request.
+    #[error("pull request #{number} cannot be read: {failure}")]
+    PullRequest {
+        /// Its number.
+        number: u64,
+        /// Why.
+        failure: github::Failure,
+    },
+    /// A branch of a remote cannot be brought here.
+    #[error("{branch}: {why}")]
+    Unfetched {
+        /// The branch.
+        branch: String,
+        /// Why.
+        why: String,
+        /// What to do about it.
+        hint: String,
+    },
     /// Nobody knows where the issue is.
     #[error("issue {issue} cannot be read: no remote of this checkout is on GitHub")]
     NoRemote {

@@ -56,6 +56,7 @@ mod rebase;
 mod recover;
 pub mod replay;
 mod resume;
+pub mod revise;
 mod run;
 pub mod runs;
 pub mod stack;

@@ -77,6 +77,13 @@ pub enum Note {
         /// When the last of it happened.
         last: DateTime<Utc>,
     },
+    /// Others have put commits on the branch that is revised: code of strangers.
+    OthersCommits {
+        /// The branch.
+        branch: String,
+        /// What the run had pushed is not on it any more.
+        rewrote: bool,
+    },
     /// What of the run leaves the machine.
     Publishes(Announced),
     /// There is no run to go on with.

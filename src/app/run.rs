@@ -19,7 +19,7 @@ use crate::plan::{Asked, Plan};
 use crate::policy::HostFacts;
 use crate::publish::Intent;
 use crate::report;
-use crate::run::{self, Checkout, Grants, Interrupt, Under};
+use crate::run::{self, Checkout, Grants, Interrupt, Revising, Under};
 use crate::worktree::{Base, Halt, Holder, Lock, Repository, State, Watched, Watching, WorktreeError};
 
 /// Runs one issue from its plan to its closed evidence.
@@ -96,8 +96,10 @@ pub(super) struct Ready {
     pub(super) grants: BTreeMap<String, Grants>,
     pub(super) intent: Intent,
     pub(super) under: Under,
+    /// The pull request that it goes on from, if it does.
+    pub(super) revising: Option<Revising>,
     /// Where the plan was found: the files beside it are there for as long as this is.
-    _found: Found,
+    pub(super) _found: Option<Found>,
 }
 
 /// What carries out an order.
@@ -145,7 +147,7 @@ async fn prepare(order: &Order, repository: &Repository, front: &impl Front) -> 
     if let Some(announced) = intent.announced(order.issue) {
         front.note(Note::Publishes(announced));
     }
-    Ok(Ready { plan, base, host, secrets, grants, intent, under, _found: found })
+    Ok(Ready { plan, base, host, secrets, grants, intent, under, revising: None, _found: Some(found) })
 }
 
 fn load(order: &Order, repository: &Repository, front: &impl Front) -> Result<(Found, Plan, Asked), Error> {
@@ -163,7 +165,7 @@ fn load(order: &Order, repository: &Repository, front: &impl Front) -> Result<(F
 }
 
 /// Takes the right to work on an issue. Where a run of another machine had it, that takes as long as its claim stands.
-fn take_lock(
+pub(super) fn take_lock(
     state: &State,
     repository: &Repository,
     issue: u64,
@@ -181,7 +183,7 @@ fn take_lock(
 
 impl<F: Front> Call<'_, F> {
     /// Takes an open run to its last word, and lets go of its issue.
-    async fn complete(&self, mut opened: Opened, lock: Lock) -> Result<Outcome, Error> {
+    pub(super) async fn complete(&self, mut opened: Opened, lock: Lock) -> Result<Outcome, Error> {
         run::guard(&mut opened.recorder, &lock);
         let run = opened.recorder.files().run().to_string();
         let interrupt = self.asked(&lock, run);
@@ -260,7 +262,7 @@ impl<F: Front> Call<'_, F> {
     }
 
     /// Picks up what dead runners left.
-    async fn recover(&self, earlier: Vec<Earlier>, lock: &Lock) -> Result<Vec<Closed>, Error> {
+    pub(super) async fn recover(&self, earlier: Vec<Earlier>, lock: &Lock) -> Result<Vec<Closed>, Error> {
         let publishing = self.order.publish.then_some(self.interrupt);
         let halt = &self.interrupt.halt();
         let picking = Picking { kept: Kept::Stays, publishing, halt, secrets: &self.ready.secrets, lock };

@@ -57,7 +57,7 @@ pub fn find(repository: &Repository, name: Option<&str>) -> Result<Found, Error>
 }
 
 /// Finds a run of this machine.
-fn here(repository: &Repository, name: Option<&str>) -> Result<Option<RunName>, Error> {
+pub(super) fn here(repository: &Repository, name: Option<&str>) -> Result<Option<RunName>, Error> {
     Ok(match name {
         None => of(repository, None)?.pop(),
         Some(name) => match issue(name) {

@@ -119,6 +119,8 @@ pub struct RunReport {
     pub head: Option<Head>,
     /// The address of its comment on the issue, if its journal has one.
     pub comment: Option<String>,
+    /// The number under which it is commented on: of its issue, or of the pull request that it revises.
+    pub commented_on: u64,
     /// Its checks, in their order.
     pub checks: Vec<Checked>,
     /// What is no fault and worth knowing.

@@ -11,6 +11,7 @@ use super::heads::Heads;
 use super::journal::{self, Whole};
 use super::place::Top;
 use super::story::Story;
+use crate::evidence::event::RunStarted;
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, RunName, Sha256};
 
@@ -78,6 +79,7 @@ pub(super) fn audit(
         result: story.result(),
         head: story.attested.as_ref().map(|attested| attested.head.clone()),
         comment: story.comment(),
+        commented_on: story.start.as_ref().map_or(files.run().issue(), RunStarted::commented_on),
         checks,
         notes: std::mem::take(&mut story.notes),
     };

@@ -53,7 +53,7 @@ async fn find(repository: &Repository, environment: &Environment) -> Result<Gh, 
 }
 
 async fn ask(gh: &Gh, run: &mut RunReport) -> Result<Checked, String> {
-    let list = format!("repos/{{owner}}/{{repo}}/issues/{}/comments?per_page=100", run.run.issue());
+    let list = format!("repos/{{owner}}/{{repo}}/issues/{}/comments?per_page=100", run.commented_on);
     let told = |failure: Failure| failure.to_string();
     let listed = gh.call(&["api", "--paginate", &list, "--jq", FIELDS], "", TIME).await.map_err(told)?;
     let marker = format!("<!-- autopilot:run={} -->", run.run);
@@ -79,7 +79,7 @@ async fn ask(gh: &Gh, run: &mut RunReport) -> Result<Checked, String> {
         findings.push(Finding::new(Code::CommentMissing, told.clone(), found));
     }
     if own.is_empty() && findings.is_empty() {
-        let found = format!("no comment with {marker} on issue {} of {}", run.run.issue(), gh.slug());
+        let found = format!("no comment with {marker} on #{} of {}", run.commented_on, gh.slug());
         findings.push(Finding::new(Code::CommentMissing, "a comment with the head", found));
     }
     Ok(Checked::of(Check::Online, findings, "the comment has the same head"))

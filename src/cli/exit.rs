@@ -10,7 +10,7 @@ use crate::app::{self, Verdict};
 use crate::evidence::RunName;
 use crate::github;
 use crate::plan::Faults;
-use crate::run::{Refusal, RunError};
+use crate::run::{Changed, Refusal, RunError};
 use crate::worktree::{LockError, WorktreeError};
 
 impl From<Verdict> for Exit {
@@ -128,6 +128,9 @@ impl From<app::Error> for Failure {
                 "write it in a worktree and commit it there, since plans are read from HEAD here: \
                  git worktree add ../checkout \"$(git branch --show-current)\"",
             ),
+            Error::Changed { issue, changed: Changed::Revision { .. } } => {
+                of(Cause::NotSo, &format!("begin another: autopilot revise {issue}"))
+            }
             Error::Changed { issue, .. } => of(
                 Cause::NotSo,
                 &format!("`autopilot run {issue}` saves what that run left, and begins a new one"),
@@ -140,9 +143,24 @@ impl From<app::Error> for Failure {
                 of(Cause::NotEnded, &format!("autopilot run {} picks it up first", run.issue()))
             }
             Error::NothingLeft { run } => of(Cause::NotSo, &format!("see what it did: autopilot logs {run}")),
-            Error::Unreplayable { hint, .. } => of(Cause::Unreplayable, hint),
+            Error::Unreplayable { hint, .. } | Error::Unrevisable { hint, .. } => {
+                of(Cause::Unreplayable, hint)
+            }
+            Error::NoPullRequest { issue, .. } => of(
+                Cause::NotSo,
+                &format!(
+                    "have one opened: `publish: {{pull_request: draft}}` in its plan, then autopilot run {issue}"
+                ),
+            ),
+            Error::PullRequestOver { .. } => {
+                of(Cause::NotSo, "what is to change by now is work for another issue")
+            }
+            Error::Overtaken { .. } => of(Cause::Locked, "call it again: it looks at what is new since"),
+            Error::Unfetched { hint, .. } => of(Cause::Issue, hint),
             Error::NoRemote { .. } => of(Cause::Issue, "name the repository: GH_REPO=owner/name"),
-            Error::Issue { failure, .. } => of(of_github(failure), failure.hint()),
+            Error::Issue { failure, .. } | Error::PullRequest { failure, .. } => {
+                of(of_github(failure), failure.hint())
+            }
             Error::NoTime { .. } => of(Cause::Usage, "write it as 30s or 2m"),
             Error::NoRun { plan, has_runs, .. } => of(Cause::NoRun, &no_run(*plan, *has_runs)),
             Error::Unasked { .. } => of(Cause::NoRun, "`autopilot status` lists the runs here"),

@@ -29,6 +29,7 @@ mod progress;
 mod prune;
 mod publish;
 mod replay;
+mod revise;
 mod run;
 mod sandbox;
 mod schema;
@@ -93,6 +94,7 @@ enum Command {
     View(view::ViewArgs),
     Audit(audit::AuditArgs),
     Replay(replay::ReplayArgs),
+    Revise(revise::ReviseArgs),
     Stop(stop::StopArgs),
     Clean(clean::CleanArgs),
     Prune(prune::PruneArgs),
@@ -153,6 +155,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::View(args) => view::run(args),
         Command::Audit(args) => audit::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Revise(args) => revise::run(&args),
         Command::Stop(args) => stop::run(args),
         Command::Clean(args) => clean::run(args),
         Command::Prune(args) => prune::run(&args),

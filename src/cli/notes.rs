@@ -49,6 +49,10 @@ pub(super) fn text(note: &Note) -> String {
              where its runner lives still, that one does not know",
             moment(*last)
         ),
+        Note::OthersCommits { branch, rewrote } => {
+            let did = if *rewrote { "rewritten by others" } else { "gone on with by others" };
+            format!("warning: {branch} was {did}: no step gets a secret, and nothing of a cache")
+        }
         Note::First { issue } => {
             format!("there is no run of issue {issue} to resume: this is its first")
         }

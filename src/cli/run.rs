@@ -142,7 +142,7 @@ async fn one(args: &RunArgs, repository: &Repository, board: Board, job: Job) ->
 
 /// Tells at once that a signal was heard, and what that means: what is under way may take its time to end. From a thread,
 /// since the run's own may be busy; it ends when what is returned is dropped.
-fn acknowledge(front: &Front, job: &Job) -> oneshot::Sender<()> {
+pub(super) fn acknowledge(front: &Front, job: &Job) -> oneshot::Sender<()> {
     let (mut interrupt, doing, board, mode) =
         (job.interrupt.clone(), front.doing.clone(), front.board.clone(), front.mode);
     let issue = job.issue;

@@ -150,6 +150,8 @@ pub(super) struct Status {
     pub(super) run: String,
     /// How it stands.
     pub(super) result: &'static str,
+    /// The run whose pull request it revises, if it does.
+    pub(super) revises: Option<String>,
     /// Where it runs, if not here.
     pub(super) host: Option<String>,
     pub(super) seconds: Option<f64>,

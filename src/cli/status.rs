@@ -72,6 +72,8 @@ pub(super) fn run(args: StatusArgs) -> Result<Exit, Failure> {
 struct Row {
     run: RunName,
     how: How,
+    /// The run whose pull request it revises, if it does.
+    revises: Option<String>,
     /// Where it runs, if that is another machine.
     host: Option<String>,
     at: Option<At>,
@@ -88,7 +90,18 @@ impl Row {
     /// A run of which nothing can be read.
     fn unknown(run: RunName, how: How, next: Next) -> Self {
         let to_publish = Vec::new();
-        Self { run, how, host: None, at: None, took: None, cost: None, next, to_publish, conflicts: None }
+        Self {
+            run,
+            how,
+            revises: None,
+            host: None,
+            at: None,
+            took: None,
+            cost: None,
+            next,
+            to_publish,
+            conflicts: None,
+        }
     }
 
     fn told(&self) -> shape::Status {
@@ -98,6 +111,7 @@ impl Row {
             issue: self.run.issue(),
             run: self.run.to_string(),
             result: self.how.word(),
+            revises: self.revises.clone(),
             host: self.host.clone(),
             seconds: self.took.map(|took| took.as_secs_f64()),
             cost: self.cost,
@@ -115,7 +129,9 @@ impl Row {
     fn result(&self) -> String {
         let word = self.how.word();
         let host = self.host.as_ref().filter(|_| self.how == How::Running);
-        host.map_or_else(|| word.to_owned(), |host| format!("{word} on {host}"))
+        let place = host.map(|host| format!(" on {host}")).unwrap_or_default();
+        let chain = self.revises.as_ref().map(|run| format!(", revises {run}")).unwrap_or_default();
+        format!("{word}{place}{chain}")
     }
 
     fn cells(&self) -> Cells {
@@ -258,8 +274,9 @@ fn row(
     let host = elsewhere.and_then(|watched| Some(watched.holder.as_ref()?.host.clone()));
     let next = if host.is_some() { Next::Nothing } else { Next::of(&view, how) };
     let conflicts = conflicts(repository, refs, &view);
+    let revises = view.start.revises.as_ref().map(|revises| revises.run.to_string());
     let (at, cost) = (Some(At::of(&view)), view.cost());
-    Row { run, how, host, at, took, cost, next, to_publish, conflicts }
+    Row { run, how, revises, host, at, took, cost, next, to_publish, conflicts }
 }
 
 /// Finds where the result of a run that is done conflicts with where its base is now; a branch that is gone was of use, or of none.

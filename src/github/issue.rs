@@ -30,8 +30,8 @@ pub struct Comment {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-struct Author {
-    login: String,
+pub(super) struct Author {
+    pub(super) login: String,
 }
 
 impl Gh {
@@ -47,12 +47,17 @@ impl Gh {
 /// What people are to a repository who can write to it.
 const WRITERS: [&str; 3] = ["OWNER", "MEMBER", "COLLABORATOR"];
 
+/// Tells whether what GitHub says somebody is to a repository means that they can write to it.
+pub(super) fn is_writer(association: &str) -> bool {
+    WRITERS.contains(&association)
+}
+
 impl Issue {
     /// Writes it as one text, with the comments of everybody, or of people who can write to the repository. Of whom GitHub tells
     /// nothing is nobody.
     pub fn text(&self, everybody: bool) -> String {
         let mut text = format!("{}\n\n{}\n", self.title, self.body.trim());
-        let is_taken = |comment: &&Comment| everybody || WRITERS.contains(&comment.association.as_str());
+        let is_taken = |comment: &&Comment| everybody || is_writer(&comment.association);
         let left = self.comments.iter().filter(|comment| !is_taken(comment)).count();
         for comment in self.comments.iter().filter(is_taken) {
             let author = comment.author.as_ref().map_or("somebody", |author| author.login.as_str());

@@ -8,6 +8,7 @@ mod bounded;
 mod environment;
 mod failure;
 mod issue;
+mod pull_request;
 mod slug;
 
 use std::process::Command;
@@ -17,6 +18,7 @@ pub use bounded::{Ended, output};
 pub use environment::Environment;
 pub use failure::Failure;
 pub use issue::Issue;
+pub use pull_request::{Check, PullRequest, Said, Standing, Thread};
 pub use slug::{Remote, Slug};
 
 /// What finding a token may take: no network is in it, but a keyring may be.

@@ -97,6 +97,11 @@ impl Slug {
         &self.owner
     }
 
+    /// Returns its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Returns `HOST/OWNER/NAME`.
     pub fn with_host(&self) -> String {
         format!("{}/{}/{}", self.host, self.owner, self.name)

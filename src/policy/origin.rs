@@ -18,6 +18,8 @@ pub enum Origin {
     Record,
     /// An agent, during a run or by a tool call.
     Agent,
+    /// Whoever it was: others have written what it runs on.
+    Others,
 }
 
 /// Whether the user lets a plan of others reach the network, having seen what it asks for (`--trust`).
@@ -36,6 +38,7 @@ impl fmt::Display for Origin {
             Self::Base => "the author of the base",
             Self::Record => "the author of a record",
             Self::Agent => "an agent",
+            Self::Others => "others",
         })
     }
 }
@@ -44,7 +47,7 @@ impl Origin {
     fn is_others(self) -> bool {
         match self {
             Self::Own | Self::Base => false,
-            Self::Record | Self::Agent => true,
+            Self::Record | Self::Agent | Self::Others => true,
         }
     }
 }
@@ -90,7 +93,10 @@ impl Holding<'_> {
         let what = if entry.is_empty() { at.0.to_owned() } else { format!("{}: {entry}", at.0) };
         let reason = Reason {
             what: format!("{what} ({place})"),
-            why: format!("a plan that {} wrote {why}", self.origin),
+            why: match self.origin {
+                Origin::Others => format!("a run on commits of others {why}"),
+                origin => format!("a plan that {origin} wrote {why}"),
+            },
             hint: hint.to_owned(),
         };
         self.above.push(Above { step, reason });
@@ -225,7 +231,7 @@ publish: {comment: true, pull_request: draft}
         let model = ["provider: KEY (p.yaml:12)", "mcp: docs (p.yaml:11)"];
         let publish =
             ["publish.comment (p.yaml:13)", "publish.push (p.yaml:1)", "publish.pull_request (p.yaml:13)"];
-        for origin in [Origin::Record, Origin::Agent] {
+        for origin in [Origin::Record, Origin::Agent, Origin::Others] {
             let trusted = [&host[..], &model, &publish].concat();
             assert_eq!(above(GREEDY, origin, Trust::Given), trusted);
             let network = ["network: a.example.org:443 (p.yaml:10)"];

@@ -91,6 +91,10 @@ impl Publisher<'_> {
         outgoing: &Outgoing,
         base: Option<RefName>,
     ) -> Result<Standing, Trouble> {
+        // A revision stands on the branch that it goes to: what of a base comes with it was asked for.
+        if self.state().start.revises.is_some() {
+            return Ok(Standing::Holds(None, Vec::new()));
+        }
         let tip = outgoing.theirs.base.clone();
         let is_kept = plan_of(self.state()).rebase == Rebase::Verify;
         if let (Some(branch), Some(tip)) = (&base, &tip) {

@@ -43,7 +43,7 @@ impl Publisher<'_> {
     }
 
     async fn create(&self, gh: &Gh, body: &str, time: std::time::Duration) -> Result<Made, Failure> {
-        let issue = self.state().start.issue.to_string();
+        let issue = self.state().start.commented_on().to_string();
         let url = gh.call(&["issue", "comment", &issue, "--body-file", "-"], body, time).await?;
         let url = url.trim().to_owned();
         let id = url.rsplit_once("#issuecomment-").and_then(|(_, id)| id.parse().ok());
@@ -57,7 +57,7 @@ impl Publisher<'_> {
         let since = self.state().started - chrono::TimeDelta::days(1);
         let list = format!(
             "repos/{{owner}}/{{repo}}/issues/{}/comments?per_page=100&since={}",
-            self.state().start.issue,
+            self.state().start.commented_on(),
             moment(since)
         );
         let fields = ".[] | [.id, .user.login, .body[0:100]] | @json";

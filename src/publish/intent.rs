@@ -38,6 +38,17 @@ impl Intent {
         Self { hindered: Some(why.to_owned()), ..Self::default() }
     }
 
+    /// Means what a revision of a pull request does: its branch goes on, and a comment there says how.
+    pub async fn revision(gh: &Gh) -> Self {
+        Self {
+            repository: Some(gh.slug().clone()),
+            effects: vec![Effect::Push, Effect::Comment],
+            hindered: None,
+            token: Some(gh.token().to_owned()),
+            login: gh.known_login().await,
+        }
+    }
+
     /// Returns the token of `gh`, for the masker.
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()

@@ -13,6 +13,7 @@ mod replayer;
 mod scan;
 mod search;
 mod searched;
+mod there;
 mod today;
 mod told;
 mod travel;
@@ -26,6 +27,7 @@ pub use load::BOUNDS;
 pub use patience::Patience;
 pub use replayer::{Replayed, Replayer, Replaying};
 pub use searched::search_result;
+pub use there::{NotFetched, fetch};
 pub use today::today;
 pub use travel::send_under_way;
 

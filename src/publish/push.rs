@@ -104,12 +104,14 @@ impl Publisher<'_> {
             return Err(Trouble::new(PublishFault::Missing, "there is no branch", "see the summary"));
         };
         let base = self.repository.branch_on(&remote, self.state().start.base.as_str())?;
+        let reference = RefName::branch(self.state().start.branch_on_remote());
+        let reference = reference.map_err(crate::worktree::WorktreeError::from)?;
         let places = self.repository.places_of(&remote);
         let mut theirs: Option<Theirs> = None;
         for place in &places {
             let asked = self.repository.ask(place);
             let listed = said(asked, self.patience.anew().left()).await.map_err(|refused| refused.trouble)?;
-            let own = Theirs::read(&listed, &branch.reference, base.as_ref());
+            let own = Theirs::read(&listed, &reference, base.as_ref());
             theirs = Some(match theirs {
                 None => own,
                 Some(others) => others.both(own, &remote)?,
@@ -118,13 +120,35 @@ impl Publisher<'_> {
         let theirs = theirs.unwrap_or_default();
         let there = theirs.result.clone().filter(|commit| self.state().is_result(commit.as_str()));
         let (is_there, commit) = (there.is_some(), there.unwrap_or(branch.commit));
-        let reference = branch.reference;
         let outgoing =
             Outgoing { remote, places, reference, commit, is_there, theirs, beside: None, along: Vec::new() };
         if !is_there {
+            self.refuse_moved(&outgoing)?;
             self.refuse_found(&outgoing)?;
         }
         Ok((outgoing, base))
+    }
+
+    /// Refuses to go on from where the branch of a pull request is not any more.
+    fn refuse_moved(&self, outgoing: &Outgoing) -> Result<(), Trouble> {
+        let Some(revises) = &self.state().start.revises else { return Ok(()) };
+        if outgoing.theirs.result.as_ref() == Some(&revises.tip) {
+            return Ok(());
+        }
+        let now = outgoing.theirs.result.as_ref();
+        let now = now.map_or("is gone".to_owned(), |now| format!("is at {} by now", now.abbreviated()));
+        Err(Trouble::new(
+            PublishFault::Rejected,
+            format!(
+                "{} {now}, and the revision goes on from {}",
+                outgoing.reference.short(),
+                revises.tip.abbreviated()
+            ),
+            format!(
+                "the result is on its local branch; revise again: autopilot revise {}",
+                self.state().start.issue
+            ),
+        ))
     }
 
     /// Refuses what was found to hold a secret before.
@@ -194,6 +218,9 @@ impl Publisher<'_> {
 
     /// Returns the remote to push to: the user's default, the one of the GitHub repository, `origin`, the only one.
     pub(super) fn remote(&self) -> Option<String> {
+        if let Some(revises) = &self.state().start.revises {
+            return Some(revises.remote.to_string());
+        }
         super::remote_of(self.repository, self.gh.as_ref().ok().map(crate::github::Gh::slug))
     }
 
@@ -201,6 +228,6 @@ impl Publisher<'_> {
     fn address(&self, remote: &str) -> Option<String> {
         let remotes = super::remotes(self.repository);
         let slug = Slug::of_url(&remotes.iter().find(|known| known.name == remote)?.url)?;
-        Some(format!("{}/tree/{}", slug.url(), self.recorder.files().run().branch()))
+        Some(format!("{}/tree/{}", slug.url(), self.state().start.branch_on_remote()))
     }
 }

@@ -69,17 +69,22 @@ pub fn hindered(state: &RunState) -> Option<Hindered> {
     if state.start.plan_masked == Some(true) {
         return Some(Hindered::Masked);
     }
-    let of_step = |(at, step): (usize, &Again<'_>)| beside(step, all.get(..at)?);
+    let is_done = |own: &Again<'_>| own.way == Way::Real;
+    let of_step = |(at, step): (usize, &Again<'_>)| beside(step, all.get(..at)?, &is_done);
     all.iter().enumerate().filter(|(_, step)| step.way == Way::Real).find_map(of_step)
 }
 
 /// Finds what a step needs of one before it that is not done again.
-fn beside(step: &Again<'_>, before: &[Again<'_>]) -> Option<Hindered> {
-    let written = before.iter().enumerate().filter(|(_, own)| own.way != Way::Real && reaches(own, step));
+pub(super) fn beside(
+    step: &Again<'_>,
+    before: &[Again<'_>],
+    is_done: &dyn Fn(&Again<'_>) -> bool,
+) -> Option<Hindered> {
+    let written = before.iter().enumerate().filter(|(_, own)| !is_done(own) && reaches(own, step));
     for (at, own) in written {
         // What the steps since wrote themselves is there again.
         let since = before.get(at + 1..).unwrap_or_default();
-        let again = |path: &String| since.iter().any(|own| own.way == Way::Real && wrote(own).contains(path));
+        let again = |path: &String| since.iter().any(|own| is_done(own) && wrote(own).contains(path));
         let is_program = own.step["action"].get("command").is_some();
         let needed = wrote(own).into_iter().filter(|path| !again(path));
         if let Some(path) = needed.into_iter().find(|path| is_program || names(step, path)) {

@@ -4,9 +4,11 @@
 mod compare;
 mod hindered;
 mod plan;
+mod revision;
 mod way;
 
 pub use compare::{Difference, Differing, Trees, What, first, made};
 pub use hindered::{Hindered, hindered};
 pub use plan::{laid_step, plan};
+pub use revision::{Markers, Revision, Unrevisable, revision};
 pub use way::{Again, Way, steps};

@@ -126,7 +126,7 @@ fn checked(own: &Again<'_>, steps: &[Again<'_>], recorded: &Value) -> Option<Vec
 const NOTHING: [&str; 3] = ["sh", "-c", ":"];
 
 /// What each step of a replay has of the recorded one.
-fn begun(id: &str, step: &Value) -> Map<String, Value> {
+pub(super) fn begun(id: &str, step: &Value) -> Map<String, Value> {
     let mut made = Map::new();
     made.insert("id".to_owned(), json!(id));
     made.insert("timeout".to_owned(), step["timeout"].clone());
@@ -146,14 +146,14 @@ fn begun(id: &str, step: &Value) -> Map<String, Value> {
 }
 
 /// What the commands of a step have besides.
-fn rest(made: &mut Map<String, Value>, step: &Value) {
+pub(super) fn rest(made: &mut Map<String, Value>, step: &Value) {
     for key in ["dir", "env", "filesystem"] {
         put(made, key, &step[key]);
     }
 }
 
 /// Adds what is not empty: a plan says nothing of what it leaves open.
-fn put(to: &mut Map<String, Value>, key: &str, value: &Value) {
+pub(super) fn put(to: &mut Map<String, Value>, key: &str, value: &Value) {
     let is_empty = match value {
         Value::Null => true,
         Value::String(text) => text.is_empty(),
@@ -167,7 +167,7 @@ fn put(to: &mut Map<String, Value>, key: &str, value: &Value) {
 }
 
 /// Bounds of what an attempt changes, without those that are open.
-fn bounds(recorded: &Value) -> Value {
+pub(super) fn bounds(recorded: &Value) -> Value {
     let mut bounds = Map::new();
     for (key, value) in recorded.as_object().into_iter().flatten() {
         put(&mut bounds, key, value);
@@ -211,13 +211,13 @@ fn is_beside(path: &str, attempt: &AttemptState) -> bool {
 
 /// The commands of a step, of which all that are text have one shell.
 #[derive(Debug, Default)]
-struct Commands {
+pub(super) struct Commands {
     shell: Option<Value>,
 }
 
 impl Commands {
     /// Writes a recorded command as a plan does; nothing if it is none, or of another shell.
-    fn take(&mut self, recorded: &Value) -> Option<Value> {
+    pub(super) fn take(&mut self, recorded: &Value) -> Option<Value> {
         if let Some(words) = recorded.get("argv") {
             return Some(words.clone());
         }
@@ -227,7 +227,7 @@ impl Commands {
         is_same.then(|| script.get("text").cloned())?
     }
 
-    fn list(&mut self, recorded: &Value) -> Option<Value> {
+    pub(super) fn list(&mut self, recorded: &Value) -> Option<Value> {
         recorded
             .as_array()?
             .iter()
@@ -236,7 +236,7 @@ impl Commands {
             .map(Value::Array)
     }
 
-    fn say_shell(self, made: &mut Map<String, Value>) {
+    pub(super) fn say_shell(self, made: &mut Map<String, Value>) {
         if let Some(shell) = self.shell {
             made.insert("shell".to_owned(), shell);
         }

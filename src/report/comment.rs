@@ -8,7 +8,7 @@ use super::failure::from_remote;
 use super::markdown::{clip, fitted, inline};
 use super::publishing::name_of;
 use super::review::{Review, Today};
-use super::{details, gantt, screen};
+use super::{details, gantt, revised, screen};
 use crate::evidence::event::{Effect, RunResult};
 use crate::evidence::state::PublishState;
 use crate::evidence::{Files, RunName, RunState};
@@ -33,7 +33,9 @@ pub fn marker(run: RunName) -> String {
 /// Composes the comment of a run that is closed, as it and its base are now.
 pub fn comment(state: &RunState, files: &Files, today: Option<&Today>) -> String {
     let review = Review::of(state, files, today);
-    let mut text = format!("{}\n{}", marker(files.run()), outcome(state, &review));
+    let revised = revised::section(state);
+    let said = if revised.is_empty() { revised } else { revised + &details::messages(state) };
+    let mut text = format!("{}\n{}{said}", marker(files.run()), outcome(state, &review));
     let rest = format!("{}{}{}", folded(state, &review), audit(state, files), mentions(state));
     let room = MOST.saturating_sub(text.len() + rest.len());
     text.push_str(&take_over(state, files, &review, room));
@@ -87,7 +89,8 @@ fn subject(state: &RunState, review: &Review) -> String {
 fn compare(state: &RunState, range: &str) -> Option<String> {
     let repository = state.start.publish.as_ref()?.repository.as_ref()?;
     let plain = range.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._/-".contains(&byte));
-    (state.is_pushed() && plain).then(|| format!("https://{repository}/compare/{range}"))
+    let is_there = state.is_pushed() && state.start.revises.is_none();
+    (is_there && plain).then(|| format!("https://{repository}/compare/{range}"))
 }
 
 /// Says what became of an effect that readers would look for.

@@ -111,7 +111,7 @@ fn row(step: &StepState, agents: bool) -> String {
 }
 
 /// Quotes what the agents said last: their words, not findings.
-fn messages(state: &RunState) -> String {
+pub(super) fn messages(state: &RunState) -> String {
     let said = state.steps.iter().filter_map(|step| {
         let message = step.attempts.last()?.message.as_deref()?;
         Some(format!("\n**`{}` says:** {}\n", step.id, inline(&cut(message))))

@@ -133,7 +133,7 @@ pub(super) fn take_over(state: &RunState, files: &Files) -> Vec<String> {
     let mut commands = Vec::new();
     let end = state.end.as_ref();
     if end.is_some_and(|end| matches!(end.result, RunResult::Interrupted | RunResult::Crashed)) {
-        commands.push(format!("autopilot run {} --resume", state.start.issue));
+        commands.push(state.start.taken_further_by(&state.start.issue.to_string()));
     }
     // What the step left that ended the run stands on everything that passed; what others left need not.
     let left = state.failed_attempt().and_then(|(_, attempt)| attempt.salvage.references.last());

@@ -13,6 +13,7 @@ mod markdown;
 mod place;
 mod publishing;
 pub mod review;
+mod revised;
 mod screen;
 mod secrets;
 mod spoken;
@@ -24,6 +25,7 @@ use std::io;
 
 pub use cached::taken;
 pub use comment::{comment, marker, pull_request};
+pub use markdown::is_hidden;
 pub use place::place;
 pub use publishing::name_of;
 pub use spoken::plural;

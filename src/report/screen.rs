@@ -110,6 +110,9 @@ fn verified(review: &Review) -> String {
 }
 
 fn at(name: &str, commit: &str) -> String {
+    if name == commit {
+        return digits(commit);
+    }
     format!("{} at {}", inline(&clip(name, WIDTH)), digits(commit))
 }
 
@@ -194,6 +197,7 @@ fn who(review: &Review) -> String {
     parts.extend(who.publisher.as_ref().map(|login| format!("publishes as {}", short(login))));
     parts.push(match &who.plan_commit {
         Some(commit) => format!("plan in commit {}", digits(commit)),
+        None if who.is_of_earlier_run => "plan of the earlier run".to_owned(),
         None => format!("plan {} (SHA-256), in no commit", digits(&who.plan_sha256)),
     });
     let agents = review.spent.agents.iter().take(4).map(|agent| {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::extent::extent;
 use super::markdown::inline;
 use super::review::{Review, Today};
-use super::{details, screen};
+use super::{details, revised, screen};
 use crate::evidence::event::RunResult;
 use crate::evidence::{Files, LOGS_OF_STEPS, RunName, RunState};
 
@@ -14,6 +14,7 @@ use crate::evidence::{Files, LOGS_OF_STEPS, RunName, RunState};
 pub(super) fn write(state: &RunState, files: &Files, today: Option<&Today>) -> String {
     let review = Review::of(state, files, today);
     let mut text = screen::first(&review, &subject(&review));
+    text.push_str(&revised::section(state));
     text.push_str(&go_on(&review));
     text.push_str(&details::all(state, &review));
     text.push_str(&evidence(state, files));

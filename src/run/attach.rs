@@ -30,6 +30,13 @@ impl Runner<'_> {
             };
             all.push(Attachment::new(name, self.recorder.text(text).to_string()));
         }
+        if let Some(review) = &self.grants(step).review {
+            let own = review.asked.iter();
+            all.extend(own.map(|(name, text)| {
+                let masked = |text: &str| self.recorder.text(text).to_string();
+                Attachment::new(masked(name), masked(text))
+            }));
+        }
         prompt::bound(&mut all);
         Ok(all)
     }
@@ -65,8 +72,17 @@ impl Runner<'_> {
     }
 
     /// Reads the repository's instructions for an agent that works in a folder. Nothing once those of any agent differ
-    /// from the base's anywhere: what a step wrote must not instruct the next one.
-    pub(super) fn instructions(&mut self, agent: AgentId, dir: &Path) -> Result<Option<String>, RunError> {
+    /// from the base's anywhere: what a step wrote must not instruct the next one. Nor may what others put on a branch that is
+    /// revised.
+    pub(super) fn instructions(
+        &mut self,
+        step: &Step,
+        agent: AgentId,
+        dir: &Path,
+    ) -> Result<Option<String>, RunError> {
+        if self.grants(step).review.as_ref().is_some_and(|review| review.has_others) {
+            return Ok(None);
+        }
         let now = self.worktree.changes()?;
         let changed = now.paths.iter().any(|changed| is_instructions(&changed.path().to_string_lossy()));
         if changed || self.state().instructions_changed {

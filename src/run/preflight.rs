@@ -28,6 +28,17 @@ pub struct Grants {
     pub applier: Option<Applier>,
     /// The issue's text, if it is attached.
     pub issue: Option<Rc<str>>,
+    /// What is asked of the work that it revises, if it does.
+    pub review: Option<Rc<Review>>,
+}
+
+/// What is asked of work that is revised.
+#[derive(Debug, Clone)]
+pub struct Review {
+    /// Each with its name and its text: of people and of checks, as data.
+    pub asked: Vec<(String, String)>,
+    /// Others have written to the branch: what they wrote instructs nobody.
+    pub has_others: bool,
 }
 
 /// Decides on every step, and registers what must never be seen: `secrets`, and what `env` hands a step under
@@ -63,7 +74,10 @@ pub fn preflight(
             asks_proof.then(|| decide(step, &Request::proof(step, mask::is_secret_name), host, waivers));
         let proof = proof.transpose()?;
         let applier = equipment.cloud.clone().filter(|_| is_cloud);
-        grants.insert(step.id.clone(), Grants { action, follow_up, proof, agent, applier, issue: None });
+        grants.insert(
+            step.id.clone(),
+            Grants { action, follow_up, proof, agent, applier, issue: None, review: None },
+        );
     }
     Ok((grants, warnings))
 }

@@ -21,6 +21,12 @@ pub enum Changed {
         /// The run.
         run: Token,
     },
+    /// It revises a pull request: what is asked of that by now may be something else.
+    #[error("run {run} revises a pull request")]
+    Revision {
+        /// The run.
+        run: Token,
+    },
     /// A step would be done by something else: another agent, where the command line names one.
     #[error(
         "{then} did step `{step}` when run {run} began, and {now} would now: say `--agent {then}`, or leave it away"
@@ -67,6 +73,9 @@ pub fn can_go_on(result: RunResult, reason: Option<ReasonKind>) -> bool {
 /// Returns the base that a run began with, if the plan is still what it was then.
 pub fn unchanged(start: &RunStarted, plan: &Plan, repository: &Repository) -> Result<Base, Refused> {
     let run = start.run.clone();
+    if start.revises.is_some() {
+        return Err(Changed::Revision { run }.into());
+    }
     if plan.digest != start.plan_sha256.as_str() {
         return Err(Changed::Plan { run }.into());
     }

@@ -7,7 +7,7 @@ use nix::unistd::{Uid, User};
 
 use super::RunError;
 use super::preflight::{Grants, enforcement};
-use crate::evidence::event::{Event, Host, Origin, PlanCommit, Publishing, RunStarted, StartedBy};
+use crate::evidence::event::{Event, Host, Origin, PlanCommit, Publishing, Revises, RunStarted, StartedBy};
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Claim, Document, Recorder, Sha256, StepId, Text, Token};
 use crate::plan::Plan;
@@ -34,6 +34,15 @@ impl Under {
     }
 }
 
+/// What a run goes on from that revises a pull request.
+#[derive(Debug, Clone)]
+pub struct Revising {
+    /// The pull request.
+    pub revises: Revises,
+    /// Whose word its plan is.
+    pub origin: Origin,
+}
+
 /// Records what a run starts from: a base, and whether the checkout has changes that are not in it.
 pub fn begin(
     claim: Claim,
@@ -41,7 +50,7 @@ pub fn begin(
     (base, dirty): (&Base, bool),
     repository: &Repository,
     grants: &BTreeMap<String, Grants>,
-    publish: Publishing,
+    (publish, revising): (Publishing, Option<Revising>),
     under: &Under,
 ) -> Result<Recorder, RunError> {
     let name = claim.files().run();
@@ -50,6 +59,7 @@ pub fn begin(
     let resolved = plan.resolved();
     let file = PlanFile::of(plan);
     let recorded = Document::new(secrets, resolved.clone());
+    let of_file = || file.as_ref().map_or(Origin::Own, |file| file.origin(repository, base));
     let start = RunStarted {
         run: Token::new(name.to_string()),
         issue: plan.issue,
@@ -64,7 +74,7 @@ pub fn begin(
         plan_masked: Some(*recorded.value() != resolved),
         plan: recorded,
         plan_commit: Some(file.as_ref().map_or(PlanCommit::Uncommitted, |file| file.commit(repository))),
-        origin: Some(file.as_ref().map_or(Origin::Own, |file| file.origin(repository, base))),
+        origin: Some(revising.as_ref().map_or_else(of_file, |revising| revising.origin)),
         ceiling: under.ceiling.as_deref().map(Sha256::from_hex).transpose()?,
         started_by: Some(started_by(secrets)),
         steps: plan.steps.iter().map(|step| StepId::new(&step.id)).collect(),
@@ -74,6 +84,7 @@ pub fn begin(
         labels: labels(secrets),
         publish: Some(publish),
         cloud: grants.values().find_map(|grants| cloud(secrets, grants)),
+        revises: revising.map(|revising| Box::new(revising.revises)),
     };
     let mut recorder = claim.begin(start)?;
     let assignments = grants.values().filter_map(|grants| grants.agent.as_ref());

@@ -57,7 +57,7 @@ impl Runner<'_> {
         }
         let attached = self.attach(this.step, asked)?;
         let prompt = self.prompt(this, &assignment.task, &attached);
-        let instructions = self.instructions(asked.agent, &this.step.dir)?;
+        let instructions = self.instructions(this.step, asked.agent, &this.step.dir)?;
         self.started(this, asked, assignment, &prompt, &attached, instructions.is_some())?;
         let top = place.seen(grant.isolation()).worktree;
         let folders: Vec<PathBuf> = with_folders_above(&this.step.dir)

@@ -72,8 +72,8 @@ fn next(run: RunName, state: &RunState, is_running: bool, is_latest: bool) -> St
     match mark(state, is_running) {
         Mark::Good => String::new(),
         Mark::Open => format!("autopilot logs {} -f", run.issue()),
-        _ if is_latest && app::can_go_on(state) => format!("autopilot run {} --resume", run.issue()),
-        _ if app::can_go_on(state) => format!("autopilot run {run} --resume"),
+        _ if is_latest && app::can_go_on(state) => state.start.taken_further_by(&run.issue().to_string()),
+        _ if app::can_go_on(state) => state.start.taken_further_by(&run.to_string()),
         _ => format!("autopilot logs {run} --failed"),
     }
 }

@@ -88,7 +88,7 @@ fn next(review: &Review, state: &RunState, files: &Files, is_running: bool) -> F
         );
     }
     if review.take_over.is_empty() {
-        return Fact::commands("go on", [format!("autopilot run {run} --resume")]);
+        return Fact::commands("go on", [state.start.taken_further_by(&run.to_string())]);
     }
     Fact::commands("take over", &review.take_over)
 }

@@ -63,7 +63,7 @@ pub(super) struct Person {
 
 impl Person {
     /// Takes who the user's own commits are by, or a stand-in that says what it is.
-    fn of(settings: &Settings) -> Self {
+    pub(super) fn of(settings: &Settings) -> Self {
         let get = |key, else_it_is: &str| settings.get(key).unwrap_or(else_it_is).to_owned();
         Self { name: get("user.name", "autopilot"), email: get("user.email", "autopilot@localhost") }
     }

@@ -42,6 +42,7 @@ mod lfs;
 mod look;
 mod marked;
 mod mend;
+mod merged;
 mod merges;
 mod names;
 mod node;
@@ -95,6 +96,7 @@ pub use deliver::{Delivered, Proof, Removed};
 pub use enter::{Comer, Wrote};
 pub use error::{GitEnd, WorktreeError};
 pub use halt::{Halt, Halted};
+pub use merged::Merged;
 pub use merges::{Merging, Moved};
 pub use spent::Spent;
 

@@ -43,7 +43,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
     (
         "app",
         &[
-            "plan", "policy", "sandbox", "network", "worktree", "agent", "run", "evidence", "report",
+            "time", "plan", "policy", "sandbox", "network", "worktree", "agent", "run", "evidence", "report",
             "github", "publish", "audit", "proof", "replay", "git",
         ],
     ),

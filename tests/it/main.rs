@@ -104,6 +104,8 @@ mod resume;
 #[cfg(test)]
 mod review;
 #[cfg(test)]
+mod revise;
+#[cfg(test)]
 mod rules;
 #[cfg(test)]
 mod sample;

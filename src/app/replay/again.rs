@@ -113,7 +113,15 @@ impl<F: Front> Doing<'_, F> {
         let claim = Claim::new(&top, ready.plan.issue, &taken, &ready.secrets, watch)?;
         let nothing = Publishing { repository: None, effects: Vec::new(), hindered: None, login: None };
         let (plan, grants) = (&ready.plan, &ready.grants);
-        Ok(run::begin(claim, plan, (base, false), self.site.repository, grants, nothing, &ready.under)?)
+        Ok(run::begin(
+            claim,
+            plan,
+            (base, false),
+            self.site.repository,
+            grants,
+            (nothing, None),
+            &ready.under,
+        )?)
     }
 
     async fn worktree(

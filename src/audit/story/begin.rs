@@ -5,6 +5,7 @@ use super::state::Story;
 use super::step::StepStory;
 use crate::audit::code::Code;
 use crate::audit::plan::{MASK, Recorded};
+use crate::evidence::RunName;
 use crate::evidence::event::RunStarted;
 
 impl Story {
@@ -22,10 +23,33 @@ impl Story {
             }
         }
         self.check_mask(start);
+        self.check_revised(start);
         match Recorded::of(start.plan.value()) {
             Ok(plan) => self.take_plan(plan, start),
             Err(error) => self.wrong(Code::PlanNotFollowed, "a plan in the first event", error),
         }
+    }
+
+    /// A revision is of an earlier run of the same issue, and stands on the branch that it saw.
+    fn check_revised(&mut self, start: &RunStarted) {
+        let Some(revises) = &start.revises else { return };
+        let earlier = revises.run.as_str().parse::<RunName>().ok();
+        let fits = earlier.is_some_and(|run| run.issue() == start.issue && run < self.run);
+        if !fits {
+            let expected = format!("an earlier run of issue {}", start.issue);
+            self.wrong(Code::WrongRun, expected, format!("a revision of run {}", revises.run));
+        }
+        // A merge stands between them, where both conflict.
+        if revises.merged.is_none() && revises.tip != start.commit {
+            self.wrong(
+                Code::ResultWrong,
+                format!("the tip {}, as revised", revises.tip),
+                start.commit.as_str(),
+            );
+        }
+        let others = if revises.has_others() { ", with commits of others" } else { "" };
+        let (number, run, asked) = (revises.number, &revises.run, revises.asked.len());
+        self.notes.push(format!("revises pull request #{number} of run {run}{others}: {asked} asked"));
     }
 
     /// A plan that masking changed shows it; one that shows a mask may have been written so.

@@ -133,7 +133,7 @@ const UNSEEN: [&str; 107] = [
 ];
 
 /// What no honest journal here has: of version 1, and what nothing writes yet.
-const UNTOLD: [&str; 22] = [
+const UNTOLD: [&str; 23] = [
     "agent.ended cost",
     "agent.found warning",
     "agent.used cost",
@@ -154,6 +154,7 @@ const UNTOLD: [&str; 22] = [
     "run.started ceiling",
     "run.started cloud",
     "run.started labels",
+    "run.started revises",
     "salvaged secrets",
     "worktree.ready pin",
 ];

@@ -176,9 +176,12 @@ impl Story {
             return false;
         }
         let is_own = repository.join("/").eq_ignore_ascii_case(to);
-        let issue = self.run.issue().to_string();
+        let own_start = self.start.as_ref();
+        let issue = own_start.map_or(self.run.issue(), RunStarted::commented_on).to_string();
+        let on_remote =
+            own_start.map_or_else(|| self.run.branch(), |start| start.branch_on_remote().to_owned());
         match (effect, rest) {
-            (Effect::Push, ["tree", branch @ ..]) => branch.join("/") == self.run.branch(),
+            (Effect::Push, ["tree", branch @ ..]) => branch.join("/") == on_remote,
             (Effect::PullRequest, ["pull", number]) => is_own && is_number(number),
             (Effect::Comment, ["issues" | "pull", rest]) => rest
                 .split_once("#issuecomment-")

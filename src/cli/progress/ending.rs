@@ -45,7 +45,7 @@ pub(super) fn lines(state: &RunState, files: Option<&Files>) -> Vec<String> {
         lines.push(format!("  in .git  and {} more", state.more_in_git));
     }
     if matches!(end.result, RunResult::Interrupted | RunResult::Crashed) {
-        lines.push(format!("  go on    autopilot run {} --resume", state.start.issue));
+        lines.push(format!("  go on    {}", state.start.taken_further_by(&state.start.issue.to_string())));
     }
     lines
 }

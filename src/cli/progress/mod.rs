@@ -221,9 +221,10 @@ impl Watch for Progress {
         }
         match &line.event {
             Event::RunStarted(start) => {
-                let commit = start.commit.short();
-                let head =
-                    format!("run {}  base {}@{commit}  sandbox: {}", start.run, start.base, start.sandbox);
+                let (commit, base) = (start.commit.short(), start.base.as_str());
+                // A base that is a commit is no more than that.
+                let named = if base == start.commit.as_str() { String::new() } else { format!("{base}@") };
+                let head = format!("run {}  base {named}{commit}  sandbox: {}", start.run, start.sandbox);
                 self.say(&head);
                 if start.dirty {
                     self.say("  the checkout has uncommitted changes: they are not part of the run");

@@ -35,6 +35,8 @@ pub(super) enum Next {
     GoOn,
     /// Go on with this very run, which is not the latest.
     GoOnWith,
+    /// Begin another revision of the pull request.
+    Revise,
     /// Look at what failed in the latest run of the issue.
     LookAtFailed,
     /// Look at what failed in this very run, which is not the latest.
@@ -79,7 +81,11 @@ impl Next {
             How::Ended(RunResult::Failed | RunResult::Crashed | RunResult::Interrupted)
                 if app::can_go_on(view) =>
             {
-                Self::GoOn
+                if view.start.revises.is_some() {
+                    Self::Revise
+                } else {
+                    Self::GoOn
+                }
             }
             How::Ended(RunResult::Failed) => Self::LookAtFailed,
             How::Starting | How::Ended(_) | How::Unknown | How::Unreadable => match &view.worktree {
@@ -105,6 +111,7 @@ impl Next {
             Self::Nothing => None,
             Self::Follow => Some(format!("autopilot logs {issue} -f")),
             Self::GoOn => Some(format!("autopilot run {issue} --resume")),
+            Self::Revise => Some(format!("autopilot revise {issue}")),
             Self::GoOnWith => Some(format!("autopilot run {run} --resume")),
             Self::LookAtFailed => Some(format!("autopilot logs {issue} --failed")),
             Self::LookAtFailedOf => Some(format!("autopilot logs {run} --failed")),

@@ -12,6 +12,7 @@ mod flat;
 mod judged;
 mod publishing;
 mod result;
+mod revises;
 mod run;
 mod version;
 
@@ -27,6 +28,7 @@ pub use flat::is_straight;
 pub use judged::{Expected, Judged, ProofRan, ProofRun};
 pub use publishing::{Effect, PublishFault, Publishing, Rebased, RebasedCommit, Travelled};
 pub use result::{AttemptResult, Reason, ReasonKind, RunResult, StepResult};
+pub use revises::{AskedFor, AskedKind, Revises};
 pub use run::{Change, ChangeKind, Host, Origin, PlanCommit, Resumed, RunStarted, Sealed, StartedBy};
 pub use version::Misfit;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Publishing;
+use super::{Publishing, Revises};
 use crate::evidence::id::{Sha256, StepId};
 use crate::evidence::text::{self, Document, Text, Token};
 use crate::git::{Oid, Unnamed};
@@ -74,6 +74,30 @@ pub struct RunStarted {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "text::maybe")]
     pub cloud: Option<Text>,
+    /// The pull request of an earlier run that it goes on from; from version 2 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revises: Option<Box<Revises>>,
+}
+
+impl RunStarted {
+    /// Returns the number under which the run is commented on: of its issue, or of the pull request that it revises.
+    pub fn commented_on(&self) -> u64 {
+        self.revises.as_ref().map_or(self.issue, |revises| revises.number)
+    }
+
+    /// Returns the command by which a run that came to no end of its own is taken further, where this names it: it goes on, or, where
+    /// it revises a pull request, that is revised again.
+    pub fn taken_further_by(&self, name: &str) -> String {
+        match &self.revises {
+            Some(_) => format!("autopilot revise {}", self.issue),
+            None => format!("autopilot run {name} --resume"),
+        }
+    }
+
+    /// Returns the name of the branch that the result has on a remote: its own, or that of the pull request it revises.
+    pub fn branch_on_remote(&self) -> &str {
+        self.revises.as_ref().map_or(self.branch.as_str(), |revises| revises.branch.short())
+    }
 }
 
 /// Where a plan is in the history of its repository.

@@ -174,6 +174,7 @@ impl Event {
                 .or_else(|| has(start.origin.is_some(), "origin"))
                 .or_else(|| has(start.ceiling.is_some(), "ceiling"))
                 .or_else(|| has(start.started_by.is_some(), "started_by"))
+                .or_else(|| has(start.revises.is_some(), "revises"))
                 .or_else(|| has(start.publish.as_ref().is_some_and(|own| own.login.is_some()), "login")),
             Self::PublishStarted { login, along, .. } => {
                 has(login.is_some(), "login").or_else(|| has(along.is_some(), "along"))

@@ -191,7 +191,10 @@ impl Review {
 
     /// Returns the range of commits that the run made, as `git diff` takes it.
     pub fn range(&self) -> Option<String> {
-        Some(format!("{}...{}", self.base.name, self.branch.as_ref()?.name))
+        // A base that is a commit is no more than that.
+        let base =
+            if self.base.name == self.base.commit { self.base.commit.get(..12)? } else { &self.base.name };
+        Some(format!("{base}...{}", self.branch.as_ref()?.name))
     }
 
     /// Counts the steps that passed.

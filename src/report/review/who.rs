@@ -28,6 +28,9 @@ pub struct Who {
     pub plan_commit: Option<String>,
     /// SHA-256 of the plan.
     pub plan_sha256: String,
+    /// It is what an earlier run recorded.
+    #[serde(skip)]
+    pub is_of_earlier_run: bool,
 }
 
 impl Who {
@@ -45,6 +48,7 @@ impl Who {
             origin: start.origin,
             plan_commit: commit.map(ToString::to_string),
             plan_sha256: start.plan_sha256.to_string(),
+            is_of_earlier_run: start.revises.is_some(),
         }
     }
 }

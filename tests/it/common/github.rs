@@ -120,6 +120,22 @@ impl GitHub {
         self.lock().pulls.clone()
     }
 
+    /// Changes what is known of a pull request: `state`, `mergeable`, and the nodes of `threads`, `reviews`, `checks`.
+    pub(crate) fn change_pull(&self, number: u64, change: impl FnOnce(&mut Value)) {
+        let mut state = self.lock();
+        change(state.pulls.iter_mut().find(|pull| pull["number"] == number).unwrap());
+    }
+
+    /// Adds a thread to the review of a pull request: each comment with its author, what that is to the repository, and when.
+    pub(crate) fn thread(&self, number: u64, path: &str, comments: &[(&str, &str, &str, Ago)]) {
+        let nodes: Vec<Value> = comments.iter().map(|comment| said(*comment)).collect();
+        let thread = json!({"isResolved": false, "path": path, "line": 1, "originalLine": 1, "comments": {"nodes": nodes}});
+        self.change_pull(number, |pull| match pull["threads"].as_array_mut() {
+            Some(threads) => threads.push(thread),
+            None => pull["threads"] = json!([thread]),
+        });
+    }
+
     /// Lets the next calls of an operation go wrong.
     pub(crate) fn fault(&self, operation: &str, times: usize, fault: Fault) {
         self.lock().faults.push((operation.to_owned(), times, fault));
@@ -149,6 +165,23 @@ impl GitHub {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
+}
+
+/// When something was said: so many seconds before now, or behind it.
+pub(crate) type Ago = i64;
+
+/// What somebody said of a pull request.
+pub(crate) fn said((author, association, body, ago): (&str, &str, &str, Ago)) -> Value {
+    json!({
+        "author": {"login": author}, "authorAssociation": association, "body": body, "createdAt": when(ago),
+        "url": format!("https://github.com/{SLUG}/pull/100#discussion_r1"), "diffHunk": "@@ -0,0 +1 @@\n+one",
+        "state": "CHANGES_REQUESTED",
+    })
+}
+
+/// Writes a moment as GitHub does.
+pub(crate) fn when(ago: Ago) -> String {
+    (chrono::Utc::now() - chrono::TimeDelta::seconds(ago)).format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 fn serve(stream: UnixStream, state: &Mutex<State>) {
@@ -260,13 +293,16 @@ impl State {
             "PullRequestCreateMetadata" => self.pull_request_add("labelIds", &variables["input"]),
             "PullRequestCreateRequestReviews" => self.pull_request_add("userIds", &variables["input"]),
             "PullRequestForBranch" | "PullRequestList" => self.pull_requests(variables),
+            "PullRequestToRevise" => self.pull_request_to_revise(variables["number"].as_u64().unwrap()),
             "PullRequestCreate" => self.pull_request_create(&variables["input"]),
             _ => Answer::Json(404, json!({"message": "Not Found"}), None),
         }
     }
 
     fn issue_by_number(&self, number: u64) -> Answer {
-        let Some((title, body)) = self.issues.get(&number) else {
+        let pull = self.pulls.iter().find(|pull| pull["number"] == number);
+        let of_pull = pull.map(|pull| (pull["title"].to_string(), String::new()));
+        let Some((title, body)) = of_pull.as_ref().or_else(|| self.issues.get(&number)) else {
             let message =
                 format!("Could not resolve to an issue or pull request with the number of {number}.");
             let error = json!({"type": "NOT_FOUND", "path": ["repository", "issue"], "message": message});
@@ -365,6 +401,20 @@ impl State {
             "defaultBranchRef": {"name": "main"},
             "pullRequests": {"totalCount": nodes.len(), "nodes": nodes, "pageInfo": {"hasNextPage": false, "endCursor": null}},
         }}}))
+    }
+
+    fn pull_request_to_revise(&self, number: u64) -> Answer {
+        let Some(pull) = self.pulls.iter().find(|pull| pull["number"] == number) else {
+            return ok(json!({"data": {"repository": {"pullRequest": null}}}));
+        };
+        let nodes = |key: &str| json!({"nodes": pull[key].as_array().cloned().unwrap_or_default()});
+        let mergeable = pull["mergeable"].as_str().unwrap_or("MERGEABLE");
+        ok(json!({"data": {"repository": {"pullRequest": {
+            "url": pull["url"], "state": pull["state"], "baseRefName": pull["baseRefName"],
+            "headRefName": pull["headRefName"], "headRefOid": "0".repeat(40), "mergeable": mergeable,
+            "reviewThreads": nodes("threads"), "reviews": nodes("reviews"),
+            "commits": {"nodes": [{"commit": {"oid": "0".repeat(40), "statusCheckRollup": {"contexts": nodes("checks")}}}]},
+        }}}}))
     }
 
     /// Adds labels, or who is to review.
