@@ -140,6 +140,54 @@ const LIES: &[Lie] = &[
         by_audit: true,
     },
     Lie {
+        what: "a wider policy, in the plan",
+        tell: |forge| forge.edit(|lines| lines[0]["event"]["plan"]["steps"][1]["network"] = json!("full")),
+        by_replay: false,
+        by_audit: true,
+    },
+    Lie {
+        what: "which plan file it was",
+        tell: |forge| forge.edit(|lines| lines[0]["event"]["plan_sha256"] = json!("1".repeat(64))),
+        by_replay: false,
+        by_audit: true,
+    },
+    Lie {
+        what: "how the run ended",
+        tell: |forge| {
+            forge.edit(|lines| {
+                let ended = lines.iter_mut().find(|line| line["event"]["type"] == "run.ended").unwrap();
+                ended["event"]["result"] = json!("failed");
+            });
+        },
+        by_replay: false,
+        by_audit: true,
+    },
+    Lie {
+        what: "what the summary says",
+        tell: |forge| {
+            let text = fs::read_to_string(forge.summary()).unwrap();
+            assert!(text.contains("| b | ✅ | 1 |"), "{text}");
+            fs::write(forge.summary(), text.replace("| b | ✅ | 1 |", "| b | ❌ | 1 |")).unwrap();
+            forge.reseal();
+        },
+        by_replay: false,
+        by_audit: true,
+    },
+    Lie {
+        what: "that it is the pull request of an earlier run which it revises",
+        tell: |forge| {
+            forge.edit(|lines| {
+                let start = lines[0]["event"].clone();
+                let commit = start["commit"].clone();
+                lines[0]["event"]["revises"] = json!({"run": start["run"], "number": 1, "url": "https://github.com/o/r/pull/1",
+                    "remote": "origin", "branch": "refs/heads/autopilot/x", "pushed": commit, "tip": "1".repeat(40),
+                    "seen": "2026-01-01T00:00:00Z", "asked": []});
+            });
+        },
+        by_replay: false,
+        by_audit: true,
+    },
+    Lie {
         what: "who started it",
         tell: |forge| {
             forge.edit(|lines| lines[0]["event"]["started_by"]["user"] = json!("somebody"));
