@@ -7,10 +7,12 @@ use super::replay::Record;
 use super::runs::{self, Found};
 use super::{Error, Note};
 use crate::evidence::{Files, RunState};
+use crate::policy::Trust;
 use crate::worktree::Repository;
 
-/// Finds a run to be published: on this machine, or made one of it.
-pub fn own(repository: &Repository, name: &str, note: &dyn Fn(Note)) -> Result<Files, Error> {
+/// Finds a run to be published: on this machine, or made one of it. Of a run of elsewhere the record says what is published
+/// under this user's name, and whoever may push can write a record: it takes trust.
+pub fn own(repository: &Repository, name: &str, trust: Trust, note: &dyn Fn(Note)) -> Result<Files, Error> {
     let found = runs::find(repository, Some(name))?;
     match found.fetched() {
         None => Ok(found.files().clone()),
@@ -18,6 +20,9 @@ pub fn own(repository: &Repository, name: &str, note: &dyn Fn(Note)) -> Result<F
             let state = runs::read(found.files())?;
             if !state.closed {
                 return Err(Error::NotEnded { run: found.files().run() });
+            }
+            if trust == Trust::Withheld {
+                return Err(Error::NotOwn { run: found.files().run(), remote: fetched.remote().to_owned() });
             }
             adopt(repository, &found, fetched, &state, note)
         }

@@ -131,6 +131,16 @@ pub enum Error {
         /// The run.
         run: RunName,
     },
+    /// A run that is to be published is known from a remote alone.
+    #[error(
+        "run {run} is not of this machine: what would be published, and where, is what {remote} has of it"
+    )]
+    NotOwn {
+        /// The run.
+        run: RunName,
+        /// The remote that has its evidence.
+        remote: String,
+    },
     /// A run cannot be replayed.
     #[error("run {run} cannot be replayed: {why}")]
     Unreplayable {

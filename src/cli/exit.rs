@@ -142,6 +142,12 @@ impl From<app::Error> for Failure {
             Error::NotBegun { run } | Error::NotEnded { run } => {
                 of(Cause::NotEnded, &format!("autopilot run {} picks it up first", run.issue()))
             }
+            Error::NotOwn { run, .. } => of(
+                Cause::Usage,
+                &format!(
+                    "look at it (autopilot audit {run}; autopilot checkout {run}), then: autopilot publish --trust {run}"
+                ),
+            ),
             Error::NothingLeft { run } => of(Cause::NotSo, &format!("see what it did: autopilot logs {run}")),
             Error::Unreplayable { hint, .. } | Error::Unrevisable { hint, .. } => {
                 of(Cause::Unreplayable, hint)

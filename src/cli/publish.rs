@@ -16,7 +16,8 @@ pub(super) struct PublishArgs {
     /// Issues (their latest run) or runs: all that their plans allow. None: what any run has left to publish.
     #[arg(value_name = "ISSUE|RUN", add = completions::runs())]
     targets: Vec<String>,
-    /// Where a base has moved: let steps that are done again reach the network that their plan says.
+    /// Where a base has moved: let steps that are done again reach the network that their plan says. Of a run that another
+    /// machine left on the remote: publish what its record says.
     #[arg(long)]
     trust: bool,
 }
@@ -30,14 +31,14 @@ pub(super) fn run(args: PublishArgs) -> Result<Exit, Failure> {
 }
 
 async fn all(args: &PublishArgs, repository: &Repository, interrupt: &Interrupt) -> Result<Exit, Failure> {
+    let trust = if args.trust { Trust::Given } else { Trust::Withheld };
     let (asked, runs) = if args.targets.is_empty() {
         (Asked::Intended, publish::open(repository)?)
     } else {
         let note = |note| output::note(&notes::text(&note));
-        let named = args.targets.iter().map(|named| adopt::own(repository, named, &note));
+        let named = args.targets.iter().map(|named| adopt::own(repository, named, trust, &note));
         (Asked::Everything, named.collect::<Result<_, _>>()?)
     };
-    let trust = if args.trust { Trust::Given } else { Trust::Withheld };
     let told = publish::Told { interrupt, trust, note: &|note| output::note(&notes::text(&note)) };
     let mut worst = Exit::Done;
     for files in &runs {

@@ -330,6 +330,33 @@ fn a_remote_that_refuses_is_no_failure_and_said_and_tried_again() {
     repo.autopilot(["audit", "--all"]).exits(0).says("AUDIT PASS");
 }
 
+/// What a run could not push, another machine does: once it was told to trust what the remote says of it.
+#[test]
+fn what_another_machine_left_is_published_where_that_is_trusted() {
+    let scene = Scene::new("");
+    let asked = "publish: {comment: false, push: true, evidence: true}";
+    scene.repo.plan_with(asked, "  - {id: a, command: 'echo a > a'}\n");
+    scene.repo.git(["push", "-q", "origin", "main"]);
+    let hook = scene.bare.join("hooks/update");
+    write_program(&hook, "#!/bin/sh\ncase $1 in refs/heads/*) echo not today >&2; exit 1;; esac\n");
+    scene.repo.run().exits(0).says("push     not published").says("evidence done");
+    fs::remove_file(hook).unwrap();
+    let (run, other) = (scene.run_name(), scene.elsewhere());
+    let before = other.fingerprint();
+    let refused = other.autopilot(["publish", "7"]).exits(2);
+    refused.says("is not of this machine").says(&format!("autopilot publish --trust {run}"));
+    assert_eq!((other.fingerprint(), other.run_names()), (before, vec![]));
+    assert_eq!(scene.there("git for-each-ref refs/heads/autopilot"), "");
+    other
+        .autopilot(["publish", "--trust", "7"])
+        .exits(0)
+        .says("is one of this machine now")
+        .says("push     done");
+    assert_eq!(scene.there(&format!("git show {}:a", scene.repo.branch())), "a");
+    other.autopilot(["audit", "7"]).exits(0).says("AUDIT PASS");
+    other.autopilot(["publish", "7"]).exits(0).says("nothing is left to publish");
+}
+
 #[test]
 fn nothing_goes_out_that_nobody_asked_for() {
     let scene = Scene::new("  - {id: a, command: 'echo a > a'}\n");
@@ -414,7 +441,7 @@ fn evidence_that_autopilot_never_made_is_refused_and_leaves_nothing() {
             &["checkout", "7"],
             &["replay", "7"],
             &["view", "7"],
-            &["publish", "7"],
+            &["publish", "--trust", "7"],
             &["run", "7", "--resume"],
             &["status", "7"],
         ] {
@@ -469,7 +496,7 @@ fn a_journal_that_says_what_is_not_is_found_out() {
     });
     other.autopilot(["audit", "7"]).exits(4).says("AUDIT FAIL");
     assert_ne!(other.autopilot(["checkout", "7"]).code, 0);
-    assert_ne!(other.autopilot(["publish", "7"]).code, 0);
+    assert_ne!(other.autopilot(["publish", "--trust", "7"]).code, 0);
     assert_eq!(other.fingerprint(), before);
     // A checkpoint that is none: what goes on would stand on somebody's commit.
     scene.there(&format!("git update-ref {} {good}", scene.reference()));
@@ -479,7 +506,9 @@ fn a_journal_that_says_what_is_not_is_found_out() {
             event["commit"] = json!(main);
         }
     });
-    for verb in [&["replay", "7"][..], &["run", "7", "--resume"], &["publish", "7"], &["audit", "7"]] {
+    for verb in
+        [&["replay", "7"][..], &["run", "7", "--resume"], &["publish", "--trust", "7"], &["audit", "7"]]
+    {
         assert_ne!(other.autopilot(verb).code, 0, "{verb:?}");
     }
     assert_eq!((other.fingerprint(), other.run_names()), (before, vec![]));
