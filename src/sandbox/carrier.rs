@@ -14,6 +14,7 @@ use std::sync::OnceLock;
 use autopilot_init::enter::{self, ITSELF};
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
 
 use super::told;
 
@@ -64,6 +65,10 @@ fn small() -> Result<&'static OwnedFd, String> {
 /// Puts it into memory, where nobody can change it.
 fn sealed() -> io::Result<OwnedFd> {
     const NAME: &str = "autopilot-init";
+    // Memory is a file to that limit, too, and who writes beyond it is ended by a signal.
+    if getrlimit(Resource::Fsize).current.is_some_and(|most| most < BUILT_IN.len() as u64) {
+        return Err(io::Error::other("no file may be so large: `ulimit -f`"));
+    }
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let memory = match rustix::fs::memfd_create(NAME, flags | MemfdFlags::EXEC) {
         // A kernel that asks nobody whether it is to be executed.
