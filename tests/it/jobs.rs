@@ -112,7 +112,10 @@ fn a_signal_to_the_whole_group_interrupts_and_is_no_failure() {
         let ran = Ran::of(&child.wait_with_output().unwrap());
         assert!(!ran.stdout.contains("  failed"), "after {after} ms: {}{}", ran.stdout, ran.stderr);
         assert_eq!(repo.left_in_state(), Vec::<String>::new(), "after {after} ms: {}", ran.stderr);
-        repo.autopilot(["audit", "--all"]).exits(0);
+        // On a busy machine none may have begun by then.
+        if !repo.evidence("status-").is_empty() {
+            repo.autopilot(["audit", "--all"]).exits(0);
+        }
     }
     repo.autopilot(all(&["--jobs", "4"])).exits(0);
 }
