@@ -146,6 +146,25 @@ fn a_state_directory_that_cannot_be_written_to_is_refused_before_anything_is_beg
     assert!(repo.evidence("status-").is_empty());
 }
 
+#[test]
+fn a_salvage_that_cannot_be_written_keeps_the_worktree() {
+    let repo = Repo::new();
+    repo.plan("  - {id: a, command: 'echo half > half; echo ready; while test ! -e ~/go; do sleep 0.05; done; exit 3'}\n");
+    let child = repo.start(["7"]);
+    wait_until(|| repo.log().contains("ready"));
+    let run = repo.run_names().remove(0);
+    let bundle = repo.top().join(format!(".ai/logs/autopilot/salvage-{run}.bundle"));
+    fs::create_dir(&bundle).unwrap();
+    release(&repo);
+    Ran::of(&child.wait_with_output().unwrap()).exits(70).says("Is a directory");
+    assert_eq!(repo.left_in_state().len(), 1);
+    fs::remove_dir(&bundle).unwrap();
+    repo.autopilot(["clean", "--kept"]).exits(0);
+    assert_eq!(repo.left_in_state(), Vec::<String>::new());
+    repo.git(["fetch", "-q", bundle.to_str().unwrap(), "refs/salvage/*:refs/salvage/*"]);
+    assert_eq!(repo.git(["show", "refs/salvage/a-1:half"]), "half");
+}
+
 /// A small filesystem, mounted for one test; it goes with the test.
 struct Small(std::path::PathBuf);
 
@@ -194,6 +213,15 @@ fn a_full_disk_loses_nothing_and_the_run_goes_on_when_there_is_space() {
     repo.plan(steps);
     repo.run().exits(70).says("No space left on device").says("make space");
     repo.autopilot(["status"]).exits(0).says("autopilot run 7 --resume");
+    small.grow();
+    repo.autopilot(["7", "--resume"]).exits(0);
+    is_done(&repo);
+    drop(small);
+    // What steps print alone has no room: nothing else would tell that it is lost.
+    let repo = Repo::new();
+    let small = Small::mount(&repo.top().join(".ai/logs/codex"), "1m");
+    repo.plan(steps);
+    repo.run().exits(70).says("No space left on device");
     small.grow();
     repo.autopilot(["7", "--resume"]).exits(0);
     is_done(&repo);

@@ -172,16 +172,24 @@ fn at_the_token_limit_nobody_asks_in_vain() {
     assert_eq!(repo.events_of("command.ended")[0]["cut"], "answer");
 }
 
-/// An answer costs 120. What is used is the limit, or one less than it.
+/// An answer costs 120. What is used is the limit, or one less than it; the plan's, or that of a ceiling which is gone by then.
 #[test]
 fn tokens_that_were_used_before_a_crash_are_used_after_it() {
-    for (limit, asked) in [(120, 1), (121, 2)] {
+    for (limit, asked, by_ceiling) in [(120, 1, false), (121, 2, false), (120, 1, true)] {
         let host = Host::saying(COMPLETED);
         let ask = STUBBORN.replace("touch more", "").replace("x > made", "x >> made");
         let repo = agents::repo(&ask);
         let provider = format!("{{base_url: \"http://{}/v1\"}}", host.address);
+        let ceiling = repo.home().join(".config/autopilot/config.yaml");
+        let limits = if by_ceiling {
+            std::fs::create_dir_all(ceiling.parent().unwrap()).unwrap();
+            std::fs::write(&ceiling, format!("tokens: {limit}\n")).unwrap();
+            String::new()
+        } else {
+            format!("limits: {{tokens: {limit}}}")
+        };
         repo.plan_with(
-            &format!("codex: {{model: m, provider: {provider}}}\nlimits: {{tokens: {limit}}}"),
+            &format!("codex: {{model: m, provider: {provider}}}\n{limits}"),
             "  - {id: a, codex: Do it.}
   - {id: b, command: 'echo ready; while test ! -e go; do sleep 0.05; done; rm go'}
   - {id: c, codex: Do it.}\n",
@@ -189,6 +197,7 @@ fn tokens_that_were_used_before_a_crash_are_used_after_it() {
         let mut child = agents::start(&repo, &["7"]);
         wait_until(|| repo.log().contains("ready"));
         repo.kill(&mut child);
+        let _ = std::fs::remove_file(&ceiling);
         let again = agents::start(&repo, &["7", "--resume"]);
         wait_until(|| repo.log().matches("ready").count() == 2);
         std::fs::write(repo.run_dir().join("worktree/go"), "").unwrap();
