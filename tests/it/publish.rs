@@ -874,7 +874,7 @@ impl Offline {
     fn new(publish: &str, steps: &str) -> Self {
         let repo = Repo::new();
         repo.plan_with(publish, steps);
-        let bare = add_remote(&repo);
+        let bare = repo.add_remote();
         Self { repo, bare }
     }
 
@@ -889,15 +889,6 @@ impl Offline {
     }
 }
 
-/// Adds a bare repository as `origin`.
-fn add_remote(repo: &Repo) -> PathBuf {
-    let bare = repo.dir().join("bare.git");
-    repo.git(["init", "-q", "-b", "main", "--bare", bare.to_str().unwrap()]);
-    repo.git(["remote", "add", "origin", &format!("file://{}", bare.display())]);
-    repo.git(["push", "-q", "origin", "main"]);
-    bare
-}
-
 fn on_remote(repo: &Repo) -> Vec<String> {
     let refs = repo.git(["ls-remote", "origin"]);
     refs.lines().map(|line| line.split_once('\t').unwrap().1.to_owned()).collect()
@@ -909,7 +900,7 @@ fn on_remote(repo: &Repo) -> Vec<String> {
 #[ignore = "needs gh"]
 fn a_pull_request_is_opened_once_and_the_comment_knows_it() {
     let scene = Scene::new("publish: {pull_request: {draft: true, title: 'A title'}}", PASSES);
-    add_remote(&scene.repo);
+    scene.repo.add_remote();
     scene.github.fault("PullRequestCreate", 1, Fault::LostAnswer);
     scene.autopilot(&["7"]).exits(0).says("pull     https://github.com/acme/widgets/pull/100");
     let pulls = scene.github.pulls();
@@ -945,7 +936,7 @@ fn a_pull_request_is_opened_once_and_the_comment_knows_it() {
 #[ignore = "needs gh"]
 fn a_pull_request_has_its_labels_and_reviewers() {
     let scene = Scene::new("publish: {pull_request: {labels: [bug], reviewers: [somebody]}}", PASSES);
-    add_remote(&scene.repo);
+    scene.repo.add_remote();
     scene.autopilot(&["7"]).exits(0).says("pull     https://");
     let pull = &scene.github.pulls()[0];
     assert_eq!((&pull["labelIds"], &pull["userIds"]), (&json!(["L_1"]), &json!(["U_1"])), "{pull}");
@@ -956,7 +947,7 @@ fn a_pull_request_has_its_labels_and_reviewers() {
 #[ignore = "needs gh"]
 fn a_reviewer_that_cannot_be_asked_makes_no_second_pull_request() {
     let scene = Scene::new("publish: {pull_request: {reviewers: [somebody]}}", PASSES);
-    add_remote(&scene.repo);
+    scene.repo.add_remote();
     let refused = "Could not request reviews from somebody";
     scene.github.fault("PullRequestCreateRequestReviews", 9, Fault::GraphQl(refused));
     scene.autopilot(&["7"]).exits(0).says("pull     https://");
@@ -967,7 +958,7 @@ fn a_reviewer_that_cannot_be_asked_makes_no_second_pull_request() {
 #[ignore = "needs gh"]
 fn a_push_that_was_made_up_for_brings_the_rest_with_it() {
     let scene = Scene::new("publish: {pull_request: ready}", PASSES);
-    let bare = add_remote(&scene.repo);
+    let bare = scene.repo.add_remote();
     let away = bare.with_extension("away");
     fs::rename(&bare, &away).unwrap();
     scene
@@ -991,7 +982,7 @@ fn a_push_that_was_made_up_for_brings_the_rest_with_it() {
 #[ignore = "needs gh"]
 fn the_audit_follows_what_was_published() {
     let scene = Scene::new("publish: {pull_request: ready}", PASSES);
-    add_remote(&scene.repo);
+    scene.repo.add_remote();
     scene.autopilot(&["7"]).exits(0);
     scene.audits();
 }

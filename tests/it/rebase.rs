@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
 use crate::common::program::{open_folder, write_program};
-use crate::common::{Ran, Repo, http};
+use crate::common::{Ran, Repo, http, in_bare};
 
 const PUSH: &str = "publish: {comment: false, push: true}";
 
@@ -24,16 +24,13 @@ impl Scene {
         let repo = Repo::new();
         repo.file("lib", "one\ntwo\nthree\n");
         repo.plan_with(publish, steps);
-        let bare = repo.dir().join("bare.git");
-        repo.git(["init", "-q", "-b", "main", "--bare", bare.to_str().unwrap()]);
-        repo.git(["remote", "add", "origin", &format!("file://{}", bare.display())]);
-        repo.git(["push", "-q", "origin", "main"]);
+        let bare = repo.add_remote();
         Self { repo, bare }
     }
 
     /// Runs a script where the remote is, as somebody else.
     fn there(&self, script: &str) -> String {
-        there(&self.bare, script)
+        in_bare(&self.bare, script)
     }
 
     /// Somebody else adds a file to the base.
@@ -96,18 +93,6 @@ const ADD: &str = r#"add() {
     commit=$(git -c user.name=Other -c user.email=o@example.org commit-tree $tree -p main -m "add $1")
     git update-ref refs/heads/main $commit && git rev-parse main
 };"#;
-
-fn there(bare: &Path, script: &str) -> String {
-    let mut shell = Command::new("sh");
-    shell
-        .args(["-euc", script])
-        .current_dir(bare)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .stderr(Stdio::piped());
-    let output = shell.output().unwrap();
-    assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
 
 /// Steps of which the first counts how often it was done, outside; the second is done again.
 fn deploying(repo: &Path) -> (PathBuf, String) {
@@ -297,7 +282,7 @@ fn under_a_moving_base(issues: u64, jobs: &str, moves: u32) {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let held = format!("until mkdir {lock} 2>/dev/null; do sleep 0.02; done");
     for n in 0..moves {
-        there(&scene.bare, &format!("{ADD} {held}; add moved-{n} x; rmdir {lock}"));
+        in_bare(&scene.bare, &format!("{ADD} {held}; add moved-{n} x; rmdir {lock}"));
         std::thread::sleep(std::time::Duration::from_millis(700));
     }
     Ran::of(&child.wait_with_output().unwrap()).exits(0);
@@ -318,7 +303,7 @@ fn under_a_moving_base(issues: u64, jobs: &str, moves: u32) {
         let judged_on = rebased.map_or(&events[0]["commit"], |rebased| &rebased["onto"]);
         assert_eq!(judged_on, push[2], "{branch} was judged on another tip");
         if let Some(rebased) = rebased {
-            let tree = there(&scene.bare, &format!("git rev-parse {}^{{tree}}", push[1]));
+            let tree = in_bare(&scene.bare, &format!("git rev-parse {}^{{tree}}", push[1]));
             assert_eq!(rebased["commits"].as_array().unwrap().last().unwrap()["tree"], json!(tree));
         }
         landed.insert(branch, rebased.is_some());

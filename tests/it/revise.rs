@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::agents;
 use crate::common::github::{GitHub, said, when};
 use crate::common::model::{Model, does, say, shell};
 use crate::common::program::write_program;
-use crate::common::{Ran, Repo};
+use crate::common::{Ran, Repo, in_bare};
 use crate::real_agents;
 
 /// An agent that writes a file at first, and a line more of it and the prompt whenever it revises.
@@ -47,10 +47,7 @@ impl Scene {
         let repo = agents::repo(&AGENT.replace("HOOK", hook));
         repo.file("base", "1\n2\n3\n");
         repo.plan_with(&format!("{MODEL}\npublish: {{pull_request: ready}}"), steps);
-        let bare = repo.dir().join("bare.git");
-        repo.git(["init", "-q", "-b", "main", "--bare", bare.to_str().unwrap()]);
-        repo.git(["remote", "add", "origin", &format!("file://{}", bare.display())]);
-        repo.git(["push", "-q", "origin", "main"]);
+        let bare = repo.add_remote();
         let scene = Self { repo, github: GitHub::start(), bare };
         scene.autopilot(&["7"]).exits(0).says("pull     https://github.com/acme/widgets/pull/100");
         scene
@@ -83,11 +80,7 @@ impl Scene {
     }
 
     fn in_bare(&self, script: &str) -> String {
-        let mut shell = Command::new("sh");
-        shell.args(["-euc", script]).current_dir(&self.bare).env("GIT_CONFIG_GLOBAL", "/dev/null");
-        let output = shell.stderr(Stdio::piped()).output().unwrap();
-        assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        in_bare(&self.bare, script)
     }
 
     /// Somebody else puts a commit on a branch of the remote; returns it.
@@ -434,10 +427,8 @@ fn real_agents_revise() {
         ]);
         let steps = STEPS.replace("codex: {prompt: Write a line.}", "AGENT: Write a line.");
         agent.plan_with(&repo, &model, "publish: {pull_request: ready}", &steps);
-        let (bare, github) = (repo.dir().join("bare.git"), GitHub::start());
-        repo.git(["init", "-q", "-b", "main", "--bare", bare.to_str().unwrap()]);
-        repo.git(["remote", "add", "origin", &format!("file://{}", bare.display())]);
-        repo.git(["push", "-q", "origin", "main"]);
+        repo.add_remote();
+        let github = GitHub::start();
         let autopilot = |args: &[&str]| {
             let mut command = agent.command_of(&repo, args);
             Ran::of(&command.envs(github.variables()).output().unwrap())

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::common::github::GitHub;
 use crate::common::program::{open_folder, write_program};
-use crate::common::{Ran, Repo, http, wait_until};
+use crate::common::{Ran, Repo, http, in_bare, wait_until};
 
 const SENT: &str = "publish: {comment: false, evidence: true}";
 const FAILS: &str = "  - {id: a, command: 'echo a > a'}\n  - {id: b, command: 'echo b > b; echo loud'}\n  - {id: c, command: 'echo left > c; exit 3'}\n";
@@ -24,10 +24,7 @@ impl Scene {
     fn new(steps: &str) -> Self {
         let repo = Repo::new();
         repo.plan_with(SENT, steps);
-        let bare = repo.dir().join("bare.git");
-        repo.git(["init", "-q", "-b", "main", "--bare", bare.to_str().unwrap()]);
-        repo.git(["remote", "add", "origin", &format!("file://{}", bare.display())]);
-        repo.git(["push", "-q", "origin", "main"]);
+        let bare = repo.add_remote();
         Self { repo, bare }
     }
 
@@ -69,15 +66,10 @@ impl Scene {
     }
 }
 
+/// Runs a script where the remote is, which may make commits there.
 fn there(bare: &Path, script: &str) -> String {
-    let mut shell = Command::new("sh");
-    shell.args(["-euc", script]).current_dir(bare).env("GIT_CONFIG_GLOBAL", "/dev/null");
-    for who in ["AUTHOR", "COMMITTER"] {
-        shell.env(format!("GIT_{who}_NAME"), "x").env(format!("GIT_{who}_EMAIL"), "x@example.org");
-    }
-    let output = shell.output().unwrap();
-    assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    let who = ["AUTHOR", "COMMITTER"].map(|who| format!("GIT_{who}_NAME=x GIT_{who}_EMAIL=x@example.org"));
+    in_bare(bare, &format!("export {}; {script}", who.join(" ")))
 }
 
 fn holds(bytes: &[u8], text: &str) -> bool {

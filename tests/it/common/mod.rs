@@ -45,6 +45,15 @@ pub(crate) struct Ran {
     pub(crate) stderr: String,
 }
 
+/// Runs a script in the repository of a remote, as somebody there; returns what it prints.
+pub(crate) fn in_bare(bare: &Path, script: &str) -> String {
+    let mut shell = Command::new("sh");
+    shell.args(["-euc", script]).current_dir(bare).env("GIT_CONFIG_GLOBAL", "/dev/null");
+    let output = shell.output().unwrap();
+    assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
 /// Where git is, by its whole path. By its name alone, and with a PATH of its own, a child is not spawned but forked: for
 /// that the kernel copies the page tables of all tests together.
 fn git_program() -> &'static Path {
@@ -305,6 +314,15 @@ impl Repo {
         let own = paths.iter().filter(|path| path.to_str().is_some_and(|path| path.starts_with(latest)));
         let bytes: Vec<u8> = own.flat_map(|path| fs::read(path).unwrap_or_default()).collect();
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Adds a bare repository as `origin`, which has the base; returns where it is.
+    pub(crate) fn add_remote(&self) -> PathBuf {
+        let bare = self.dir().join("bare.git");
+        self.git(["init", "-q", "-b", "main", "--bare", bare.to_str().unwrap()]);
+        self.git(["remote", "add", "origin", &format!("file://{}", bare.display())]);
+        self.git(["push", "-q", "origin", "main"]);
+        bare
     }
 
     /// The one result branch there is.
