@@ -61,14 +61,7 @@ fn real(own: &Again<'_>, steps: &[Again<'_>], recorded: &Value) -> Option<Value>
         }
     }
     rest(&mut made, step);
-    let mut expected = Map::new();
-    let recorded_of = &step["expectation"];
-    for key in
-        ["exit_code", "files_exist", "files_absent", "file_contains", "output_matches", "output_excludes"]
-    {
-        put(&mut expected, key, &recorded_of[key]);
-    }
-    put(&mut expected, "changes", &bounds(&recorded_of["changes"]));
+    let mut expected = expected(&step["expectation"]);
     put(&mut expected, "proves", &proves(own, steps, recorded, &mut commands)?);
     made.insert("expectation".to_owned(), Value::Object(expected));
     made.insert("post".to_owned(), commands.list(&step["post"])?);
@@ -166,8 +159,20 @@ pub(super) fn put(to: &mut Map<String, Value>, key: &str, value: &Value) {
     }
 }
 
+/// What is expected of a command, but for what is to be proved.
+pub(super) fn expected(recorded: &Value) -> Map<String, Value> {
+    let mut made = Map::new();
+    for key in
+        ["exit_code", "files_exist", "files_absent", "file_contains", "output_matches", "output_excludes"]
+    {
+        put(&mut made, key, &recorded[key]);
+    }
+    put(&mut made, "changes", &bounds(&recorded["changes"]));
+    made
+}
+
 /// Bounds of what an attempt changes, without those that are open.
-pub(super) fn bounds(recorded: &Value) -> Value {
+fn bounds(recorded: &Value) -> Value {
     let mut bounds = Map::new();
     for (key, value) in recorded.as_object().into_iter().flatten() {
         put(&mut bounds, key, value);
@@ -179,14 +184,7 @@ pub(super) fn bounds(recorded: &Value) -> Value {
 /// replay, and need not have been one.
 fn proves(own: &Again<'_>, steps: &[Again<'_>], recorded: &Value, commands: &mut Commands) -> Option<Value> {
     let Some(asked) = own.step["expectation"]["proves"].as_object() else { return Some(Value::Null) };
-    let mut made = Map::new();
-    for key in ["tests", "may_change", "mutants", "report", "refactor"] {
-        put(&mut made, key, asked.get(key).unwrap_or(&Value::Null));
-    }
-    made.insert("command".to_owned(), commands.take(asked.get("command")?)?);
-    if let Some(except) = asked.get("except").and_then(Value::as_array).filter(|except| !except.is_empty()) {
-        made.insert("old_tests".to_owned(), json!({"except": except}));
-    }
+    let mut made = proved(asked, &["tests", "may_change", "mutants", "report", "refactor"], commands)?;
     let planned = recorded["steps"].as_array()?;
     let at = planned.iter().position(|step| step["id"] == own.id)?;
     let since = asked.get("since").and_then(Value::as_str);
@@ -201,6 +199,23 @@ fn proves(own: &Again<'_>, steps: &[Again<'_>], recorded: &Value, commands: &mut
     let name = if first.way == Way::Real { first.id.to_owned() } else { laid_step(first.id) };
     made.insert("since".to_owned(), json!(name));
     Some(Value::Object(made))
+}
+
+/// Writes of a recorded proof what these keys say, its command, and which old tests may change.
+pub(super) fn proved(
+    asked: &Map<String, Value>,
+    keys: &[&str],
+    commands: &mut Commands,
+) -> Option<Map<String, Value>> {
+    let mut made = Map::new();
+    for key in keys {
+        put(&mut made, key, asked.get(*key).unwrap_or(&Value::Null));
+    }
+    made.insert("command".to_owned(), commands.take(asked.get("command")?)?);
+    if let Some(except) = asked.get("except").and_then(Value::as_array).filter(|except| !except.is_empty()) {
+        made.insert("old_tests".to_owned(), json!({"except": except}));
+    }
+    Some(made)
 }
 
 /// Tells whether a path is one that an attempt wrote beside its result: it is in no change that could be laid on.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::hindered::{Hindered, beside};
-use super::plan::{Commands, begun, bounds, put, rest};
+use super::plan::{self, Commands, begun, put, rest};
 use super::way::{Again, Way, steps};
 use crate::evidence::RunState;
 use crate::plan::AgentId;
@@ -204,25 +204,12 @@ fn common(step: &Value, ids: &[&str]) -> Option<Map<String, Value>> {
 }
 
 fn expected(step: &Value, commands: &mut Commands) -> Option<Map<String, Value>> {
-    let (mut made, recorded) = (Map::new(), &step["expectation"]);
-    for key in
-        ["exit_code", "files_exist", "files_absent", "file_contains", "output_matches", "output_excludes"]
-    {
-        put(&mut made, key, &recorded[key]);
-    }
-    put(&mut made, "changes", &bounds(&recorded["changes"]));
+    let recorded = &step["expectation"];
+    let mut made = plan::expected(recorded);
     if let Some(asked) = recorded["proves"].as_object() {
+        let mut proves = plan::proved(asked, &["tests", "may_change", "report"], commands)?;
         // What the earlier run proved stays proved as long as none of its tests is lost; a revision need not change what code does.
-        let mut proves = Map::from_iter([("refactor".to_owned(), json!(true))]);
-        for key in ["tests", "may_change", "report"] {
-            put(&mut proves, key, asked.get(key).unwrap_or(&Value::Null));
-        }
-        proves.insert("command".to_owned(), commands.take(asked.get("command")?)?);
-        if let Some(except) =
-            asked.get("except").and_then(Value::as_array).filter(|except| !except.is_empty())
-        {
-            proves.insert("old_tests".to_owned(), json!({"except": except}));
-        }
+        proves.insert("refactor".to_owned(), json!(true));
         made.insert("proves".to_owned(), Value::Object(proves));
     }
     Some(made)
