@@ -2,6 +2,7 @@
 //! into the repository, so that it can go on or be published here. Before that its commits have to be what its journal says.
 
 use super::checkout::bring;
+use super::error::FORGED;
 use super::fetched::{self, Fetched};
 use super::replay::Record;
 use super::runs::{self, Found};
@@ -87,7 +88,7 @@ fn demand_true(found: &Found, fetched: &Fetched, state: &RunState) -> Result<(),
                 "its journal says {} of step `{}`, and it is {}",
                 forged.recorded, forged.step, forged.replayed
             ),
-            hint: "a record that says so was not written by autopilot: autopilot audit".to_owned(),
+            hint: FORGED.to_owned(),
         }),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::error::FORGED;
 use super::fetched::Fetched;
 use super::{Error, runs};
 use crate::evidence::{Files, RunName, RunState};
@@ -74,8 +75,7 @@ pub(super) fn bring(
     let own = RefName::branch(&run.branch()).map_err(WorktreeError::from)?;
     if made.reference != own {
         let what = format!("the evidence of run {run} names {} as its result", made.reference);
-        let hint = "a record that says so was not written by autopilot: autopilot audit";
-        return Err(WorktreeError::Refused { what, hint: hint.to_owned() }.into());
+        return Err(WorktreeError::Refused { what, hint: FORGED.to_owned() }.into());
     }
     Ok(repository.take_branch(fetched.parcel().aside(), &made.commit, &state.start.commit, &own)?)
 }

@@ -11,6 +11,9 @@ use crate::policy::Above;
 use crate::run::{Changed, Refusal, Refused, RunError};
 use crate::worktree::{LockError, WorktreeError};
 
+/// What to say where a record says what autopilot writes in none.
+pub(super) const FORGED: &str = "a record that says so was not written by autopilot: autopilot audit";
+
 /// Why an order cannot be carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

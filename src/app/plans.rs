@@ -6,10 +6,30 @@ use std::rc::Rc;
 use tempfile::TempDir;
 
 use super::Error;
+use super::error::FORGED;
+use crate::evidence::RunName;
 use crate::plan::{self, Faults, Loaded};
+use crate::policy::{self, Origin, Trust};
 use crate::worktree::Repository;
 
 const PLANS: &str = ".ai/plans";
+
+/// Reads the plan that a record holds of a run, and holds it to what its author may ask for; `folder` has the files beside it. What is
+/// no plan was recorded by nobody: `refuse` makes the error of why, and of what to do about it.
+pub(super) fn of_record(
+    text: &str,
+    folder: &Path,
+    run: RunName,
+    (origin, trust): (Origin, Trust),
+    refuse: impl FnOnce(String, String) -> Error,
+) -> Result<Loaded, Error> {
+    let shown = PathBuf::from(format!("the record of run {run}"));
+    let loaded = plan::parse(text.as_bytes(), &shown, folder, Some(run.issue()));
+    let mut loaded = loaded
+        .map_err(|faults| refuse(format!("its recorded plan cannot be read: {faults}"), FORGED.to_owned()))?;
+    let above = policy::hold_origin(&mut loaded.plan, &loaded.asked, origin, trust);
+    if above.is_empty() { Ok(loaded) } else { Err(Error::Above(above)) }
+}
 
 /// Where a plan is, and the issue it must be for.
 #[derive(Debug)]

@@ -123,31 +123,56 @@ pub(super) struct Opened {
 async fn prepare(order: &Order, repository: &Repository, front: &impl Front) -> Result<Ready, Error> {
     let (found, mut plan, asked) = load(order, repository, front)?;
     let mut base = repository.base(plan.base.as_deref())?;
-    base.leave_out(&plan.exclude);
-    if plan.submodules {
-        base.demand_submodules()?;
-    }
-    cached::demand(&base, &plan, &asked)?;
+    fit(&mut base, &plan, &asked)?;
     let empty = base.empty_submodules();
     if !empty.is_empty() {
         front.note(Note::EmptySubmodules(empty));
     }
-    let mut host = order.host()?;
-    let (under, lowered) = ceiling::under(&mut host, &order.waivers, (&mut plan, &asked))?;
-    for lowered in lowered {
-        front.note(Note::Lowered(lowered));
-    }
     let secrets = Secrets::default();
-    let (mut grants, warnings) = run::preflight(&plan, &host, &order.waivers, &secrets)?;
-    for warning in warnings {
-        front.note(Note::Warning(warning));
-    }
-    issue::attach(&plan, repository, &secrets, &mut grants).await?;
+    let held = (&mut plan, &asked);
+    let Allowed { host, under, grants } = allow(order, repository, held, &secrets, front).await?;
     let intent = publish::intent(order, &plan, repository, &secrets).await?;
     if let Some(announced) = intent.announced(order.issue) {
         front.note(Note::Publishes(announced));
     }
     Ok(Ready { plan, base, host, secrets, grants, intent, under, revising: None, _found: Some(found) })
+}
+
+/// Takes of a base what a plan leaves out, and demands that it has what the plan asks for.
+pub(super) fn fit(base: &mut Base, plan: &Plan, asked: &Asked) -> Result<(), WorktreeError> {
+    base.leave_out(&plan.exclude);
+    if plan.submodules {
+        base.demand_submodules()?;
+    }
+    cached::demand(base, plan, asked)
+}
+
+/// What a plan gets on this host.
+pub(super) struct Allowed {
+    pub(super) host: HostFacts,
+    pub(super) under: Under,
+    pub(super) grants: BTreeMap<String, Grants>,
+}
+
+/// Holds a plan to this host and its ceilings, and gives its steps what they get.
+pub(super) async fn allow(
+    order: &Order,
+    repository: &Repository,
+    (plan, asked): (&mut Plan, &Asked),
+    secrets: &Secrets,
+    front: &impl Front,
+) -> Result<Allowed, Error> {
+    let mut host = order.host()?;
+    let (under, lowered) = ceiling::under(&mut host, &order.waivers, (&mut *plan, asked))?;
+    for lowered in lowered {
+        front.note(Note::Lowered(lowered));
+    }
+    let (mut grants, warnings) = run::preflight(plan, &host, &order.waivers, secrets)?;
+    for warning in warnings {
+        front.note(Note::Warning(warning));
+    }
+    issue::attach(plan, repository, secrets, &mut grants).await?;
+    Ok(Allowed { host, under, grants })
 }
 
 fn load(order: &Order, repository: &Repository, front: &impl Front) -> Result<(Found, Plan, Asked), Error> {

@@ -1,16 +1,16 @@
 //! Does a record again: its plan held to its author, a worktree of its own, evidence that goes with it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::record::Record;
-use crate::app::{Error, Front, Note, Site, ceiling};
+use crate::app::error::FORGED;
+use crate::app::{Error, Front, Note, Site, ceiling, plans};
 use crate::evidence::event::{Publishing, ReasonKind, RunResult};
 use crate::evidence::mask::Secrets;
 use crate::evidence::state::End;
 use crate::evidence::{Claim, Recorder, RunName, RunState};
-use crate::plan::{self, Plan};
+use crate::plan::Plan;
 use crate::policy::{self, HostFacts, Origin, Trust};
 use crate::run::{self, Grants, Interrupt, Under};
 use crate::sandbox;
@@ -72,19 +72,11 @@ impl<F: Front> Doing<'_, F> {
     /// Holds the plan of the record to what its author may ask for, and to the ceilings of this host.
     fn prepare(&self) -> Result<Ready, Error> {
         let run = self.record.run();
-        let unread = |why: String| Error::Unreplayable {
-            run,
-            why: format!("its recorded plan cannot be read: {why}"),
-            hint: "a record that says so was not written by autopilot: autopilot audit".to_owned(),
-        };
-        let text = self.record.plan().ok_or_else(|| unread("it is no plan".to_owned()))?;
-        let shown = PathBuf::from(format!("the record of run {run}"));
-        let loaded = plan::parse(text.as_bytes(), &shown, self.record.folder(), Some(run.issue()));
-        let mut loaded = loaded.map_err(|faults| unread(faults.to_string()))?;
-        let above = policy::hold_origin(&mut loaded.plan, &loaded.asked, self.origin, self.trust);
-        if !above.is_empty() {
-            return Err(Error::Above(above));
-        }
+        let refuse = |why: String, hint: String| Error::Unreplayable { run, why, hint };
+        let none = || refuse("its recorded plan cannot be read: it is no plan".to_owned(), FORGED.to_owned());
+        let text = self.record.plan().ok_or_else(none)?;
+        let by = (self.origin, self.trust);
+        let mut loaded = plans::of_record(&text, self.record.folder(), run, by, refuse)?;
         if self.origin == Origin::Record {
             for (step, what) in policy::reached(&loaded.plan) {
                 self.front.note(Note::Reaches { step, what });

@@ -10,17 +10,17 @@ use super::found::Found;
 use super::review::{self, Item};
 use super::stand::Stand;
 use crate::app::plans::Shelf;
-use crate::app::run::Ready;
-use crate::app::{Error, Front, Note, Order, cached, ceiling, issue};
+use crate::app::run::{Allowed, Ready, allow, fit};
+use crate::app::{Error, Front, Note, Order, plans};
 use crate::evidence::event::{self, Revises, RunStarted};
 use crate::evidence::mask::Secrets;
 use crate::evidence::{RunState, Sha256, Text, Token};
 use crate::git::Oid;
 use crate::plan::{self, Asked as Places, Plan, Publish, Rebase};
-use crate::policy::{self, Origin, Trust};
+use crate::policy::{Origin, Trust};
 use crate::publish::Intent;
 use crate::replay::{self, Markers, Revision};
-use crate::run::{self, Review, Revising};
+use crate::run::{Review, Revising};
 use crate::time::moment;
 use crate::worktree::{Merged, Repository};
 
@@ -61,22 +61,14 @@ impl Parts<'_> {
         let made = replay::revision(self.first, &read, (self.stand.others.is_some(), labels));
         let Revision { text, step } =
             made.map_err(|why| Error::Unrevisable { run, why: why.to_string(), hint: why.hint() })?;
-        let shown = PathBuf::from(format!("the record of run {run}"));
-        let loaded = plan::parse(text.as_bytes(), &shown, &self.repository.toplevel, Some(run.issue()));
-        let mut loaded = loaded.map_err(|faults| Error::Unrevisable {
-            run,
-            why: format!("its recorded plan cannot be read: {faults}"),
-            hint: "a record that says so was not written by autopilot: autopilot audit".to_owned(),
-        })?;
         let origin = match (self.stand.others, is_own(self.repository, start)) {
             (Some(_), _) => Origin::Others,
             (None, true) => Origin::Own,
             (None, false) => Origin::Record,
         };
-        let above = policy::hold_origin(&mut loaded.plan, &loaded.asked, origin, self.trust);
-        if !above.is_empty() {
-            return Err(Error::Above(above));
-        }
+        let refuse = |why: String, hint: String| Error::Unrevisable { run, why, hint };
+        let folder = &self.repository.toplevel;
+        let mut loaded = plans::of_record(&text, folder, run, (origin, self.trust), refuse)?;
         loaded.plan.publish = Publish {
             comment: Some(true),
             push: true,
@@ -98,21 +90,10 @@ impl Parts<'_> {
         let commit = merged.as_ref().map_or(&self.stand.tip, |merged| &merged.commit);
         // No name of a branch stands for it: that one may be anywhere by then.
         let mut base = self.repository.base_then(commit.as_str(), commit)?;
-        base.leave_out(&plan.exclude);
-        if plan.submodules {
-            base.demand_submodules()?;
-        }
-        cached::demand(&base, &plan, &places)?;
-        let mut host = self.order.host()?;
-        let (under, lowered) = ceiling::under(&mut host, &self.order.waivers, (&mut plan, &places))?;
-        for lowered in lowered {
-            front.note(Note::Lowered(lowered));
-        }
-        let (mut grants, warnings) = run::preflight(&plan, &host, &self.order.waivers, &secrets)?;
-        for warning in warnings {
-            front.note(Note::Warning(warning));
-        }
-        issue::attach(&plan, self.repository, &secrets, &mut grants).await?;
+        fit(&mut base, &plan, &places)?;
+        let held = (&mut plan, &places);
+        let Allowed { host, under, mut grants } =
+            allow(self.order, self.repository, held, &secrets, front).await?;
         let (asked, has_others) = (review::named(self.items), self.stand.others.is_some());
         if let Some(grants) = grants.get_mut(&step) {
             grants.review = Some(Rc::new(Review { asked, has_others }));
