@@ -8,7 +8,7 @@ use crate::evidence::{Event, Files, Line, RunName, Sha256, journal, name_of};
 use crate::git::{Oid, RefName};
 use crate::github::Environment;
 use crate::publish;
-use crate::worktree::{Parcel, Repository, WorktreeError};
+use crate::worktree::{Parcel, Repository, WorktreeError, not_evidence};
 
 /// Where evidence of runs is on remotes.
 const EVIDENCE: &str = "refs/autopilot/evidence/";
@@ -113,10 +113,7 @@ pub(super) fn lay(parcel: &Parcel, files: &Files) -> Result<(), Error> {
 
 /// Demands that the journal is the one of the run that the ref names. What else is wrong with it, whoever reads it finds.
 fn demand_own(files: &Files, reference: &RefName) -> Result<(), Error> {
-    let hint = "nobody but autopilot writes there: look at who did, and remove the ref";
-    let refuse = |what: String| {
-        Err(WorktreeError::Refused { what: format!("{reference} {what}"), hint: hint.to_owned() }.into())
-    };
+    let refuse = |what: String| Err(not_evidence(reference, &what).into());
     if !files.has_journal()? {
         return refuse(format!("holds no {}", name_of(&files.journal())));
     }

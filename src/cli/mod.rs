@@ -8,6 +8,7 @@ mod check;
 mod checkout;
 mod clean;
 mod completions;
+mod confined;
 mod demo;
 mod doctor;
 mod exit;

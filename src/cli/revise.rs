@@ -1,14 +1,14 @@
 //! `autopilot revise ISSUE|RUN`: answers what reviewers, checks and the base ask of a run's pull request.
 
-use super::exit::{Cause, Exit, Failure};
+use super::confined::Confined;
+use super::exit::{Exit, Failure};
 use super::front::Front;
 use super::progress::{Board, Doing, Mode};
 use super::{actions, completions, output, run, target};
 use crate::app::jobs::{self, Job};
 use crate::app::revise::{self, Asked, PullRequestOf, Revised, Shown};
 use crate::app::{Order, Outcome};
-use crate::policy::{Confinement, Trust, Waiver};
-use crate::run::name_of_signal;
+use crate::policy::Trust;
 use crate::worktree::Repository;
 
 /// Answer what a review asks of a run's pull request, on top of its branch.
@@ -26,15 +26,8 @@ pub(super) struct ReviseArgs {
     /// Neither push nor comment.
     #[arg(long)]
     no_publish: bool,
-    /// As root: the user whom the steps run as (default: an unprivileged uid of the run's own).
-    #[arg(long, value_name = "USER", add = completions::users())]
-    run_as: Option<String>,
-    /// A protection to go without where this host cannot give it: landlock, seccomp or network (repeatable).
-    #[arg(long, value_name = "WHAT")]
-    allow_degraded: Vec<Waiver>,
-    /// Run nothing that is confined less, such as on a host without namespaces: full or namespaces.
-    #[arg(long, value_name = "WHAT")]
-    require: Option<Confinement>,
+    #[command(flatten)]
+    confined: Confined,
 }
 
 pub(super) fn run(args: &ReviseArgs) -> Result<Exit, Failure> {
@@ -56,13 +49,7 @@ async fn one(args: &ReviseArgs, repository: &Repository, job: Job) -> Result<Exi
         top: repository.toplevel.clone(),
     };
     let _until_it_is_over = run::acknowledge(&front, &job);
-    let order = Order {
-        publish: !args.no_publish,
-        run_as: args.run_as.clone(),
-        waivers: args.allow_degraded.iter().copied().collect(),
-        require: args.require,
-        ..Order::of(job.issue)
-    };
+    let order = args.confined.of(Order { publish: !args.no_publish, ..Order::of(job.issue) });
     let trust = if args.trust { Trust::Given } else { Trust::Withheld };
     let asked = Asked { named: &args.target, trust, dry_run: args.dry_run };
     match revise::revise(&asked, &order, repository, &job.interrupt, &front).await? {
@@ -73,10 +60,7 @@ async fn one(args: &ReviseArgs, repository: &Repository, job: Job) -> Result<Exi
             Ok(Exit::Done)
         }
         Revised::Shown(of, shown) => show(&of, &shown),
-        Revised::Ran(Outcome::Interrupted(signal)) => {
-            let what = format!("not begun: ended by {}", name_of_signal(signal));
-            Err(Failure::new(Cause::Interrupted(signal), what))
-        }
+        Revised::Ran(Outcome::Interrupted(signal)) => Err(run::not_begun(Some(Exit::Signal(signal)))),
         Revised::Ran(Outcome::Ended(ended) | Outcome::Stands(ended)) => {
             actions::finish(front.mode, &ended, repository);
             Ok(ended.verdict.into())

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 use tokio::sync::oneshot;
 
+use super::confined::Confined;
 use super::exit::{Cause, Exit, Failure};
 use super::front::Front;
 use super::number::Meant;
@@ -15,7 +16,6 @@ use super::{actions, answer, completions, number, output, tally, target};
 use crate::app::jobs::{self, BrokenOff, Job};
 use crate::app::{self, Ended, Order, Outcome, Verdict};
 use crate::evidence::state::WorktreeState;
-use crate::policy::{Confinement, Waiver};
 use crate::report;
 use crate::run::{self, Ending, SHORT_GRACE};
 use crate::time::exact;
@@ -51,15 +51,8 @@ pub(super) struct RunArgs {
     no_publish: bool,
     #[command(flatten)]
     served: Served,
-    /// As root: the user whom the steps run as (default: an unprivileged uid of the run's own).
-    #[arg(long, value_name = "USER", add = completions::users())]
-    run_as: Option<String>,
-    /// A protection to go without where this host cannot give it: landlock, seccomp or network (repeatable).
-    #[arg(long, value_name = "WHAT")]
-    allow_degraded: Vec<Waiver>,
-    /// Run nothing that is confined less, such as on a host without namespaces: full or namespaces.
-    #[arg(long, value_name = "WHAT")]
-    require: Option<Confinement>,
+    #[command(flatten)]
+    confined: Confined,
     /// Print results as JSON on standard output, and progress on standard error.
     #[arg(long)]
     json: bool,
@@ -185,7 +178,7 @@ fn told(args: &RunArgs, board: &Board, issue: u64, mut failure: Failure) -> Exit
 }
 
 /// Says of an issue that its run was not begun, since all was broken off.
-fn not_begun(why: Option<Exit>) -> Failure {
+pub(super) fn not_begun(why: Option<Exit>) -> Failure {
     match why {
         Some(Exit::Signal(signal)) => Failure::new(
             Cause::Interrupted(signal),
@@ -231,7 +224,7 @@ impl RunArgs {
     }
 
     fn order(&self, issue: u64) -> Order {
-        Order {
+        self.confined.of(Order {
             plan: self.plan.clone(),
             resume: self.goes_on(),
             run: self.issues.iter().find(|meant| meant.issue == issue).and_then(|meant| meant.run),
@@ -241,11 +234,8 @@ impl RunArgs {
             agent: self.served.agent,
             provider: self.served.provider.clone(),
             model: self.served.model.clone(),
-            run_as: self.run_as.clone(),
-            waivers: self.allow_degraded.iter().copied().collect(),
-            require: self.require,
             ..Order::of(issue)
-        }
+        })
     }
 
     fn front(&self, board: Board, repository: &Repository) -> Front {

@@ -18,19 +18,21 @@ pub(super) fn repository() -> Result<Repository, Failure> {
 /// Finds the run that is meant, and says so where it is not on this machine.
 pub(super) fn find(repository: &Repository, named: Option<&str>) -> Result<Found, Failure> {
     let found = runs::find(repository, named)?;
-    if let Some(fetched) = found.fetched() {
-        output::note(&elsewhere(found.files().run(), fetched.remote()));
-    }
+    tell(&found);
     Ok(found)
 }
 
 /// Finds a run whose evidence is on the remote alone, and says so.
 pub(super) fn elsewhere_of(repository: &Repository, named: &str) -> Result<Option<Found>, Failure> {
     let found = runs::elsewhere(repository, Some(named))?;
-    if let Some((found, fetched)) = found.as_ref().and_then(|found| Some((found, found.fetched()?))) {
+    found.iter().for_each(tell);
+    Ok(found)
+}
+
+fn tell(found: &Found) {
+    if let Some(fetched) = found.fetched() {
         output::note(&elsewhere(found.files().run(), fetched.remote()));
     }
-    Ok(found)
 }
 
 /// Says that a run is not on this machine.

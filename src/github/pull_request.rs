@@ -11,11 +11,11 @@ use super::{Failure, Gh};
 /// What is asked for at once: the newest. More is for people to look at.
 const QUERY: &str = "query=query PullRequestToRevise($owner: String!, $name: String!, $number: Int!) {
   repository(owner: $owner, name: $name) { pullRequest(number: $number) {
-    url state baseRefName headRefName headRefOid mergeable
+    url state baseRefName mergeable
     reviewThreads(last: 100) { nodes { isResolved path line originalLine
       comments(last: 20) { nodes { author { login } authorAssociation body createdAt url diffHunk } } } }
     reviews(last: 50) { nodes { author { login } authorAssociation body createdAt: submittedAt url state } }
-    commits(last: 1) { nodes { commit { oid statusCheckRollup { contexts(last: 100) { nodes { __typename
+    commits(last: 1) { nodes { commit { statusCheckRollup { contexts(last: 100) { nodes { __typename
       ... on CheckRun { name conclusion completedAt detailsUrl title summary }
       ... on StatusContext { context state createdAt targetUrl description } } } } } } }
   } } }";
@@ -29,10 +29,6 @@ pub struct PullRequest {
     pub standing: Standing,
     /// The branch that it is to be merged into.
     pub base: String,
-    /// Its own branch.
-    pub head: String,
-    /// The commit that its branch is at, as GitHub knows.
-    pub tip: String,
     /// GitHub says that it conflicts with its base, or does not know yet.
     pub may_conflict: bool,
     /// Threads of reviews that are not resolved, oldest first.
@@ -124,8 +120,6 @@ struct Told {
     url: String,
     state: String,
     base_ref_name: String,
-    head_ref_name: String,
-    head_ref_oid: String,
     mergeable: String,
     review_threads: Nodes<ToldThread>,
     reviews: Nodes<ToldSaid>,
@@ -216,8 +210,6 @@ impl From<Told> for PullRequest {
                 _ => Standing::Closed,
             },
             base: told.base_ref_name,
-            head: told.head_ref_name,
-            tip: told.head_ref_oid,
             may_conflict: told.mergeable != "MERGEABLE",
             threads: told.review_threads.all().filter(|own| !own.is_resolved).map(Thread::from).collect(),
             reviews: told.reviews.all().filter(asks).map(Said::from).collect(),

@@ -165,20 +165,19 @@ impl Load<'_> {
             let read = own.carry(&path, BOUNDS.file.min(left)).map_err(WorktreeError::from)?;
             let why = match read {
                 None => continue,
-                Some(Carried::TooLarge(size)) => Some(too_large(size)),
+                Some(Carried::TooLarge(size)) => too_large(size),
                 Some(Carried::Whole(_)) if path == own.checkpoints() && hindered.is_some() => {
-                    Some("the commits stay".to_owned())
+                    "the commits stay".to_owned()
                 }
-                Some(Carried::Whole(bytes)) => match self.looked_through(&path, &bytes, packing).await? {
-                    None => {
+                Some(Carried::Whole(bytes)) => {
+                    let Some(why) = self.looked_through(&path, &bytes, packing).await? else {
                         left -= bytes.len() as u64;
                         files.push((name, bytes));
                         continue;
-                    }
-                    why => why,
-                },
+                    };
+                    why
+                }
             };
-            let why = why.unwrap_or_default();
             if path == own.journal() {
                 let hint = "look at the journal; it stays where it is";
                 return Err(Trouble::new(

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Trouble;
+use super::beside::Theirs;
 use super::told::said;
 use crate::git::{Oid, RefName};
 use crate::worktree::Repository;
@@ -32,9 +33,7 @@ pub async fn fetch(
     let failed = |refused: super::told::Refused| NotFetched::from(refused.trouble);
     let place = repository.places_of(remote).into_iter().next().unwrap_or_else(|| remote.to_owned());
     let listed = said(repository.ask(&place), time).await.map_err(failed)?;
-    let mut refs = listed.lines().filter_map(|line| line.split_once('\t'));
-    let at = refs.find(|(_, name)| *name == branch.as_str()).and_then(|(id, _)| Oid::parse(id).ok());
-    let Some(at) = at else { return Ok(None) };
+    let Some(at) = Theirs::read(&listed, branch, None).result else { return Ok(None) };
     let is_here = || repository.has_commit(&at).map_err(|error| NotFetched::from(Trouble::from(error)));
     if !is_here()? {
         said(repository.fetch_from(&place, branch), time).await.map_err(failed)?;

@@ -1,4 +1,4 @@
-//! Starts the confined side: the small program that was built in, or this very file where that is not to be had.
+//! Starts the confined side: the small program that was built in, or this very file where there is none.
 
 use std::io;
 use std::os::fd::OwnedFd;

@@ -109,7 +109,7 @@ pub use mend::Mended;
 pub(crate) use node::{host_name, kernel};
 pub use object_caches::{Stale, StoredCache};
 pub use outgoing::{Again, Before, Leaving, Looked, Outgoing};
-pub use parcel::{Parcel, ParcelBounds};
+pub use parcel::{Parcel, ParcelBounds, not_evidence};
 pub use patches::{Patch, PatchBounds};
 pub use pin::LeftRefs;
 pub use pointer::LfsFiles;

@@ -149,8 +149,7 @@ impl Parcel {
 
     /// Demands that it holds nothing but files of these names, and no more than it may.
     pub fn demand(&self, names: &[String], bounds: ParcelBounds) -> Result<(), WorktreeError> {
-        let hint = "nobody but autopilot writes there: look at who did, and remove the ref";
-        let refuse = |what: String| Err(WorktreeError::refused(format!("{} {what}", self.reference), hint));
+        let refuse = |what: String| Err(not_evidence(&self.reference, &what));
         let mut all = 0_u64;
         for file in &self.files {
             if !names.contains(&file.name) {
@@ -181,14 +180,19 @@ impl Parcel {
     }
 }
 
+/// Refuses what a ref holds that autopilot did not write.
+pub fn not_evidence(reference: &RefName, what: &str) -> WorktreeError {
+    let hint = "nobody but autopilot writes there: look at who did, and remove the ref";
+    WorktreeError::refused(format!("{reference} {what}"), hint)
+}
+
 /// Looks at what a commit holds: what it stands on, and its files.
 fn opened(
     repository: &Repository,
     reference: &RefName,
     commit: &Oid,
 ) -> Result<(Option<Oid>, Vec<Packed>), WorktreeError> {
-    let hint = "nobody but autopilot writes there: look at who did, and remove the ref";
-    let refuse = |what: &str| WorktreeError::refused(format!("{reference} {what}"), hint);
+    let refuse = |what: &str| not_evidence(reference, what);
     let kind = repository.git("cat-file").args(["-t", commit.as_str()]).line();
     // Moved, between the question where it is and the answer.
     let kind = kind.map_err(|_| {

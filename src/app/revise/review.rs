@@ -225,10 +225,9 @@ mod tests {
     }
 
     fn asked(threads: Vec<Thread>, reviews: Vec<Said>, checks: Vec<Check>) -> Vec<Item> {
-        let (url, base, head, tip) = Default::default();
+        let (url, base) = Default::default();
         let standing = Standing::Open;
-        let pull =
-            PullRequest { url, standing, base, head, tip, may_conflict: false, threads, reviews, checks };
+        let pull = PullRequest { url, standing, base, may_conflict: false, threads, reviews, checks };
         let tip = Oid::parse(&"0".repeat(40)).unwrap();
         of(&pull, &seen_by(10), &Stand { tip, others: None, conflict: None })
     }
