@@ -1,6 +1,6 @@
 //! One try of a step: action, expectations, `post`, `changes` once more, checkpoint.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::action::{job, shown};
 use super::command::{self, Done, Job};
@@ -17,9 +17,6 @@ use crate::plan::{Destination, Step};
 use crate::policy::{self, Grant, Reach};
 use crate::sandbox::Status;
 use crate::worktree;
-
-/// How long a rollback command may take.
-const ROLLBACK: Duration = Duration::from_secs(60);
 
 /// What is said of an attempt that may reach hosts, failed, and never asked for one.
 const ASKED_NOBODY: &str = "none of its programs asked for a host: what is on its allow list is reached by the proxy in HTTPS_PROXY and \
@@ -188,7 +185,7 @@ impl Runner<'_> {
         self.worktree.rolling_back();
         this.output_left = step.resources.output;
         for (index, invocation) in (0..).zip(&step.rollback) {
-            let deadline = Deadline { at: Instant::now() + ROLLBACK, bound: Bound::Rollback };
+            let deadline = Deadline::of_rollback(Instant::now());
             let job = job(invocation, step, &grants.follow_up, &place, deadline);
             self.recorder.banner_of(&this.at, &format!("step {}, rollback: {invocation}", step.id))?;
             self.command(this, Which::Rollback(index), invocation.to_string(), job).await?;

@@ -95,7 +95,7 @@ pub(super) async fn run(
     let started = Instant::now();
     let at = of.at.clone();
     let from = recorder.part(&at)?.size();
-    let deadline = job.deadline;
+    let deadline = job.deadline.begun(started);
     let (reader, writer) = pipe()?;
     // What an agent prints is a protocol: its complaints come by another way.
     let (aside, stderr) = match &job.hearing {

@@ -1,12 +1,30 @@
 //! Until when something may run.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// What a rollback command may take.
+const ROLLBACK: Duration = Duration::from_secs(60);
 
 /// When a command is ended, and by which bound.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadline {
     pub(super) at: Instant,
     pub(super) bound: Bound,
+}
+
+impl Deadline {
+    /// Returns the deadline of a rollback command that begins now.
+    pub(super) fn of_rollback(now: Instant) -> Self {
+        Self { at: now + ROLLBACK, bound: Bound::Rollback }
+    }
+
+    /// Returns the deadline of a command that begins now: what was recorded before took nothing of the time that a rollback has.
+    pub(super) fn begun(self, now: Instant) -> Self {
+        match self.bound {
+            Bound::Rollback => Self::of_rollback(now),
+            Bound::Step | Bound::Run => self,
+        }
+    }
 }
 
 /// Bounds of time.
