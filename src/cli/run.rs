@@ -184,7 +184,7 @@ pub(super) fn not_begun(why: Option<Exit>) -> Failure {
             Cause::Interrupted(signal),
             format!("not begun: ended by {}", run::name_of_signal(signal)),
         ),
-        _ => Failure::new(Cause::Internal, "not begun: whoever was to do it is gone"),
+        _ => Failure::new(Cause::Internal, "not begun: the thread that was to do it is gone"),
     }
 }
 

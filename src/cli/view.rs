@@ -31,7 +31,7 @@ pub(super) fn run(args: ViewArgs) -> Result<Exit, Failure> {
     if args.serve {
         let tell = |address: &view::Address| {
             let _ = output::line(&address.url());
-            output::note("open it in a browser; whoever has it can read these pages. Stop with Ctrl-C");
+            output::note("open it in a browser; anybody who has it can read these pages. Stop with Ctrl-C");
         };
         let served = jobs::runtime()?.block_on(view::serve(Site::of(repository, host), args.port, tell));
         return served.map(|never| match never {}).map_err(Failure::from);

@@ -288,7 +288,7 @@ fn protect(
         }
         Err(error) => {
             let path = String::from_utf8_lossy(path).into_owned();
-            tracing::warn!(path, %error, owner = %clone.owner, "not cloned: whoever comes may change it");
+            tracing::warn!(path, %error, owner = %clone.owner, "not cloned: steps may change it");
             if let Err(error) = remove_aside(ground.aside, &clone) {
                 tracing::warn!(%error, "half a clone stays until the run directory goes");
             }

@@ -53,7 +53,7 @@ pub(super) fn all(stage: &Stage) -> Vec<Scene> {
                 Act::changed_byte(),
                 Act::autopilot(&["audit", "5"], 4),
             ],
-            moral: "Whoever was not there can check what happened.",
+            moral: "Anybody can check later what happened.",
         },
     ]
 }
