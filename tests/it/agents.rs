@@ -39,7 +39,7 @@ end() { echo \"{\\\"type\\\":\\\"result\\\",\\\"subtype\\\":\\\"success\\\",\\\"
 ";
 
 /// The agents, and what each answers of itself.
-const AGENTS: [(&str, &str); 2] = [("codex", CODEX), ("claude", CLAUDE)];
+pub(crate) const AGENTS: [(&str, &str); 2] = [("codex", CODEX), ("claude", CLAUDE)];
 
 /// A repository beside a Codex that behaves like this.
 pub(crate) fn repo(behaviour: &str) -> Repo {
@@ -51,7 +51,7 @@ pub(crate) fn repo(behaviour: &str) -> Repo {
 }
 
 /// The same beside any agent.
-fn repo_of(which: (&str, &str), behaviour: &str) -> Repo {
+pub(crate) fn repo_of(which: (&str, &str), behaviour: &str) -> Repo {
     let repo = repo("exit 9");
     agent(&repo, which, behaviour);
     repo
@@ -65,9 +65,15 @@ fn agent(repo: &Repo, (key, itself): (&str, &str), behaviour: &str) {
 }
 
 /// Writes a plan whose agents' steps (`AGENT`) are this agent's.
-fn plan_of(repo: &Repo, (key, _): (&str, &str), steps: &str) {
+fn plan_of(repo: &Repo, which: (&str, &str), steps: &str) {
+    plan_of_with(repo, which, "", steps);
+}
+
+/// The same with more at the top level.
+pub(crate) fn plan_of_with(repo: &Repo, (key, _): (&str, &str), more: &str, steps: &str) {
     let version = if key == "codex" { "/v1" } else { "" };
-    let defaults = format!("{key}: {{model: m, provider: {{base_url: \"http://127.0.0.1:9{version}\"}}}}");
+    let defaults =
+        format!("{key}: {{model: m, provider: {{base_url: \"http://127.0.0.1:9{version}\"}}}}\n{more}");
     repo.plan_with(&defaults, &steps.replace("AGENT:", &format!("{key}:")));
 }
 

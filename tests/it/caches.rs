@@ -1,9 +1,11 @@
 //! `cache`: what is in named folders goes from a run that passed to later ones, as it stood before the first agent, patch
 //! or secret step; and nothing else does.
 
+mod agents;
 mod base;
 mod hostile;
 mod kept;
+mod killed;
 mod samples;
 mod tiers;
 
