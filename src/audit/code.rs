@@ -181,6 +181,9 @@ codes! {
     PlanDiffers 708 "plan-differs"
         "The commit that is said to hold the plan file does not hold it as it was read."
         "do not believe where the plan came from; read it in the journal's first event";
+    CacheForeign 709 "cache-foreign"
+        "A run says that it found a cache that no run like it can have left: of a base that its own does not have in its history, or with other lock files."
+        "do not believe what was built from it: autopilot clean --caches, and run it again";
     CommentMissing 801 "comment-missing"
         "No comment on the issue tells the run's head."
         "autopilot publish RUN, if the run is to be believed for other reasons; else do not believe it";

@@ -99,6 +99,15 @@ impl Checked {
         Self { check, outcome: Outcome::NotChecked(why.into()) }
     }
 
+    /// Adds what another look at the same has found.
+    fn add(&mut self, more: Vec<Finding>) {
+        match &mut self.outcome {
+            _ if more.is_empty() => {}
+            Outcome::Fail(findings) => findings.extend(more),
+            outcome => *outcome = Outcome::Fail(more),
+        }
+    }
+
     /// Returns its findings.
     pub fn findings(&self) -> &[Finding] {
         match &self.outcome {
@@ -139,6 +148,13 @@ pub struct Report {
 }
 
 impl RunReport {
+    /// Adds what another look has found to a check that was made.
+    pub(super) fn add(&mut self, check: Check, more: Vec<Finding>) {
+        if let Some(own) = self.checks.iter_mut().find(|own| own.check == check) {
+            own.add(more);
+        }
+    }
+
     /// Returns every finding of the run.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.checks.iter().flat_map(Checked::findings)

@@ -7,6 +7,7 @@
 //! repository, state directory, processes ───────────────────────────┘
 //! ```
 
+mod cached;
 mod ceiling;
 mod code;
 mod content;
@@ -46,6 +47,7 @@ pub use heads::Heads;
 use crate::evidence::mask::Secrets;
 use crate::evidence::{Files, RunName};
 use crate::worktree::{Repository, State, WorktreeError};
+use cached::Caches;
 use files::Modes;
 use one::One;
 use place::Top;
@@ -97,9 +99,12 @@ impl Audit<'_> {
         let top = Top::open(self.top)?;
         let audited = self.evidence_of(&top, &runs);
         let mut report = Report::default();
-        let stories = audited.iter().filter_map(|one| one.story.as_ref());
-        let known = self.host.map(|host| Known::ask(host.repository, stories));
+        let stories = || audited.iter().filter_map(|one| Some((one.report.run, one.story.as_ref()?)));
+        let known = self.host.map(|host| Known::ask(host.repository, stories().map(|(_, story)| story)));
+        let caches = Caches::of(stories());
         for One { report: mut run, story } in audited {
+            let foreign = story.iter().flat_map(|story| caches.check(story)).collect();
+            run.add(Check::Steps, foreign);
             let checked = repository(known.as_ref(), story.as_ref(), &mut run);
             run.checks.push(checked);
             report.runs.push(run);

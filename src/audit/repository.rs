@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
+use super::cached;
 use super::code::Code;
 use super::finding::{Check, Checked, Finding};
 use super::remotes;
@@ -65,10 +66,18 @@ impl<'a> Known<'a> {
                 findings.push(Finding::new(Code::RepositoryUnreadable, "answers of git", error.to_string()));
             }
         }
-        match remotes::check(self.repository, story, notes) {
-            Ok(elsewhere) => findings.extend(elsewhere),
-            Err(error) => {
-                findings.push(Finding::new(Code::RepositoryUnreadable, "answers of git", error.to_string()));
+        let is_here = story.start.as_ref().is_some_and(|start| self.commit(start.commit.as_str()).is_some());
+        let foreign = if is_here { cached::check(self.repository, story, notes) } else { Ok(Vec::new()) };
+        for found in [remotes::check(self.repository, story, notes), foreign] {
+            match found {
+                Ok(found) => findings.extend(found),
+                Err(error) => {
+                    findings.push(Finding::new(
+                        Code::RepositoryUnreadable,
+                        "answers of git",
+                        error.to_string(),
+                    ));
+                }
             }
         }
         let said = match self.compare(story, run, notes, &mut findings) {

@@ -71,7 +71,7 @@ fn any_has(parts: &[Part], wanted: fn(&str) -> bool) -> Result<bool, WorktreeErr
 }
 
 impl Part {
-    fn read(path: Vec<u8>, commit: &Oid, source: Source) -> Result<Self, WorktreeError> {
+    pub(super) fn read(path: Vec<u8>, commit: &Oid, source: Source) -> Result<Self, WorktreeError> {
         let listing = source.git("ls-tree").args(["-r", "-z", "--full-tree", commit.as_str()]).run()?;
         let info = |name: &str| plain::read(&source.git_dir.join("info").join(name), source.owner);
         let attributes = info("attributes")?.unwrap_or_default();

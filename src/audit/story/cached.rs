@@ -2,8 +2,8 @@
 
 use super::state::Story;
 use crate::audit::code::Code;
-use crate::evidence::AttemptId;
 use crate::evidence::event::{CacheKept, CacheLooked, RunResult};
+use crate::evidence::{AttemptId, RunName};
 
 impl Story {
     /// A look: at the folders that the plan names. A run that goes on gets what it began with, or nothing.
@@ -23,19 +23,23 @@ impl Story {
                 "some of it",
             );
         }
-        if looked.run.as_ref().is_some_and(|run| String::from(run.clone()) == self.run.to_string()) {
-            self.wrong(Code::ResultWrong, "what an earlier run left", "the run itself");
+        let run = looked.run.as_ref().map(|run| String::from(run.clone()));
+        // When that one began says nothing: clocks are set.
+        let is_other = |run: &String| run.parse::<RunName>().is_ok_and(|run| run != self.run);
+        if let Some(run) = run.filter(|run| !is_other(run)) {
+            self.wrong(Code::ResultWrong, "what an earlier run left", format!("that of `{run}`"));
         }
         if std::mem::replace(&mut self.has_looked, true) {
             self.wrong(Code::OutOfOrder, "`cache.looked` once", "a second one");
         }
-        let digest = looked.sha256.as_ref().map(ToString::to_string);
-        let first = self.looked.first();
-        let is_other = first.is_some_and(|first| digest.is_some() && *first != digest);
-        if is_other {
-            self.wrong(Code::ResultWrong, "what the run began with", "another cache");
+        if let Some(first) = self.looked.first() {
+            if looked.locks != first.locks {
+                self.wrong(Code::ResultWrong, "the base's lock files", "others than before");
+            } else if looked.sha256.is_some() && taken(looked) != taken(first) {
+                self.wrong(Code::ResultWrong, "what the run began with", "another cache");
+            }
         }
-        self.looked.push(digest);
+        self.looked.push(looked.clone());
     }
 
     /// No attempt is made before it is said what it finds.
@@ -60,9 +64,15 @@ impl Story {
         if kept.sha256.is_none() && kept.bytes > 0 {
             self.wrong(Code::ResultWrong, "no bytes of what was not kept", kept.bytes.to_string());
         }
+        let first = self.looked.first().and_then(|looked| looked.sha256.as_ref());
+        if kept.sha256.is_some() && (kept.sha256.as_ref() == first) != (kept.bytes == 0) {
+            let expected = "no bytes of what it had taken, and some of what it made";
+            self.wrong(Code::ResultWrong, expected, kept.bytes.to_string());
+        }
         if std::mem::replace(&mut self.has_kept, true) {
             self.wrong(Code::OutOfOrder, "`cache.kept` once", "a second one");
         }
+        self.kept = Some(kept.clone());
     }
 
     /// A run that passed says what it left before its files are sealed, unless its runner died.
@@ -76,4 +86,9 @@ impl Story {
     fn cached_folders(&self) -> Vec<String> {
         self.plan.as_ref().map(|plan| plan.cache.clone()).unwrap_or_default()
     }
+}
+
+/// Returns what a look tells of the cache that it found.
+fn taken(looked: &CacheLooked) -> impl PartialEq {
+    (looked.sha256.clone(), looked.base.clone(), looked.run.clone())
 }

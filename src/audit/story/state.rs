@@ -17,7 +17,7 @@ use crate::audit::log::Parts;
 use crate::audit::plan::Recorded;
 use crate::audit::policy::Policy;
 use crate::evidence::RunName;
-use crate::evidence::event::{Rebased, RunResult, RunStarted, StepResult};
+use crate::evidence::event::{CacheKept, CacheLooked, Rebased, RunResult, RunStarted, StepResult};
 
 /// Findings of one kind that are told; a journal that is wrong from the first line on is told by its first.
 const TOLD: usize = 20;
@@ -64,9 +64,11 @@ pub(in crate::audit) struct Story {
     /// What is said to be published, in its order.
     pub(in crate::audit) published: Vec<Published>,
     pub(in crate::audit) policy: Policy,
-    /// What the run said that it took of folders that are kept: digests, nothing where it took nothing.
-    pub(super) looked: Vec<Option<String>>,
-    /// It said that since it began, or went on; and what it left of them.
+    /// What the run said that it took of folders that are kept, each time that it looked.
+    pub(in crate::audit) looked: Vec<CacheLooked>,
+    /// What it said that it left of them.
+    pub(in crate::audit) kept: Option<CacheKept>,
+    /// It said so since it began, or went on.
     pub(super) has_looked: bool,
     pub(super) has_kept: bool,
     /// Lines that were taken.
@@ -110,6 +112,7 @@ impl Story {
             published: Vec::new(),
             policy: Policy::default(),
             looked: Vec::new(),
+            kept: None,
             has_looked: false,
             has_kept: false,
             events: 0,

@@ -2,7 +2,10 @@
 
 use sha2::{Digest as _, Sha256};
 
+use crate::git::Oid;
+use crate::worktree::error::WorktreeError;
 use crate::worktree::part::Part;
+use crate::worktree::repository::Repository;
 use crate::worktree::tree::Entry;
 
 /// Files that say which versions of what others made are used; by name, in any folder.
@@ -46,6 +49,15 @@ pub(super) fn digest(parts: &[Part]) -> String {
         digest.update(entry.held.oid.to_string());
     }
     hex::encode(digest.finalize())
+}
+
+impl Repository {
+    /// Returns the digest of a commit's lock files; nothing where it has submodules, whose files are known to a run alone.
+    pub fn lock_files(&self, commit: &Oid) -> Result<Option<String>, WorktreeError> {
+        let part = Part::read(Vec::new(), commit, self.source())?;
+        let has_submodules = part.gitlinks().next().is_some();
+        Ok((!has_submodules).then(|| digest(&[part])))
+    }
 }
 
 fn is_lock_file(entry: &Entry) -> bool {

@@ -181,7 +181,8 @@ fn plant(code: Code, on: &mut Fixture) {
         | Code::ChangesDiffer
         | Code::BranchUnrecorded
         | Code::RepositoryUnreadable
-        | Code::PlanDiffers => repository(code, on),
+        | Code::PlanDiffers
+        | Code::CacheForeign => repository(code, on),
         Code::CommentMissing => on.comments(None),
         Code::CommentDiffers => on.comments(Some(&format!("3:{}", "0".repeat(64)))),
         Code::GithubUnreachable => {
@@ -339,6 +340,7 @@ fn repository(code: Code, on: &mut Fixture) {
                 event["plan_commit"] = json!(first);
             });
         }
+        Code::CacheForeign => on.event("cache.looked", |event| event["locks"] = json!("1".repeat(64))),
         Code::BranchMissing => drop(repo.git(["branch", "-q", "-D", branch])),
         Code::BranchRewritten => drop(repo.git(["branch", "-q", "-f", branch, "HEAD"])),
         Code::CommitsDiffer => {
