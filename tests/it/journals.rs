@@ -13,8 +13,8 @@ use sha2::Digest;
 
 use crate::common::{Ran, Repo, wait_until};
 
-/// Each fixture of version 1, and the result that its run has.
-const V1: [(&str, &str); 14] = [
+/// Each kind of end, and the result that such a run has.
+const ENDS: [(&str, &str); 14] = [
     ("codex", "done"),
     ("codex-resumed", "done"),
     ("crashed", "crashed"),
@@ -31,19 +31,64 @@ const V1: [(&str, &str); 14] = [
     ("success", "done"),
 ];
 
+/// The same of what version 2 tells of besides.
+const SINCE_2: [(&str, &str); 6] = [
+    ("cache", "done"),
+    ("cache-crashed", "crashed"),
+    ("claude", "done"),
+    ("own-git", "done"),
+    ("proof", "done"),
+    ("travelled", "done"),
+];
+
 /// Every event that version 0.1.0 wrote.
 const EVENTS: &str = "agent.acted agent.ended agent.found agent.started agent.used agent.waiting \
     attempt.ended attempt.started attested branch.made checkpoint.made command.ended command.started egress \
     publish.done publish.failed publish.started recovered reset.done reset.started resumed retry.waiting \
     run.ended run.started salvaged sealed step.ended worktree.kept worktree.ready worktree.removed";
 
-fn v1() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/journals/v1")
+/// Those that version 0.2.0 writes besides.
+const EVENTS_SINCE_2: &str = "branch.searched cache.kept cache.looked expectation.judged git.left git.mended log.appended \
+    masks.refused proof.ran publish.evidence publish.rebased";
+
+/// A version of the journal, whose fixtures are in a folder of that name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    One,
+    Two,
 }
 
-/// Lays a fixture: the repository, and the evidence beside it.
+impl Version {
+    pub(crate) const ALL: [Self; 2] = [Self::One, Self::Two];
+
+    fn folder(self) -> PathBuf {
+        let name = match self {
+            Self::One => "v1",
+            Self::Two => "v2",
+        };
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/journals").join(name)
+    }
+
+    /// Its fixtures and their results.
+    fn fixtures(self) -> Vec<(&'static str, &'static str)> {
+        let since_2: &[_] = if self == Self::Two { &SINCE_2 } else { &[] };
+        [&ENDS, since_2].concat()
+    }
+
+    fn events(self) -> BTreeSet<String> {
+        let since_2 = if self == Self::Two { EVENTS_SINCE_2 } else { "" };
+        EVENTS.split_whitespace().chain(since_2.split_whitespace()).map(str::to_owned).collect()
+    }
+}
+
+/// Lays a fixture of version 1: the repository, and the evidence beside it.
 pub(crate) fn lay(name: &str) -> Repo {
-    let (repo, fixture) = (Repo::empty(), v1().join(name));
+    lay_of(Version::One, name)
+}
+
+/// The same of any version.
+pub(crate) fn lay_of(version: Version, name: &str) -> Repo {
+    let (repo, fixture) = (Repo::empty(), version.folder().join(name));
     repo.git(["init", "-q", "-b", "main"]);
     let bundle = fixture.join("repository.bundle");
     let all = "refs/heads/*:refs/heads/*";
@@ -56,16 +101,21 @@ pub(crate) fn lay(name: &str) -> Repo {
         .status();
     assert!(cp.unwrap().success(), "cp");
     repo.file(".ai/logs/.gitignore", "*\n");
-    for path in [repo.evidence("salvage-"), repo.evidence("not-salvaged-")].concat() {
+    for path in ["salvage-", "not-salvaged-", "checkpoints-"].map(|prefix| repo.evidence(prefix)).concat() {
         fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
     }
     repo
 }
 
-/// The run that was killed, and the directory that it left, as if both were of this place and this host.
+/// The run of version 1 that was killed, and the directory that it left, as if both were of this place and this host.
 pub(crate) fn lay_crashed() -> Repo {
-    let repo = lay("crashed-raw");
-    let archive = v1().join("crashed-raw/runs.tar.gz");
+    lay_crashed_of(Version::One)
+}
+
+/// The same of any version.
+fn lay_crashed_of(version: Version) -> Repo {
+    let repo = lay_of(version, "crashed-raw");
+    let archive = version.folder().join("crashed-raw/runs.tar.gz");
     let mut tar = Command::new("tar");
     tar.arg("-xzf").arg(archive).arg("--no-same-owner").arg("-C").arg(repo.state());
     assert!(tar.status().unwrap().success(), "tar");
@@ -134,61 +184,90 @@ fn codes(codes: &[&str]) -> BTreeSet<String> {
 
 #[test]
 fn every_fixture_has_its_result_and_passes_the_audit() {
-    let folders: BTreeSet<String> =
-        fs::read_dir(v1()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    assert_eq!(folders, V1.iter().map(|(name, _)| (*name).to_owned()).collect(), "none is left out");
-    for (name, expected) in V1 {
-        let repo = lay(name);
-        let before = text(&repo);
-        assert_eq!(result(&repo), expected, "{name}");
-        repo.autopilot(["logs", "7"]).exits(0).says("── step");
-        if name == "crashed-raw" {
-            for args in [&[][..], &["--all"], &["--all", "--evidence-only"]] {
-                assert_eq!(found(&repo, args), codes(&["AP105"]), "{name} {args:?}");
+    for version in Version::ALL {
+        let folders = fs::read_dir(version.folder()).unwrap();
+        let folders: BTreeSet<String> =
+            folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let named: BTreeSet<String> = version.fixtures().iter().map(|(name, _)| (*name).to_owned()).collect();
+        assert_eq!(folders, named, "{version:?}: none is left out");
+        for (name, expected) in version.fixtures() {
+            let repo = lay_of(version, name);
+            let before = text(&repo);
+            assert_eq!(result(&repo), expected, "{version:?} {name}");
+            repo.autopilot(["logs", "7"]).exits(0).says("── step");
+            if name == "crashed-raw" {
+                for args in [&[][..], &["--all"], &["--all", "--evidence-only"]] {
+                    assert_eq!(found(&repo, args), codes(&["AP105"]), "{version:?} {name} {args:?}");
+                }
+            } else {
+                passes(&repo);
+                repo.autopilot(["clean"]).exits(0);
             }
-        } else {
-            passes(&repo);
-            repo.autopilot(["clean"]).exits(0);
+            repo.autopilot(["publish"]).exits(0).says("nothing is left to publish");
+            assert_eq!(text(&repo), before, "{version:?} {name}: there is nothing to add");
         }
-        repo.autopilot(["publish"]).exits(0).says("nothing is left to publish");
-        assert_eq!(text(&repo), before, "{name}: there is nothing to add");
     }
 }
 
 #[test]
-fn the_fixtures_have_every_event() {
-    let kinds: BTreeSet<String> = V1
-        .iter()
-        .flat_map(|(name, _)| Repo::chain(&journal(&lay(name))))
-        .map(|event| event["type"].as_str().unwrap().to_owned())
-        .collect();
-    assert_eq!(kinds, EVENTS.split_whitespace().map(str::to_owned).collect());
+fn the_fixtures_have_every_event_and_are_of_their_version_alone() {
+    for version in Version::ALL {
+        let mut kinds = BTreeSet::new();
+        for (name, _) in version.fixtures() {
+            let repo = lay_of(version, name);
+            let events = Repo::chain(&journal(&repo));
+            kinds.extend(events.iter().map(|event| event["type"].as_str().unwrap().to_owned()));
+            let head = if version == Version::One { "{\"v\":1," } else { "{\"v\":2," };
+            assert!(text(&repo).lines().all(|line| line.starts_with(head)), "{version:?} {name}");
+        }
+        assert_eq!(kinds, version.events(), "{version:?}");
+    }
 }
 
 /// Goes on with the run to its end; what it had written stays.
 #[track_caller]
 fn goes_on(repo: &Repo) {
+    goes_on_as(repo, "goes on, 1 of 3 steps have passed");
+    assert_eq!(repo.on_branch("three"), "one\ntwo");
+}
+
+/// The same, of whatever it had done.
+#[track_caller]
+fn goes_on_as(repo: &Repo, words: &str) {
     let before = text(repo);
     let whole = before.rfind('\n').unwrap() + 1;
-    repo.autopilot(["7", "--resume"]).exits(0).says("goes on, 1 of 3 steps have passed").says("done in");
+    repo.autopilot(["7", "--resume"]).exits(0).says(words).says("done in");
     assert!(text(repo).starts_with(&before[..whole]), "what is written stays");
     assert_eq!(result(repo), "done");
-    assert_eq!(repo.on_branch("three"), "one\ntwo");
     assert_eq!(repo.left_in_state(), Vec::<String>::new());
     passes(repo);
 }
 
 #[test]
 fn a_run_that_was_interrupted_or_picked_up_goes_on() {
-    for name in ["interrupted", "crashed", "interrupted-then-crashed"] {
-        goes_on(&lay(name));
+    for version in Version::ALL {
+        for name in ["interrupted", "crashed", "interrupted-then-crashed"] {
+            goes_on(&lay_of(version, name));
+        }
     }
+}
+
+/// What it began with was on the host that it was of: it begins with nothing, says so, and keeps nothing.
+#[test]
+fn a_run_that_had_taken_a_cache_goes_on_without() {
+    let repo = lay_of(Version::Two, "cache-crashed");
+    goes_on_as(&repo, "goes on, 2 of 3 steps have passed");
+    let looked = repo.events_of("cache.looked");
+    assert_eq!((looked.len(), &looked[1]["why"]), (2, &Value::from("what the run began with is gone")));
+    assert_eq!(repo.events_of("cache.kept").len(), 1);
 }
 
 #[test]
 fn a_run_that_was_killed_goes_on_where_it_is() {
-    for torn in ["", "{\"v\":1,\"seq\""] {
-        let repo = lay_crashed();
+    for (version, torn) in
+        Version::ALL.into_iter().flat_map(|version| ["", "{\"v\":1,\"seq\""].map(|torn| (version, torn)))
+    {
+        let repo = lay_crashed_of(version);
         let mut file = fs::OpenOptions::new().append(true).open(journal(&repo)).unwrap();
         file.write_all(torn.as_bytes()).unwrap();
         assert_eq!(result(&repo), "crashed");
@@ -202,7 +281,11 @@ fn a_run_that_was_killed_goes_on_where_it_is() {
 
 #[test]
 fn a_run_that_was_killed_is_picked_up() {
-    let repo = lay_crashed();
+    Version::ALL.map(is_picked_up);
+}
+
+fn is_picked_up(version: Version) {
+    let repo = lay_crashed_of(version);
     repo.autopilot(["clean"]).exits(0).says("had crashed; its end is recorded");
     assert_eq!(result(&repo), "crashed");
     assert_eq!(repo.on_branch("one"), "one");
@@ -216,7 +299,11 @@ fn a_run_that_was_killed_is_picked_up() {
 /// Where the directory of a run that was killed is gone, its checkpoints are gone too: it gets an end, and another begins.
 #[test]
 fn a_run_that_lost_its_directory_gets_an_end() {
-    let repo = lay("crashed-raw");
+    Version::ALL.map(gets_an_end);
+}
+
+fn gets_an_end(version: Version) {
+    let repo = lay_of(version, "crashed-raw");
     let before = text(&repo);
     let refused = |repo: &Repo| {
         repo.autopilot(["7", "--resume"]).exits(2).says("it cannot go on: the branch autopilot/issue-7-");
@@ -244,10 +331,12 @@ fn a_run_that_has_come_to_its_end_stands() {
         ("failure", 1, "resuming would fail again"),
         ("kept", 1, "resuming would fail again"),
     ] {
-        let repo = lay(name);
-        let before = text(&repo);
-        repo.autopilot(["7", "--resume"]).exits(code).says(words);
-        assert_eq!(text(&repo), before, "{name}");
+        for version in Version::ALL {
+            let repo = lay_of(version, name);
+            let before = text(&repo);
+            repo.autopilot(["7", "--resume"]).exits(code).says(words);
+            assert_eq!(text(&repo), before, "{version:?} {name}");
+        }
     }
 }
 

@@ -34,7 +34,7 @@ impl Evidence {
         let runs: Vec<String> = run.collect();
         assert_eq!(runs.len(), 1, "{runs:?}");
         let evidence = Self { folder, run: runs[0].clone() };
-        for (name, ending) in [("salvage", "bundle"), ("not-salvaged", "txt")] {
+        for (name, ending) in [("salvage", "bundle"), ("not-salvaged", "txt"), ("checkpoints", "bundle")] {
             let path = evidence.file(name, ending);
             if path.exists() {
                 use std::os::unix::fs::PermissionsExt;
@@ -118,7 +118,7 @@ fn what_every_version_wrote_verifies_by_the_page() {
             seen += 1;
         }
     }
-    assert!(seen >= 14, "{seen}");
+    assert!(seen >= 34, "{seen}");
 }
 
 #[test]
