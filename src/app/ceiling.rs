@@ -9,6 +9,7 @@ use crate::plan::{Asked, Ceiling, Faults, Keeper, Plan, load_ceiling};
 use crate::policy::{self, Above, Ceilings, Held, HostFacts, Lowered, Reason, Waivers};
 use crate::run::Under;
 use crate::sandbox;
+use crate::worktree::Repository;
 
 /// Root's word.
 const HOST: &str = "/etc/autopilot/policy.yaml";
@@ -76,6 +77,16 @@ pub fn of_caller() -> Result<Ceilings, Faults> {
         home: std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute()),
         ..HostFacts::default()
     })
+}
+
+/// Has the committer make the commits of runs whom the files of this host name. What is wrong with a file is said by what is bounded by
+/// it: nothing that runs or publishes gets so far.
+pub fn committed(repository: Repository) -> Repository {
+    let ceilings = of_caller().unwrap_or_default();
+    match ceilings.committer() {
+        Some(committer) => repository.committed_by(committer.clone()),
+        None => repository,
+    }
 }
 
 /// Finds what a run means to publish and may not, now.

@@ -5,7 +5,7 @@
 //! done is an [`Error`] with its source as a value, a question to a person is asked through [`Front`].
 //!
 //! ```no_run
-//! use autopilot::app::{self, Note, Order};
+//! use autopilot::app::{self, Note, Order, ceiling};
 //! use autopilot::evidence::{Unwatched, Watch};
 //! # use autopilot::{plan::Plan, run::Interrupt, worktree::Repository};
 //! struct Quiet;
@@ -23,7 +23,7 @@
 //! }
 //!
 //! # async fn example() -> Result<(), app::Error> {
-//! let repository = Repository::discover("/home/somebody/project".as_ref())?;
+//! let repository = ceiling::committed(Repository::discover("/home/somebody/project".as_ref())?);
 //! let interrupt = Interrupt::listen()?;
 //! let outcome = app::run(&Order::of(653), &repository, &interrupt, &Quiet).await?;
 //! # Ok(())

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::exit::{Cause, Failure};
 use super::output;
+use crate::app::ceiling;
 use crate::app::runs::{self, Found};
 use crate::evidence::RunName;
 use crate::worktree::Repository;
@@ -12,7 +13,7 @@ use crate::worktree::Repository;
 pub(super) fn repository() -> Result<Repository, Failure> {
     let here = std::env::current_dir()
         .map_err(|error| Failure::new(Cause::Usage, format!("the current directory: {error}")))?;
-    Repository::discover(&here).map_err(Failure::from)
+    Repository::discover(&here).map(ceiling::committed).map_err(Failure::from)
 }
 
 /// Finds the run that is meant, and says so where it is not on this machine.

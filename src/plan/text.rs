@@ -10,7 +10,7 @@ use regex::Regex;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
-use super::{Cached, Destination, EnvEntry, Glob, Wrong, cached, units};
+use super::{Cached, Destination, EnvEntry, Glob, Wrong, cached, person, units};
 
 /// Declares the types: name, what it holds, its `format`, a `pattern` for editors, its reader.
 macro_rules! texts {
@@ -91,6 +91,10 @@ texts! {
     Money(String) "autopilot-money" r"^[0-9]+(\.[0-9]{1,2})? USD$" read_money;
     /// What a million tokens cost.
     Rate(u64) "autopilot-rate" r"^[0-9]+(\.[0-9]{1,3})? USD$" units::read_rate;
+    /// The name of a person, as git takes it.
+    PersonName(String) "autopilot-person" r"^[^<>\r\n]+$" person::read_name;
+    /// An e-mail address, as git takes it.
+    Email(String) "autopilot-email" r"^[^<>@\s]+@[^<>@\s]+$" person::read_email;
     /// What git takes for a commit.
     Revision(String) "autopilot-revision" r"^[^-\s][^\s]*$" read_revision;
 }

@@ -9,7 +9,7 @@ use super::repository::Repository;
 use super::rules::Rules;
 use super::strict;
 use crate::git::{Oid, RefName};
-use crate::plan::Glob;
+use crate::plan::{Glob, Person};
 
 /// The commit a run starts from, and what it holds.
 #[derive(Debug, Clone)]
@@ -25,8 +25,10 @@ pub struct Base {
     pub(super) parts: Vec<Part>,
     /// What it ignores.
     pub(super) rules: Rules,
-    /// Whose commits they are: their author. Who makes them is autopilot.
+    /// Whose commits they are: their author.
     pub(super) person: Person,
+    /// Who makes them.
+    pub(super) committer: Person,
     /// Filters that the settings name, none of which is ever started.
     pub(super) filters: Vec<String>,
 }
@@ -54,19 +56,11 @@ impl Base {
     }
 }
 
-/// Who commits.
-#[derive(Debug, Clone)]
-pub(super) struct Person {
-    pub(super) name: String,
-    pub(super) email: String,
-}
-
-impl Person {
-    /// Takes who the user's own commits are by, or a stand-in that says what it is.
-    pub(super) fn of(settings: &Settings) -> Self {
-        let get = |key, else_it_is: &str| settings.get(key).unwrap_or(else_it_is).to_owned();
-        Self { name: get("user.name", "autopilot"), email: get("user.email", "autopilot@localhost") }
-    }
+/// Takes who the user's own commits are by, or a stand-in that says what it is.
+pub(super) fn author(settings: &Settings) -> Person {
+    let get = |key, else_it_is: String| settings.get(key).map_or(else_it_is, str::to_owned);
+    let Person { name, email } = Person::autopilot();
+    Person { name: get("user.name", name), email: get("user.email", email) }
 }
 
 impl Repository {
@@ -105,8 +99,9 @@ impl Repository {
         self.refuse_unnamable(refs)?;
         let parts = part::all(self, &commit)?;
         let rules = Rules::read(&parts, self.excludes(settings)?)?;
-        let (person, filters) = (Person::of(settings), settings.filters());
-        Ok(Base { refs: beside(refs, &name, &commit), name, commit, parts, rules, person, filters })
+        let (person, filters) = (author(settings), settings.filters());
+        let (refs, committer) = (beside(refs, &name, &commit), self.committer.clone());
+        Ok(Base { name, commit, refs, parts, rules, person, committer, filters })
     }
 
     /// Returns the commit that the name of a base stands for by now.

@@ -5,7 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::base::{Base, Person};
+use super::base::Base;
 use super::changes::{Changed, Changes, Snapshot};
 use super::confined::ConfinedGit;
 use super::error::WorktreeError;
@@ -21,6 +21,7 @@ use super::rules::Rules;
 use super::rundir::{Record, RunDir};
 use super::tree::Held;
 use crate::git::{Oid, RawOid, RefName};
+use crate::plan::Person;
 use crate::sandbox::Place;
 
 /// The isolated checkout of a run.
@@ -59,8 +60,10 @@ pub(super) struct BaseFacts {
     pub(super) filters: bool,
     /// Some name that of LFS.
     pub(super) lfs: bool,
-    /// Who commits.
+    /// Whose the commits are.
     pub(super) person: Person,
+    /// Who makes them.
+    pub(super) committer: Person,
     /// What the step's own repository has beside the result branch.
     pub(super) refs: Vec<(RefName, Oid)>,
 }
@@ -68,9 +71,9 @@ pub(super) struct BaseFacts {
 impl BaseFacts {
     /// Takes what a base tells, and reads its attributes.
     pub(super) fn of(base: &Base) -> Result<Self, WorktreeError> {
-        let Base { parts, rules, person, refs, .. } = base.clone();
+        let Base { parts, rules, person, committer, refs, .. } = base.clone();
         let (filters, lfs) = (part::filter(&parts)?, part::lfs(&parts)?);
-        Ok(Self { parts, rules, filters, lfs, person, refs })
+        Ok(Self { parts, rules, filters, lfs, person, committer, refs })
     }
 }
 

@@ -191,12 +191,14 @@ impl Worktree {
         let to = self.dir.inbox().join("message");
         fs::write(&to, message).map_err(at(&to))?;
         let filters = self.base.filters || written.iter().any(|c| split(&c.path).1 == b".gitattributes");
-        let variables: [(&str, OsString); 6] = [
+        let variables: [(&str, OsString); 8] = [
             ("PARENT", (&self.ledger.last).into()),
             ("REF", RESULT.into()),
             ("TREE", tree.map(OsString::from).unwrap_or_default()),
             ("NAME", self.base.person.name.clone().into()),
             ("EMAIL", self.base.person.email.clone().into()),
+            ("COMMITTER_NAME", self.base.committer.name.clone().into()),
+            ("COMMITTER_EMAIL", self.base.committer.email.clone().into()),
             ("FILTERS", if filters { "1" } else { "" }.into()),
         ];
         let variables = [&variables[..], &durable(&written)].concat();

@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::base::{Base, Person};
+use super::base::Base;
 use super::bundle;
 use super::error::{WorktreeError, at};
 use super::git::Git;
@@ -19,6 +19,7 @@ use super::remove::remove_tree;
 use super::repository::Repository;
 use super::rundir::RunDir;
 use crate::git::{Oid, RefName};
+use crate::plan::Person;
 
 /// What the runner's git directories are told beside what each is.
 const CHECKPOINTS: [Setting<'_>; 10] = [

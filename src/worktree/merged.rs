@@ -3,10 +3,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::base::Person;
+use super::base::author;
 use super::error::WorktreeError;
 use super::layout::shown;
-use super::rebased::COMMITTER;
 use super::recorded::Aside;
 use super::repository::Repository;
 use crate::git::Oid;
@@ -33,13 +32,14 @@ impl Repository {
     ) -> Result<Option<Merged>, WorktreeError> {
         let aside = self.aside(&[branch, base])?;
         let Some((tree, files)) = aside.merge(branch, base)? else { return Ok(None) };
-        let person = Person::of(&self.settings()?);
+        let person = author(&self.settings()?);
         let plain = |text: &str| text.replace(['<', '>', '\n'], " ");
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let (name, email) = (plain(&person.name), plain(&person.email));
         let text = format!(
             "tree {tree}\nparent {branch}\nparent {base}\nauthor {name} <{email}> {now} +0000\n\
-             committer {COMMITTER} {now} +0000\n\n{message}\n"
+             committer {} {now} +0000\n\n{message}\n",
+            self.committer
         );
         let make = aside.repository().git("hash-object").args(["-t", "commit", "-w", "--stdin"]);
         let commit = Oid::parse(String::from_utf8_lossy(&make.feed(text.into_bytes())?).trim())?;

@@ -6,7 +6,6 @@ use std::io::{self, Read as _};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::error::WorktreeError;
-use super::rebased::COMMITTER;
 use super::recorded::Aside;
 use super::repository::Repository;
 use crate::git::{Oid, RefName};
@@ -65,7 +64,7 @@ impl Aside {
         let tree = id_of(&git("mktree").arg("-z").feed(listing)?)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let parent = parent.map(|parent| format!("parent {parent}\n")).unwrap_or_default();
-        let who = format!("{COMMITTER} {now} +0000");
+        let who = format!("{} {now} +0000", self.repository().committer);
         let text = format!("tree {tree}\n{parent}author {who}\ncommitter {who}\n\n{message}\n");
         id_of(&git("hash-object").args(["-t", "commit", "-w", "--stdin"]).feed(text.into_bytes())?)
     }

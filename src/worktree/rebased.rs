@@ -14,9 +14,6 @@ use crate::git::{Oid, RefName};
 /// The branch of an [`Aside`] that holds them.
 const REBASED: &str = "rebased";
 
-/// Who makes the commits of runs.
-pub(super) const COMMITTER: &str = "autopilot <autopilot@localhost>";
-
 /// A commit to make.
 #[derive(Debug, Clone, Copy)]
 pub struct Like<'a> {
@@ -36,9 +33,10 @@ impl Aside {
             (raw.get(..blank).unwrap_or_default(), raw.get(blank + 2..).unwrap_or_default());
         let line = |name: &[u8]| head.split(|&byte| byte == b'\n').find(|line| line.starts_with(name));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let committer = &self.repository().committer;
         let mut text = format!("tree {tree}\nparent {parent}\n").into_bytes();
         text.extend_from_slice(line(b"author ").ok_or_else(|| WorktreeError::garbled("cat-file"))?);
-        text.extend_from_slice(format!("\ncommitter {COMMITTER} {now} +0000\n").as_bytes());
+        text.extend_from_slice(format!("\ncommitter {committer} {now} +0000\n").as_bytes());
         // The message is in it.
         if let Some(encoding) = line(b"encoding ").filter(|_| like.message.is_none()) {
             text.extend_from_slice(&[encoding, b"\n"].concat());

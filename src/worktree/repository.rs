@@ -12,6 +12,7 @@ use super::intake::Source;
 use super::tree::{self, Entry, ObjectFormat};
 use super::tried::Tried;
 use crate::git::{Oid, RawOid};
+use crate::plan::Person;
 
 /// The repository that autopilot was started in.
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ pub struct Repository {
     also: Option<PathBuf>,
     /// A commit of those that something else than a ref names: what, and where that is.
     pub(super) held: Option<(String, Oid)>,
+    /// Who makes the commits of runs in it.
+    pub(super) committer: Person,
 }
 
 /// As long may a git take that tells where it is: it reads settings, and little else.
@@ -83,6 +86,7 @@ impl Repository {
             tried: Tried::default(),
             also: None,
             held: None,
+            committer: Person::autopilot(),
             common_dir,
             format: ObjectFormat::named(&format).ok_or_else(|| {
                 WorktreeError::refused(
@@ -91,6 +95,12 @@ impl Repository {
                 )
             })?,
         })
+    }
+
+    /// Has somebody else make the commits of runs in it. Nothing in the repository says who.
+    #[must_use]
+    pub fn committed_by(self, committer: Person) -> Self {
+        Self { committer, ..self }
     }
 
     /// Tells whether it is a repository without a checkout.

@@ -192,11 +192,13 @@ impl Worktree {
         let sent: Vec<(Vec<u8>, u32)> =
             files.iter().map(|file| (file.path.clone(), file.held.mode)).collect();
         let sender = std::thread::spawn(move || send(&root, writer, &sent));
-        let variables: [(&str, OsString); 4] = [
+        let variables: [(&str, OsString); 6] = [
             ("PARENT", (&self.ledger.last).into()),
             ("REF", reference.into()),
             ("NAME", self.base.person.name.clone().into()),
             ("EMAIL", self.base.person.email.clone().into()),
+            ("COMMITTER_NAME", self.base.committer.name.clone().into()),
+            ("COMMITTER_EMAIL", self.base.committer.email.clone().into()),
         ];
         let printed = self.git.script_fed("salvage", SALVAGE, &variables, reader.into()).await;
         // The reading end is gone by now, so it has ended, too.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::program::open_folder;
-use crate::common::{REFUSE, Ran, Repo, only_as_root, signal, wait_until};
+use crate::common::{REFUSE, Ran, Repo, in_bare, only_as_root, signal, wait_until};
 
 /// Where the user's is.
 fn config(repo: &Repo) -> PathBuf {
@@ -328,4 +328,79 @@ fn the_evidence_says_whether_the_plan_is_the_bases() {
     fs::copy(repo.top().join(".ai/plans/7/Autopilot.yaml"), &elsewhere).unwrap();
     repo.autopilot(["7", "--plan", elsewhere.to_str().unwrap()]).exits(0);
     assert_eq!(origin(&repo), "own");
+}
+
+/// No plan, no setting of the repository and no variable says who makes a run's commits: the user's file does.
+#[test]
+fn commits_are_made_by_whom_the_users_file_names_wherever_they_are_made() {
+    let repo = user("committer: {name: Example Bot, email: bot@example.org}\n");
+    for (key, value) in [("committer.name", "Impostor"), ("committer.email", "impostor@example.org")] {
+        repo.git(["config", key, value]);
+    }
+    repo.plan_with(
+        "publish: {comment: false, push: true, evidence: true}",
+        "  - {id: a, command: echo a > a}\n  - {id: b, command: 'echo left > left; exit 3', on_failure: ignore}\n",
+    );
+    let bare = repo.add_remote();
+    // Somebody moves the base: what is pushed is made once more there.
+    in_bare(
+        &bare,
+        "git update-ref refs/heads/main $(git -c user.name=O -c user.email=o@example.org commit-tree main^{tree} -p main -m moved)",
+    );
+    let mut command = repo.command(["7"]);
+    command.envs([("GIT_COMMITTER_NAME", "Impostor"), ("GIT_COMMITTER_EMAIL", "impostor@example.org")]);
+    Ran::of(&command.output().unwrap()).exits(0).says("replayed on");
+    let bundle = repo.evidence("salvage-").pop().unwrap();
+    repo.git(["fetch", "-q", bundle.to_str().unwrap(), "refs/salvage/*:refs/heads/salvaged/*"]);
+    let people = "--format=%an <%ae>, %cn <%ce>";
+    let expected = "Somebody <somebody@example.org>, Example Bot <bot@example.org>";
+    let branch = repo.branch();
+    assert_eq!(repo.git(["log", people, &format!("main..{branch}")]), expected);
+    assert_eq!(repo.git(["log", "-1", people, "--glob=refs/heads/salvaged/*"]), expected);
+    let there = in_bare(&bare, &format!("git log '{people}' 'main..{branch}'"));
+    assert_eq!(there, expected, "what was made on the base of now");
+    let evidence = in_bare(&bare, &format!("git log -1 '{people}' --glob='refs/autopilot/evidence/*'"));
+    assert_eq!(evidence, "Example Bot <bot@example.org>, Example Bot <bot@example.org>");
+    let started = repo.events_of("run.started").remove(0);
+    assert_eq!(started["ceiling"], sha256(r#"{"user":{}}"#), "it is no rule");
+    repo.autopilot(["doctor"]).says("bounds nothing");
+    repo.autopilot(["audit", "--all"]).exits(0);
+    repo.autopilot(["replay", "7"]).exits(0);
+}
+
+#[test]
+fn a_committer_whom_no_commit_can_name_is_refused_with_his_place() {
+    let repo = Repo::new();
+    repo.plan(PLAIN);
+    for (text, says) in [
+        (
+            r#"{name: "a\ncommitter b", email: a@example.org}"#,
+            "config.yaml:1:19: `a⏎committer b` has a line end",
+        ),
+        (r"{name: a <b>, email: a@example.org}", "config.yaml:1:19"),
+        (r"{name: ..., email: a@example.org}", "is not a name to git"),
+        (r#"{name: a, email: "a@example.org> 0 +0000"}"#, "config.yaml:1:29"),
+        (r"{name: a, email: nobody}", "is not an e-mail address"),
+        (r"{name: a}", "email"),
+        (r"Example Bot <bot@example.org>", "config.yaml:1:12"),
+    ] {
+        fs::write(config(&repo), format!("committer: {text}\n")).unwrap();
+        repo.run().exits(2).says(says);
+    }
+    assert!(repo.evidence("status-").is_empty(), "something was run");
+    fs::remove_file(config(&repo)).unwrap();
+    repo.plan_with("committer: {name: a, email: a@example.org}", PLAIN);
+    repo.run().exits(2).says("committer");
+}
+
+#[test]
+fn roots_committer_comes_before_the_users() {
+    if !only_as_root("an ordinary user says nothing in root's name") {
+        return;
+    }
+    let repo = user("committer: {name: User Bot, email: user@example.org}\n");
+    repo.plan(PLAIN);
+    let says = "echo 'committer: {name: Root Bot, email: root@example.org}' > /etc/autopilot/policy.yaml";
+    with_root(&repo, says, &["7"]).exits(0);
+    assert_eq!(repo.git(["log", "-1", "--format=%cn", &repo.branch()]), "Root Bot");
 }

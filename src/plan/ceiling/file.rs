@@ -13,9 +13,9 @@ use crate::plan::file::{FilesystemFile, ResourcesFile};
 use crate::plan::prices::PriceFile;
 use crate::plan::resolve;
 use crate::plan::schema::schema_of;
-use crate::plan::text::{EnvName, ModelName, Money, OuterPath, Time};
+use crate::plan::text::{Email, EnvName, ModelName, Money, OuterPath, PersonName, Time};
 use crate::plan::union::{Count, NetworkFile};
-use crate::plan::{Destination, Network};
+use crate::plan::{Destination, Network, Person};
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| schema_of::<CeilingFile>("Autopilot ceiling"));
 
@@ -51,12 +51,31 @@ pub(super) struct CeilingFile {
     budget: Option<Money>,
     /// What models cost, beside or instead of the table of this program.
     pub(super) prices: Option<Vec<PriceFile>>,
+    /// Who makes the commits of runs: bounds nothing. Default: `autopilot <autopilot@localhost>`.
+    pub(super) committer: Option<CommitterFile>,
     /// What may be published; what is not named may.
     publish: Option<PublishRule>,
     /// Protections that `--allow-degraded` may give up.
     allow_degraded: Option<Vec<Protection>>,
     /// The confinement that every step must have.
     require: Option<Demanded>,
+}
+
+/// Who makes the commits of runs, as git says it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CommitterFile {
+    /// Name, such as `Example Bot`.
+    name: PersonName,
+    /// E-mail address, such as `bot@example.org`.
+    email: Email,
+}
+
+impl CommitterFile {
+    /// Returns the person.
+    pub(super) fn resolve(self) -> Person {
+        Person { name: self.name.0, email: self.email.0 }
+    }
 }
 
 /// What may be published.

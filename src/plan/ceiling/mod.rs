@@ -14,7 +14,7 @@ use serde_json::Value;
 pub use file::ceiling_schema;
 pub use read::{Keeper, load_ceiling, parse_ceiling};
 
-use super::{Network, Prices, show};
+use super::{Network, Person, Prices, show};
 
 /// What no plan may exceed, as one file says it.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub struct Ceiling {
     pub digest: String,
     /// What it says.
     pub rules: Rules,
+    /// Who makes the commits of runs: no rule, and no part of what evidence is audited against.
+    pub committer: Option<Person>,
     lines: BTreeMap<String, usize>,
 }
 
@@ -97,7 +99,7 @@ impl Ceiling {
 
     /// Returns the keys that it bounds something by.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.lines.keys().map(String::as_str).filter(|key| !key.contains('.'))
+        self.lines.keys().map(String::as_str).filter(|key| !key.contains('.') && *key != "committer")
     }
 }
 

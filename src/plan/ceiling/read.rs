@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
 
 use super::Ceiling;
-use super::file::{CeilingFile, ceiling_schema, resolve};
+use super::file::{CeilingFile, CommitterFile, ceiling_schema, resolve};
 use crate::plan::fault::{Fault, Faults, Findings};
 use crate::plan::place::Place;
 use crate::plan::read::{LARGEST, decode};
@@ -56,12 +56,13 @@ pub fn parse_ceiling(bytes: &[u8], path: &Path) -> Result<Ceiling, Faults> {
     if !findings.is_empty() {
         return Err(findings.into_faults());
     }
-    let file: CeilingFile = serde_json::from_value(root.to_json()).map_err(|error| {
+    let mut file: CeilingFile = serde_json::from_value(root.to_json()).map_err(|error| {
         let message = format!("the file cannot be read: {error}");
         Faults::from(Fault::of_file(path, message, "this is a bug in autopilot: please report it"))
     })?;
     let digest = Sha256::digest(bytes).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-    Ok(Ceiling { path: path.to_owned(), digest, rules: resolve(file), lines: lines(&root) })
+    let committer = file.committer.take().map(CommitterFile::resolve);
+    Ok(Ceiling { path: path.to_owned(), digest, rules: resolve(file), committer, lines: lines(&root) })
 }
 
 /// Finds models that have two prices: which one is meant, nobody can say.

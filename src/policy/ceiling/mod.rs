@@ -18,7 +18,7 @@ pub use within::Within;
 
 use super::confinement::{Confinement, Demand};
 use super::waiver::Waivers;
-use crate::plan::{Asked, Ceiling, Plan, Prices};
+use crate::plan::{Asked, Ceiling, Person, Plan, Prices};
 
 /// What no plan may exceed on this host: root's word, then the user's. Both hold.
 #[derive(Debug, Clone, Default)]
@@ -75,6 +75,11 @@ impl Ceilings {
     /// Returns what models cost by them.
     pub fn prices(&self) -> Prices {
         prices::of(self.host.as_ref(), self.user.as_ref())
+    }
+
+    /// Returns who makes the commits of runs by them, root's word before the user's.
+    pub fn committer(&self) -> Option<&Person> {
+        self.all().find_map(|ceiling| ceiling.committer.as_ref())
     }
 
     /// Tells which protections are given up that may not be.

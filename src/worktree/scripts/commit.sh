@@ -8,10 +8,11 @@
 #   PARENT   the last checkpoint
 #   REF      the ref that is to be at the commit
 #   TREE     the tree that it must have, or nothing
-#   NAME, EMAIL  whose work it counts as: the user's; who commits it is autopilot
+#   NAME, EMAIL  whose work it counts as: the user's
+#   COMMITTER_NAME, COMMITTER_EMAIL  who commits it
 #   FILTERS  not empty: some attributes may name a filter
 export GIT_AUTHOR_NAME="$NAME" GIT_AUTHOR_EMAIL="$EMAIL"
-export GIT_COMMITTER_NAME=autopilot GIT_COMMITTER_EMAIL=autopilot@localhost
+export GIT_COMMITTER_NAME="$COMMITTER_NAME" GIT_COMMITTER_EMAIL="$COMMITTER_EMAIL"
 [ ! -s "$INBOX/pointers" ] || git update-index -z --add --replace --index-info <"$INBOX/pointers"
 [ -z "$FILTERS" ] || git check-attr --cached -z --stdin filter <"$INBOX/written"
 printf '\0'

@@ -4,10 +4,11 @@
 #   INBOX   folder with the list `records` (entries of an index) and the file `message`
 #   REF     the ref that is to be at the commit
 #   PARENT  the last checkpoint
-#   NAME, EMAIL  whose work it counts as: the user's; who commits it is autopilot
+#   NAME, EMAIL  whose work it counts as: the user's
+#   COMMITTER_NAME, COMMITTER_EMAIL  who commits it
 git fast-import --quiet --done
 export GIT_AUTHOR_NAME="$NAME" GIT_AUTHOR_EMAIL="$EMAIL"
-export GIT_COMMITTER_NAME=autopilot GIT_COMMITTER_EMAIL=autopilot@localhost
+export GIT_COMMITTER_NAME="$COMMITTER_NAME" GIT_COMMITTER_EMAIL="$COMMITTER_EMAIL"
 export GIT_INDEX_FILE="$GIT_DIR/salvage-index"
 rm -f "$GIT_INDEX_FILE"
 git read-tree "$PARENT"
