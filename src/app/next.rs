@@ -6,7 +6,7 @@ use super::earlier::{Begun, Earlier, Journal};
 use super::{Crashed, Error, Front, Note, runs};
 use crate::evidence::{Files, RunName, RunState};
 use crate::plan::Plan;
-use crate::run::{self, Interrupt};
+use crate::run::{self, Changed, Interrupt};
 use crate::worktree::Repository;
 
 /// What is to be done about an issue.
@@ -72,8 +72,13 @@ pub(super) fn asked_for(
     if can_go_on(&last.state) {
         return Ok(Next::GoOn(last));
     }
+    let run = last.state.start.run.clone();
+    // Its plan is made of the record, and no file that could have been changed.
+    if last.state.start.revises.is_some() {
+        earlier.push((*last).into());
+        return Err(Error::Changed { issue, changed: Changed::Revision { run } });
+    }
     if last.state.start.plan_sha256.as_str() != plan.digest {
-        let run = last.state.start.run.clone();
         earlier.push((*last).into());
         return Err(Error::NewPlan { issue, run });
     }

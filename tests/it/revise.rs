@@ -410,7 +410,8 @@ fn a_revision_is_not_resumed_but_begun_anew() {
     scene.thread("A line more.");
     scene.autopilot(&["revise", "7"]).exits(1);
     scene.autopilot(&["revise", "7", "--no-publish", "--dry-run"]).exits(0).says("thread of a review");
-    scene.autopilot(&["7", "--resume"]).exits(2);
+    let refused = scene.autopilot(&["7", "--resume"]).exits(2).says("revises a pull request");
+    assert!(!format!("{refused:?}").contains("plan was changed"), "{refused:?}");
     assert_eq!(scene.github.comments(100).len(), 1);
 }
 
