@@ -16,6 +16,9 @@ use crate::sandbox::Place;
 /// A patch from beside the plan arrives on standard input: the plan's folder is not in the sandbox.
 const APPLY: [&str; 4] = ["git", "apply", "--whitespace=nowarn", "-"];
 
+/// Makes the pointer that a commit has of a file of LFS: a patch is one of commits, and in the worktree the file has its content.
+const POINTER_OF: &str = r#"t=$(mktemp) && cat >"$t" && v='version https://git-lfs.github.com/spec/v1' && { IFS= read -r first <"$t" || :; } && if [ "$first" = "$v" ]; then cat "$t"; else printf '%s\noid sha256:%s\nsize %s\n' "$v" "$(sha256sum <"$t" | cut -c1-64)" "$(wc -c <"$t")"; fi && rm -f "$t""#;
+
 impl Runner<'_> {
     /// Puts a step's action together, with the private home that it needs while it runs. An agent's turn is another
     /// thing: see [`Runner::work`].
@@ -35,7 +38,8 @@ impl Runner<'_> {
                     .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
                 let argv = Invocation::Argv(APPLY.map(str::to_owned).to_vec());
                 let job = job(&argv, step, grant, place, deadline);
-                Ok((Job { stdin: Some(patch), ..job }, None))
+                let env = if self.worktree.lfs_files().contents > 0 { pointers() } else { Vec::new() };
+                Ok((Job { env, stdin: Some(patch), ..job }, None))
             }
             (Action::CloudTask(task), Some(applier)) => {
                 let home = Home::make(place, grant)?;
@@ -52,6 +56,16 @@ impl Runner<'_> {
             (Action::Agent(_) | Action::CloudTask(_), _) => Err(RunError::Unprepared(step.id.clone())),
         }
     }
+}
+
+/// Has one git compare files of LFS by their pointers.
+fn pointers() -> Vec<(String, String)> {
+    let one = [
+        ("GIT_CONFIG_COUNT", "1"),
+        ("GIT_CONFIG_KEY_0", "filter.lfs.clean"),
+        ("GIT_CONFIG_VALUE_0", POINTER_OF),
+    ];
+    one.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
 }
 
 /// Puts a command of a step together.

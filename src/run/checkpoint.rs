@@ -2,13 +2,14 @@
 
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::outcome::{Attempt, Outcome};
 use super::{RunError, Runner};
 use crate::agent::is_instructions;
 use crate::evidence::event::{Change, ChangeKind, Event, ReasonKind};
+use crate::plan::Action;
 use crate::policy::{self, Left};
 use crate::worktree::{Checkpoint, Counted, Kind, Look, WorktreeError};
 
@@ -22,7 +23,12 @@ impl Runner<'_> {
         match self.worktree.checkpoint(&subject, &borrowed(&trailers)).await {
             Ok(made) => {
                 self.share(made.as_ref()).await;
+                let patched = made.iter().filter(|_| matches!(this.step.action, Action::Apply(_)));
+                let patched: Vec<PathBuf> =
+                    patched.flat_map(|made| made.changes.iter().map(|own| own.path.clone())).collect();
                 self.record_checkpoint(this, made)?;
+                // A patch has pointers where files of LFS have their content.
+                self.worktree.fill_patched(&patched).await?;
                 Ok(Outcome::Passed)
             }
             Err(WorktreeError::Unfit(what)) => Ok(self.failed(ReasonKind::Checkpoint, &what.to_string())),

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use super::changes::Changed;
@@ -34,6 +35,17 @@ impl Worktree {
         let paths = if self.base.lfs { self.snapshot.files() } else { Vec::new() };
         self.lfs_files = self.fill(&paths.iter().map(Vec::as_slice).collect::<Vec<_>>()).await?;
         Ok(())
+    }
+
+    /// Fills what the last checkpoint holds at these paths.
+    pub async fn fill_patched(&mut self, paths: &[PathBuf]) -> Result<(), WorktreeError> {
+        let bytes = paths.iter().map(|path| path.as_os_str().as_encoded_bytes());
+        let held: Vec<&[u8]> = bytes.filter(|path| self.snapshot.holds(path)).collect();
+        if !self.base.lfs || held.is_empty() {
+            return Ok(());
+        }
+        self.fill(&held).await?;
+        Ok(self.snapshot.believe_paths(&self.root, &held)?)
     }
 
     /// Puts contents in the place of pointers, where a listed path has one, and takes what is there already for

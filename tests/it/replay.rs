@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::agents;
 use crate::common::program::open_folder;
-use crate::common::{Ran, Repo};
+use crate::common::{Ran, Repo, wait_until};
 
 /// Runs the tests below `tests`, and reports them.
 const TESTS: &str = r#"
@@ -240,4 +240,56 @@ fn a_hostile_record_gets_nothing_of_the_host() {
     repo.plan(inherited);
     repo.run().exits(0);
     replay(&repo, &["7"]).exits(3).says("gets nothing of the host's environment");
+}
+
+/// A run whose second step takes its time, killed in it so many times; what goes on with it is the last of these.
+fn killed(times: usize) -> Repo {
+    let repo = Repo::new();
+    repo.plan(
+        "  - {id: a, command: 'echo one > one', outside: true}
+  - {id: b, command: 'test ! -e half; echo half > half; echo ready; sleep 8; rm half; cat one > two', clean_ignored: true}
+  - {id: c, command: 'cat two > three'}\n",
+    );
+    let mut child = repo.start(["7"]);
+    for time in 1..=times {
+        wait_until(|| repo.evidence("status-").len() == 1 && repo.log().matches("ready").count() >= time);
+        repo.kill(&mut child);
+        if time < times {
+            child = repo.start(["7", "--resume"]);
+        }
+    }
+    repo
+}
+
+#[test]
+fn a_run_that_was_killed_and_one_that_went_on_twice_replay_to_the_same_files() {
+    for times in [1, 2] {
+        let repo = killed(times);
+        repo.autopilot(["7", "--resume"]).exits(0);
+        assert_eq!(repo.events_of("resumed").len(), times);
+        repo.autopilot(["audit", "7"]).exits(0);
+        let branch = repo.branch();
+        let tree = repo.git(["rev-parse", &format!("{branch}^{{tree}}")]);
+        repo.git(["branch", "-q", "-D", &branch]);
+        let told = replay(&repo, &["7", "--json"]).exits(0);
+        let told: Value = serde_json::from_str(&told.stdout).unwrap();
+        let steps = &told["steps"];
+        assert_eq!((&told["verdict"], &steps[2]["tree"]), (&json!("same"), &json!(tree)), "{told}");
+        assert_eq!(
+            (&steps[0]["way"], &steps[1]["way"]),
+            (&json!("as recorded, outside"), &json!("done again"))
+        );
+    }
+}
+
+#[test]
+fn a_run_that_was_killed_and_picked_up_replays_as_far_as_it_had_come() {
+    let repo = killed(1);
+    replay(&repo, &["7"]).exits(2).says("has no end yet");
+    repo.autopilot(["clean"]).exits(0);
+    let told = replay(&repo, &["7", "--json"]).exits(0);
+    let told: Value = serde_json::from_str(&told.stdout).unwrap();
+    let ids: Vec<_> =
+        told["steps"].as_array().unwrap().iter().map(|step| step["id"].as_str().unwrap()).collect();
+    assert_eq!((told["verdict"].as_str(), ids), (Some("same"), vec!["a"]), "{told}");
 }

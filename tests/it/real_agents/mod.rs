@@ -9,6 +9,7 @@ pub(crate) mod codex;
 mod endings;
 mod hostile;
 mod local;
+mod replays;
 mod work;
 
 use std::path::PathBuf;

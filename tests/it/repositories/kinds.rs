@@ -31,7 +31,7 @@ fn repositories_of_other_layouts_are_repositories() {
 }
 
 /// A repository with another one, `inner`, in it, and one more in that.
-fn with_submodules() -> (Repo, Repo, Repo) {
+pub(super) fn with_submodules() -> (Repo, Repo, Repo) {
     let (innermost, inner, repo) = (Repo::new(), Repo::new(), Repo::new());
     innermost.commit_file("innermost", "innermost\n");
     add_submodule(&inner, &innermost, "deep/er");

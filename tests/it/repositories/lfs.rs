@@ -34,7 +34,7 @@ fn store(git_dir: &Path, content: &str) -> PathBuf {
 }
 
 /// Has files of LFS, whose content is what their name says, and the objects of them.
-fn track(repo: &Repo, names: &[&str]) {
+pub(super) fn track(repo: &Repo, names: &[&str]) {
     repo.file(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n");
     for name in names {
         repo.file(name, &pointer(&content(name)));
@@ -48,7 +48,7 @@ fn content(name: &str) -> String {
 }
 
 /// Demands in a step that files have their content.
-fn whole(names: &[&str]) -> String {
+pub(super) fn whole(names: &[&str]) -> String {
     let tests = names.iter().map(|name| format!("test \"$(cat {name})\" = \"content of {name}\""));
     tests.collect::<Vec<_>>().join(" && ")
 }

@@ -12,6 +12,7 @@ mod own_git;
 mod processes;
 mod property;
 mod removal;
+mod replays;
 mod settings;
 mod setup;
 mod start;
