@@ -28,14 +28,22 @@ pub(super) fn summary(text: &[u8], story: &Story, run: RunName) -> Vec<Finding> 
     }
     // The rows of the table, in the order of the steps; ids hold no blanks and no pipes.
     let mut rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| step |"));
-    for (id, result) in story.results() {
+    for (id, result, attempts) in story.results() {
         let row = rows.next().unwrap_or_default();
         let expected = format!("| {id} | {}", mark(result));
+        let tries = if attempts == 0 { "–".to_owned() } else { attempts.to_string() };
         if !row.starts_with(&expected) {
             wrong(expected, row);
+        } else if tries_of(row) != Some(tries.as_str()) {
+            wrong(format!("{expected} … | {tries} |"), row);
         }
     }
     findings
+}
+
+/// Returns what a row says of the tries. A pipe in what became of a step has a backslash before it, and so ends no cell.
+fn tries_of(row: &str) -> Option<&str> {
+    row.split(" | ").nth(2)
 }
 
 fn mark(result: Option<StepResult>) -> &'static str {

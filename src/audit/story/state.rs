@@ -137,10 +137,10 @@ impl Story {
         self.end.as_ref().map(|end| end.result)
     }
 
-    /// Returns each step with how it ended, in their order.
-    pub(in crate::audit) fn results(&self) -> Vec<(&str, Option<StepResult>)> {
+    /// Returns each step with how it ended and how many attempts it had, in their order.
+    pub(in crate::audit) fn results(&self) -> Vec<(&str, Option<StepResult>, u32)> {
         let ids = self.plan.iter().flat_map(|plan| plan.steps.iter().map(|step| step.id.as_str()));
-        ids.zip(self.steps.iter().map(|step| step.result)).collect()
+        ids.zip(&self.steps).map(|(id, step)| (id, step.result, step.attempts)).collect()
     }
 
     /// Tells whether the run is closed: nothing but publishing and resuming can follow.

@@ -174,6 +174,16 @@ const LIES: &[Lie] = &[
         by_audit: true,
     },
     Lie {
+        what: "how often the summary says that a step was tried",
+        tell: |forge| {
+            let text = fs::read_to_string(forge.summary()).unwrap();
+            fs::write(forge.summary(), text.replace("| b | ✅ | 1 |", "| b | ✅ | 2 |")).unwrap();
+            forge.reseal();
+        },
+        by_replay: false,
+        by_audit: true,
+    },
+    Lie {
         what: "that it is the pull request of an earlier run which it revises",
         tell: |forge| {
             forge.edit(|lines| {
