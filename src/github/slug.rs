@@ -87,6 +87,12 @@ impl Slug {
         })
     }
 
+    /// Tells whether it is this repository, too: GitHub knows no capitals.
+    pub fn is(&self, other: &Self) -> bool {
+        let pairs = [(&self.host, &other.host), (&self.owner, &other.owner), (&self.name, &other.name)];
+        pairs.into_iter().all(|(own, other)| own.eq_ignore_ascii_case(other))
+    }
+
     /// Returns the host.
     pub fn host(&self) -> &str {
         &self.host

@@ -10,6 +10,7 @@ use super::told::said;
 use super::{Publisher, Trouble, plan_of};
 use crate::evidence::event::{Event, PublishFault, Rebased};
 use crate::git::{Oid, RefName};
+use crate::github::{self, Slug};
 use crate::plan::Rebase;
 
 /// Commits that are named.
@@ -20,6 +21,8 @@ pub(super) struct Outgoing {
     pub(super) remote: String,
     /// Where a push to it goes.
     pub(super) places: Vec<String>,
+    /// The remote that has the base, where that is another one.
+    pub(super) upstream: Option<String>,
     pub(super) reference: RefName,
     pub(super) commit: Oid,
     /// An earlier try, or the user, pushed it.
@@ -35,6 +38,16 @@ impl Outgoing {
     /// Returns how many commits of the base go along, if any do.
     pub(super) fn along(&self) -> Option<u64> {
         Some(self.along.len() as u64).filter(|count| *count > 0)
+    }
+
+    /// Returns the remote that has the base.
+    fn base_remote(&self) -> &str {
+        self.upstream.as_ref().unwrap_or(&self.remote)
+    }
+
+    /// Returns where the base is asked for.
+    fn base_place(&self) -> &str {
+        self.upstream.as_ref().or(self.places.first()).unwrap_or(&self.remote)
     }
 }
 
@@ -62,6 +75,12 @@ impl Theirs {
         Self { objects: refs.into_iter().map(|(id, _)| id).collect(), result, base }
     }
 
+    /// Says where another remote has the base. What that has is nobody's secret to where the branch goes: it is to be merged there.
+    fn beside(mut self, upstream: Self) -> Self {
+        self.objects.extend(upstream.objects);
+        Self { base: upstream.base, ..self }
+    }
+
     /// Returns what two places have both. A push to both stands on one base.
     pub(super) fn both(self, other: Self, remote: &str) -> Result<Self, Trouble> {
         if self.base != other.base {
@@ -85,6 +104,64 @@ pub(super) enum Standing {
 }
 
 impl Publisher<'_> {
+    /// Finds out what the base is to a branch that is pushed to a fork: that of the repository in which the pull request is opened.
+    pub(super) async fn on_upstream(
+        &self,
+        outgoing: Outgoing,
+        base: Option<RefName>,
+    ) -> Result<(Outgoing, Option<RefName>), Trouble> {
+        let Some(upstream) = self.upstream(&outgoing)? else { return Ok((outgoing, base)) };
+        let base = self.repository.branch_on(&upstream, self.state().start.base.as_str())?;
+        let there = self.there(&upstream, &outgoing.reference, base.as_ref()).await?;
+        let theirs = outgoing.theirs.beside(there);
+        Ok((Outgoing { theirs, upstream: Some(upstream), ..outgoing }, base))
+    }
+
+    /// Returns the remote of the repository in which the pull request is opened, where a push goes to another one.
+    fn upstream(&self, outgoing: &Outgoing) -> Result<Option<String>, Trouble> {
+        let plan = plan_of(self.state());
+        let is_judged = plan.rebase == Rebase::Verify && self.state().start.revises.is_none();
+        if plan.pull_request.is_none() || !is_judged {
+            return Ok(None);
+        }
+        let slug = super::slug(self.state(), self.repository, self.environment);
+        let remotes = super::remotes(self.repository);
+        let own = outgoing.places.first().and_then(|place| {
+            let remote = remotes.iter().find(|remote| remote.name == *place);
+            Slug::of_url(remote.map_or(place, |remote| &remote.url))
+        });
+        // What is on no forge is a copy of the repository, as far as anybody can tell.
+        let (Some(slug), Some(own)) = (slug, own) else { return Ok(None) };
+        if own.is(&slug) {
+            return Ok(None);
+        }
+        let is_it = |remote: &&github::Remote| Slug::of_url(&remote.url).is_some_and(|of| of.is(&slug));
+        match remotes.iter().find(is_it) {
+            Some(remote) => Ok(Some(remote.name.clone())),
+            None => Err(unknown(&slug, &own)),
+        }
+    }
+
+    /// Asks a place what it has.
+    pub(super) async fn there(
+        &self,
+        place: &str,
+        result: &RefName,
+        base: Option<&RefName>,
+    ) -> Result<Theirs, Trouble> {
+        let asked = said(self.repository.ask(place), self.patience.anew().left()).await;
+        Ok(Theirs::read(&asked.map_err(|refused| refused.trouble)?, result, base))
+    }
+
+    /// Tells whether another remote has the base where the push stands on it: no push there and here is one.
+    pub(super) async fn is_stale(&self, outgoing: &Outgoing) -> Result<bool, Trouble> {
+        let (Some(upstream), Some((branch, tip))) = (&outgoing.upstream, &outgoing.beside) else {
+            return Ok(false);
+        };
+        let there = self.there(upstream, &outgoing.reference, Some(branch)).await?;
+        Ok(there.base.as_ref() != Some(tip))
+    }
+
     /// Finds out whether the result stands on the base as the remote has it.
     pub(super) async fn standing(
         &self,
@@ -105,7 +182,7 @@ impl Publisher<'_> {
         let along = self.repository.lacked(from, &ids)?;
         let Some(branch) = base.filter(|_| is_kept) else { return Ok(Standing::Holds(None, along)) };
         if !along.is_empty() {
-            return Err(unpushed(&along, self.state().start.base.as_str(), &outgoing.remote));
+            return Err(unpushed(&along, self.state().start.base.as_str(), outgoing.base_remote()));
         }
         let Some(tip) = tip else { return Ok(Standing::Holds(None, along)) };
         let holds = self.repository.is_ancestor(tip.as_str(), outgoing.commit.as_str())?;
@@ -117,16 +194,14 @@ impl Publisher<'_> {
         if self.repository.has_commit(tip)? {
             return Ok(());
         }
-        for place in outgoing.places.iter().take(1) {
-            let time = self.patience.anew().left();
-            said(self.repository.fetch_from(place, branch), time).await.map_err(|refused| refused.trouble)?;
-        }
+        let (place, time) = (outgoing.base_place(), self.patience.anew().left());
+        said(self.repository.fetch_from(place, branch), time).await.map_err(|refused| refused.trouble)?;
         if self.repository.has_commit(tip)? {
             return Ok(());
         }
         Err(Trouble::new(
             PublishFault::Moved,
-            format!("{} was rewritten on {} just now", branch.short(), outgoing.remote),
+            format!("{} was rewritten on {} just now", branch.short(), outgoing.base_remote()),
             "look at it; then: autopilot publish",
         ))
     }
@@ -223,6 +298,17 @@ impl At {
     fn broken_off(&self) -> Trouble {
         self.trouble("and the replay of the run there was broken off", "later: autopilot publish")
     }
+}
+
+/// Refuses to judge by a base that is not the one which the result is to be merged into.
+fn unknown(slug: &Slug, fork: &Slug) -> Trouble {
+    Trouble::new(
+        PublishFault::Missing,
+        format!(
+            "the pull request is for {slug}, the push goes to {fork}, and no remote is of {slug}: where its base is cannot be seen"
+        ),
+        format!("add it: git remote add upstream {}.git, then: autopilot publish", slug.url()),
+    )
 }
 
 /// Refuses to take along what nobody asked to publish.

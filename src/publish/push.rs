@@ -68,13 +68,17 @@ impl Publisher<'_> {
         moves: &mut u32,
     ) -> io::Result<Result<Outgoing, Trouble>> {
         let found = self.look().await;
-        let (mut outgoing, beside) = match found {
+        let (outgoing, beside) = match found {
             Ok(found) => found,
             Err(trouble) => return Ok(Err(trouble)),
         };
         if outgoing.is_there {
             return Ok(Ok(outgoing));
         }
+        let (mut outgoing, beside) = match self.on_upstream(outgoing, beside).await {
+            Ok(found) => found,
+            Err(trouble) => return Ok(Err(trouble)),
+        };
         let onto = match self.standing(&outgoing, beside).await {
             Ok(Standing::Holds(beside, along)) => {
                 (outgoing.beside, outgoing.along) = (beside, along);
@@ -109,9 +113,7 @@ impl Publisher<'_> {
         let places = self.repository.places_of(&remote);
         let mut theirs: Option<Theirs> = None;
         for place in &places {
-            let asked = self.repository.ask(place);
-            let listed = said(asked, self.patience.anew().left()).await.map_err(|refused| refused.trouble)?;
-            let own = Theirs::read(&listed, &reference, base.as_ref());
+            let own = self.there(place, &reference, base.as_ref()).await?;
             theirs = Some(match theirs {
                 None => own,
                 Some(others) => others.both(own, &remote)?,
@@ -120,8 +122,9 @@ impl Publisher<'_> {
         let theirs = theirs.unwrap_or_default();
         let there = theirs.result.clone().filter(|commit| self.state().is_result(commit.as_str()));
         let (is_there, commit) = (there.is_some(), there.unwrap_or(branch.commit));
+        let (upstream, beside, along) = (None, None, Vec::new());
         let outgoing =
-            Outgoing { remote, places, reference, commit, is_there, theirs, beside: None, along: Vec::new() };
+            Outgoing { remote, places, upstream, reference, commit, is_there, theirs, beside, along };
         if !is_there {
             self.refuse_moved(&outgoing)?;
             self.refuse_found(&outgoing)?;
@@ -171,7 +174,12 @@ impl Publisher<'_> {
         if let Some(trouble) = scan::refuse(&found, remote, reference.as_str()) {
             return Err(trouble);
         }
-        let beside = beside.as_ref().map(|(branch, tip)| (branch, tip));
+        if self.is_stale(outgoing).await? {
+            return Ok(Sent::Stale);
+        }
+        // A lease on the base is one of where a push goes.
+        let beside = beside.as_ref().filter(|_| outgoing.upstream.is_none());
+        let beside = beside.map(|(branch, tip)| (branch, tip));
         let over = self.replaceable(outgoing)?;
         let push = Push { commit, reference, over, beside };
         let time = self.patience.anew().left().max(TIME);

@@ -46,6 +46,8 @@ mod foreign;
 #[cfg(test)]
 mod forged;
 #[cfg(test)]
+mod forks;
+#[cfg(test)]
 mod github;
 #[cfg(test)]
 mod hosts;
