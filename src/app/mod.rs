@@ -33,6 +33,7 @@
 pub mod adopt;
 pub mod audited;
 mod begin;
+pub mod beside;
 pub mod cached;
 pub mod ceiling;
 pub mod checkout;
@@ -55,6 +56,7 @@ pub mod publish;
 mod rebase;
 mod recover;
 pub mod replay;
+pub mod replayed;
 mod resume;
 pub mod revise;
 mod run;

@@ -9,7 +9,7 @@ pub(super) use again::Doing;
 pub(super) use record::Record;
 
 use super::outcome::ASKED;
-use super::{Error, Front, Note, Site, runs};
+use super::{Error, Front, Note, Site, replayed, runs};
 use crate::evidence::RunName;
 use crate::policy::{Origin, Trust, Waivers};
 use crate::replay::{self, Difference, Way};
@@ -93,10 +93,13 @@ pub async fn replay<F: Front>(
         let done = Doing { site, origin, trust, interrupt, front, lock: &lock, record: &record };
         let done = done.go(base).await;
         let done = if done.as_ref().is_err_and(Error::is_halt) { None } else { done? };
-        let Some(replayed) = done else {
+        let Some(again) = done else {
             return Ok(Replayed::Interrupted(interrupt.heard().unwrap_or(ASKED)));
         };
-        compared.difference = record.differs(&replayed, compared.same_base)?;
+        compared.difference = record.differs(&again, compared.same_base)?;
+    }
+    if found.fetched().is_none() && compared.same_base {
+        replayed::keep(repository, files, &state, compared.difference.as_ref())?;
     }
     Ok(Replayed::Ended(Box::new(compared)))
 }

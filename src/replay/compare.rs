@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::plan::laid_step;
 use super::way::{Again, Way};
@@ -15,7 +15,7 @@ use crate::git::Oid;
 use crate::plan::Glob;
 
 /// What differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
     /// The record itself: a commit is not what its journal says.
@@ -49,7 +49,7 @@ impl fmt::Display for What {
 }
 
 /// The first difference, with both sides.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// The step.
     pub step: String,
@@ -60,7 +60,7 @@ pub struct Difference {
     /// As it came out.
     pub replayed: String,
     /// Files that differ; the first of them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<String>,
 }
 

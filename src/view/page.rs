@@ -7,7 +7,7 @@ use autopilot_view::{Changed, Fact, Life, Link, Mark, Run, Value};
 use super::audit::Audited;
 use super::words::{counts, mark, short, took, used, word};
 use super::{axis, log, network, patches, review, security, steps};
-use crate::app::Error;
+use crate::app::{Error, replayed};
 use crate::evidence::event::Change;
 use crate::evidence::mask::Secrets;
 use crate::evidence::state::PublishState;
@@ -41,6 +41,7 @@ pub fn page(source: &Source<'_>) -> Result<String, Error> {
     let secrets = secrets(state);
     let patches = patches::of(repository, host, state, &secrets)?;
     let audited = Audited::of(repository, host, files, is_running);
+    let kept = replayed::of(files, state).filter(|_| !is_running);
     let today = publish::today(repository, state);
     let review = Review::of(state, files, today.as_ref());
     let log = log::read(state, files).map_err(Error::System)?;
@@ -52,7 +53,7 @@ pub fn page(source: &Source<'_>) -> Result<String, Error> {
         title: state.start.title.as_str().into(),
         extent: extent(&review, state),
         review: review::facts(&review, state, files, is_running),
-        security: security::facts(&review, state, &audited),
+        security: security::facts(&review, state, &audited, kept.as_ref()),
         files: review.files.iter().map(changed).collect(),
         ticks: axis::ticks(&steps),
         steps,

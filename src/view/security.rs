@@ -9,24 +9,38 @@ use serde_json::Value as Json;
 use super::audit::Audited;
 use super::plan;
 use super::words::{first, left_running, short};
+use crate::app::replayed::Kept;
 use crate::evidence::RunState;
 use crate::evidence::event::{CommandEnded, EgressVerdict, Origin, PlanCommit};
 use crate::evidence::state::PublishState;
 use crate::plan::units;
 use crate::report;
 use crate::report::review::{Enforced, Review};
+use crate::time::moment;
 
 /// Hosts that are named.
 const NAMED: usize = 12;
 
 /// Lists it.
-pub(super) fn facts(review: &Review, state: &RunState, audited: &Audited) -> Vec<Fact> {
-    let mut facts = vec![audited.verdict(state), who(state), plan_of(state)];
+pub(super) fn facts(review: &Review, state: &RunState, audited: &Audited, kept: Option<&Kept>) -> Vec<Fact> {
+    let mut facts = vec![audited.verdict(state)];
+    facts.extend(kept.map(|kept| replayed(kept, state)));
+    facts.extend([who(state), plan_of(state)]);
     facts.extend(out(state));
     facts.push(secrets(state));
     facts.push(enforced(&review.enforced, state));
     facts.extend(left_running(review.enforced.survivors));
     facts
+}
+
+/// Says what the last replay came to on this machine.
+fn replayed(kept: &Kept, state: &RunState) -> Fact {
+    let at = moment(kept.at);
+    let fact = match kept.differs() {
+        None => Fact::text(Mark::Good, "replayed", format!("at {at}: same verdicts, same files; again:")),
+        Some(how) => Fact::text(Mark::Bad, "replayed", format!("at {at}: {how}; again:")),
+    };
+    fact.and(Value::Command(format!("autopilot replay {}", state.start.run).into()))
 }
 
 fn who(state: &RunState) -> Fact {

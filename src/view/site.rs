@@ -8,7 +8,7 @@ use autopilot_view::Life;
 
 use super::index::{self, Told};
 use super::page::{Source, page};
-use crate::app::{Error, runs};
+use crate::app::{Error, replayed, runs};
 use crate::evidence::{Files, RunName, Sha256};
 use crate::worktree::{AtWork, Repository, State};
 
@@ -114,8 +114,9 @@ impl Site {
     fn mark(&self, run: RunName, is_running: bool) -> String {
         let files = Files::of(&self.repository.toplevel, run);
         let spools = files.spools().unwrap_or_default();
-        let paths =
-            [files.journal(), files.log()].into_iter().chain(spools.into_iter().map(|(_, path)| path));
+        let paths = [files.journal(), files.log(), replayed::place(&files)]
+            .into_iter()
+            .chain(spools.into_iter().map(|(_, path)| path));
         let all: String = paths.map(|path| stamp(&path)).collect();
         let now = if is_running { chrono::Utc::now().timestamp() / ANEW } else { 0 };
         Sha256::of(format!("{all}{is_running}{now}").as_bytes()).to_string()

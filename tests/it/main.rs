@@ -98,6 +98,8 @@ mod recipes;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
+mod replayed;
+#[cfg(test)]
 mod reports;
 #[cfg(test)]
 mod repositories;
