@@ -269,6 +269,20 @@ mod tests {
         }
     }
 
+    fn proves(tests: Vec<Glob>, may_change: Vec<Glob>, refactor: bool) -> Proves {
+        let command = Invocation::Argv(vec!["cargo".into(), "test".into()]);
+        Proves {
+            tests,
+            command,
+            since: None,
+            except: Vec::new(),
+            may_change,
+            mutants: 10,
+            report: None,
+            refactor,
+        }
+    }
+
     #[test]
     fn an_agent_is_told_where_it_is_what_counts_and_what_went_wrong() {
         let changes =
@@ -292,6 +306,72 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is not in:\n{text}");
         }
+    }
+
+    #[test]
+    fn all_that_is_checked_is_said_before_the_work() {
+        let regex = |text: &str| regex::Regex::new(text).unwrap();
+        let expectation = Expectation {
+            files_exist: vec!["made".into()],
+            files_absent: vec!["gone".into()],
+            file_contains: vec![crate::plan::FileContains { path: "log".into(), pattern: regex("^ok") }],
+            output_matches: vec![regex("done")],
+            output_excludes: vec![regex("sorry")],
+            changes: Some(Changes {
+                max: Some(9),
+                within: vec![Glob::new("src/**").unwrap(), Glob::new("docs/**").unwrap()],
+                not_within: vec![Glob::new("src/old/**").unwrap()],
+                ..Changes::default()
+            }),
+            ..nothing_expected()
+        };
+        assert_eq!(
+            expected(&expectation).join("; "),
+            "made is there; gone is not there; log matches /^ok/; your final message matches /done/; your final message does not \
+             match /sorry/; at most 9 files changed; changes only within src/** docs/**; no changes within src/old/**"
+        );
+        assert_eq!(expected(&nothing_expected()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_tests_are_held_to_is_said_before_the_work() {
+        let held = |refactor: bool, may_change: &[&str]| {
+            let globs = |all: &[&str]| all.iter().map(|glob| Glob::new(*glob).unwrap()).collect();
+            let proves = proves(globs(&["tests/**", "src/**/tests.rs"]), globs(may_change), refactor);
+            expected(&Expectation { proves: Some(proves), ..nothing_expected() }).join("; ")
+        };
+        let plain = held(false, &[]);
+        for part in [
+            "`cargo test` passes",
+            "at least one test in tests/** src/**/tests.rs fails without the rest of your change",
+            "; no configuration of the test runner changes",
+        ] {
+            assert!(plain.contains(part), "{part}: {plain}");
+        }
+        let widened = held(false, &["Cargo.toml", "*.ini"]);
+        assert!(
+            widened.ends_with("; of the test runner's configuration nothing changes but Cargo.toml *.ini"),
+            "{widened}"
+        );
+        let same = held(true, &[]);
+        assert_eq!(same, "every test that `cargo test` passed before passes, and none is gone");
+    }
+
+    #[test]
+    fn the_network_and_where_the_files_are_is_said() {
+        let hosts = ["a.example.org", "b.example.org:8443"].map(|host| host.parse().unwrap()).to_vec();
+        assert!(
+            network(&Network::Allow(hosts))
+                .contains("only a.example.org:443, b.example.org:8443, through the proxy")
+        );
+        assert_eq!(network(&Network::Full), "There is a network.");
+        let before = Before { reason: "exit 1", tail: &[], kept: false };
+        let text = briefing(&nothing_expected(), Some(before), &[]);
+        assert!(
+            text.contains("Attempt 1 did not pass. The files are back as they were before it."),
+            "{text}"
+        );
+        assert!(!text.contains("the end of its output") && !text.contains("the runner checks"), "{text}");
     }
 
     #[test]

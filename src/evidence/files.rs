@@ -348,6 +348,44 @@ mod tests {
         assert_eq!(Files::runs(top.path()).unwrap(), vec![first.run(), second.run()]);
     }
 
+    /// What is handed over to the owner of a checkout is by this list.
+    #[test]
+    fn all_files_of_a_run_are_listed_with_their_folders() {
+        let files = Files::of(Path::new("/top"), "20261003T101500Z-1".parse().unwrap());
+        let own = [
+            files.log(),
+            files.journal(),
+            files.summary(),
+            files.failed(),
+            files.salvage(),
+            files.checkpoints(),
+            files.not_salvaged(),
+            files.provenance(),
+        ];
+        let names: Vec<String> = own.iter().map(|path| files.relative(path)).collect();
+        assert_eq!(
+            names,
+            [
+                ".ai/logs/codex/autopilot-20261003T101500Z-1.log",
+                ".ai/logs/autopilot/status-20261003T101500Z-1.log",
+                ".ai/logs/autopilot/summary-20261003T101500Z-1.md",
+                ".ai/logs/autopilot/FAILED-20261003T101500Z-1.log",
+                ".ai/logs/autopilot/salvage-20261003T101500Z-1.bundle",
+                ".ai/logs/autopilot/checkpoints-20261003T101500Z-1.bundle",
+                ".ai/logs/autopilot/not-salvaged-20261003T101500Z-1.txt",
+                ".ai/logs/autopilot/provenance-20261003T101500Z-1.json",
+            ]
+        );
+        let all = files.all();
+        for path in own {
+            let folders = path.ancestors().skip(1).take_while(|folder| *folder != Path::new("/top"));
+            for needed in folders.chain([path.as_path()]) {
+                assert!(all.iter().any(|listed| listed == needed), "{} is not listed", needed.display());
+            }
+        }
+        assert!(all.contains(&"/top/.ai/logs/.gitignore".into()));
+    }
+
     #[test]
     fn a_name_is_the_one_that_is_written_down() {
         let now = DateTime::from_timestamp(1_800_000_000, 900_000_000).unwrap();

@@ -334,6 +334,30 @@ mod tests {
     }
 
     #[test]
+    fn what_was_removed_or_replaced_is_put_back_and_still_has_one_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, mut journal) = journal(folder.path());
+        journal.append(&mut vec![event("a")]).unwrap();
+        assert!(!journal.keep_in_place().unwrap(), "nothing happened");
+        let other = folder.path().join("other");
+        let removals: [&dyn Fn(); 3] =
+            [&|| std::fs::remove_file(&path).unwrap(), &|| std::fs::rename(&path, &other).unwrap(), &|| {
+                std::fs::write(&other, "somebody else's\n").unwrap();
+                std::fs::rename(&other, &path).unwrap();
+            }];
+        for (nth, remove) in (0..).zip(removals) {
+            remove();
+            assert!(journal.keep_in_place().unwrap(), "{nth}");
+            assert!(!journal.keep_in_place().unwrap(), "{nth}: it is there");
+            assert_eq!(Journal::open(&path).unwrap_err().kind(), io::ErrorKind::WouldBlock, "{nth}");
+            journal.append(&mut vec![event("b")]).unwrap();
+            let contents = read(&path).unwrap();
+            assert_eq!((contents.lines.len(), contents.end.torn), (2 + nth, 0), "{nth}");
+            assert_eq!(journal.length(), contents.end.length, "{nth}");
+        }
+    }
+
+    #[test]
     fn what_is_newer_is_said_to_be_and_is_no_tampering() {
         let line = |v: u32, event: &str| {
             format!(

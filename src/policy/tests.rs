@@ -252,6 +252,12 @@ fn refusals_are_explained_by_the_line_that_would_allow_them() {
 }
 
 #[test]
+fn the_line_for_several_paths_names_them_all() {
+    assert_eq!(reading(["/opt/one"]), "filesystem: {read: [\"/opt/one\"]}");
+    assert_eq!(reading(["/opt/one", "/x y"]), "filesystem: {read: [\"/opt/one\", \"/x y\"]}");
+}
+
+#[test]
 fn what_the_grant_allows_is_not_explained_away() {
     for output in [
         "cat: /work/tree/x: No such file or directory",

@@ -19,6 +19,8 @@ mod secrets;
 mod spoken;
 mod summary;
 mod tail;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 use std::io;

@@ -168,6 +168,12 @@ mod tests {
         assert!(matches!(super::login(&environment, 2000), Err(LoginError::Expired { .. })));
     }
 
+    /// A cloud task is asked for under this path and no other: what else goes to that host is refused.
+    #[test]
+    fn a_task_of_the_cloud_has_a_path_of_its_own() {
+        assert_eq!(task_path("task_e_1"), "wham/tasks/task_e_1");
+    }
+
     #[test]
     fn a_key_is_no_login() {
         let (_home, environment) = environment(&json!({"OPENAI_API_KEY": "sk-x"}));

@@ -133,6 +133,57 @@ fn a_dead_runners_step_ends_before_an_earlier_one_is_skipped_again() {
     assert!(found.is_empty(), "{found:#?}");
 }
 
+/// A failed attempt is rolled back whole; where the next one would have gone on from it, and there is none since
+/// somebody told the run to end, not at all. Never by half.
+#[test]
+fn a_rollback_is_whole_or_none_where_an_attempt_goes_on_from_the_last() {
+    let Honest { run, events } = honest::journal(&[]);
+    let found = |retry_from: &str, rolled_back: usize| {
+        let mut start = serde_json::to_value(&events[0].1).unwrap();
+        let step = &mut start["plan"]["steps"][0];
+        let id = step["id"].as_str().unwrap().to_owned();
+        (step["retry_from"], step["rollback"]) =
+            (retry_from.into(), json!([{"argv": ["undo", "0"]}, {"argv": ["undo", "1"]}]));
+        let of = |kind: &str, more: Value| {
+            let mut event = json!({"type": kind, "step": id, "attempt": 1});
+            event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            event
+        };
+        let ended = json!({"exit_code": 0, "signal": null, "ended_by": null, "ms": 1, "output": 0, "span": [0, 0],
+            "killed": 0, "survivors": 0, "enforced": null});
+        let rollback = |nth: usize| {
+            let started = json!({"role": "rollback", "index": nth, "command": format!("undo {nth}")});
+            let mut ended = of("command.ended", ended.clone());
+            (ended["role"], ended["index"]) = ("rollback".into(), nth.into());
+            [of("command.started", started), ended]
+        };
+        let mut told = vec![
+            start,
+            json!({"type": "worktree.ready", "files": 1, "ms": 1}),
+            of("attempt.started", json!({"from": Oid::nth(0), "home": "run", "layer": "run"})),
+            of(
+                "attempt.ended",
+                json!({"result": "failed", "reason": {"kind": "launch", "text": "x"}, "ms": 0}),
+            ),
+        ];
+        told.extend((0..rolled_back).flat_map(rollback));
+        told.extend([of("reset.started", json!({})), of("reset.done", json!({}))]);
+        let told = told.into_iter().map(|event| (events[0].0, serde_json::from_value(event).unwrap()));
+        let about = |finding: &Finding| finding.code == Code::PlanNotFollowed;
+        findings(run, told).iter().filter(|finding| about(finding)).count()
+    };
+    for (retry_from, rolled_back, expected) in [
+        ("checkpoint", 0, 1),
+        ("checkpoint", 1, 1),
+        ("checkpoint", 2, 0),
+        ("attempt", 0, 0),
+        ("attempt", 1, 1),
+        ("attempt", 2, 0),
+    ] {
+        assert_eq!(found(retry_from, rolled_back), expected, "{retry_from}: {rolled_back} of 2");
+    }
+}
+
 pub(super) fn shown(journal: &Honest) -> String {
     let lines = journal.events.iter().enumerate();
     let line = |(at, (_, event)): (usize, &(_, Event))| {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::evidence::event::{AgentEnded, AgentUsed, Host, Reason, Tokens};
+use crate::evidence::event::{AgentEnded, AgentUsed, ChangeKind, Host, Reason, Tokens};
 use crate::evidence::journal;
 use crate::evidence::mask::Secrets;
 use crate::evidence::text::Text;
@@ -69,6 +69,29 @@ fn checkpoint(step: &str, commit: usize) -> Event {
     let (commit, changes) = (Oid::nth(commit), Arc::default());
     let (tree, parent, merged_from, instructions) = (None, None, None, Some(false));
     Event::CheckpointMade { at: at(step, 1), commit, tree, parent, merged_from, instructions, changes }
+}
+
+/// Version 1 tells by the paths alone that agents were given other instructions; version 2 says so.
+#[test]
+fn instructions_changed_where_their_files_did_or_the_journal_says_so() {
+    let changed = |path: &str, told: Option<bool>| {
+        let Event::CheckpointMade { at, commit, tree, parent, merged_from, .. } = checkpoint("a", 1) else {
+            panic!()
+        };
+        let (path, kind) = (text(path), ChangeKind::Modified);
+        let changes = Arc::new(vec![Change { path, kind, added: Some(1), removed: Some(0), review: None }]);
+        let event =
+            Event::CheckpointMade { at, commit, tree, parent, merged_from, instructions: told, changes };
+        state([(0, started("a", 1)), (1, event)]).instructions_changed
+    };
+    for path in ["AGENTS.md", "sub/AGENTS.md", "agents.MD", "a/b/AGENTS.override.md"] {
+        assert!(changed(path, None), "{path}");
+        assert!(!changed(path, Some(false)), "{path}");
+    }
+    for path in ["README.md", "AGENTS.md.orig", "MY-AGENTS.md", "AGENTS.md/notes", ""] {
+        assert!(!changed(path, None), "{path}");
+        assert!(changed(path, Some(true)), "{path}");
+    }
 }
 
 fn resumed(used: u64) -> Event {

@@ -178,6 +178,33 @@ fn anchors_and_aliases_copy_no_more_than_their_bound() {
     }
 }
 
+/// At each bound itself a plan is still read, and one beyond it is not.
+#[test]
+fn what_copies_as_much_as_it_may_is_read() {
+    let aliases = |count: usize| format!("a: &a 1\nb: [{}]\n", "*a, ".repeat(count));
+    // A node takes 64 bytes beside its text; an anchor keeps what it names once more.
+    let copied = |text: usize, count: usize| {
+        format!("a: &a {}\nb: [{}]\n", "x".repeat(text - 64), "*a, ".repeat(count))
+    };
+    let anchors = |text: usize| format!("{}{}{}", "&a [".repeat(16), "x".repeat(text - 64), "]".repeat(16));
+    let alias_in = |depth: usize| {
+        let (open, close) = ("[".repeat(20), "]".repeat(20));
+        format!("a: &a {open}x{close}\nb: {}*a{}\n", "[".repeat(depth), "]".repeat(depth))
+    };
+    let nested = |depth: usize| format!("{}x{}", "[".repeat(depth), "]".repeat(depth));
+    for (what, at, beyond, said) in [
+        ("aliases", aliases(10_000), aliases(10_001), "aliases make"),
+        ("bytes of aliases", copied(4096, 1023), copied(4096, 1024), "aliases make"),
+        ("bytes of anchors", anchors(261_600), anchors(261_601), "anchors make"),
+        ("an alias in depth", alias_in(2), alias_in(3), "aliases make"),
+        ("depth", nested(24), nested(25), "nested deeper than 24"),
+    ] {
+        let says = |text: &str| faults_of(text).iter().any(|fault| fault.message.contains(said));
+        assert!(!says(&at), "{what}: {:?}", faults_of(&at));
+        assert!(says(&beyond), "{what}: {:?}", faults_of(&beyond));
+    }
+}
+
 /// Every fault lies inside the file, and the rendering shows its line.
 fn inspect(bytes: &[u8]) {
     let Err(faults) = plan::parse(bytes, Path::new("p"), Path::new("."), Some(ISSUE)) else { return };

@@ -275,6 +275,23 @@ fn a_value_behind_a_sequence_that_never_ends_is_masked_in_every_shape() {
     }
 }
 
+/// What stands far apart is no value; once the characters between are deleted, it is one on the screen.
+#[test]
+fn what_a_deletion_brings_together_is_masked() {
+    let value = "m6IAoMRPQXwNIqZAkSvnj7GIbTz0Ua";
+    let secrets = secrets(&[value.as_bytes()]);
+    let (head, tail) = (&value[..7], &value[7..14]);
+    for column in [200, 3000] {
+        let apart = format!("{head}{}\r\x1b[{column}G{tail}", "_".repeat(100));
+        let left = |deleted: usize| format!("{apart}\x1b[8G\x1b[{deleted}P\n");
+        let between = column - 8;
+        let out = masked(&secrets, [left(between).as_bytes()]);
+        assert!(!show(&out).contains(tail), "{}", show(&out));
+        let input = left(1);
+        assert_eq!(show(&masked(&secrets, [input.as_bytes()])), show(input.as_bytes()), "still apart");
+    }
+}
+
 #[test]
 fn what_was_shown_in_clear_is_masked() {
     let value = "m6IAoMRPQXwNIqZAkSvnj7GIbTz0Ua";

@@ -324,6 +324,32 @@ fn keys_in_armour_are_masked_line_by_line() {
     assert!(body.iter().all(|line| !out.contains(line.as_str())), "{out}");
 }
 
+/// As `env`, a YAML file or a variable of a pipeline has them: blanks or `\\n` stand for the ends of lines.
+#[test]
+fn a_key_in_one_line_is_masked_between_its_ends() {
+    let none = Secrets::default();
+    let (begin, end) = ["BEGIN", "END"].map(|word| format!("{0}{word} PRIVATE KEY{0}", "-".repeat(5))).into();
+    let (body, more) = (noise(BASE64, 64, 1), noise(BASE64, 64, 2));
+    for (before, behind) in [("", ""), (" ", " "), ("\t", "\t"), (r"\n", ""), (r"\r\n", ""), (r"\n ", " \t ")]
+    {
+        for between in [" ", r"\n", r"\r\n"] {
+            let line = |text: &str| format!("KEY={begin}{before}{text}{behind}{end} and more\n");
+            let out = whole(&none, line(&format!("{body}{between}{more}")).as_bytes());
+            assert_eq!(out, line("***"), "{before:?} {between:?} {behind:?}");
+        }
+        // Cut off: what follows in the next line belongs to it.
+        let cut = |text: &str, next: &str| format!("KEY={begin}{before}{text}\n{next}\nand more of it\n");
+        assert_eq!(whole(&none, cut(&body, &more).as_bytes()), cut("***", "***"), "{before:?}");
+    }
+    for nothing in ["", " ", " \t ", r"\n"] {
+        let line = format!("{begin}{nothing}{end} and more\n");
+        assert_eq!(whole(&none, line.as_bytes()), line, "there is nothing to mask");
+    }
+    // A few letters behind a BEGIN line are no body.
+    let line = format!("{begin} was found here\n");
+    assert_eq!(whole(&none, line.as_bytes()), line);
+}
+
 #[test]
 fn a_key_stops_after_three_foreign_lines() {
     let none = Secrets::default();

@@ -278,6 +278,12 @@ fn failures_have_to_show() {
 #[test]
 fn each_changed_value_has_to_be_noticed() {
     refused(|runs| runs.mutants.push(mutant("old:pass new:pass")), &["mutant_survived"]);
+    // One reason is enough: that nothing noticed any is said by those that survived.
+    refused(|runs| runs.mutants = vec![mutant("old:pass new:pass")], &["mutant_survived"]);
+    refused(
+        |runs| runs.mutants = vec![mutant("old:pass new:pass"), mutant("old:fail new:pass")],
+        &["mutant_survived"],
+    );
     refused(|runs| runs.mutants = vec![mutant("old:fail new:pass")], &["proof_untouched"]);
     let unbuilt = Mutant { ran: Ran::default(), ..mutant("") };
     refused(|runs| runs.mutants = vec![unbuilt.clone()], &["mutants_unjudged"]);
