@@ -75,6 +75,9 @@ impl Failure {
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
                 failure.hint("autopilot writes to .ai/logs and the git directory of the checkout, and to its state directory (AUTOPILOT_STATE_DIR)")
             }
+            ErrorKind::IsADirectory => failure.hint(
+                "a folder stands where autopilot writes a file: move it away, then run again: what this run left is picked up first",
+            ),
             // Somebody put something else where evidence goes.
             ErrorKind::NotADirectory => Self::new(Cause::Usage, error.to_string())
                 .hint("autopilot writes its evidence there, and follows no link: move it away, then run again"),

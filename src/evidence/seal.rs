@@ -21,7 +21,10 @@ impl Recorder {
         self.log.sync()?;
         let mut files = Vec::new();
         for path in self.files_to_seal() {
-            files.extend(digest(self.files(), &path)?);
+            let unsealed = |error: io::Error| {
+                io::Error::new(error.kind(), format!("the evidence cannot be sealed: {error}"))
+            };
+            files.extend(digest(self.files(), &path).map_err(unsealed)?);
         }
         self.record(Event::Sealed { files: files.clone() })?;
         let journal = self.journal_so_far()?;

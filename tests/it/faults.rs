@@ -148,21 +148,27 @@ fn a_state_directory_that_cannot_be_written_to_is_refused_before_anything_is_beg
 
 #[test]
 fn a_salvage_that_cannot_be_written_keeps_the_worktree() {
-    let repo = Repo::new();
-    repo.plan("  - {id: a, command: 'echo half > half; echo ready; while test ! -e ~/go; do sleep 0.05; done; exit 3'}\n");
-    let child = repo.start(["7"]);
-    wait_until(|| repo.log().contains("ready"));
-    let run = repo.run_names().remove(0);
-    let bundle = repo.top().join(format!(".ai/logs/autopilot/salvage-{run}.bundle"));
-    fs::create_dir(&bundle).unwrap();
-    release(&repo);
-    Ran::of(&child.wait_with_output().unwrap()).exits(70).says("Is a directory");
-    assert_eq!(repo.left_in_state().len(), 1);
-    fs::remove_dir(&bundle).unwrap();
-    repo.autopilot(["clean", "--kept"]).exits(0);
-    assert_eq!(repo.left_in_state(), Vec::<String>::new());
-    repo.git(["fetch", "-q", bundle.to_str().unwrap(), "refs/salvage/*:refs/salvage/*"]);
-    assert_eq!(repo.git(["show", "refs/salvage/a-1:half"]), "half");
+    for again in [&["clean", "--kept"][..], &["7"]] {
+        let repo = Repo::new();
+        repo.plan("  - {id: a, command: 'echo half > half; echo ready; while test ! -e ~/go; do sleep 0.05; done; exit 3'}\n");
+        let child = repo.start(["7"]);
+        wait_until(|| repo.log().contains("ready"));
+        let run = repo.run_names().remove(0);
+        let bundle = repo.top().join(format!(".ai/logs/autopilot/salvage-{run}.bundle"));
+        fs::create_dir(&bundle).unwrap();
+        release(&repo);
+        Ran::of(&child.wait_with_output().unwrap())
+            .exits(70)
+            .says(&format!("the evidence cannot be sealed: {}: Is a directory", bundle.display()))
+            .says("move it away, then run again: what this run left is picked up first");
+        assert_eq!(repo.left_in_state().len(), 1);
+        fs::remove_dir(&bundle).unwrap();
+        repo.plan("  - {id: a, command: 'true'}\n");
+        repo.autopilot(again).exits(0);
+        assert_eq!(repo.left_in_state(), Vec::<String>::new(), "{again:?}");
+        repo.git(["fetch", "-q", bundle.to_str().unwrap(), "refs/salvage/*:refs/salvage/*"]);
+        assert_eq!(repo.git(["show", "refs/salvage/a-1:half"]), "half", "{again:?}");
+    }
 }
 
 /// A small filesystem, mounted for one test; it goes with the test.

@@ -215,8 +215,12 @@ impl Screen {
             }
             _ => cells.iter_mut().take(end).skip(column).for_each(|cell| *cell = EMPTY),
         }
-        // What stands beside each other now may be read together.
-        self.written.push((row, column..column + 1));
+        self.seam();
+    }
+
+    /// Has what stands beside each other at the cursor now read together.
+    fn seam(&mut self) {
+        self.written.push((self.row, self.column..self.column + 1));
     }
 }
 
