@@ -336,7 +336,7 @@ mod tests {
     #[test]
     fn what_tests_are_held_to_is_said_before_the_work() {
         let held = |refactor: bool, may_change: &[&str]| {
-            let globs = |all: &[&str]| all.iter().map(|glob| Glob::new(*glob).unwrap()).collect();
+            let globs = |all: &[&str]| all.iter().map(|glob| Glob::new(glob).unwrap()).collect();
             let proves = proves(globs(&["tests/**", "src/**/tests.rs"]), globs(may_change), refactor);
             expected(&Expectation { proves: Some(proves), ..nothing_expected() }).join("; ")
         };

@@ -281,7 +281,7 @@ fn a_run_that_was_killed_goes_on_where_it_is() {
 
 #[test]
 fn a_run_that_was_killed_is_picked_up() {
-    Version::ALL.map(is_picked_up);
+    Version::ALL.into_iter().for_each(is_picked_up);
 }
 
 fn is_picked_up(version: Version) {
@@ -299,7 +299,7 @@ fn is_picked_up(version: Version) {
 /// Where the directory of a run that was killed is gone, its checkpoints are gone too: it gets an end, and another begins.
 #[test]
 fn a_run_that_lost_its_directory_gets_an_end() {
-    Version::ALL.map(gets_an_end);
+    Version::ALL.into_iter().for_each(gets_an_end);
 }
 
 fn gets_an_end(version: Version) {
