@@ -68,6 +68,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn items_that_fit_just_so_are_all_there() {
+        let items = ["ab", "cd", "ef"].map(str::to_owned);
+        for (room, expected) in [
+            (8, "ab, cd, ef"),
+            (7, "ab, cd, and 1 more"),
+            (4, "ab, cd, and 1 more"),
+            (3, "ab, and 2 more"),
+            (2, "ab, and 2 more"),
+            (1, "and 3 more"),
+        ] {
+            assert_eq!(fitted(&items, ", ", room), expected, "{room}");
+        }
+    }
+
+    #[test]
     fn code_spans_hold_whatever_they_are_given() {
         assert_eq!(inline("cargo test"), "`cargo test`");
         assert_eq!(inline("a `b` c"), "``a `b` c``");

@@ -8,7 +8,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::review::{Merges, Review, Today};
 use super::{comment, failure, not_salvaged, pull_request, summary};
 use crate::evidence::journal::Stamped;
-use crate::evidence::{Event, Files, RunState};
+use crate::evidence::mask::Secrets;
+use crate::evidence::{Document, Event, Files, RunState, Text};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/reports")
@@ -39,8 +40,10 @@ fn reports(state: &RunState, today: Option<&Today>) -> String {
     let top = tempfile::tempdir().unwrap();
     let files = files(state, top.path());
     files.make_folders().unwrap();
-    std::fs::write(files.log(), "one\ntwo \u{1b}[31mred\u{1b}[0m ##[error]\nmake: *** [all] Error 2\nlast\n")
-        .unwrap();
+    let lines: String = (10..60).map(|n| format!("line {n}\n")).collect();
+    let (first, last) =
+        ("one\ntwo \u{1b}[31mred\u{1b}[0m ##[error]\n", "make: *** [all] Error 2\nlast\tli\u{7}ne\n");
+    std::fs::write(files.log(), [first, &lines, last].concat()).unwrap();
     let parts = [
         ("summary", Some(summary::write(state, &files, today))),
         ("comment", Some(comment(state, &files, today))),
@@ -69,7 +72,7 @@ fn is_as_it_lies_there(name: &str, told: &str) {
 
 #[test]
 fn what_people_read_of_a_run_is_all_there() {
-    for name in ["done", "failed"] {
+    for name in ["done", "failed", "open", "crashed", "revised"] {
         is_as_it_lies_there(name, &reports(&run(name), None));
     }
 }
@@ -113,7 +116,49 @@ fn what_was_not_touched_is_said_only_where_that_is_known() {
     };
     assert_eq!(of(&|state| state.branch = None), Vec::<&str>::new());
     assert_eq!(of(&|state| state.start.origin = None), Vec::<&str>::new());
-    assert_eq!(untouched(&run("failed")), Vec::<&str>::new());
+    assert_eq!(untouched(&run("open")), Vec::<&str>::new());
+}
+
+#[test]
+fn where_a_step_stands_is_said_with_its_attempt_where_there_may_be_several() {
+    let state = run("done");
+    assert_eq!(super::place(&state, "fetch", 1), "1/4 fetch");
+    assert_eq!(super::place(&state, "implement", 2), "2/4 implement 2/3");
+    assert_eq!(super::place(&state, "unknown", 1), "0/4 unknown");
+}
+
+#[test]
+fn a_person_elsewhere_goes_on_by_what_is_on_the_remote() {
+    let commands = |name: &str| {
+        let state = run(name);
+        failure::from_remote(&state, &files(&state, Path::new("/top")))
+    };
+    let run = "20261122T155600Z-7";
+    let fetch = format!("git fetch origin refs/autopilot/evidence/{run}");
+    let [checkout, logs] = [format!("autopilot checkout {run}"), format!("autopilot logs {run} --failed")];
+    assert_eq!(commands("failed"), [fetch.clone(), checkout, logs.clone()]);
+    assert_eq!(commands("crashed"), [fetch, "autopilot run 7 --resume".to_owned(), logs]);
+}
+
+/// By what a plan calls secret, and by the name; what has no value here is named.
+#[test]
+fn secrets_of_a_recorded_plan_are_masked_where_their_values_are_known() {
+    let mut state = run("done");
+    let mut plan = state.start.plan.value().clone();
+    plan["steps"][0]["secrets"] = serde_json::json!(["OF_PLAN", "NOT_SET"]);
+    plan["steps"][1]["env"] = serde_json::json!(["DB_PASSWORD", "PLAIN", "API_TOKEN=***"]);
+    state.start.plan = Document::new(&Secrets::default(), plan);
+    let secrets = Secrets::default();
+    let environment = [
+        ("OF_PLAN", "value-of-the-plan"),
+        ("DB_PASSWORD", "value-of-the-base"),
+        ("OTHER_TOKEN", "value-by-its-name"),
+        ("PLAIN", "value-in-the-open"),
+    ];
+    let unknown = state.register_secrets(environment.into_iter(), &secrets);
+    assert_eq!(unknown.into_iter().collect::<Vec<_>>(), ["API_TOKEN", "NOT_SET"]);
+    let shown = environment.map(|(_, value)| Text::new(&secrets, value).to_string());
+    assert_eq!(shown, ["***", "***", "***", "value-in-the-open"]);
 }
 
 #[test]
