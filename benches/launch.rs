@@ -1,5 +1,6 @@
 //! Launching `/bin/true` confined, beside plain fork+exec, bubblewrap with the same isolation, firejail, and namespaces
-//! alone; peak memory of the launcher; and a command of 45,000 stats. Prints ratios: absolute times are the machine's.
+//! alone, from a runner and as a command of its own; peak memory of the launcher; and a command of 45,000 stats. Prints
+//! ratios: absolute times are the machine's.
 //!
 //! `cargo bench --bench launch`; needs bubblewrap, firejail and hyperfine (Debian:
 //! `apt-get install bubblewrap firejail hyperfine`).
@@ -13,7 +14,10 @@ use std::time::{Duration, Instant};
 
 use autopilot::policy::{self, Decision, Grant, HostFacts, Request, Waivers};
 use autopilot::sandbox::{self, Place};
-use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::prctl::set_child_subreaper;
+use nix::sys::resource::{Usage, UsageWho, getrusage};
+use nix::sys::time::TimeVal;
+use nix::sys::wait::wait;
 
 const RUNS: usize = 200;
 const PLAIN: &str = "/usr/bin:/bin";
@@ -33,8 +37,9 @@ fn main() {
     let tree = folder.path().join("tree");
     fs::create_dir(&tree).expect("a tree");
     let autopilot = PathBuf::from(env!("CARGO_BIN_EXE_autopilot"));
-    launches(folder.path(), &tree);
+    // First: here nobody else waits for children yet.
     whole_commands(folder.path(), &tree, &autopilot);
+    launches(folder.path(), &tree);
     stats(folder.path(), &tree, &autopilot);
 }
 
@@ -145,15 +150,16 @@ impl Contender<'_> {
 
 /// CPU time of this process and of the children that ended.
 fn cpu() -> Duration {
-    [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN]
-        .iter()
-        .map(|who| getrusage(*who).expect("getrusage"))
-        .flat_map(|usage| [usage.user_time(), usage.system_time()])
-        .map(|time| {
-            let micros = u32::try_from(time.tv_usec()).expect("below a second");
-            Duration::new(time.tv_sec().unsigned_abs(), micros * 1000)
-        })
-        .sum()
+    let both = [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN];
+    both.iter().map(|who| time(&getrusage(*who).expect("getrusage"))).sum()
+}
+
+fn time(usage: &Usage) -> Duration {
+    let one = |time: TimeVal| {
+        let micros = u32::try_from(time.tv_usec()).expect("below a second");
+        Duration::new(time.tv_sec().unsigned_abs(), micros * 1000)
+    };
+    one(usage.user_time()) + one(usage.system_time())
 }
 
 fn grant(host: &HostFacts, caches: bool) -> Grant {
@@ -201,14 +207,19 @@ async fn confined(grant: &Grant, place: &Place, argv: &[&str], stdout: File) -> 
 }
 
 fn plain(words: &str, tree: &Path) {
+    started(words, tree, |command| command);
+}
+
+/// Runs it where HOME is a folder of its own and PATH the system's.
+fn plain_with(words: &str, tree: &Path, home: &Path) {
+    started(words, tree, |command| command.env("HOME", home).env("PATH", PLAIN).stderr(Stdio::null()));
+}
+
+fn started(words: &str, tree: &Path, with: impl Fn(&mut Command) -> &mut Command) {
     let mut words = words.split_whitespace();
-    let status = Command::new(words.next().expect("a program"))
-        .args(words)
-        .current_dir(tree)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .status()
-        .expect("it starts");
+    let mut command = Command::new(words.next().expect("a program"));
+    command.args(words).current_dir(tree).stdin(Stdio::null()).stdout(Stdio::null());
+    let status = with(&mut command).status().expect("it starts");
     assert!(status.success());
 }
 
@@ -222,12 +233,52 @@ fn peak(runtime: &tokio::runtime::Runtime, grant: &Grant, place: &Place, folder:
     text.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("init's peak")
 }
 
-/// What somebody who types it waits for: the program's own start and the probe of the host included.
+/// What somebody who types it waits for: the program's own start and the probe of the host included. Confined sides outlive the
+/// program that is waited for, and what they used is told to nobody but a subreaper.
 fn whole_commands(folder: &Path, tree: &Path, autopilot: &Path) {
-    let commands =
-        [format!("{} sandbox -- true", autopilot.display()), format!("{} /bin/true", bubblewrap(tree))];
-    let times = hyperfine(folder, tree, &commands);
-    println!("`autopilot sandbox -- true` {:.2} ms, `bwrap … true` {:.2} ms (hyperfine)", times[0], times[1]);
+    set_child_subreaper(true).expect("a subreaper");
+    let ours = format!("{} sandbox -- /bin/true", autopilot.display());
+    let bwrap = format!("{} /bin/true", bubblewrap(tree));
+    let mut all = [("plain", "/bin/true"), ("bubblewrap", &bwrap), ("autopilot", &ours)]
+        .map(|(name, words)| (name, words, Vec::new(), Duration::ZERO, 0));
+    for round in 0..=RUNS {
+        for (_, words, clock, busy, faults) in &mut all {
+            let (before, start) = (of_children(), Instant::now());
+            plain_with(words, tree, folder);
+            let took = start.elapsed();
+            while wait().is_ok() {}
+            let after = of_children();
+            if round > 0 {
+                clock.push(took.as_secs_f64() * 1000.0);
+                *busy += after.0.saturating_sub(before.0);
+                *faults += after.1 - before.1;
+            }
+        }
+    }
+    set_child_subreaper(false).expect("no subreaper");
+    println!(
+        "`/bin/true` as a command of its own, {RUNS} times each, in turn; medians, and CPU time of all its processes"
+    );
+    let runs = f64::from(u32::try_from(RUNS).expect("a small number"));
+    let rows = all.map(|(name, _, mut clock, busy, faults)| {
+        clock.sort_by(f64::total_cmp);
+        (name, clock[RUNS / 2], busy.as_secs_f64() * 1000.0 / runs, faults / i64::try_from(RUNS).unwrap_or(1))
+    });
+    let [(_, clock, busy, _), (_, clock_of_bwrap, busy_of_bwrap, _), _] = rows;
+    for (name, own_clock, own_busy, faults) in rows {
+        println!(
+            "  {name:<11} {own_clock:>6.2} ms  CPU {own_busy:>5.2} ms  {faults:>4} page faults; over plain, of bubblewrap's: \
+             {:.2} x, CPU {:.2} x",
+            (own_clock - clock) / (clock_of_bwrap - clock),
+            (own_busy - busy) / (busy_of_bwrap - busy),
+        );
+    }
+}
+
+/// CPU time and page faults of the children that ended.
+fn of_children() -> (Duration, i64) {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("getrusage");
+    (time(&usage), usage.minor_page_faults())
 }
 
 /// 45,000 files looked at: what a `git status` of a large repository does.

@@ -7,9 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use super::lookup::{Kind, Lookup};
 use super::shebang;
 
 /// What the distribution, or NixOS, lists whole: hundreds of programs, of which only those are looked at that are links out.
@@ -78,18 +78,17 @@ const SECRET: [&str; 12] = [
 /// So many programs are followed; nobody has more outside of the system.
 const MOST: usize = 20_000;
 
-/// So many links may lead to one another.
-const HOPS: usize = 16;
-
 /// How deep links of a prefix of the system's are looked for.
 const DEPTH: usize = 3;
 
 /// As what a path is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum What {
+    Collection,
     Folder,
     Program,
     Prefix,
+    PrefixOf,
     Config,
 }
 
@@ -106,14 +105,15 @@ pub(super) struct Behind<'a> {
     pub(super) config: BTreeSet<PathBuf>,
     /// What has been followed, and as what: a folder can hold programs and be a prefix of its own (`node_modules/.bin`).
     known: BTreeSet<(What, PathBuf)>,
-    /// Folders by where they really are.
-    real: BTreeMap<PathBuf, Option<PathBuf>>,
+    /// Folders by whether one package was put into them.
+    of_its_own: BTreeMap<PathBuf, bool>,
+    pub(super) lookup: Lookup,
 }
 
 impl<'a> Behind<'a> {
     pub(super) fn new(home: Option<&'a Path>, checkout: Option<&'a Path>, system: &'a [&'a str]) -> Self {
-        let (folders, config, known, real) = Default::default();
-        Self { home, checkout, system, folders, config, known, real }
+        let (folders, config, known, of_its_own, lookup) = Default::default();
+        Self { home, checkout, system, folders, config, known, of_its_own, lookup }
     }
 
     /// Adds what the programs of a directory of PATH need: the directory, its prefix, and where its links and their
@@ -123,9 +123,13 @@ impl<'a> Behind<'a> {
         if dir.starts_with("/proc") {
             return;
         }
-        let Ok(real) = fs::canonicalize(dir) else { return };
+        let Some(real) = self.lookup.real(dir) else { return };
         if COLLECTIONS.iter().any(|each| dir == Path::new(each)) {
-            return self.links(&real);
+            // Two of them are often one folder.
+            if self.is_new(What::Collection, &real) {
+                self.links(&real);
+            }
+            return;
         }
         if !self.is_system(dir) {
             self.folders.insert(dir.to_owned());
@@ -143,20 +147,19 @@ impl<'a> Behind<'a> {
         if self.is_system(dir) {
             return;
         }
-        for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-            if entry.file_type().is_ok_and(|kind| kind.is_file()) {
-                self.interpreter(&entry.path());
-            }
+        for (name, _) in self.lookup.list(dir).iter().filter(|(_, kind)| **kind == Kind::File) {
+            self.interpreter(&dir.join(name));
         }
     }
 
     /// Follows the links of a directory that lead out of it.
     fn links(&mut self, dir: &Path) {
-        for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-            if !entry.file_type().is_ok_and(|kind| kind.is_symlink()) || self.is_plain(dir, &entry.path()) {
+        for (name, _) in self.lookup.list(dir).iter().filter(|(_, kind)| **kind == Kind::Link) {
+            let link = dir.join(name);
+            if self.is_plain(dir, &link) {
                 continue;
             }
-            let Some(program) = self.led_to(entry.path()) else { continue };
+            let Some(program) = self.lookup.led_to(&link) else { continue };
             match program.parent() {
                 Some(parent) if parent == dir => {}
                 Some(parent) if self.is_system(parent) => self.config_of(parent),
@@ -166,25 +169,11 @@ impl<'a> Behind<'a> {
     }
 
     /// Tells of most of the system's links without following them that they stay where they are.
-    fn is_plain(&self, dir: &Path, link: &Path) -> bool {
-        let Ok(to) = fs::read_link(link) else { return true };
+    fn is_plain(&mut self, dir: &Path, link: &Path) -> bool {
+        let Some(to) = self.lookup.link(link) else { return true };
         let mut parts = to.components();
         let is_name = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
         is_name && self.is_system(dir)
-    }
-
-    /// Returns where a link leads in the end. Links of a system lead to few folders, which are resolved once each.
-    fn led_to(&mut self, link: PathBuf) -> Option<PathBuf> {
-        let mut path = link;
-        for _ in 0..HOPS {
-            let Ok(to) = fs::read_link(&path) else {
-                let (parent, name) = (path.parent()?.to_owned(), path.file_name()?);
-                let real = self.real.entry(parent).or_insert_with_key(|parent| fs::canonicalize(parent).ok());
-                return Some(real.as_ref()?.join(name)).filter(|program| program.exists());
-            };
-            path = path.parent()?.join(to);
-        }
-        None
     }
 
     /// Adds a program outside of the system, by a name without links, with all that it needs.
@@ -206,7 +195,7 @@ impl<'a> Behind<'a> {
     fn interpreter(&mut self, program: &Path) {
         let Some(named) = named_interpreter(program) else { return };
         let Some(dir) = named.parent().filter(|dir| !self.is_system(dir)) else { return };
-        let (Ok(dir), Ok(real)) = (fs::canonicalize(dir), fs::canonicalize(&named)) else { return };
+        let (Some(dir), Some(real)) = (self.lookup.real(dir), self.lookup.real(&named)) else { return };
         // A virtual environment is known by the link, not by what it leads to.
         self.prefix_of(&dir);
         self.programs(&dir);
@@ -218,6 +207,9 @@ impl<'a> Behind<'a> {
 
     /// Adds the prefix that a directory of programs belongs to.
     fn prefix_of(&mut self, dir: &Path) {
+        if !self.is_new(What::PrefixOf, dir) {
+            return;
+        }
         let top = if is_of_programs(dir) { dir.parent() } else { Some(dir) };
         let Some(top) = top.filter(|top| !self.is_system(top)) else { return };
         // What a package of Node's loads lies beside it.
@@ -238,12 +230,22 @@ impl<'a> Behind<'a> {
         // ~/.local and its kin collect what many programs leave; /opt/node belongs to node alone.
         let own = self.home.is_none_or(|home| top.parent() != Some(home));
         let parts = PARTS.iter().chain(own.then_some(PARTS_OF_ITS_OWN.iter()).into_iter().flatten());
-        self.folders.extend(parts.map(|part| top.join(part)).filter(|path| path.exists()));
+        let there: Vec<&str> = parts.copied().filter(|part| self.lookup.has(top, part)).collect();
+        self.folders.extend(there.into_iter().map(|part| top.join(part)));
     }
 
     /// Tells whether a folder is what one package was put into: neither a home nor what lies right below one or below the
     /// root, nor private, nor a repository or a folder of such, nor around what the run is about.
-    fn is_of_its_own(&self, top: &Path) -> bool {
+    fn is_of_its_own(&mut self, top: &Path) -> bool {
+        if let Some(known) = self.of_its_own.get(top) {
+            return *known;
+        }
+        let is_own = self.is_one_packages(top);
+        self.of_its_own.insert(top.to_owned(), is_own);
+        is_own
+    }
+
+    fn is_one_packages(&mut self, top: &Path) -> bool {
         let is_top = |top: &Path| [Path::new("/"), Path::new("/home"), Path::new("/root")].contains(&top);
         let Some(parent) = top.parent().filter(|parent| !is_top(parent) && !is_top(top)) else {
             return false;
@@ -253,11 +255,21 @@ impl<'a> Behind<'a> {
             let first = top.strip_prefix(home).ok().and_then(|rest| rest.components().next());
             parent == home || first.is_some_and(|first| PRIVATE.iter().any(|name| first.as_os_str() == *name))
         };
-        let has_repository = || {
-            let below = fs::read_dir(top).into_iter().flatten().flatten().map(|entry| entry.path());
-            top.join(".git").exists() || below.into_iter().any(|path| path.join(".git").exists())
-        };
-        !around(self.home) && !around(self.checkout) && !self.home.is_some_and(private) && !has_repository()
+        !around(self.home)
+            && !around(self.checkout)
+            && !self.home.is_some_and(private)
+            && !self.has_repository(top)
+    }
+
+    /// Tells whether a folder is a repository, or one is right below it.
+    fn has_repository(&mut self, top: &Path) -> bool {
+        let entries = self.lookup.list(top);
+        let mut below = entries.iter().filter(|(_, kind)| **kind != Kind::File);
+        self.lookup.has(top, ".git")
+            || below.any(|(name, kind)| match kind {
+                Kind::Folder => self.lookup.has(&top.join(name), ".git"),
+                _ => top.join(name).join(".git").exists(),
+            })
     }
 
     /// Adds a prefix, without what its name calls a secret.
@@ -265,9 +277,9 @@ impl<'a> Behind<'a> {
         if !self.is_new(What::Prefix, top) {
             return;
         }
-        let entries = fs::read_dir(top).into_iter().flatten().flatten();
+        let entries = self.lookup.list(top);
         let (secret, rest): (Vec<PathBuf>, Vec<PathBuf>) =
-            entries.map(|entry| entry.path()).partition(|path| is_secret(path));
+            entries.keys().map(|name| top.join(name)).partition(|path| is_secret(path));
         if secret.is_empty() {
             self.folders.insert(top.to_owned());
         } else {
@@ -287,14 +299,13 @@ impl<'a> Behind<'a> {
     }
 
     fn config_below(&mut self, folder: &Path, depth: usize) {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() && depth > 1 => self.config_below(&entry.path(), depth - 1),
-                Ok(kind) if kind.is_symlink() => {
-                    let Some(real) = self.led_to(entry.path()) else { continue };
-                    if real.starts_with("/etc") {
-                        self.config.insert(real);
-                    }
+        for (name, kind) in self.lookup.list(folder).iter() {
+            let path = folder.join(name);
+            match kind {
+                Kind::Folder if depth > 1 => self.config_below(&path, depth - 1),
+                Kind::Link => {
+                    let real = self.lookup.led_to(&path);
+                    self.config.extend(real.filter(|real| real.starts_with("/etc")));
                 }
                 _ => {}
             }
@@ -329,6 +340,7 @@ fn named_interpreter(program: &Path) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::symlink;
 
     use tempfile::TempDir;

@@ -1,11 +1,11 @@
 //! What the distribution has for its programs outside of `/usr`: gives the files and folders of `/etc` and `/var/lib` that
 //! programs read, and that hold no secret. Nothing there can be written to; what only root can read, a step cannot either.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use regex::bytes::Regex;
+use super::lookup::Lookup;
 
 /// Of `/etc`, what any program may read. No `/etc/profile`: login shells would have it replace PATH.
 const COMMON: [&str; 36] = [
@@ -105,9 +105,9 @@ const ELSEWHERE: [&str; 5] =
 /// A client's settings are shorter.
 const LONGEST: u64 = 256 << 10;
 
-/// What speaks of a password or a key in settings of clients, or in an address.
-const SECRET: &str =
-    r"(?i)_auth|password|passwd|token|secret|credential|extraheader|apikey|api_key|://[^\s/@]*@";
+/// What speaks of a password or a key in settings of clients, in lower case; so does a name before the host of an address.
+const SECRET: [&str; 9] =
+    ["_auth", "password", "passwd", "token", "secret", "credential", "extraheader", "apikey", "api_key"];
 
 /// Lists what there is, sorted.
 pub(super) fn find() -> Vec<PathBuf> {
@@ -115,19 +115,14 @@ pub(super) fn find() -> Vec<PathBuf> {
 }
 
 fn below(etc: &Path, elsewhere: &[&Path]) -> Vec<PathBuf> {
-    let common = COMMON.iter().map(|name| etc.join(name));
-    let names = fs::read_dir(etc)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| entry.file_name().into_string().ok());
-    let of_programs = names.filter(|name| is_of_a_program(name)).map(|name| etc.join(name));
-    let secret = Regex::new(SECRET).ok();
-    let holds_none = |path: &PathBuf| secret.as_ref().is_some_and(|secret| holds_none(path, secret));
-    let of_clients = OF_CLIENTS.iter().map(|name| etc.join(name)).filter(holds_none);
-    let elsewhere = elsewhere.iter().map(|path| path.to_path_buf());
+    let mut lookup = Lookup::default();
+    let listed = lookup.list(etc);
+    let names = listed.keys().filter_map(|name| name.to_str()).filter(|name| is_of_a_program(name));
     let mut all: Vec<PathBuf> =
-        common.chain(of_programs).chain(of_clients).chain(elsewhere).filter(|path| path.exists()).collect();
+        names.chain(COMMON).filter(|name| lookup.has_below(etc, name)).map(|name| etc.join(name)).collect();
+    let clients = OF_CLIENTS.iter().filter(|name| lookup.has_below(etc, name)).map(|name| etc.join(name));
+    all.extend(clients.filter(|path| holds_none(path)));
+    all.extend(elsewhere.iter().filter(|path| path.exists()).map(|path| path.to_path_buf()));
     all.sort();
     all.dedup();
     all
@@ -143,20 +138,57 @@ fn is_of_a_program(name: &str) -> bool {
 
 /// Tells whether a file is short and speaks of no secret.
 pub fn holds_no_secret(path: &Path) -> bool {
-    Regex::new(SECRET).is_ok_and(|secret| path.is_file() && holds_none(path, &secret))
+    path.is_file() && holds_none(path)
 }
 
 /// Tells whether the whole of a file speaks of no secret.
-fn holds_none(path: &Path, secret: &Regex) -> bool {
-    let mut text = Vec::new();
+fn holds_none(path: &Path) -> bool {
+    let mut text = Vec::with_capacity(1 << 10);
     let read = File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut text));
     let is_whole = read.is_ok_and(|read| (read as u64) < LONGEST);
-    is_whole && !secret.is_match(&text)
+    is_whole && !speaks_of_secret(&text)
+}
+
+/// Tells whether a text does, whatever case it is written in. Compared word by word: a pattern would take longer to be made.
+fn speaks_of_secret(text: &[u8]) -> bool {
+    // Another way to write an s, which no lower case undoes.
+    let text = String::from_utf8_lossy(text).to_lowercase().replace('ſ', "s");
+    let ends = |c: char| c.is_whitespace() || matches!(c, '/' | '@');
+    let is_named = |(at, mark): (usize, &str)| {
+        let after = &text[at + mark.len()..];
+        after.find(ends).is_some_and(|end| after[end..].starts_with('@'))
+    };
+    SECRET.iter().any(|word| text.contains(word)) || text.match_indices("://").any(is_named)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use proptest::prelude::*;
+    use regex::bytes::Regex;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_secret_is_found_as_a_pattern_finds_it(
+            parts in prop::collection::vec(
+                prop::sample::select(vec![
+                    "_AUTH", "pass", "word", "Wd", "to", "Ken", "\u{212a}en", "\u{17f}ecret", "https", "://", ":/", "/", "@",
+                    " ", "\n", "\u{a0}", "é", "api", "_key", "KEY", "x", "me:pw", "extra", "Header", "credential", "İ",
+                ]),
+                0..8,
+            ),
+        ) {
+            let pattern = Regex::new(
+                r"(?i)_auth|password|passwd|token|secret|credential|extraheader|apikey|api_key|://[^\s/@]*@",
+            )
+            .unwrap();
+            let text = parts.concat();
+            prop_assert_eq!(speaks_of_secret(text.as_bytes()), pattern.is_match(text.as_bytes()), "{}", text);
+        }
+    }
 
     #[test]
     fn programs_have_their_own_with_and_without_a_version_and_administration_is_nobodys() {

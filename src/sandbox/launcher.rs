@@ -16,6 +16,8 @@ use autopilot_init::refused;
 use autopilot_init::spec::Setting;
 use autopilot_init::wire::Report;
 use nix::sys::signal::Signal;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{PidfdFlags, pidfd_open};
 use tokio::sync::oneshot;
 
 use super::cgroup::{self, Group};
@@ -23,6 +25,9 @@ use super::{start as starting, told};
 
 /// How long the end of the program waits for the end of what it started.
 const FAREWELL: Duration = Duration::from_millis(200);
+
+/// So long it waits at most before it asks once more whether a group is empty.
+const LONGEST_PAUSE: Duration = Duration::from_millis(4);
 
 /// A confined side that waits for its launch.
 pub(super) struct Started {
@@ -127,11 +132,32 @@ fn work(jobs: &mpsc::Receiver<Job>) {
 /// Waits for what is about to end, for a moment.
 fn see_off(ending: &mut Vec<Ending>) {
     let deadline = Instant::now() + FAREWELL;
+    let mut pause = Duration::from_micros(500);
     ending.retain_mut(is_left);
-    while ending.iter().any(|(_, group)| group.is_some()) && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_micros(500));
+    while let Some((child, _)) = ending.iter_mut().find(|(_, group)| group.is_some()) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break;
+        }
+        // Its end is told at once; a group that is not empty after it is asked for again.
+        if !ends_within(child, left) {
+            std::thread::sleep(pause.min(left));
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
         ending.retain_mut(is_left);
     }
+}
+
+/// Waits for the end of a child for so long; tells whether it was there to be waited for.
+fn ends_within(child: &mut Child, most: Duration) -> bool {
+    // The number of one that was reaped may be another's.
+    if !matches!(child.try_wait(), Ok(None)) {
+        return false;
+    }
+    let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
+    let Some(Ok(pidfd)) = pid.map(|pid| pidfd_open(pid, PidfdFlags::empty())) else { return false };
+    let most = Timespec::try_from(most).ok();
+    poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], most.as_ref()).is_ok()
 }
 
 /// Reaps a confined side and removes its group; tells whether either is left.

@@ -1,8 +1,8 @@
 //! Takes the user namespace that this process is in, gives the uid and gid of a run's own in it: a container's root may have few.
 
-use std::fs;
 use std::ops::Range;
 
+use autopilot_init::reading;
 use nix::unistd::{Gid, Uid};
 
 use crate::policy::{Fact, Identity};
@@ -39,7 +39,7 @@ impl Ids {
 pub(super) fn identity(run: &str) -> Fact<Identity> {
     let of = |kind: &str| {
         // Where none is shown, all are there.
-        let map = fs::read_to_string(format!("/proc/self/{kind}_map"));
+        let map = reading::text(format!("/proc/self/{kind}_map"));
         Ids::read(&map.unwrap_or_else(|_| format!("0 0 {}", u32::MAX)))
     };
     let (uids, gids) = (of("uid"), of("gid"));

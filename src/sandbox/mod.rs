@@ -13,6 +13,7 @@ mod filter;
 mod granted;
 mod launch;
 mod launcher;
+mod lookup;
 mod mapped;
 mod own;
 mod probe;

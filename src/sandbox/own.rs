@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use autopilot_init::own::{Own, real};
 use nix::unistd::{User, getuid};
 
+use super::lookup::Lookup;
 use crate::policy::{self, Grant, Reason};
 
 /// Below a home.
@@ -52,7 +53,8 @@ fn in_home(home: &Path) -> Vec<PathBuf> {
 /// Adds to autopilot's own places where they lead.
 pub fn with_real(paths: impl IntoIterator<Item = PathBuf>) -> Vec<PathBuf> {
     let absolute = paths.into_iter().filter_map(|path| std::path::absolute(path).ok());
-    let mut all: Vec<PathBuf> = absolute.flat_map(|path| [real(&path), path]).collect();
+    let mut lookup = Lookup::default();
+    let mut all: Vec<PathBuf> = absolute.flat_map(|path| [lookup.leads(&path), path]).collect();
     all.sort();
     all.dedup();
     all
@@ -67,8 +69,8 @@ pub fn leads(path: &Path, home: Option<&Path>) -> PathBuf {
 }
 
 /// Demands that a path does not show one of autopilot's own places.
-fn demand_one_apart(own: &Own<'_>, what: &str, path: &Path) -> Result<(), Reason> {
-    match own.shown(path) {
+fn demand_one_apart(own: &Own<'_>, what: &str, path: &Path, real: PathBuf) -> Result<(), Reason> {
+    match own.shown_at(real) {
         Some((real, own)) => Err(policy::not_for_steps(what, path, &real, own)),
         None => Ok(()),
     }
@@ -82,13 +84,14 @@ pub fn demand_apart(grant: &Grant) -> Result<(), Reason> {
     let toolchains = grant.toolchains().iter().map(|path| ("a toolchain behind PATH", path));
     let caches = grant.caches().iter().map(|cache| ("a cache of downloads", &cache.host));
     let mut all = read.chain(write).chain(toolchains).chain(caches);
-    all.try_for_each(|(what, path)| demand_one_apart(&own, what, path))
+    let mut lookup = Lookup::default();
+    all.try_for_each(|(what, path)| demand_one_apart(&own, what, path, lookup.leads(path)))
 }
 
 /// Demands it of the folder that a command is to have as its worktree.
 pub fn demand_worktree_apart(grant: &Grant, folder: &Path) -> Result<(), Reason> {
     let own = Own::find(grant.own(), Path::new("/")).map_err(|error| unknown(&error))?;
-    demand_one_apart(&own, "the current directory", folder)
+    demand_one_apart(&own, "the current directory", folder, real(folder))
 }
 
 fn unknown(error: &io::Error) -> Reason {

@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use autopilot_init::granted::Granted;
 use autopilot_init::outcome::SandboxError;
 use autopilot_init::spec::Setting;
-use autopilot_init::{filter, landlock, procfs, refused};
+use autopilot_init::{procfs, refused, tried};
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use nix::unistd::{User, getegid, geteuid, getuid};
 use rustix::fs::StatVfsMountFlags;
@@ -56,6 +56,8 @@ pub fn probe() -> HostFacts {
     let state_noexec = own::state_dir(set).filter(|state| is_noexec(state));
     let filtered = refused::is_filtered();
     let deadly = if filtered { start::deadly() } else { Vec::new() };
+    let (landlock, seccomp) =
+        tried::restrictions(!deadly.contains(&"landlock"), !deadly.contains(&"seccomp"));
     let mut facts = HostFacts {
         environment,
         uid: getuid().as_raw(),
@@ -64,8 +66,8 @@ pub fn probe() -> HostFacts {
         proc: Fact::default(),
         cgroup: cgroup::find(),
         filtered,
-        landlock: if deadly.contains(&"landlock") { 0 } else { landlock() },
-        seccomp: !deadly.contains(&"seccomp") && filter::probe(),
+        landlock,
+        seccomp,
         home,
         path,
         path_refused: refused,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::behind::Behind;
 use super::distribution::holds_no_secret;
+use super::lookup::Lookup;
 use crate::policy::Cache;
 use autopilot_init::own::Own;
 
@@ -48,13 +49,15 @@ pub(super) fn find(
     let mut found = Toolchains::default();
     // What cannot be looked at shows everything.
     let own = Own::find(own, Path::new("/")).ok();
-    let is_apart = |path: &Path| own.as_ref().is_some_and(|own| own.shown(path).is_none());
+    let is_apart = |lookup: &mut Lookup, path: &Path| {
+        own.as_ref().is_some_and(|own| own.shown_at(lookup.leads(path)).is_none())
+    };
     let checkout = checkout();
     let mut behind = Behind::new(home, checkout.as_deref(), &SYSTEM);
     let search = environment.get("PATH").map_or("/usr/local/bin:/usr/bin:/bin", String::as_str);
     for entry in search.split(':') {
         match usable(entry, checkout.as_deref()) {
-            Ok(Some(dir)) if !is_apart(&dir) => {
+            Ok(Some(dir)) if !is_apart(&mut behind.lookup, &dir) => {
                 found
                     .refused
                     .push((entry.to_owned(), "it would show steps autopilot's own files".to_owned()));
@@ -67,15 +70,15 @@ pub(super) fn find(
             Err(why) => found.refused.push((entry.to_owned(), why.to_owned())),
         }
     }
-    let Behind { mut folders, config, .. } = behind;
+    let Behind { mut folders, config, mut lookup, .. } = behind;
     found.config = config.into_iter().collect();
     rustup(environment, home, &mut found, &mut folders);
     pyenv(environment, &mut found, &folders);
     mise(environment, home, &mut found, &mut folders);
     found.caches = caches(environment, home);
     found.caches.extend(user_site(&found.path, home));
-    found.caches.retain(|cache| is_apart(&cache.host));
-    folders.retain(|folder| is_apart(folder));
+    found.caches.retain(|cache| is_apart(&mut lookup, &cache.host));
+    folders.retain(|folder| is_apart(&mut lookup, folder));
     // A folder inside another one is there already.
     let all: Vec<PathBuf> = folders.into_iter().collect();
     found.folders = all
@@ -146,10 +149,13 @@ fn mise(
     folders: &mut BTreeSet<PathBuf>,
 ) {
     let leads_to_it = |dir: &&PathBuf| {
+        if !dir.ends_with("shims") {
+            return false;
+        }
         let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-        let mut links = entries.filter_map(|entry| fs::read_link(entry.path()).ok());
-        dir.ends_with("shims")
-            && links.next().is_some_and(|to| to.file_name().is_some_and(|name| name == "mise"))
+        let is_link = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_symlink());
+        let mut links = entries.filter(is_link).filter_map(|entry| fs::read_link(entry.path()).ok());
+        links.next().is_some_and(|to| to.file_name().is_some_and(|name| name == "mise"))
     };
     let Some(data) = found.path.iter().find(leads_to_it).and_then(|dir| dir.parent()).map(Path::to_owned)
     else {

@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use nix::mount::MsFlags;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 
-use crate::mounts::{HARMLESS, HOST, below, failed, folder_at, mount_at, seal, seal_with};
+use crate::mounts::{HARMLESS, HOST, below, empty, failed, folder_at, mount_at, seal, seal_with};
 use crate::outcome::SandboxError;
 use crate::place::TMPDIR;
 use crate::procfs;
+use crate::reading;
 use crate::spec::{Launch, Setting};
 
 /// The host's root while it can still be bound from.
@@ -106,7 +107,7 @@ impl Host {
         let relative = path.strip_prefix("/").unwrap_or(path);
         let relative = if relative.as_os_str().is_empty() { Path::new(".") } else { relative };
         let fd = rustix::fs::openat2(&self.root, relative, flags, Mode::empty(), ResolveFlags::IN_ROOT)?;
-        let name = fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()))?;
+        let name = reading::link(Path::new(&format!("/proc/self/fd/{}", fd.as_raw_fd())))?;
         Ok(of_host(&name).unwrap_or(name))
     }
 }
@@ -135,7 +136,7 @@ impl Bind {
         } else {
             folder_at(self.target.parent().unwrap_or(Path::new("/"))).map_err(made)?;
             if !self.target.exists() {
-                fs::write(&self.target, "").map_err(made)?;
+                empty(&self.target).map_err(made)?;
             }
         }
         mount_at(&host, &self.target, "", MsFlags::MS_BIND | MsFlags::MS_REC, "")?;
@@ -158,10 +159,9 @@ impl Bind {
     /// `/bin` → `usr/bin` and its kin: made as links, so that both names are one.
     fn is_a_link_to_the_system(&self) -> bool {
         let host = below(Path::new(HOST), &self.target);
-        match fs::read_link(&host) {
-            Ok(link) if self.target.components().count() == 2 => symlink(link, &self.target).is_ok(),
-            _ => false,
-        }
+        // Of a longer path it would not be asked.
+        let is_short = self.target.components().count() == 2;
+        is_short && reading::link(&host).is_ok_and(|link| symlink(link, &self.target).is_ok())
     }
 }
 
@@ -172,7 +172,7 @@ fn of_host(path: &Path) -> Option<PathBuf> {
 
 /// Returns where the host's mounts are.
 fn mount_points() -> io::Result<Vec<PathBuf>> {
-    let text = fs::read_to_string("/proc/self/mountinfo")?;
+    let text = reading::text("/proc/self/mountinfo")?;
     let points = text.lines().filter_map(|line| line.split(' ').nth(4)).map(unescape);
     Ok(points.filter_map(|path| of_host(Path::new(&path))).collect())
 }

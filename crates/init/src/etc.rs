@@ -9,7 +9,8 @@ use nix::mount::MsFlags;
 use rustix::buffer::spare_capacity;
 use rustix::fs::{Mode, OFlags};
 
-use crate::mounts::{below, folder_at, mount_at, seal};
+use crate::mounts::{below, empty, folder_at, mount_at, seal};
+use crate::reading;
 use crate::spec::{Launch, Setting};
 
 /// Larger files are bound, smaller ones copied: as fast, and without the host's mount behind them.
@@ -24,8 +25,9 @@ const NAMES: [&str; 2] = ["/etc/hosts", "/etc/resolv.conf"];
 /// Writes it.
 pub(crate) fn write(setting: &Setting, host: &Path) -> io::Result<()> {
     let is_name = |path: &Path| NAMES.iter().any(|name| path == Path::new(name));
+    let mut room = Vec::with_capacity(BUFFER);
     for path in setting.system.iter().filter(|path| path.starts_with("/etc") && !is_name(path)) {
-        bring(path, &below(host, path))?;
+        bring(path, &below(host, path), &mut room)?;
     }
     if !setting.shares_network {
         let hosts = format!("127.0.0.1 localhost\n::1 localhost\n{}", own_line(""));
@@ -49,7 +51,8 @@ pub(crate) fn people(launch: &Launch) -> io::Result<()> {
 /// Brings the host's name service in, as it is now.
 pub(crate) fn names(host: &Path) -> io::Result<()> {
     let mut there = NAMES.iter().map(Path::new).filter(|name| below(host, name).symlink_metadata().is_ok());
-    there.try_for_each(|name| bring(name, &below(host, name)))?;
+    let mut room = Vec::with_capacity(BUFFER);
+    there.try_for_each(|name| bring(name, &below(host, name), &mut room))?;
     let hosts = Path::new("/etc/hosts");
     // A large one, or one that is a link, is the host's own: nothing is written to it.
     let is_copy = fs::symlink_metadata(hosts).is_ok_and(|kind| kind.is_file() && kind.len() <= COPIED);
@@ -76,21 +79,25 @@ fn own_line(known: &str) -> String {
     format!("{start}127.0.1.1 {name}{}\n", short.map(|short| format!(" {short}")).unwrap_or_default())
 }
 
-/// Brings a file or folder in. Links are resolved against the host's root, where they were made.
-fn bring(path: &Path, host: &Path) -> io::Result<()> {
-    let real = match fs::read_link(host) {
+/// Brings a file or folder in. Links are resolved against the host's root, where they were made. `room` is for what is
+/// copied: there are dozens of files.
+fn bring(path: &Path, host: &Path, room: &mut Vec<u8>) -> io::Result<()> {
+    let Ok(mut kind) = fs::symlink_metadata(host) else { return Ok(()) };
+    let mut real = host.to_owned();
+    if kind.is_symlink() {
         // Into the system, it holds inside as well; elsewhere (/run, /etc/static) its content is meant.
-        Ok(link) if link.starts_with("/usr") || link.starts_with("../usr") => {
+        if let Ok(link) = reading::link(host)
+            && (link.starts_with("/usr") || link.starts_with("../usr"))
+        {
             return within_folder(path, || symlink(&link, path));
         }
-        Ok(_) => resolved(host),
-        Err(_) => Ok(host.to_owned()),
-    };
-    let Ok(real) = real else { return Ok(()) };
-    let Ok(kind) = fs::metadata(&real) else { return Ok(()) };
+        let Ok(led) = resolved(host) else { return Ok(()) };
+        let Ok(seen) = fs::metadata(&led) else { return Ok(()) };
+        (real, kind) = (led, seen);
+    }
     if kind.is_file() && kind.len() <= COPIED {
-        return match content(&real) {
-            Ok(content) => within_folder(path, || file(path, &content)),
+        return match content(&real, kind.len(), room) {
+            Ok(()) => within_folder(path, || file(path, room)),
             // Not ours to read outside, so not inside either.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
             Err(error) => Err(error),
@@ -99,7 +106,7 @@ fn bring(path: &Path, host: &Path) -> io::Result<()> {
     if kind.is_dir() {
         folder_at(path)?;
     } else {
-        within_folder(path, || file(path, b""))?;
+        within_folder(path, || empty(path))?;
     }
     let mounted = mount_at(&real, path, "", MsFlags::MS_BIND | MsFlags::MS_REC, "");
     mounted.and_then(|()| seal(path, false)).map_err(|error| io::Error::other(error.to_string()))
@@ -116,14 +123,14 @@ fn within_folder(path: &Path, make: impl Fn() -> io::Result<()>) -> io::Result<(
     }
 }
 
-/// Reads a small file, in as few calls as it takes: there are dozens of them.
-fn content(path: &Path) -> io::Result<Vec<u8>> {
+/// Reads a small file, in as few calls as it takes: what is as long as the file was is all of it.
+fn content(path: &Path, length: u64, all: &mut Vec<u8>) -> io::Result<()> {
     let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-    let mut all = Vec::with_capacity(BUFFER);
-    while rustix::io::read(&file, spare_capacity(&mut all))? > 0 {
+    all.clear();
+    while rustix::io::read(&file, spare_capacity(all))? > 0 && all.len() as u64 != length {
         all.reserve(BUFFER / 2);
     }
-    Ok(all)
+    Ok(())
 }
 
 /// Writes one.
@@ -137,7 +144,7 @@ fn file(path: &Path, content: &[u8]) -> io::Result<()> {
 fn resolved(host: &Path) -> io::Result<std::path::PathBuf> {
     let mut path = host.to_owned();
     for _ in 0..16 {
-        let Ok(link) = fs::read_link(&path) else { break };
+        let Ok(link) = reading::link(&path) else { break };
         path = if link.is_absolute() {
             below(Path::new("/.host"), &link)
         } else {

@@ -1,11 +1,13 @@
 //! Landlock: what the command may touch, said once more, by the kernel's own allow list.
 
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus, NetPort,
-    PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
+    PathBeneath, Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
 };
+use rustix::fs::{Mode, OFlags};
 
 use crate::granted::{Isolation, Within};
 use crate::mounts::SHM;
@@ -144,10 +146,10 @@ fn add<'a>(
 ) -> Result<RulesetCreated, SandboxError> {
     for path in paths {
         let optional = path.starts_with("/dev") || path.starts_with("/proc");
-        if optional && !path.exists() {
-            continue;
+        match open(path) {
+            Err(_) if optional => {}
+            opened => ruleset = allow(ruleset, opened?, path, rights, abi)?,
         }
-        ruleset = allow(ruleset, open(path)?, path, rights, abi)?;
     }
     Ok(ruleset)
 }
@@ -174,13 +176,14 @@ fn add_granted(
     Ok(ruleset)
 }
 
-fn open(path: &Path) -> Result<PathFd, SandboxError> {
-    PathFd::new(path).map_err(|error| failed(&format!("open {}", path.display()), &error))
+fn open(path: &Path) -> Result<OwnedFd, SandboxError> {
+    rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
+        .map_err(|error| failed(&format!("open {}", path.display()), &error))
 }
 
 fn allow(
     ruleset: RulesetCreated,
-    fd: PathFd,
+    fd: OwnedFd,
     path: &Path,
     rights: BitFlags<AccessFs>,
     abi: ABI,
@@ -201,14 +204,14 @@ fn failed(tried: &str, error: &impl std::fmt::Display) -> SandboxError {
 
 /// Returns the newest Landlock ABI that both the kernel and this program know; 0: none.
 ///
-/// The crate tells it only to who was restricted: a thread that is, and ends. It restricts itself alone.
-pub fn probe() -> u32 {
-    let restricted = std::thread::spawn(|| {
+/// The crate tells it only to a thread that is restricted by it, and stays so.
+pub(crate) fn probe() -> u32 {
+    let restricted = || {
         let ruleset = Ruleset::default().handle_access(AccessFs::MakeChar)?.create()?;
         Ok::<_, landlock::RulesetError>(ruleset.restrict_self()?.landlock)
-    });
-    match restricted.join() {
-        Ok(Ok(LandlockStatus::Available { effective_abi, .. })) => effective_abi as u32,
+    };
+    match restricted() {
+        Ok(LandlockStatus::Available { effective_abi, .. }) => effective_abi as u32,
         _ => 0,
     }
 }

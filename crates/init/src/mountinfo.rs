@@ -2,10 +2,11 @@
 //! mounted twice has two names and one such place.
 
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+
+use crate::reading;
 
 /// The mounts of this process.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ impl Spot {
 impl Mounts {
     /// Reads them as they are now.
     pub(crate) fn read() -> io::Result<Self> {
-        Ok(Self::parse(&fs::read("/proc/self/mountinfo")?))
+        Ok(Self::parse(&reading::whole("/proc/self/mountinfo")?))
     }
 
     fn parse(text: &[u8]) -> Self {

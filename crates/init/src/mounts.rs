@@ -6,6 +6,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use nix::mount::{MsFlags, mount};
+use rustix::fs::{CWD, FileType, Mode};
 
 use crate::outcome::SandboxError;
 
@@ -57,6 +58,12 @@ pub(crate) fn below(root: &Path, path: &Path) -> PathBuf {
 pub(crate) fn folder_at(path: &Path) -> io::Result<()> {
     // There is none yet, mostly: no call is spent on asking.
     DirBuilder::new().recursive(true).mode(0o755).create(path)
+}
+
+/// Makes an empty file for something to be mounted on, by one call.
+pub(crate) fn empty(path: &Path) -> io::Result<()> {
+    let mode = Mode::from_raw_mode(0o644);
+    Ok(rustix::fs::mknodat(CWD, path, FileType::RegularFile, mode, 0)?)
 }
 
 /// Mounts; an empty source, type or text of options is none.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{getgid, getuid};
@@ -9,7 +10,7 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
 use crate::outcome::SandboxError;
-use crate::refused;
+use crate::{reading, refused};
 
 /// Kinds of namespaces, as `/proc/self/ns` and the journal name them.
 const KINDS: [(&str, &str, CloneFlags); 7] = [
@@ -35,7 +36,7 @@ pub(crate) fn current() -> io::Result<String> {
     let ids: io::Result<Vec<String>> = KINDS
         .iter()
         .map(|(_, file, _)| {
-            Ok(std::fs::read_link(format!("/proc/self/ns/{file}"))?.to_string_lossy().into_owned())
+            Ok(reading::link(Path::new(&format!("/proc/self/ns/{file}")))?.to_string_lossy().into_owned())
         })
         .collect();
     Ok(ids?.join(","))

@@ -14,7 +14,12 @@ use crate::spec::Launch;
 
 /// Returns where a path leads; as far as it is not there, as it is written.
 pub fn real(path: &Path) -> PathBuf {
-    let there = path.ancestors().find_map(|above| Some((above, fs::canonicalize(above).ok()?)));
+    real_by(path, |path| fs::canonicalize(path).ok())
+}
+
+/// Returns the same by somebody who knows the names without links of what is there.
+pub fn real_by(path: &Path, mut resolve: impl FnMut(&Path) -> Option<PathBuf>) -> PathBuf {
+    let there = path.ancestors().find_map(|above| Some((above, resolve(above)?)));
     let Some((above, real)) = there else { return path.to_owned() };
     let rest = path.strip_prefix(above).unwrap_or(Path::new(""));
     rest.components().fold(real, |mut real, part| {
@@ -45,7 +50,11 @@ impl<'a> Own<'a> {
 
     /// Returns where a path leads, and which of autopilot's places it shows, if it does.
     pub fn shown(&self, path: &Path) -> Option<(PathBuf, &'a PathBuf)> {
-        let real = real(path);
+        self.shown_at(real(path))
+    }
+
+    /// Returns the same of a path that was led to its end already.
+    pub fn shown_at(&self, real: PathBuf) -> Option<(PathBuf, &'a PathBuf)> {
         let seen = self.mounts.seen(&real);
         let is_seen = |own: &Spot| seen.iter().any(|spot| spot.shows(own));
         let mounted = || self.spots.iter().zip(self.places).find(|(spot, _)| is_seen(spot));

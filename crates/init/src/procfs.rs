@@ -7,7 +7,7 @@
 //! none, but the few files that tell of the machine alone.
 
 use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -19,6 +19,7 @@ use crate::granted::Isolation;
 use crate::mountinfo::Mounts;
 use crate::mounts::{HARMLESS, HOST, failed, mount_at};
 use crate::outcome::SandboxError;
+use crate::reading;
 
 /// The layer of an error that says that there is none to be had: the rest may be.
 pub const LAYER: &str = "proc";
@@ -116,11 +117,9 @@ pub(crate) fn field<'t>(text: &'t str, name: &str) -> Option<&'t str> {
 /// Reads a file below /proc.
 pub(crate) fn text(path: &str) -> Option<String> {
     let read = || -> io::Result<Vec<u8>> {
-        let Some(lent) = LENT.get() else { return fs::read(Path::new(PROC).join(path)) };
+        let Some(lent) = LENT.get() else { return reading::whole(Path::new(PROC).join(path)) };
         let file = rustix::fs::openat(&lent.root, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-        let mut all = Vec::new();
-        fs::File::from(file).read_to_end(&mut all)?;
-        Ok(all)
+        reading::rest(fs::File::from(file))
     };
     // A process chooses its own name.
     read().ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())

@@ -1,7 +1,6 @@
 //! By what a system call is refused here, as far as the kernel tells, and what helps against that: an `EPERM` by itself sends
 //! people to the wrong place.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -11,6 +10,7 @@ use rustix::thread::CapabilitySet;
 use crate::mounts::HOST;
 use crate::outcome::SandboxError;
 use crate::procfs::field;
+use crate::reading;
 
 /// What helps where a system call filter refuses what a sandbox is made of.
 pub const FILTER_HINT: &str = "in a systemd unit: no `RestrictNamespaces=`, and `SystemCallFilter=@system-service @mount seccomp \
@@ -116,7 +116,7 @@ impl Here {
 /// Reads a file of the host's /proc, wherever that is while a root is built.
 fn read(path: &str) -> Option<String> {
     let roots = [Path::new("/proc").to_owned(), Path::new(HOST).join("proc")];
-    roots.iter().find_map(|root| fs::read_to_string(root.join(path)).ok())
+    roots.iter().find_map(|root| reading::text(root.join(path)).ok())
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::caches;
 use crate::etc;
 use crate::granted::Isolation;
 use crate::held;
-use crate::mounts::{HARMLESS, HOST, SHM, failed, folder_at, mount_at};
+use crate::mounts::{HARMLESS, HOST, SHM, empty, failed, folder_at, mount_at};
 use crate::outcome::SandboxError;
 use crate::place::TMPDIR;
 use crate::spec::{Launch, Setting};
@@ -121,7 +121,7 @@ fn system_folders(setting: &Setting) -> Done {
     )?;
     for device in DEVICES {
         let path = Path::new("/dev").join(device);
-        fs::write(&path, "").map_err(made)?;
+        empty(&path).map_err(made)?;
         let host = Path::new(HOST).join("dev").join(device);
         mount_at(&host, &path, "", MsFlags::MS_BIND, "")?;
     }

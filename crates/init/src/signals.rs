@@ -1,7 +1,6 @@
 //! Signals that this process was started to ignore, as `nohup` has SIGHUP ignored, and a shell without job control
 //! SIGINT and SIGQUIT of what it runs in its background. Who ignores a signal passes that on to all it starts.
 
-use std::fs;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -9,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use nix::sys::signal::Signal;
 
 use crate::procfs::field;
+use crate::reading;
 
 /// Those that a program is ended, stopped or told by. Rust's own runtime ignores SIGPIPE, and undoes that for each child.
 const ASKED_ABOUT: [Signal; 11] = [
@@ -27,7 +27,7 @@ const ASKED_ABOUT: [Signal; 11] = [
 
 /// Lists the signals that this process ignores.
 pub fn ignored() -> Vec<Signal> {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let status = reading::text("/proc/self/status").unwrap_or_default();
     let bits = field(&status, "SigIgn:").and_then(|bits| u64::from_str_radix(bits, 16).ok()).unwrap_or(0);
     ASKED_ABOUT.into_iter().filter(|signal| bits >> (*signal as i32 - 1) & 1 == 1).collect()
 }

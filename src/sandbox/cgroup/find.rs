@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use autopilot_init::group::PROCESSES;
-use autopilot_init::unescape;
+use autopilot_init::{reading, unescape};
 use rustix::fs::{Access, AtFlags, CWD};
 
 use super::group;
@@ -49,7 +49,7 @@ pub(in crate::sandbox) fn no(why: String) -> Fact<Cgroup> {
 }
 
 fn look() -> Result<Cgroup, String> {
-    let read = |name: &str| fs::read_to_string(name).map_err(|error| format!("read {name}: {error}"));
+    let read = |name: &str| reading::text(name).map_err(|error| format!("read {name}: {error}"));
     let host = Host { own: read("/proc/self/cgroup")?, mounts: read("/proc/self/mountinfo")? };
     match host.folder("memory") {
         Some(own) => version_1(&host, own),

@@ -9,6 +9,8 @@ mod program;
 #[cfg(test)]
 mod tests;
 
+use std::sync::{Mutex, PoisonError};
+
 use autopilot_init::filter::Filter;
 use autopilot_init::granted::Granted;
 use autopilot_init::outcome::SandboxError;
@@ -36,15 +38,30 @@ const CORE: u32 = 4;
 /// TIOCSTI and TIOCLINUX, which type into a terminal.
 const IOCTLS: [u32; 2] = [0x5412, 0x541c];
 
+/// Those that were compiled last, and for what: a run's steps mostly share one.
+static KNOWN: Mutex<Vec<(Setting, Filter)>> = Mutex::new(Vec::new());
+const MOST_KNOWN: usize = 8;
+
 /// Compiles the filter of a grant; none if that was given up. `connect`: the TCP ports it may connect to without a network
 /// of its own.
 pub(super) fn compile(grant: &Granted, connect: &[u16]) -> Result<Option<Filter>, SandboxError> {
     if !grant.seccomp {
         return Ok(None);
     }
-    let setting = Setting { connect: connect.to_vec(), ..Setting::of(grant) };
+    let connect = connect.to_vec();
+    // No path decides what is refused.
+    let setting = Setting { connect, system: Vec::new(), toolchains: Vec::new(), ..Setting::of(grant) };
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, filter)) = known.iter().find(|(of, _)| *of == setting) {
+        return Ok(Some(filter.clone()));
+    }
     match program::program(&rules(&setting)) {
-        Ok(program) => Ok(Some(Filter::from(program.as_slice()))),
+        Ok(program) => {
+            let filter = Filter::from(program.as_slice());
+            known.truncate(MOST_KNOWN - 1);
+            known.insert(0, (setting, filter.clone()));
+            Ok(Some(filter))
+        }
         Err(error) => Err(SandboxError {
             layer: "seccomp".into(),
             what: format!("build the filter: {error}"),
