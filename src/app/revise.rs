@@ -182,7 +182,14 @@ async fn find_gh(of: &PullRequestOf, repository: &Repository, secrets: &Secrets)
     Ok(gh)
 }
 
-/// Finds the issue that is meant.
-pub fn issue_of(repository: &Repository, named: &str) -> Result<u64, Error> {
+/// Finds the issue that is meant. Where no such run is here and the remote has one, that is made one of this machine, with those that
+/// it revises: what its record says is done in this user's name, so that it takes trust.
+pub fn issue_of(
+    repository: &Repository,
+    named: &str,
+    trust: Trust,
+    note: &dyn Fn(Note),
+) -> Result<u64, Error> {
+    found::bring(repository, named, trust, note)?;
     Ok(found::run_of(repository, named)?.issue())
 }

@@ -4,7 +4,7 @@ use super::confined::Confined;
 use super::exit::{Exit, Failure};
 use super::front::Front;
 use super::progress::{Board, Doing, Mode};
-use super::{actions, completions, output, run, target};
+use super::{actions, completions, notes, output, run, target};
 use crate::app::jobs::{self, Job};
 use crate::app::revise::{self, Asked, PullRequestOf, Revised, Shown};
 use crate::app::{Order, Outcome};
@@ -20,7 +20,8 @@ pub(super) struct ReviseArgs {
     /// Only show what the agent would be given.
     #[arg(long)]
     dry_run: bool,
-    /// Let steps reach the network that the record's plan says, where no plan file of yours says the same.
+    /// Let steps reach the network that the record's plan says, where no plan file of yours says the same. Of a run that
+    /// another machine left on the remote: revise what its record says.
     #[arg(long)]
     trust: bool,
     /// Neither push nor comment.
@@ -30,9 +31,16 @@ pub(super) struct ReviseArgs {
     confined: Confined,
 }
 
+impl ReviseArgs {
+    fn trust(&self) -> Trust {
+        if self.trust { Trust::Given } else { Trust::Withheld }
+    }
+}
+
 pub(super) fn run(args: &ReviseArgs) -> Result<Exit, Failure> {
     let repository = target::repository()?;
-    let issue = revise::issue_of(&repository, &args.target)?;
+    let note = |note| output::note(&notes::text(&note));
+    let issue = revise::issue_of(&repository, &args.target, args.trust(), &note)?;
     let one = async |job: Job| one(args, &repository, job).await;
     let failed = |_, failure: Failure| failure.exit();
     let handled = jobs::each(&[issue], 1, one, failed)?;
@@ -50,8 +58,7 @@ async fn one(args: &ReviseArgs, repository: &Repository, job: Job) -> Result<Exi
     };
     let _until_it_is_over = run::acknowledge(&front, &job);
     let order = args.confined.of(Order { publish: !args.no_publish, ..Order::of(job.issue) });
-    let trust = if args.trust { Trust::Given } else { Trust::Withheld };
-    let asked = Asked { named: &args.target, trust, dry_run: args.dry_run };
+    let asked = Asked { named: &args.target, trust: args.trust(), dry_run: args.dry_run };
     match revise::revise(&asked, &order, repository, &job.interrupt, &front).await? {
         Revised::Nothing(PullRequestOf { run, number }) => {
             output::line(&format!(

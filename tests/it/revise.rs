@@ -415,6 +415,29 @@ fn a_revision_is_not_resumed_but_begun_anew() {
     assert_eq!(scene.github.comments(100).len(), 1);
 }
 
+/// Another machine has the remote alone, where the runs of a chain of revisions left their evidence.
+#[test]
+#[ignore = "needs gh"]
+fn what_another_machine_left_is_revised_where_that_is_trusted() {
+    let repo = agents::repo(&AGENT.replace("HOOK", "true"));
+    repo.plan_with(&format!("{MODEL}\npublish: {{pull_request: ready, evidence: true}}"), STEPS);
+    let bare = repo.add_remote();
+    let scene = Scene { repo, github: GitHub::start(), bare };
+    scene.autopilot(&["7"]).exits(0).says("evidence");
+    let name = scene.repo.run_names().pop().unwrap();
+    scene.thread("A line more.");
+    fs::remove_dir_all(scene.repo.top().join(".ai/logs")).unwrap();
+    for branch in scene.repo.branches() {
+        scene.repo.git(["branch", "-q", "-D", &branch]);
+    }
+    scene.autopilot(&["revise", "7"]).exits(3).says(&format!("autopilot revise --trust {name}"));
+    assert!(scene.repo.run_names().is_empty(), "a stranger's run was taken without a word");
+    scene.autopilot(&["revise", "7", "--trust"]).exits(0);
+    assert_eq!(scene.there(":one"), "one\nrevised");
+    assert!(scene.repo.run_names().contains(&name));
+    scene.autopilot(&["revise", "9", "--trust"]).exits(2).says("no run `9`");
+}
+
 #[test]
 #[ignore = "needs codex, claude and gh"]
 fn real_agents_revise() {

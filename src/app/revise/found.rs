@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::app::{Error, runs};
+use crate::app::{Error, Note, adopt, runs};
 use crate::evidence::event::Effect;
 use crate::evidence::state::PublishState;
 use crate::evidence::{Files, RunName, RunState};
 use crate::git::{Oid, RefName};
+use crate::policy::Trust;
 use crate::worktree::Repository;
 
 /// How far back the first of a chain of revisions is looked for.
@@ -58,6 +59,42 @@ pub(super) fn run_of(repository: &Repository, named: &str) -> Result<RunName, Er
     match runs::here(repository, Some(named))? {
         Some(run) => Ok(run),
         None => Err(runs::none(repository, Some(named))?),
+    }
+}
+
+/// Makes a run that only the remote has one of this machine, and those that it goes on from.
+pub(super) fn bring(
+    repository: &Repository,
+    named: &str,
+    trust: Trust,
+    note: &dyn Fn(Note),
+) -> Result<(), Error> {
+    let mut named = named.to_owned();
+    for _ in 0..LONGEST {
+        if runs::here(repository, Some(&named))?.is_some() {
+            return Ok(());
+        }
+        let files = adopt::own(repository, &named, trust, note).map_err(|error| match error {
+            Error::NotOwn { run, remote } => untrusted(run, &remote),
+            error => error,
+        })?;
+        match runs::read(&files)?.start.revises {
+            Some(revises) => named = revises.run.to_string(),
+            None => return Ok(()),
+        }
+    }
+    Ok(())
+}
+
+fn untrusted(run: RunName, remote: &str) -> Error {
+    Error::Unrevisable {
+        run,
+        why: format!(
+            "it is not of this machine: what would be done, and pushed where, is what {remote} has of it"
+        ),
+        hint: format!(
+            "look at it (autopilot audit {run}; autopilot checkout {run}), then: autopilot revise --trust {run}"
+        ),
     }
 }
 
