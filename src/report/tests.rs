@@ -65,7 +65,7 @@ fn is_as_it_lies_there(name: &str, told: &str) {
     }
     let expected = std::fs::read_to_string(&path).unwrap();
     for (at, (own, other)) in told.lines().zip(expected.lines()).enumerate() {
-        assert_eq!(own, other, "{}:{}", path.display(), at + 1);
+        assert_eq!(own, other, "{}:{}: if that is meant, UPDATE=1 writes it anew", path.display(), at + 1);
     }
     assert_eq!(told, expected, "{}", path.display());
 }
