@@ -46,9 +46,9 @@ impl<F: Front> Call<'_, F> {
     /// Brings what the steps will borrow up to date, and shows that it does; whether it came to that before it was asked to
     /// stop.
     pub(super) fn cache_objects(&self, base: &Base, lock: &Lock, time: Time) -> Result<bool, Error> {
-        let shown = self.front.preparing(&self.ready.plan);
+        let (shown, meter) = self.front.preparing(&self.ready.plan);
         let halt = self.until(lock, lock.run().to_owned(), time);
-        let cached = self.site.repository.cache_objects(self.site.state, base, &halt);
+        let cached = self.site.repository.cache_objects(self.site.state, base, &halt, &meter);
         drop(shown);
         match cached {
             Err(error) if error.is_halt() && Instant::now() >= time.end => {

@@ -12,7 +12,7 @@ use crate::git::Oid;
 use crate::plan::{Fault, Plan};
 use crate::policy::Lowered;
 use crate::publish::Announced;
-use crate::worktree::{Watched, WorktreeError};
+use crate::worktree::{Meter, Watched, WorktreeError};
 
 /// The side of a run that faces people: it is told, asked, and shown what happens.
 pub trait Front {
@@ -22,10 +22,11 @@ pub trait Front {
     /// Asks whether a crashed run goes on; nothing where nobody is there to answer.
     fn ask(&self, crashed: &Crashed) -> Option<impl Future<Output = bool>>;
 
-    /// Shows that a run of this plan is being prepared, until what it returns is dropped.
-    fn preparing(&self, plan: &Plan) -> Box<dyn Any> {
+    /// Shows that a run of this plan is being prepared, until what it returns first is dropped; the other hears how far
+    /// that is.
+    fn preparing(&self, plan: &Plan) -> (Box<dyn Any>, Meter) {
         let _ = plan;
-        Box::new(())
+        (Box::new(()), Meter::none())
     }
 
     /// Makes what sees the events of the run of this plan.

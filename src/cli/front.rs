@@ -11,6 +11,7 @@ use crate::app::{self, Crashed, Note};
 use crate::evidence::Watch;
 use crate::plan::Plan;
 use crate::time::exact;
+use crate::worktree::Meter;
 
 /// Who is told of a run, asked, and shown it.
 pub(super) struct Front {
@@ -38,8 +39,10 @@ impl app::Front for Front {
         (self.asks && is_somebody_there()).then(|| agrees(question))
     }
 
-    fn preparing(&self, plan: &Plan) -> Box<dyn Any> {
-        Box::new(Preparing::start(self.mode, plan, &self.board, &self.doing))
+    fn preparing(&self, plan: &Plan) -> (Box<dyn Any>, Meter) {
+        let shown = Preparing::start(self.mode, plan, &self.board, &self.doing);
+        let meter = shown.meter(self.mode);
+        (Box::new(shown), meter)
     }
 
     fn watch(&self, plan: &Plan) -> Box<dyn Watch> {

@@ -15,6 +15,7 @@ use rustix::fs::Access;
 
 use super::error::WorktreeError;
 use super::halt::Halt;
+use super::meter::Meter;
 use super::running::Running;
 
 /// Variables that would point git at another repository than the one named.
@@ -70,6 +71,7 @@ pub(super) struct Git {
     name: String,
     patience: Duration,
     halt: Halt,
+    meter: Meter,
     /// Bytes that one file may have which it or its children write.
     most: Option<u64>,
 }
@@ -99,13 +101,26 @@ impl Git {
         }
         command.arg(name).stdin(Stdio::null());
         let patience = if MOVING.contains(&name) { LONG } else { PATIENCE };
-        Self { command, name: name.to_owned(), patience, halt: Halt::never(), most: None }
+        Self {
+            command,
+            name: name.to_owned(),
+            patience,
+            halt: Halt::never(),
+            meter: Meter::none(),
+            most: None,
+        }
     }
 
     /// Is ended once this says so.
     pub(super) fn heed(mut self, halt: &Halt) -> Self {
         self.halt = halt.clone();
         self
+    }
+
+    /// Tells somebody how far it is, and asks it for that.
+    pub(super) fn tell(mut self, meter: &Meter) -> Self {
+        self.meter = meter.clone();
+        self.arg(meter.option())
     }
 
     /// Writes objects to this folder, and reads those of the other as well.
@@ -285,7 +300,8 @@ impl Git {
     }
 
     fn start(&mut self) -> Result<Running, WorktreeError> {
-        let running = Running::start(&mut self.command, &self.name, self.patience, self.halt.clone())?;
+        let running =
+            Running::start(&mut self.command, &self.name, self.patience, self.halt.clone(), &self.meter)?;
         // Its children come later: each takes this over.
         self.most.map_or(Ok(()), |most| running.write_at_most(most))?;
         Ok(running)

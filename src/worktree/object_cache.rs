@@ -20,6 +20,7 @@ use super::error::{WorktreeError, at};
 use super::halt::Halt;
 use super::init::{Use, init, lay};
 use super::lacking::lacking;
+use super::meter::Meter;
 use super::packing::{Ask, READ_ONLY, files, permit};
 use super::remove::remove_tree;
 use super::repository::Repository;
@@ -88,14 +89,22 @@ pub(super) struct ObjectCache<'a> {
     repository: &'a Repository,
     branch: String,
     halt: &'a Halt,
+    meter: &'a Meter,
     _lock: Flock<File>,
 }
 
 impl Repository {
     /// Brings what runs of a base borrow up to date, before anything of a run is made: a history that cannot be read whole
-    /// is refused.
-    pub fn cache_objects(&self, state: &State, base: &Base, halt: &Halt) -> Result<(), WorktreeError> {
-        let provided = ObjectCache::take(state, self, base, halt).and_then(|cache| cache.provide(base));
+    /// is refused. Somebody is told how far it is.
+    pub fn cache_objects(
+        &self,
+        state: &State,
+        base: &Base,
+        halt: &Halt,
+        meter: &Meter,
+    ) -> Result<(), WorktreeError> {
+        let cache = ObjectCache::take(state, self, base, (halt, meter));
+        let provided = cache.and_then(|cache| cache.provide(base));
         provided.map_err(|error| lacking(&base.name, error))
     }
 }
@@ -125,7 +134,7 @@ impl<'a> ObjectCache<'a> {
         state: &State,
         repository: &'a Repository,
         base: &Base,
-        halt: &'a Halt,
+        (halt, meter): (&'a Halt, &'a Meter),
     ) -> Result<Self, WorktreeError> {
         let branch = branch_of(base);
         let folder = state.object_cache_folder()?.join(folder_name(&repository.common_dir, &branch));
@@ -135,7 +144,7 @@ impl<'a> ObjectCache<'a> {
             Ok(true)
         })?;
         let lock = lock.ok_or_else(|| at(&folder)(io::ErrorKind::WouldBlock.into()))?;
-        Ok(Self { folder, repository, branch, halt, _lock: lock })
+        Ok(Self { folder, repository, branch, halt, meter, _lock: lock })
     }
 
     /// Gives a run links to what it may read, in a folder of objects that is the run's.
@@ -248,7 +257,7 @@ impl<'a> ObjectCache<'a> {
         let (without, mut packs) = known.map(|known| (known.tips, known.packs)).unwrap_or_default();
         let wanted: Vec<&Oid> = tips.iter().collect();
         let ask = Ask { wanted: &wanted, without: &without, ends };
-        self.repository.source().pack(&incoming, ask, self.halt)?;
+        self.repository.source().pack(&incoming, ask, self.halt, self.meter)?;
         packs.extend(self.adopt(&incoming.join("objects/pack"))?);
         let (common_dir, format) =
             (self.repository.common_dir.clone(), self.repository.format.name().to_owned());

@@ -10,6 +10,7 @@ use super::git::Git;
 use super::halt::Halt;
 use super::intake::Source;
 use super::layout::DURABLE;
+use super::meter::Meter;
 use crate::git::Oid;
 
 /// How much of the history is taken.
@@ -60,7 +61,8 @@ impl Source {
         match depth {
             Depth::Borrowed(objects) => borrow(into, objects)?,
             Depth::All | Depth::To(_) | Depth::Above(_) => {
-                self.pack(into, Ask { wanted, without: &without, ends: &ends }, &Halt::never())?;
+                let ask = Ask { wanted, without: &without, ends: &ends };
+                self.pack(into, ask, &Halt::never(), &Meter::none())?;
             }
         }
         if ends.is_empty() {
@@ -73,17 +75,23 @@ impl Source {
 
     /// Packs objects into a git directory. No pack leans on what is outside of it: what a step can reach is what was
     /// asked for.
-    pub(super) fn pack(&self, into: &Path, ask: Ask<'_>, halt: &Halt) -> Result<(), WorktreeError> {
+    pub(super) fn pack(
+        &self,
+        into: &Path,
+        ask: Ask<'_>,
+        halt: &Halt,
+        meter: &Meter,
+    ) -> Result<(), WorktreeError> {
         let objects = into.join("objects");
-        let pack = ["--revs", "-q", "--delta-base-offset"];
+        let pack = ["--revs", "--delta-base-offset"];
         if self.owner.is_some() {
             // Its owner cannot write here, and we read nothing of theirs.
-            let pack = self.git("pack-objects").args(pack).arg("--stdout").heed(halt);
+            let pack = self.git("pack-objects").args(pack).arg("--stdout").heed(halt).tell(meter);
             let index = Git::new(into, "index-pack").git_dir(into).args(["--stdin", "--fix-thin"]).heed(halt);
             return pack.feed_through(ask.lines(), index);
         }
         let settings = [&format!("core.fsync={DURABLE}"), "core.fsyncMethod=fsync", "pack.packSizeLimit=0"];
-        let pack = self.git_with(&settings, "pack-objects").args(pack);
+        let pack = self.git_with(&settings, "pack-objects").args(pack).tell(meter);
         // Deltas that are there are taken over; none is looked for: it would take longer than all the rest.
         let pack =
             pack.args(["--non-empty", "--window=0"]).stored_in(&objects, &self.git_dir.join("objects"));

@@ -11,6 +11,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, kill
 
 use super::error::WorktreeError;
 use super::halt::Halt;
+use super::meter::Meter;
 use crate::helper;
 use crate::time::exact;
 
@@ -32,17 +33,19 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Starts it. It has so long, and until it is time to break off.
+    /// Starts it. It has so long, and until it is time to break off; somebody is told how far it is.
     pub(super) fn start(
         command: &mut Command,
         name: &str,
         patience: Duration,
         halt: Halt,
+        meter: &Meter,
     ) -> Result<Self, WorktreeError> {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = helper::start(|| command.spawn()).map_err(|error| unstartable(&error))?;
         let stderr = child.stderr.take();
-        let complaints = thread::spawn(move || stderr.map_or(Ok(Vec::new()), read_all));
+        let meter = meter.clone();
+        let complaints = thread::spawn(move || stderr.map_or(Ok(Vec::new()), |stderr| meter.read(stderr)));
         let (ended, wait) = mpsc::channel();
         let pid = Pid::from_child(&child);
         let heeded = halt.clone();
@@ -133,7 +136,7 @@ mod tests {
     fn ended(script: &str, patience: Duration) -> Result<Output, WorktreeError> {
         let mut command = Command::new("sh");
         command.args(["-c", script]).stdin(Stdio::null());
-        Running::start(&mut command, "status", patience, Halt::never()).unwrap().end()
+        Running::start(&mut command, "status", patience, Halt::never(), &Meter::none()).unwrap().end()
     }
 
     #[test]

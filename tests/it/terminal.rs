@@ -1,8 +1,9 @@
 //! Progress on a real terminal that is resized while lines move on it.
 
 use std::fs::File;
-use std::io::Read;
-use std::process::Stdio;
+use std::io::{Read, Write as _};
+use std::os::fd::OwnedFd;
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -75,20 +76,25 @@ fn reading(mut master: File) -> Receiver<Vec<u8>> {
     told
 }
 
+/// Starts autopilot on a terminal of its own.
+fn start(repo: &Repo, args: &[&str]) -> (Child, OwnedFd, Shown) {
+    let OpenptyResult { master, slave } = openpty(&size(80), None).unwrap();
+    let mut command = repo.command(args);
+    command.env("TERM", "xterm-256color").stdin(Stdio::null());
+    let child = command.stdout(slave.try_clone().unwrap()).stderr(slave).spawn().unwrap();
+    drop(command);
+    let terminal = avt::Terminal::with_scrollback(80, ROWS.into(), None).unwrap();
+    let bytes = reading(File::from(master.try_clone().unwrap()));
+    (child, master, Shown { terminal, bytes, left: Vec::new() })
+}
+
 #[test]
 fn nothing_stays_of_what_moved_on_a_terminal_that_is_resized() {
     let repo = Repo::new();
     let steps = "  - {id: noisy, command: 'for n in $(seq 45); do printf \"%0200d end $n\\n\" $n; sleep 0.1; done'}\n  - {id: next, command: 'sleep 0.4'}\n";
     repo.plan_of(8, "", steps);
     repo.plan(steps);
-    let OpenptyResult { master, slave } = openpty(&size(80), None).unwrap();
-    let mut command = repo.command(["run", "7", "8", "--jobs", "2"]);
-    command.env("TERM", "xterm-256color").stdin(Stdio::null());
-    let mut child = command.stdout(slave.try_clone().unwrap()).stderr(slave).spawn().unwrap();
-    drop(command);
-    let terminal = avt::Terminal::with_scrollback(80, ROWS.into(), None).unwrap();
-    let bytes = reading(File::from(master.try_clone().unwrap()));
-    let mut shown = Shown { terminal, bytes, left: Vec::new() };
+    let (mut child, master, mut shown) = start(&repo, &["run", "7", "8", "--jobs", "2"]);
     let (mut widths, mut seen) = ([33, 120, 14, 61, 80].into_iter().cycle(), 0);
     while shown.take(Duration::from_millis(500)).is_some() {
         let moving = shown.moving();
@@ -113,4 +119,45 @@ fn nothing_stays_of_what_moved_on_a_terminal_that_is_resized() {
         !lines.iter().any(|line| line.contains(" end ")),
         "what a step prints moves, and goes: {lines:#?}"
     );
+}
+
+/// A repository whose history is long to pack, and whose checkout is small.
+fn with_history(blobs: usize) -> Repo {
+    let repo = Repo::new();
+    let commit = "commit refs/heads/main\ncommitter Somebody <somebody@example.org> 1 +0000\ndata 1\nx\n";
+    let mut stream = format!("{commit}from refs/heads/main^0\n");
+    for number in 0..blobs {
+        let text = format!("{number:09}");
+        stream.push_str(&format!("M 100644 inline many/{}/{number}\ndata 9\n{text}\n", number / 256));
+    }
+    stream.push_str(&format!("{commit}D many\n"));
+    let mut import = Command::new("git");
+    import.args(["fast-import", "--quiet", "--force"]).current_dir(repo.top()).stdin(Stdio::piped());
+    let mut import = import.spawn().unwrap();
+    import.stdin.take().unwrap().write_all(stream.as_bytes()).unwrap();
+    assert!(import.wait().unwrap().success());
+    repo.git(["reset", "-q", "--hard"]);
+    repo.plan("  - {id: a, command: 'true'}\n");
+    repo
+}
+
+#[test]
+fn how_far_the_objects_are_is_shown_where_a_line_moves_and_nowhere_else() {
+    let repo = with_history(60_000);
+    let (mut child, _master, mut shown) = start(&repo, &["7"]);
+    let mut seen = Vec::new();
+    while shown.take(Duration::from_millis(40)).is_some() {
+        seen.extend(shown.moving().into_iter().filter(|line| line.contains("preparing the objects")));
+    }
+    assert!(child.wait().unwrap().success());
+    let told = |line: &String| ["% counted", "% written", " found"].iter().any(|what| line.contains(what));
+    assert!(seen.iter().any(told), "{seen:#?}");
+    assert!(!shown.lines().iter().any(told), "it goes: {:#?}", shown.lines());
+    // It is part of the time that the worktree took.
+    let took = repo.events_of("worktree.ready")[0]["ms"].as_u64().unwrap();
+    let ran = with_history(60_000).run().exits(0);
+    assert!(took > 100, "{took}");
+    for what in ["counted", "written", " found", "objects:"] {
+        assert!(!ran.stdout.contains(what) && !ran.stderr.contains(what), "{ran:?}");
+    }
 }
