@@ -95,7 +95,7 @@ fn nothing_stays_of_what_moved_on_a_terminal_that_is_resized() {
     let steps = "  - {id: noisy, command: 'for n in $(seq 45); do printf \"%0200d end $n\\n\" $n; sleep 0.1; done'}\n  - {id: next, command: 'sleep 0.4'}\n";
     repo.plan_of(8, "", steps);
     repo.plan(steps);
-    let (mut child, master, mut shown) = start(repo.command(&["run", "7", "8", "--jobs", "2"]));
+    let (mut child, master, mut shown) = start(repo.command(["run", "7", "8", "--jobs", "2"]));
     let (mut widths, mut seen) = ([33, 120, 14, 61, 80].into_iter().cycle(), 0);
     while shown.take(Duration::from_millis(500)).is_some() {
         let moving = shown.moving();
@@ -158,7 +158,7 @@ fn with_history(blobs: usize) -> Repo {
 #[test]
 fn how_far_the_objects_are_is_shown_where_a_line_moves_and_nowhere_else() {
     let repo = with_history(3_000);
-    let mut command = repo.command(&["7"]);
+    let mut command = repo.command(["7"]);
     command.env("PATH", behind_a_slow_git(&repo));
     let (mut child, _master, mut shown) = start(command);
     let mut seen = Vec::new();
