@@ -77,24 +77,28 @@ fn last_event(journal: &PathBuf) -> String {
 fn kill_9_at_any_moment_loses_nothing_and_leaves_nothing_in_the_way() {
     let rounds = std::env::var("AUTOPILOT_CRASH_ROUNDS").map_or(9, |rounds| rounds.parse().unwrap());
     let lanes = 3;
-    std::thread::scope(|scope| {
-        for lane in 0..lanes {
-            scope.spawn(move || {
-                crash_again_and_again(lane, rounds / lanes + u64::from(lane < rounds % lanes));
-            });
-        }
+    let crashed: u64 = std::thread::scope(|scope| {
+        let of = |lane: u64| rounds / lanes + u64::from(lane < rounds % lanes);
+        let all: Vec<_> =
+            (0..lanes).map(|lane| scope.spawn(move || crash_again_and_again(lane, of(lane)))).collect();
+        all.into_iter().map(|lane| lane.join().unwrap()).sum()
     });
+    assert!(crashed > 0, "no round hit a run");
 }
 
-fn crash_again_and_again(lane: u64, rounds: u64) {
+/// Returns how many rounds hit a run.
+fn crash_again_and_again(lane: u64, rounds: u64) -> u64 {
     let mut random = Random::new(lane);
     let repo = Repo::new();
     repo.plan(STEPS);
     let before = repo.fingerprint();
+    let begun = Instant::now();
+    repo.run().exits(0);
+    // Long enough for most of picking up the one before, too; short enough that most rounds hit one, however fast it is here.
+    let longest = u64::try_from(begun.elapsed().as_millis()).unwrap() * 3 / 2;
     let mut crashed = 0;
     for round in 1..=rounds {
-        // Long enough for the whole run, and for picking up the one before.
-        let killed = start_and_kill(&repo, Duration::from_millis(random.below(3000)));
+        let killed = start_and_kill(&repo, Duration::from_millis(random.below(longest)));
         crashed += u64::from(killed);
         wait_until(|| repo.processes().is_empty());
         assert_eq!(repo.fingerprint(), before);
@@ -111,9 +115,9 @@ fn crash_again_and_again(lane: u64, rounds: u64) {
             assert_eq!(repo.fingerprint(), before);
         }
     }
-    assert!(crashed > 0 || rounds < 3, "no round hit a run");
     repo.git(["fsck", "--strict", "--no-progress"]);
     every_run_has_an_end(&repo);
+    crashed
 }
 
 /// The next run says what it found, does its own work, and leaves nothing of any of them.
