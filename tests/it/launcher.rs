@@ -61,7 +61,10 @@ fn a_launch_executes_the_small_program_twice_and_the_command() {
     let (outer, init) = (of(&outer.0).len(), of(&init.0));
     let names = |part: &str| init.iter().filter(|what| what.contains(part)).count();
     let (files, mounts, init) = (names("\"/.host/etc/"), names("mount("), init.len());
-    let runner = of(&runner.0).len();
+    let runner = of(&runner.0);
+    // Each run beside it is looked at in four calls, to see whether its runner is gone.
+    let beside = runner.iter().filter(|what| what.starts_with("flock(") && what.contains("EAGAIN")).count();
+    let runner = runner.len() - 4 * beside;
     let told = format!(
         "calls: runner {runner}, outer {outer}, init {init}, of which {files} name files of /etc and {mounts} are mounts"
     );
