@@ -29,7 +29,7 @@ pub(super) struct CleanArgs {
 }
 
 pub(super) fn run(args: CleanArgs) -> Result<Exit, Failure> {
-    let repository = target::repository()?;
+    let repository = target::repository_to_commit_in()?;
     let state = State::find()?;
     let host = crate::sandbox::probe();
     let waivers: Waivers = args.allow_degraded.iter().copied().collect();

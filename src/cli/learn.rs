@@ -136,7 +136,7 @@ async fn learn(
     grant: &Grant,
     host: &HostFacts,
 ) -> Result<Learned, Failure> {
-    let (repository, state) = (target::repository()?, State::find()?);
+    let (repository, state) = (target::repository_to_commit_in()?, State::find()?);
     let mut base = repository.base(plan.base.as_deref())?;
     base.leave_out(&plan.exclude);
     let lock = state.hold(&repository, plan.issue, None)?;

@@ -23,7 +23,7 @@ pub(super) struct PublishArgs {
 }
 
 pub(super) fn run(args: PublishArgs) -> Result<Exit, Failure> {
-    let repository = target::repository()?;
+    let repository = target::repository_to_commit_in()?;
     jobs::runtime()?.block_on(async {
         let interrupt = Interrupt::listen().map_err(|error| Failure::system(&error))?;
         all(&args, &repository, &interrupt).await

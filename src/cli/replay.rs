@@ -29,7 +29,7 @@ pub(super) struct ReplayArgs {
 }
 
 pub(super) fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
-    let repository = target::repository()?;
+    let repository = target::repository_to_commit_in()?;
     let asked = Asked {
         run: &args.target,
         onto: args.onto.as_deref(),

@@ -38,7 +38,7 @@ impl ReviseArgs {
 }
 
 pub(super) fn run(args: &ReviseArgs) -> Result<Exit, Failure> {
-    let repository = target::repository()?;
+    let repository = target::repository_to_commit_in()?;
     let note = |note| output::note(&notes::text(&note));
     let issue = revise::issue_of(&repository, &args.target, args.trust(), &note)?;
     let one = async |job: Job| one(args, &repository, job).await;

@@ -75,7 +75,7 @@ pub(super) fn run(args: RunArgs) -> Result<Exit, Failure> {
             json: args.json,
         });
     }
-    let repository = match target::repository() {
+    let repository = match target::repository_to_commit_in() {
         Ok(repository) => repository,
         Err(failure) => {
             output::error(&failure);

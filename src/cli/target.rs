@@ -13,7 +13,12 @@ use crate::worktree::Repository;
 pub(super) fn repository() -> Result<Repository, Failure> {
     let here = std::env::current_dir()
         .map_err(|error| Failure::new(Cause::Usage, format!("the current directory: {error}")))?;
-    Repository::discover(&here).map(ceiling::committed).map_err(Failure::from)
+    Repository::discover(&here).map_err(Failure::from)
+}
+
+/// Finds the same for a command that makes commits: by whom the files of this host say.
+pub(super) fn repository_to_commit_in() -> Result<Repository, Failure> {
+    repository().map(ceiling::committed)
 }
 
 /// Finds the run that is meant, and says so where it is not on this machine.
