@@ -1,13 +1,12 @@
 //! Folders beside the evidence of runs, of what is none, and the files in them: written whole or not at all, read through no link.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
-
 use crate::evidence::Files;
+use crate::evidence::disk::{named, open_plain};
 
 /// Where they are: `.ai/logs` ignores itself.
 const LOGS: &str = ".ai/logs";
@@ -33,11 +32,14 @@ pub(super) fn path(files: &Files, name: &str) -> PathBuf {
 
 /// Writes a file.
 pub fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.persist(path)?;
-    Ok(())
+    let write = || -> io::Result<()> {
+        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+        file.write_all(bytes)?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().map_err(|error| named(error, path))
 }
 
 /// Reads a plain file of no more than so many bytes, in a folder that is none by a link only.
@@ -46,18 +48,11 @@ pub(super) fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     if !fs::symlink_metadata(folder)?.is_dir() {
         return Err(io::ErrorKind::NotADirectory.into());
     }
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let flags = i32::try_from(flags.bits()).unwrap_or_default();
-    let file: File = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    let there = file.metadata()?;
-    if !there.is_file() || there.len() > most {
+    let file = open_plain(path)?;
+    if file.metadata()?.len() > most {
         return Err(io::ErrorKind::InvalidData.into());
     }
     let mut bytes = Vec::new();
     file.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-fn named(error: io::Error, path: &Path) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

@@ -61,6 +61,7 @@ mod resume;
 pub mod revise;
 mod run;
 pub mod runs;
+pub mod secrets;
 pub mod stack;
 pub mod stop;
 

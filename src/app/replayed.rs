@@ -1,12 +1,12 @@
 //! Takes what a replay of a run came to, keeps it beside the run, and gives it back as long as it is about the journal that is there. It is
-//! no evidence: a word of this machine, which whoever can write there can write.
+//! no evidence: a word of this machine, that anybody who can write there can write.
 
 use std::path::PathBuf;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Error, beside};
+use super::{Error, beside, secrets};
 use crate::evidence::mask::{self, Secrets};
 use crate::evidence::{Files, RunState};
 use crate::replay::Difference;
@@ -61,7 +61,7 @@ pub(super) fn keep(
         head: head.to_string(),
         at: Utc::now().trunc_subsecs(0),
         autopilot: env!("CARGO_PKG_VERSION").to_owned(),
-        difference: difference.cloned().map(|found| masked(found, state)),
+        difference: difference.cloned().map(|found| masked(found, &secrets::of(state))),
     };
     let text = serde_json::to_vec_pretty(&kept).map_err(std::io::Error::from)?;
     let folder = beside::folder(files, FOLDER)?;
@@ -70,23 +70,18 @@ pub(super) fn keep(
 }
 
 /// Returns what was kept of a run; nothing of another journal than this one.
-pub fn of(files: &Files, state: &RunState) -> Option<Kept> {
+pub fn of(files: &Files, state: &RunState, secrets: &Secrets) -> Option<Kept> {
     let read = beside::read(&place(files), MOST);
     let kept: Kept = serde_json::from_slice(&read.ok()?).ok()?;
     let is_of_it = kept.v == VERSION
         && kept.run == files.run().to_string()
         && state.head.as_ref().is_some_and(|head| head.to_string() == kept.head);
-    is_of_it.then_some(Kept { difference: kept.difference.map(|found| masked(found, state)), ..kept })
+    is_of_it.then_some(Kept { difference: kept.difference.map(|found| masked(found, secrets)), ..kept })
 }
 
 /// Masks what steps wrote, and what paths are called: nobody has yet.
-fn masked(found: Difference, state: &RunState) -> Difference {
-    let secrets = Secrets::default();
-    let environment: Vec<(String, String)> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    state.register_secrets(environment.iter().map(|(name, value)| (name.as_str(), value.as_str())), &secrets);
-    let mask = |text: String| mask::text(&secrets, &text);
+fn masked(found: Difference, secrets: &Secrets) -> Difference {
+    let mask = |text: String| mask::text(secrets, &text);
     Difference {
         recorded: mask(found.recorded),
         replayed: mask(found.replayed),

@@ -11,13 +11,13 @@ use rustix::fs::OFlags;
 pub(super) const STAGED: &str = ".writing-";
 
 /// Adds the path to an error of the system.
-pub(super) fn named(error: io::Error, path: &Path) -> io::Error {
+pub(crate) fn named(error: io::Error, path: &Path) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// Opens a plain file to be read: through no link, and without waiting for whoever might write to a pipe. What stands in
 /// its place is an error of the kind `InvalidData`.
-pub(super) fn open_plain(path: &Path) -> io::Result<File> {
+pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
     let wrong = |what: &str| named(io::Error::new(io::ErrorKind::InvalidData, what), path);

@@ -3,7 +3,7 @@
 
 mod carried;
 mod copied;
-mod disk;
+pub(crate) mod disk;
 pub mod event;
 mod files;
 mod frame;

@@ -1,15 +1,12 @@
 //! The page of a run, put together.
 
-use std::collections::BTreeMap;
-
 use autopilot_view::{Changed, Fact, Life, Link, Mark, Run, Value};
 
 use super::audit::Audited;
 use super::words::{counts, mark, short, took, used, word};
 use super::{axis, log, network, patches, review, security, steps};
-use crate::app::{Error, replayed};
+use crate::app::{Error, replayed, secrets};
 use crate::evidence::event::Change;
-use crate::evidence::mask::Secrets;
 use crate::evidence::state::PublishState;
 use crate::evidence::{Files, RunState};
 use crate::publish;
@@ -38,10 +35,10 @@ pub struct Source<'a> {
 /// Makes the page of a run.
 pub fn page(source: &Source<'_>) -> Result<String, Error> {
     let Source { repository, files, host, state, is_running, life } = *source;
-    let secrets = secrets(state);
+    let secrets = secrets::of(state);
     let patches = patches::of(repository, host, state, &secrets)?;
     let audited = Audited::of(repository, host, files, is_running);
-    let kept = replayed::of(files, state).filter(|_| !is_running);
+    let kept = replayed::of(files, state, &secrets).filter(|_| !is_running);
     let today = publish::today(repository, state);
     let review = Review::of(state, files, today.as_ref());
     let log = log::read(state, files).map_err(Error::System)?;
@@ -63,16 +60,6 @@ pub fn page(source: &Source<'_>) -> Result<String, Error> {
         life,
     };
     Ok(autopilot_view::run(&run))
-}
-
-/// Registers what the environment and the plan call a secret: the repository's words were never masked.
-fn secrets(state: &RunState) -> Secrets {
-    let secrets = Secrets::default();
-    let lossy = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
-    let environment: BTreeMap<String, String> =
-        std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).collect();
-    state.register_secrets(environment.iter().map(|(name, value)| (name.as_str(), value.as_str())), &secrets);
-    secrets
 }
 
 fn heading(state: &RunState, is_running: bool) -> String {

@@ -22,7 +22,7 @@ pub fn write(
         // Also of a run whose files are elsewhere.
         None => own_place(&Files::of(&repository.toplevel, files.run())).map_err(Error::System)?,
     };
-    beside::put(&path, page.as_bytes()).map_err(|error| Error::System(named(error, &path)))?;
+    beside::put(&path, page.as_bytes())?;
     if to.is_none() {
         let folder = path.parent().map(Path::to_owned);
         repository.hand_over(&folder.into_iter().chain([path.clone()]).collect::<Vec<_>>())?;
@@ -32,8 +32,4 @@ pub fn write(
 
 fn own_place(files: &Files) -> io::Result<PathBuf> {
     Ok(beside::folder(files, FOLDER)?.join(format!("{}.html", files.run())))
-}
-
-fn named(error: io::Error, path: &Path) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
