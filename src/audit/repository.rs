@@ -58,35 +58,22 @@ impl<'a> Known<'a> {
 
     /// Checks what one run claims.
     pub(super) fn check(&self, story: &Story, run: RunName, notes: &mut Vec<String>) -> Checked {
-        let mut findings = Vec::new();
+        let unreadable = |error: WorktreeError| {
+            Finding::new(Code::RepositoryUnreadable, "answers of git", error.to_string())
+        };
         let plan = story.start.as_ref().map_or(Ok(None), |start| self.plan_differs(start, notes));
-        match plan {
-            Ok(differs) => findings.extend(differs),
-            Err(error) => {
-                findings.push(Finding::new(Code::RepositoryUnreadable, "answers of git", error.to_string()));
-            }
-        }
+        let plan = plan.map(Vec::from_iter);
         let is_here = story.start.as_ref().is_some_and(|start| self.commit(start.commit.as_str()).is_some());
         let foreign = if is_here { cached::check(self.repository, story, notes) } else { Ok(Vec::new()) };
-        for found in [remotes::check(self.repository, story, notes), foreign] {
-            match found {
-                Ok(found) => findings.extend(found),
-                Err(error) => {
-                    findings.push(Finding::new(
-                        Code::RepositoryUnreadable,
-                        "answers of git",
-                        error.to_string(),
-                    ));
-                }
-            }
-        }
-        let said = match self.compare(story, run, notes, &mut findings) {
-            Ok(said) => said,
-            Err(error) => {
-                findings.push(Finding::new(Code::RepositoryUnreadable, "answers of git", error.to_string()));
-                String::new()
-            }
-        };
+        let found = [plan, remotes::check(self.repository, story, notes), foreign];
+        let mut findings: Vec<Finding> = found
+            .into_iter()
+            .flat_map(|found| found.unwrap_or_else(|error| vec![unreadable(error)]))
+            .collect();
+        let said = self.compare(story, run, notes, &mut findings).unwrap_or_else(|error| {
+            findings.push(unreadable(error));
+            String::new()
+        });
         Checked::of(Check::Repository, findings, said)
     }
 
