@@ -17,7 +17,7 @@ use crate::sandbox::Place;
 const APPLY: [&str; 4] = ["git", "apply", "--whitespace=nowarn", "-"];
 
 /// Makes the pointer that a commit has of a file of LFS: a patch is one of commits, and in the worktree the file has its content.
-const POINTER_OF: &str = r#"t=$(mktemp) && cat >"$t" && v='version https://git-lfs.github.com/spec/v1' && { IFS= read -r first <"$t" || :; } && if [ "$first" = "$v" ]; then cat "$t"; else printf '%s\noid sha256:%s\nsize %s\n' "$v" "$(sha256sum <"$t" | cut -c1-64)" "$(wc -c <"$t")"; fi && rm -f "$t""#;
+const POINTER_OF: &str = include_str!("scripts/pointer.sh");
 
 impl Runner<'_> {
     /// Puts a step's action together, with the private home that it needs while it runs. An agent's turn is another
