@@ -3,14 +3,14 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
+use std::io::ErrorKind;
 use std::mem::MaybeUninit;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
-use autopilot_init::own;
+use autopilot_init::{own, reading};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir};
-use rustix::io::Errno;
 
 /// So many links may lead to one another before they end: of a program, and, as the kernel has it, on the way to one.
 const HOPS: usize = 16;
@@ -214,10 +214,10 @@ fn is_of_a_folder(path: &Path) -> bool {
 }
 
 fn read_link(path: &Path) -> Step {
-    match rustix::fs::readlinkat(CWD, path, Vec::with_capacity(256)) {
-        Ok(to) => Step::Link(OsString::from_vec(to.into_bytes()).into()),
+    match reading::link(path) {
+        Ok(to) => Step::Link(to),
         // It is there, and no link.
-        Err(Errno::INVAL) => Step::Itself,
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Step::Itself,
         Err(_) => Step::Nothing,
     }
 }

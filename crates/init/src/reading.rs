@@ -33,7 +33,7 @@ pub(crate) fn rest(file: File) -> io::Result<Vec<u8>> {
 }
 
 /// Reads where a link leads.
-pub(crate) fn link(path: &Path) -> io::Result<PathBuf> {
+pub fn link(path: &Path) -> io::Result<PathBuf> {
     let mut room = [0; LONGEST];
     let length = readlinkat_raw(CWD, path, &mut room[..])?;
     Ok(OsStr::from_bytes(&room[..length]).into())
