@@ -10,7 +10,6 @@ use super::error::WorktreeError;
 use super::gitdirs;
 use super::halt::Halt;
 use super::layout::RunOf;
-use super::meter::Meter;
 use super::object_cache::{From, ObjectCache};
 use super::part::{self, Part};
 use super::repository::Repository;
@@ -62,10 +61,8 @@ impl Worktree {
         let mut git = ConfinedGit::new(&dir, host, waivers, repository)?;
         git.heed(halt.clone());
         git.read_also(&[dir.objects()]);
-        let unseen = Meter::none();
-        let lend = |from: From| {
-            ObjectCache::take(state, repository, base, (halt, &unseen))?.lend(base, from, &dir.objects())
-        };
+        let lend =
+            |from: From| ObjectCache::take(state, repository, base, halt)?.lend(base, from, &dir.objects());
         lend(From::Cache)?;
         let furnished = furnish(&dir, repository, base, name, &git).await;
         if matches!(furnished, Err(WorktreeError::Git { .. })) {

@@ -89,7 +89,7 @@ pub(super) struct ObjectCache<'a> {
     repository: &'a Repository,
     branch: String,
     halt: &'a Halt,
-    meter: &'a Meter,
+    meter: Meter,
     _lock: Flock<File>,
 }
 
@@ -103,8 +103,8 @@ impl Repository {
         halt: &Halt,
         meter: &Meter,
     ) -> Result<(), WorktreeError> {
-        let cache = ObjectCache::take(state, self, base, (halt, meter));
-        let provided = cache.and_then(|cache| cache.provide(base));
+        let cache = ObjectCache::take(state, self, base, halt);
+        let provided = cache.and_then(|cache| cache.telling(meter).provide(base));
         provided.map_err(|error| lacking(&base.name, error))
     }
 }
@@ -134,7 +134,7 @@ impl<'a> ObjectCache<'a> {
         state: &State,
         repository: &'a Repository,
         base: &Base,
-        (halt, meter): (&'a Halt, &'a Meter),
+        halt: &'a Halt,
     ) -> Result<Self, WorktreeError> {
         let branch = branch_of(base);
         let folder = state.object_cache_folder()?.join(folder_name(&repository.common_dir, &branch));
@@ -144,7 +144,13 @@ impl<'a> ObjectCache<'a> {
             Ok(true)
         })?;
         let lock = lock.ok_or_else(|| at(&folder)(io::ErrorKind::WouldBlock.into()))?;
-        Ok(Self { folder, repository, branch, halt, meter, _lock: lock })
+        Ok(Self { folder, repository, branch, halt, meter: Meter::none(), _lock: lock })
+    }
+
+    /// Tells somebody how far it is.
+    fn telling(mut self, meter: &Meter) -> Self {
+        self.meter = meter.clone();
+        self
     }
 
     /// Gives a run links to what it may read, in a folder of objects that is the run's.
@@ -257,7 +263,7 @@ impl<'a> ObjectCache<'a> {
         let (without, mut packs) = known.map(|known| (known.tips, known.packs)).unwrap_or_default();
         let wanted: Vec<&Oid> = tips.iter().collect();
         let ask = Ask { wanted: &wanted, without: &without, ends };
-        self.repository.source().pack(&incoming, ask, self.halt, self.meter)?;
+        self.repository.source().pack(&incoming, ask, self.halt, &self.meter)?;
         packs.extend(self.adopt(&incoming.join("objects/pack"))?);
         let (common_dir, format) =
             (self.repository.common_dir.clone(), self.repository.format.name().to_owned());
