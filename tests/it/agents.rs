@@ -7,7 +7,7 @@ use sha2::Digest;
 
 use crate::common::github::GitHub;
 use crate::common::program::write_program;
-use crate::common::{Ran, Repo, wait_until};
+use crate::common::{Ran, Repo, path_behind, wait_until};
 use crate::network::site::Site;
 
 /// What every Codex answers when it is asked what it is; then its behaviour in `exec`.
@@ -83,9 +83,7 @@ fn servers(repo: &Repo, json: &str) {
 
 pub(crate) fn command(repo: &Repo, args: &[&str]) -> Command {
     let mut command = repo.command(args);
-    let own = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::iter::once(repo.dir().join("bin")).chain(std::env::split_paths(&own));
-    command.env("PATH", std::env::join_paths(path).unwrap()).env("MODEL_KEY", "not-a-real-key-4711-0815");
+    command.env("PATH", path_behind(&repo.dir().join("bin"))).env("MODEL_KEY", "not-a-real-key-4711-0815");
     command
 }
 

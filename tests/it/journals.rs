@@ -11,7 +11,7 @@ use std::process::Command;
 use serde_json::Value;
 use sha2::Digest;
 
-use crate::common::{Ran, Repo, wait_until};
+use crate::common::{Ran, Repo, codes_in, wait_until};
 
 /// Each kind of end, and the result that such a run has.
 const ENDS: [(&str, &str); 14] = [
@@ -156,16 +156,7 @@ fn result(repo: &Repo) -> String {
 fn found(repo: &Repo, args: &[&str]) -> BTreeSet<String> {
     let ran = repo.autopilot([&["audit", "--json"], args].concat());
     let report: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
-    let mut codes = BTreeSet::new();
-    let mut open = vec![&report];
-    while let Some(value) = open.pop() {
-        codes.extend(value["code"].as_str().map(str::to_owned));
-        match value {
-            Value::Array(values) => open.extend(values),
-            Value::Object(fields) => open.extend(fields.values()),
-            _ => {}
-        }
-    }
+    let codes = codes_in(&report);
     assert_eq!(ran.code, if codes.is_empty() { 0 } else { 4 }, "{ran:?}");
     codes
 }

@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::common::program::write_program;
-use crate::common::{Ran, Repo, signal, wait_until};
+use crate::common::{Ran, Repo, path_behind, signal, wait_until};
 
 fn example(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples/scale-out");
@@ -22,15 +22,11 @@ fn script(repo: &Repo, text: &str, variables: &[(&str, &str)]) -> Ran {
 
 fn shell(repo: &Repo, text: &str, variables: &[(&str, &str)]) -> Command {
     let binary = PathBuf::from(env!("CARGO_BIN_EXE_autopilot"));
-    let path = std::env::join_paths(
-        std::iter::once(binary.parent().unwrap().to_owned())
-            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
-    );
     let own = repo.command([""; 0]);
     let mut command = Command::new("bash");
     command.args(["-c", text]).current_dir(repo.top()).env_clear();
     command.envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    command.env("PATH", path.unwrap()).envs(variables.iter().copied());
+    command.env("PATH", path_behind(binary.parent().unwrap())).envs(variables.iter().copied());
     command
 }
 

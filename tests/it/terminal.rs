@@ -1,9 +1,9 @@
 //! Progress on a real terminal that is resized while lines move on it.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{Read, Write as _};
 use std::os::fd::OwnedFd;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use nix::pty::{OpenptyResult, Winsize, openpty};
 use rustix::termios::tcsetwinsize;
 
-use crate::common::Repo;
 use crate::common::program::write_program;
+use crate::common::{Repo, git_program, path_behind};
 
 const ROWS: u16 = 24;
 
@@ -123,16 +123,14 @@ fn nothing_stays_of_what_moved_on_a_terminal_that_is_resized() {
 }
 
 /// A PATH whose git packs as the real one does, and ends a second later: how fast that is decides nothing.
-fn behind_a_slow_git(repo: &Repo) -> String {
-    let (bin, path) = (repo.dir().join("bin"), std::env::var("PATH").unwrap());
-    let real =
-        path.split(':').map(|folder| format!("{folder}/git")).find(|git| Path::new(git).is_file()).unwrap();
+fn behind_a_slow_git(repo: &Repo) -> OsString {
+    let (bin, real) = (repo.dir().join("bin"), git_program().display());
     let script = format!(
         "#!/bin/sh\ncase \" $* \" in *' pack-objects '*) {real} \"$@\"; code=$?; sleep 1; exit $code;; esac\nexec {real} \"$@\"\n"
     );
     fs::create_dir_all(&bin).unwrap();
     write_program(&bin.join("git"), &script);
-    format!("{}:{path}", bin.display())
+    path_behind(&bin)
 }
 
 /// A repository with a history to pack, and with a small checkout.

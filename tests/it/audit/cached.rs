@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::forge::Forge;
-use crate::common::Repo;
+use crate::common::{Repo, codes_in};
 
 /// Three runs: one that leaves a cache, one of a later base that takes it, and one that takes what that has left.
 fn runs() -> (Repo, [String; 3]) {
@@ -29,16 +29,7 @@ fn runs() -> (Repo, [String; 3]) {
 fn codes(repo: &Repo, args: &[&str]) -> BTreeSet<String> {
     let ran = repo.autopilot([&["audit", "--json"], args].concat());
     let report: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
-    let (mut codes, mut open) = (BTreeSet::new(), vec![&report]);
-    while let Some(value) = open.pop() {
-        codes.extend(value["code"].as_str().map(str::to_owned));
-        match value {
-            Value::Array(values) => open.extend(values),
-            Value::Object(fields) => open.extend(fields.values()),
-            _ => {}
-        }
-    }
-    codes
+    codes_in(&report)
 }
 
 #[test]

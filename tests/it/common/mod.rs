@@ -9,7 +9,8 @@ pub(crate) mod model;
 pub(crate) mod program;
 pub(crate) mod request;
 
-use std::ffi::OsStr;
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,27 @@ pub(crate) fn without_unshare(like: &Command) -> Command {
     command.envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));
     command.current_dir(like.get_current_dir().expect("the command has a folder"));
     command
+}
+
+/// Returns a PATH with this folder before all others.
+pub(crate) fn path_behind(folder: &Path) -> OsString {
+    let own = std::env::var_os("PATH").unwrap_or_default();
+    let all = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&own));
+    std::env::join_paths(all).unwrap()
+}
+
+/// The codes of findings in what an audit prints with `--json`, wherever they stand.
+pub(crate) fn codes_in(report: &Value) -> BTreeSet<String> {
+    let (mut codes, mut open) = (BTreeSet::new(), vec![report]);
+    while let Some(value) = open.pop() {
+        codes.extend(value["code"].as_str().map(str::to_owned));
+        match value {
+            Value::Array(values) => open.extend(values),
+            Value::Object(fields) => open.extend(fields.values()),
+            _ => {}
+        }
+    }
+    codes
 }
 
 /// A scratch repository with a state directory and a home of its own.
@@ -56,7 +78,7 @@ pub(crate) fn in_bare(bare: &Path, script: &str) -> String {
 
 /// Where git is, by its whole path. By its name alone, and with a PATH of its own, a child is not spawned but forked: for
 /// that the kernel copies the page tables of all tests together.
-fn git_program() -> &'static Path {
+pub(crate) fn git_program() -> &'static Path {
     static GIT: LazyLock<PathBuf> = LazyLock::new(|| {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let all = std::env::split_paths(&path).map(|folder| folder.join("git"));

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::common::model::Model;
-use crate::common::{Ran, Repo};
+use crate::common::{Ran, Repo, path_behind};
 
 /// The model's key; of no shape that a masker knows.
 pub(crate) const KEY: &str = "not-a-real-key-4711-0815";
@@ -78,9 +78,7 @@ impl Real {
     /// The same for whatever else is asked of autopilot.
     pub(crate) fn command_of(&self, repo: &Repo, args: &[&str]) -> Command {
         let mut command = repo.command(args);
-        let own = std::env::var_os("PATH").unwrap_or_default();
-        let path = std::iter::once(self.folder.clone()).chain(std::env::split_paths(&own));
-        command.env("PATH", std::env::join_paths(path).unwrap()).env("MODEL_KEY", KEY);
+        command.env("PATH", path_behind(&self.folder)).env("MODEL_KEY", KEY);
         command
     }
 

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::common::program::write_program;
-use crate::common::{Ran, Repo};
+use crate::common::{Ran, Repo, git_program, path_behind};
 
 /// Outside of the sandbox, for one step that changes nothing, with a tag and a `.gitignore`: of a first run, and of the next,
 /// which borrows what the first has packed. Inside it is one more.
@@ -15,16 +15,14 @@ fn a_run_starts_git_a_few_times() {
     repo.git(["tag", "v1"]);
     repo.plan("  - {id: a, command: ['true']}\n");
     let (folder, calls) = (repo.dir().join("bin"), repo.dir().join("calls"));
-    let path = std::env::var_os("PATH").unwrap();
-    let git =
-        std::env::split_paths(&path).map(|folder| folder.join("git")).find(|git| git.is_file()).unwrap();
+    let git = git_program();
     fs::create_dir(&folder).unwrap();
     let (wrapper, calls_path) = (folder.join("git"), calls.display());
     // What is asked, without the settings before it.
     let text =
         format!("#!/bin/sh\nprintf '%s\\n' \"$*\" >> '{calls_path}'\nexec '{}' \"$@\"\n", git.display());
     write_program(&wrapper, &text);
-    let both = std::env::join_paths(std::iter::once(folder).chain(std::env::split_paths(&path))).unwrap();
+    let both = path_behind(&folder);
     for most in MOST {
         Ran::of(&repo.command(["7"]).env("PATH", &both).output().unwrap()).exits(0);
         let told = fs::read_to_string(&calls).unwrap();
