@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::allow::AllowList;
 use super::outside::{Internet, Outside};
@@ -25,12 +26,21 @@ pub struct Gate {
     /// The proxy's listener, where the command shares the runner's loopback.
     pub(super) own: Option<Arc<TcpListener>>,
     pub(super) outside: Arc<dyn Outside>,
+    /// When the command is ended.
+    pub(super) until: Option<Instant>,
 }
 
 impl Gate {
     /// Makes a gate through which nothing goes.
     pub fn closed() -> Self {
-        Self { list: AllowList::default(), proxy: None, model: None, own: None, outside: Arc::new(Internet) }
+        Self {
+            list: AllowList::default(),
+            proxy: None,
+            model: None,
+            own: None,
+            outside: Arc::new(Internet),
+            until: None,
+        }
     }
 
     /// Lets the hosts of an allow list through.
@@ -71,6 +81,12 @@ impl Gate {
         let own = self.own.iter().filter_map(|_| self.proxy);
         let entries = self.list.loopback().into_iter().map(|(place, _)| place);
         if self.own.is_none() { Vec::new() } else { own.chain(entries).map(|place| place.port()).collect() }
+    }
+
+    /// Says when the command is ended: where the model asks for a longer wait, nothing is asked of it any more.
+    #[must_use]
+    pub fn until(self, end: Instant) -> Self {
+        Self { until: Some(end), ..self }
     }
 
     /// Leads elsewhere than to the internet.

@@ -127,7 +127,7 @@ fn start(gate: &Gate, listeners: Vec<TcpListener>) -> io::Result<Serving> {
     // Who shares the loopback finds them there already.
     let forwards = forwards.filter(|_| gate.own.is_none());
     let proxy = gate.proxy.map(|_| Role::Proxy(door.clone()));
-    let (meter, course) = (Arc::new(Meter::default()), Arc::new(Course::default()));
+    let (meter, course) = (Arc::new(Meter::default()), Arc::new(Course::until(gate.until)));
     let counters = (Arc::clone(&meter), Arc::clone(&course));
     let model = gate.model.clone().map(|(_, upstream)| {
         Role::Model(Endpoint::new(upstream, Arc::clone(&gate.outside), tally.clone(), counters))

@@ -103,6 +103,7 @@ pub(super) async fn run(
         None => (None, writer.try_clone()?),
     };
     let gate = if job.grant.isolation() == Isolation::Bare { job.gate.shared()? } else { job.gate };
+    let gate = gate.until(deadline.at);
     let env = job.env.into_iter().chain(gate.env(job.grant.env()));
     let command = sandbox::Command {
         argv: job.argv.into_iter().map(Into::into).collect(),
@@ -196,7 +197,7 @@ async fn watch(
                 silent = egress.silent_for();
                 child.terminate(GRACE);
             }
-            () = hope::hopeless(&mut exchanges, deadline), if cut.is_none() => {
+            () = hope::hopeless(&mut exchanges), if cut.is_none() => {
                 cut = Some(Cut::Answer);
                 child.terminate(GRACE);
             }

@@ -2,13 +2,12 @@
 
 use tokio::sync::watch;
 
-use super::deadline::Deadline;
 use crate::network::Exchange;
 
 /// Comes back when the endpoint tells of an exchange after which there is nothing to wait for.
-pub(super) async fn hopeless(exchanges: &mut watch::Receiver<Option<Exchange>>, deadline: Deadline) {
+pub(super) async fn hopeless(exchanges: &mut watch::Receiver<Option<Exchange>>) {
     loop {
-        if exchanges.borrow_and_update().as_ref().is_some_and(|last| is_hopeless(last, deadline)) {
+        if exchanges.borrow_and_update().as_ref().is_some_and(|last| last.over) {
             return;
         }
         if exchanges.changed().await.is_err() {
@@ -16,10 +15,4 @@ pub(super) async fn hopeless(exchanges: &mut watch::Receiver<Option<Exchange>>, 
             return std::future::pending().await;
         }
     }
-}
-
-/// Tells whether no further request comes before a command's end.
-fn is_hopeless(last: &Exchange, deadline: Deadline) -> bool {
-    let comes_too_late = |wait| last.at.checked_add(wait).is_none_or(|then| then >= deadline.at);
-    last.over || (last.class.passes() && last.wait.is_some_and(comes_too_late))
 }

@@ -16,6 +16,8 @@ const PATIENCE: u32 = 6;
 pub(in crate::network) struct Course {
     state: Mutex<State>,
     last: watch::Sender<Option<Exchange>>,
+    /// When the command is ended.
+    until: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -29,13 +31,12 @@ struct State {
     heard: Option<Instant>,
 }
 
-impl Default for Course {
-    fn default() -> Self {
-        Self { state: Mutex::default(), last: watch::Sender::new(None) }
-    }
-}
-
 impl Course {
+    /// Begins that of a command, which is ended then.
+    pub(in crate::network) fn until(end: Option<Instant>) -> Self {
+        Self { state: Mutex::default(), last: watch::Sender::new(None), until: end }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -55,7 +56,9 @@ impl Course {
             Class::Refused => {}
             class => {
                 state.failures = state.failures.saturating_add(1);
-                exchange.over = class.is_final(state.answered) || state.failures >= PATIENCE;
+                exchange.over = class.is_final(state.answered)
+                    || state.failures >= PATIENCE
+                    || self.until.is_some_and(|end| exchange.waits_beyond(end));
                 state.over = exchange.over.then(|| exchange.clone());
             }
         }
@@ -108,7 +111,7 @@ mod tests {
 
     /// Tells after which of these no other one is tried.
     fn over_after(classes: &[Class]) -> Option<usize> {
-        let course = Course::default();
+        let course = Course::until(None);
         classes.iter().position(|class| {
             course.note(Exchange::new(*class, ""));
             course.over().is_some()
@@ -129,6 +132,23 @@ mod tests {
         ] {
             assert_eq!(over_after(&[class]), Some(0), "{class:?}");
         }
+    }
+
+    #[test]
+    fn a_wait_beyond_the_end_of_the_command_ends_all() {
+        let end = Instant::now() + Duration::from_secs(60);
+        let over = |class, end, wait| {
+            let course = Course::until(end);
+            course.note(Exchange { wait, ..Exchange::new(class, "") });
+            course.over().is_some()
+        };
+        let (short, long) = (Some(Duration::from_secs(50)), Some(Duration::from_secs(70)));
+        for class in [Class::RateLimit, Class::Overloaded] {
+            assert!(over(class, Some(end), long) && over(class, Some(end), Some(Duration::MAX)), "{class:?}");
+            assert!(!over(class, Some(end), short) && !over(class, Some(end), None), "{class:?}");
+            assert!(!over(class, None, long), "{class:?}");
+        }
+        assert!(!over(Class::Unreachable, Some(end), long), "no wait helps against that");
     }
 
     #[test]
@@ -157,7 +177,7 @@ mod tests {
 
     #[test]
     fn nothing_changes_what_ended_all() {
-        let course = Course::default();
+        let course = Course::until(None);
         course.note(Exchange::new(Class::Key, "first"));
         course.note(Exchange::new(Class::Answered, ""));
         course.note(Exchange::new(Class::RateLimit, "second"));

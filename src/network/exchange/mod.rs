@@ -68,7 +68,7 @@ pub enum Class {
 
 impl Class {
     /// Tells whether waiting helps.
-    pub fn passes(self) -> bool {
+    fn passes(self) -> bool {
         matches!(self, Self::RateLimit | Self::Overloaded)
     }
 
@@ -93,6 +93,12 @@ impl Class {
 impl Exchange {
     pub(super) fn new(class: Class, said: impl Into<String>) -> Self {
         Self { class, status: None, wait: None, said: said.into(), at: Instant::now(), over: false }
+    }
+
+    /// Tells whether it asks for a wait that is not over by then.
+    fn waits_beyond(&self, end: Instant) -> bool {
+        let comes_too_late = |wait| self.at.checked_add(wait).is_none_or(|then| then >= end);
+        self.class.passes() && self.wait.is_some_and(comes_too_late)
     }
 
     /// Says what happened, and the server's words.
